@@ -1,0 +1,72 @@
+# webchatt: a PGXS extension (webchatt.so) and its network half (webchatt-net).
+#
+#   make, make install, make installcheck   as with every PGXS extension
+#   make demo, make test, make bench        from nothing: see README.md
+
+EXTENSION = webchatt
+MODULE_big = webchatt
+DATA = $(wildcard sql/webchatt--*.sql)
+
+BACKEND_SRC = $(wildcard src/backend/*.c)
+COMMON_SRC = $(wildcard src/common/*.c)
+NET_SRC = $(wildcard src/net/*.c)
+
+OBJS = $(BACKEND_SRC:.c=.o) $(COMMON_SRC:.c=.o)
+PG_CPPFLAGS = -Isrc/common
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(WERROR_OFF)
+SHLIB_LINK = -lcrypto
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --outputdir=build --load-extension=webchatt
+
+# webchatt-net is built without PostgreSQL's include paths, so that a backend
+# header in it cannot compile.
+NET_PKGS = libuv libmicrohttpd libcurl jansson libcrypto
+NET_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fstack-protector-strong \
+	-D_FORTIFY_SOURCE=2 -fPIE -Wall -Wextra -Werror -Isrc/common $(shell pkg-config --cflags $(NET_PKGS))
+NET_LDFLAGS = -pie -Wl,-z,relro,-z,now
+NET_LIBS = $(shell pkg-config --libs $(NET_PKGS))
+NET_OBJS = $(NET_SRC:src/net/%.c=build/net/%.o) $(COMMON_SRC:src/common/%.c=build/net/common_%.o)
+
+EXTRA_CLEAN = webchatt-net build/net build/unit build/results build/regression.* results regression.*
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifneq ($(filter demo test bench,$(MAKECMDGOALS)),)
+# These set the machine up first and call make again: nothing is here yet.
+else
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) not found: install PostgreSQL's server development package, or run scripts/setup)
+endif
+include $(PGXS)
+endif
+
+all: webchatt-net
+
+webchatt-net: $(NET_OBJS)
+	$(CC) $(NET_LDFLAGS) -o $@ $(NET_OBJS) $(NET_LIBS)
+
+build/net/%.o: src/net/%.c $(wildcard src/net/*.h src/common/*.h) | build/net
+	$(CC) $(NET_CFLAGS) -c -o $@ $<
+
+build/net/common_%.o: src/common/%.c $(wildcard src/common/*.h) | build/net
+	$(CC) $(NET_CFLAGS) -c -o $@ $<
+
+build/net:
+	mkdir -p $@
+
+$(OBJS): $(wildcard src/backend/*.h src/common/*.h)
+
+install: install-net
+install-net: webchatt-net
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
+	$(INSTALL_PROGRAM) webchatt-net '$(DESTDIR)$(pkglibdir)/webchatt-net'
+
+uninstall: uninstall-net
+uninstall-net:
+	rm -f '$(DESTDIR)$(pkglibdir)/webchatt-net'
+
+demo test bench:
+	@scripts/$@
+
+.PHONY: demo test bench install-net uninstall-net

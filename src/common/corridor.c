@@ -1,0 +1,383 @@
+/*
+ * corridor.c
+ *	  The messages that worker and webchatt-net exchange: see corridor.h.
+ *
+ * Writer and reader of a message stand next to each other, fields in the same
+ * order, so that a glance shows that they agree.
+ */
+#include "corridor.h"
+
+#include <string.h>
+
+bool
+wc_write_hello(wc_buf *buf, const wc_hello *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_HELLO);
+
+	wc_put_u32(buf, m->version);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_hello(const wc_frame *f, wc_hello *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->version = wc_get_u32(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_hello_back(wc_buf *buf, const wc_hello_back *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_HELLO_BACK);
+
+	wc_put_u32(buf, m->version);
+	wc_put_u32(buf, m->pid);
+	wc_put_u8(buf, m->confined);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_hello_back(const wc_frame *f, wc_hello_back *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->version = wc_get_u32(&r);
+	m->pid = wc_get_u32(&r);
+	m->confined = wc_get_u8(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_config(wc_buf *buf, const wc_config *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_CONFIG);
+
+	wc_put_str(buf, m->listen);
+	wc_put_str(buf, m->trusted_proxies);
+	wc_put_str(buf, m->ca_file);
+	wc_put_u32(buf, m->max_body_size);
+	wc_put_u32(buf, m->max_connections);
+	wc_put_u32(buf, m->max_connections_per_address);
+	wc_put_u32(buf, m->max_in_flight);
+	wc_put_u32(buf, m->max_waiting);
+	wc_put_u32(buf, m->signature_tolerance_s);
+	wc_put_u32(buf, m->head_timeout_ms);
+	wc_put_u32(buf, m->request_timeout_ms);
+	wc_put_u32(buf, m->idle_timeout_ms);
+	wc_put_u32(buf, m->ack_timeout_ms);
+	wc_put_u32(buf, m->send_timeout_ms);
+	wc_put_u32(buf, m->connect_timeout_ms);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_config(const wc_frame *f, wc_config *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->listen = wc_get_str(&r);
+	m->trusted_proxies = wc_get_str(&r);
+	m->ca_file = wc_get_str(&r);
+	m->max_body_size = wc_get_u32(&r);
+	m->max_connections = wc_get_u32(&r);
+	m->max_connections_per_address = wc_get_u32(&r);
+	m->max_in_flight = wc_get_u32(&r);
+	m->max_waiting = wc_get_u32(&r);
+	m->signature_tolerance_s = wc_get_u32(&r);
+	m->head_timeout_ms = wc_get_u32(&r);
+	m->request_timeout_ms = wc_get_u32(&r);
+	m->idle_timeout_ms = wc_get_u32(&r);
+	m->ack_timeout_ms = wc_get_u32(&r);
+	m->send_timeout_ms = wc_get_u32(&r);
+	m->connect_timeout_ms = wc_get_u32(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_CHANNEL_PUT);
+	int			i;
+
+	wc_put_uuid(buf, m->id);
+	wc_put_u8(buf, m->accept_unsigned);
+	wc_put_u8(buf, m->nsecrets);
+	for (i = 0; i < m->nsecrets && i < WC_MAX_SECRETS; i++)
+	{
+		wc_put_str(buf, m->secrets[i].secret);
+		wc_put_u64(buf, (uint64_t) m->secrets[i].valid_until);
+	}
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_channel_put(const wc_frame *f, wc_channel_put *m)
+{
+	wc_reader	r;
+	int			i;
+
+	wc_reader_init(&r, f);
+	wc_get_uuid(&r, m->id);
+	m->accept_unsigned = wc_get_u8(&r);
+	m->nsecrets = wc_get_u8(&r);
+	if (m->nsecrets > WC_MAX_SECRETS)
+		return false;
+	for (i = 0; i < m->nsecrets; i++)
+	{
+		m->secrets[i].secret = wc_get_str(&r);
+		m->secrets[i].valid_until = (int64_t) wc_get_u64(&r);
+	}
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_channel_gone(wc_buf *buf, const wc_channel_gone *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_CHANNEL_GONE);
+
+	wc_put_uuid(buf, m->id);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_channel_gone(const wc_frame *f, wc_channel_gone *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	wc_get_uuid(&r, m->id);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_hub_put(wc_buf *buf, const wc_hub_put *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_HUB_PUT);
+
+	wc_put_u32(buf, m->hub);
+	wc_put_str(buf, m->api_url);
+	wc_put_str(buf, m->api_key);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_hub_put(const wc_frame *f, wc_hub_put *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->hub = wc_get_u32(&r);
+	m->api_url = wc_get_str(&r);
+	m->api_key = wc_get_str(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_hub_gone(wc_buf *buf, const wc_hub_gone *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_HUB_GONE);
+
+	wc_put_u32(buf, m->hub);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_hub_gone(const wc_frame *f, wc_hub_gone *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->hub = wc_get_u32(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_send(wc_buf *buf, const wc_send *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_SEND);
+
+	wc_put_u64(buf, m->token);
+	wc_put_u32(buf, m->hub);
+	wc_put_uuid(buf, m->message);
+	wc_put_uuid(buf, m->channel);
+	wc_put_str(buf, m->kind);
+	wc_put_str(buf, m->to);
+	wc_put_str(buf, m->content);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_send(const wc_frame *f, wc_send *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->token = wc_get_u64(&r);
+	m->hub = wc_get_u32(&r);
+	wc_get_uuid(&r, m->message);
+	wc_get_uuid(&r, m->channel);
+	m->kind = wc_get_str(&r);
+	m->to = wc_get_str(&r);
+	m->content = wc_get_str(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_event(wc_buf *buf, const wc_event *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_EVENT);
+
+	wc_put_u64(buf, m->request);
+	wc_put_u8(buf, m->kind);
+	wc_put_uuid(buf, m->channel);
+	wc_put_u64(buf, (uint64_t) m->at_us);
+	wc_put_str(buf, m->message_id);
+	wc_put_str(buf, m->visitor);
+	wc_put_str(buf, m->channel_type);
+	wc_put_str(buf, m->status);
+	wc_put_str(buf, m->error_code);
+	wc_put_str(buf, m->error_message);
+	wc_put_str(buf, m->body);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_event(const wc_frame *f, wc_event *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->request = wc_get_u64(&r);
+	m->kind = wc_get_u8(&r);
+	wc_get_uuid(&r, m->channel);
+	m->at_us = (int64_t) wc_get_u64(&r);
+	m->message_id = wc_get_str(&r);
+	m->visitor = wc_get_str(&r);
+	m->channel_type = wc_get_str(&r);
+	m->status = wc_get_str(&r);
+	m->error_code = wc_get_str(&r);
+	m->error_message = wc_get_str(&r);
+	m->body = wc_get_str(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_event_done(wc_buf *buf, const wc_event_done *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_EVENT_DONE);
+
+	wc_put_u64(buf, m->request);
+	wc_put_u8(buf, m->result);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_event_done(const wc_frame *f, wc_event_done *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->request = wc_get_u64(&r);
+	m->result = wc_get_u8(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_outcome(wc_buf *buf, const wc_outcome *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_OUTCOME);
+
+	wc_put_u64(buf, m->token);
+	wc_put_u8(buf, m->result);
+	wc_put_u32(buf, m->http_status);
+	wc_put_u32(buf, m->retry_after_ms);
+	wc_put_u32(buf, m->duration_us);
+	wc_put_str(buf, m->hub_status);
+	wc_put_str(buf, m->hub_message_id);
+	wc_put_str(buf, m->error_code);
+	wc_put_str(buf, m->error_message);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_outcome(const wc_frame *f, wc_outcome *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->token = wc_get_u64(&r);
+	m->result = wc_get_u8(&r);
+	m->http_status = wc_get_u32(&r);
+	m->retry_after_ms = wc_get_u32(&r);
+	m->duration_us = wc_get_u32(&r);
+	m->hub_status = wc_get_str(&r);
+	m->hub_message_id = wc_get_str(&r);
+	m->error_code = wc_get_str(&r);
+	m->error_message = wc_get_str(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_stats(wc_buf *buf, const wc_stats *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_STATS);
+
+	wc_put_u32(buf, m->connections);
+	wc_put_u32(buf, m->waiting);
+	wc_put_u32(buf, m->sending);
+	wc_put_u64(buf, m->requests);
+	wc_put_u64(buf, m->refused);
+	wc_put_u64(buf, m->turned_away);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_stats(const wc_frame *f, wc_stats *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->connections = wc_get_u32(&r);
+	m->waiting = wc_get_u32(&r);
+	m->sending = wc_get_u32(&r);
+	m->requests = wc_get_u64(&r);
+	m->refused = wc_get_u64(&r);
+	m->turned_away = wc_get_u64(&r);
+	return wc_reader_done(&r);
+}
+
+/* WC_F_LOG, WC_F_OPENED and WC_F_FAILED share this shape. */
+bool
+wc_write_text(wc_buf *buf, wc_frame_type type, const wc_text *m)
+{
+	size_t		mark = wc_frame_begin(buf, (uint8_t) type);
+
+	wc_put_u8(buf, m->level);
+	wc_put_str(buf, m->text);
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_text(const wc_frame *f, wc_text *m)
+{
+	wc_reader	r;
+
+	wc_reader_init(&r, f);
+	m->level = wc_get_u8(&r);
+	m->text = wc_get_str(&r);
+	return wc_reader_done(&r);
+}
+
+/* WC_F_OPEN and WC_F_CLOSE carry nothing. */
+bool
+wc_write_empty(wc_buf *buf, wc_frame_type type)
+{
+	size_t		mark = wc_frame_begin(buf, (uint8_t) type);
+
+	return wc_frame_end(buf, mark);
+}
