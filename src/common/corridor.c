@@ -7,7 +7,25 @@
  */
 #include "corridor.h"
 
-#include <string.h>
+/* Start to read; a frame of another type is bad from the start. */
+static void
+begin(wc_reader *r, const wc_frame *f, wc_frame_type type)
+{
+	wc_reader_init(r, f);
+	if (f->type != type)
+		r->bad = true;
+}
+
+/* A flag or an enum's value, from least to most. */
+static uint8_t
+get_choice(wc_reader *r, uint8_t least, uint8_t most)
+{
+	uint8_t		v = wc_get_u8(r);
+
+	if (v < least || v > most)
+		r->bad = true;
+	return v;
+}
 
 bool
 wc_write_hello(wc_buf *buf, const wc_hello *m)
@@ -23,7 +41,7 @@ wc_read_hello(const wc_frame *f, wc_hello *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_HELLO);
 	m->version = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
@@ -44,10 +62,10 @@ wc_read_hello_back(const wc_frame *f, wc_hello_back *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_HELLO_BACK);
 	m->version = wc_get_u32(&r);
 	m->pid = wc_get_u32(&r);
-	m->confined = wc_get_u8(&r);
+	m->confined = get_choice(&r, 0, 1);
 	return wc_reader_done(&r);
 }
 
@@ -79,7 +97,7 @@ wc_read_config(const wc_frame *f, wc_config *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_CONFIG);
 	m->listen = wc_get_str(&r);
 	m->trusted_proxies = wc_get_str(&r);
 	m->ca_file = wc_get_str(&r);
@@ -101,13 +119,16 @@ wc_read_config(const wc_frame *f, wc_config *m)
 bool
 wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_CHANNEL_PUT);
+	size_t		mark;
 	int			i;
 
+	if (m->nsecrets > WC_MAX_SECRETS)
+		return false;
+	mark = wc_frame_begin(buf, WC_F_CHANNEL_PUT);
 	wc_put_uuid(buf, m->id);
 	wc_put_u8(buf, m->accept_unsigned);
 	wc_put_u8(buf, m->nsecrets);
-	for (i = 0; i < m->nsecrets && i < WC_MAX_SECRETS; i++)
+	for (i = 0; i < m->nsecrets; i++)
 	{
 		wc_put_str(buf, m->secrets[i].secret);
 		wc_put_u64(buf, (uint64_t) m->secrets[i].valid_until);
@@ -121,13 +142,11 @@ wc_read_channel_put(const wc_frame *f, wc_channel_put *m)
 	wc_reader	r;
 	int			i;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_CHANNEL_PUT);
 	wc_get_uuid(&r, m->id);
-	m->accept_unsigned = wc_get_u8(&r);
-	m->nsecrets = wc_get_u8(&r);
-	if (m->nsecrets > WC_MAX_SECRETS)
-		return false;
-	for (i = 0; i < m->nsecrets; i++)
+	m->accept_unsigned = get_choice(&r, 0, 1);
+	m->nsecrets = get_choice(&r, 0, WC_MAX_SECRETS);
+	for (i = 0; !r.bad && i < m->nsecrets; i++)
 	{
 		m->secrets[i].secret = wc_get_str(&r);
 		m->secrets[i].valid_until = (int64_t) wc_get_u64(&r);
@@ -149,7 +168,7 @@ wc_read_channel_gone(const wc_frame *f, wc_channel_gone *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_CHANNEL_GONE);
 	wc_get_uuid(&r, m->id);
 	return wc_reader_done(&r);
 }
@@ -170,7 +189,7 @@ wc_read_hub_put(const wc_frame *f, wc_hub_put *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_HUB_PUT);
 	m->hub = wc_get_u32(&r);
 	m->api_url = wc_get_str(&r);
 	m->api_key = wc_get_str(&r);
@@ -191,7 +210,7 @@ wc_read_hub_gone(const wc_frame *f, wc_hub_gone *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_HUB_GONE);
 	m->hub = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
@@ -216,7 +235,7 @@ wc_read_send(const wc_frame *f, wc_send *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_SEND);
 	m->token = wc_get_u64(&r);
 	m->hub = wc_get_u32(&r);
 	wc_get_uuid(&r, m->message);
@@ -251,9 +270,9 @@ wc_read_event(const wc_frame *f, wc_event *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_EVENT);
 	m->request = wc_get_u64(&r);
-	m->kind = wc_get_u8(&r);
+	m->kind = get_choice(&r, WC_EVENT_MESSAGE, WC_EVENT_STATUS);
 	wc_get_uuid(&r, m->channel);
 	m->at_us = (int64_t) wc_get_u64(&r);
 	m->message_id = wc_get_str(&r);
@@ -281,9 +300,9 @@ wc_read_event_done(const wc_frame *f, wc_event_done *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_EVENT_DONE);
 	m->request = wc_get_u64(&r);
-	m->result = wc_get_u8(&r);
+	m->result = get_choice(&r, WC_DONE_STORED, WC_DONE_GONE);
 	return wc_reader_done(&r);
 }
 
@@ -309,9 +328,9 @@ wc_read_outcome(const wc_frame *f, wc_outcome *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_OUTCOME);
 	m->token = wc_get_u64(&r);
-	m->result = wc_get_u8(&r);
+	m->result = get_choice(&r, WC_OUT_ACCEPTED, WC_OUT_UNAUTHORIZED);
 	m->http_status = wc_get_u32(&r);
 	m->retry_after_ms = wc_get_u32(&r);
 	m->duration_us = wc_get_u32(&r);
@@ -341,7 +360,7 @@ wc_read_stats(const wc_frame *f, wc_stats *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
+	begin(&r, f, WC_F_STATS);
 	m->connections = wc_get_u32(&r);
 	m->waiting = wc_get_u32(&r);
 	m->sending = wc_get_u32(&r);
@@ -367,8 +386,8 @@ wc_read_text(const wc_frame *f, wc_text *m)
 {
 	wc_reader	r;
 
-	wc_reader_init(&r, f);
-	m->level = wc_get_u8(&r);
+	begin(&r, f, f->type == WC_F_OPENED || f->type == WC_F_FAILED ? f->type : WC_F_LOG);
+	m->level = get_choice(&r, WC_LOG_DEBUG, WC_LOG_WARNING);
 	m->text = wc_get_str(&r);
 	return wc_reader_done(&r);
 }

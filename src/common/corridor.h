@@ -19,6 +19,13 @@
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
 
+/*
+ * The most that max_body_size may be set to, in bytes: an EVENT holds the body,
+ * its errorMessage a second time, and under 4 kB of other fields, all of which
+ * must stay below WC_FRAME_MAX.
+ */
+#define WC_MAX_BODY_SIZE		(4u * 1024 * 1024)
+
 typedef enum wc_frame_type
 {
 	/* from the worker to webchatt-net */

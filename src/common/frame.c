@@ -167,9 +167,15 @@ wc_put_uuid(wc_buf *buf, const uint8_t uuid[16])
 	wc_buf_append(buf, uuid, 16);
 }
 
+/* What no frame can hold is not even copied, so that the buffer stays bounded. */
 void
 wc_put_str(wc_buf *buf, wc_str s)
 {
+	if (s.len > WC_FRAME_MAX)
+	{
+		buf->failed = true;
+		return;
+	}
 	wc_put_u32(buf, s.len);
 	wc_buf_append(buf, s.p, s.len);
 }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* The most that one frame may hold, its type included, in bytes. */
-#define WC_FRAME_MAX		(8u * 1024 * 1024)
+#define WC_FRAME_MAX		(9u * 1024 * 1024)
 
 /* Bytes in front of a frame's payload: length and type. */
 #define WC_FRAME_HEAD		5u

@@ -1,0 +1,268 @@
+/*
+ * config.c
+ *	  Hubs, channels and secrets as the worker knows them, and telling
+ *	  webchatt-net.
+ */
+#include "worker.h"
+
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+/* One generation of the configuration, in a context of its own. */
+typedef struct Config
+{
+	MemoryContext context;
+	HTAB	   *channels;		/* ConfigChannel by id */
+	ConfigHub  *hubs;
+	int			nhubs;
+	wc_channel_put *doors;
+	int			ndoors;
+} Config;
+
+static Config *current = NULL;	/* what the worker goes by */
+static Config *fresh = NULL;	/* read in this turn, not yet committed */
+
+static void
+free_config(Config *config)
+{
+	if (config != NULL)
+		MemoryContextDelete(config->context);
+}
+
+static void
+read_hubs(Config *config)
+{
+	uint64		n = wc_run(WC_READ_HUBS, NULL, NULL);
+	uint64		i;
+
+	config->hubs = MemoryContextAllocZero(config->context, sizeof(ConfigHub) * Max(1, n));
+	config->nhubs = (int) n;
+	for (i = 0; i < n; i++)
+	{
+		ConfigHub  *hub = &config->hubs[i];
+		bool		isnull;
+
+		hub->id = DatumGetInt32(wc_field(i, 1, &isnull));
+		hub->api_url = MemoryContextStrdup(config->context, wc_field_text(i, 3));
+		hub->api_key = MemoryContextStrdup(config->context, wc_field_text(i, 4));
+		hub->stopped = DatumGetBool(wc_field(i, 5, &isnull));
+	}
+}
+
+static void
+add_secret(Config *config, wc_channel_put *door, const char *secret, int64 until)
+{
+	wc_secret  *s;
+
+	if (secret == NULL || door->nsecrets >= WC_MAX_SECRETS)
+		return;
+	s = &door->secrets[door->nsecrets++];
+	s->secret = wc_str_from(MemoryContextStrdup(config->context, secret));
+	s->valid_until = until;
+}
+
+static ConfigChannel *
+add_channel(Config *config, uint64 row)
+{
+	ConfigChannel *channel;
+	bool		isnull;
+	bool		found;
+	char	   *kind = wc_field_text(row, 3);
+
+	channel = hash_search(config->channels, DatumGetUUIDP(wc_field(row, 1, &isnull)),
+						  HASH_ENTER, &found);
+	channel->hub_id = DatumGetInt32(wc_field(row, 2, &isnull));
+	strlcpy(channel->kind, kind, sizeof(channel->kind));
+	if (!found)
+	{
+		wc_channel_put *door = &config->doors[config->ndoors];
+
+		memset(door, 0, sizeof(*door));
+		memcpy(door->id, channel->id.data, 16);
+		channel->door = config->ndoors++;
+	}
+	return channel;
+}
+
+static void
+read_channels(Config *config)
+{
+	uint64		n = wc_run(WC_READ_CHANNELS, NULL, NULL);
+	uint64		i;
+
+	config->doors = MemoryContextAllocHuge(config->context, sizeof(wc_channel_put) * Max(1, n));
+	for (i = 0; i < n; i++)
+	{
+		ConfigChannel *channel = add_channel(config, i);
+		wc_channel_put *door = &config->doors[channel->door];
+		bool		isnull;
+		Datum		until;
+
+		if (DatumGetBool(wc_field(i, 4, &isnull)))
+			door->accept_unsigned = 1;
+		add_secret(config, door, wc_field_text(i, 5), 0);
+		until = wc_field(i, 7, &isnull);
+		add_secret(config, door, wc_field_text(i, 6), isnull ? 1 : DatumGetInt64(until));
+	}
+}
+
+/* Read the configuration; it counts from config_commit() on. */
+void
+config_read(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webchatt configuration",
+												  ALLOCSET_DEFAULT_SIZES);
+	HASHCTL		ctl;
+
+	free_config(fresh);
+	fresh = NULL;
+	fresh = MemoryContextAllocZero(context, sizeof(Config));
+	fresh->context = context;
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(pg_uuid_t);
+	ctl.entrysize = sizeof(ConfigChannel);
+	ctl.hcxt = context;
+	fresh->channels = hash_create("webchatt channels", 64, &ctl,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	read_hubs(fresh);
+	read_channels(fresh);
+}
+
+static bool
+has_hub(const Config *config, int id)
+{
+	int			i;
+
+	for (i = 0; config != NULL && i < config->nhubs; i++)
+	{
+		if (config->hubs[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/* Tell webchatt-net what is no longer there. */
+static void
+write_gone(const Config *old, const Config *now, wc_buf *out)
+{
+	int			i;
+
+	for (i = 0; i < old->nhubs; i++)
+	{
+		wc_hub_gone gone = {(uint32_t) old->hubs[i].id};
+
+		if (!has_hub(now, old->hubs[i].id))
+			wc_write_hub_gone(out, &gone);
+	}
+	for (i = 0; i < old->ndoors; i++)
+	{
+		wc_channel_gone gone;
+
+		if (hash_search(now->channels, old->doors[i].id, HASH_FIND, NULL) != NULL)
+			continue;
+		memcpy(gone.id, old->doors[i].id, 16);
+		wc_write_channel_gone(out, &gone);
+	}
+}
+
+/* Tell webchatt-net everything, as after its start. */
+void
+config_write_all(wc_buf *out)
+{
+	int			i;
+
+	for (i = 0; current != NULL && i < current->nhubs; i++)
+	{
+		const ConfigHub *hub = &current->hubs[i];
+		wc_hub_put	put = {(uint32_t) hub->id, wc_str_from(hub->api_url), wc_str_from(hub->api_key)};
+
+		wc_write_hub_put(out, &put);
+	}
+	for (i = 0; current != NULL && i < current->ndoors; i++)
+		wc_write_channel_put(out, &current->doors[i]);
+}
+
+void
+config_commit(wc_buf *out)
+{
+	if (fresh == NULL)
+		return;
+	if (current != NULL)
+		write_gone(current, fresh, out);
+	free_config(current);
+	current = fresh;
+	fresh = NULL;
+	config_write_all(out);
+}
+
+void
+config_rollback(void)
+{
+	free_config(fresh);
+	fresh = NULL;
+}
+
+void
+config_reset(void)
+{
+	config_rollback();
+	free_config(current);
+	current = NULL;
+}
+
+/* A channel by its 16 bytes of id; NULL when there is none. */
+const ConfigChannel *
+config_channel(const uint8 *id)
+{
+	const Config *config = fresh ? fresh : current;
+
+	return config ? hash_search(config->channels, id, HASH_FIND, NULL) : NULL;
+}
+
+/* The hub with this id; NULL when there is none. */
+const ConfigHub *
+config_hub(int id)
+{
+	const Config *config = fresh ? fresh : current;
+	int			i;
+
+	for (i = 0; config != NULL && i < config->nhubs; i++)
+	{
+		if (config->hubs[i].id == id)
+			return &config->hubs[i];
+	}
+	return NULL;
+}
+
+/* Hand out the hubs one by one; NULL after the last. */
+const ConfigHub *
+config_hub_at(int i)
+{
+	return current != NULL && i < current->nhubs ? &current->hubs[i] : NULL;
+}
+
+/* Tell webchatt-net the settings. */
+void
+config_write_settings(wc_buf *out)
+{
+	wc_config	c;
+
+	memset(&c, 0, sizeof(c));
+	c.listen = wc_str_from(wc_listen);
+	c.trusted_proxies = wc_str_from(wc_trusted_proxies);
+	c.ca_file = wc_str_from(wc_ca_file);
+	c.max_body_size = (uint32_t) wc_max_body_size * 1024;
+	c.max_connections = (uint32_t) wc_max_connections;
+	c.max_connections_per_address = (uint32_t) wc_max_connections_per_address;
+	c.max_in_flight = (uint32_t) wc_max_in_flight;
+	c.max_waiting = (uint32_t) wc_max_waiting;
+	c.signature_tolerance_s = (uint32_t) wc_signature_tolerance;
+	c.head_timeout_ms = (uint32_t) wc_head_timeout;
+	c.request_timeout_ms = (uint32_t) wc_request_timeout;
+	c.idle_timeout_ms = (uint32_t) wc_idle_timeout;
+	c.ack_timeout_ms = (uint32_t) wc_ack_timeout;
+	c.send_timeout_ms = (uint32_t) wc_send_timeout;
+	c.connect_timeout_ms = (uint32_t) wc_connect_timeout;
+	wc_write_config(out, &c);
+}

@@ -1,0 +1,227 @@
+/*
+ * events.c
+ *	  Writing a hub's events into the tables: the same for the worker, who
+ *	  writes many at a time, and for webchatt.ingest(), who writes one.
+ */
+#include "worker.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+/* The offset between the epochs of unix and PostgreSQL, in microseconds. */
+#define EPOCH_DIFF_US	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+/*
+ * What a hub's status word means to a message (hub-contract §3 names sent,
+ * delivered, read "and failures"); NULL when it means nothing to us, so that
+ * it is only kept.
+ */
+const char *
+events_meaning(wc_str status, bool has_error)
+{
+	static const char *const words[][2] = {
+		{"queued", "enqueued"}, {"accepted", "enqueued"}, {"enqueued", "enqueued"},
+		{"sent", "sent"}, {"delivered", "delivered"}, {"read", "read"},
+		{"failed", "failed"}, {"error", "failed"}, {"undelivered", "failed"},
+		{"rejected", "failed"}, {"expired", "failed"}
+	};
+	size_t		i;
+
+	for (i = 0; i < lengthof(words); i++)
+	{
+		if (wc_str_equals(status, words[i][0]))
+			return words[i][1];
+	}
+	return has_error ? "failed" : NULL;
+}
+
+static void
+add_time(WcColumn *col, int64 at_us)
+{
+	if (at_us == 0)
+		wc_column_add_null(col);
+	else
+		wc_column_add(col, TimestampTzGetDatum(at_us - EPOCH_DIFF_US));
+}
+
+static Datum
+uuid_datum(const uint8 *id)
+{
+	return UUIDPGetDatum((const pg_uuid_t *) id);
+}
+
+static void
+write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
+{
+	WcColumn   *channels = wc_column(UUIDOID, n);
+	WcColumn   *ids = wc_column(UUIDOID, n);
+	WcColumn   *visitors = wc_column(TEXTOID, n);
+	WcColumn   *hub_ids = wc_column(TEXTOID, n);
+	WcColumn   *times = wc_column(TIMESTAMPTZOID, n);
+	WcColumn   *bodies = wc_column(TEXTOID, n);
+	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * n);
+	Datum		args[6];
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		const wc_event *e = events[i];
+
+		if (e->kind != WC_EVENT_MESSAGE)
+			continue;
+		wc_new_message_id(&new_ids[i]);
+		wc_column_add(channels, uuid_datum(e->channel));
+		wc_column_add(ids, UUIDPGetDatum(&new_ids[i]));
+		wc_column_add_bytes(visitors, e->visitor.p, e->visitor.len);
+		wc_column_add_bytes(hub_ids, e->message_id.p, e->message_id.len);
+		add_time(times, e->at_us);
+		wc_column_add_bytes(bodies, e->body.p, e->body.len);
+		wc_column_add(showed_up->channels, uuid_datum(e->channel));
+		wc_column_add(showed_up->visitors, visitors->values[visitors->n - 1]);
+	}
+	if (channels->n == 0)
+		return;
+	args[0] = wc_column_array(channels);
+	args[1] = wc_column_array(ids);
+	args[2] = wc_column_array(visitors);
+	args[3] = wc_column_array(hub_ids);
+	args[4] = wc_column_array(times);
+	args[5] = wc_column_array(bodies);
+	wc_own_insert = true;
+	PG_TRY();
+	{
+		wc_run(WC_INSERT_MESSAGES, args, NULL);
+	}
+	PG_FINALLY();
+	{
+		wc_own_insert = false;
+	}
+	PG_END_TRY();
+}
+
+static void
+write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
+{
+	WcColumn   *cols[8];
+	static const Oid types[8] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
+	TEXTOID, TEXTOID};
+	Datum		args[8];
+	uint64		rows;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < 8; i++)
+		cols[i] = wc_column(types[i], n);
+	for (i = 0; i < n; i++)
+	{
+		const wc_event *e = events[i];
+		const char *means;
+
+		if (e->kind != WC_EVENT_STATUS)
+			continue;
+		means = events_meaning(e->status, e->error_code.len > 0);
+		wc_column_add(cols[0], uuid_datum(e->channel));
+		wc_column_add_bytes(cols[1], e->message_id.p, e->message_id.len);
+		wc_column_add_bytes(cols[2], e->status.p, e->status.len);
+		wc_column_add_bytes(cols[3], means, means ? strlen(means) : 0);
+		add_time(cols[4], e->at_us);
+		wc_column_add_bytes(cols[5], e->error_code.p, e->error_code.len);
+		wc_column_add_bytes(cols[6], e->error_message.p, e->error_message.len);
+		wc_column_add_bytes(cols[7], e->body.p, e->body.len);
+	}
+	if (cols[0]->n == 0)
+		return;
+	for (i = 0; i < 8; i++)
+		args[i] = wc_column_array(cols[i]);
+	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
+	for (row = 0; row < rows; row++)
+	{
+		bool		isnull;
+
+		/* delivered or read: the visitor has a session */
+		if (!DatumGetBool(wc_field(row, 3, &isnull)))
+			continue;
+		wc_column_add(showed_up->channels, wc_field(row, 1, &isnull));
+		wc_column_add(showed_up->visitors, wc_field(row, 2, &isnull));
+	}
+}
+
+/*
+ * Write events in their order, one statement for the messages and one for the
+ * statuses.  Repeats change nothing.  The visitors who showed themselves by
+ * them are added to showed_up.  The caller is connected to SPI and stays so
+ * while it uses them.  Raises whatever the tables and their triggers raise.
+ */
+void
+events_write(wc_event *const *events, int n, WcShowedUp *showed_up)
+{
+	write_messages(events, n, showed_up);
+	write_statuses(events, n, showed_up);
+}
+
+/* What makes a reject one: the same event rejected again is the same row. */
+static Datum
+event_key(const wc_event *e)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	appendBinaryStringInfo(&key, e->message_id.p, e->message_id.len);
+	if (e->kind == WC_EVENT_STATUS)
+	{
+		appendStringInfoChar(&key, ' ');
+		appendBinaryStringInfo(&key, e->status.p, e->status.len);
+	}
+	return PointerGetDatum(cstring_to_text_with_len(key.data, key.len));
+}
+
+static Datum
+event_type(const wc_event *e)
+{
+	return CStringGetTextDatum(e->kind == WC_EVENT_MESSAGE ? "Message" : "MessageStatus");
+}
+
+static Datum
+text_or_null(const char *s, char *null)
+{
+	*null = s ? ' ' : 'n';
+	return s ? CStringGetTextDatum(s) : (Datum) 0;
+}
+
+/* Keep an event that could not be written.  The caller is connected to SPI. */
+void
+events_reject(const wc_event *event, const ErrorData *error)
+{
+	Datum		args[9];
+	char		nulls[10] = "         ";
+	const char *hint = error->hint;
+
+	if (hint == NULL && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		hint = "Triggers on webchatt.messages run as role " WC_WORKER_ROLE ": grant it what the trigger "
+			"needs, or make the trigger's function SECURITY DEFINER. Then webchatt.retry_reject(id).";
+	if (hint == NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		hint = "The triggers took longer than webchatt.trigger_timeout: make them faster, or raise it.";
+	args[0] = uuid_datum(event->channel);
+	args[1] = event_type(event);
+	args[2] = event_key(event);
+	nulls[3] = event->visitor.len > 0 ? ' ' : 'n';
+	args[3] = PointerGetDatum(cstring_to_text_with_len(event->visitor.p, event->visitor.len));
+	args[4] = PointerGetDatum(cstring_to_text_with_len(event->body.p, event->body.len));
+	args[5] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	args[6] = CStringGetTextDatum(error->message ? error->message : "unknown error");
+	args[7] = text_or_null(error->detail, &nulls[7]);
+	args[8] = text_or_null(hint, &nulls[8]);
+	wc_run(WC_REJECT, args, nulls);
+}
+
+/* An event that was rejected before is written now. */
+void
+events_forget_reject(const wc_event *event)
+{
+	Datum		args[3];
+
+	args[0] = uuid_datum(event->channel);
+	args[1] = event_type(event);
+	args[2] = event_key(event);
+	wc_run(WC_DELETE_REJECT, args, NULL);
+}

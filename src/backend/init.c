@@ -1,0 +1,23 @@
+/*
+ * init.c
+ *	  The library's entry: settings, shared memory, hooks and the launcher.
+ */
+#include "webchatt.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	wc_define_settings();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	wc_install_shmem_hooks();
+	wc_install_utility_hook();
+	wc_register_launcher();
+}

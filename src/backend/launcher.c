@@ -1,0 +1,323 @@
+/*
+ * launcher.c
+ *	  Keeps one worker for each database in webchatt.databases.
+ *
+ * It is connected to no database, so it stands in nobody's way; pg_database is
+ * all that it reads.
+ */
+#include "compat.h"
+#include "webchatt.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+
+/* How often a database that is missing is looked for, in ms. */
+#define MISSING_POLL_MS		1000
+
+/* How long to sleep when there is nothing to look for, in ms. */
+#define IDLE_MS				60000
+
+/* The pause before a worker that died is started again, in ms: doubled each time. */
+#define PAUSE_FIRST_MS		500
+#define PAUSE_MOST_MS		60000
+
+/* A worker that ran this long was in order: the pause starts over, in ms. */
+#define RAN_WELL_MS			60000
+
+/* What the launcher knows of a slot's worker. */
+typedef struct Keeper
+{
+	BackgroundWorkerHandle *handle;
+	TimestampTz started_at;
+	TimestampTz not_before;
+	int			pause_ms;
+	bool		wanted;
+	bool		warned;
+} Keeper;
+
+static Keeper keepers[WC_MAX_DATABASES];
+
+void
+wc_register_launcher(void)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 5;
+	snprintf(worker.bgw_library_name, BGW_MAXLEN, "webchatt");
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "webchatt_launcher_main");
+	snprintf(worker.bgw_name, BGW_MAXLEN, "webchatt launcher");
+	snprintf(worker.bgw_type, BGW_MAXLEN, "webchatt launcher");
+	RegisterBackgroundWorker(&worker);
+}
+
+static void
+forget_launcher(int code, Datum arg)
+{
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	wc_shared->launcher_pid = 0;
+	wc_shared->launcher_latch = NULL;
+	LWLockRelease(wc_shared->lock);
+}
+
+/* A slot for a database: the one it has, or a free one; -1 when all are taken. */
+static int
+slot_for(Oid database, const char *name)
+{
+	int			free_slot = -1;
+	int			i;
+
+	for (i = 0; i < WC_MAX_DATABASES; i++)
+	{
+		WcSlot	   *slot = &wc_shared->slots[i];
+
+		if (slot->database == database)
+		{
+			namestrcpy(&slot->name, name);
+			return i;
+		}
+		if (free_slot < 0 && !OidIsValid(slot->database) && keepers[i].handle == NULL)
+			free_slot = i;
+	}
+	if (free_slot >= 0)
+	{
+		WcSlot	   *slot = &wc_shared->slots[free_slot];
+
+		slot->database = database;
+		slot->held_by = 0;
+		slot->restart_now = false;
+		namestrcpy(&slot->name, name);
+		memset(&keepers[free_slot], 0, sizeof(Keeper));
+	}
+	return free_slot;
+}
+
+/* A slot for a database that is wanted, if one is free. */
+static void
+want(Oid database, const char *name)
+{
+	int			slot;
+
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	slot = slot_for(database, name);
+	LWLockRelease(wc_shared->lock);
+	if (slot >= 0)
+		keepers[slot].wanted = true;
+}
+
+/*
+ * Mark the slots of the listed databases that exist; false when one is
+ * missing.  pg_database is scanned without its index, which a process without
+ * a database cannot open in a new cluster.
+ */
+static bool
+mark_wanted(void)
+{
+	char	   *list = pstrdup(wc_databases);
+	List	   *names = NIL;
+	int			found = 0;
+	int			i;
+	Relation	rel;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	for (i = 0; i < WC_MAX_DATABASES; i++)
+		keepers[i].wanted = false;
+	if (!SplitIdentifierString(list, ',', &names) || names == NIL)
+		return true;			/* the check hook saw to what it says */
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database db = (Form_pg_database) GETSTRUCT(tuple);
+		ListCell   *lc;
+
+		foreach(lc, names)
+		{
+			if (strcmp(NameStr(db->datname), lfirst(lc)) != 0 || !db->datallowconn)
+				continue;
+			want(db->oid, NameStr(db->datname));
+			found++;
+			break;
+		}
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+	return found == list_length(names);
+}
+
+/* A session that needed the database to itself and died leaves its hold. */
+static void
+drop_dead_hold(WcSlot *slot)
+{
+	if (slot->held_by != 0 && BackendPidGetProc(slot->held_by) == NULL)
+		slot->held_by = 0;
+}
+
+static void
+start_worker(int i, TimestampTz now)
+{
+	BackgroundWorker worker;
+	Keeper	   *keeper = &keepers[i];
+	MemoryContext old;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	snprintf(worker.bgw_library_name, BGW_MAXLEN, "webchatt");
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "webchatt_worker_main");
+	snprintf(worker.bgw_name, BGW_MAXLEN, "webchatt worker for database \"%s\"",
+			 NameStr(wc_shared->slots[i].name));
+	snprintf(worker.bgw_type, BGW_MAXLEN, "webchatt worker");
+	worker.bgw_main_arg = Int32GetDatum(i);
+	worker.bgw_notify_pid = MyProcPid;
+
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (RegisterDynamicBackgroundWorker(&worker, &keeper->handle))
+	{
+		keeper->started_at = now;
+		keeper->warned = false;
+	}
+	else
+	{
+		keeper->handle = NULL;
+		keeper->not_before = TimestampTzPlusMilliseconds(now, 5000);
+		if (!keeper->warned)
+			ereport(WARNING,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("webchatt could not start its worker for database \"%s\"",
+							NameStr(wc_shared->slots[i].name)),
+					 errhint("Raise max_worker_processes: all of them are taken.")));
+		keeper->warned = true;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* See whether a slot's worker is gone, and when the next may start. */
+static void
+note_stopped(int i, TimestampTz now)
+{
+	Keeper	   *keeper = &keepers[i];
+	WcSlot	   *slot = &wc_shared->slots[i];
+	pid_t		pid;
+
+	if (keeper->handle == NULL || GetBackgroundWorkerPid(keeper->handle, &pid) != BGWH_STOPPED)
+		return;
+	pfree(keeper->handle);
+	keeper->handle = NULL;
+	if (slot->restart_now || TimestampDifferenceExceeds(keeper->started_at, now, RAN_WELL_MS))
+		keeper->pause_ms = 0;
+	if (slot->restart_now)
+		keeper->not_before = now;
+	else
+	{
+		keeper->pause_ms = keeper->pause_ms == 0 ? PAUSE_FIRST_MS :
+			Min(keeper->pause_ms * 2, PAUSE_MOST_MS);
+		keeper->not_before = TimestampTzPlusMilliseconds(now, keeper->pause_ms);
+	}
+	slot->restart_now = false;
+}
+
+/* Bring every slot to what is wanted; returns the ms until the next look. */
+static long
+look_after_workers(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		next = mark_wanted() ? IDLE_MS : MISSING_POLL_MS;
+	int			i;
+
+	for (i = 0; i < WC_MAX_DATABASES; i++)
+	{
+		Keeper	   *keeper = &keepers[i];
+		WcSlot	   *slot = &wc_shared->slots[i];
+		bool		held;
+
+		if (!OidIsValid(slot->database))
+			continue;
+		note_stopped(i, now);
+		LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+		drop_dead_hold(slot);
+		held = slot->held_by != 0;
+		if (!keeper->wanted && !held && keeper->handle == NULL)
+			slot->database = InvalidOid;
+		LWLockRelease(wc_shared->lock);
+
+		if (held)
+			next = Min(next, MISSING_POLL_MS);
+		else if (!keeper->wanted && keeper->handle != NULL)
+			TerminateBackgroundWorker(keeper->handle);
+		else if (keeper->wanted && keeper->handle == NULL)
+		{
+			if (keeper->not_before <= now)
+				start_worker(i, now);
+			if (keeper->handle == NULL)
+				next = Min(next, Max(1, TimestampDifferenceMilliseconds(now, keeper->not_before)));
+		}
+	}
+	return next;
+}
+
+void
+webchatt_launcher_main(Datum arg)
+{
+	MemoryContext loop_context;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	pgstat_report_appname("webchatt launcher");
+
+	before_shmem_exit(forget_launcher, (Datum) 0);
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	wc_shared->launcher_pid = MyProcPid;
+	wc_shared->launcher_latch = MyLatch;
+	LWLockRelease(wc_shared->lock);
+
+	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt launcher loop",
+										 ALLOCSET_DEFAULT_SIZES);
+	while (!ShutdownRequestPending)
+	{
+		long		wait;
+
+		MemoryContextReset(loop_context);
+		MemoryContextSwitchTo(loop_context);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		wait = look_after_workers();
+		MemoryContextSwitchTo(loop_context);
+		pgstat_report_activity(STATE_IDLE, NULL);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+	/* not 0: a launcher that somebody terminated is started again */
+	proc_exit(1);
+}

@@ -1,0 +1,222 @@
+/*
+ * settings.c
+ *	  The webchatt.* settings: one alphabetical table for each type.
+ */
+#include "webchatt.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+char	   *wc_databases = NULL;
+char	   *wc_listen = NULL;
+char	   *wc_trusted_proxies = NULL;
+char	   *wc_ca_file = NULL;
+int			wc_max_in_flight = 64;
+int			wc_max_body_size = 256;
+int			wc_max_waiting = 2048;
+int			wc_max_connections = 2000;
+int			wc_max_connections_per_address = 1000;
+int			wc_max_attempts = 20;
+int			wc_signature_tolerance = 300;
+int			wc_head_timeout = 10000;
+int			wc_request_timeout = 30000;
+int			wc_idle_timeout = 75000;
+int			wc_ack_timeout = 10000;
+int			wc_send_timeout = 30000;
+int			wc_connect_timeout = 10000;
+int			wc_trigger_timeout = 5000;
+int			wc_hold_for = 7 * 24 * 3600;
+
+typedef struct IntSetting
+{
+	const char *name;
+	const char *what;
+	int		   *variable;
+	int			boot;
+	int			min;
+	int			max;
+	int			unit;
+} IntSetting;
+
+static const IntSetting int_settings[] = {
+	{"webchatt.ack_timeout", "How long a webhook may wait for its commit before it is answered 503.",
+	&wc_ack_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.connect_timeout", "How long a connection to a hub may take to be made.",
+	&wc_connect_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.head_timeout", "How long a request's head may take to arrive.",
+	&wc_head_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.hold_for", "How long a message waits for a visitor who is away, when it has no expiry of its own.",
+	&wc_hold_for, 7 * 24 * 3600, 1, INT_MAX, GUC_UNIT_S},
+	{"webchatt.idle_timeout", "How long a kept-alive connection may idle between requests.",
+	&wc_idle_timeout, 75000, 100, 3600000, GUC_UNIT_MS},
+	{"webchatt.max_attempts", "How often a message is tried before it fails; pauses of the whole hub do not count.",
+	&wc_max_attempts, 20, 1, 1000, 0},
+	{"webchatt.max_body_size", "The largest body of a request.",
+	&wc_max_body_size, 256, 1, 4096, GUC_UNIT_KB},
+	{"webchatt.max_connections", "HTTP connections at a time.",
+	&wc_max_connections, 2000, 1, 100000, 0},
+	{"webchatt.max_connections_per_address", "HTTP connections at a time from one address, trusted proxies excepted.",
+	&wc_max_connections_per_address, 1000, 1, 100000, 0},
+	{"webchatt.max_in_flight", "Requests to hubs at a time.",
+	&wc_max_in_flight, 64, 1, 1024, 0},
+	{"webchatt.max_waiting", "Webhook events that may wait for their commit before more are answered 503.",
+	&wc_max_waiting, 2048, 1, 100000, 0},
+	{"webchatt.request_timeout", "How long a whole request, head and body, may take to arrive.",
+	&wc_request_timeout, 30000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.send_timeout", "How long a hub may take to answer.",
+	&wc_send_timeout, 30000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.signature_tolerance", "How far a signature's time may be from now.",
+	&wc_signature_tolerance, 300, 1, 86400, GUC_UNIT_S},
+	{"webchatt.trigger_timeout", "How long the application's triggers may take for one event.",
+	&wc_trigger_timeout, 5000, 10, 600000, GUC_UNIT_MS},
+};
+
+static bool
+check_list(char **newval, const char *what, bool may_be_empty)
+{
+	char	   *copy = pstrdup(*newval);
+	List	   *items = NIL;
+	bool		ok = SplitGUCList(copy, ',', &items);
+
+	if (!ok)
+		GUC_check_errdetail("It must be a comma-separated list of %s.", what);
+	else if (items == NIL && !may_be_empty)
+	{
+		GUC_check_errdetail("At least one of the %s is needed.", what);
+		ok = false;
+	}
+	list_free(items);
+	pfree(copy);
+	return ok;
+}
+
+static bool
+check_databases(char **newval, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*newval);
+	List	   *items = NIL;
+	bool		ok = SplitIdentifierString(copy, ',', &items);
+
+	if (!ok)
+		GUC_check_errdetail("It must be a comma-separated list of database names.");
+	else if (list_length(items) > WC_MAX_DATABASES)
+	{
+		GUC_check_errdetail("It names %d databases, the most is %d.",
+							list_length(items), WC_MAX_DATABASES);
+		ok = false;
+	}
+	list_free(items);
+	pfree(copy);
+	return ok;
+}
+
+/* One address: host:port, [ipv6]:port, :port, *:port or unix:/path. */
+static bool
+listen_address_ok(const char *address)
+{
+	const char *colon;
+	char	   *end;
+	long		port;
+
+	if (strncmp(address, "unix:", 5) == 0)
+		return address[5] == '/' && strlen(address + 5) < 108;
+	colon = strrchr(address, ':');
+	if (colon == NULL || colon[1] < '0' || colon[1] > '9')
+		return false;
+	if (address[0] == '[' && (colon == address || colon[-1] != ']'))
+		return false;
+	if (address[0] != '[' && strchr(address, ':') != colon)
+		return false;
+	port = strtol(colon + 1, &end, 10);
+	return *end == '\0' && port >= 0 && port <= 65535;
+}
+
+static bool
+check_listen(char **newval, void **extra, GucSource source)
+{
+	char	   *copy;
+	List	   *items = NIL;
+	ListCell   *lc;
+	bool		ok = true;
+
+	if (!check_list(newval, "addresses", false))
+		return false;
+	copy = pstrdup(*newval);
+	(void) SplitGUCList(copy, ',', &items);
+	foreach(lc, items)
+	{
+		const char *address = lfirst(lc);
+
+		if (!listen_address_ok(address))
+		{
+			GUC_check_errdetail("\"%s\" is not an address to listen on.", address);
+			GUC_check_errhint("Use host:port, [ipv6]:port, *:port or unix:/path.");
+			ok = false;
+			break;
+		}
+	}
+	list_free(items);
+	pfree(copy);
+	return ok;
+}
+
+static bool
+check_proxies(char **newval, void **extra, GucSource source)
+{
+	return check_list(newval, "addresses and networks", true);
+}
+
+static bool
+check_ca_file(char **newval, void **extra, GucSource source)
+{
+	if ((*newval)[0] != '\0' && (*newval)[0] != '/')
+	{
+		GUC_check_errdetail("\"%s\" is not an absolute path.", *newval);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * What one database may want otherwise than another is PGC_SUSET, so that
+ * ALTER DATABASE ... SET can set it; the worker reads it when it starts, and
+ * when the configuration is reloaded.
+ */
+void
+wc_define_settings(void)
+{
+	size_t		i;
+
+	DefineCustomStringVariable("webchatt.ca_file",
+							   "File with the certificates that hubs are verified by; empty for the system's.",
+							   NULL, &wc_ca_file, "", PGC_SUSET, GUC_SUPERUSER_ONLY,
+							   check_ca_file, NULL, NULL);
+	DefineCustomStringVariable("webchatt.databases",
+							   "Databases that get a webchatt worker, comma-separated.",
+							   NULL, &wc_databases, "", PGC_SIGHUP, GUC_LIST_INPUT,
+							   check_databases, NULL, NULL);
+	DefineCustomStringVariable("webchatt.listen",
+							   "Addresses that webhooks are taken on: host:port or unix:/path, comma-separated.",
+							   NULL, &wc_listen, "127.0.0.1:8480", PGC_SUSET, 0,
+							   check_listen, NULL, NULL);
+	DefineCustomStringVariable("webchatt.trusted_proxies",
+							   "Addresses and networks whose X-Forwarded-For is believed, comma-separated.",
+							   NULL, &wc_trusted_proxies, "", PGC_SUSET, 0,
+							   check_proxies, NULL, NULL);
+	for (i = 0; i < lengthof(int_settings); i++)
+	{
+		const IntSetting *s = &int_settings[i];
+
+		DefineCustomIntVariable(s->name, s->what, NULL, s->variable, s->boot, s->min, s->max,
+								PGC_SUSET, s->unit, NULL, NULL, NULL);
+	}
+#if PG_VERSION_NUM >= 150000
+	MarkGUCPrefixReserved("webchatt");
+#else
+	EmitWarningsOnPlaceholders("webchatt");
+#endif
+}

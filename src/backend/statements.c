@@ -1,0 +1,463 @@
+/*
+ * statements.c
+ *	  All SQL that webchatt runs, by name; plans are made once and kept.
+ *
+ * Tables that were empty when a plan was made can hold millions of rows a
+ * minute later, before any statistics say so.  So what reads by key is planned
+ * generically and without sequential scans, hash and merge joins; only the
+ * planning is done so, never the running, which may fire an application's
+ * triggers.
+ */
+#include "webchatt.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
+
+#define MAX_ARGS	9
+
+typedef struct Statement
+{
+	const char *sql;
+	Oid			types[MAX_ARGS + 1];	/* ends with 0 */
+} Statement;
+
+#define APPEND(child) \
+	{"INSERT INTO webchatt." child " (xid, hub_id, op, channel_id, visitor, message_id, seq, expires_at)" \
+	 " VALUES (pg_catalog.pg_current_xact_id(), $1, $2, $3, $4, $5," \
+	 " coalesce($6, pg_catalog.nextval('webchatt.outbox_seq'::pg_catalog.regclass)), $7)", \
+	 {INT4OID, CHAROID, UUIDOID, TEXTOID, UUIDOID, INT8OID, TIMESTAMPTZOID, 0}}
+
+/* Has anything of a hub been appended to a child that is not read yet? */
+#define UNREAD(child) \
+	{"SELECT 1 FROM webchatt." child " WHERE hub_id = $1 AND (xid >= ($2)::text::xid8" \
+	 " OR xid = ANY (($3)::text[]::xid8[])) LIMIT 1", \
+	 {INT4OID, TEXTOID, TEXTARRAYOID, 0}}
+
+#define OUTBOX_COLUMNS "xid::text, seq, op, channel_id, visitor, message_id, expires_at, tableoid"
+
+static const Statement statements[WC_STATEMENTS] = {
+	[WC_READ_HUBS] = {
+		"SELECT id, name, api_url, api_key, state = 'stopped' FROM webchatt.hubs ORDER BY id", {0}},
+
+	/* a row for each channel and webhook; the channel alone where it has none */
+	[WC_READ_CHANNELS] = {
+		"SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false), w.secret,"
+		" CASE WHEN w.old_secret_until > now() THEN w.old_secret END,"
+		" ceil(extract(epoch FROM w.old_secret_until))::bigint"
+		" FROM webchatt.channels c LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
+		" ORDER BY c.id, w.event_type", {0}},
+
+	[WC_STOP_HUB] = {
+		"UPDATE webchatt.hubs SET state = 'stopped', state_reason = $3, state_since = now()"
+		" WHERE id = $1 AND api_key = $2 AND state <> 'stopped'", {INT4OID, TEXTOID, TEXTOID, 0}},
+
+	/* $1 channel, $2 id, $3 visitor, $4 the hub's id, $5 the hub's time, $6 body */
+	[WC_INSERT_MESSAGES] = {
+		"WITH e AS MATERIALIZED (SELECT n, c, i, v, h, t, b::jsonb AS b"
+		"  FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS e (c, i, v, h, t, b, n)),"
+		" seen AS (INSERT INTO webchatt.visitors AS x (channel_id, id, first_seen, last_seen)"
+		"  SELECT DISTINCT c, v, now(), now() FROM e WHERE NOT EXISTS (SELECT FROM webchatt.visitors y"
+		"   WHERE y.channel_id = e.c AND y.id = e.v AND y.last_seen > now() - interval '1 minute')"
+		"  ON CONFLICT (channel_id, id) DO UPDATE SET last_seen = excluded.last_seen)"
+		" INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content,"
+		"  hub_message_id, hub_time, extra)"
+		" SELECT c, i, v, 'in', 'received', b -> 'content', h, t,"
+		"  nullif(b - '{eventType,channelId,messageId,from,timestamp,channel,content}'::text[], '{}')"
+		" FROM e ORDER BY n"
+		" ON CONFLICT (channel_id, hub_message_id) WHERE hub_message_id IS NOT NULL DO NOTHING",
+		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, 0}},
+
+	/*
+	 * Statuses from the hub: $1 channel, $2 the hub's message id, $3 status as
+	 * it came, $4 what it means (null: nothing), $5 time, $6 code, $7 text, $8
+	 * body.  Known ones are appended and move the message forward; the others
+	 * wait in early_statuses.  Returns the visitors that showed up by it.
+	 */
+	[WC_RECORD_STATUSES] = {
+		"WITH e AS MATERIALIZED (SELECT c, h, s, s2::webchatt.message_status AS means, coalesce(t, now()) AS t,"
+		"   code, msg, nullif(b::jsonb - '{eventType,channelId,messageId,status,timestamp,channel,errorCode,errorMessage}'::text[], '{}') AS extra,"
+		"   (SELECT k.message_id FROM webchatt.statuses k"
+		"     WHERE k.channel_id = e.c AND k.hub_message_id = e.h LIMIT 1) AS m"
+		"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS e (c, h, s, s2, t, code, msg, b)),"
+		" early AS (INSERT INTO webchatt.early_statuses (channel_id, hub_message_id, status, means, at,"
+		"   error_code, error_message, extra)"
+		"  SELECT c, h, s, means, t, code, msg, extra FROM e WHERE m IS NULL ON CONFLICT DO NOTHING),"
+		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at,"
+		"   error_code, error_message, extra)"
+		"  SELECT c, m, s, h, t, code, msg, extra FROM e WHERE m IS NOT NULL"
+		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING"
+		"  RETURNING channel_id, message_id, status, hub_message_id),"
+		" best AS (SELECT DISTINCT ON (a.channel_id, a.message_id) a.channel_id, a.message_id, e.means, e.code, e.msg"
+		"  FROM added a JOIN e ON e.c = a.channel_id AND e.h = a.hub_message_id AND e.s = a.status"
+		"  WHERE e.means IS NOT NULL ORDER BY a.channel_id, a.message_id, e.means DESC)"
+		" UPDATE webchatt.messages m SET status = b.means, status_at = now(),"
+		"  error_code = CASE WHEN b.means = 'failed' THEN b.code END,"
+		"  error_message = CASE WHEN b.means = 'failed' THEN b.msg END"
+		" FROM best b WHERE m.channel_id = b.channel_id AND m.id = b.message_id AND m.status < b.means"
+		" RETURNING m.channel_id, m.visitor, m.status >= 'delivered'",
+		{UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
+		TEXTARRAYOID, TEXTARRAYOID, 0}},
+
+	/*
+	 * What became of sends: $1 channel, $2 message, $3 what it means, $4 the
+	 * hub's word or ours, $5 the hub's message id, $6 code, $7 text.  What was
+	 * sent although it had been cancelled, was sent.
+	 */
+	[WC_RECORD_OUTCOMES] = {
+		"WITH o AS MATERIALIZED (SELECT c, i, s2::webchatt.message_status AS means, s, h, code, msg"
+		"  FROM unnest($1, $2, $3, $4, $5, $6, $7) AS o (c, i, s2, s, h, code, msg)),"
+		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id,"
+		"   error_code, error_message)"
+		"  SELECT c, i, s, h, code, msg FROM o"
+		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING)"
+		" UPDATE webchatt.messages m SET status = o.means, status_at = now(),"
+		"  error_code = o.code, error_message = o.msg"
+		" FROM o WHERE m.channel_id = o.c AND m.id = o.i"
+		"  AND (m.status < o.means OR m.status = 'cancelled' AND o.means IN ('sent', 'enqueued'))",
+		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, 0}},
+
+	/* $1 channel, $2 the hub's message id, $3 message: what overtook its answer */
+#define EARLY(source) \
+		"WITH moved AS (DELETE FROM webchatt.early_statuses e USING (" source ") o (c, h, i)" \
+		"  WHERE e.channel_id = o.c AND e.hub_message_id = o.h RETURNING e.*, o.i)," \
+		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at," \
+		"   recorded_at, error_code, error_message, extra)" \
+		"  SELECT channel_id, i, status, hub_message_id, at, recorded_at, error_code, error_message, extra FROM moved" \
+		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING)," \
+		" best AS (SELECT DISTINCT ON (channel_id, i) channel_id, i, means, error_code, error_message" \
+		"  FROM moved WHERE means IS NOT NULL ORDER BY channel_id, i, means DESC)" \
+		" UPDATE webchatt.messages m SET status = b.means, status_at = now()," \
+		"  error_code = CASE WHEN b.means = 'failed' THEN b.error_code END," \
+		"  error_message = CASE WHEN b.means = 'failed' THEN b.error_message END" \
+		" FROM best b WHERE m.channel_id = b.channel_id AND m.id = b.i AND m.status < b.means"
+	[WC_APPLY_EARLY] = {
+		EARLY("SELECT * FROM unnest($1, $2, $3)"),
+		{UUIDARRAYOID, TEXTARRAYOID, UUIDARRAYOID, 0}},
+
+	/* those whose send was recorded by a transaction that did not see them */
+	[WC_SWEEP_EARLY] = {
+		EARLY("SELECT x.channel_id, x.hub_message_id, k.message_id FROM webchatt.early_statuses x"
+			  " CROSS JOIN LATERAL (SELECT s.message_id FROM webchatt.statuses s"
+			  "  WHERE s.channel_id = x.channel_id AND s.hub_message_id = x.hub_message_id LIMIT 1) k"), {0}},
+
+	[WC_EXPIRE_EARLY] = {
+		"DELETE FROM webchatt.early_statuses WHERE recorded_at < now() - interval '7 days'", {0}},
+
+	/* $1 channel, $2 visitor, $3 seq, $4 message, $5 expiry, $6 seconds where it has none */
+	[WC_HOLD] = {
+		"INSERT INTO webchatt.held (channel_id, visitor, seq, message_id, expires_at)"
+		" SELECT c, v, q, i, coalesce(x, now() + pg_catalog.make_interval(secs => $6))"
+		" FROM unnest($1, $2, $3, $4, $5) AS h (c, v, q, i, x) ON CONFLICT DO NOTHING",
+		{UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, INT4OID, 0}},
+
+	[WC_ANY_HELD] = {"SELECT 1 FROM webchatt.held LIMIT 1", {0}},
+
+	/* $1 channel, $2 visitor: queue what is held for them */
+	[WC_RELEASE] = {
+		"WITH gone AS (DELETE FROM webchatt.held h USING"
+		"   (SELECT DISTINCT c, v FROM unnest($1, $2) AS u (c, v)) u"
+		"  WHERE h.channel_id = u.c AND h.visitor = u.v RETURNING h.*),"
+		" freed AS (UPDATE webchatt.messages m SET status = 'queued', status_at = now() FROM gone g"
+		"  WHERE m.channel_id = g.channel_id AND m.id = g.message_id AND m.status = 'held'"
+		"  RETURNING m.channel_id, m.visitor, m.id, m.expires_at, g.seq)"
+		" SELECT c.hub_id, f.channel_id, f.visitor, f.id, f.seq, f.expires_at"
+		" FROM freed f JOIN webchatt.channels c ON c.id = f.channel_id ORDER BY f.seq",
+		{UUIDARRAYOID, TEXTARRAYOID, 0}},
+
+	[WC_EXPIRE_HELD] = {
+		"WITH gone AS (DELETE FROM webchatt.held WHERE expires_at <= now() RETURNING channel_id, message_id),"
+		" done AS (UPDATE webchatt.messages m SET status = 'expired', status_at = now(),"
+		"   error_message = 'the visitor did not come back in time' FROM gone g"
+		"  WHERE m.channel_id = g.channel_id AND m.id = g.message_id AND m.status = 'held'"
+		"  RETURNING m.channel_id, m.id)"
+		" INSERT INTO webchatt.statuses (channel_id, message_id, status, error_message)"
+		" SELECT channel_id, id, 'expired', 'the visitor did not come back in time' FROM done", {0}},
+
+	/* $1 channel, $2 event type, $3 key, $4 visitor, $5 body, $6 sqlstate, $7..$9 reason, detail, hint */
+	[WC_REJECT] = {
+		"INSERT INTO webchatt.rejects AS r (channel_id, event_type, event_key, visitor, body, sqlstate,"
+		"  reason, detail, hint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		" ON CONFLICT (channel_id, event_type, event_key) DO UPDATE SET tries = r.tries + 1, last_at = now(),"
+		"  body = excluded.body, sqlstate = excluded.sqlstate, reason = excluded.reason,"
+		"  detail = excluded.detail, hint = excluded.hint",
+		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, 0}},
+
+	[WC_FIND_REJECT] = {
+		"SELECT channel_id, body FROM webchatt.rejects WHERE id = $1 FOR UPDATE", {INT8OID, 0}},
+
+	[WC_DELETE_REJECT] = {
+		"DELETE FROM webchatt.rejects WHERE channel_id = $1 AND event_type = $2 AND event_key = $3",
+		{UUIDOID, TEXTOID, TEXTOID, 0}},
+
+	/* transactions that were under way when we last looked: $1 hub, $2 xids, $3 $4 behind, $5 rows */
+	[WC_READ_LATE] = {
+		"SELECT " OUTBOX_COLUMNS " FROM webchatt.outbox WHERE hub_id = $1 AND xid = ANY (($2)::text[]::xid8[])"
+		" AND (xid, seq) > (($3)::text::xid8, $4) ORDER BY xid, seq LIMIT $5",
+		{INT4OID, TEXTARRAYOID, TEXTOID, INT8OID, INT4OID, 0}},
+
+	/* $1 hub, $2 $3 behind, $4 before, $5 the snapshot they must be visible in, $6 rows */
+	[WC_READ_NEXT] = {
+		"SELECT " OUTBOX_COLUMNS " FROM webchatt.outbox WHERE hub_id = $1"
+		" AND (xid, seq) > (($2)::text::xid8, $3) AND xid < ($4)::text::xid8"
+		" AND pg_catalog.pg_visible_in_snapshot(xid, ($5)::text::pg_catalog.pg_snapshot)"
+		" ORDER BY xid, seq LIMIT $6",
+		{INT4OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT4OID, 0}},
+
+	[WC_READ_REQUEUED] = {
+		"SELECT DISTINCT hub_id, channel_id, visitor FROM webchatt.outbox o WHERE op = 'r'"
+		" AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = o.channel_id"
+		"  AND m.id = o.message_id AND m.status = 'queued')", {0}},
+
+	/* one conversation: $1 channel, $2 visitor, $3 from this seq on, $4 rows */
+	[WC_READ_CONVERSATION] = {
+		"SELECT " OUTBOX_COLUMNS " FROM webchatt.outbox o WHERE channel_id = $1 AND visitor = $2 AND seq >= $3"
+		" AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = $1 AND m.id = o.message_id"
+		"  AND m.status = 'queued')"
+		" ORDER BY seq LIMIT $4", {UUIDOID, TEXTOID, INT8OID, INT4OID, 0}},
+
+	/* how much is ahead of the reader: as READ_NEXT, $1 to $5 */
+	[WC_COUNT_AHEAD] = {
+		"SELECT count(*) FROM webchatt.outbox WHERE hub_id = $1"
+		" AND (xid, seq) > (($2)::text::xid8, $3) AND xid < ($4)::text::xid8"
+		" AND pg_catalog.pg_visible_in_snapshot(xid, ($5)::text::pg_catalog.pg_snapshot)",
+		{INT4OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, 0}},
+
+	/* $1 channel, $2 message; the number of its array element comes back */
+	[WC_TAKE] = {
+		"SELECT u.n::int, m.content::text, EXISTS (SELECT FROM webchatt.held h"
+		"   WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor)"
+		" FROM unnest($1, $2) WITH ORDINALITY AS u (c, i, n)"
+		" JOIN webchatt.messages m ON m.channel_id = u.c AND m.id = u.i"
+		" WHERE m.status = 'queued'", {UUIDARRAYOID, UUIDARRAYOID, 0}},
+
+	[WC_REQUEUE_ALL] = {
+		"INSERT INTO webchatt.outbox_0 (xid, seq, hub_id, op, channel_id, visitor, message_id, expires_at)"
+		" SELECT pg_catalog.pg_current_xact_id(), pg_catalog.nextval('webchatt.outbox_seq'::pg_catalog.regclass),"
+		"  c.hub_id, 's', m.channel_id, m.visitor, m.id, m.expires_at"
+		" FROM (SELECT * FROM webchatt.messages WHERE direction = 'out' AND status = 'queued' ORDER BY id) m"
+		" JOIN webchatt.channels c ON c.id = m.channel_id", {0}},
+
+	[WC_APPEND_0] = APPEND("outbox_0"),
+	[WC_APPEND_1] = APPEND("outbox_1"),
+	[WC_APPEND_2] = APPEND("outbox_2"),
+	[WC_UNREAD_0] = UNREAD("outbox_0"),
+	[WC_UNREAD_1] = UNREAD("outbox_1"),
+	[WC_UNREAD_2] = UNREAD("outbox_2"),
+
+	/* $1 channel, $2 visitor */
+	[WC_SEND_LOOKUP] = {
+		"SELECT c.hub_id, c.kind, EXISTS (SELECT FROM webchatt.visitors v"
+		"  WHERE v.channel_id = c.id AND v.id = $2) FROM webchatt.channels c WHERE c.id = $1",
+		{UUIDOID, TEXTOID, 0}},
+
+	[WC_SEND_VISITOR] = {
+		"INSERT INTO webchatt.visitors (channel_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+		{UUIDOID, TEXTOID, 0}},
+
+	/* $1 channel, $2 id, $3 visitor, $4 content, $5 dedupe key, $6 expiry */
+	[WC_SEND_MESSAGE] = {
+		"INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, dedupe_key,"
+		"  expires_at) VALUES ($1, $2, $3, 'out', 'queued', $4, $5, $6)"
+		" ON CONFLICT (channel_id, visitor, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING",
+		{UUIDOID, UUIDOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, 0}},
+
+	[WC_SEND_SAME_KEY] = {
+		"SELECT id FROM webchatt.messages WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3",
+		{UUIDOID, TEXTOID, TEXTOID, 0}},
+
+	[WC_CANCEL] = {
+		"WITH m AS (UPDATE webchatt.messages SET status = 'cancelled', status_at = now()"
+		"  WHERE channel_id = $1 AND id = $2 AND status IN ('queued', 'held') RETURNING channel_id, id, visitor),"
+		" h AS (DELETE FROM webchatt.held h USING m WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor"
+		"  AND h.message_id = m.id)"
+		" INSERT INTO webchatt.statuses (channel_id, message_id, status) SELECT channel_id, id, 'cancelled' FROM m",
+		{UUIDOID, UUIDOID, 0}},
+
+	[WC_RETRY] = {
+		"UPDATE webchatt.messages m SET status = 'queued', status_at = now(), error_code = NULL,"
+		"  error_message = NULL, expires_at = CASE WHEN expires_at > now() THEN expires_at END"
+		" FROM webchatt.channels c WHERE c.id = m.channel_id AND m.channel_id = $1 AND m.id = $2"
+		"  AND m.direction = 'out' AND m.status IN ('failed', 'expired', 'cancelled')"
+		" RETURNING c.hub_id, m.visitor, m.expires_at", {UUIDOID, UUIDOID, 0}},
+
+	[WC_INGEST_SECRETS] = {
+		"SELECT w.secret, CASE WHEN w.old_secret_until > now() THEN w.old_secret END, coalesce(w.accept_unsigned, false),"
+		" ceil(extract(epoch FROM w.old_secret_until))::bigint"
+		" FROM webchatt.channels c LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
+		" WHERE c.id = $1 ORDER BY w.event_type", {UUIDOID, 0}},
+
+	[WC_INGEST_CHANNEL_OF] = {
+		"SELECT c.id FROM webchatt.channels c WHERE EXISTS (SELECT FROM webchatt.statuses s"
+		"  WHERE s.channel_id = c.id AND s.hub_message_id = $1)"
+		" OR (SELECT count(*) FROM webchatt.channels) = 1 ORDER BY 1 LIMIT 1", {TEXTOID, 0}},
+};
+
+static SPIPlanPtr plans[WC_STATEMENTS];
+static bool planned[WC_STATEMENTS];
+
+/* Plan, or plan anew, in a way that no statistics can lead astray. */
+static void
+make_generic_plan(SPIPlanPtr plan)
+{
+	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
+	"enable_bitmapscan", "enable_material"};
+	int			nest = NewGUCNestLevel();
+	CachedPlan *cached;
+	size_t		i;
+
+	for (i = 0; i < lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	cached = SPI_plan_get_cached_plan(plan);
+	AtEOXact_GUC(true, nest);
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+}
+
+static SPIPlanPtr
+prepared(WcStatement which)
+{
+	const Statement *st = &statements[which];
+	int			nargs = 0;
+
+	if (plans[which] != NULL && !SPI_plan_is_valid(plans[which]))
+		planned[which] = false;
+	if (plans[which] == NULL)
+	{
+		SPIPlanPtr	plan;
+		Oid			types[MAX_ARGS + 1];
+
+		while (st->types[nargs] != 0)
+		{
+			types[nargs] = st->types[nargs];
+			nargs++;
+		}
+		plan = SPI_prepare_cursor(st->sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare statement %d: %s", (int) which,
+				 SPI_result_code_string(SPI_result));
+		plans[which] = plan;
+		planned[which] = false;
+	}
+	if (!planned[which])
+	{
+		make_generic_plan(plans[which]);
+		planned[which] = true;
+	}
+	return plans[which];
+}
+
+/*
+ * Run a statement; the caller is connected to SPI.  Returns the rows that it
+ * yielded or changed; what it yielded is in SPI_tuptable.
+ */
+uint64
+wc_run(WcStatement which, Datum *args, const char *nulls)
+{
+	int			rc = SPI_execute_plan(prepared(which), args, nulls, false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+/* Drop the plans: the extension is gone. */
+void
+wc_forget_statements(void)
+{
+	int			i;
+
+	for (i = 0; i < WC_STATEMENTS; i++)
+	{
+		if (plans[i] != NULL)
+			SPI_freeplan(plans[i]);
+		plans[i] = NULL;
+		planned[i] = false;
+	}
+}
+
+Datum
+wc_field(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* A text column's value as a C string; NULL for null. */
+char *
+wc_field_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+WcColumn *
+wc_column(Oid type, int size)
+{
+	WcColumn   *col = palloc(sizeof(WcColumn));
+
+	col->size = Max(size, 1);
+	col->values = palloc(sizeof(Datum) * col->size);
+	col->nulls = palloc(sizeof(bool) * col->size);
+	col->n = 0;
+	col->type = type;
+	return col;
+}
+
+static int
+column_slot(WcColumn *col)
+{
+	if (col->n == col->size)
+	{
+		col->size *= 2;
+		col->values = repalloc(col->values, sizeof(Datum) * col->size);
+		col->nulls = repalloc(col->nulls, sizeof(bool) * col->size);
+	}
+	return col->n++;
+}
+
+void
+wc_column_add(WcColumn *col, Datum value)
+{
+	int			i = column_slot(col);
+
+	col->values[i] = value;
+	col->nulls[i] = false;
+}
+
+void
+wc_column_add_null(WcColumn *col)
+{
+	int			i = column_slot(col);
+
+	col->values[i] = (Datum) 0;
+	col->nulls[i] = true;
+}
+
+/* A text; no bytes: null. */
+void
+wc_column_add_bytes(WcColumn *col, const char *p, size_t len)
+{
+	if (len == 0)
+		wc_column_add_null(col);
+	else
+		wc_column_add(col, PointerGetDatum(cstring_to_text_with_len(p, len)));
+}
+
+Datum
+wc_column_array(const WcColumn *col)
+{
+	int			dims[1] = {col->n};
+	int			lbs[1] = {1};
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	get_typlenbyvalalign(col->type, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_md_array(col->values, col->nulls, 1, dims, lbs, col->type,
+											  typlen, typbyval, typalign));
+}

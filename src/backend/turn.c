@@ -1,0 +1,280 @@
+/*
+ * turn.c
+ *	  The turn: one transaction in which everything that came in is written and
+ *	  everything that is due is taken.
+ *
+ * It runs as webchatt_worker, locked in: an application's trigger cannot get
+ * back to the role that the process was started as.
+ */
+#include "compat.h"
+#include "worker.h"
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+/* Between two looks at what is over its time, in ms. */
+#define UPKEEP_MS	1000
+
+static Oid	outer_user = InvalidOid;
+static int	outer_context = 0;
+
+/* Start a transaction as webchatt_worker; the caller saw that the role is there. */
+void
+turn_begin(void)
+{
+	Oid			role;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	role = get_role_oid(WC_WORKER_ROLE, false);
+	GetUserIdAndSecContext(&outer_user, &outer_context);
+	SetUserIdAndSecContext(role, outer_context | SECURITY_LOCAL_USERID_CHANGE);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	LockTimeout = LOCK_WAIT_MS;
+}
+
+void
+turn_commit(void)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	SetUserIdAndSecContext(outer_user, outer_context);
+}
+
+/* After an error: undo, and be ourselves again (the abort does that). */
+void
+turn_abort(void)
+{
+	turn_time_limit(0);
+	AbortCurrentTransaction();
+	LockTimeout = LOCK_WAIT_MS;
+}
+
+/* Cancel what runs longer than this from now on; 0: no limit. */
+void
+turn_time_limit(int ms)
+{
+	if (ms > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, ms);
+	else if (get_timeout_active(STATEMENT_TIMEOUT))
+		disable_timeout(STATEMENT_TIMEOUT, false);
+}
+
+/* A lock that was not to be had: it is worth another try. */
+bool
+turn_error_is_transient(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
+
+/* Not the event's fault: a full disk, a shutdown, a defect. */
+bool
+turn_error_is_systemic(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_IO_ERROR ||
+		error->sqlerrcode == ERRCODE_IO_ERROR || category == ERRCODE_INTERNAL_ERROR ||
+		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
+		error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
+}
+
+/*
+ * Run a step in a savepoint, in the time that the triggers have.  NULL: it is
+ * done.  Otherwise it is undone and the error says why; systemic ones go on up.
+ */
+ErrorData *
+turn_try(turn_step step, void *arg, int lock_wait_ms)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	LockTimeout = lock_wait_ms;
+	PG_TRY();
+	{
+		turn_time_limit(wc_trigger_timeout);
+		step(arg);
+		turn_time_limit(0);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		turn_time_limit(0);
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_END_TRY();
+	LockTimeout = LOCK_WAIT_MS;
+	if (error != NULL && (turn_error_is_systemic(error) || ProcDiePending))
+		ReThrowError(error);
+	return error;
+}
+
+/* Are the extension and its role there?  In a transaction of its own. */
+bool
+turn_extension_ready(void)
+{
+	bool		ready;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	ready = OidIsValid(get_extension_oid("webchatt", true)) &&
+		OidIsValid(get_role_oid(WC_WORKER_ROLE, true));
+	CommitTransactionCommand();
+	return ready;
+}
+
+static WcShowedUp
+nobody(void)
+{
+	WcShowedUp	s = {wc_column(UUIDOID, 16), wc_column(TEXTOID, 16)};
+
+	return s;
+}
+
+/* The outbox's share of a turn; the first turn reads the configuration too. */
+static void
+follow_orders(WcShowedUp *showed_up)
+{
+	ControlOrders orders = {config_hub_at(0) == NULL, false};
+
+	control_read(&orders, showed_up);
+	if (orders.config)
+		config_read();
+	if (orders.requeue)
+		wc_run(WC_REQUEUE_ALL, NULL, NULL);
+}
+
+static void
+work(TimestampTz now, bool look_at_outbox, bool carefully)
+{
+	static TimestampTz last_upkeep = 0;
+	WcShowedUp	showed_up;
+
+	turn_begin();
+	showed_up = nobody();
+	if (look_at_outbox)
+		follow_orders(&showed_up);
+	outbound_configure(now);
+	outbound_record(now, carefully);
+	inbound_apply(now, carefully, &showed_up);
+	outbound_release(&showed_up);
+	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
+	{
+		outbound_upkeep(now);
+		last_upkeep = now;
+	}
+	outbound_read(now);
+	outbound_take(now);
+	turn_commit();
+
+	config_commit(&worker_net.out);
+	control_commit();
+	outbound_configure(now);
+	outbound_commit(now, &worker_net.out);
+	inbound_commit(&worker_net.out);
+}
+
+/*
+ * One turn.  When it fails as a whole it is done again with care, each event
+ * and each outcome in a savepoint; when that fails too, the error goes up.
+ */
+void
+turn_run(TimestampTz now, bool look_at_outbox)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+	volatile bool carefully = false;
+
+	for (;;)
+	{
+		PG_TRY();
+		{
+			work(now, look_at_outbox, carefully);
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			turn_abort();
+			MemoryContextSwitchTo(context);
+			config_rollback();
+			control_rollback();
+			outbound_rollback();
+			inbound_rollback(error);
+		}
+		PG_END_TRY();
+		if (error == NULL)
+			return;
+		if (carefully || turn_error_is_systemic(error) || ProcDiePending)
+			ReThrowError(error);
+		FreeErrorData(error);
+		error = NULL;
+		carefully = true;
+	}
+}
+
+
+static void
+truncate_step(void *arg)
+{
+	int			child = *(int *) arg;
+	char		sql[64];
+
+	snprintf(sql, sizeof(sql), "SELECT 1 FROM webchatt.outbox_%d LIMIT 1", child);
+	SPI_execute(sql, true, 1);
+	if (SPI_processed == 0)
+		return;
+	snprintf(sql, sizeof(sql), "LOCK TABLE webchatt.outbox_%d IN ACCESS EXCLUSIVE MODE", child);
+	SPI_execute(sql, false, 0);
+	if (!outbound_child_is_empty(child) || !control_child_is_empty(child))
+		return;
+	snprintf(sql, sizeof(sql), "TRUNCATE webchatt.outbox_%d", child);
+	SPI_execute(sql, false, 0);
+}
+
+/*
+ * Empty the outbox tables that are not being written to and in which nothing
+ * is left to do.  One that somebody has open is left for the next time.
+ */
+void
+turn_tidy_outbox(void)
+{
+	int			child;
+
+	for (child = 0; child < 3; child++)
+	{
+		if (child == wc_outbox_current())
+			continue;
+		turn_begin();
+		(void) turn_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS);
+		turn_commit();
+	}
+}

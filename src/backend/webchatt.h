@@ -1,0 +1,217 @@
+/*
+ * webchatt.h
+ *	  What the backend half's files share: settings, the shared memory that
+ *	  launcher, workers and sessions meet in, and the worker's statements.
+ */
+#ifndef WEBCHATT_H
+#define WEBCHATT_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "port/atomics.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+/* Databases that one cluster can have workers for. */
+#define WC_MAX_DATABASES	32
+
+/* Hubs of one database whose pauses webchatt.status can show. */
+#define WC_MAX_HUB_STATES	32
+
+#define WC_ERROR_SIZE		512
+#define WC_LISTENING_SIZE	256
+#define WC_HUB_ERROR_SIZE	256
+
+/* The role that the worker works as. */
+#define WC_WORKER_ROLE		"webchatt_worker"
+
+/*
+ * settings.c
+ */
+extern char *wc_databases;
+extern char *wc_listen;
+extern char *wc_trusted_proxies;
+extern char *wc_ca_file;
+extern int	wc_max_in_flight;
+extern int	wc_max_body_size;	/* kB */
+extern int	wc_max_waiting;
+extern int	wc_max_connections;
+extern int	wc_max_connections_per_address;
+extern int	wc_max_attempts;
+extern int	wc_signature_tolerance; /* s */
+extern int	wc_head_timeout;	/* ms */
+extern int	wc_request_timeout; /* ms */
+extern int	wc_idle_timeout;	/* ms */
+extern int	wc_ack_timeout;		/* ms */
+extern int	wc_send_timeout;	/* ms */
+extern int	wc_connect_timeout; /* ms */
+extern int	wc_trigger_timeout; /* ms */
+extern int	wc_hold_for;		/* s */
+
+extern void wc_define_settings(void);
+
+/*
+ * shmem.c: one slot for each database that has, or shall have, a worker.
+ * Everything but the atomics and the hub states is guarded by the lock; the
+ * stats belong to the worker, who writes them under the slot's mutex.
+ */
+typedef struct WcStats
+{
+	TimestampTz started_at;
+	TimestampTz last_error_at;
+	TimestampTz oldest_queued;	/* 0: none */
+	int64		queued;
+	int32		in_flight;
+	int32		events_waiting;
+	int32		connections;
+	bool		confined;
+	bool		corridor_open;
+	int32		net_pid;
+	float4		events_per_second;
+	float4		sends_per_second;
+	float4		turns_per_second;
+	int64		events;
+	int64		repeats;
+	int64		rejected;
+	int64		sends;
+	int64		failures;
+	int64		turns;
+	int64		requests;
+	int64		refused;
+	int64		turned_away;
+	char		state[32];
+	char		listening[WC_LISTENING_SIZE];
+	char		last_error[WC_ERROR_SIZE];
+} WcStats;
+
+typedef struct WcHubState
+{
+	int32		hub_id;			/* 0: free */
+	TimestampTz paused_until;
+	char		last_error[WC_HUB_ERROR_SIZE];
+} WcHubState;
+
+typedef struct WcSlot
+{
+	Oid			database;		/* InvalidOid: the slot is free */
+	NameData	name;
+	pid_t		worker_pid;		/* 0: no worker */
+	Latch	   *worker_latch;
+	pid_t		held_by;		/* a backend that needs the database to itself */
+	bool		restart_now;	/* the worker left to be started anew */
+	pg_atomic_uint32 wake;		/* 1: something was committed for the worker */
+
+	slock_t		mutex;			/* guards what follows */
+	WcStats		stats;
+	WcHubState	hubs[WC_MAX_HUB_STATES];
+} WcSlot;
+
+typedef struct WcShared
+{
+	LWLock	   *lock;
+	pid_t		launcher_pid;
+	Latch	   *launcher_latch;
+	WcSlot		slots[WC_MAX_DATABASES];
+} WcShared;
+
+extern WcShared *wc_shared;		/* NULL where webchatt is not preloaded */
+
+extern void wc_install_shmem_hooks(void);
+extern WcSlot *wc_slot_of_database(Oid database);	/* caller holds the lock */
+extern bool wc_wake_worker(Oid database);
+extern void wc_wake_launcher(void);
+extern void wc_wake_at_commit(void);
+
+/*
+ * launcher.c, worker.c, databases.c
+ */
+extern void wc_register_launcher(void);
+extern void wc_install_utility_hook(void);
+extern PGDLLEXPORT void webchatt_launcher_main(Datum arg);
+extern PGDLLEXPORT void webchatt_worker_main(Datum arg);
+
+/*
+ * statements.c: all SQL that webchatt runs, by name, with plans kept.
+ */
+typedef enum WcStatement
+{
+	WC_READ_HUBS,
+	WC_READ_CHANNELS,
+	WC_STOP_HUB,
+	WC_INSERT_MESSAGES,
+	WC_RECORD_STATUSES,
+	WC_RECORD_OUTCOMES,
+	WC_APPLY_EARLY,
+	WC_SWEEP_EARLY,
+	WC_EXPIRE_EARLY,
+	WC_HOLD,
+	WC_ANY_HELD,
+	WC_RELEASE,
+	WC_EXPIRE_HELD,
+	WC_REJECT,
+	WC_FIND_REJECT,
+	WC_DELETE_REJECT,
+	WC_READ_LATE,
+	WC_READ_NEXT,
+	WC_READ_REQUEUED,
+	WC_READ_CONVERSATION,
+	WC_COUNT_AHEAD,
+	WC_TAKE,
+	WC_REQUEUE_ALL,
+	WC_APPEND_0,
+	WC_APPEND_1,
+	WC_APPEND_2,
+	WC_UNREAD_0,
+	WC_UNREAD_1,
+	WC_UNREAD_2,
+	WC_SEND_LOOKUP,
+	WC_SEND_VISITOR,
+	WC_SEND_MESSAGE,
+	WC_SEND_SAME_KEY,
+	WC_CANCEL,
+	WC_RETRY,
+	WC_INGEST_SECRETS,
+	WC_INGEST_CHANNEL_OF,
+	WC_STATEMENTS
+} WcStatement;
+
+extern uint64 wc_run(WcStatement which, Datum *args, const char *nulls);
+extern void wc_forget_statements(void);
+
+/* arrays for statements that take many rows at once */
+typedef struct WcColumn
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int			size;
+	Oid			type;
+} WcColumn;
+
+extern WcColumn *wc_column(Oid type, int size);
+extern void wc_column_add(WcColumn *col, Datum value);
+extern void wc_column_add_null(WcColumn *col);
+extern void wc_column_add_bytes(WcColumn *col, const char *p, size_t len);
+extern Datum wc_column_array(const WcColumn *col);
+
+/* the current row of SPI_tuptable */
+extern Datum wc_field(uint64 row, int column, bool *isnull);
+extern char *wc_field_text(uint64 row, int column);
+
+/*
+ * outbox.c: appending work orders
+ */
+extern void wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
+							 const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires);
+extern int	wc_outbox_current(void);
+
+extern bool wc_own_insert;		/* we are inserting messages ourselves */
+
+/* ids.c */
+extern void wc_new_message_id(pg_uuid_t *id);
+
+#endif							/* WEBCHATT_H */

@@ -1,0 +1,619 @@
+/*
+ * worker.c
+ *	  The worker of one database: its loop, and webchatt-net's life.
+ *
+ * It talks SQL and frames, and opens no network socket.
+ */
+#include "compat.h"
+#include "worker.h"
+
+#include "access/xact.h"
+#include "catalog/pg_db_role_setting.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/ps_status.h"
+#include "utils/snapmgr.h"
+
+/* How often the extension is looked for while it is missing, in ms. */
+#define EXTENSION_POLL_MS	1000
+
+/* The fallback look at the outbox, for what no wake-up announces, in ms. */
+#define OUTBOX_POLL_MS		1000
+
+/* The pause after a turn failed, in ms: doubled each time. */
+#define FAILED_FIRST_MS		100
+#define FAILED_MOST_MS		5000
+
+/* The pause before webchatt-net is started again, in ms: doubled each time. */
+#define NET_PAUSE_FIRST_MS	50
+#define NET_PAUSE_MOST_MS	10000
+
+/* webchatt-net that ran this long was in order, in ms. */
+#define NET_RAN_WELL_MS		10000
+
+/* How long webchatt-net may take to end, in ms. */
+#define NET_GRACE_MS		2500
+
+/* Between two looks at the outbox tables that could be emptied, in ms. */
+#define TIDY_MS				5000
+
+/* Key of the advisory lock that keeps a database's worker single ("webchatt"). */
+#define WORKER_LOCK			INT64CONST(0x7765626368617474)
+
+WcSlot	   *worker_slot = NULL;
+NetChild	worker_net;
+WcStats		worker_stats;
+
+static bool at_work = false;	/* the extension is there, and it is ours */
+static bool in_turn = false;
+static TimestampTz net_started = 0;
+static TimestampTz net_not_before = 0;
+static int	net_pause_ms = 0;
+static uint32 database_settings = 0;
+static WaitEventSet *wait_set = NULL;
+static int	wait_corridor = -1;
+
+static void
+set_state(const char *state)
+{
+	strlcpy(worker_stats.state, state, sizeof(worker_stats.state));
+}
+
+/* Show the stats to webchatt.status. */
+static void
+publish(bool with_age)
+{
+	outbound_stats(&worker_stats, with_age);
+	worker_stats.events_waiting = inbound_pending();
+	SpinLockAcquire(&worker_slot->mutex);
+	worker_slot->stats = worker_stats;
+	SpinLockRelease(&worker_slot->mutex);
+}
+
+void
+worker_note_error(const char *text)
+{
+	strlcpy(worker_stats.last_error, text, sizeof(worker_stats.last_error));
+	worker_stats.last_error_at = GetCurrentTimestamp();
+}
+
+/* Events a second and the like, once a second. */
+static void
+update_rates(TimestampTz now)
+{
+	static TimestampTz last = 0;
+	static WcStats before;
+	float4		seconds = (now - last) / 1000000.0f;
+
+	if (last != 0)
+	{
+		if (seconds < 1)
+			return;
+		worker_stats.events_per_second = (worker_stats.events - before.events) / seconds;
+		worker_stats.sends_per_second = (worker_stats.sends - before.sends) / seconds;
+		worker_stats.turns_per_second = (worker_stats.turns - before.turns) / seconds;
+	}
+	last = now;
+	before = worker_stats;
+	publish(true);
+}
+
+/*
+ * webchatt-net
+ */
+
+static void
+rebuild_wait_set(void)
+{
+	if (wait_set != NULL)
+		FreeWaitEventSet(wait_set);
+	wait_set = wc_create_wait_event_set(3);
+	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	wait_corridor = worker_net.fd < 0 ? -1 :
+		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
+}
+
+static void
+net_lost(const char *why)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	net_child_stop(&worker_net, NET_GRACE_MS);
+	worker_stats.corridor_open = false;
+	worker_stats.net_pid = 0;
+	worker_stats.listening[0] = '\0';
+	worker_stats.connections = 0;
+	inbound_forget();
+	outbound_net_lost();
+	if (TimestampDifferenceExceeds(net_started, now, NET_RAN_WELL_MS))
+		net_pause_ms = 0;
+	net_pause_ms = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms * 2, NET_PAUSE_MOST_MS);
+	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
+	rebuild_wait_set();
+	if (why != NULL)
+	{
+		worker_note_error(why);
+		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
+	}
+	publish(false);
+}
+
+static void
+start_net(TimestampTz now)
+{
+	char		error[WC_ERROR_SIZE];
+	wc_hello	hello = {WC_CORRIDOR_VERSION};
+
+	net_started = now;
+	if (!net_child_start(&worker_net, error, sizeof(error)))
+	{
+		net_lost(error);
+		return;
+	}
+	worker_stats.net_pid = worker_net.pid;
+	wc_write_hello(&worker_net.out, &hello);
+	rebuild_wait_set();
+}
+
+/* webchatt-net said hello: tell it everything, and let it open. */
+static bool
+greet_back(const wc_frame *frame)
+{
+	wc_hello_back m;
+
+	if (!wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
+		return false;
+	worker_stats.confined = m.confined != 0;
+	config_write_settings(&worker_net.out);
+	config_write_all(&worker_net.out);
+	wc_write_empty(&worker_net.out, WC_F_OPEN);
+	worker_stats.corridor_open = true;
+	return true;
+}
+
+static void
+note_stats(const wc_frame *frame)
+{
+	wc_stats	m;
+
+	if (!wc_read_stats(frame, &m))
+		return;
+	worker_stats.connections = (int32) m.connections;
+	worker_stats.requests = (int64) m.requests;
+	worker_stats.refused = (int64) m.refused;
+	worker_stats.turned_away = (int64) m.turned_away;
+}
+
+static bool
+take_text(const wc_frame *frame)
+{
+	wc_text		m;
+
+	if (!wc_read_text(frame, &m))
+		return false;
+	switch (frame->type)
+	{
+		case WC_F_LOG:
+			ereport(m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1,
+					(errmsg("webchatt-net: %.*s", (int) m.text.len, m.text.p)));
+			break;
+		case WC_F_OPENED:
+			snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s",
+					 (int) m.text.len, m.text.p);
+			ereport(LOG, (errmsg("webchatt takes webhooks for database \"%s\" on %s",
+								 NameStr(worker_slot->name), worker_stats.listening)));
+			publish(false);
+			break;
+		default:
+			net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) m.text.len, m.text.p));
+			break;
+	}
+	return true;
+}
+
+static bool
+take_frame(const wc_frame *frame)
+{
+	switch (frame->type)
+	{
+		case WC_F_HELLO_BACK:
+			return greet_back(frame);
+		case WC_F_EVENT:
+			return inbound_accept(frame);
+		case WC_F_OUTCOME:
+			return outbound_accept(frame);
+		case WC_F_STATS:
+			note_stats(frame);
+			return true;
+		case WC_F_LOG:
+		case WC_F_OPENED:
+		case WC_F_FAILED:
+			return take_text(frame);
+		default:
+			return false;
+	}
+}
+
+/* Read all frames that are there, unless too much waits already. */
+static void
+read_frames(void)
+{
+	wc_frame	frame;
+	bool		alive;
+
+	if (worker_net.fd < 0)
+		return;
+	alive = net_child_read(&worker_net);
+	while (worker_net.fd >= 0 && inbound_pending() < MAX_PENDING_EVENTS)
+	{
+		wc_next		next = net_child_next(&worker_net, &frame);
+
+		if (next == WC_NEXT_MORE)
+			break;
+		if (next == WC_NEXT_BROKEN || !take_frame(&frame))
+		{
+			net_lost("webchatt-net and the worker do not understand each other; "
+					 "are they of the same version?");
+			return;
+		}
+	}
+	if (worker_net.fd >= 0 && !alive)
+		net_lost("webchatt-net ended");
+}
+
+static void
+flush_frames(void)
+{
+	if (worker_net.fd >= 0 && !net_child_flush(&worker_net))
+		net_lost("webchatt-net closed the corridor");
+}
+
+/*
+ * Life
+ */
+
+static void
+leave(int code, Datum arg)
+{
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	if (worker_slot->worker_pid == MyProcPid)
+	{
+		worker_slot->worker_pid = 0;
+		worker_slot->worker_latch = NULL;
+	}
+	LWLockRelease(wc_shared->lock);
+	wc_wake_launcher();
+}
+
+static void
+end_net(int code, Datum arg)
+{
+	net_child_stop(&worker_net, NET_GRACE_MS);
+}
+
+/* Between turns a SIGTERM is heeded at leisure, in one it interrupts. */
+static void
+handle_sigterm(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	ShutdownRequestPending = true;
+	if (in_turn)
+		die(postgres_signal_arg);
+	else
+		SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+/* A number that changes when somebody says ALTER DATABASE ... SET. */
+static uint32
+hash_database_settings(void)
+{
+	uint32		hash = 0;
+	uint64		i;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole = 0"
+					" AND setdatabase = (SELECT oid FROM pg_catalog.pg_database"
+					" WHERE datname = pg_catalog.current_database())", true, 0) == SPI_OK_SELECT)
+	{
+		for (i = 0; i < SPI_processed; i++)
+		{
+			char	   *s = wc_field_text(i, 1);
+
+			if (s != NULL)
+				hash ^= hash_bytes((unsigned char *) s, strlen(s));
+		}
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return hash;
+}
+
+/* Follow a reload: most settings at once, addresses and ALTER DATABASE by a new start. */
+static void
+reload(void)
+{
+	char	   *old_listen = pstrdup(wc_listen);
+	char	   *old_ca = pstrdup(wc_ca_file);
+
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	if (hash_database_settings() != database_settings)
+	{
+		worker_slot->restart_now = true;
+		proc_exit(1);
+	}
+	if (worker_net.fd < 0)
+		return;
+	if (strcmp(old_listen, wc_listen) != 0 || strcmp(old_ca, wc_ca_file) != 0)
+	{
+		net_lost(NULL);
+		net_not_before = 0;
+		net_pause_ms = 0;
+	}
+	else if (worker_stats.corridor_open)
+		config_write_settings(&worker_net.out);
+}
+
+/* Only one worker may read a database's outbox. */
+static bool
+lock_worker(void)
+{
+	bool		got = false;
+	bool		isnull;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute(psprintf("SELECT pg_catalog.pg_try_advisory_lock(" INT64_FORMAT ")", WORKER_LOCK),
+					false, 0) == SPI_OK_SELECT)
+		got = DatumGetBool(wc_field(0, 1, &isnull));
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return got;
+}
+
+static void
+stop_work(const char *state)
+{
+	if (worker_net.pid != 0)
+		net_lost(NULL);
+	at_work = false;
+	outbound_reset();
+	control_reset();
+	config_reset();
+	inbound_forget();
+	trouble_reset();
+	wc_forget_statements();
+	set_state(state);
+	worker_stats.last_error[0] = '\0';
+	publish(false);
+}
+
+/* Is there work, or is the extension missing?  Looks once a second while it is. */
+static bool
+find_work(void)
+{
+	bool		ready = turn_extension_ready();
+
+	if (ready == at_work)
+		return at_work;
+	if (!ready)
+	{
+		ereport(LOG, (errmsg("webchatt is idle in database \"%s\": the extension was dropped",
+							 NameStr(worker_slot->name))));
+		stop_work("no extension");
+		return false;
+	}
+	if (!lock_worker())
+	{
+		set_state("another worker has the database");
+		publish(false);
+		return false;
+	}
+	at_work = true;
+	net_not_before = 0;
+	net_pause_ms = 0;
+	set_state("running");
+	return true;
+}
+
+/* Say what went wrong, once for a row of failures; the pause that it asks for, in ms. */
+static int
+go_idle_after_error(MemoryContext context, int pause_ms)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	in_turn = false;
+	worker_note_error(error->message);
+	if (pause_ms == 0)
+		EmitErrorReport();
+	FlushErrorState();
+	if (IsTransactionState())
+		turn_abort();
+	MemoryContextSwitchTo(context);
+	publish(false);
+	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
+}
+
+/* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
+static void
+once(bool look_at_outbox)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	static TimestampTz last_tidy = 0;
+
+	if (look_at_outbox && !find_work())
+		return;
+	if (!at_work)
+		return;
+	if (worker_net.fd < 0 && net_not_before <= now && config_hub_at(0) == NULL)
+		look_at_outbox = true;
+	read_frames();
+	if (look_at_outbox || inbound_ready(now) || outbound_ready(now) ||
+		(outbound_next_due() != 0 && outbound_next_due() <= now))
+	{
+		turn_run(now, look_at_outbox);
+		worker_stats.turns++;
+	}
+	if (worker_net.fd < 0 && net_not_before <= now)
+		start_net(now);
+	flush_frames();
+	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))
+	{
+		turn_tidy_outbox();
+		last_tidy = now;
+	}
+	publish(false);
+}
+
+/* How long the loop may sleep, in ms; 0: there is more to do. */
+static long
+time_to_sleep(TimestampTz next_poll)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = next_poll;
+	TimestampTz due;
+
+	if (!at_work)
+		return EXTENSION_POLL_MS;
+	if (inbound_ready(now) || outbound_ready(now))
+		return 0;
+	due = outbound_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = inbound_pending() > 0 ? trouble_next() : 0;
+	if (due != 0 && due < next)
+		next = due;
+	if (worker_net.fd < 0 && net_not_before < next)
+		next = net_not_before;
+	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
+}
+
+static void
+sleep_until_something(long ms)
+{
+	WaitEvent	events[3];
+
+	if (wait_corridor >= 0)
+		ModifyWaitEvent(wait_set, wait_corridor, WL_SOCKET_READABLE |
+						(net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0), NULL);
+	if (ms > 0)
+		pgstat_report_activity(STATE_IDLE, NULL);
+	(void) WaitEventSetWait(wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+}
+
+static void
+settle_in(int slot)
+{
+	worker_slot = &wc_shared->slots[slot];
+	net_child_init(&worker_net);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, handle_sigterm);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(worker_slot->database, InvalidOid, 0);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("row_security", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("application_name", "webchatt worker", PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_appname("webchatt worker");
+
+	before_shmem_exit(leave, (Datum) 0);
+	on_proc_exit(end_net, (Datum) 0);
+	memset(&worker_stats, 0, sizeof(worker_stats));
+	worker_stats.started_at = GetCurrentTimestamp();
+	set_state("no extension");
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	worker_slot->worker_pid = MyProcPid;
+	worker_slot->worker_latch = MyLatch;
+	LWLockRelease(wc_shared->lock);
+	SpinLockAcquire(&worker_slot->mutex);
+	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
+	SpinLockRelease(&worker_slot->mutex);
+	publish(false);
+	database_settings = hash_database_settings();
+	rebuild_wait_set();
+}
+
+/* One pass of the loop with its errors caught; the pause in ms that they ask for. */
+static int
+once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
+{
+	volatile int pause = 0;
+
+	PG_TRY();
+	{
+		in_turn = true;
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+			reload();
+		once(look_at_outbox);
+		update_rates(GetCurrentTimestamp());
+		in_turn = false;
+	}
+	PG_CATCH();
+	{
+		pause = go_idle_after_error(context, pause_ms);
+	}
+	PG_END_TRY();
+	return pause;
+}
+
+/* Was something committed for us, or is it time for the fallback look? */
+static bool
+time_to_look(TimestampTz *next_poll)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (pg_atomic_exchange_u32(&worker_slot->wake, 0) == 0 && now < *next_poll &&
+		*next_poll <= TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS))
+		return false;
+	*next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
+	return true;
+}
+
+void
+webchatt_worker_main(Datum arg)
+{
+	MemoryContext loop_context;
+	TimestampTz next_poll = 0;
+	int			pause_ms = 0;
+
+	settle_in(DatumGetInt32(arg));
+	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt turn", ALLOCSET_DEFAULT_SIZES);
+	while (!ShutdownRequestPending)
+	{
+		MemoryContextReset(loop_context);
+		MemoryContextSwitchTo(loop_context);
+		pause_ms = once_safely(loop_context, time_to_look(&next_poll), pause_ms);
+		if (ShutdownRequestPending)
+			break;
+		if (pause_ms > 0)
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms, PG_WAIT_EXTENSION);
+		else
+			sleep_until_something(time_to_sleep(next_poll));
+	}
+	set_state("stopped");
+	publish(false);
+	proc_exit(0);
+}

@@ -1,0 +1,167 @@
+/*
+ * worker.h
+ *	  What the worker's files share among themselves.
+ *
+ * worker.c runs the loop, turn.c the transaction; inbound.c holds the events
+ * that wait for it, outbound.c what is to be sent (queue.c its memory,
+ * outbox_reader.c its source), troubles.c the conversations that need care,
+ * config.c hubs and channels.  Only worker.c and turn.c call the others.
+ */
+#ifndef WC_WORKER_H
+#define WC_WORKER_H
+
+#include "webchatt.h"
+
+#include "../common/corridor.h"
+#include "net_child.h"
+
+/* How long a statement of ours waits for a lock, in ms. */
+#define LOCK_WAIT_MS			50
+
+/* The same, for a conversation that is known to be blocked. */
+#define LOCK_WAIT_BLOCKED_MS	10
+
+/* Events that may be waiting in the worker before it stops reading frames. */
+#define MAX_PENDING_EVENTS		8192
+
+/* worker.c */
+extern WcSlot *worker_slot;
+extern NetChild worker_net;
+extern WcStats worker_stats;	/* published after each turn */
+extern void worker_note_error(const char *text);
+
+/* turn.c */
+extern void turn_run(TimestampTz now, bool look_at_outbox);
+extern bool turn_extension_ready(void);
+extern void turn_tidy_outbox(void);
+extern void turn_begin(void);
+extern void turn_commit(void);
+extern void turn_abort(void);
+extern void turn_time_limit(int ms);
+
+typedef void (*turn_step) (void *arg);
+extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
+extern bool turn_error_is_transient(const ErrorData *error);
+extern bool turn_error_is_systemic(const ErrorData *error);
+
+/* events.c: writing events, for the worker and for ingest() alike */
+typedef struct WcShowedUp
+{
+	WcColumn   *channels;
+	WcColumn   *visitors;
+} WcShowedUp;
+
+extern void events_write(wc_event *const *events, int n, WcShowedUp *showed_up);
+extern const char *events_meaning(wc_str status, bool has_error);
+extern void events_reject(const wc_event *event, const ErrorData *error);
+extern void events_forget_reject(const wc_event *event);
+
+/* config.c */
+typedef struct ConfigChannel
+{
+	pg_uuid_t	id;
+	int			hub_id;
+	char		kind[65];
+	int			door;			/* its place among the doors */
+} ConfigChannel;
+
+typedef struct ConfigHub
+{
+	int			id;
+	bool		stopped;
+	char	   *api_url;
+	char	   *api_key;
+} ConfigHub;
+
+extern void config_read(void);
+extern void config_commit(wc_buf *out);
+extern void config_rollback(void);
+extern void config_write_settings(wc_buf *out);
+extern void config_write_all(wc_buf *out);
+extern const ConfigChannel *config_channel(const uint8 *id);
+extern const ConfigHub *config_hub(int id);
+extern const ConfigHub *config_hub_at(int i);
+extern void config_reset(void);
+
+/* troubles.c */
+typedef enum Trouble
+{
+	TROUBLE_NONE,
+	TROUBLE_SUSPECT,			/* raised lately: alone in a savepoint */
+	TROUBLE_BLOCKED				/* somebody holds its rows: later */
+} Trouble;
+
+extern Trouble trouble_of(const wc_event *event, TimestampTz now);
+extern void trouble_suspect(const wc_event *event, TimestampTz now);
+extern void trouble_blocked(const wc_event *event, TimestampTz now);
+extern void trouble_over(const wc_event *event);
+extern TimestampTz trouble_next(void);
+extern void trouble_reset(void);
+
+/* inbound.c */
+extern bool inbound_accept(const wc_frame *frame);
+extern int	inbound_pending(void);
+extern bool inbound_ready(TimestampTz now);
+extern void inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up);
+extern void inbound_commit(wc_buf *out);
+extern void inbound_rollback(const ErrorData *error);
+extern void inbound_forget(void);
+
+/* outbound.c */
+extern bool outbound_accept(const wc_frame *frame);
+extern void outbound_record(TimestampTz now, bool carefully);
+extern void outbound_release(const WcShowedUp *showed_up);
+extern void outbound_upkeep(TimestampTz now);
+extern void outbound_read(TimestampTz now);
+extern void outbound_take(TimestampTz now);
+extern void outbound_commit(TimestampTz now, wc_buf *out);
+extern void outbound_rollback(void);
+extern bool outbound_ready(TimestampTz now);
+extern TimestampTz outbound_next_due(void);
+extern void outbound_configure(TimestampTz now);
+extern void outbound_net_lost(void);
+extern void outbound_reset(void);
+extern void outbound_stats(WcStats *stats, bool with_age);
+extern bool outbound_child_is_empty(int child);
+
+/* outbox_reader.c: the outbox of one hub, in order, each row once */
+typedef struct OutboxRow
+{
+	uint64		xid;
+	int64		seq;
+	char		op;
+	int			child;			/* 0 to 2: which of the outbox tables */
+	const pg_uuid_t *channel;	/* NULL in work orders for the worker itself */
+	const pg_uuid_t *message;
+	const char *visitor;
+	TimestampTz expires;		/* 0: none */
+} OutboxRow;
+
+typedef void (*outbox_row_fn) (void *arg, const OutboxRow *row);
+
+typedef struct OutboxReader OutboxReader;
+
+extern OutboxReader *outbox_reader_new(int hub_id);
+extern void outbox_reader_free(OutboxReader *reader);
+extern void outbox_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg);
+extern bool outbox_reader_has_more(const OutboxReader *reader);
+extern int64 outbox_reader_ahead(const OutboxReader *reader);
+extern void outbox_reader_commit(OutboxReader *reader);
+extern void outbox_reader_rollback(OutboxReader *reader);
+extern bool outbox_reader_unread(OutboxReader *reader, int child);
+extern void outbox_rows(outbox_row_fn take, void *arg);
+
+/* control.c: work orders for the worker itself */
+typedef struct ControlOrders
+{
+	bool		config;
+	bool		requeue;
+} ControlOrders;
+
+extern void control_read(ControlOrders *orders, WcShowedUp *showed_up);
+extern void control_commit(void);
+extern void control_rollback(void);
+extern bool control_child_is_empty(int child);
+extern void control_reset(void);
+
+#endif							/* WC_WORKER_H */

@@ -1,0 +1,38 @@
+/*
+ * channels.h
+ *	  The channels whose webhooks the door takes, and the secrets that it
+ *	  verifies them with.
+ */
+#ifndef NET_CHANNELS_H
+#define NET_CHANNELS_H
+
+#include "../common/corridor.h"
+
+/* More than this the door does not take; far above what one database has. */
+#define CHANNELS_MAX	1000000u
+
+typedef struct channel
+{
+	struct channel *next;		/* in its bucket */
+	uint8_t		id[16];
+	bool		accept_unsigned;
+	uint8_t		nsecrets;
+	wc_secret	secrets[WC_MAX_SECRETS];	/* point into memory */
+	char	   *memory;			/* all secrets, cleansed when freed */
+	size_t		memory_len;
+} channel;
+
+typedef struct channels channels;
+
+extern channels *channels_new(void);
+extern void channels_free(channels *set);
+
+/* Copies; replaces what the set has under that id.  False: out of memory. */
+extern bool channels_put(channels *set, const wc_channel_put *put);
+extern void channels_gone(channels *set, const uint8_t id[16]);
+
+/* Valid until the next put or gone. */
+extern const channel *channels_find(const channels *set, const uint8_t id[16]);
+extern uint32_t channels_count(const channels *set);
+
+#endif							/* NET_CHANNELS_H */

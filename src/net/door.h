@@ -1,0 +1,58 @@
+/*
+ * door.h
+ *	  The HTTP door: connections from the listener, libmicrohttpd as the parser,
+ *	  every limit and deadline around it, events out to the worker and its
+ *	  answers back.
+ */
+#ifndef NET_DOOR_H
+#define NET_DOOR_H
+
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "channels.h"
+#include "corridor_io.h"
+
+typedef struct door door;
+
+/* NULL: out of memory or descriptors. */
+extern door *door_new(uv_loop_t *loop, corridor_io *corridor, channels *set);
+
+/* Takes trusted_proxies and the limits of the door; they count at once. */
+extern void door_configure(door *d, const wc_config *config);
+
+/* From now on events are taken. */
+extern void door_open(door *d);
+
+/* A connection from the listener (a listener_fn; arg is the door). */
+extern void door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len);
+
+/* The worker has committed an event, or says why not. */
+extern void door_event_done(door *d, const wc_event_done *done);
+
+/*
+ * Do what has become ready, once a turn of the loop.  True while the corridor
+ * is too full to read sockets; accept nothing then.
+ */
+extern bool door_run(door *d);
+
+/*
+ * Let go of connections that their clients have closed.  libmicrohttpd misses
+ * it when the end comes together with the last bytes; so call once a second.
+ */
+extern void door_sweep(door *d);
+
+/* Answer what waits with 503 and take nothing new. */
+extern void door_close(door *d);
+
+/* Once closing: let go of what is idle (patient false: of heads too); true
+ * when nothing is left. */
+extern bool door_drain(door *d, bool patient);
+
+extern uint32_t door_connections(const door *d);
+extern uint32_t door_waiting(const door *d);
+
+/* Cuts what is left; the loop must run once more after it. */
+extern void door_free(door *d);
+
+#endif							/* NET_DOOR_H */

@@ -1,0 +1,119 @@
+/*
+ * door_conn.h
+ *	  A connection of the door and the request on it: shared by door.c, which
+ *	  owns connections, and request.c, which answers requests.
+ */
+#ifndef NET_DOOR_CONN_H
+#define NET_DOOR_CONN_H
+
+#include <microhttpd.h>
+
+#include "address.h"
+#include "channels.h"
+#include "corridor_io.h"
+#include "deadline.h"
+#include "door.h"
+#include "head_check.h"
+#include "refusal.h"
+#include "answer.h"
+#include "routes.h"
+#include "waiting.h"
+
+/*
+ * Memory for bodies that come in pieces.  Each may have BODY_SMALL bytes;
+ * what grows over that shares BODIES_LARGE among all connections.
+ */
+#define BODY_SMALL		(16u * 1024)
+#define BODIES_LARGE	(16u * 1024 * 1024)
+
+/* What a request has come to. */
+typedef enum request_state
+{
+	REQUEST_NONE,				/* between requests */
+	REQUEST_LINE,				/* its first line has been read */
+	REQUEST_BODY,				/* its head has been judged */
+	REQUEST_WAITING,			/* its event is with the worker */
+	REQUEST_ANSWERED			/* its answer is on the way */
+} request_state;
+
+typedef struct conn
+{
+	deadline	deadline;		/* first: the deadlines hand this out */
+	door	   *door;
+	struct MHD_Connection *mhd;
+	int			fd;
+	net_addr	peer;
+	addr_count *peer_count;		/* NULL for a trusted proxy */
+	bool		cut;			/* shut down by us: take nothing more from it */
+	bool		suspending;		/* on the door's list */
+	struct conn *next_suspending;
+	bool		linger;			/* let the client read the answer at the end */
+
+	/* the request */
+	request_state state;
+	bool		judged;			/* the answer is known, or the event handed over */
+	route		route;
+	const char *target;			/* where libmicrohttpd has it */
+	size_t		target_len;
+	uint8_t		channel[16];
+	head_facts	head;
+	net_addr	client;			/* the peer, or whom a trusted proxy names */
+	addr_count *client_count;
+	answer		answer;
+	uint64_t	number;			/* of the event that waits; 0: none */
+	uint64_t	handed_ns;		/* uv_hrtime() when it was handed over */
+	char	   *body;			/* what has come of it, unless it came in one piece */
+	size_t		body_len;
+	size_t		body_cap;
+	uint64_t	discarded;		/* bytes of a body that nobody wants */
+} conn;
+
+struct door
+{
+	uv_loop_t  *loop;
+	corridor_io *corridor;
+	channels   *channels;
+	struct MHD_Daemon *mhd;
+	uv_poll_t	poll;			/* on libmicrohttpd's epoll descriptor */
+	uv_idle_t	again;			/* running while libmicrohttpd has more to do */
+	deadlines	deadlines;
+	waiting    *waiting;
+	addr_counts *peers;			/* connections by address */
+	addr_counts *clients;		/* requests by address behind trusted proxies */
+	addr_list	trusted;
+	conn	   *arriving;		/* handed to MHD_add_connection just now */
+	conn	   *suspending;		/* their events were handed over in this turn */
+	uint32_t	nconns;
+	size_t		large_bytes;	/* of bodies over BODY_SMALL */
+	bool		open;
+	bool		closing;
+	bool		ready;			/* libmicrohttpd has something to do */
+	bool		paused;			/* the corridor is full */
+
+	/* from the configuration */
+	uint32_t	max_body_size;
+	uint32_t	max_connections;
+	uint32_t	max_per_address;
+	uint32_t	max_waiting;
+	uint32_t	tolerance_s;
+};
+
+/* request.c */
+extern void *request_target(void *cls, const char *target, struct MHD_Connection *mhd);
+extern enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+									  const char *method, const char *version,
+									  const char *upload, size_t *upload_size, void **context);
+extern void request_completed(void *cls, struct MHD_Connection *mhd, void **context,
+							  enum MHD_RequestTerminationCode code);
+
+/* Count it, tell it, and make it the request's answer. */
+extern void request_refuse(conn *c, refusal why, const char *message);
+
+/* The request's event is done, or given up: the answer is set, send it. */
+extern void request_resume(conn *c);
+
+/* door.c: suspend the connection when libmicrohttpd's turn is over. */
+extern void door_suspend_later(conn *c);
+extern void door_suspend_never(conn *c);
+
+#endif							/* NET_DOOR_CONN_H */

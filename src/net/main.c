@@ -1,0 +1,523 @@
+/*
+ * main.c
+ *	  webchatt-net: starts up, wires corridor, door and sender together, and
+ *	  ends.  It lives as long as the corridor to the worker that started it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "channels.h"
+#include "confine.h"
+#include "corridor_io.h"
+#include "door.h"
+#include "listener.h"
+#include "log.h"
+#include "metrics.h"
+#include "answer.h"
+#include "sender.h"
+
+/* Closing: how long answers may take, and heads that are not complete yet, in ms. */
+#define DRAIN_MS		2000
+#define DRAIN_HEADS_MS	300
+#define DRAIN_TICK_MS	10
+
+/* Once a second: statistics; every so many seconds: are our files the same? */
+#define TICK_MS			1000
+#define OUTDATED_TICKS	5
+
+typedef struct net
+{
+	uv_loop_t	loop;
+	uv_check_t	check;
+	uv_prepare_t prepare;
+	uv_timer_t	tick;
+	uv_timer_t	drain;
+	uv_poll_t	signals;
+	corridor_io *corridor;
+	channels   *channels;
+	door	   *door;
+	listener   *listener;		/* NULL before OPEN and after CLOSE */
+	sender	   *sender;
+	char	   *listen;			/* from the first CONFIG */
+	char	   *ca_file;
+	bool		greeted;
+	bool		configured;
+	bool		opened;
+	bool		closing;
+	uint64_t	closing_since;
+	unsigned	ticks;
+	wc_stats	told;			/* the statistics that the worker has */
+} net;
+
+static char *
+copy_str(wc_str s)
+{
+	return strndup(s.len ? s.p : "", s.len);
+}
+
+/* Say why, and end: nothing can go on. */
+static void
+fail(net *n, const char *why)
+{
+	wc_text		text = {0, wc_str_from(why)};
+
+	wc_write_text(corridor_io_out(n->corridor), WC_F_FAILED, &text);
+	corridor_io_drain(n->corridor, 1000);
+	if (n->listener != NULL)
+		listener_close(n->listener);
+	fprintf(stderr, "webchatt-net: %s\n", why);
+	_exit(1);
+}
+
+/* The corridor has ended: so do we, at once, leaving no socket's file behind. */
+static void
+on_gone(void *arg, const char *why)
+{
+	net		   *n = arg;
+
+	(void) why;
+	if (n->listener != NULL)
+		listener_close(n->listener);
+	_exit(0);
+}
+
+static void
+on_outcome(void *arg, const wc_outcome *outcome)
+{
+	net		   *n = arg;
+
+	if (outcome->result < METRICS_OUTCOMES)
+		the_metrics.outcomes[outcome->result]++;
+	if (!wc_write_outcome(corridor_io_out(n->corridor), outcome))
+		fail(n, "an outcome could not be handed to the worker: out of memory");
+}
+
+static void
+write_stats(net *n)
+{
+	wc_stats	now;
+
+	memset(&now, 0, sizeof(now));
+	now.connections = door_connections(n->door);
+	now.waiting = door_waiting(n->door);
+	now.sending = sender_pending(n->sender);
+	now.requests = the_metrics.requests;
+	now.refused = metrics_refused();
+	now.turned_away = metrics_turned_away();
+	the_metrics.sending = now.sending;
+	if (memcmp(&now, &n->told, sizeof(now)) != 0 && !corridor_io_full(n->corridor) &&
+		wc_write_stats(corridor_io_out(n->corridor), &now))
+		n->told = now;
+}
+
+static void on_drain(uv_timer_t *timer);
+
+/* Take nothing new, answer what waits, then end. */
+static void
+begin_closing(net *n)
+{
+	if (n->closing)
+		return;
+	n->closing = true;
+	n->closing_since = uv_now(&n->loop);
+	if (n->listener != NULL)
+		listener_close(n->listener);
+	n->listener = NULL;
+	door_close(n->door);
+	uv_timer_start(&n->drain, on_drain, 0, DRAIN_TICK_MS);
+}
+
+static void
+on_drain(uv_timer_t *timer)
+{
+	net		   *n = timer->data;
+	uint64_t	age = uv_now(&n->loop) - n->closing_since;
+	bool		drained = door_drain(n->door, age < DRAIN_HEADS_MS);
+
+	if ((drained && sender_pending(n->sender) == 0 && corridor_io_empty(n->corridor)) ||
+		age >= DRAIN_MS)
+		uv_stop(&n->loop);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	net		   *n = timer->data;
+	const char *file;
+
+	log_tick(uv_now(&n->loop));
+	door_sweep(n->door);
+	write_stats(n);
+	if (n->opened && !n->closing && ++n->ticks % OUTDATED_TICKS == 0 &&
+		(file = confine_outdated()) != NULL)
+	{
+		log_line(WC_LOG_INFO, "%s was replaced, which this confined process cannot read: ending to be started anew", file);
+		begin_closing(n);
+	}
+}
+
+/* Blocked signals arrive here, so that no thread of a library ever sees one. */
+static void
+on_signal(uv_poll_t *poll, int status, int events)
+{
+	net		   *n = poll->data;
+	struct signalfd_siginfo info;
+	int			fd;
+
+	(void) status;
+	(void) events;
+	if (uv_fileno((uv_handle_t *) poll, &fd) == 0 && read(fd, &info, sizeof(info)) > 0)
+		begin_closing(n);
+}
+
+static void
+take_config(net *n, const wc_config *config)
+{
+	if (!n->configured)
+	{
+		n->listen = copy_str(config->listen);
+		n->ca_file = copy_str(config->ca_file);
+		if (n->listen == NULL || n->ca_file == NULL)
+			fail(n, "out of memory while starting");
+	}
+	else if (!wc_str_equals(config->ca_file, n->ca_file))
+		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after the worker's next start of webchatt-net");
+	n->configured = true;
+	door_configure(n->door, config);
+	sender_configure(n->sender, config);
+}
+
+/* Bind, give up what is not needed any more, and let requests in. */
+static void
+open_door(net *n)
+{
+	const char *paths[LISTENER_MAX];
+	char		reason[512];
+	wc_text		text = {0, {"", 0}};
+
+	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), door_accept, n->door, reason);
+	if (n->listener == NULL)
+	{
+		fail(n, reason);
+		return;
+	}
+	if (!confine_now(n->ca_file, paths, listener_unix_paths(n->listener, paths), reason))
+	{
+		/* The worker was told that we would be confined: then it must hold. */
+		if (confine_possible())
+			fail(n, reason);
+		log_line(WC_LOG_WARNING, "webchatt-net is not confined: %s; it can read whatever the server's user can", reason);
+	}
+	text.text = wc_str_from(listener_text(n->listener));
+	wc_write_text(corridor_io_out(n->corridor), WC_F_OPENED, &text);
+	door_open(n->door);
+	listener_start(n->listener);
+	n->opened = true;
+}
+
+static bool
+greet(net *n, const wc_frame *frame)
+{
+	wc_hello	hello;
+	wc_hello_back back = {WC_CORRIDOR_VERSION, (uint32_t) getpid(), confine_possible()};
+	char		why[160];
+
+	if (frame->type != WC_F_HELLO || !wc_read_hello(frame, &hello))
+		return false;
+	if (hello.version != WC_CORRIDOR_VERSION)
+	{
+		snprintf(why, sizeof(why), "webchatt-net speaks version %d of the corridor and the worker %u; install both from one build and restart the server",
+				 WC_CORRIDOR_VERSION, hello.version);
+		fail(n, why);
+	}
+	n->greeted = true;
+	return wc_write_hello_back(corridor_io_out(n->corridor), &back);
+}
+
+static bool
+on_frame(void *arg, const wc_frame *frame)
+{
+	net		   *n = arg;
+	union
+	{
+		wc_config	config;
+		wc_channel_put channel_put;
+		wc_channel_gone channel_gone;
+		wc_hub_put	hub_put;
+		wc_hub_gone hub_gone;
+		wc_send		send;
+		wc_event_done done;
+	}			m;
+
+	if (!n->greeted)
+		return greet(n, frame);
+	switch (frame->type)
+	{
+		case WC_F_CONFIG:
+			if (!wc_read_config(frame, &m.config))
+				return false;
+			take_config(n, &m.config);
+			return true;
+		case WC_F_CHANNEL_PUT:
+			if (!wc_read_channel_put(frame, &m.channel_put))
+				return false;
+			if (!channels_put(n->channels, &m.channel_put))
+				log_line(WC_LOG_WARNING, "no memory for one more channel: its webhooks get 404");
+			return true;
+		case WC_F_CHANNEL_GONE:
+			if (!wc_read_channel_gone(frame, &m.channel_gone))
+				return false;
+			channels_gone(n->channels, m.channel_gone.id);
+			return true;
+		case WC_F_HUB_PUT:
+			if (!wc_read_hub_put(frame, &m.hub_put))
+				return false;
+			sender_hub_put(n->sender, &m.hub_put);
+			return true;
+		case WC_F_HUB_GONE:
+			if (!wc_read_hub_gone(frame, &m.hub_gone))
+				return false;
+			sender_hub_gone(n->sender, m.hub_gone.hub);
+			return true;
+		case WC_F_OPEN:
+			if (frame->len != 0 || !n->configured || n->opened)
+				return false;
+			if (!n->closing)
+				open_door(n);
+			return true;
+		case WC_F_SEND:
+			/* Before OPEN we are not confined: no thread may start yet. */
+			if (!n->opened || !wc_read_send(frame, &m.send))
+				return n->closing;
+			sender_send(n->sender, &m.send);
+			return true;
+		case WC_F_EVENT_DONE:
+			if (!wc_read_event_done(frame, &m.done))
+				return false;
+			door_event_done(n->door, &m.done);
+			return true;
+		case WC_F_CLOSE:
+			begin_closing(n);
+			return frame->len == 0;
+		default:
+			return false;
+	}
+}
+
+/* After everything that was ready: answers first, then one write to the worker. */
+static void
+on_check(uv_check_t *check)
+{
+	net		   *n = check->data;
+	bool		full = door_run(n->door);
+
+	corridor_io_flush(n->corridor);
+	if (n->listener != NULL)
+		listener_pause(n->listener, full);
+}
+
+/* What timers have written goes out before the loop sleeps. */
+static void
+on_prepare(uv_prepare_t *prepare)
+{
+	net		   *n = prepare->data;
+
+	corridor_io_flush(n->corridor);
+}
+
+/* Block signals before any library starts a thread. */
+static int
+take_signals(void)
+{
+	sigset_t	set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max)
+	{
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/* Whatever else was inherited is none of ours. */
+static void
+close_others(int keep)
+{
+#ifdef __NR_close_range
+	if (keep > 3)
+		syscall(__NR_close_range, 3u, (unsigned) keep - 1, 0);
+	syscall(__NR_close_range, (unsigned) keep + 1, ~0u, 0);
+#else
+	(void) keep;
+#endif
+}
+
+static void
+handle_init(net *n, int signal_fd)
+{
+	uv_check_init(&n->loop, &n->check);
+	uv_prepare_init(&n->loop, &n->prepare);
+	uv_timer_init(&n->loop, &n->tick);
+	uv_timer_init(&n->loop, &n->drain);
+	uv_poll_init(&n->loop, &n->signals, signal_fd);
+	n->check.data = n->prepare.data = n->tick.data = n->drain.data = n->signals.data = n;
+	uv_check_start(&n->check, on_check);
+	uv_prepare_start(&n->prepare, on_prepare);
+	uv_timer_start(&n->tick, on_tick, TICK_MS, TICK_MS);
+	uv_poll_start(&n->signals, UV_READABLE, on_signal);
+}
+
+static bool
+start(net *n, int fd)
+{
+	int			signal_fd = take_signals();
+
+	raise_descriptor_limit();
+	json_object_seed(0);
+	if (signal_fd < 0 || uv_loop_init(&n->loop) < 0 || !answer_init())
+		return false;
+	n->corridor = corridor_io_new(&n->loop, fd, on_frame, on_gone, n);
+	n->channels = channels_new();
+	if (n->corridor == NULL || n->channels == NULL)
+		return false;
+	log_to(n->corridor);
+	n->door = door_new(&n->loop, n->corridor, n->channels);
+	n->sender = sender_new(&n->loop, on_outcome, n);
+	if (n->door == NULL || n->sender == NULL)
+		return false;
+	handle_init(n, signal_fd);
+	return true;
+}
+
+/* Give everything back, so that a leak checker sees only what has leaked. */
+static void
+stop(net *n)
+{
+	int			signal_fd = -1;
+
+	write_stats(n);
+	corridor_io_drain(n->corridor, 100);
+	uv_fileno((uv_handle_t *) &n->signals, &signal_fd);
+	door_free(n->door);
+	sender_free(n->sender);
+	log_to(NULL);
+	corridor_io_free(n->corridor);
+	uv_close((uv_handle_t *) &n->check, NULL);
+	uv_close((uv_handle_t *) &n->prepare, NULL);
+	uv_close((uv_handle_t *) &n->tick, NULL);
+	uv_close((uv_handle_t *) &n->drain, NULL);
+	uv_close((uv_handle_t *) &n->signals, NULL);
+	uv_run(&n->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&n->loop);
+	close(signal_fd);
+	channels_free(n->channels);
+	answer_exit();
+	free(n->listen);
+	free(n->ca_file);
+}
+
+static int
+run(int fd)
+{
+	static net	n;
+
+	close_others(fd);
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+	{
+		fprintf(stderr, "webchatt-net: descriptor %d is no corridor: %s\n", fd, strerror(errno));
+		return 2;
+	}
+	if (!start(&n, fd))
+	{
+		fprintf(stderr, "webchatt-net: could not start: out of memory or descriptors\n");
+		return 2;
+	}
+	uv_run(&n.loop, UV_RUN_DEFAULT);
+	stop(&n);
+	return 0;
+}
+
+/* Show that a confined process cannot open a file: 0 refused, 1 opened, 2 neither. */
+static int
+probe(const char *file)
+{
+	char		reason[256];
+	int			fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+	{
+		printf("%s cannot be opened even without confinement (%s): nothing is shown\n", file, strerror(errno));
+		return 2;
+	}
+	close(fd);
+	if (!confine_now(NULL, NULL, 0, reason))
+		printf("not confined: %s\n", reason);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+	{
+		printf("%s could be opened\n", file);
+		close(fd);
+		return 1;
+	}
+	printf("%s could not be opened: %s\n", file, strerror(errno));
+	return errno == EACCES ? 0 : 2;
+}
+
+static int
+usage(FILE *out)
+{
+	fprintf(out,
+			"webchatt-net is started by webchatt's background worker.\n"
+			"Usage: webchatt-net --corridor FD   serve, with the corridor to the worker on FD\n"
+			"       webchatt-net --probe FILE    confine itself, then try to read FILE:\n"
+			"                                    exit 0 when refused, 1 when it could be opened\n"
+			"       webchatt-net --version\n");
+	return out == stdout ? 0 : 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	char	   *end;
+	long		fd;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+	{
+		printf("webchatt-net, corridor version %d\n", WC_CORRIDOR_VERSION);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return usage(stdout);
+	if (argc == 3 && strcmp(argv[1], "--probe") == 0)
+		return probe(argv[2]);
+	if (argc != 3 || strcmp(argv[1], "--corridor") != 0)
+		return usage(stderr);
+	fd = strtol(argv[2], &end, 10);
+	if (end == argv[2] || *end != '\0' || fd < 0 || fd > INT32_MAX)
+		return usage(stderr);
+	return run((int) fd);
+}

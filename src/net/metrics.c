@@ -1,0 +1,148 @@
+/*
+ * metrics.c
+ *	  What webchatt-net counts: see metrics.h.
+ */
+#include "metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+metrics		the_metrics;
+
+static const struct
+{
+	uint64_t	us;
+	const char *label;
+}			buckets[METRICS_BUCKETS] = {
+	{250, "0.00025"}, {500, "0.0005"}, {1000, "0.001"}, {2500, "0.0025"}, {5000, "0.005"},
+	{10000, "0.01"}, {25000, "0.025"}, {50000, "0.05"}, {100000, "0.1"}, {500000, "0.5"},
+	{1000000, "1"}, {5000000, "5"}, {UINT64_MAX, "+Inf"},
+};
+
+static const char *const results[METRICS_RESULTS] = {
+	"stored", "repeat", "rejected", "busy", "gone"
+};
+
+static const char *const outcomes[METRICS_OUTCOMES] = {
+	"accepted", "no_session", "refused", "retry", "unreachable", "paused", "unauthorized"
+};
+
+void
+metrics_done(uint8_t result, uint64_t us)
+{
+	int			i = 0;
+
+	if (result < METRICS_RESULTS)
+		the_metrics.events[result]++;
+	the_metrics.commit_us += us;
+	while (us > buckets[i].us)
+		i++;
+	the_metrics.commit_buckets[i]++;
+}
+
+/* The refusals of 503, or all others. */
+static uint64_t
+sum(bool turned_away)
+{
+	uint64_t	n = 0;
+	int			i;
+
+	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
+	{
+		if ((refusal_get((refusal) i)->status == 503) == turned_away)
+			n += the_metrics.refused[i];
+	}
+	return n;
+}
+
+uint64_t
+metrics_refused(void)
+{
+	return sum(false) + the_metrics.malformed;
+}
+
+uint64_t
+metrics_turned_away(void)
+{
+	return sum(true);
+}
+
+static void
+one(FILE *f, const char *name, const char *type, const char *help, uint64_t v)
+{
+	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
+			(unsigned long long) v);
+}
+
+static void
+refusals_text(FILE *f)
+{
+	int			i;
+
+	fputs("# HELP webchatt_http_refused_total Requests refused, by status and reason.\n"
+		  "# TYPE webchatt_http_refused_total counter\n", f);
+	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
+	{
+		if (i == REFUSE_METHOD_GET)
+			continue;			/* one line with REFUSE_METHOD_POST */
+		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n",
+				refusal_get((refusal) i)->status, refusal_get((refusal) i)->code,
+				(unsigned long long) (the_metrics.refused[i] +
+									  (i == REFUSE_METHOD_POST ? the_metrics.refused[REFUSE_METHOD_GET] : 0)));
+	}
+}
+
+static void
+events_text(FILE *f)
+{
+	uint64_t	total = 0;
+	int			i;
+
+	fputs("# HELP webchatt_events_total Events handed to the database, by what became of them.\n"
+		  "# TYPE webchatt_events_total counter\n", f);
+	for (i = 0; i < METRICS_RESULTS; i++)
+		fprintf(f, "webchatt_events_total{result=\"%s\"} %llu\n", results[i],
+				(unsigned long long) the_metrics.events[i]);
+	fputs("# HELP webchatt_commit_seconds From handing an event over to hearing of its commit.\n"
+		  "# TYPE webchatt_commit_seconds histogram\n", f);
+	for (i = 0; i < METRICS_BUCKETS; i++)
+	{
+		total += the_metrics.commit_buckets[i];
+		fprintf(f, "webchatt_commit_seconds_bucket{le=\"%s\"} %llu\n", buckets[i].label,
+				(unsigned long long) total);
+	}
+	fprintf(f, "webchatt_commit_seconds_sum %.6f\nwebchatt_commit_seconds_count %llu\n",
+			(double) the_metrics.commit_us / 1e6, (unsigned long long) total);
+	fputs("# HELP webchatt_deliveries_total Requests to hubs, by what came of them.\n"
+		  "# TYPE webchatt_deliveries_total counter\n", f);
+	for (i = 0; i < METRICS_OUTCOMES; i++)
+		fprintf(f, "webchatt_deliveries_total{outcome=\"%s\"} %llu\n", outcomes[i],
+				(unsigned long long) the_metrics.outcomes[i]);
+}
+
+char *
+metrics_text(size_t *len)
+{
+	const metrics *m = &the_metrics;
+	char	   *text = NULL;
+	FILE	   *f = open_memstream(&text, len);
+
+	if (f == NULL)
+		return NULL;
+	one(f, "webchatt_http_connections", "gauge", "Open HTTP connections.", m->connections);
+	one(f, "webchatt_http_connections_total", "counter", "HTTP connections accepted.", m->accepted);
+	one(f, "webchatt_http_requests_total", "counter", "HTTP requests whose head was read.", m->requests);
+	one(f, "webchatt_http_malformed_total", "counter", "Heads that are not HTTP at all, or too long.", m->malformed);
+	refusals_text(f);
+	one(f, "webchatt_webhook_verifications_total", "counter", "Endpoint verifications answered.", m->verifications);
+	one(f, "webchatt_events_waiting", "gauge", "Events waiting for their commit.", m->waiting);
+	events_text(f);
+	one(f, "webchatt_deliveries_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
+	one(f, "webchatt_channels", "gauge", "Channels whose webhooks are taken.", m->channels);
+	if (fclose(f) != 0)
+	{
+		free(text);
+		return NULL;
+	}
+	return text;
+}

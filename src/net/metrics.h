@@ -1,0 +1,51 @@
+/*
+ * metrics.h
+ *	  What webchatt-net counts, and its text for Prometheus.
+ */
+#ifndef NET_METRICS_H
+#define NET_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "refusal.h"
+#include "../common/corridor.h"
+
+#define METRICS_RESULTS		5	/* of wc_event_result */
+#define METRICS_OUTCOMES	7	/* of wc_outcome_result */
+#define METRICS_BUCKETS		13	/* of the histogram, the infinite one included */
+
+typedef struct metrics
+{
+	/* since the start */
+	uint64_t	accepted;		/* connections */
+	uint64_t	requests;
+	uint64_t	refused[REFUSE_COUNT];
+	uint64_t	malformed;		/* heads that libmicrohttpd answered itself */
+	uint64_t	verifications;
+	uint64_t	events[METRICS_RESULTS];
+	uint64_t	outcomes[METRICS_OUTCOMES];
+	uint64_t	commit_us;		/* sum over all events that were done */
+	uint64_t	commit_buckets[METRICS_BUCKETS];
+
+	/* now; set before the text is made */
+	uint32_t	connections;
+	uint32_t	waiting;
+	uint32_t	sending;
+	uint32_t	channels;
+} metrics;
+
+extern metrics the_metrics;
+
+/* An event was done, so many microseconds after it was handed over. */
+extern void metrics_done(uint8_t result, uint64_t us);
+
+/* Answers with a 4xx, and with a 503, so far. */
+extern uint64_t metrics_refused(void);
+extern uint64_t metrics_turned_away(void);
+
+/* The text, for free(); NULL: out of memory. */
+extern char *metrics_text(size_t *len);
+
+#endif							/* NET_METRICS_H */

@@ -1,0 +1,49 @@
+/*
+ * refusal.h
+ *	  Every way in which the door says no: one table for the answer, the
+ *	  counter and the log line, so that the three agree.
+ */
+#ifndef NET_REFUSAL_H
+#define NET_REFUSAL_H
+
+typedef enum refusal
+{
+	REFUSE_NOTHING = 0,
+	REFUSE_HEAD,				/* the head breaks HTTP's rules */
+	REFUSE_EVENT,				/* the body is not an event */
+	REFUSE_TOKEN,				/* the validation token cannot be answered */
+	REFUSE_SIG_MISSING,
+	REFUSE_SIG_MALFORMED,
+	REFUSE_SIG_STALE,
+	REFUSE_SIG_WRONG,
+	REFUSE_NO_SECRET,
+	REFUSE_ROUTE,
+	REFUSE_CHANNEL,
+	REFUSE_METHOD_POST,			/* the route takes POST only */
+	REFUSE_METHOD_GET,			/* the route takes GET and HEAD only */
+	REFUSE_SLOW_HEAD,
+	REFUSE_SLOW_BODY,
+	REFUSE_LARGE,
+	REFUSE_EXPECT,
+	REFUSE_CONNECTIONS,			/* max_connections */
+	REFUSE_ADDRESS,				/* max_connections_per_address */
+	REFUSE_MEMORY,				/* too many large bodies at once */
+	REFUSE_NOT_OPEN,
+	REFUSE_BEHIND,				/* max_waiting, or the corridor is full */
+	REFUSE_ACK_TIMEOUT,
+	REFUSE_BUSY,				/* the worker said: come again */
+	REFUSE_CLOSING,
+	REFUSE_COUNT
+} refusal;
+
+typedef struct refusal_row
+{
+	unsigned	status;			/* HTTP */
+	const char *code;			/* errorCode, and the metric's label */
+	const char *message;		/* errorMessage: a person can act on it */
+	const char *log;			/* completes "N requests refused: " */
+} refusal_row;
+
+extern const refusal_row *refusal_get(refusal r);
+
+#endif							/* NET_REFUSAL_H */

@@ -1,0 +1,40 @@
+/*
+ * webhook.h
+ *	  A hub's POST to /webhooks/<channel id> (hub-contract §3): signature over
+ *	  the raw bytes first, then the event, then the corridor.
+ */
+#ifndef NET_WEBHOOK_H
+#define NET_WEBHOOK_H
+
+#include "channels.h"
+#include "head_check.h"
+#include "refusal.h"
+#include "../common/event.h"
+
+/* The longest X-Validation-Token that is answered, in bytes. */
+#define WEBHOOK_MAX_TOKEN	1024
+
+typedef struct webhook_request
+{
+	uint64_t	number;			/* comes back in EVENT_DONE */
+	const channel *channel;
+	head_value	signature;
+	const char *body;
+	size_t		len;
+	int64_t		tolerance_s;
+} webhook_request;
+
+/*
+ * Verify, parse, and write the EVENT frame.  REFUSE_NOTHING: it is written;
+ * else reason holds a sentence, or is empty where the refusal's own will do.
+ */
+extern refusal webhook_take(const webhook_request *rq, wc_buf *out,
+							char reason[WC_REASON_SIZE]);
+
+/*
+ * The token as a JSON string, for free(); NULL when it cannot be one.  The
+ * verification of an endpoint carries no signature.
+ */
+extern char *webhook_token_json(head_value token);
+
+#endif							/* NET_WEBHOOK_H */

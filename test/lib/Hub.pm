@@ -1,0 +1,163 @@
+# Starts, stops and steers the stand-in hub (test/hub/hub.pl) from a test, and
+# reads what it received.
+package Hub;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename;
+use Mojo::JSON qw(decode_json);
+use Mojo::UserAgent;
+use POSIX ":sys_wait_h";
+use Time::HiRes qw(sleep time);
+
+my $program = abs_path(dirname(__FILE__) . '/../hub/hub.pl');
+
+# Arguments: dir (for its files), keys, channels {uuid => type}.  Starts it.
+sub new
+{
+	my ($class, %args) = @_;
+	my $self = bless {
+		dir => $args{dir},
+		keys => $args{keys} // ['key-of-the-tests'],
+		channels => $args{channels} // {},
+		port => 0,
+		set => {},
+		owner => $$,
+		ua => Mojo::UserAgent->new(inactivity_timeout => 60, max_connections => 0),
+	}, $class;
+
+	mkdir $self->{dir};
+	$self->start;
+	return $self;
+}
+
+# Start (again): on the same port, with the settings that it had.
+sub start
+{
+	my ($self) = @_;
+	my $ready = "$self->{dir}/hub.ready";
+
+	unlink $ready;
+	my @command = ($^X, $program, '--port', $self->{port}, '--log', $self->log_file, '--ready', $ready);
+	push @command, map { ('--key', $_) } @{ $self->{keys} };
+	push @command, map { ('--channel', "$_=$self->{channels}{$_}") } sort keys %{ $self->{channels} };
+
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>>', "$self->{dir}/hub.out");
+		open(STDERR, '>&', \*STDOUT);
+		exec { $command[0] } @command or POSIX::_exit(127);
+	}
+	$self->{pid} = $pid;
+	for (1 .. 400)
+	{
+		last if -e $ready;
+		die "the stand-in hub did not start: see $self->{dir}/hub.out" if waitpid($pid, WNOHANG) == $pid;
+		sleep 0.05;
+	}
+	open(my $fh, '<', $ready) or die "the stand-in hub is not ready: $ready: $!";
+	chomp($self->{port} = <$fh>);
+	$self->set(%{ $self->{set} }) if %{ $self->{set} };
+	return;
+}
+
+# Stop; with a signal's name, by that signal.
+sub stop
+{
+	my ($self, $signal) = @_;
+	my $pid = delete $self->{pid} or return;
+
+	local ($?, $!);
+	kill $signal // 'KILL', $pid;
+	waitpid $pid, 0;
+	return;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+
+	$self->stop if $self->{pid} && $self->{owner} == $$;
+	return;
+}
+
+sub url { my ($self) = @_; return "http://127.0.0.1:$self->{port}" }
+sub log_file { my ($self) = @_; return "$self->{dir}/hub.log" }
+
+# Settings: keys, channels, rules, sessions, idempotent, statuses.
+sub set
+{
+	my ($self, %set) = @_;
+
+	@{ $self->{set} }{ keys %set } = values %set;
+	delete $self->{set}{rules};    # used up as they are used: not set again
+	my $result = $self->{ua}->post($self->url . '/_control/set' => json => \%set)->result;
+	die 'stand-in hub: ' . $result->body unless $result->is_success;
+	return;
+}
+
+# How to misbehave: a list of {do => ..., to => ..., times => ...}.
+sub rules
+{
+	my ($self, @rules) = @_;
+
+	return $self->set(rules => \@rules);
+}
+
+# Know one more channel.
+sub add_channel
+{
+	my ($self, $id, $type) = @_;
+
+	$self->{channels}{$id} = $type;
+	return $self->set(channels => $self->{channels});
+}
+
+# Everything received since the first start, in order: a list of hashes.  With
+# arguments, only what has these fields: (to => 'v1').
+sub record
+{
+	my ($self, %want) = @_;
+	my (@all, %by_id);
+
+	open(my $fh, '<', $self->log_file) or return ();
+	while (my $line = <$fh>)
+	{
+		my $entry = eval { decode_json($line) } or next;    # cut by a kill
+		if (my $known = $by_id{ $entry->{id} })
+		{
+			@$known{ keys %$entry } = values %$entry;
+			next;
+		}
+		$by_id{ $entry->{id} } = $entry;
+		push @all, $entry;
+	}
+	for my $name (keys %want)
+	{
+		@all = grep { ($_->{$name} // '') eq $want{$name} } @all;
+	}
+	return @all;
+}
+
+# What was wrong with our requests, in words.
+sub violations
+{
+	my ($self) = @_;
+
+	return map { @{ $_->{violations} } } $self->record;
+}
+
+# Have the hub post an event; returns the HTTP status and the body.
+sub post_event
+{
+	my ($self, $url, $secret, $event) = @_;
+	my $result = $self->{ua}->post($self->url . '/_control/post' => json => { url => $url, secret => $secret, event => $event })->result->json;
+
+	return ($result->{code}, $result->{body});
+}
+
+1;

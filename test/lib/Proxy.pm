@@ -1,0 +1,143 @@
+# nginx and Caddy for tests: with a certificate of our own, as a plain user, on
+# a free port of the loopback address.
+package Proxy;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename;
+use IO::Socket::INET;
+use POSIX ();
+use Time::HiRes qw(sleep);
+use WebchattTest;
+
+my $doc = abs_path(dirname(__FILE__) . '/../../doc');
+
+# Make ca.pem, and cert.pem with key.pem for localhost and 127.0.0.1, in dir.
+sub certificates
+{
+	my ($dir) = @_;
+
+	open(my $fh, '>', "$dir/extensions") or die $!;
+	print $fh "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n";
+	close $fh;
+	my @commands = (
+		"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=webchatt tests' -keyout $dir/ca.key -out $dir/ca.pem",
+		"openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout $dir/key.pem -out $dir/request.pem",
+		"openssl x509 -req -days 2 -in $dir/request.pem -CA $dir/ca.pem -CAkey $dir/ca.key -CAcreateserial"
+		  . " -extfile $dir/extensions -out $dir/cert.pem");
+	for my $command (@commands)
+	{
+		system("$command >>$dir/openssl.out 2>&1") == 0 or die "openssl failed: see $dir/openssl.out";
+	}
+	return;
+}
+
+sub slurp { my ($file) = @_; open(my $fh, '<', $file) or die "$file: $!"; local $/; return scalar <$fh> }
+sub spew { my ($file, $text) = @_; open(my $fh, '>', $file) or die "$file: $!"; print $fh $text; close $fh; return }
+
+# nginx with these lines of its http block.
+sub nginx
+{
+	my ($dir, $port, $http) = @_;
+
+	spew("$dir/nginx.conf", "daemon off;\npid $dir/nginx.pid;\nerror_log $dir/error.log info;\nworker_processes 1;\n"
+		. "events { worker_connections 512; }\nhttp {\naccess_log off;\n"
+		. join('', map { "${_}_temp_path $dir/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi)) . "$http\n}\n");
+	return start($port, $dir, 'nginx', '-e', "$dir/error.log", '-p', $dir, '-c', "$dir/nginx.conf");
+}
+
+# nginx by doc/nginx.conf, in front of a door.
+sub nginx_of_doc
+{
+	my ($dir, $door_port) = @_;
+	my $port = WebchattTest::free_port();
+	my $http = slurp("$doc/nginx.conf");
+
+	$http =~ s/^\s*listen \[::\]:443.*\n//m or die 'doc/nginx.conf has changed';
+	$http =~ s/listen 443/listen 127.0.0.1:$port/ or die 'doc/nginx.conf has changed';
+	$http =~ s/127\.0\.0\.1:8480;/127.0.0.1:$door_port;/ or die 'doc/nginx.conf has changed';
+	$http =~ s/server_name \S+;/server_name localhost;/;
+	$http =~ s{(ssl_certificate) \S+;}{$1 $dir/cert.pem;};
+	$http =~ s{(ssl_certificate_key) \S+;}{$1 $dir/key.pem;};
+	return nginx($dir, $port, $http);
+}
+
+# nginx with TLS and HTTP/2 in front of a stand-in hub.
+sub nginx_before_hub
+{
+	my ($dir, $hub_port) = @_;
+	my $port = WebchattTest::free_port();
+
+	return nginx($dir, $port, <<"HTTP");
+upstream hub { server 127.0.0.1:$hub_port; keepalive 16; }
+server {
+	listen 127.0.0.1:$port ssl http2;
+	server_name localhost;
+	ssl_certificate $dir/cert.pem;
+	ssl_certificate_key $dir/key.pem;
+	location / {
+		proxy_pass http://hub;
+		proxy_http_version 1.1;
+		proxy_set_header Connection "";
+		proxy_set_header X-Forwarded-Protocol \$server_protocol;
+	}
+}
+HTTP
+}
+
+# Caddy by doc/Caddyfile, in front of a door.
+sub caddy_of_doc
+{
+	my ($dir, $door_port) = @_;
+	my $port = WebchattTest::free_port();
+	my $file = slurp("$doc/Caddyfile");
+
+	$file =~ s{^chat\.example\.org \{}{https://localhost:$port \{\n\tbind 127.0.0.1\n\ttls $dir/cert.pem $dir/key.pem}m
+	  or die 'doc/Caddyfile has changed';
+	$file =~ s/127\.0\.0\.1:8480 \{/127.0.0.1:$door_port {/ or die 'doc/Caddyfile has changed';
+	spew("$dir/Caddyfile", "{\n\tadmin off\n\tauto_https disable_redirects\n}\n$file");
+	local @ENV{qw(HOME XDG_DATA_HOME XDG_CONFIG_HOME)} = ($dir) x 3;
+	return start($port, $dir, 'caddy', 'run', '--config', "$dir/Caddyfile", '--adapter', 'caddyfile');
+}
+
+# Start a server and wait until it listens.
+sub start
+{
+	my ($port, $dir, @command) = @_;
+	my $pid = fork // die "fork: $!";
+
+	if ($pid == 0)
+	{
+		chdir $dir;
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>>', "$dir/out");
+		open(STDERR, '>&', \*STDOUT);
+		exec { $command[0] } @command or POSIX::_exit(127);
+	}
+	my $self = bless { pid => $pid, port => $port, dir => $dir, owner => $$ }, __PACKAGE__;
+	for (1 .. 200)
+	{
+		return $self if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+		sleep 0.05;
+	}
+	die "$command[0] did not start: " . slurp("$dir/out");
+}
+
+sub url { my ($self) = @_; return "https://localhost:$self->{port}" }
+
+sub stop
+{
+	my ($self) = @_;
+
+	local ($?, $!);
+	my $pid = delete $self->{pid} or return;
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	return;
+}
+
+sub DESTROY { my ($self) = @_; $self->stop if $self->{pid} && $self->{owner} == $$; return }
+
+1;

@@ -1,0 +1,407 @@
+# One cluster with webchatt in it, for one test: started, attached to a stand-in
+# hub, asked, waited for, and compared with what the hub received.
+package WebchattTest;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use Cwd qw(abs_path);
+use File::Basename;
+use Hub;
+use IO::Socket::INET;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Webhook;
+
+# The documentation's own channel, and a secret as the Hub makes them.
+our $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
+our $SECRET = 'whsec_test_1';
+our $KEY = 'key-of-the-tests';
+
+my $lib = abs_path(dirname(__FILE__));
+my @alive;
+
+# A port that is free now, below those that the kernel gives out by itself.
+sub free_port
+{
+	for (1 .. 200)
+	{
+		my $port = 10240 + int rand 22000;
+		my $socket = IO::Socket::INET->new(
+			LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
+		close $socket;
+		return $port;
+	}
+	croak 'no free port';
+}
+
+# A new cluster.  Arguments: name; conf (lines for postgresql.conf);
+# databases (default postgres); streaming (1: standbys can follow it).
+sub new
+{
+	my ($class, %args) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($args{name} // 'main');
+	my $port = free_port();
+	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [] }, $class;
+
+	$node->init(allows_streaming => $args{streaming} // 0, extra => [ '--no-locale', '-E', 'UTF8' ]);
+	$node->append_conf('postgresql.conf', $self->configuration($args{databases} // 'postgres', $args{conf}));
+	$node->start;
+	push @alive, $self;
+	return $self;
+}
+
+sub configuration
+{
+	my ($self, $databases, $more) = @_;
+
+	return join "\n", "shared_preload_libraries = 'webchatt'", "webchatt.databases = '$databases'",
+	  "webchatt.listen = '127.0.0.1:$self->{port}'", 'restart_after_crash = on', 'log_statement = none',
+	  'max_connections = 40', 'shared_buffers = 16MB', 'max_prepared_transactions = 10',
+	  'max_worker_processes = 20', $more // '', '';
+}
+
+# A cluster whose extension is there, attached to a stand-in hub, up and ready.
+# Further arguments: kind (of the channel), hub_keys, api_url.
+sub attached
+{
+	my ($class, %args) = @_;
+	my $self = $class->new(%args);
+
+	$self->{hub} = Hub->new(
+		dir => $self->{node}->basedir . '/hub', keys => $args{hub_keys} // [$KEY],
+		channels => { $CHANNEL => $args{kind} // 'web-chatt2me' });
+	$self->sql('CREATE EXTENSION webchatt');
+	$self->attach($args{api_url} // $self->{hub}->url, $args{kind} // 'web-chatt2me');
+	$self->wait_ready;
+	return $self;
+}
+
+sub attach
+{
+	my ($self, $api_url, $kind) = @_;
+
+	$self->sql("SELECT webchatt.connect_hub('$KEY', '$api_url');
+		SELECT webchatt.add_channel('$CHANNEL', kind => '$kind', display_name => 'Tests');
+		SELECT webchatt.set_webhook_secret('$CHANNEL', '$SECRET');");
+	return;
+}
+
+sub node { return $_[0]{node} }
+sub hub { return $_[0]{hub} }
+
+# --- asking and waiting ----------------------------------------------------
+
+# Run SQL and return what psql prints; an error ends the test.
+sub sql
+{
+	my ($self, $sql, $database) = @_;
+
+	return $self->{node}->safe_psql($database // $self->{database}, $sql);
+}
+
+# Run SQL that may fail: (exit status, stdout, stderr).
+sub try_sql
+{
+	my ($self, $sql, $database) = @_;
+	my ($out, $err) = ('', '');
+	my $status = $self->{node}->psql($database // $self->{database}, $sql,
+		stdout => \$out, stderr => \$err, on_error_stop => 1);
+
+	return ($status, $out, $err);
+}
+
+# Poll until the query gives "t" (or $want); a test point, with a diagnosis
+# when the time is up.  Returns how long it took, undef if it never came.
+sub wait_for
+{
+	my ($self, $query, $what, $timeout, $want) = @_;
+	my $waited = $self->until($query, $timeout, $want);
+
+	ok(defined $waited, $what) or $self->diagnose($query);
+	return $waited;
+}
+
+# The same without a test point.
+sub until
+{
+	my ($self, $query, $timeout, $want) = @_;
+	my $began = time;
+	my ($status, $out);
+
+	$want //= 't';
+	do
+	{
+		($status, $out) = $self->try_sql($query);
+		return time - $began if $status == 0 && $out eq $want;
+		sleep 0.05;
+	} while (time - $began < ($timeout // 20));
+	return;
+}
+
+# Wait until the door listens; returns its base URL.
+sub wait_ready
+{
+	my ($self, $timeout) = @_;
+	my $waited = $self->until(q{SELECT listening LIKE '%:%' FROM webchatt.status}, $timeout // 30);
+
+	if (!defined $waited)
+	{
+		$self->diagnose('SELECT * FROM webchatt.status');
+		croak 'webchatt is not ready';
+	}
+	return $self->base_url;
+}
+
+# Everything that tells why something did not happen.
+sub diagnose
+{
+	my ($self, $query) = @_;
+
+	for my $sql ($query ? $query : (), 'SELECT * FROM webchatt.status',
+		q{SELECT status, count(*), min(error_message) FROM webchatt.messages GROUP BY 1},
+		q{SELECT id, event_type, sqlstate, reason FROM webchatt.rejects LIMIT 5},
+		q{SELECT pid, backend_type, state, wait_event, left(query, 100) FROM pg_stat_activity
+			WHERE backend_type ~ 'webchatt' OR state IS NOT NULL})
+	{
+		my ($status, $out, $err) = ('', '', '');
+		$status = $self->{node}->psql($self->{database}, $sql, stdout => \$out, stderr => \$err,
+			extra_params => ['-x']);
+		diag("$sql\n", $status == 0 ? $out : $err);
+	}
+	my @tail = split /\n/, slurp_file($self->{node}->logfile);
+	splice @tail, 0, -25 if @tail > 25;
+	diag(join "\n", 'the end of the server log:', @tail);
+	return;
+}
+
+# A column of webchatt.status.
+sub status
+{
+	my ($self, $column) = @_;
+
+	return $self->sql("SELECT $column FROM webchatt.status");
+}
+
+sub base_url { my ($self) = @_; return "http://127.0.0.1:$self->{port}" }
+
+sub webhook_url
+{
+	my ($self, $channel) = @_;
+
+	return $self->base_url . '/webhooks/' . ($channel // $CHANNEL);
+}
+
+# --- sending and receiving -------------------------------------------------
+
+# Post one event, signed; returns (code, body).
+sub post
+{
+	my ($self, $event, %args) = @_;
+
+	return Webhook::post($args{url} // $self->webhook_url, exists $args{secret} ? $args{secret} : $SECRET, $event, %args);
+}
+
+# Queue a text; returns the message's id.
+sub send_text
+{
+	my ($self, $visitor, $text, $more) = @_;
+
+	return $self->sql("SELECT webchatt.send_message('$CHANNEL', '$visitor', text => '$text'" . ($more // '') . ')');
+}
+
+# Wait until a message has a status; a test point.
+sub status_becomes
+{
+	my ($self, $id, $status, $what, $timeout) = @_;
+
+	return $self->wait_for("SELECT status FROM webchatt.messages WHERE id = '$id'",
+		$what // "becomes $status", $timeout, $status);
+}
+
+# Wait until nothing is left to send; a test point.
+sub drained
+{
+	my ($self, $what, $timeout) = @_;
+
+	return $self->wait_for(
+		q{SELECT count(*) = 0 FROM webchatt.messages WHERE direction = 'out' AND status = 'queued'},
+		$what // 'everything queued has left', $timeout // 60);
+}
+
+# Start pgbench sending one message a transaction, each client to visitors of
+# its own; sends_end() waits for it.  Arguments: clients, seconds, rate.
+sub sends_begin
+{
+	my ($self, %args) = @_;
+	my $dir = $self->{node}->basedir;
+
+	open(my $fh, '>', "$dir/sends.sql") or die $!;
+	print $fh "\\set v random(1, 5)\n",
+	  "SELECT webchatt.send_message('$CHANNEL', 'c' || :client_id || '-' || :v, text => 'load');\n";
+	close $fh;
+	my @command = ('pgbench', '-n', '-f', "$dir/sends.sql", '-c', $args{clients} // 4, '-T', $args{seconds} // 5,
+		$args{rate} ? ('-R', $args{rate}) : (), '-h', $self->{node}->host, '-p', $self->{node}->port, $self->{database});
+
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		open(STDOUT, '>>', "$dir/pgbench.out");
+		open(STDERR, '>&', \*STDOUT);
+		exec { $command[0] } @command or POSIX::_exit(127);
+	}
+	return $pid;
+}
+
+sub sends_end
+{
+	my ($self, $pid) = @_;
+
+	local $?;
+	waitpid $pid, 0;
+	return $?;
+}
+
+# --- the account -----------------------------------------------------------
+
+# Compare everything with everything; three or four test points.
+#   inbound: a Webhook load's account (Webhook::Load)
+sub account
+{
+	my ($self, $what, %args) = @_;
+	my $node = $self->{node};
+
+	if (my $load = $args{inbound})
+	{
+		my %rows = map { split /\|/, $_, 2 } split /\n/, $self->sql(
+			q{SELECT hub_message_id, count(*) FROM webchatt.messages WHERE direction = 'in' GROUP BY 1});
+		my %rejects = map { $_ => 1 } split /\n/, $self->sql('SELECT event_key FROM webchatt.rejects');
+		my @answered = $load->answered;
+		my @lost = grep { !$rows{$_} && !$rejects{$_} } @answered;
+		my @twice = grep { ($rows{$_} // 0) + ($rejects{$_} // 0) > 1 } keys %rows;
+		my %posted = map { $_ => 1 } $load->posted;
+		my @strange = grep { !$posted{$_} } keys %rows;
+
+		cmp_ok(scalar @answered, '>', $args{at_least} // 0, "$what: events were answered 200 (" . @answered . ')');
+		is(scalar @lost, 0, "$what: every event answered 200 is a row") or diag("lost: @lost[0 .. ($#lost > 4 ? 4 : $#lost)]");
+		is(scalar @twice + @strange, 0, "$what: no event is there twice, none that nobody posted")
+		  or diag("twice: @twice, strange: @strange");
+	}
+	return if !$self->{hub};
+
+	my (%first, %bodies, $n);
+	my (@changed, %late);
+	my %last_first;
+	for my $entry (grep { defined $_->{to} } $self->{hub}->record)
+	{
+		my $key = $entry->{key};
+		my $body = "$entry->{from} $entry->{to} " . Mojo::JSON::encode_json($entry->{content});
+		push @changed, $key if ($bodies{$key} //= $body) ne $body;
+		$n++;
+		if (!defined $first{$key}) { $first{$key} = $n; $last_first{ $entry->{to} } = $key }
+		elsif ($last_first{ $entry->{to} } ne $key) { $late{$key} = 1 }
+	}
+	my @messages = map { [split /\|/] } split /\n/, $self->sql(
+		q{SELECT id, visitor, status FROM webchatt.messages WHERE direction = 'out' ORDER BY id});
+	my %known = map { $_->[0] => 1 } @messages;
+	my @never = grep { !defined $first{ $_->[0] } && $_->[2] !~ /cancelled|expired/ } @messages;
+	my @strange = grep { !$known{$_} } keys %first;
+	my (%previous, @disorder);
+	for my $message (grep { defined $first{ $_->[0] } } @messages)
+	{
+		my ($id, $visitor) = @$message;
+		push @disorder, "$visitor: $id" if $first{$id} < ($previous{$visitor} // 0);
+		$previous{$visitor} = $first{$id};
+	}
+
+	cmp_ok(scalar @messages, '>=', $args{messages} // 0, "$what: messages were sent (" . @messages . ')');
+	is(scalar @never, 0, "$what: every committed message reached the hub")
+	  or diag('never: ' . join ', ', map { "@$_" } @never[0 .. ($#never > 4 ? 4 : $#never)]);
+	is(scalar @strange, 0, "$what: nothing reached the hub that was not committed") or diag("@strange[0 .. ($#strange > 4 ? 4 : $#strange)]");
+	is(scalar @changed, 0, "$what: all repeats of a key carry the same message") or diag("@changed");
+	is(scalar @disorder, 0, "$what: in order within each conversation")
+	  or diag(scalar(@disorder) . ' out of order, such as ' . join ', ', @disorder[0 .. ($#disorder > 4 ? 4 : $#disorder)]);
+	is(scalar keys %late, 0, "$what: no message was repeated after a later one of its conversation")
+	  or diag(join ' ', (sort keys %late)[0 .. 4]);
+	is_deeply([ $self->{hub}->violations ], [], "$what: every request was to the letter of the contract");
+	return;
+}
+
+# --- a session that stays open ---------------------------------------------
+
+sub session
+{
+	my ($self, $database) = @_;
+	my $session = WebchattTest::Session->new($self->{node}, $database // $self->{database});
+
+	push @{ $self->{sessions} }, $session;
+	return $session;
+}
+
+# Stop hub and sessions first, then the cluster, so that nothing outlives the
+# test whichever way it ends.
+sub finish
+{
+	my ($self) = @_;
+
+	local ($?, $!, $@);
+	$_->close for @{ $self->{sessions} };
+	$self->{hub}->stop if $self->{hub};
+	return;
+}
+
+END
+{
+	local $?;
+	$_->finish for @alive;
+}
+
+package WebchattTest::Session;
+
+use IPC::Open3 qw(open3);
+use Time::HiRes qw(time);
+
+sub new
+{
+	my ($class, $node, $database) = @_;
+	my ($in, $out);
+	my $pid = open3($in, $out, undef, 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-d', $database);
+
+	return bless { pid => $pid, in => $in, out => $out, n => 0 }, $class;
+}
+
+# Run SQL in the session; returns its output, errors included.
+sub query
+{
+	my ($self, $sql) = @_;
+	my $mark = '--- ' . ++$self->{n};
+	my $output = '';
+
+	print { $self->{in} } "$sql;\n\\echo $mark\n";
+	$self->{in}->flush;
+	my $out = $self->{out};
+	while (my $line = <$out>)
+	{
+		last if $line eq "$mark\n";
+		$output .= $line;
+	}
+	chomp $output;
+	return $output;
+}
+
+sub close
+{
+	my ($self) = @_;
+
+	return unless $self->{pid};
+	close $self->{in};
+	close $self->{out};
+	kill 'TERM', $self->{pid};
+	waitpid delete $self->{pid}, 0;
+	return;
+}
+
+1;

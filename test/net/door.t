@@ -1,0 +1,690 @@
+# The HTTP door of webchatt-net, with the test in the worker's place: what is
+# taken, what is refused and how, every limit and deadline, hostile input, and
+# the end in each of its ways.  WEBCHATT_NET names the program (a build with
+# sanitizers, say); WEBCHATT_DOOR_SEED repeats a hostile run.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use Corridor;
+use File::Temp qw(tempdir);
+use JSON::PP qw(decode_json);
+use IO::Socket::UNIX;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
+my $OPEN_CHANNEL = '11111111-2222-4333-8444-555555555555';
+my $BARE_CHANNEL = '99999999-2222-4333-8444-555555555555';
+my $UNKNOWN = '00000000-0000-4000-8000-000000000000';
+my $SECRET = 'whsec_test_1';
+my $OLD_SECRET = 'whsec_test_0';
+my @CHANNELS = (
+	[$CHANNEL, 0, $SECRET, [$OLD_SECRET, 0], ['expired', 1000]],
+	[$OPEN_CHANNEL, 1], [$BARE_CHANNEL, 0]);
+
+my $n = 0;
+
+sub event
+{
+	my ($channel, $extra) = @_;
+	$n++;
+	return qq({"eventType":"Message","channelId":"$channel","messageId":"m-$n","from":"5511993986082",)
+	  . qq("timestamp":1700000000,"channel":"web-chatt2me","content":{"type":"text","text":"hello )
+	  . ($extra // '') . qq("}});
+}
+
+sub signed
+{
+	my ($body, @more) = @_;
+	$body //= event($CHANNEL);
+	return Corridor::webhook($CHANNEL, $body, 'X-hub-Signature: ' . Corridor::sign($SECRET, $body), @more);
+}
+
+sub code { my $r = shift; return eval { decode_json($r->{body})->{errorCode} } // '' }
+
+my $w = Corridor->open_door(\@CHANNELS);
+
+# Ends with the rest of the test blocks: each uses $w, or a door of its own.
+sub expect
+{
+	my ($name, $status, $raw, $code) = @_;
+	my $r = $w->once($raw);
+	is($r->{status}, $status, $name) or diag("$r->{head}\n$r->{body}");
+	is(code($r), $code, "$name: its code") if defined $code;
+	if ($status >= 400 && $code)
+	{
+		my $message = eval { decode_json($r->{body})->{errorMessage} };
+		ok($message && $message =~ /\w \w/, "$name: a sentence for a person");
+	}
+	return $r;
+}
+
+subtest 'start' => sub {
+	like($w->{addresses}, qr/^127\.0\.0\.1:\d+$/, 'OPENED names the real port');
+	my $back = $w->wait_frame('HELLO_BACK');
+	my ($version, $pid, $confined) = unpack('VVC', $back);
+	is($version, 1, 'HELLO_BACK: version');
+	is($pid, $w->{pid}, 'HELLO_BACK: pid');
+	ok($confined == 0 || $confined == 1, 'HELLO_BACK: confined') or diag $confined;
+	if ($confined)
+	{
+		open(my $status, '<', "/proc/$w->{pid}/status") or die;
+		my ($nnp) = map { /^NoNewPrivs:\s*(\d)/ ? $1 : () } <$status>;
+		is($nnp, 1, 'no_new_privs is on');
+	}
+};
+
+subtest 'good events' => sub {
+	my $r = expect('a signed event', 200, signed());
+	is($r->{body}, '{"status":"ok"}', 'its answer');
+	like($r->{head}, qr{Content-Type: application/json}i, 'its type');
+	my $e = $w->{last};
+	is($e->{channel}, $CHANNEL =~ tr/-//dr, 'EVENT: channel');
+	is($e->{visitor}, '5511993986082', 'EVENT: visitor');
+	is($e->{at_us}, 1700000000 * 1000000, 'EVENT: time');
+	is($e->{kind}, 1, 'EVENT: kind');
+	like($e->{body}, qr/^\{"eventType":"Message".*\}\}$/, 'EVENT: body as it came');
+	my $body = event($CHANNEL);
+	expect('the older secret', 200,
+		Corridor::webhook($CHANNEL, $body, 'X-hub-Signature: ' . Corridor::sign($OLD_SECRET, $body)));
+	expect('an unsigned event where that is allowed', 200,
+		Corridor::webhook($OPEN_CHANNEL, event($OPEN_CHANNEL)));
+	my $status = qq({"eventType":"MessageStatus","messageId":"x","status":"delivered","timestamp":1700000042,"channel":"whatsapp"});
+	expect('a status', 200, signed($status));
+	is($w->{last}{kind}, 2, 'EVENT: kind of a status');
+	is($w->{last}{status}, 'delivered', 'EVENT: status');
+	expect('an upper-case channel id', 200, signed() =~ s/6cbd/6CBD/r);
+	expect('the absolute form, with a query', 200,
+		signed() =~ s{POST /(\S+)}{POST http://t/$1?a=b%00}r);
+	expect('HTTP/1.0 without Host', 200, signed() =~ s/HTTP\/1\.1\r\nHost: t/HTTP\/1.0/r);
+	expect('header names in any case', 200, signed() =~ s/X-hub-Signature/x-HUB-signature/r =~ s/Content-Length/content-length/r);
+	expect('blanks around values', 200, signed() =~ s/X-hub-Signature: (\S+)/X-hub-Signature: \t$1 \t/r);
+	expect('a head of 6 kB', 200, signed(undef, map { "X-Fill-$_: " . 'x' x 200 } 1 .. 30));
+};
+
+subtest 'verification of the endpoint' => sub {
+	my $post = sub { "POST /webhooks/$_[0] HTTP/1.1\r\nHost: t\r\nX-Validation-Token: $_[1]\r\nContent-Length: 2\r\n\r\n{}" };
+	my $r = expect('a token', 200, $post->($CHANNEL, 'abc-123'));
+	is($r->{body}, '"abc-123"', 'comes back as a JSON string');
+	like($r->{head}, qr{Content-Type: application/json}i, 'with its type');
+	$r = expect('a token to be escaped', 200, $post->($CHANNEL, 'a"b\\c</script>'));
+	is(JSON::PP->new->allow_nonref->decode($r->{body}), 'a"b\\c</script>', 'is escaped');
+	expect('a token of 1024 bytes', 200, $post->($CHANNEL, 'x' x 1024));
+	expect('a token of 1025 bytes', 400, $post->($CHANNEL, 'x' x 1025), 'invalid_validation_token');
+	expect('a token that is not UTF-8', 400, $post->($CHANNEL, "\xff\xfe"), 'invalid_validation_token');
+	expect('an empty token', 400, $post->($CHANNEL, ''), 'invalid_validation_token');
+	expect('a token for an unknown channel', 404, $post->($UNKNOWN, 'abc'), 'unknown_channel');
+	expect('a token by GET', 405, $post->($CHANNEL, 'abc') =~ s/POST/GET/r, 'method_not_allowed');
+};
+
+subtest 'signatures' => sub {
+	my $body = event($CHANNEL);
+	my $with = sub { Corridor::webhook($CHANNEL, $body, "X-hub-Signature: $_[0]") };
+	my $now = int(time);
+	expect('none', 401, Corridor::webhook($CHANNEL, $body), 'signature_missing');
+	expect('of another secret', 401, $with->(Corridor::sign('other', $body)), 'signature_wrong');
+	expect('of an expired secret', 401, $with->(Corridor::sign('expired', $body)), 'signature_wrong');
+	expect('of another body', 401, $with->(Corridor::sign($SECRET, "$body ")), 'signature_wrong');
+	expect('400 s old', 401, $with->(Corridor::sign($SECRET, $body, $now - 400)), 'signature_stale');
+	expect('400 s ahead', 401, $with->(Corridor::sign($SECRET, $body, $now + 400)), 'signature_stale');
+	expect('200 s old', 200, $with->(Corridor::sign($SECRET, $body, $now - 200)));
+	expect('garbage', 401, $with->('abc'), 'signature_malformed');
+	expect('upper-case hex', 401, $with->(Corridor::sign($SECRET, $body) =~ s/v1=(.*)/'v1=' . uc $1/er), 'signature_malformed');
+	expect('wrong where none is needed', 401,
+		Corridor::webhook($OPEN_CHANNEL, $body, 'X-hub-Signature: ' . Corridor::sign('x', $body)));
+	expect('for a channel without a secret', 401, Corridor::webhook($BARE_CHANNEL, event($BARE_CHANNEL)), 'no_secret');
+	expect('two of them', 400, Corridor::webhook($CHANNEL, $body, ('X-hub-Signature: ' . Corridor::sign($SECRET, $body)) x 2), 'bad_request');
+	ok(!grep { /whsec|hello|v1=/ } @{ $w->{logs} }, 'no log line holds a secret, a body or a signature');
+};
+
+subtest 'what is not an event' => sub {
+	my $is = sub { my ($name, $body) = @_; return expect($name, 400, signed($body), 'invalid_event') };
+	$is->('an empty body', '');
+	$is->('not JSON', 'hello');
+	$is->('an array', '[1]');
+	$is->('cut short', substr(event($CHANNEL), 0, 60));
+	$is->('something behind it', event($CHANNEL) . 'x');
+	$is->('a NUL in a string', event($CHANNEL, '\u0000'));
+	$is->('a raw NUL', event($CHANNEL, "\0"));
+	$is->('not UTF-8', event($CHANNEL, "\xff"));
+	$is->('an unknown event type', event($CHANNEL) =~ s/"Message"/"Nonsense"/r);
+	$is->('no messageId', event($CHANNEL) =~ s/"messageId":"[^"]*",//r);
+	$is->('of another channel', event($OPEN_CHANNEL));
+	my $r = $is->('nested 65 deep', '[' x 65 . ']' x 65);
+	unlike($r->{body}, qr/\[\[/, 'the answer does not quote the body');
+	$is->('nested 60,000 deep', '[' x 60000);
+	expect('a huge number', 200, signed(event($CHANNEL) =~ s/1700000000/1700000000,"n":123456789012345678901234567890/r));
+};
+
+subtest 'routes and methods' => sub {
+	my $get = sub { "$_[0] $_[1] HTTP/1.1\r\nHost: t\r\n\r\n" };
+	my $r = expect('GET /healthz', 200, $get->('GET', '/healthz'));
+	$r = expect('GET /metrics', 200, $get->('GET', '/metrics'));
+	like($r->{head}, qr{Content-Type: text/plain}, 'of text');
+	like($r->{body}, qr/^webchatt_events_total\{result="stored"\} [1-9]/m, 'with the events');
+	like($r->{body}, qr/^webchatt_http_refused_total\{status="401",reason="signature_wrong"\} [1-9]/m, 'with the refusals');
+	expect('an unknown path', 404, $get->('GET', '/'), 'not_found');
+	expect('a path into the files', 404, $get->('GET', '/../../etc/passwd'), 'not_found');
+	expect('no channel id', 404, $get->('POST', '/webhooks/'), 'not_found');
+	expect('a bad channel id', 404, $get->('POST', "/webhooks/$CHANNEL/x"), 'not_found');
+	expect('an escaped NUL behind the id', 404, signed() =~ s/ea HTTP/ea%00 HTTP/r, 'not_found');
+	expect('an unknown channel', 404, signed() =~ s/$CHANNEL/$UNKNOWN/r, 'unknown_channel');
+	$r = expect('GET of a webhook', 405, $get->('GET', "/webhooks/$CHANNEL"), 'method_not_allowed');
+	like($r->{head}, qr/^Allow: POST\r?$/m, 'Allow');
+	$r = expect('POST of healthz', 405, $get->('POST', '/healthz'), 'method_not_allowed');
+	like($r->{head}, qr/^Allow: GET, HEAD\r?$/m, 'Allow');
+	expect('an unknown method', 405, $get->('BREW', "/webhooks/$CHANNEL"), 'method_not_allowed');
+	my $s = $w->dial;
+	$w->put($s, $get->('HEAD', '/healthz'));
+	ok($w->until(5, sub { sysread($s, my $b, 4096); ($b // '') =~ /\AHTTP\/1\.1 200.*\r\n\r\n\z/s }, $s), 'HEAD has no body');
+	$w->drop_channel($OPEN_CHANNEL);
+	expect('a channel that has gone', 404, Corridor::webhook($OPEN_CHANNEL, event($OPEN_CHANNEL)), 'unknown_channel');
+	$w->put_channel($OPEN_CHANNEL, 1);
+	expect('and is back', 200, Corridor::webhook($OPEN_CHANNEL, event($OPEN_CHANNEL)));
+};
+
+subtest 'framing' => sub {
+	my $s = $w->dial;
+	for my $i (1 .. 3)
+	{
+		$w->put($s, signed());
+		is($w->answer($s)->{status}, 200, "kept alive: request $i");
+	}
+	$w->put($s, Corridor::webhook($CHANNEL, event($CHANNEL)));
+	is($w->answer($s)->{status}, 401, 'kept alive: a refusal in between');
+	$w->put($s, signed() =~ s/$CHANNEL/$UNKNOWN/r);
+	is($w->answer($s)->{status}, 404, 'kept alive: another');
+	$w->put($s, signed());
+	is($w->answer($s)->{status}, 200, 'kept alive: and on');
+
+	$w->put($s, join('', map { signed() } 1 .. 20));
+	is(scalar(grep { $w->answer($s)->{status} == 200 } 1 .. 20), 20, '20 pipelined requests');
+
+	my $body = event($CHANNEL);
+	my $head = "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nX-hub-Signature: " . Corridor::sign($SECRET, $body) . "\r\n";
+	my $chunked = "${head}Transfer-Encoding: chunked\r\n\r\n"
+	  . join('', map { sprintf("%x\r\n%s\r\n", length $_, $_) } $body =~ /.{1,37}/gs) . "0\r\n\r\n";
+	$w->put($s, $chunked);
+	is($w->answer($s)->{status}, 200, 'a chunked body');
+	is($w->{last}{body}, $body, 'is whole');
+	for my $byte (split //, $chunked) { $w->put($s, $byte); $w->take }
+	is($w->answer($s)->{status}, 200, 'a chunked body, byte for byte');
+	is($w->{last}{body}, $body, 'is whole');
+	$w->put($s, $chunked =~ s/0\r\n\r\n\z/0\r\nTrailer: x\r\n\r\n/r);
+	is($w->answer($s)->{status}, 200, 'a trailer');
+
+	$w->put($s, "${head}Content-Length: " . length($body) . "\r\nExpect: 100-continue\r\n\r\n");
+	is($w->answer($s)->{status}, 100, '100-continue');
+	$w->put($s, $body);
+	is($w->answer($s)->{status}, 200, 'and then the answer');
+	$w->put($s, substr(signed($body), 0, -10));
+	$w->until(0.02, sub { 0 });
+	$w->put($s, substr($body, -10));
+	is($w->answer($s)->{status}, 200, 'a body in two pieces');
+
+	is($w->once(Corridor::webhook($CHANNEL, $body, 'Expect: 100-continue'))->{status}, 401, 'a refusal instead of 100');
+	expect('another expectation', 417, signed(undef, 'Expect: tea'), 'unknown_expectation');
+
+	my $half = $w->dial;
+	$w->put($half, signed());
+	shutdown($half, 1);
+	is($w->answer($half)->{status}, 200, 'a half-closed POST is answered');
+	ok($w->closes($half), 'and closed');
+	$half = $w->dial;
+	$w->put($half, substr(signed(), 0, -5));
+	shutdown($half, 1);
+	ok($w->closes($half), 'half a POST is closed');
+	my $close = $w->dial;
+	$w->put($close, signed(undef, 'Connection: close'));
+	is($w->answer($close)->{status}, 200, 'Connection: close');
+	ok($w->closes($close), 'is heeded');
+};
+
+subtest 'sizes' => sub {
+	my $big = event($CHANNEL, 'x' x 65000);
+	expect('a body under the limit', 200, signed($big));
+	$big = event($CHANNEL, 'x' x 66000);
+	expect('a body over the limit', 413, signed($big), 'body_too_large');
+	my $s = $w->dial;
+	$w->put($s, "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n");
+	is($w->answer($s)->{status}, 413, 'said before the body comes');
+	ok($w->closes($s), 'and closed');
+	$s = $w->dial;
+	$w->put($s, "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nX-hub-Signature: t=1,v1=" . '0' x 64 . "\r\nTransfer-Encoding: chunked\r\n\r\n");
+	$w->put($s, sprintf("%x\r\n%s\r\n", 30000, 'y' x 30000)) for 1 .. 3;
+	is($w->answer($s)->{status}, 413, 'a chunked body over the limit');
+	ok($w->closes($s), 'and closed');
+	$s = $w->dial;
+	$w->put($s, "POST /nowhere HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+	$w->put($s, sprintf("%x\r\n%s\r\n", 30000, 'y' x 30000)) for 1 .. 3;
+	is($w->answer($s)->{status}, 413, 'also where nobody wants it');
+	my $r = $w->once("GET /healthz HTTP/1.1\r\nHost: t\r\n" . join('', map { "X-$_: " . 'z' x 500 . "\r\n" } 1 .. 60) . "\r\n");
+	like($r->{status}, qr/^(431|413|400)$/, 'a head of 30 kB');
+	$r = $w->once('GET /' . 'a' x 40000 . " HTTP/1.1\r\nHost: t\r\n\r\n");
+	like($r->{status}, qr/^(414|400)$/, 'a target of 40 kB');
+	$w->configure(max_body_size => 100);
+	expect('the limit changes at once', 413, signed(), 'body_too_large');
+	$w->configure(max_body_size => 65536);
+	expect('and back', 200, signed());
+};
+
+subtest 'heads that break the rules' => sub {
+	my $body = event($CHANNEL);
+	my $len = length $body;
+	my $head = sub {
+		return "POST /webhooks/$CHANNEL HTTP/1.1\r\n" . join('', map { "$_\r\n" } @_)
+		  . 'X-hub-Signature: ' . Corridor::sign($SECRET, $body) . "\r\n\r\n$body" };
+	my $bad = sub {
+		my ($name, $raw) = @_;
+		my $s = $w->dial;
+		my $before = $w->{nevents};
+		$w->put($s, $raw);
+		my $r = $w->answer($s);
+		like($r->{status}, qr/^(400|413)$/, $name) or diag("$r->{head}\n$r->{body}");
+		ok($w->closes($s), "$name: closed") if $r->{status};
+		is($w->{nevents}, $before, "$name: no event");
+		close $s;
+		return;
+	};
+	expect('(one that does not)', 200, $head->('Host: t', "Content-Length: $len"));
+	$bad->('two Content-Lengths', $head->('Host: t', "Content-Length: $len", 'Content-Length: 5'));
+	$bad->('two equal Content-Lengths', $head->('Host: t', ("Content-Length: $len") x 2));
+	$bad->('a list of lengths', $head->('Host: t', "Content-Length: $len, $len"));
+	$bad->('a length with a sign', $head->('Host: t', "Content-Length: +$len"));
+	$bad->('a negative length', $head->('Host: t', 'Content-Length: -1'));
+	$bad->('a hexadecimal length', $head->('Host: t', 'Content-Length: 0x10'));
+	$bad->('an empty length', $head->('Host: t', 'Content-Length:'));
+	$bad->('a length of 30 digits', $head->('Host: t', 'Content-Length: ' . '9' x 30));
+	$bad->('CL and TE', $head->('Host: t', "Content-Length: $len", 'Transfer-Encoding: chunked'));
+	$bad->('TE and CL', $head->('Host: t', 'Transfer-Encoding: chunked', "Content-Length: $len"));
+	$bad->('an unknown encoding', $head->('Host: t', 'Transfer-Encoding: gzip'));
+	$bad->('identity', $head->('Host: t', 'Transfer-Encoding: identity'));
+	$bad->('gzip, chunked', $head->('Host: t', 'Transfer-Encoding: gzip, chunked'));
+	$bad->('xchunked', $head->('Host: t', 'Transfer-Encoding: xchunked'));
+	$bad->('an empty encoding', $head->('Host: t', 'Transfer-Encoding:'));
+	$bad->('two encodings', $head->('Host: t', ('Transfer-Encoding: chunked') x 2));
+	$bad->('a blank before the colon of CL', $head->('Host: t', "Content-Length : $len"));
+	$bad->('a blank before the colon of TE', $head->('Host: t', 'Transfer-Encoding : chunked', "Content-Length: $len"));
+	$bad->('a tab before a colon', $head->('Host: t', "X\t: y", "Content-Length: $len"));
+	$bad->('a vertical tab in TE', $head->('Host: t', "Transfer-Encoding: \x0bchunked"));
+	$bad->('no Host', $head->("Content-Length: $len"));
+	$bad->('two Hosts', $head->('Host: t', 'Host: u', "Content-Length: $len"));
+	$bad->('a Host that is a list', $head->('Host: t, u', "Content-Length: $len"));
+	$bad->('a NUL in a value', $head->('Host: t', "X-A: a\0b", "Content-Length: $len"));
+	$bad->('a NUL behind a length', $head->('Host: t', "Content-Length: $len\0" . '0'));
+	$bad->('a NUL in a name', $head->('Host: t', "X\0A: b", "Content-Length: $len"));
+	$bad->('a bare LF', $head->('Host: t', "X-A: b\nX-B: c", "Content-Length: $len"));
+	$bad->('a bare LF that hides TE', $head->('Host: t', "X-A: b\nTransfer-Encoding: chunked", "Content-Length: $len"));
+	$bad->('LF LF at the end', $head->('Host: t', "Content-Length: $len") =~ s/\r\n\r\n/\n\n/r);
+	$bad->('a bare LF behind the request line', $head->('Host: t', "Content-Length: $len") =~ s/HTTP\/1\.1\r\n/HTTP\/1.1\n/r);
+	$bad->('a bare CR', $head->('Host: t', "X-A: b\rc", "Content-Length: $len"));
+	$bad->('a folded line', $head->('Host: t', "X-A: b\r\n folded", "Content-Length: $len"));
+	$bad->('a name that is no token', $head->('Host: t', 'X(A): b', "Content-Length: $len"));
+	$bad->('an empty name', $head->('Host: t', ': b', "Content-Length: $len"));
+	$bad->('chunked by HTTP/1.0', $head->('Transfer-Encoding: chunked') =~ s/HTTP\/1\.1/HTTP\/1.0/r);
+	for my $line ("GET  /healthz HTTP/1.1", "GET /heal thz HTTP/1.1", "GET /healthz\0 HTTP/1.1",
+		"GET /healthz", "/healthz HTTP/1.1", "GET /healthz HTTP/2.0", "GET /healthz HTTP/1.12", "\x16\x03\x01\x02\x00\x01")
+	{
+		my $r = $w->once("$line\r\nHost: t\r\n\r\n", 2);
+		like($r->{status}, qr/^(0|400|404|405|505)$/, 'first line ' . $line =~ s/[^ -~]/./gr) or diag $r->{head};
+	}
+	my $s = $w->dial;
+	$w->put($s, "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+	is($w->answer($s)->{status}, 400, 'a chunk size that is no number');
+	$s = $w->dial;
+	$w->put($s, "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" . 'f' x 17 . "\r\n");
+	like($w->answer($s)->{status}, qr/^(400|413)$/, 'a chunk size over 64 bits');
+	expect('all is well after that', 200, signed());
+};
+
+subtest 'the worker\'s answers' => sub {
+	for my $case ([REPEAT => 200], [REJECTED => 200], [BUSY => 503, 'busy'], [GONE => 404, 'unknown_channel'])
+	{
+		$w->{auto} = $Corridor::DONE{ $case->[0] };
+		my $r = expect("DONE_$case->[0]", $case->[1], signed(), $case->[2]);
+		like($r->{head}, qr/^Retry-After: 1\r?$/m, 'Retry-After') if $case->[1] == 503;
+	}
+	$w->{auto} = undef;
+	my $s = $w->dial;
+	$w->put($s, signed());
+	my $e = $w->wait_event;
+	ok(!$w->answer($s, 0.2), 'no answer before EVENT_DONE');
+	$w->done({ request => $e->{request} + 1 });
+	$w->done({ request => $e->{request} + (1 << 32) });
+	ok(!$w->answer($s, 0.2), 'nor for another number');
+	$w->done($e);
+	is($w->answer($s)->{status}, 200, 'the answer after it');
+	$w->done($e);
+	$w->put($s, signed());
+	my $e2 = $w->wait_event;
+	isnt($e2->{request}, $e->{request}, 'numbers are not used twice');
+	close $s;
+	$w->done($e2);
+	$w->configure(max_waiting => 3);
+	my @s = map { my $c = $w->dial; $w->put($c, signed()); $c } 1 .. 3;
+	my @e = map { $w->wait_event } @s;
+	my $r = expect('max_waiting', 503, signed(), 'behind');
+	like($r->{head}, qr/^Retry-After: 1\r?$/m, 'Retry-After');
+	is($w->once("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")->{status}, 200, 'others are served meanwhile');
+	$w->done($_) for @e;
+	is(scalar(grep { $w->answer($_)->{status} == 200 } @s), 3, 'those that waited get their answer');
+	$w->configure(max_waiting => 1000, ack_timeout_ms => 150);
+	my $c = $w->dial;
+	$w->put($c, signed());
+	$e = $w->wait_event;
+	$r = $w->answer($c, 3);
+	is($r->{status}, 503, 'a silent worker');
+	is(code($r), 'commit_timeout', 'its code');
+	$w->done($e);
+	$w->{auto} = $Corridor::DONE{STORED};
+	$w->put($c, signed());
+	is($w->answer($c)->{status}, 200, 'the connection goes on, a late EVENT_DONE does nothing');
+	$w->configure(ack_timeout_ms => 10000);
+};
+
+subtest 'a worker that does not read' => sub {
+	# Bodies of the largest size, until the corridor's bound is reached.
+	my $v = Corridor->open_door(\@CHANNELS, max_body_size => 1000000, ack_timeout_ms => 60000,
+		max_waiting => 10000);
+	$v->{silent} = 1;
+	my @s = map { my $s = $v->dial; $v->put($s, signed(event($CHANNEL, 'x' x 900000))); $s } 1 .. 12;
+	my $r = $v->answer($s[-1], 5);
+	$v->until(0.3, sub { 0 });
+	my @codes = map { my $a = $v->answer($_, 0.05); $a ? $a->{status} : 0 } @s;
+	my $turned = grep { $_ == 503 } @codes;
+	$turned++ if $r && $r->{status} == 503;
+	ok($turned >= 0 && (grep { $_ == 200 } @codes) == 0, "nothing is acknowledged ($turned turned away)");
+	open(my $f, '<', "/proc/$v->{pid}/status") or die;
+	my ($rss) = map { /^VmRSS:\s*(\d+)/ ? $1 : () } <$f>;
+	ok($rss < ($ENV{WEBCHATT_NET} // '') =~ /asan/ ? 1000000 : 65536, "memory stays bounded ($rss kB)");
+	$v->{silent} = 0;
+	$v->{auto} = 0;
+	my $s = $v->dial;
+	ok($v->until(10, sub { my $a = $v->once(signed(), 5); $a->{status} == 200 }), 'all is well when it reads again');
+	close $s;
+	is($v->close_door, 0, 'and it ends');
+};
+
+subtest 'deadlines' => sub {
+	my $v = Corridor->open_door(\@CHANNELS, head_timeout_ms => 300, request_timeout_ms => 600, idle_timeout_ms => 400);
+	my $t = time;
+	my $s = $v->dial;
+	my $r;
+	$v->put($s, "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost:");
+	$v->until(5, sub { syswrite($s, ' '); $v->until(0.04, sub { 0 }); $r = $v->answer($s, 0.001); $r });
+	is($r->{status}, 408, 'a head that trickles: 408');
+	is(code($r), 'head_timeout', 'its code');
+	cmp_ok(time - $t, '<', 2, 'in time');
+	ok($v->closes($s), 'and closed');
+	$t = time;
+	$s = $v->dial;
+	$v->put($s, "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nX-hub-Signature: t=1,v1=" . '0' x 64 . "\r\nContent-Length: 5000\r\n\r\n");
+	undef $r;
+	$v->until(5, sub { syswrite($s, 'x'); $v->until(0.04, sub { 0 }); $r = $v->answer($s, 0.001); $r });
+	is($r->{status}, 408, 'a body that trickles: 408');
+	is(code($r), 'request_timeout', 'its code');
+	cmp_ok(time - $t, '<', 2, 'in time');
+	$s = $v->dial;
+	$t = time;
+	ok($v->closes($s, 3), 'a silent connection is closed');
+	cmp_ok(time - $t, '<', 2, 'in time');
+	$s = $v->dial;
+	$v->put($s, signed());
+	is($v->answer($s)->{status}, 200, 'a kept-alive connection');
+	$t = time;
+	ok($v->closes($s, 3), 'is closed when idle');
+	cmp_ok(time - $t, '>', 0.3, 'not too early');
+	is($v->once(signed())->{status}, 200, 'all is well after that');
+	is($v->close_door, 0, 'and it ends');
+};
+
+subtest 'caps' => sub {
+	my $v = Corridor->open_door(\@CHANNELS, max_connections => 8, max_connections_per_address => 3);
+	my @s = map { my $s = $v->dial; $v->put($s, signed()); is($v->answer($s)->{status}, 200, 'within the cap'); $s } 1 .. 3;
+	my $r = $v->once(signed());
+	is($r->{status}, 503, 'a fourth connection from one address');
+	is(code($r), 'too_many_from_address', 'its code');
+	my @t = map { my $s = $v->dial('127.0.0.2'); $v->put($s, signed()); is($v->answer($s)->{status}, 200, 'another address'); $s } 1 .. 2;
+	pop @s;
+	ok($v->until(3, sub { $v->once(signed())->{status} == 200 }), 'one less: there is room again');
+	$v->configure(trusted_proxies => '10.0.0.0/8, 127.0.0.0/24');
+	my @p = map { my $s = $v->dial; $v->put($s, signed()); is($v->answer($s)->{status}, 200, 'a trusted proxy has no cap of its own'); $s } 1 .. 4;
+	$r = $v->once(signed());
+	is($r->{status}, 503, 'all connections taken');
+	is(code($r), 'too_many_connections', 'its code');
+	@t = ();
+	$v->{auto} = undef;
+	my @xff = @p[0 .. 2];
+	$v->put($_, signed(undef, 'X-Forwarded-For: 1.1.1.1, 203.0.113.9, 10.1.1.1')) for @xff;
+	my @e = map { $v->wait_event } @xff;
+	my $s = $p[3];
+	$v->put($s, signed(undef, 'X-Forwarded-For: 203.0.113.9'));
+	$r = $v->answer($s);
+	is(code($r), 'too_many_from_address', 'the client behind the proxy is capped');
+	$v->done($_) for @e;
+	is(scalar(grep { $v->answer($_)->{status} == 200 } @xff), 3, 'its others are answered');
+	$v->{auto} = 0;
+	$v->put($s, Corridor::webhook($CHANNEL, '{}', 'X-Forwarded-For: 203.0.113.77'));
+	$v->answer($s);
+	ok($v->until(3, sub { grep { /203\.0\.113\.\d+/ } @{ $v->{logs} } }), 'the log names the client');
+	is($v->close_door, 0, 'and it ends');
+};
+
+subtest 'addresses' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	my $v = Corridor->open_door(\@CHANNELS, listen => "127.0.0.1:0, unix:$dir/s");
+	like($v->{addresses}, qr{^127\.0\.0\.1:\d+,unix:\Q$dir\E/s$}, 'several addresses');
+	my $u = IO::Socket::UNIX->new(Peer => "$dir/s") or die "unix: $!";
+	$u->blocking(0);
+	$v->put($u, signed());
+	is($v->answer($u)->{status}, 200, 'over the unix socket');
+	my $port = $v->{port};
+	my $again = Corridor->start(listen => "127.0.0.1:$port");
+	$again->hello;
+	$again->configure;
+	$again->frame('OPEN', '');
+	my $failed = $again->wait_frame('FAILED');
+	like((Corridor::text($failed // ''))[1] // '', qr/127\.0\.0\.1:$port.*in use.*webchatt\.listen/, 'FAILED says which, why, and what to do');
+	is(($again->wait_exit // -1) >> 8, 1, 'and exits with 1');
+	my $taken = Corridor->start(listen => "unix:$dir/s");
+	$taken->hello;
+	$taken->configure;
+	$taken->frame('OPEN', '');
+	like((Corridor::text($taken->wait_frame('FAILED') // ''))[1] // '', qr/in use/, 'a unix socket in use is not taken away');
+	$taken->wait_exit;
+	kill 'KILL', $v->{pid};
+	$v->wait_exit;
+	ok(-S "$dir/s", 'kill -9 leaves the socket\'s file');
+	$v = Corridor->open_door(\@CHANNELS, listen => "unix:$dir/s");
+	like($v->{addresses}, qr/unix/, 'which the next start replaces');
+	is($v->close_door, 0, 'and it ends');
+	ok(!-e "$dir/s", 'and removes');
+	for my $address ('127.0.0.1', 'nonsense', '127.0.0.1:99999', 'unix:relative', '::1:80', '203.0.113.1:0', "unix:$dir/no/s")
+	{
+		my $bad = Corridor->start(listen => $address);
+		$bad->hello;
+		$bad->configure;
+		$bad->frame('OPEN', '');
+		like((Corridor::text($bad->wait_frame('FAILED') // ''))[1] // '', qr/webchatt\.listen|absolute path/, "\"$address\" is refused with a hint");
+		$bad->wait_exit;
+	}
+	$v = Corridor->open_door(\@CHANNELS, listen => 'localhost:0');
+	like($v->{addresses}, qr/:\d+/, 'a name');
+	$v->close_door;
+	$v = Corridor->open_door(\@CHANNELS, listen => '');
+	is($v->{addresses}, '', 'no address at all');
+	is($v->close_door, 0, 'and it ends');
+};
+
+subtest 'the end' => sub {
+	my $v = Corridor->open_door(\@CHANNELS, auto => undef);
+	my $idle = $v->dial;
+	my $s = $v->dial;
+	$v->put($s, signed());
+	$v->wait_event;
+	my $half = $v->dial;
+	$v->put($half, "POST /webhooks/$CHANNEL HTTP/1.1\r\n");
+	$v->until(0.05, sub { 0 });
+	my $t = time;
+	$v->frame('CLOSE', '');
+	my $r = $v->answer($s);
+	is($r->{status}, 503, 'CLOSE: what waits gets 503');
+	is(code($r), 'closing', 'its code');
+	like($r->{head}, qr/^Connection: close\r?$/mi, 'and is closed');
+	is($v->wait_exit(5), 0, 'exit 0');
+	cmp_ok(time - $t, '<', 2.5, 'in time');
+
+	$v = Corridor->open_door(\@CHANNELS);
+	kill 'TERM', $v->{pid};
+	is($v->wait_exit(5), 0, 'SIGTERM: exit 0');
+	$v = Corridor->open_door(\@CHANNELS, auto => undef);
+	$s = $v->dial;
+	$v->put($s, signed());
+	$v->wait_event;
+	close $v->{fh};
+	$v->{gone} = 1;
+	ok(defined $v->wait_exit(2), 'the corridor ends: so does the program');
+
+	# kill -9 of the peer: a process in between holds the corridor's other end.
+	pipe(my $r1, my $w1) or die;
+	my $peer = fork() // die;
+	if ($peer == 0)
+	{
+		my $inner = Corridor->open_door(\@CHANNELS);
+		syswrite($w1, "$inner->{pid}\n");
+		sleep 60;
+		POSIX::_exit(0);
+	}
+	my $pid = <$r1>;
+	chomp $pid;
+	kill 'KILL', $peer;
+	waitpid($peer, 0);
+	my $end = time + 3;
+	sleep 0.01 while kill(0, $pid) && zombie($pid) eq 'alive' && time < $end;
+	is(zombie($pid), 'gone', 'kill -9 of the peer: so does the program');
+
+	for my $case (['a broken frame', "\0\0\0\0\0"], ['an unknown frame', pack('VC', 1, 200)],
+		['a frame that is too long', pack('VC', 3, 4) . 'xx'])
+	{
+		$v = Corridor->open_door(\@CHANNELS);
+		$v->{out} .= $case->[1];
+		$v->flush;
+		ok(defined $v->wait_exit(2), "$case->[0]: exits");
+	}
+	$v = Corridor->start;
+	$v->hello(99);
+	like((Corridor::text($v->wait_frame('FAILED') // ''))[1] // '', qr/version/, 'another version: FAILED says so');
+	is(($v->wait_exit // -1) >> 8, 1, 'and exits with 1');
+};
+
+# gone: not there, or dead and waiting for whoever adopted it.
+sub zombie
+{
+	my $pid = shift;
+	open(my $f, '<', "/proc/$pid/stat") or return 'gone';
+	return (<$f> // '') =~ /^\d+ \(.*\) Z/ ? 'gone' : 'alive';
+}
+
+subtest 'confinement' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	open(my $f, '>', "$dir/secret") or die;
+	close $f;
+	my $out = `'@{[ Corridor::program() ]}' --probe '$dir/secret'`;
+	plan skip_all => 'this kernel has no Landlock' if $out =~ /not confined/;
+	is($? >> 8, 0, 'a file elsewhere cannot be opened') or diag $out;
+	`'@{[ Corridor::program() ]}' --probe /etc/hosts`;
+	is($? >> 8, 1, 'one that name resolution needs can');
+};
+
+subtest 'hostile input' => sub {
+	my $seed = $ENV{WEBCHATT_DOOR_SEED} // 20240601;
+	note "seed $seed";
+	srand($seed);
+	my @bits = ("\r\n", "\n", "\r", "\0", ':', ' ', "\t", ';', '0', '-1', "\xff", 'chunked', "Transfer-Encoding: chunked\r\n",
+		"Content-Length: 3\r\n", "Content-Length: 99999999999999999999\r\n", "Host: a\r\n", "Expect: 100-continue\r\n",
+		'HTTP/1.1', 'HTTP/9.9', 'GET /healthz HTTP/1.1', 'X' x 5000, "0\r\n\r\n", "5\r\nhello\r\n", 'fffffffffffffffff', '%00', '/../', '?');
+	my $base = sub {
+		my $pick = int rand 6;
+		return signed() if $pick == 0;
+		return Corridor::webhook($OPEN_CHANNEL, event($OPEN_CHANNEL)) if $pick == 1;
+		return "GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n" if $pick == 2;
+		return "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" if $pick == 3;
+		return signed() . signed() if $pick == 4;
+		return join '', map { chr int rand 256 } 1 .. 1 + int rand 300;
+	};
+	my $good = $w->dial;
+	my (@open, @times);
+	my $requests = 0;
+	my $rounds = 3000;
+	for my $i (1 .. $rounds)
+	{
+		my $raw = $base->();
+		for (1 .. int rand 5)
+		{
+			my $at = int rand(1 + length $raw);
+			my $what = int rand 3;
+			if ($what == 0) { substr($raw, $at, 0, $bits[rand @bits]) }
+			elsif ($what == 1) { substr($raw, $at, int rand 20, '') }
+			elsif ($at < length $raw) { substr($raw, $at, 1, chr int rand 256) }
+		}
+		my $s = $w->dial;
+		my $cut = int rand(1 + length $raw);
+		syswrite($s, substr($raw, 0, $cut));
+		$w->take if rand() < 0.5;
+		syswrite($s, substr($raw, $cut));
+		$requests++;
+		my $what = int rand 4;
+		if ($what == 0) { shutdown($s, 1) }
+		elsif ($what == 1) { setsockopt($s, Socket::SOL_SOCKET, Socket::SO_LINGER, pack('ii', 1, 0)); close $s; undef $s }
+		push @open, $s if $s;
+		while (@open > 60) { my $o = splice(@open, int rand @open, 1); sysread($o, my $drop, 65536); close $o }
+		next if $i % 10;
+		my $t = time;
+		$w->put($good, signed());
+		my $r = $w->answer($good, 5);
+		push @times, time - $t;
+		next if $r && $r->{status} == 200;
+		fail("a good request got " . ($r ? "$r->{status} $r->{body}" : 'no answer') . " in round $i");
+		last;
+	}
+	close $_ for @open;
+	@times = sort { $a <=> $b } @times;
+	is(scalar @times, $rounds / 10, "$requests hostile requests, every good one between them was answered");
+	my ($median, $p99) = @times[@times / 2, @times * 0.99];
+	note sprintf 'good requests: median %.2f ms, p99 %.2f ms, worst %.2f ms', 1e3 * $median, 1e3 * $p99, 1e3 * $times[-1];
+	cmp_ok($median, '<', 0.02, 'within milliseconds: the median');
+	cmp_ok($p99, '<', 0.25, 'and 99 of 100');
+	ok(kill(0, $w->{pid}), 'the program lives');
+};
+
+subtest 'nothing leaks' => sub {
+	my $v = Corridor->open_door(\@CHANNELS);
+	$v->once(signed());
+	my $idle = sub { $v->until(1.3, sub { 0 }); return $v->descriptors };
+	my $before = $idle->();
+	my @s;
+	for (1 .. 200)
+	{
+		my $s = $v->dial;
+		$v->put($s, rand() < 0.5 ? signed() : "junk\r\n\r\n");
+		push @s, $s;
+	}
+	$v->until(0.2, sub { 0 });
+	@s = ();
+	$v->once("POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999\r\n\r\n") for 1 .. 50;
+	ok($v->until(5, sub { $v->descriptors <= $before }), "descriptors are back to $before") or diag $v->descriptors;
+	ok($v->until(3, sub { $v->{stats} && $v->{stats}[0] == 0 && $v->{stats}[3] >= 50 }), 'STATS: no connection is left');
+	cmp_ok($v->{stats}[3], '>=', 50, 'STATS: requests');
+	cmp_ok($v->{stats}[4], '>=', 50, 'STATS: refused');
+	is($v->close_door, 0, 'and it ends');
+
+	ok($w->until(5, sub { $w->descriptors < 20 }), 'none left after the hostile run either') or diag $w->descriptors;
+	cmp_ok(scalar @{ $w->{logs} }, '<', 60, 'the log stayed short: ' . scalar @{ $w->{logs} } . ' lines');
+	note $_ for @{ $w->{logs} }[0 .. 5];
+	is($w->close_door, 0, 'the first door ends orderly');
+};
+
+done_testing;

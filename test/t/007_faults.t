@@ -1,0 +1,108 @@
+# Faults under load, and the full account after each: nothing lost, nothing
+# doubled, nothing out of order.
+use strict;
+use warnings;
+
+use Test::More;
+use Time::HiRes qw(sleep time);
+use WebchattTest;
+
+my $t = WebchattTest->attached(conf => "webchatt.send_timeout = '3s'\nwebchatt.ack_timeout = '3s'");
+my $hub = $t->hub;
+my $node = $t->node;
+my $run = 0;
+
+# A fault in the middle of a load both ways, and the account.
+sub under_load
+{
+	my ($what, $fault) = @_;
+	my $number = ++$run;
+	my $inbound = Webhook::load(url => $t->webhook_url, secret => $WebchattTest::SECRET,
+		channel => $WebchattTest::CHANNEL, out => $node->basedir . "/load-$number", prefix => "load$number",
+		connections => 16, visitors => 20, rate => 300);
+	my $sends = $t->sends_begin(clients => 4, seconds => 6, rate => 150);
+
+	$inbound->wait_answered(100, 30) or diag("$what: the load does not get going");
+	sleep 0.5;
+	$fault->();
+	sleep 1.5;
+	$t->sends_end($sends);
+	$t->wait_ready(60);
+
+	# It goes on by itself: new events are answered after the fault.
+	my $so_far = $inbound->answered;
+	ok($inbound->wait_answered($so_far + 50, 30), "$what: events are answered again");
+	$inbound->end;
+	$t->drained("$what: what was queued leaves", 90);
+	push @{ $t->{loads} }, $inbound;
+	$t->account($what, inbound => AllLoads->new(@{ $t->{loads} }), at_least => 200);
+	return $inbound;
+}
+
+# The accounts of all loads so far, as one.
+package AllLoads
+{
+	sub new { my ($class, @loads) = @_; return bless [@loads], $class }
+	sub answered { my ($self) = @_; return map { $_->answered } @$self }
+	sub posted { my ($self) = @_; return map { $_->posted } @$self }
+}
+
+sub pid_of { my ($column) = @_; return $t->status($column) }
+
+# How long the server has been up, to see that it was not restarted.
+sub started { return $t->sql('SELECT pg_postmaster_start_time()') . $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'}) }
+
+my $began = started();
+my $witness = $t->session;
+is($witness->query('SELECT 1'), '1', 'a session that watches');
+
+under_load('kill -9 of webchatt-net', sub { kill 'KILL', pid_of('net_pid') });
+is(started(), $began, 'kill -9 of webchatt-net leaves the server untouched');
+is($witness->query('SELECT 2'), '2', 'and its connections');
+
+under_load('three kills of webchatt-net', sub {
+	for (1 .. 3)
+	{
+		my $pid = pid_of('net_pid');
+		kill 'KILL', $pid if $pid;
+		$t->until("SELECT net_pid IS DISTINCT FROM $pid AND listening LIKE '%:%' FROM webchatt.status", 20) if $pid;
+	}
+});
+
+under_load('SIGTERM of the worker', sub { kill 'TERM', pid_of('worker_pid') });
+is(started(), $began, 'SIGTERM of the worker leaves the server untouched');
+
+under_load('SIGSTOP of the worker for a while', sub {
+	my $pid = pid_of('worker_pid');
+	kill 'STOP', $pid;
+	sleep 4;
+	kill 'CONT', $pid;
+});
+
+under_load('SIGSTOP of webchatt-net for a while', sub {
+	my $pid = pid_of('net_pid');
+	kill 'STOP', $pid;
+	sleep 4;
+	kill 'CONT', $pid;
+});
+
+under_load('hub away', sub {
+	$hub->stop;
+	sleep 5;
+	$hub->start;
+});
+
+under_load('hub that drops, resets and fails', sub {
+	$hub->rules({ do => 'drop', every => 7, times => 30 }, { do => 'reset', every => 11, times => 10 },
+		{ do => 500, every => 5, times => 30 }, { do => 'slow', ms => 300, every => 3, times => 100 });
+});
+
+$witness->close;
+under_load('kill -9 of the worker', sub { kill 'KILL', pid_of('worker_pid') });
+
+under_load('pg_ctl stop -m immediate', sub {
+	$node->stop('immediate');
+	$node->start;
+});
+
+done_testing();

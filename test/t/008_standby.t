@@ -1,0 +1,52 @@
+# Nothing runs on a standby until it is promoted; then it goes on where the
+# primary was.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use Test::More;
+use Time::HiRes qw(sleep);
+use WebchattTest;
+
+my $t = WebchattTest->attached(streaming => 1, conf => "max_wal_senders = 5\nmax_connections = 40");
+my $hub = $t->hub;
+my $channel = $WebchattTest::CHANNEL;
+
+$t->node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($t->node, 'base', has_streaming => 1);
+my $port = WebchattTest::free_port();
+$standby->append_conf('postgresql.conf', "webchatt.listen = '127.0.0.1:$port'");
+$standby->start;
+
+my $s = bless { node => $standby, port => $port, database => 'postgres', sessions => [] }, 'WebchattTest';
+
+# Both ways on the primary.
+is(scalar $t->post(Webhook::message($channel, "m-$_", "v$_", 'hello')), 200, 'an event at the primary') for 1 .. 3;
+$t->status_becomes($t->send_text('v1', 'before'), 'sent', 'a message from the primary');
+$t->node->wait_for_catchup($standby);
+
+sleep 2.5;
+is($s->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'webchatt worker'}), 0, 'no worker on the standby');
+is($s->sql('SELECT count(*) FROM webchatt.messages'), 4, 'which has the rows');
+is($s->sql('SELECT count(*) FROM webchatt.status'), 1, 'and its status view can be read');
+
+# Messages that the primary queued and never sent.
+$hub->rules({ do => 503, retry_after => 60 });
+my @waiting = map { $t->send_text('v2', "waiting $_") } 1 .. 3;
+$t->wait_for(q{SELECT hubs -> 'chatt2me' ->> 'state' = 'paused' FROM webchatt.status}, 'the hub is away for the primary');
+my $lsn = $t->sql('SELECT pg_current_wal_lsn()');
+$t->node->wait_for_catchup($standby);
+$t->node->stop('immediate');
+$hub->rules();
+
+$standby->promote;
+$s->wait_for(q{SELECT state = 'running' AND listening LIKE '%:%' FROM webchatt.status}, 'promotion starts the worker', 30);
+is(scalar $s->post(Webhook::message($channel, 'm-1', 'v1', 'hello')), 200, 'a repeat at the new primary');
+is(scalar $s->post(Webhook::message($channel, 'm-9', 'v9', 'hello')), 200, 'and a new event');
+is($s->sql(q{SELECT count(*) FROM webchatt.messages WHERE direction = 'in'}), 4, 'are one row more');
+$s->status_becomes($_, 'sent', 'a message that was queued at the old primary is sent') for @waiting;
+$s->{hub} = $hub;
+$s->account('after promotion', messages => 4);
+
+done_testing();

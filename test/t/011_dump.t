@@ -1,0 +1,62 @@
+# pg_dump takes everything along, and what was queued or held in the dump is
+# sent from where it is restored.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WebchattTest;
+
+my $t = WebchattTest->attached;
+my $hub = $t->hub;
+my $channel = $WebchattTest::CHANNEL;
+
+# A state with something of everything.
+is(scalar $t->post(Webhook::message($channel, "m-$_", "v$_", "hello $_")), 200, "v$_ writes") for 1 .. 3;
+my $sent = $t->send_text('v1', 'sent');
+$t->status_becomes($sent, 'sent');
+$t->sql("UPDATE webchatt.visitors SET attributes = '{\"name\": \"Ada\"}' WHERE id = 'v1'");
+$t->sql("SELECT webchatt.set_origins('$channel', ARRAY['https://example.org'])");
+$t->post(Webhook::status('nobody', 'delivered'));
+$hub->set(sessions => ['v1', 'v3']);
+my $held = $t->send_text('v2', 'held');
+$t->status_becomes($held, 'held');
+$hub->rules({ do => 503, retry_after => 120 });
+my @queued = map { $t->send_text('v3', "queued $_") } 1 .. 3;
+$t->wait_for(q{SELECT hubs -> 'chatt2me' ->> 'state' = 'paused' FROM webchatt.status}, 'a hub that is away: messages wait');
+
+my $dump = $t->node->basedir . '/dump.sql';
+$t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
+my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
+  qw(hubs channels origins webhooks visitors messages statuses early_statuses rejects held);
+
+# Into another cluster, while the worker there may already look.
+my $u = WebchattTest->new(name => 'restored', databases => '');
+my ($out, $err) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $u->node->connstr('postgres') ]);
+is($err, '', 'restore');
+for my $table (sort keys %before)
+{
+	is($u->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$table x"),
+		$before{$table}, "webchatt.$table is the same");
+}
+$t->node->stop;
+$hub->set(sessions => undef);
+$hub->rules();
+
+$u->{hub} = $hub;
+$u->sql(q{ALTER SYSTEM SET webchatt.databases = 'postgres'});
+$u->node->reload;
+$u->wait_ready;
+$u->status_becomes($_, 'sent', 'what was queued in the dump is sent') for @queued;
+is($u->sql("SELECT status FROM webchatt.messages WHERE id = '$sent'"), 'sent', 'what was sent stays sent');
+is(scalar(my @once = $hub->record(key => $sent)), 1, 'and is not sent again');
+is(scalar $u->post(Webhook::message($channel, 'm-1', 'v1', 'hello 1')), 200, 'a repeat of an old event');
+is($u->sql(q{SELECT count(*) FROM webchatt.messages WHERE hub_message_id = 'm-1'}), 1, 'stays one row');
+is($u->sql("SELECT status FROM webchatt.messages WHERE id = '$held'"), 'held', 'what was held is held');
+is(scalar $u->post(Webhook::message($channel, 'm-2-again', 'v2', 'I am here')), 200, 'until its visitor shows up');
+$u->status_becomes($held, 'sent', 'then it is sent');
+$u->status_becomes($u->send_text('v1', 'new'), 'sent', 'new messages go out');
+ok($u->sql("SELECT bool_and(id > '$queued[2]') FROM webchatt.messages WHERE content ->> 'text' = 'new'") eq 't', 'behind the old');
+$u->account('after the restore', messages => 6);
+
+done_testing();

@@ -1,0 +1,249 @@
+/*
+ * corridor_test.c
+ *	  The corridor's messages: each is read as it was written; cut, extended,
+ *	  mislabelled or with a bit flipped it is refused or another valid message.
+ */
+#include "rewrite.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UUID_A	{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+#define UUID_B	{0xFF, 0xFE, 0xFD, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0}
+#define STR(s)	{s, sizeof(s) - 1}
+
+static const wc_hello hello = {WC_CORRIDOR_VERSION};
+static const wc_hello_back hello_back = {WC_CORRIDOR_VERSION, 4711, 1};
+static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"), STR("10.0.0.0/8"), STR(""),
+1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000};
+static const wc_channel_put channel_put = {UUID_A, 1, 2,
+{{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}}};
+static const wc_channel_put channel_bare = {UUID_B, 0, 0, {{{NULL, 0}, 0}}};
+static const wc_channel_gone channel_gone = {UUID_B};
+static const wc_hub_put hub_put = {7, STR("https://api.chatt2.me"), STR("key")};
+static const wc_hub_gone hub_gone = {7};
+static const wc_send send = {UINT64_C(1) << 63, 7, UUID_A, UUID_B, STR("web-chatt2me"),
+STR("visitor"), STR("{\"text\": \"hi\"}")};
+static const wc_event event = {99, WC_EVENT_STATUS, UUID_A, INT64_C(1700000000123456), STR("abc"),
+STR(""), STR("whatsapp"), STR("failed"), STR("130472"), STR("no"), STR("{}")};
+static const wc_event_done event_done = {99, WC_DONE_GONE};
+static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
+STR("unauthorized"), STR("key revoked")};
+static const wc_stats stats = {1, 2, 3, 4, 5, UINT64_MAX};
+static const wc_text text = {WC_LOG_WARNING, STR("something happened")};
+
+static bool
+same(wc_str a, wc_str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static wc_frame
+frame_in(const wc_buf *buf)
+{
+	wc_frame	frame = {0, NULL, 0};
+	size_t		used;
+
+	if (wc_frame_next(buf->data, buf->len, &frame, &used) != WC_NEXT_FRAME || used != buf->len)
+		frame.type = 0;
+	return frame;
+}
+
+/* Give a payload to its reader from memory of just that size. */
+static bool
+takes(const rewriter *r, uint8_t type, const char *payload, uint32_t len, wc_buf *out)
+{
+	char	   *copy = malloc(len ? len : 1);
+	wc_frame	frame = {type, copy, len};
+	bool		taken;
+
+	if (len > 0)
+		memcpy(copy, payload, len);
+	wc_buf_reset(out);
+	taken = r->rewrite(&frame, out);
+	free(copy);
+	return taken;
+}
+
+/* No payload but the whole one is taken, and by no other reader. */
+static bool
+only_whole(const rewriter *r, const wc_frame *frame)
+{
+	wc_buf		out = {0};
+	char	   *longer = calloc(1, frame->len + 1);
+	bool		right = true;
+
+	memcpy(longer, frame->payload, frame->len);
+	for (uint32_t len = 0; len < frame->len; len++)
+		right &= !takes(r, r->type, frame->payload, len, &out);
+	right &= !takes(r, r->type, longer, frame->len + 1, &out);
+	for (int i = 0; i < REWRITERS; i++)
+	{
+		if (&rewriters[i] != r && rewriters[i].rewrite != r->rewrite)
+			right &= !takes(&rewriters[i], r->type, frame->payload, frame->len, &out);
+	}
+	right &= !takes(r, 0, frame->payload, frame->len, &out);
+	free(longer);
+	wc_buf_free(&out);
+	return right;
+}
+
+/* Whatever one bit makes of it: refused, or taken and written as it is. */
+static bool
+flips(const rewriter *r, const wc_frame *frame)
+{
+	wc_buf		out = {0};
+	char	   *copy = malloc(frame->len + 1);
+	bool		right = true;
+
+	for (uint32_t bit = 0; bit < frame->len * 8; bit++)
+	{
+		memcpy(copy, frame->payload, frame->len);
+		copy[bit / 8] ^= (char) (1 << bit % 8);
+		if (takes(r, r->type, copy, frame->len, &out))
+			right &= out.len == frame->len + WC_FRAME_HEAD &&
+				memcmp(out.data + WC_FRAME_HEAD, copy, frame->len) == 0;
+	}
+	free(copy);
+	wc_buf_free(&out);
+	return right;
+}
+
+static void
+hammer(const char *name, wc_frame_type type, wc_buf *buf)
+{
+	wc_frame	frame = frame_in(buf);
+	wc_buf		out = {0};
+	const rewriter *r = NULL;
+
+	for (int i = 0; i < REWRITERS; i++)
+	{
+		if (rewriters[i].type == type)
+			r = &rewriters[i];
+	}
+	ok(r != NULL && frame.type == type && r->rewrite(&frame, &out) && out.len == buf->len &&
+	   memcmp(out.data, buf->data, buf->len) == 0, "%s: read and written again it is the same", name);
+	ok(r != NULL && only_whole(r, &frame), "%s: cut, extended or mislabelled it is refused", name);
+	ok(r != NULL && flips(r, &frame), "%s: with a bit flipped it is refused, or what it says", name);
+	wc_buf_free(&out);
+	wc_buf_free(buf);
+}
+
+#define HAMMER(name, type, value) \
+	do { \
+		wc_buf		buf = {0}; \
+		ok(wc_write_##name(&buf, &value), #value ": written"); \
+		hammer(#value, type, &buf); \
+	} while (0)
+
+static void
+test_all(void)
+{
+	static const wc_frame_type texts[] = {WC_F_LOG, WC_F_OPENED, WC_F_FAILED};
+
+	HAMMER(hello, WC_F_HELLO, hello);
+	HAMMER(hello_back, WC_F_HELLO_BACK, hello_back);
+	HAMMER(config, WC_F_CONFIG, config);
+	HAMMER(channel_put, WC_F_CHANNEL_PUT, channel_put);
+	HAMMER(channel_put, WC_F_CHANNEL_PUT, channel_bare);
+	HAMMER(channel_gone, WC_F_CHANNEL_GONE, channel_gone);
+	HAMMER(hub_put, WC_F_HUB_PUT, hub_put);
+	HAMMER(hub_gone, WC_F_HUB_GONE, hub_gone);
+	HAMMER(send, WC_F_SEND, send);
+	HAMMER(event, WC_F_EVENT, event);
+	HAMMER(event_done, WC_F_EVENT_DONE, event_done);
+	HAMMER(outcome, WC_F_OUTCOME, outcome);
+	HAMMER(stats, WC_F_STATS, stats);
+	for (int i = 0; i < 3; i++)
+	{
+		wc_buf		buf = {0};
+
+		ok(wc_write_text(&buf, texts[i], &text), "text of type %d: written", (int) texts[i]);
+		hammer("text", texts[i], &buf);
+	}
+}
+
+/* That bytes agree does not say that the fields do: look at the busiest ones. */
+static void
+test_fields(void)
+{
+	wc_buf		buf = {0};
+	wc_frame	frame;
+	wc_event	e;
+	wc_outcome	o;
+	wc_config	c;
+	wc_channel_put p;
+
+	frame = (wc_write_event(&buf, &event), frame_in(&buf));
+	ok(wc_read_event(&frame, &e) && e.request == event.request && e.kind == event.kind &&
+	   memcmp(e.channel, event.channel, 16) == 0 && e.at_us == event.at_us &&
+	   same(e.message_id, event.message_id) && same(e.visitor, event.visitor) &&
+	   same(e.channel_type, event.channel_type) && same(e.status, event.status) &&
+	   same(e.error_code, event.error_code) && same(e.error_message, event.error_message) &&
+	   same(e.body, event.body), "an event's fields");
+	wc_buf_reset(&buf);
+	frame = (wc_write_outcome(&buf, &outcome), frame_in(&buf));
+	ok(wc_read_outcome(&frame, &o) && o.token == 5 && o.result == WC_OUT_UNAUTHORIZED &&
+	   o.http_status == 401 && o.retry_after_ms == 1500 && o.duration_us == 2500 &&
+	   same(o.hub_status, outcome.hub_status) && same(o.hub_message_id, outcome.hub_message_id) &&
+	   same(o.error_code, outcome.error_code) && same(o.error_message, outcome.error_message),
+	   "an outcome's fields");
+	wc_buf_reset(&buf);
+	frame = (wc_write_config(&buf, &config), frame_in(&buf));
+	ok(wc_read_config(&frame, &c) && same(c.listen, config.listen) &&
+	   same(c.trusted_proxies, config.trusted_proxies) && c.ca_file.len == 0 &&
+	   memcmp(&c.max_body_size, &config.max_body_size, 12 * sizeof(uint32_t)) == 0,
+	   "a configuration's fields");
+	wc_buf_reset(&buf);
+	frame = (wc_write_channel_put(&buf, &channel_put), frame_in(&buf));
+	ok(wc_read_channel_put(&frame, &p) && p.nsecrets == 2 && p.accept_unsigned == 1 &&
+	   same(p.secrets[1].secret, channel_put.secrets[1].secret) && p.secrets[0].valid_until == 0 &&
+	   p.secrets[1].valid_until == -1, "a channel's fields");
+	wc_buf_free(&buf);
+}
+
+/* What is out of range is refused where it would do harm. */
+static void
+test_ranges(void)
+{
+	wc_buf		buf = {0};
+	wc_channel_put many = channel_bare;
+	wc_event	strange = event;
+	wc_event_done done = event_done;
+	wc_event	big = event;
+	wc_frame	frame;
+	char	   *body = calloc(1, WC_MAX_BODY_SIZE);
+
+	ok(2 * WC_MAX_BODY_SIZE + 4096 <= WC_FRAME_MAX, "WC_FRAME_MAX has room for a body and its errorMessage");
+	many.nsecrets = WC_MAX_SECRETS;
+	ok(wc_write_channel_put(&buf, &many), "as many secrets as there is room for");
+	wc_buf_reset(&buf);
+	many.nsecrets = WC_MAX_SECRETS + 1;
+	ok(!wc_write_channel_put(&buf, &many) && buf.len == 0, "one more is not written");
+	strange.kind = 3;
+	frame = (wc_write_event(&buf, &strange), frame_in(&buf));
+	ok(!wc_read_event(&frame, &strange), "an event of no kind is not read");
+	wc_buf_reset(&buf);
+	done.result = WC_DONE_GONE + 1;
+	frame = (wc_write_event_done(&buf, &done), frame_in(&buf));
+	ok(!wc_read_event_done(&frame, &done), "nor is an unknown result");
+	wc_buf_reset(&buf);
+	big.body = big.error_message = (wc_str) {body, WC_MAX_BODY_SIZE};
+	big.message_id = big.visitor = (wc_str) {body, 255};
+	ok(wc_write_event(&buf, &big), "the largest body fits, with an errorMessage of its size");
+	wc_buf_reset(&buf);
+	ok(wc_write_empty(&buf, WC_F_OPEN) && buf.len == WC_FRAME_HEAD && frame_in(&buf).type == WC_F_OPEN,
+	   "OPEN and CLOSE carry nothing");
+	wc_buf_free(&buf);
+	free(body);
+}
+
+int
+main(void)
+{
+	test_all();
+	test_fields();
+	test_ranges();
+	return tap_done();
+}

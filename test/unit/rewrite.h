@@ -1,0 +1,67 @@
+/*
+ * rewrite.h
+ *	  Reads a frame as one message of the corridor and writes that message
+ *	  again, for the corridor's unit test and fuzz target alike: what a reader
+ *	  takes must come out as the very same bytes.
+ */
+#ifndef REWRITE_H
+#define REWRITE_H
+
+#include "corridor.h"
+
+#define REWRITERS	15
+
+#define REWRITE(name) \
+static bool \
+rewrite_##name(const wc_frame *frame, wc_buf *out) \
+{ \
+	wc_##name	m; \
+	return wc_read_##name(frame, &m) && wc_write_##name(out, &m); \
+}
+
+REWRITE(hello)
+REWRITE(hello_back)
+REWRITE(config)
+REWRITE(channel_put)
+REWRITE(channel_gone)
+REWRITE(hub_put)
+REWRITE(hub_gone)
+REWRITE(send)
+REWRITE(event)
+REWRITE(event_done)
+REWRITE(outcome)
+REWRITE(stats)
+
+static bool
+rewrite_text(const wc_frame *frame, wc_buf *out)
+{
+	wc_text		m;
+
+	return wc_read_text(frame, &m) && wc_write_text(out, (wc_frame_type) frame->type, &m);
+}
+
+typedef struct rewriter
+{
+	wc_frame_type type;			/* the only one that it may take */
+	bool		(*rewrite) (const wc_frame *frame, wc_buf *out);
+} rewriter;
+
+static const rewriter rewriters[REWRITERS] = {
+	{WC_F_HELLO, rewrite_hello},
+	{WC_F_HELLO_BACK, rewrite_hello_back},
+	{WC_F_CONFIG, rewrite_config},
+	{WC_F_CHANNEL_PUT, rewrite_channel_put},
+	{WC_F_CHANNEL_GONE, rewrite_channel_gone},
+	{WC_F_HUB_PUT, rewrite_hub_put},
+	{WC_F_HUB_GONE, rewrite_hub_gone},
+	{WC_F_SEND, rewrite_send},
+	{WC_F_EVENT, rewrite_event},
+	{WC_F_EVENT_DONE, rewrite_event_done},
+	{WC_F_OUTCOME, rewrite_outcome},
+	{WC_F_STATS, rewrite_stats},
+	{WC_F_LOG, rewrite_text},
+	{WC_F_OPENED, rewrite_text},
+	{WC_F_FAILED, rewrite_text},
+};
+
+#endif							/* REWRITE_H */
