@@ -636,6 +636,14 @@ ALTER FUNCTION webchatt.retry_reject(bigint) OWNER TO webchatt_worker;
 -- anew by the trigger on messages when it is loaded
 ----------------------------------------------------------------------------
 
-SELECT pg_catalog.pg_extension_config_dump('webchatt.' || t, '')
-FROM unnest(ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'webhooks', 'visitors', 'messages',
-	'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq', 'held', 'outbox_seq']) t;
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'webhooks', 'visitors',
+		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
+		'held', 'outbox_seq'] LOOP
+		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
+	END LOOP;
+END
+$$;
