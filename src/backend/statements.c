@@ -306,7 +306,7 @@ static void
 make_generic_plan(SPIPlanPtr plan)
 {
 	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_bitmapscan", "enable_material"};
+	"enable_bitmapscan", "enable_material", "jit"};
 	int			nest = NewGUCNestLevel();
 	CachedPlan *cached;
 	size_t		i;

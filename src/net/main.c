@@ -75,7 +75,8 @@ fail(net *n, const char *why)
 	corridor_io_drain(n->corridor, 1000);
 	if (n->listener != NULL)
 		listener_close(n->listener);
-	fprintf(stderr, "webchatt-net: %s\n", why);
+	if (!corridor_io_empty(n->corridor))
+		fprintf(stderr, "webchatt-net: %s\n", why);
 	_exit(1);
 }
 

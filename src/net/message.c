@@ -24,6 +24,16 @@ message_queue_push(message_queue *q, message *m)
 	q->count++;
 }
 
+void
+message_queue_push_front(message_queue *q, message *m)
+{
+	m->next = q->first;
+	q->first = m;
+	if (q->last == NULL)
+		q->last = m;
+	q->count++;
+}
+
 message *
 message_queue_pop(message_queue *q)
 {

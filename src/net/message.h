@@ -19,6 +19,7 @@ typedef struct message
 	const char *body;			/* the request's, in data */
 	size_t		body_len;
 	wc_outcome_result failure;	/* of one that fails without a request */
+	bool		again;			/* it met a closed connection once */
 	const char *failure_text;	/* static; NULL: it has not failed */
 	char		data[];
 } message;
@@ -40,6 +41,7 @@ extern message *message_new(const wc_send *send, const char **refusal);
 extern message *message_new_bare(uint64_t token);
 
 extern void message_queue_push(message_queue *q, message *m);
+extern void message_queue_push_front(message_queue *q, message *m);
 extern message *message_queue_pop(message_queue *q);
 extern void message_queue_drop(message_queue *q);
 
