@@ -3,7 +3,7 @@
  *	  webchatt-net's sender alone, without corridor and database, on the
  *	  requests of barecurl: what our own code around libcurl costs.
  *
- *	  sendonly API_URL REQUESTS IN_FLIGHT
+ *	  sendonly API_URL REQUESTS IN_FLIGHT [CA_FILE]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +41,9 @@ static void
 on_outcome(void *arg, const wc_outcome *outcome)
 {
 	(void) arg;
-	if (outcome->result != WC_OUT_ACCEPTED)
-		failed++;
+	if (outcome->result != WC_OUT_ACCEPTED && failed++ == 0)
+		fprintf(stderr, "the first failure: result %u: %.*s\n", outcome->result,
+				(int) outcome->error_message.len, outcome->error_message.p);
 	done++;
 	if (left > 0)
 		give();
@@ -60,14 +61,16 @@ main(int argc, char **argv)
 	uint64_t	began;
 	double		took;
 
-	if (argc != 4 || (total = strtol(argv[2], NULL, 10)) <= 0 ||
+	if (argc < 4 || argc > 5 || (total = strtol(argv[2], NULL, 10)) <= 0 ||
 		(config.max_in_flight = (uint32_t) strtoul(argv[3], NULL, 10)) == 0)
 	{
-		fputs("usage: sendonly API_URL REQUESTS IN_FLIGHT\n", stderr);
+		fputs("usage: sendonly API_URL REQUESTS IN_FLIGHT [CA_FILE]\n", stderr);
 		return 1;
 	}
 	uv_loop_init(&loop);
 	out = sender_new(&loop, on_outcome, NULL);
+	if (argc == 5)
+		config.ca_file = wc_str_from(argv[4]);
 	config.send_timeout_ms = 30000;
 	config.connect_timeout_ms = 10000;
 	sender_configure(out, &config);

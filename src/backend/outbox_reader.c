@@ -17,9 +17,9 @@
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/xid8.h"
 
 /* Own transactions remembered as read, so that they are not read again. */
 #define OWN_READ	16
@@ -120,25 +120,22 @@ outbox_reader_free(OutboxReader *reader)
 }
 
 static Datum
-xid_text(uint64 xid)
+xid_datum(uint64 xid)
 {
-	char		buf[24];
-
-	snprintf(buf, sizeof(buf), UINT64_FORMAT, xid);
-	return CStringGetTextDatum(buf);
+	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
 }
 
 /* The array of the transactions that were under way at seen and are not at next. */
 static Datum
 late_xids(const OutboxReader *reader, int *n)
 {
-	WcColumn   *col = wc_column(TEXTOID, reader->seen.nxip);
+	WcColumn   *col = wc_column(XID8OID, reader->seen.nxip);
 	int			i;
 
 	for (i = 0; i < reader->seen.nxip; i++)
 	{
 		if (!in_progress(&reader->next, reader->seen.xip[i]))
-			wc_column_add(col, xid_text(reader->seen.xip[i]));
+			wc_column_add(col, xid_datum(reader->seen.xip[i]));
 	}
 	*n = col->n;
 	return wc_column_array(col);
@@ -155,30 +152,6 @@ snapshot_text(const Horizon *h)
 	for (i = 0; i < h->nxip; i++)
 		appendStringInfo(&s, "%s" UINT64_FORMAT, i ? "," : "", h->xip[i]);
 	return CStringGetTextDatum(s.data);
-}
-
-static int
-child_of(Oid table)
-{
-	static Oid	known[3];
-	char	   *name;
-	int			i;
-
-	for (i = 0; i < 3; i++)
-	{
-		if (known[i] == table)
-			return i;
-	}
-	name = get_rel_name(table);
-	for (i = 0; name != NULL && i < 3; i++)
-	{
-		if (name[strlen(name) - 1] == '0' + i)
-		{
-			known[i] = table;
-			return i;
-		}
-	}
-	return 0;
 }
 
 /* Hand out the rows of SPI_tuptable, which have the columns OUTBOX_COLUMNS. */
@@ -200,7 +173,7 @@ outbox_rows(outbox_row_fn take, void *arg)
 
 		memset(&row, 0, sizeof(row));
 		d = SPI_getbinval(tuple, desc, 1, &isnull);
-		row.xid = strtoull(text_to_cstring(DatumGetTextPP(d)), NULL, 10);
+		row.xid = U64FromFullTransactionId(DatumGetFullTransactionId(d));
 		row.seq = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
 		row.op = DatumGetChar(SPI_getbinval(tuple, desc, 3, &isnull));
 		d = SPI_getbinval(tuple, desc, 4, &isnull);
@@ -212,7 +185,7 @@ outbox_rows(outbox_row_fn take, void *arg)
 		row.message = isnull ? NULL : DatumGetUUIDP(d);
 		d = SPI_getbinval(tuple, desc, 7, &isnull);
 		row.expires = isnull ? 0 : DatumGetTimestampTz(d);
-		row.child = child_of(DatumGetObjectId(SPI_getbinval(tuple, desc, 8, &isnull)));
+		row.child = DatumGetInt32(SPI_getbinval(tuple, desc, 8, &isnull));
 		take(arg, &row);
 	}
 	SPI_freetuptable(table);
@@ -287,7 +260,7 @@ read_late(OutboxReader *reader, Datum xids, ReadPage *page, int limit)
 
 	args[0] = Int32GetDatum(reader->hub_id);
 	args[1] = xids;
-	args[2] = xid_text(page->moves_cursor ? reader->at_xid : 0);
+	args[2] = xid_datum(page->moves_cursor ? reader->at_xid : 0);
 	args[3] = Int64GetDatum(page->moves_cursor ? reader->at_seq : 0);
 	args[4] = Int32GetDatum(limit);
 	wc_run(WC_READ_LATE, args, NULL);
@@ -300,9 +273,9 @@ read_next(OutboxReader *reader, ReadPage *page, int limit)
 	Datum		args[6];
 
 	args[0] = Int32GetDatum(reader->hub_id);
-	args[1] = xid_text(reader->at_xid);
+	args[1] = xid_datum(reader->at_xid);
 	args[2] = Int64GetDatum(reader->at_seq);
-	args[3] = xid_text(reader->next.xmax);
+	args[3] = xid_datum(reader->next.xmax);
 	args[4] = snapshot_text(&reader->next);
 	args[5] = Int32GetDatum(limit);
 	wc_run(WC_READ_NEXT, args, NULL);
@@ -311,7 +284,7 @@ read_next(OutboxReader *reader, ReadPage *page, int limit)
 	{
 		bool		isnull;
 
-		args[1] = xid_text(reader->at_xid);
+		args[1] = xid_datum(reader->at_xid);
 		args[2] = Int64GetDatum(reader->at_seq);
 		wc_run(WC_COUNT_AHEAD, args, NULL);
 		reader->ahead = DatumGetInt64(wc_field(0, 1, &isnull));
@@ -331,8 +304,8 @@ read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 
 	if (!FullTransactionIdIsValid(own))
 		return;
-	col = wc_column(TEXTOID, 1);
-	wc_column_add(col, xid_text(U64FromFullTransactionId(own)));
+	col = wc_column(XID8OID, 1);
+	wc_column_add(col, xid_datum(U64FromFullTransactionId(own)));
 	read_late(reader, wc_column_array(col), &page, limit);
 	if (page.rows < limit)
 		reader->own_now = U64FromFullTransactionId(own);
@@ -422,16 +395,16 @@ outbox_reader_rollback(OutboxReader *reader)
 bool
 outbox_reader_unread(OutboxReader *reader, int child)
 {
-	WcColumn   *col = wc_column(TEXTOID, reader->seen.nxip);
+	WcColumn   *col = wc_column(XID8OID, reader->seen.nxip);
 	Datum		args[3];
 	int			i;
 
 	if (reader->phase != PHASE_DONE)
 		return true;
 	for (i = 0; i < reader->seen.nxip; i++)
-		wc_column_add(col, xid_text(reader->seen.xip[i]));
+		wc_column_add(col, xid_datum(reader->seen.xip[i]));
 	args[0] = Int32GetDatum(reader->hub_id);
-	args[1] = xid_text(reader->seen.xmax);
+	args[1] = xid_datum(reader->seen.xmax);
 	args[2] = wc_column_array(col);
 	return wc_run(WC_UNREAD_0 + child, args, NULL) > 0;
 }

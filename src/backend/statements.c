@@ -35,11 +35,26 @@ typedef struct Statement
 
 /* Has anything of a hub been appended to a child that is not read yet? */
 #define UNREAD(child) \
-	{"SELECT 1 FROM webchatt." child " WHERE hub_id = $1 AND (xid >= ($2)::text::xid8" \
-	 " OR xid = ANY (($3)::text[]::xid8[])) LIMIT 1", \
-	 {INT4OID, TEXTOID, TEXTARRAYOID, 0}}
+	{"SELECT 1 FROM webchatt." child " WHERE hub_id = $1 AND xid >= $2 UNION ALL" \
+	 " SELECT 1 FROM unnest($3) x WHERE EXISTS (SELECT FROM webchatt." child " o" \
+	 "  WHERE o.hub_id = $1 AND o.xid = x) LIMIT 1", \
+	 {INT4OID, XID8OID, XID8ARRAYOID, 0}}
 
-#define OUTBOX_COLUMNS "xid::text, seq, op, channel_id, visitor, message_id, expires_at, tableoid"
+#define OUTBOX_COLUMNS "o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at"
+
+/*
+ * The three children one by one, each in the order of its index, so that a
+ * page costs a page however many rows there are.
+ */
+#define FROM_CHILDREN(what, order, limit) \
+	"(SELECT " OUTBOX_COLUMNS ", 0 FROM webchatt.outbox_0 o WHERE " what " ORDER BY " order " LIMIT " limit ")" \
+	" UNION ALL (SELECT " OUTBOX_COLUMNS ", 1 FROM webchatt.outbox_1 o WHERE " what " ORDER BY " order " LIMIT " limit ")" \
+	" UNION ALL (SELECT " OUTBOX_COLUMNS ", 2 FROM webchatt.outbox_2 o WHERE " what " ORDER BY " order " LIMIT " limit ")"
+
+/* Between the cursor $2 $3 and the horizon $4 $5. */
+#define AHEAD \
+	"o.hub_id = $1 AND (o.xid, o.seq) > ($2, $3) AND o.xid < $4" \
+	" AND pg_catalog.pg_visible_in_snapshot(o.xid, (SELECT ($5)::text::pg_catalog.pg_snapshot))"
 
 static const Statement statements[WC_STATEMENTS] = {
 	[WC_READ_HUBS] = {
@@ -197,17 +212,15 @@ static const Statement statements[WC_STATEMENTS] = {
 
 	/* transactions that were under way when we last looked: $1 hub, $2 xids, $3 $4 behind, $5 rows */
 	[WC_READ_LATE] = {
-		"SELECT " OUTBOX_COLUMNS " FROM webchatt.outbox WHERE hub_id = $1 AND xid = ANY (($2)::text[]::xid8[])"
-		" AND (xid, seq) > (($3)::text::xid8, $4) ORDER BY xid, seq LIMIT $5",
-		{INT4OID, TEXTARRAYOID, TEXTOID, INT8OID, INT4OID, 0}},
+		"SELECT l.* FROM unnest($2) x CROSS JOIN LATERAL ("
+		FROM_CHILDREN("o.hub_id = $1 AND o.xid = x AND (o.xid, o.seq) > ($3, $4)", "o.xid, o.seq", "$5")
+		") l ORDER BY 1, 2 LIMIT $5",
+		{INT4OID, XID8ARRAYOID, XID8OID, INT8OID, INT4OID, 0}},
 
 	/* $1 hub, $2 $3 behind, $4 before, $5 the snapshot they must be visible in, $6 rows */
 	[WC_READ_NEXT] = {
-		"SELECT " OUTBOX_COLUMNS " FROM webchatt.outbox WHERE hub_id = $1"
-		" AND (xid, seq) > (($2)::text::xid8, $3) AND xid < ($4)::text::xid8"
-		" AND pg_catalog.pg_visible_in_snapshot(xid, ($5)::text::pg_catalog.pg_snapshot)"
-		" ORDER BY xid, seq LIMIT $6",
-		{INT4OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT4OID, 0}},
+		FROM_CHILDREN(AHEAD, "o.xid, o.seq", "$6") " ORDER BY 1, 2 LIMIT $6",
+		{INT4OID, XID8OID, INT8OID, XID8OID, TEXTOID, INT4OID, 0}},
 
 	[WC_READ_REQUEUED] = {
 		"SELECT DISTINCT hub_id, channel_id, visitor FROM webchatt.outbox o WHERE op = 'r'"
@@ -216,17 +229,15 @@ static const Statement statements[WC_STATEMENTS] = {
 
 	/* one conversation: $1 channel, $2 visitor, $3 from this seq on, $4 rows */
 	[WC_READ_CONVERSATION] = {
-		"SELECT " OUTBOX_COLUMNS " FROM webchatt.outbox o WHERE channel_id = $1 AND visitor = $2 AND seq >= $3"
-		" AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = $1 AND m.id = o.message_id"
-		"  AND m.status = 'queued')"
-		" ORDER BY seq LIMIT $4", {UUIDOID, TEXTOID, INT8OID, INT4OID, 0}},
+		FROM_CHILDREN("o.channel_id = $1 AND o.visitor = $2 AND o.seq >= $3"
+					  " AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = $1"
+					  " AND m.id = o.message_id AND m.status = 'queued')", "o.seq", "$4")
+		" ORDER BY 2 LIMIT $4", {UUIDOID, TEXTOID, INT8OID, INT4OID, 0}},
 
 	/* how much is ahead of the reader: as READ_NEXT, $1 to $5 */
 	[WC_COUNT_AHEAD] = {
-		"SELECT count(*) FROM webchatt.outbox WHERE hub_id = $1"
-		" AND (xid, seq) > (($2)::text::xid8, $3) AND xid < ($4)::text::xid8"
-		" AND pg_catalog.pg_visible_in_snapshot(xid, ($5)::text::pg_catalog.pg_snapshot)",
-		{INT4OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, 0}},
+		"SELECT count(*) FROM webchatt.outbox o WHERE " AHEAD,
+		{INT4OID, XID8OID, INT8OID, XID8OID, TEXTOID, 0}},
 
 	/* $1 channel, $2 message; the number of its array element comes back */
 	[WC_TAKE] = {

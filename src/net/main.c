@@ -33,7 +33,7 @@
 
 /* Once a second: statistics; every so many seconds: are our files the same? */
 #define TICK_MS			1000
-#define OUTDATED_TICKS	5
+#define OUTDATED_TICKS	2
 
 typedef struct net
 {

@@ -21,7 +21,7 @@
 #include "transfer.h"
 
 /* Memory of all messages here; the worker's window is far below it. */
-#define MAX_QUEUED_BYTES	(64 * 1024 * 1024)
+#define MAX_QUEUED_BYTES	(32 * 1024 * 1024)
 
 /* Easy handles kept while idle; one is about 10 kB. */
 #define MAX_POOLED			1024

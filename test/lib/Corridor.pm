@@ -45,6 +45,7 @@ sub start
 {
 	my ($class, %settings) = @_;
 	my $auto = exists $settings{auto} ? delete $settings{auto} : $DONE{STORED};
+	my $descriptors = delete $settings{descriptors};	# the limit for the program
 	socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0)
@@ -52,7 +53,9 @@ sub start
 		close $ours;
 		my $flags = fcntl($theirs, F_GETFD, 0);
 		fcntl($theirs, F_SETFD, $flags & ~FD_CLOEXEC);
-		exec(program(), '--corridor', fileno($theirs)) or POSIX::_exit(127);
+		my @command = (program(), '--corridor', fileno $theirs);
+		unshift @command, 'sh', '-c', "ulimit -n $descriptors; exec \"\$0\" \"\$@\"" if $descriptors;
+		exec(@command) or POSIX::_exit(127);
 	}
 	close $theirs;
 	fcntl($ours, F_SETFL, fcntl($ours, F_GETFL, 0) | O_NONBLOCK);

@@ -59,7 +59,7 @@ sub configuration
 	my ($self, $databases, $more) = @_;
 
 	return join "\n", "shared_preload_libraries = 'webchatt'", "webchatt.databases = '$databases'",
-	  "webchatt.listen = '127.0.0.1:$self->{port}'", 'restart_after_crash = on', 'log_statement = none',
+	  "webchatt.listen = '127.0.0.1:$self->{port}'", 'restart_after_crash = on', 'log_statement = none', 'log_min_error_statement = panic',
 	  'max_connections = 40', 'shared_buffers = 16MB', 'max_prepared_transactions = 10',
 	  'max_worker_processes = 20', $more // '', '';
 }
@@ -83,6 +83,8 @@ sub attached
 sub attach
 {
 	my ($self, $api_url, $kind) = @_;
+
+	$kind //= 'web-chatt2me';
 
 	$self->sql("SELECT webchatt.connect_hub('$KEY', '$api_url');
 		SELECT webchatt.add_channel('$CHANNEL', kind => '$kind', display_name => 'Tests');
