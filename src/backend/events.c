@@ -50,7 +50,8 @@ uuid_datum(const uint8 *id)
 	return UUIDPGetDatum((const pg_uuid_t *) id);
 }
 
-static void
+/* Returns how many were new. */
+static uint64
 write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
 	WcColumn   *channels = wc_column(UUIDOID, n);
@@ -61,6 +62,7 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 	WcColumn   *bodies = wc_column(TEXTOID, n);
 	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * n);
 	Datum		args[6];
+	volatile uint64 written = 0;
 	int			i;
 
 	for (i = 0; i < n; i++)
@@ -80,7 +82,7 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 		wc_column_add(showed_up->visitors, visitors->values[visitors->n - 1]);
 	}
 	if (channels->n == 0)
-		return;
+		return 0;
 	args[0] = wc_column_array(channels);
 	args[1] = wc_column_array(ids);
 	args[2] = wc_column_array(visitors);
@@ -90,22 +92,25 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 	wc_own_insert = true;
 	PG_TRY();
 	{
-		wc_run(WC_INSERT_MESSAGES, args, NULL);
+		written = wc_run(WC_INSERT_MESSAGES, args, NULL);
 	}
 	PG_FINALLY();
 	{
 		wc_own_insert = false;
 	}
 	PG_END_TRY();
+	return written;
 }
 
-static void
+/* Returns how many were new. */
+static uint64
 write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
 	WcColumn   *cols[8];
 	static const Oid types[8] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
 	TEXTOID, TEXTOID};
 	Datum		args[8];
+	bool		no_count;
 	uint64		rows;
 	uint64		row;
 	int			i;
@@ -130,33 +135,37 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 		wc_column_add_bytes(cols[7], e->body.p, e->body.len);
 	}
 	if (cols[0]->n == 0)
-		return;
+		return 0;
 	for (i = 0; i < 8; i++)
 		args[i] = wc_column_array(cols[i]);
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
 	{
 		bool		isnull;
+		Datum		channel = wc_field(row, 2, &isnull);
 
 		/* delivered or read: the visitor has a session */
-		if (!DatumGetBool(wc_field(row, 3, &isnull)))
+		if (isnull)
 			continue;
-		wc_column_add(showed_up->channels, wc_field(row, 1, &isnull));
-		wc_column_add(showed_up->visitors, wc_field(row, 2, &isnull));
+		wc_column_add(showed_up->channels, channel);
+		wc_column_add(showed_up->visitors, wc_field(row, 3, &isnull));
 	}
+	return (uint64) DatumGetInt64(wc_field(0, 1, &no_count));
 }
 
 /*
  * Write events in their order, one statement for the messages and one for the
- * statuses.  Repeats change nothing.  The visitors who showed themselves by
- * them are added to showed_up.  The caller is connected to SPI and stays so
- * while it uses them.  Raises whatever the tables and their triggers raise.
+ * statuses.  Repeats change nothing; returns how many were new.  The visitors
+ * who showed themselves by them are added to showed_up.  The caller is
+ * connected to SPI and stays so while it uses them.  Raises whatever the tables
+ * and their triggers raise.
  */
-void
+uint64
 events_write(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
-	write_messages(events, n, showed_up);
-	write_statuses(events, n, showed_up);
+	uint64		messages = write_messages(events, n, showed_up);
+
+	return messages + write_statuses(events, n, showed_up);
 }
 
 /* What makes a reject one: the same event rejected again is the same row. */

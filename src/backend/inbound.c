@@ -37,6 +37,7 @@ typedef struct InEvent
 static dlist_head pending = DLIST_STATIC_INIT(pending);
 static int	npending = 0;
 static int	nblocked = 0;		/* as of the last turn */
+static int	repeats = 0;		/* of this turn */
 static int	batch_limit = BATCH_MOST;
 
 static MemoryContext
@@ -109,7 +110,8 @@ write_one(void *arg)
 	WriteOne   *one = arg;
 	wc_event   *event = &one->in->event;
 
-	events_write(&event, 1, one->showed_up);
+	if (events_write(&event, 1, one->showed_up) == 0)
+		repeats++;
 	/* errors of deferred constraints belong to this event too */
 	SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
 	events_forget_reject(event);
@@ -154,7 +156,7 @@ write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 	for (i = 0; i < n; i++)
 		events[i] = &batch[i]->event;
 	turn_time_limit(wc_trigger_timeout);
-	events_write(events, n, showed_up);
+	repeats += n - (int) events_write(events, n, showed_up);
 	turn_time_limit(0);
 	for (i = 0; i < n; i++)
 		mark_done(batch[i], WC_DONE_STORED);
@@ -251,6 +253,8 @@ inbound_commit(wc_buf *out)
 		pfree(in);
 		npending--;
 	}
+	worker_stats.repeats += repeats;
+	repeats = 0;
 	if (batch_limit < BATCH_MOST)
 		batch_limit++;
 }
@@ -261,6 +265,7 @@ inbound_rollback(const ErrorData *error)
 {
 	dlist_iter	iter;
 
+	repeats = 0;
 	dlist_foreach(iter, &pending)
 		dlist_container(InEvent, node, iter.cur)->done = false;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)

@@ -217,13 +217,13 @@ static const char *
 write_event(wc_event *event)
 {
 	WcShowedUp	showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
+	uint64		written = events_write(&event, 1, &showed_up);
 	int			i;
 
-	events_write(&event, 1, &showed_up);
 	for (i = 0; i < showed_up.channels->n; i++)
 		wc_outbox_append(0, 'v', DatumGetUUIDP(showed_up.channels->values[i]),
 						 TextDatumGetCString(showed_up.visitors->values[i]), NULL, NULL, NULL);
-	return "stored";
+	return written > 0 ? "stored" : "repeat";
 }
 
 /*

@@ -74,6 +74,8 @@ struct Lane
 	bool		stopped;		/* the hub refused the key */
 	bool		gone;			/* no longer configured */
 	char	   *stop_pending;	/* why it stopped, until that is committed */
+	uint32		key_hash;		/* of the API key, to see that it changed */
+	uint64		old_key_until;	/* sends up to this token carried another key */
 	TimestampTz paused_until;
 	int			pause_ms;		/* the last pause without a Retry-After */
 	int			failures;		/* in a row, without a success */

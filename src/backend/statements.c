@@ -92,7 +92,8 @@ static const Statement statements[WC_STATEMENTS] = {
 	 * Statuses from the hub: $1 channel, $2 the hub's message id, $3 status as
 	 * it came, $4 what it means (null: nothing), $5 time, $6 code, $7 text, $8
 	 * body.  Known ones are appended and move the message forward; the others
-	 * wait in early_statuses.  Returns the visitors that showed up by it.
+	 * wait in early_statuses.  Returns how many were new, and the visitors that
+	 * showed up by them: at least one row.
 	 */
 	[WC_RECORD_STATUSES] = {
 		"WITH e AS MATERIALIZED (SELECT c, h, s, s2::webchatt.message_status AS means, coalesce(t, now()) AS t,"
@@ -102,7 +103,7 @@ static const Statement statements[WC_STATEMENTS] = {
 		"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS e (c, h, s, s2, t, code, msg, b)),"
 		" early AS (INSERT INTO webchatt.early_statuses (channel_id, hub_message_id, status, means, at,"
 		"   error_code, error_message, extra)"
-		"  SELECT c, h, s, means, t, code, msg, extra FROM e WHERE m IS NULL ON CONFLICT DO NOTHING),"
+		"  SELECT c, h, s, means, t, code, msg, extra FROM e WHERE m IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
 		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at,"
 		"   error_code, error_message, extra)"
 		"  SELECT c, m, s, h, t, code, msg, extra FROM e WHERE m IS NOT NULL"
@@ -111,11 +112,13 @@ static const Statement statements[WC_STATEMENTS] = {
 		" best AS (SELECT DISTINCT ON (a.channel_id, a.message_id) a.channel_id, a.message_id, e.means, e.code, e.msg"
 		"  FROM added a JOIN e ON e.c = a.channel_id AND e.h = a.hub_message_id AND e.s = a.status"
 		"  WHERE e.means IS NOT NULL ORDER BY a.channel_id, a.message_id, e.means DESC)"
-		" UPDATE webchatt.messages m SET status = b.means, status_at = now(),"
+		" moved AS (UPDATE webchatt.messages m SET status = b.means, status_at = now(),"
 		"  error_code = CASE WHEN b.means = 'failed' THEN b.code END,"
 		"  error_message = CASE WHEN b.means = 'failed' THEN b.msg END"
-		" FROM best b WHERE m.channel_id = b.channel_id AND m.id = b.message_id AND m.status < b.means"
-		" RETURNING m.channel_id, m.visitor, m.status >= 'delivered'",
+		"  FROM best b WHERE m.channel_id = b.channel_id AND m.id = b.message_id AND m.status < b.means"
+		"  RETURNING m.channel_id, m.visitor, m.status)"
+		" SELECT (SELECT count(*) FROM early) + (SELECT count(*) FROM added), d.channel_id, d.visitor"
+		" FROM (VALUES (1)) one LEFT JOIN moved d ON d.status >= 'delivered'",
 		{UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
 		TEXTARRAYOID, TEXTARRAYOID, 0}},
 

@@ -181,7 +181,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 	showed_up = nobody();
 	if (look_at_outbox)
 		follow_orders(&showed_up);
-	outbound_configure(now);
+	outbound_configure();
 	outbound_record(now, carefully);
 	inbound_apply(now, carefully, &showed_up);
 	outbound_release(&showed_up);
@@ -196,7 +196,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 
 	config_commit(&worker_net.out);
 	control_commit();
-	outbound_configure(now);
+	outbound_configure();
 	outbound_commit(now, &worker_net.out);
 	inbound_commit(&worker_net.out);
 }

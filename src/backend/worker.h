@@ -51,7 +51,7 @@ typedef struct WcShowedUp
 	WcColumn   *visitors;
 } WcShowedUp;
 
-extern void events_write(wc_event *const *events, int n, WcShowedUp *showed_up);
+extern uint64 events_write(wc_event *const *events, int n, WcShowedUp *showed_up);
 extern const char *events_meaning(wc_str status, bool has_error);
 extern void events_reject(const wc_event *event, const ErrorData *error);
 extern void events_forget_reject(const wc_event *event);
@@ -118,7 +118,8 @@ extern void outbound_commit(TimestampTz now, wc_buf *out);
 extern void outbound_rollback(void);
 extern bool outbound_ready(TimestampTz now);
 extern TimestampTz outbound_next_due(void);
-extern void outbound_configure(TimestampTz now);
+extern void outbound_configure(void);
+extern uint64 outbound_last_token(void);
 extern void outbound_net_lost(void);
 extern void outbound_reset(void);
 extern void outbound_stats(WcStats *stats, bool with_age);

@@ -371,7 +371,7 @@ close_others(int keep)
 #ifdef __NR_close_range
 	if (keep > 3)
 		syscall(__NR_close_range, 3u, (unsigned) keep - 1, 0);
-	syscall(__NR_close_range, (unsigned) keep + 1, ~0u, 0);
+	syscall(__NR_close_range, keep >= 3 ? (unsigned) keep + 1 : 3u, ~0u, 0);
 #else
 	(void) keep;
 #endif

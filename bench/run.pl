@@ -1,0 +1,415 @@
+# Measures webchatt on the cluster that scripts/bench started, beside baselines
+# in the same run, and prints one table.
+#
+#   run.pl [--only in,commit,out,send,memory,old] [--quick] [--seconds N]
+#          [--messages N] [--old N] [--backlog N] [--repeat N]
+#
+# From the environment: PGHOST, PGPORT, PGUSER, PGDATABASE; BENCH_BIN (the
+# programs), BENCH_DATA (the data directory), BENCH_DOOR (webchatt's port).
+use strict;
+use warnings;
+
+use FindBin;
+use Getopt::Long;
+use IO::Handle;
+use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
+
+my $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
+my $SECRET = 'whsec_bench';
+my $IN_FLIGHT = 64;
+my $VISITORS = 1000;
+my $RECIPIENTS = 10000;
+
+my %opt = (only => 'in,commit,out,send,memory,old', seconds => 6, messages => 100_000,
+	old => 10_000_000, backlog => 1_000_000, repeat => 3);
+GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i')
+  or die "see the head of $0\n";
+@opt{qw(seconds messages old backlog repeat)} = (2, 20_000, 200_000, 50_000, 1) if $opt{quick};
+
+my $bin = $ENV{BENCH_BIN} // die "BENCH_BIN is not set: start this through scripts/bench\n";
+my $ticks = POSIX_ticks();
+my (@rows, @children, $hub_port);
+
+# --- running things --------------------------------------------------------
+
+sub POSIX_ticks { require POSIX; return POSIX::sysconf(POSIX::_SC_CLK_TCK()) }
+
+# What a command prints; an error ends the bench.
+sub run
+{
+	my @command = @_;
+	open(my $out, '-|', 'timeout', 1800, @command) or die "$command[0]: $!\n";
+	my $text = do { local $/; <$out> };
+	close $out or die "$command[0] failed (status $?): @command\n";
+	return $text // '';
+}
+
+sub sql
+{
+	my ($sql) = @_;
+	my $out = run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', $sql);
+	chomp $out;
+	return $out;
+}
+
+sub sql_file
+{
+	my ($file, %vars) = @_;
+	return run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', "$FindBin::Bin/$file",
+		map { ('-v', "$_=$vars{$_}") } sort keys %vars);
+}
+
+sub wait_for
+{
+	my ($sql, $seconds) = @_;
+	my $end = time + $seconds;
+	until (sql($sql) eq 't')
+	{
+		die "this did not become true in $seconds s: $sql\n" . sql('SELECT * FROM webchatt.status') . "\n" if time > $end;
+		sleep 0.05;
+	}
+	return;
+}
+
+# Start a program that prints "port=N" first.
+sub start_hub
+{
+	my @command = ("$bin/fasthub", @_);
+	my $pid = open(my $out, '-|', @command) or die "$command[0]: $!\n";
+	my ($port) = (<$out> // '') =~ /port=(\d+)/ or die "fasthub did not start\n";
+	push @children, [$pid, $out];
+	return ($port, $pid, $out);
+}
+
+sub stop_child
+{
+	my ($child) = @_;
+	kill 'TERM', $child->[0];
+	close $child->[1];
+	return;
+}
+
+END
+{
+	my $status = $?;
+	stop_child($_) for @children;
+	$? = $status;
+}
+
+# GET from the stand-in hub; count, first and last arrival in seconds.
+sub hub_get
+{
+	my ($path) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $hub_port) or die "no hub: $!\n";
+	print $socket "GET $path HTTP/1.1\r\nHost: hub\r\n\r\n";
+	my $text = '';
+	while ($text !~ /\}/) { sysread($socket, $text, 4096, length $text) or last }
+	my ($n, $first, $last) = $text =~ /"requests":(\d+),"first_ns":(\d+),"last_ns":(\d+)/ or die "the hub said: $text\n";
+	return ($n, $first / 1e9, $last / 1e9);
+}
+
+sub pairs { my ($line) = @_; return map { split /=/, $_, 2 } split ' ', $line }
+
+sub pgbench
+{
+	my ($file, $clients, @more) = @_;
+	my $out = run('pgbench', '-n', '-M', 'prepared', '-c', $clients, '-j', 2, '-T', $opt{seconds},
+		'-f', "$FindBin::Bin/$file", @more);
+	my ($tps) = $out =~ /^tps = ([\d.]+)/m or die $out;
+	return $tps;
+}
+
+# --- what the kernel knows -------------------------------------------------
+
+sub stat_of
+{
+	my ($pid) = @_;
+	open(my $fh, '<', "/proc/$pid/stat") or return;
+	my $line = <$fh> // return;
+	my @f = split ' ', $line =~ s/^.*\) //sr;
+	return { ppid => $f[1], cpu => $f[11] + $f[12], reaped => $f[13] + $f[14] };
+}
+
+# CPU of the whole server, in microseconds: postmaster, all its children that
+# live or lived, and webchatt-net.
+sub server_cpu
+{
+	open(my $fh, '<', "$ENV{BENCH_DATA}/postmaster.pid") or die "no server: $!\n";
+	chomp(my $postmaster = <$fh>);
+	opendir(my $dir, '/proc') or die $!;
+	my %stat = map { $_ => stat_of($_) } grep { /^\d+$/ } readdir $dir;
+	my $sum = $stat{$postmaster}{cpu} + $stat{$postmaster}{reaped};
+	my @parents = ($postmaster);
+	while (defined(my $parent = shift @parents))
+	{
+		for my $pid (grep { defined $stat{$_} && $stat{$_}{ppid} == $parent } keys %stat)
+		{
+			$sum += $stat{$pid}{cpu};
+			push @parents, $pid;
+		}
+	}
+	return $sum * 1e6 / $ticks;
+}
+
+# Resident memory without what is shared, in MiB.
+sub own_memory
+{
+	my ($pid) = @_;
+	open(my $fh, '<', "/proc/$pid/status") or return 0;
+	my $text = do { local $/; <$fh> };
+	my ($all) = $text =~ /^VmRSS:\s+(\d+)/m;
+	my ($shared) = $text =~ /^RssShmem:\s+(\d+)/m;
+	return (($all // 0) - ($shared // 0)) / 1024;
+}
+
+# --- the table -------------------------------------------------------------
+
+sub num { my ($v) = @_; return $v >= 100 ? sprintf('%.0f', $v) : sprintf('%.2f', $v) }
+
+# One row.  aim: [comparison, value] upon measured ("<") or ratio ("r>").
+sub row
+{
+	my ($what, $measured, $unit, $baseline, $aim, $value) = @_;
+	my $ratio = defined $baseline && $baseline > 0 ? $measured / $baseline : undef;
+	my $ok = !defined $aim ? '' : ($aim eq 'r>' ? $ratio >= $value : $measured <= $value) ? 'ok' : 'SHORT';
+	push @rows, [$what, num($measured) . " $unit", defined $baseline ? num($baseline) : '', defined $ratio ? sprintf('%.2f', $ratio) : '',
+		!defined $aim ? '' : $aim eq 'r>' ? ">= $value x" : "<= $value $unit", $ok];
+	print STDERR join('  ', grep { $_ ne '' } @{ $rows[-1] }), "\n";
+	return;
+}
+
+sub print_table
+{
+	my @all = ([qw(what measured baseline ratio aim), ''], @rows);
+	my @width = (0) x 6;
+	for my $r (@all) { for my $i (0 .. 5) { $width[$i] = length $r->[$i] if length $r->[$i] > $width[$i] } }
+	for my $r (@all)
+	{
+		print join('  ', map { $_ == 0 ? sprintf("%-*s", $width[0], $r->[0]) : sprintf("%*s", $width[$_], $r->[$_]) } 0 .. 5), "\n";
+	}
+	return;
+}
+
+sub median { my @v = sort { $a <=> $b } @_; return $v[$#v / 2] }
+
+# --- the measurements ------------------------------------------------------
+
+sub empty_tables
+{
+	sql('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.statuses, bench.messages');
+	sql('CHECKPOINT');
+	return;
+}
+
+sub webhooks
+{
+	my (%args) = @_;
+	my %r = pairs(run("$bin/webhooks", '--port', $ENV{BENCH_DOOR}, '--channel', $CHANNEL, '--secret', $SECRET,
+			'--visitors', $VISITORS, '--seconds', $opt{seconds}, map { ("--$_", $args{$_}) } sort keys %args));
+	warn "webhooks: $r{non200} answers were not 200, $r{errors} connections broke\n" if $r{non200} + $r{errors} > 0;
+	return %r;
+}
+
+sub measure_in
+{
+	my ($ceiling, %at);
+
+	for my $connections (16, 64, 256)
+	{
+		empty_tables();
+		my $single = pgbench('in-single.sql', $connections);
+		my $cpu = server_cpu();
+		my %r = webhooks(connections => $connections, warmup => 1);
+		$r{cpu} = (server_cpu() - $cpu) / ($r{accepted} || 1);
+		$at{$connections} = \%r;
+		row("in: events/s at $connections connections, to single-row commits", $r{rate}, '/s', $single,
+			$connections == 64 ? ('r>', 2) : ());
+		my $stored = sql("SELECT count(*) FROM webchatt.messages WHERE direction = 'in'");
+		warn "webhooks: $r{accepted} were answered 200, $stored are stored\n" if $stored < $r{accepted};
+	}
+	empty_tables();
+	sql("SELECT setval('bench.batches', 1, false)");
+	{
+		local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
+		$ceiling = 200 * pgbench('in-ceiling.sql', 1);
+	}
+	row('in: events/s at 64 connections, to one session 200 rows at a time', $at{64}{rate}, '/s', $ceiling, 'r>', 0.7);
+	row('in: p99 at 64 connections, to the median', $at{64}{p99_us}, 'us', $at{64}{p50_us});
+	$rows[-1][4] = '<= 4 x';
+	$rows[-1][5] = $at{64}{p99_us} < 4 * $at{64}{p50_us} ? 'ok' : 'SHORT';
+	row('in: CPU an event at 64 connections, all server processes', $at{64}{cpu}, 'us', undef, '<', 50);
+	my %slow = webhooks(connections => 16, rate => 500);
+	row('in: median at 500 events/s', $slow{p50_us}, 'us', undef, '<', 1000);
+	row('in: p99 at 500 events/s', $slow{p99_us}, 'us');
+	return;
+}
+
+# COMMIT (as asked for by the client, so its flush is part of it) to the hub.
+sub measure_commit
+{
+	my $count = $opt{quick} ? 100 : 500;
+	my $log = "$bin/hub.log";
+	my ($port, @logging) = start_hub('--log', $log);
+	my ($conn) = ("host=$ENV{PGHOST} port=$ENV{PGPORT} user=$ENV{PGUSER} dbname=$ENV{PGDATABASE}");
+
+	empty_tables();
+	attach($port);
+	sql_file('out-queue.sql', messages => 100, visitors => 100);
+	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 30);
+	my @sent = map { [split] } split /\n/, run("$bin/commits", $conn, $CHANNEL, $count, 50);
+	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 30);
+	stop_child([@logging]);
+	@children = grep { $_->[0] != $logging[0] } @children;
+	attach($hub_port);
+
+	open(my $fh, '<', $log) or die "$log: $!\n";
+	my %arrived = map { my ($at, $key) = split; ($key => $at) } <$fh>;
+	my @took = sort { $a <=> $b } map { ($arrived{ $_->[0] } // die "message $_->[0] did not reach the hub\n") - $_->[1] } @sent;
+	my @commits = sort { $a <=> $b } map { $_->[2] - $_->[1] } @sent;
+	row('out: COMMIT to hub at 50/s, median, to the COMMIT itself', $took[$#took / 2] / 1e3, 'us', $commits[$#commits / 2] / 1e3, '<', 1000);
+	row('out: COMMIT to hub at 50/s, p99', $took[$#took * 0.99] / 1e3, 'us', $commits[$#commits * 0.99] / 1e3, '<', 3000);
+	return;
+}
+
+# Queue by one statement; messages a second from the first at the hub until
+# all outcomes are recorded.
+sub drain
+{
+	hub_get('/reset');
+	my $began = time;
+	sql_file('out-queue.sql', messages => $opt{messages}, visitors => $RECIPIENTS);
+	my $queued = time - $began;
+	my ($n, $first) = (0, 0);
+	while ($n < $opt{messages})
+	{
+		die "only $n of $opt{messages} messages reached the hub\n" . sql('SELECT * FROM webchatt.status') . "\n" if time > $began + 600;
+		sleep 0.05;
+		($n, $first) = hub_get('/count');
+	}
+	wait_for('SELECT queued = 0 AND in_flight = 0 FROM webchatt.status', 60);
+	my $rate = $opt{messages} / (time - $first);
+	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued' AND created_at > now() - interval '1 hour'", 60);
+	warn "the hub got $n requests for $opt{messages} messages\n" if $n != $opt{messages};
+	printf STDERR "  drain: %.0f/s (queueing took %.1f s)\n", $rate, $queued;
+	return $rate;
+}
+
+sub bare_loop
+{
+	my %r = pairs(run("$bin/barecurl", "http://127.0.0.1:$hub_port/v1/communication/web-chatt2me/message",
+			$opt{messages}, $IN_FLIGHT));
+	return $r{rate};
+}
+
+my $plain_drain;
+
+sub measure_out
+{
+	my (@bare, @rates);
+	empty_tables();
+	for (1 .. $opt{repeat})
+	{
+		push @bare, bare_loop();
+		push @rates, drain();
+	}
+	$plain_drain = median(@rates);
+	row("out: messages/s, $opt{messages} queued by one statement, to a bare libcurl loop", $plain_drain, '/s',
+		median(@bare), 'r>', 0.7);
+	my %alone = pairs(run("$bin/sendonly", "http://127.0.0.1:$hub_port", $opt{messages}, $IN_FLIGHT));
+	row('out: the sender alone, to a bare libcurl loop', $alone{rate}, '/s', bare_loop());
+
+	open(my $open, '|-', 'psql', '-XAtq') or die $!;
+	$open->autoflush(1);
+	print $open "SET application_name = 'held open'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) > 0 FROM pg_class \\g /dev/null\n";
+	wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'held open' AND state = 'idle in transaction'", 10);
+	@rates = map { drain() } 1 .. $opt{repeat};
+	print $open "COMMIT;\n";
+	close $open;
+	row('out: the same with a transaction left open', median(@rates), '/s', $plain_drain, 'r>', 0.9);
+	return;
+}
+
+sub measure_old
+{
+	if (!defined $plain_drain)
+	{
+		empty_tables();
+		$plain_drain = median(map { drain() } 1 .. $opt{repeat});
+	}
+	print STDERR "  making $opt{old} old messages, which takes a few minutes\n";
+	sql_file('old.sql', old => $opt{old});
+	row("out: the same with $opt{old} old messages", median(map { drain() } 1 .. $opt{repeat}), '/s', $plain_drain, 'r>', 0.9);
+	return;
+}
+
+sub measure_send
+{
+	my (@plain, @sent);
+	empty_tables();
+	set_hub('stopped');
+	for (1 .. $opt{repeat})
+	{
+		push @plain, pgbench('send-plain.sql', 16);
+		push @sent, pgbench('send-one.sql', 16);
+	}
+	row('send_message() from 16 clients, one a transaction, to a plain INSERT', median(@sent), '/s', median(@plain), 'r>', 0.8);
+	set_hub('active');
+	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 120);
+	my $with = pgbench('send-one.sql', 16);
+	row('the same while they are delivered as well', $with, '/s', median(@plain));
+	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 120);
+	return;
+}
+
+sub measure_memory
+{
+	my ($worker, $net) = (0, 0);
+	empty_tables();
+	set_hub('stopped');
+	sql_file('out-queue.sql', messages => $opt{backlog}, visitors => $RECIPIENTS);
+	wait_for("SELECT queued >= $opt{backlog} FROM webchatt.status", 120);
+	my ($worker_pid, $net_pid) = split /\|/, sql('SELECT worker_pid, net_pid FROM webchatt.status');
+	for my $tenth (1 .. 300)
+	{
+		my ($w, $n) = (own_memory($worker_pid), own_memory($net_pid));
+		$worker = $w if $w > $worker;
+		$net = $n if $n > $net;
+		set_hub('active') if $tenth == 30;
+		sleep 0.1;
+	}
+	row("memory: the worker, $opt{backlog} messages waiting", $worker, 'MiB', undef, '<', 64);
+	row("memory: webchatt-net, $opt{backlog} messages waiting", $net, 'MiB', undef, '<', 64);
+	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 600);
+	return;
+}
+
+sub set_hub { my ($state) = @_; sql("UPDATE webchatt.hubs SET state = '$state'"); sleep 1; return }
+
+sub attach { my ($port) = @_; sql("SELECT webchatt.connect_hub('bench', 'http://127.0.0.1:$port')"); return }
+
+# --- all of it -------------------------------------------------------------
+
+my %measure = (in => \&measure_in, commit => \&measure_commit, out => \&measure_out, send => \&measure_send,
+	memory => \&measure_memory, old => \&measure_old);
+my @parts = split /,/, $opt{only};
+for my $part (@parts) { die "there is no part $part\n" if !$measure{$part} }
+
+($hub_port) = start_hub();
+sql('CREATE EXTENSION webchatt');
+attach($hub_port);
+sql("SELECT webchatt.add_channel('$CHANNEL', display_name => 'Bench')");
+sql("SELECT webchatt.set_webhook_secret('$CHANNEL', '$SECRET')");
+wait_for(q{SELECT listening LIKE '%:%' FROM webchatt.status}, 30);
+sql_file('tables.sql');
+for my $part (@parts)
+{
+	print STDERR "--- $part\n";
+	eval { $measure{$part}->(); 1 } or do
+	{
+		warn "$part: $@";
+		push @rows, ["$part: could not be measured", '', '', '', '', 'SHORT'];
+	};
+}
+print "\n";
+print_table();

@@ -1,0 +1,27 @@
+/*
+ * ends.h
+ *	  How messages end: known from webchatt-net, not yet in the tables.
+ */
+#ifndef WC_ENDS_H
+#define WC_ENDS_H
+
+#include "queue.h"
+
+extern int	ends_jittered(int ms);
+extern void ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o);
+extern void ends_record(TimestampTz now, bool carefully);
+extern void ends_commit(void);
+extern void ends_rollback(void);
+extern bool ends_ready(TimestampTz now);
+extern TimestampTz ends_next_due(void);
+extern void ends_reset(void);
+
+/* held.c: messages for visitors who are away */
+extern void held_add(WcColumn *const columns[5]);
+extern void held_upkeep(bool look);
+extern void held_reset(void);
+
+/* lanes.c: what hubs' answers mean to their lanes */
+extern void lanes_stop_hubs(void);
+
+#endif							/* WC_ENDS_H */

@@ -1,0 +1,232 @@
+/*
+ * lanes.c
+ *	  What a hub's answers mean: to the message, and to the hub's lane, which is
+ *	  paused when the hub is away and stopped when it refuses the key.
+ */
+#include "compat.h"
+#include "ends.h"
+
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* The pause before a message is tried again, in ms: doubled each time. */
+#define RETRY_FIRST_MS		500
+#define RETRY_MOST_MS		60000
+
+/* The same for a hub that cannot be reached. */
+#define PAUSE_FIRST_MS		200
+#define PAUSE_MOST_MS		30000
+
+/* Failures in a row that make it the hub's fault, not the message's. */
+#define FAILURES_PAUSE		3
+
+static void
+publish_lane(Lane *lane, const wc_outcome *o)
+{
+	int			i;
+	WcHubState *mine = NULL;
+
+	SpinLockAcquire(&worker_slot->mutex);
+	for (i = 0; i < WC_MAX_HUB_STATES; i++)
+	{
+		WcHubState *h = &worker_slot->hubs[i];
+
+		if (h->hub_id == lane->hub_id || (h->hub_id == 0 && mine == NULL))
+			mine = h;
+		if (h->hub_id == lane->hub_id)
+			break;
+	}
+	if (mine != NULL)
+	{
+		Size		n = o ? Min(o->error_message.len, WC_HUB_ERROR_SIZE - 1) : 0;
+
+		mine->hub_id = lane->hub_id;
+		mine->paused_until = lane->paused_until;
+		if (n > 0)
+			memcpy(mine->last_error, o->error_message.p, n);
+		mine->last_error[n] = '\0';
+	}
+	SpinLockRelease(&worker_slot->mutex);
+}
+
+static void
+lane_works(Lane *lane)
+{
+	lane->failures = 0;
+	lane->pause_ms = 0;
+	lane->probing = false;
+	if (lane->paused_until != 0)
+	{
+		lane->paused_until = 0;
+		publish_lane(lane, NULL);
+	}
+}
+
+/* Stop sending to a hub for a while; then try with one message first. */
+static void
+pause_lane(Lane *lane, TimestampTz now, int ms, const wc_outcome *o)
+{
+	if (ms <= 0)
+	{
+		if (lane->paused_until > now)
+			return;
+		lane->pause_ms = lane->pause_ms == 0 ? PAUSE_FIRST_MS :
+			Min(lane->pause_ms * 2, PAUSE_MOST_MS);
+		ms = ends_jittered(lane->pause_ms);
+	}
+	lane->paused_until = Max(lane->paused_until, TimestampTzPlusMilliseconds(now, ms));
+	lane->probing = true;
+	publish_lane(lane, o);
+}
+
+static void
+retry_later(Queued *item, TimestampTz now, const wc_outcome *o)
+{
+	int			ms;
+
+	item->attempts++;
+	if (item->attempts >= wc_max_attempts)
+	{
+		ends_note(item, "failed", wc_str_from("failed"), o);
+		return;
+	}
+	ms = Min(RETRY_FIRST_MS << Min(item->attempts - 1, 10), RETRY_MOST_MS);
+	queue_put_back(item);
+	queue_wait(item->conv, TimestampTzPlusMilliseconds(now, ends_jittered(ms)));
+}
+
+/* The hub refuses the key: nothing goes there until it has another. */
+static void
+stop_lane(Lane *lane, const wc_outcome *o)
+{
+	const ConfigHub *hub = config_hub(lane->hub_id);
+
+	if (hub == NULL || lane->stopped || o->token <= lane->old_key_until)
+		return;
+	lane->stopped = true;
+	lane->stop_pending = MemoryContextAlloc(TopMemoryContext, o->error_message.len + 64);
+	snprintf(lane->stop_pending, o->error_message.len + 64, "the hub refused the API key (401)%s%.*s",
+			 o->error_message.len ? ": " : "", (int) o->error_message.len, o->error_message.p);
+	ereport(WARNING,
+			(errmsg("webchatt stopped sending to hub %s: it refused the API key (401)", hub->api_url),
+			 errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
+}
+
+/* Take an outcome frame; false when it is none. */
+bool
+outbound_accept(const wc_frame *frame)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	wc_outcome	o;
+	Queued	   *item;
+	Lane	   *lane;
+	const char *means;
+
+	if (!wc_read_outcome(frame, &o))
+		return false;
+	item = queue_find_token(o.token);
+	if (item == NULL)
+		return true;			/* of a time before webchatt-net was restarted */
+	lane = item->conv->lane;
+	lane->under_way--;
+	worker_stats.sends++;
+	if (o.result != WC_OUT_ACCEPTED)
+		worker_stats.failures++;
+	switch (o.result)
+	{
+		case WC_OUT_ACCEPTED:
+			lane_works(lane);
+			means = events_meaning(o.hub_status, false);
+			ends_note(item, means && strcmp(means, "failed") != 0 ? means : "sent",
+						o.hub_status.len ? o.hub_status : wc_str_from("sent"), &o);
+			break;
+		case WC_OUT_NO_SESSION:
+			lane_works(lane);
+			ends_note(item, "held", wc_str_from("held"), &o);
+			break;
+		case WC_OUT_REFUSED:
+			lane_works(lane);
+			ends_note(item, "failed", wc_str_from("failed"), &o);
+			break;
+		case WC_OUT_PAUSED:
+			queue_put_back(item);
+			pause_lane(lane, now, (int) Min(o.retry_after_ms, 3600000), &o);
+			break;
+		case WC_OUT_UNAUTHORIZED:
+			queue_put_back(item);
+			stop_lane(lane, &o);
+			break;
+		case WC_OUT_UNREACHABLE:
+		case WC_OUT_RETRY:
+		default:
+			if (++lane->failures >= FAILURES_PAUSE)
+			{
+				queue_put_back(item);
+				pause_lane(lane, now, 0, &o);
+			}
+			else
+				retry_later(item, now, &o);
+			break;
+	}
+	return true;
+}
+
+/* Write down which hubs refused their key. */
+void
+lanes_stop_hubs(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		const ConfigHub *hub = config_hub(lane->hub_id);
+		Datum		args[3];
+
+		if (lane->stop_pending == NULL || hub == NULL)
+			continue;
+		args[0] = Int32GetDatum(lane->hub_id);
+		args[1] = CStringGetTextDatum(hub->api_key);
+		args[2] = CStringGetTextDatum(lane->stop_pending);
+		wc_run(WC_STOP_HUB, args, NULL);
+	}
+}
+
+/* Another key: what the old one's sends come to says nothing about it. */
+static void
+note_key(Lane *lane, const ConfigHub *hub)
+{
+	uint32		hash = hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
+
+	if (lane->key_hash == hash)
+		return;
+	lane->key_hash = hash;
+	lane->old_key_until = outbound_last_token();
+	lane_works(lane);
+}
+
+/* Bring the lanes to what the configuration says. */
+void
+outbound_configure(void)
+{
+	const ConfigHub *hub;
+	dlist_iter	iter;
+	int			i;
+
+	for (i = 0; (hub = config_hub_at(i)) != NULL; i++)
+		(void) queue_lane(hub->id, true);
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		hub = config_hub(lane->hub_id);
+		lane->gone = hub == NULL;
+		if (hub == NULL || lane->stop_pending != NULL)
+			continue;			/* a stop is being written down */
+		note_key(lane, hub);
+		if (lane->stopped && !hub->stopped)
+			lane_works(lane);
+		lane->stopped = hub->stopped;
+	}
+}
