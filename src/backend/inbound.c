@@ -112,8 +112,6 @@ write_one(void *arg)
 
 	if (events_write(&event, 1, one->showed_up) == 0)
 		repeats++;
-	/* errors of deferred constraints belong to this event too */
-	SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
 	events_forget_reject(event);
 }
 

@@ -47,6 +47,8 @@ become_net(const char *path, int fd)
 	int			null_fd;
 	int			i;
 
+	/* out of the process group that the server's time-outs signal as a whole */
+	(void) setsid();
 	memset(&dfl, 0, sizeof(dfl));
 	dfl.sa_handler = SIG_DFL;
 	for (i = 1; i < NSIG; i++)

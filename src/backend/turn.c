@@ -84,14 +84,15 @@ turn_error_is_transient(const ErrorData *error)
 		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
 }
 
-/* Not the event's fault: a full disk, a shutdown, a defect. */
+/*
+ * Not the event's fault: a full disk, an I/O error, a shutdown.  What a trigger
+ * can raise by itself is not among them.
+ */
 bool
 turn_error_is_systemic(const ErrorData *error)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_IO_ERROR ||
-		error->sqlerrcode == ERRCODE_IO_ERROR || category == ERRCODE_INTERNAL_ERROR ||
+	return error->sqlerrcode == ERRCODE_DISK_FULL ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYSTEM_ERROR ||
 		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
 		error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
 }
@@ -114,6 +115,8 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 	{
 		turn_time_limit(wc_trigger_timeout);
 		step(arg);
+		/* what a deferred constraint raises belongs to this step too */
+		SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
 		turn_time_limit(0);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
