@@ -13,6 +13,7 @@ use FindBin;
 use Getopt::Long;
 use IO::Handle;
 use IO::Socket::INET;
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
@@ -23,17 +24,14 @@ my $RECIPIENTS = 10000;
 
 my %opt = (only => 'in,commit,out,send,memory,old', seconds => 6, messages => 100_000,
 	old => 10_000_000, backlog => 1_000_000, repeat => 3);
+@opt{qw(seconds messages old backlog repeat)} = (2, 20_000, 200_000, 50_000, 1) if grep { $_ eq '--quick' } @ARGV;
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i')
   or die "see the head of $0\n";
-@opt{qw(seconds messages old backlog repeat)} = (2, 20_000, 200_000, 50_000, 1) if $opt{quick};
-
 my $bin = $ENV{BENCH_BIN} // die "BENCH_BIN is not set: start this through scripts/bench\n";
-my $ticks = POSIX_ticks();
+my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 my (@rows, @children, $hub_port);
 
 # --- running things --------------------------------------------------------
-
-sub POSIX_ticks { require POSIX; return POSIX::sysconf(POSIX::_SC_CLK_TCK()) }
 
 # What a command prints; an error ends the bench.
 sub run
@@ -138,7 +136,7 @@ sub server_cpu
 	open(my $fh, '<', "$ENV{BENCH_DATA}/postmaster.pid") or die "no server: $!\n";
 	chomp(my $postmaster = <$fh>);
 	opendir(my $dir, '/proc') or die $!;
-	my %stat = map { $_ => stat_of($_) } grep { /^\d+$/ } readdir $dir;
+	my %stat = map { $_ => scalar stat_of($_) } grep { /^\d+$/ } readdir $dir;
 	my $sum = $stat{$postmaster}{cpu} + $stat{$postmaster}{reaped};
 	my @parents = ($postmaster);
 	while (defined(my $parent = shift @parents))

@@ -222,7 +222,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 			nblocked++;
 		else
 			write_alone(alone[i], now, carefully ? LOCK_WAIT_MS : LOCK_WAIT_BLOCKED_MS, showed_up);
-		if (TimestampDifferenceExceeds(now, GetCurrentTimestamp(), CAREFUL_MS))
+		if (TimestampDifferenceExceeds(now, wc_clock(), CAREFUL_MS))
 			break;
 	}
 }

@@ -42,7 +42,7 @@ publish_lane(Lane *lane, const wc_outcome *o)
 		Size		n = o ? Min(o->error_message.len, WC_HUB_ERROR_SIZE - 1) : 0;
 
 		mine->hub_id = lane->hub_id;
-		mine->paused_until = lane->paused_until;
+		mine->paused_until = wc_clock_to_wall(lane->paused_until);
 		if (n > 0)
 			memcpy(mine->last_error, o->error_message.p, n);
 		mine->last_error[n] = '\0';
@@ -117,7 +117,7 @@ stop_lane(Lane *lane, const wc_outcome *o)
 bool
 outbound_accept(const wc_frame *frame)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wc_clock();
 	wc_outcome	o;
 	Queued	   *item;
 	Lane	   *lane;

@@ -245,7 +245,7 @@ note_stopped(int i, TimestampTz now)
 static long
 look_after_workers(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wc_clock();
 	long		next = mark_wanted() ? IDLE_MS : MISSING_POLL_MS;
 	int			i;
 

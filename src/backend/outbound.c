@@ -62,11 +62,12 @@ expire_one(void *arg, Queued *item)
 
 /* Once a second: what is over its time, and statuses that came too early. */
 void
-outbound_upkeep(TimestampTz now)
+outbound_upkeep(void)
 {
 	static int	count = 0;
+	TimestampTz wall = GetCurrentTimestamp();
 
-	queue_each(expire_one, &now);
+	queue_each(expire_one, &wall);
 	held_upkeep(count % 10 == 0);
 	if (count++ % 10 == 0)
 		wc_run(WC_SWEEP_EARLY, NULL, NULL);

@@ -190,7 +190,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 	outbound_release(&showed_up);
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
-		outbound_upkeep(now);
+		outbound_upkeep();
 		last_upkeep = now;
 	}
 	outbound_read(now);

@@ -126,6 +126,10 @@ extern bool wc_wake_worker(Oid database);
 extern void wc_wake_launcher(void);
 extern void wc_wake_at_commit(void);
 
+/* clock.c: for pauses and deadlines, which no change of the wall clock may move */
+extern TimestampTz wc_clock(void);
+extern TimestampTz wc_clock_to_wall(TimestampTz at);
+
 /*
  * launcher.c, worker.c, databases.c
  */

@@ -125,7 +125,7 @@ rebuild_wait_set(void)
 static void
 net_lost(const char *why)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wc_clock();
 
 	net_child_stop(&worker_net, NET_GRACE_MS);
 	worker_stats.corridor_open = false;
@@ -456,7 +456,7 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 static void
 once(bool look_at_outbox)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wc_clock();
 	static TimestampTz last_tidy = 0;
 
 	if (look_at_outbox && !find_work())
@@ -487,7 +487,7 @@ once(bool look_at_outbox)
 static long
 time_to_sleep(TimestampTz next_poll)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wc_clock();
 	TimestampTz next = next_poll;
 	TimestampTz due;
 
@@ -520,6 +520,30 @@ sleep_until_something(long ms)
 	ResetLatch(MyLatch);
 }
 
+/*
+ * Be the slot's worker, before connecting to its database: whoever needs the
+ * database alone can see us come, or else we see that and turn back.
+ */
+static void
+take_slot(void)
+{
+	bool		held;
+
+	before_shmem_exit(leave, (Datum) 0);
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	held = worker_slot->held_by != 0 || !OidIsValid(worker_slot->database);
+	if (held)
+		worker_slot->restart_now = true;
+	else
+	{
+		worker_slot->worker_pid = MyProcPid;
+		worker_slot->worker_latch = MyLatch;
+	}
+	LWLockRelease(wc_shared->lock);
+	if (held)
+		proc_exit(0);
+}
+
 static void
 settle_in(int slot)
 {
@@ -528,6 +552,7 @@ settle_in(int slot)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, handle_sigterm);
 	BackgroundWorkerUnblockSignals();
+	take_slot();
 	BackgroundWorkerInitializeConnectionByOid(worker_slot->database, InvalidOid, 0);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
@@ -538,15 +563,10 @@ settle_in(int slot)
 	SetConfigOption("application_name", "webchatt worker", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_appname("webchatt worker");
 
-	before_shmem_exit(leave, (Datum) 0);
 	on_proc_exit(end_net, (Datum) 0);
 	memset(&worker_stats, 0, sizeof(worker_stats));
 	worker_stats.started_at = GetCurrentTimestamp();
 	set_state("no extension");
-	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	worker_slot->worker_pid = MyProcPid;
-	worker_slot->worker_latch = MyLatch;
-	LWLockRelease(wc_shared->lock);
 	SpinLockAcquire(&worker_slot->mutex);
 	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
 	SpinLockRelease(&worker_slot->mutex);
@@ -568,7 +588,7 @@ once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
 		if (ConfigReloadPending)
 			reload();
 		once(look_at_outbox);
-		update_rates(GetCurrentTimestamp());
+		update_rates(wc_clock());
 		in_turn = false;
 	}
 	PG_CATCH();
@@ -583,7 +603,7 @@ once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
 static bool
 time_to_look(TimestampTz *next_poll)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wc_clock();
 
 	if (pg_atomic_exchange_u32(&worker_slot->wake, 0) == 0 && now < *next_poll &&
 		*next_poll <= TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS))

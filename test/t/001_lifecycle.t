@@ -13,6 +13,7 @@ my $node = $t->node;
 my $second_port = WebchattTest::free_port();
 
 sub worker_lives { my ($db) = @_; return "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = '$db' AND backend_type = 'webchatt worker'" }
+sub no_worker { my ($db) = @_; return "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = '$db' AND backend_type = 'webchatt worker'" }
 sub log_lines { return scalar(() = slurp_file($node->logfile) =~ /\n/g) }
 
 # Before there is anything to do.
@@ -42,17 +43,32 @@ ok(kill(0, $net), 'and webchatt-net\'s, which runs');
 is($t->status('listening'), "127.0.0.1:$t->{port}", 'status says where it listens');
 is($t->status('last_error IS NULL'), 't', 'no last error');
 
-# As whom the application's triggers run.
+# As whom the application's triggers run, also those that wait for the commit,
+# and what they can make of it.
 $t->attach('http://127.0.0.1:9');
 $t->sql(q{
-	CREATE TABLE seen (cur text, ses text, super bool);
+	CREATE TABLE seen (what text, by text, result text);
 	GRANT INSERT ON seen TO webchatt_worker;
 	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+	DECLARE
+		attempt text;
 	BEGIN
-		INSERT INTO public.seen VALUES (current_user, session_user, current_setting('is_superuser')::bool);
+		INSERT INTO public.seen VALUES (tg_argv[0], current_user, 'fired');
+		FOREACH attempt IN ARRAY ARRAY['SET ROLE NONE', 'RESET ROLE', 'RESET SESSION AUTHORIZATION',
+			'SET SESSION AUTHORIZATION DEFAULT', 'CREATE ROLE intruder SUPERUSER', 'ALTER SYSTEM SET work_mem = 64',
+			'SELECT pg_catalog.pg_read_file($f$PG_VERSION$f$)', 'COPY public.seen TO PROGRAM $f$cat$f$'] LOOP
+			BEGIN
+				EXECUTE attempt;
+				INSERT INTO public.seen VALUES (attempt, current_user, 'allowed');
+			EXCEPTION WHEN OTHERS THEN
+				NULL;
+			END;
+		END LOOP;
 		RETURN NULL;
 	END $$;
-	CREATE TRIGGER note AFTER INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION note()});
+	CREATE TRIGGER note AFTER INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION note('immediate');
+	CREATE CONSTRAINT TRIGGER note_later AFTER INSERT ON webchatt.messages DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW EXECUTE FUNCTION note('deferred')});
 my $code;
 for (1 .. 100)
 {
@@ -61,8 +77,9 @@ for (1 .. 100)
 	sleep 0.1;
 }
 is($code, 200, 'an event comes in');
-is($t->sql('SELECT cur, super FROM seen'), 'webchatt_worker|f', 'a trigger runs as webchatt_worker, not a superuser');
-is($t->sql(q{SELECT rolsuper FROM pg_roles JOIN seen ON rolname = ses}), 'f', 'nor is the session user one that could become a superuser again');
+is($t->sql('SELECT what, by FROM seen WHERE result = $$fired$$ ORDER BY 1'),
+	"deferred|webchatt_worker\nimmediate|webchatt_worker", 'triggers run as webchatt_worker, deferred ones too');
+is($t->sql('SELECT what, by FROM seen WHERE result = $$allowed$$'), '', 'who cannot become a superuser, or do what only one may');
 is($t->sql(q{SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolcanlogin OR rolbypassrls FROM pg_roles WHERE rolname = 'webchatt_worker'}),
 	'f', 'the role has no attributes');
 
@@ -100,12 +117,12 @@ $t->sql('CREATE EXTENSION webchatt', 'second');
 $t->wait_for(worker_lives('second'), 'the database comes back, the worker too');
 ($status, undef, $err) = $t->try_sql('DROP DATABASE second WITH (FORCE)');
 is($status, 0, 'DROP DATABASE WITH (FORCE) works') or diag($err);
-$t->wait_for(worker_lives('second') . ' IS FALSE', 'no worker of it is left');
+$t->wait_for(no_worker('second'), 'no worker of it is left');
 
 # Settings: SIGHUP.
 $t->sql(q{ALTER SYSTEM SET webchatt.databases = ''});
 $node->reload;
-$t->wait_for(worker_lives('postgres') . ' IS FALSE', 'taken off webchatt.databases, the worker stops');
+$t->wait_for(no_worker('postgres'), 'taken off webchatt.databases, the worker stops');
 is($t->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'webchatt launcher'}), 1, 'the launcher stays');
 $t->sql(q{ALTER SYSTEM SET webchatt.databases = 'postgres'});
 $node->reload;

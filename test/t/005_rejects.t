@@ -78,6 +78,35 @@ is(scalar $t->post(Webhook::message($channel, 's-2', 'hare', 'hello'), timeout =
 $t->wait_for(q{SELECT count(*) = 1 FROM webchatt.messages WHERE hub_message_id = 's-2'}, 'as rows');
 $t->sql('DROP TRIGGER dawdle ON webchatt.messages');
 
+# What raises only at the commit, and what looks like a defect of the server:
+# still the event's own affair.
+$t->sql(q{
+	CREATE FUNCTION stumble_later() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN IF new.visitor = 'late' THEN RAISE EXCEPTION 'too late'; END IF; RETURN NULL; END $$;
+	CREATE CONSTRAINT TRIGGER stumble_later AFTER INSERT ON webchatt.messages DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW EXECUTE FUNCTION stumble_later();
+	CREATE FUNCTION break_down() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF new.visitor = 'broken' THEN RAISE EXCEPTION 'cache lookup failed' USING ERRCODE = 'XX000'; END IF;
+		IF new.visitor = 'greedy' THEN RAISE EXCEPTION 'out of memory' USING ERRCODE = '53200'; END IF;
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER break_down AFTER INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION break_down()});
+for my $case ([ late => 'P0001', 'a deferred trigger that raises' ], [ broken => 'XX000', 'an internal error in a trigger' ],
+	[ greedy => '53200', 'out of memory in a trigger' ])
+{
+	my ($visitor, $sqlstate, $what) = @$case;
+	my $one = Webhook::load(url => $t->webhook_url, secret => $WebchattTest::SECRET, channel => $channel,
+		out => $t->node->basedir . "/load-$visitor", connections => 4, visitors => 5, count => 40, prefix => $visitor);
+	is(scalar $t->post(Webhook::message($channel, "x-$visitor", $visitor, 'hello'), fresh => 1), 200, "$what: answered 200");
+	ok($one->wait_answered(40, 20), "$what: the others beside it go on");
+	$one->end;
+	is($t->sql("SELECT sqlstate FROM webchatt.rejects WHERE visitor = '$visitor'"), $sqlstate, "$what: a reject");
+	is(scalar $t->post(Webhook::message($channel, "x-$visitor-other", 'other', 'hello'), fresh => 1), 200, "$what: and others after it");
+}
+$t->sql('DROP TRIGGER stumble_later ON webchatt.messages; DROP TRIGGER break_down ON webchatt.messages;
+	DELETE FROM webchatt.messages');
+
 # Under load: one visitor in ten is refused.
 $t->sql(q{INSERT INTO trouble SELECT 'visitor-' || i FROM generate_series(0, 9) i WHERE i = 3});
 $t->sql('TRUNCATE webchatt.rejects');

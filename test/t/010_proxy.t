@@ -34,9 +34,6 @@ for my $kind (qw(nginx caddy))
 	my ($code, $body) = Webhook::post($url, undef, '', ua => $ua, headers => { 'X-Validation-Token' => 'token' });
 	is("$code $body", '200 "token"', "$kind: endpoint verification");
 	is($ua->get($proxy->url . '/healthz')->res->code, 404, "$kind: nothing else is shown to the world");
-	my $cut = $ua->post($url, { 'Content-Type' => 'application/json', 'Transfer-Encoding' => 'chunked' });
-	ok($cut->res->code && $cut->res->code < 500, "$kind: a strange request is answered, not passed on");
-
 	my $load = Webhook::load(url => "http://127.0.0.1:$t->{port}/webhooks/$channel", secret => $WebchattTest::SECRET,
 		channel => $channel, out => "$dir/load-$kind", prefix => $kind, connections => 8, count => 200);
 	my $began = time;
@@ -65,8 +62,5 @@ $t->sql("SELECT webchatt.send_message('$channel', 'h2-' || i % 50, text => i::te
 $t->drained('a thousand messages over HTTP/2');
 $t->account('over HTTP/2', messages => 1001);
 $proxy->stop;
-
-# A name that is not the certificate's.
-(my $other = $proxy->url) =~ s/localhost/127.0.0.2/;
 
 done_testing();
