@@ -28,6 +28,8 @@
 /* Between two looks at what is over its time, in ms. */
 #define UPKEEP_MS	1000
 
+volatile sig_atomic_t turn_in_triggers = false;
+
 static Oid	outer_user = InvalidOid;
 static int	outer_context = 0;
 
@@ -65,10 +67,14 @@ turn_abort(void)
 	LockTimeout = LOCK_WAIT_MS;
 }
 
-/* Cancel what runs longer than this from now on; 0: no limit. */
+/*
+ * Cancel what runs longer than this from now on; 0: no limit.  What has a limit
+ * runs an application's triggers, so a shutdown need not wait for it.
+ */
 void
 turn_time_limit(int ms)
 {
+	turn_in_triggers = ms > 0;
 	if (ms > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, ms);
 	else if (get_timeout_active(STATEMENT_TIMEOUT))

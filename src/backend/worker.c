@@ -53,7 +53,6 @@ NetChild	worker_net;
 WcStats		worker_stats;
 
 static bool at_work = false;	/* the extension is there, and it is ours */
-static bool in_turn = false;
 static TimestampTz net_started = 0;
 static TimestampTz net_not_before = 0;
 static int	net_pause_ms = 0;
@@ -300,14 +299,14 @@ end_net(int code, Datum arg)
 	net_child_stop(&worker_net, NET_GRACE_MS);
 }
 
-/* Between turns a SIGTERM is heeded at leisure, in one it interrupts. */
+/* A SIGTERM is heeded at the turn's end, unless an application's triggers run. */
 static void
 handle_sigterm(SIGNAL_ARGS)
 {
 	int			save_errno = errno;
 
 	ShutdownRequestPending = true;
-	if (in_turn)
+	if (turn_in_triggers)
 		die(postgres_signal_arg);
 	else
 		SetLatch(MyLatch);
@@ -440,7 +439,6 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
-	in_turn = false;
 	worker_note_error(error->message);
 	if (pause_ms == 0)
 		EmitErrorReport();
@@ -583,14 +581,12 @@ once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
 
 	PG_TRY();
 	{
-		in_turn = true;
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 			reload();
 		once(look_at_outbox);
 		update_rates(wc_clock());
-		in_turn = false;
-	}
+		}
 	PG_CATCH();
 	{
 		pause = go_idle_after_error(context, pause_ms);

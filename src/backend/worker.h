@@ -12,6 +12,8 @@
 
 #include "webchatt.h"
 
+#include <signal.h>
+
 #include "../common/corridor.h"
 #include "net_child.h"
 
@@ -38,6 +40,7 @@ extern void turn_begin(void);
 extern void turn_commit(void);
 extern void turn_abort(void);
 extern void turn_time_limit(int ms);
+extern volatile sig_atomic_t turn_in_triggers;
 
 typedef void (*turn_step) (void *arg);
 extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
