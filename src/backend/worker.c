@@ -103,6 +103,8 @@ update_rates(TimestampTz now)
 	last = now;
 	before = worker_stats;
 	publish(true);
+	/* what we wrote counts for autovacuum as everybody's does */
+	(void) pgstat_report_stat(true);
 }
 
 /*
