@@ -129,6 +129,13 @@ config_read(void)
 	read_channels(fresh);
 }
 
+/* Has a configuration been read and committed? */
+bool
+config_is_read(void)
+{
+	return current != NULL;
+}
+
 static bool
 has_hub(const Config *config, int id)
 {

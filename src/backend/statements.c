@@ -111,7 +111,7 @@ static const Statement statements[WC_STATEMENTS] = {
 		"  RETURNING channel_id, message_id, status, hub_message_id),"
 		" best AS (SELECT DISTINCT ON (a.channel_id, a.message_id) a.channel_id, a.message_id, e.means, e.code, e.msg"
 		"  FROM added a JOIN e ON e.c = a.channel_id AND e.h = a.hub_message_id AND e.s = a.status"
-		"  WHERE e.means IS NOT NULL ORDER BY a.channel_id, a.message_id, e.means DESC)"
+		"  WHERE e.means IS NOT NULL ORDER BY a.channel_id, a.message_id, e.means DESC),"
 		" moved AS (UPDATE webchatt.messages m SET status = b.means, status_at = now(),"
 		"  error_code = CASE WHEN b.means = 'failed' THEN b.code END,"
 		"  error_message = CASE WHEN b.means = 'failed' THEN b.msg END"
@@ -365,6 +365,19 @@ prepared(WcStatement which)
 		planned[which] = true;
 	}
 	return plans[which];
+}
+
+/*
+ * Make all plans, so that what is wrong with our own statements shows at the
+ * start and not as an event's fault.  The caller is connected to SPI.
+ */
+void
+wc_prepare_statements(void)
+{
+	int			i;
+
+	for (i = 0; i < WC_STATEMENTS; i++)
+		(void) prepared(i);
 }
 
 /*

@@ -167,12 +167,14 @@ nobody(void)
 	return s;
 }
 
-/* The outbox's share of a turn; the first turn reads the configuration too. */
+/* What others ordered; a first turn makes ready and reads the configuration. */
 static void
 follow_orders(WcShowedUp *showed_up)
 {
-	ControlOrders orders = {config_hub_at(0) == NULL, false};
+	ControlOrders orders = {!config_is_read(), false};
 
+	if (orders.config)
+		wc_prepare_statements();
 	control_read(&orders, showed_up);
 	if (orders.config)
 		config_read();

@@ -184,6 +184,7 @@ typedef enum WcStatement
 } WcStatement;
 
 extern uint64 wc_run(WcStatement which, Datum *args, const char *nulls);
+extern void wc_prepare_statements(void);
 extern void wc_forget_statements(void);
 
 /* arrays for statements that take many rows at once */

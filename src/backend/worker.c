@@ -463,8 +463,6 @@ once(bool look_at_outbox)
 		return;
 	if (!at_work)
 		return;
-	if (worker_net.fd < 0 && net_not_before <= now && config_hub_at(0) == NULL)
-		look_at_outbox = true;
 	read_frames();
 	if (look_at_outbox || inbound_ready(now) || outbound_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
@@ -472,7 +470,7 @@ once(bool look_at_outbox)
 		turn_run(now, look_at_outbox);
 		worker_stats.turns++;
 	}
-	if (worker_net.fd < 0 && net_not_before <= now)
+	if (worker_net.fd < 0 && net_not_before <= now && config_is_read())
 		start_net(now);
 	flush_frames();
 	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))

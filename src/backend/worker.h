@@ -77,6 +77,7 @@ typedef struct ConfigHub
 } ConfigHub;
 
 extern void config_read(void);
+extern bool config_is_read(void);
 extern void config_commit(wc_buf *out);
 extern void config_rollback(void);
 extern void config_write_settings(wc_buf *out);
