@@ -150,6 +150,13 @@ sub server_cpu
 	return $sum * 1e6 / $ticks;
 }
 
+# CPU of one process, in microseconds.
+sub cpu_of
+{
+	my ($pid) = @_;
+	return (stat_of($pid) // { cpu => 0 })->{cpu} * 1e6 / $ticks;
+}
+
 # Resident memory without what is shared, in MiB.
 sub own_memory
 {
@@ -212,14 +219,15 @@ sub webhooks
 sub measure_in
 {
 	my ($ceiling, %at);
+	my ($worker_pid, $net_pid) = split /\|/, sql('SELECT worker_pid, net_pid FROM webchatt.status');
 
 	for my $connections (16, 64, 256)
 	{
 		empty_tables();
 		my $single = pgbench('in-single.sql', $connections);
-		my $cpu = server_cpu();
+		my @cpu = (server_cpu(), cpu_of($worker_pid), cpu_of($net_pid));
 		my %r = webhooks(connections => $connections, warmup => 1);
-		$r{cpu} = (server_cpu() - $cpu) / ($r{accepted} || 1);
+		$r{cpu} = [map { $_ / ($r{accepted} || 1) } server_cpu() - $cpu[0], cpu_of($worker_pid) - $cpu[1], cpu_of($net_pid) - $cpu[2]];
 		$at{$connections} = \%r;
 		row("in: events/s at $connections connections, to single-row commits", $r{rate}, '/s', $single,
 			$connections == 64 ? ('r>', 2) : ());
@@ -236,7 +244,9 @@ sub measure_in
 	row('in: p99 at 64 connections, to the median', $at{64}{p99_us}, 'us', $at{64}{p50_us});
 	$rows[-1][4] = '<= 4 x';
 	$rows[-1][5] = $at{64}{p99_us} < 4 * $at{64}{p50_us} ? 'ok' : 'SHORT';
-	row('in: CPU an event at 64 connections, all server processes', $at{64}{cpu}, 'us', undef, '<', 50);
+	row('in: CPU an event at 64 connections, all server processes', $at{64}{cpu}[0], 'us', undef, '<', 50);
+	row('    of which the worker', $at{64}{cpu}[1], 'us');
+	row('    of which webchatt-net', $at{64}{cpu}[2], 'us');
 	my %slow = webhooks(connections => 16, rate => 500);
 	row('in: median at 500 events/s', $slow{p50_us}, 'us', undef, '<', 1000);
 	row('in: p99 at 500 events/s', $slow{p99_us}, 'us');

@@ -133,9 +133,12 @@ refetch_spilled(Lane *lane)
 	}
 }
 
-/* Read what is new, as far as memory is meant for it. */
+/*
+ * Read what is new, as far as memory is meant for it.  look: something may
+ * have been appended since the last time.
+ */
 void
-outbound_read(TimestampTz now)
+outbound_read(TimestampTz now, bool look)
 {
 	dlist_iter	iter;
 
@@ -151,7 +154,7 @@ outbound_read(TimestampTz now)
 
 		if (lane->gone)
 			continue;
-		if (room > 0)
+		if (room > 0 && (look || outbox_reader_has_more(lane->reader)))
 			outbox_read(lane->reader, room, take_row, lane);
 		refetch_spilled(lane);
 		queue_wake_due(lane, now);

@@ -20,6 +20,7 @@
 #define CHILD_SECONDS	60
 
 bool		wc_own_insert = false;
+bool		wc_outbox_touched = false;
 
 PG_FUNCTION_INFO_V1(webchatt_config_changed);
 PG_FUNCTION_INFO_V1(webchatt_messages_inserted);
@@ -54,6 +55,7 @@ wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visi
 	nulls[5] = seq ? ' ' : 'n';
 	nulls[6] = expires ? ' ' : 'n';
 	wc_run(WC_APPEND_0 + wc_outbox_current(), args, nulls);
+	wc_outbox_touched = true;
 	wc_wake_at_commit();
 }
 

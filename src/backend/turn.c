@@ -189,6 +189,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 	WcShowedUp	showed_up;
 
 	turn_begin();
+	wc_outbox_touched = false;
 	showed_up = nobody();
 	if (look_at_outbox)
 		follow_orders(&showed_up);
@@ -201,7 +202,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 		outbound_upkeep();
 		last_upkeep = now;
 	}
-	outbound_read(now);
+	outbound_read(now, look_at_outbox || wc_outbox_touched);
 	outbound_take(now);
 	turn_commit();
 

@@ -215,6 +215,7 @@ extern void wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, cons
 extern int	wc_outbox_current(void);
 
 extern bool wc_own_insert;		/* we are inserting messages ourselves */
+extern bool wc_outbox_touched;	/* this process appended since it was cleared */
 
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);

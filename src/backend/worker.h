@@ -116,7 +116,7 @@ extern bool outbound_accept(const wc_frame *frame);
 extern void outbound_record(TimestampTz now, bool carefully);
 extern void outbound_release(const WcShowedUp *showed_up);
 extern void outbound_upkeep(void);
-extern void outbound_read(TimestampTz now);
+extern void outbound_read(TimestampTz now, bool look);
 extern void outbound_take(TimestampTz now);
 extern void outbound_commit(TimestampTz now, wc_buf *out);
 extern void outbound_rollback(void);
