@@ -53,6 +53,8 @@ CREATE TYPE webchatt.message_status AS ENUM (
 	'queued', 'held', 'enqueued', 'sent',
 	'failed', 'expired', 'cancelled',
 	'delivered', 'read');
+CREATE TYPE webchatt.message_direction AS ENUM ('in', 'out');
+COMMENT ON TYPE webchatt.message_direction IS 'in: from the visitor; out: to the visitor';
 COMMENT ON TYPE webchatt.message_status IS
 	'where a message stands; moves forward only, in this order';
 
@@ -74,6 +76,11 @@ COMMENT ON TABLE webchatt.hubs IS 'remote hubs, one row each, made by webchatt.c
 COMMENT ON COLUMN webchatt.hubs.api_url IS 'base URL without a slash at the end';
 COMMENT ON COLUMN webchatt.hubs.api_key IS 'secret: the Application''s x-api-key';
 COMMENT ON COLUMN webchatt.hubs.state IS 'stopped: the hub refused the key (401); a new key starts it again';
+COMMENT ON COLUMN webchatt.hubs.name IS 'what it is called here: webchatt.connect_hub(name => ...)';
+COMMENT ON COLUMN webchatt.hubs.state_reason IS 'why it is stopped, in words';
+COMMENT ON COLUMN webchatt.hubs.state_since IS 'since when it has its state';
+COMMENT ON COLUMN webchatt.hubs.created_at IS 'when it was attached';
+COMMENT ON SEQUENCE webchatt.hubs_id_seq IS 'numbers webchatt.hubs';
 
 CREATE TABLE webchatt.channels (
 	id uuid PRIMARY KEY,
@@ -85,6 +92,9 @@ CREATE TABLE webchatt.channels (
 COMMENT ON TABLE webchatt.channels IS 'channels, one row each, made by webchatt.add_channel()';
 COMMENT ON COLUMN webchatt.channels.id IS 'the application channel id: "from" of what is sent';
 COMMENT ON COLUMN webchatt.channels.kind IS 'channel type as the hub''s REST path has it';
+COMMENT ON COLUMN webchatt.channels.hub_id IS 'the hub that it hangs on';
+COMMENT ON COLUMN webchatt.channels.display_name IS 'at most 50 characters; for people only';
+COMMENT ON COLUMN webchatt.channels.created_at IS 'when it was added';
 
 CREATE TABLE webchatt.origins (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,
@@ -92,6 +102,7 @@ CREATE TABLE webchatt.origins (
 	PRIMARY KEY (channel_id, origin)
 );
 COMMENT ON TABLE webchatt.origins IS 'web origins from which a channel''s widget may connect, normalised';
+COMMENT ON COLUMN webchatt.origins.origin IS 'scheme, host, and port where it is not the default, in lower case';
 
 CREATE TABLE webchatt.webhooks (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,
@@ -112,6 +123,8 @@ COMMENT ON COLUMN webchatt.webhooks.secret IS 'secret: the key of X-hub-Signatur
 COMMENT ON COLUMN webchatt.webhooks.old_secret IS 'secret: also accepted, until old_secret_until';
 COMMENT ON COLUMN webchatt.webhooks.accept_unsigned IS
 	'true: whoever knows the URL can post events; never needed with a hub that signs';
+COMMENT ON COLUMN webchatt.webhooks.old_secret_until IS 'when the old secret stops being accepted';
+COMMENT ON COLUMN webchatt.webhooks.changed_at IS 'when webchatt.set_webhook_secret() was last called';
 
 ----------------------------------------------------------------------------
 -- Conversations: visitors, messages, statuses, rejects
@@ -129,6 +142,7 @@ COMMENT ON TABLE webchatt.visitors IS 'everybody who wrote, or was written to, o
 COMMENT ON COLUMN webchatt.visitors.last_seen IS
 	'when something last came from the visitor, exact to a minute; null: never yet';
 COMMENT ON COLUMN webchatt.visitors.attributes IS 'the application''s own';
+COMMENT ON COLUMN webchatt.visitors.first_seen IS 'when the row was made: by the first message in either direction';
 
 /*
  * No foreign keys: the worker checks the channel and makes the visitor's row
@@ -139,7 +153,7 @@ CREATE TABLE webchatt.messages (
 	channel_id uuid NOT NULL,
 	id uuid NOT NULL,
 	visitor text COLLATE "C" NOT NULL,
-	direction text COLLATE "C" NOT NULL CHECK (direction IN ('in', 'out')),
+	direction webchatt.message_direction NOT NULL,
 	status webchatt.message_status NOT NULL,
 	content jsonb NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
@@ -168,6 +182,13 @@ COMMENT ON COLUMN webchatt.messages.hub_message_id IS
 COMMENT ON COLUMN webchatt.messages.hub_time IS 'inbound: the event''s own timestamp';
 COMMENT ON COLUMN webchatt.messages.extra IS 'inbound: the event''s fields that webchatt does not know';
 COMMENT ON COLUMN webchatt.messages.error_code IS 'outbound: the hub''s code, when it failed';
+COMMENT ON COLUMN webchatt.messages.visitor IS 'the visitor''s id in the channel: the "from" of an event, the "to" of a send';
+COMMENT ON COLUMN webchatt.messages.status IS 'inbound: received; outbound: where it stands, which only moves forward';
+COMMENT ON COLUMN webchatt.messages.created_at IS 'when the row was written';
+COMMENT ON COLUMN webchatt.messages.status_at IS 'when the status last changed';
+COMMENT ON COLUMN webchatt.messages.expires_at IS 'outbound: when it stops waiting to be sent; null: it waits';
+COMMENT ON COLUMN webchatt.messages.dedupe_key IS 'outbound: the same key on the same conversation is the same message';
+COMMENT ON COLUMN webchatt.messages.error_message IS 'outbound: why it failed or expired, in the hub''s words or ours';
 
 CREATE TABLE webchatt.statuses (
 	channel_id uuid NOT NULL,
@@ -187,6 +208,13 @@ COMMENT ON TABLE webchatt.statuses IS
 	'what became of outbound messages, append-only: a row for each thing that happened';
 COMMENT ON COLUMN webchatt.statuses.status IS 'the hub''s word, or ours: held, failed, expired, cancelled';
 COMMENT ON COLUMN webchatt.statuses.at IS 'when it happened: the event''s timestamp where it has one';
+COMMENT ON COLUMN webchatt.statuses.message_id IS 'the message in webchatt.messages';
+COMMENT ON COLUMN webchatt.statuses.hub_message_id IS 'the id that the hub gave this send; one that was sent again may have several';
+COMMENT ON COLUMN webchatt.statuses.recorded_at IS 'when webchatt learnt of it';
+COMMENT ON COLUMN webchatt.statuses.error_code IS 'the hub''s code, where it gave one';
+COMMENT ON COLUMN webchatt.statuses.error_message IS 'the hub''s text, or ours';
+COMMENT ON COLUMN webchatt.statuses.extra IS 'the event''s fields that webchatt does not know';
+COMMENT ON SEQUENCE webchatt.statuses_id_seq IS 'numbers webchatt.statuses';
 
 CREATE TABLE webchatt.early_statuses (
 	channel_id uuid NOT NULL,
@@ -202,6 +230,14 @@ CREATE TABLE webchatt.early_statuses (
 );
 COMMENT ON TABLE webchatt.early_statuses IS
 	'statuses that overtook the answer to their send: applied once the hub''s id is learnt';
+COMMENT ON COLUMN webchatt.early_statuses.hub_message_id IS 'the hub''s id of a message that is not known by it yet';
+COMMENT ON COLUMN webchatt.early_statuses.status IS 'the hub''s word';
+COMMENT ON COLUMN webchatt.early_statuses.means IS 'what the word does to the message; null: it is only kept';
+COMMENT ON COLUMN webchatt.early_statuses.at IS 'when it happened: the event''s timestamp where it has one';
+COMMENT ON COLUMN webchatt.early_statuses.recorded_at IS 'when it came; after seven days it is dropped';
+COMMENT ON COLUMN webchatt.early_statuses.error_code IS 'the hub''s code, where it gave one';
+COMMENT ON COLUMN webchatt.early_statuses.error_message IS 'the hub''s text, where it gave one';
+COMMENT ON COLUMN webchatt.early_statuses.extra IS 'the event''s fields that webchatt does not know';
 
 CREATE TABLE webchatt.rejects (
 	channel_id uuid NOT NULL,
@@ -225,6 +261,18 @@ CREATE INDEX rejects_id ON webchatt.rejects (id);
 COMMENT ON TABLE webchatt.rejects IS
 	'events that the database refused (an application''s trigger raised, ...): webchatt.retry_reject(id) brings one back';
 COMMENT ON COLUMN webchatt.rejects.event_key IS 'the hub''s message id, of a status with the status behind it';
+COMMENT ON COLUMN webchatt.rejects.event_type IS 'Message or MessageStatus';
+COMMENT ON COLUMN webchatt.rejects.visitor IS 'whose event it was; a status names nobody';
+COMMENT ON COLUMN webchatt.rejects.body IS 'the event as it came';
+COMMENT ON COLUMN webchatt.rejects.sqlstate IS 'the code of the error that refused it';
+COMMENT ON COLUMN webchatt.rejects.reason IS 'the error''s message';
+COMMENT ON COLUMN webchatt.rejects.detail IS 'the error''s detail';
+COMMENT ON COLUMN webchatt.rejects.hint IS 'what to do, from the error or from webchatt';
+COMMENT ON COLUMN webchatt.rejects.context IS 'where the error was raised';
+COMMENT ON COLUMN webchatt.rejects.tries IS 'how often it was refused';
+COMMENT ON COLUMN webchatt.rejects.first_at IS 'when it was refused first';
+COMMENT ON COLUMN webchatt.rejects.last_at IS 'when it was refused last';
+COMMENT ON SEQUENCE webchatt.rejects_id_seq IS 'numbers webchatt.rejects';
 
 ----------------------------------------------------------------------------
 -- The outbox: an append-only log of work orders, read by snapshot
@@ -250,9 +298,9 @@ CREATE TABLE webchatt.outbox (
 	expires_at timestamptz
 );
 CREATE SEQUENCE webchatt.outbox_seq;
-CREATE TABLE webchatt.outbox_0 () INHERITS (webchatt.outbox);
-CREATE TABLE webchatt.outbox_1 () INHERITS (webchatt.outbox);
-CREATE TABLE webchatt.outbox_2 () INHERITS (webchatt.outbox);
+CREATE TABLE webchatt.outbox_0 () INHERITS (webchatt.outbox) USING heap;
+CREATE TABLE webchatt.outbox_1 () INHERITS (webchatt.outbox) USING heap;
+CREATE TABLE webchatt.outbox_2 () INHERITS (webchatt.outbox) USING heap;
 CREATE INDEX outbox_0_order ON webchatt.outbox_0 (hub_id, xid, seq);
 CREATE INDEX outbox_1_order ON webchatt.outbox_1 (hub_id, xid, seq);
 CREATE INDEX outbox_2_order ON webchatt.outbox_2 (hub_id, xid, seq);
@@ -260,6 +308,18 @@ CREATE INDEX outbox_0_conversation ON webchatt.outbox_0 (channel_id, visitor, se
 CREATE INDEX outbox_1_conversation ON webchatt.outbox_1 (channel_id, visitor, seq);
 CREATE INDEX outbox_2_conversation ON webchatt.outbox_2 (channel_id, visitor, seq);
 COMMENT ON TABLE webchatt.outbox IS 'webchatt''s own: what the worker is to do, append-only';
+COMMENT ON SEQUENCE webchatt.outbox_seq IS 'webchatt''s own: the order of a conversation''s messages';
+COMMENT ON TABLE webchatt.outbox_0 IS 'webchatt''s own: one of the three tables that the outbox is kept in by turns';
+COMMENT ON TABLE webchatt.outbox_1 IS 'webchatt''s own: one of the three tables that the outbox is kept in by turns';
+COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables that the outbox is kept in by turns';
+COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
+COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
+COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; 0: the worker itself';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand';
+COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
+COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
+COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';
+COMMENT ON COLUMN webchatt.outbox.expires_at IS 'when the message stops waiting';
 
 CREATE TABLE webchatt.held (
 	channel_id uuid NOT NULL,
@@ -273,13 +333,18 @@ CREATE TABLE webchatt.held (
 CREATE INDEX held_expires_at ON webchatt.held (expires_at);
 COMMENT ON TABLE webchatt.held IS
 	'messages for visitors who have no session at the hub: they go out when the visitor next shows up';
+COMMENT ON COLUMN webchatt.held.visitor IS 'who is waited for';
+COMMENT ON COLUMN webchatt.held.seq IS 'the place that the message has in its conversation';
+COMMENT ON COLUMN webchatt.held.message_id IS 'the message in webchatt.messages';
+COMMENT ON COLUMN webchatt.held.expires_at IS 'when it is waited for no longer';
+COMMENT ON COLUMN webchatt.held.held_at IS 'since when it waits';
 
 ----------------------------------------------------------------------------
 -- Functions: configuration
 ----------------------------------------------------------------------------
 
 CREATE FUNCTION webchatt._config_changed() RETURNS trigger
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'webchatt_config_changed';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_config_changed';
 COMMENT ON FUNCTION webchatt._config_changed() IS 'tells the worker, at commit, to read its configuration';
 
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webchatt.hubs
@@ -290,8 +355,7 @@ CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON we
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 
 CREATE FUNCTION webchatt._messages_inserted() RETURNS trigger
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_messages_inserted';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_messages_inserted';
 COMMENT ON FUNCTION webchatt._messages_inserted() IS
 	'when a dump is loaded, or somebody inserts by hand: has the worker queue what is queued';
 
@@ -350,6 +414,7 @@ BEGIN
 	END IF;
 END
 $$;
+COMMENT ON FUNCTION webchatt._check_display_name(text) IS 'webchatt''s own: raises when a display name is too long or empty';
 
 CREATE FUNCTION webchatt.set_origins(channel uuid, origins text[]) RETURNS text[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -528,10 +593,12 @@ CREATE FUNCTION webchatt._status(
 	OUT requests bigint, OUT requests_refused bigint, OUT requests_turned_away bigint)
 RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_status';
+COMMENT ON FUNCTION webchatt._status() IS 'webchatt''s own: what webchatt.status shows';
 
 CREATE FUNCTION webchatt._hub_state(hub_id int, OUT paused_until timestamptz, OUT last_error text)
 RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_hub_state';
+COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub';
 
 CREATE VIEW webchatt.status AS
 SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined, s.started_at,
@@ -550,6 +617,34 @@ SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined
 FROM webchatt._status() s;
 COMMENT ON VIEW webchatt.status IS
 	'how webchatt is doing in this database: one row, counters since the worker started';
+COMMENT ON COLUMN webchatt.status.state IS 'running; or why nothing is done';
+COMMENT ON COLUMN webchatt.status.launcher_pid IS 'process of the launcher, which starts the workers';
+COMMENT ON COLUMN webchatt.status.worker_pid IS 'process of this database''s worker';
+COMMENT ON COLUMN webchatt.status.net_pid IS 'process of webchatt-net, which talks to the network';
+COMMENT ON COLUMN webchatt.status.listening IS 'addresses that webhooks are taken on';
+COMMENT ON COLUMN webchatt.status.confined IS 'whether the kernel keeps webchatt-net away from files (Landlock)';
+COMMENT ON COLUMN webchatt.status.started_at IS 'when the worker started';
+COMMENT ON COLUMN webchatt.status.last_error IS 'what went wrong last, since the worker started';
+COMMENT ON COLUMN webchatt.status.last_error_at IS 'when that was';
+COMMENT ON COLUMN webchatt.status.corridor IS 'open: worker and webchatt-net understand each other';
+COMMENT ON COLUMN webchatt.status.hubs IS 'for each hub: active, paused (until when and why) or stopped (since when and why)';
+COMMENT ON COLUMN webchatt.status.queued IS 'messages waiting to be sent';
+COMMENT ON COLUMN webchatt.status.oldest_queued IS 'when the oldest of them was queued';
+COMMENT ON COLUMN webchatt.status.oldest_age IS 'how long it has been waiting';
+COMMENT ON COLUMN webchatt.status.in_flight IS 'messages handed to webchatt-net whose outcome is not known';
+COMMENT ON COLUMN webchatt.status.events_waiting IS 'events that came in and are not committed';
+COMMENT ON COLUMN webchatt.status.connections IS 'HTTP connections to the door now';
+COMMENT ON COLUMN webchatt.status.events_per_second IS 'events written, over the last second or so';
+COMMENT ON COLUMN webchatt.status.sends_per_second IS 'answers of hubs to sends, over the last second or so';
+COMMENT ON COLUMN webchatt.status.turns_per_second IS 'transactions of the worker, over the last second or so';
+COMMENT ON COLUMN webchatt.status.events IS 'events written, repeats included';
+COMMENT ON COLUMN webchatt.status.repeats IS 'events that were stored before and changed nothing';
+COMMENT ON COLUMN webchatt.status.rejected IS 'events put into webchatt.rejects';
+COMMENT ON COLUMN webchatt.status.sends IS 'answers of hubs to sends, whatever they were';
+COMMENT ON COLUMN webchatt.status.failures IS 'those among them that did not take the message';
+COMMENT ON COLUMN webchatt.status.requests IS 'HTTP requests to the door since webchatt-net started';
+COMMENT ON COLUMN webchatt.status.requests_refused IS 'those answered 4xx';
+COMMENT ON COLUMN webchatt.status.requests_turned_away IS 'those answered 503: too much at a time';
 
 CREATE VIEW webchatt.inbox AS
 SELECT v.channel_id, v.id AS visitor, c.display_name AS channel, last.direction = 'in' AS unanswered,
@@ -564,9 +659,19 @@ CROSS JOIN LATERAL (
 	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) last
 ORDER BY last.direction = 'in' DESC, last.created_at DESC;
 COMMENT ON VIEW webchatt.inbox IS 'conversations by their last message, unanswered ones first';
+COMMENT ON COLUMN webchatt.inbox.visitor IS 'the visitor''s id';
+COMMENT ON COLUMN webchatt.inbox.channel IS 'the channel''s display name';
+COMMENT ON COLUMN webchatt.inbox.unanswered IS 'true: the last message is the visitor''s';
+COMMENT ON COLUMN webchatt.inbox.last_at IS 'when the last message was written';
+COMMENT ON COLUMN webchatt.inbox.last_direction IS 'in: from the visitor; out: to the visitor';
+COMMENT ON COLUMN webchatt.inbox.last_status IS 'where the last message stands';
+COMMENT ON COLUMN webchatt.inbox.last_content IS 'the last message';
+COMMENT ON COLUMN webchatt.inbox.first_seen IS 'as in webchatt.visitors';
+COMMENT ON COLUMN webchatt.inbox.last_seen IS 'as in webchatt.visitors';
+COMMENT ON COLUMN webchatt.inbox.attributes IS 'as in webchatt.visitors';
 
 CREATE FUNCTION webchatt.conversation(channel uuid, visitor text)
-RETURNS TABLE (id uuid, created_at timestamptz, direction text, status webchatt.message_status,
+RETURNS TABLE (id uuid, created_at timestamptz, direction webchatt.message_direction, status webchatt.message_status,
 	body text, content jsonb, error_message text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT m.id, m.created_at, m.direction, m.status, m.content ->> 'text', m.content, m.error_message
@@ -582,8 +687,8 @@ COMMENT ON FUNCTION webchatt.conversation(uuid, text) IS 'one conversation, in t
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA webchatt FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA webchatt FROM PUBLIC;
-REVOKE ALL ON TYPE webchatt.message_status FROM PUBLIC;
-GRANT USAGE ON TYPE webchatt.message_status TO webchatt_admin, webchatt_agent, webchatt_worker;
+REVOKE ALL ON TYPE webchatt.message_status, webchatt.message_direction FROM PUBLIC;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_admin, webchatt_agent, webchatt_worker;
 
 -- admin: configures, and sees everything
 GRANT ALL ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.webhooks,
@@ -626,8 +731,6 @@ ALTER FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval) OWNER TO
 ALTER FUNCTION webchatt.send_message(uuid, text, text, text, interval) OWNER TO webchatt_worker;
 ALTER FUNCTION webchatt.cancel_message(uuid, uuid) OWNER TO webchatt_worker;
 ALTER FUNCTION webchatt.retry_message(uuid, uuid) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt._config_changed() OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt._messages_inserted() OWNER TO webchatt_worker;
 ALTER FUNCTION webchatt.ingest(text, text, uuid) OWNER TO webchatt_worker;
 ALTER FUNCTION webchatt.retry_reject(bigint) OWNER TO webchatt_worker;
 

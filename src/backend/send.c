@@ -6,16 +6,26 @@
  */
 #include "webchatt.h"
 
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
+#include "utils/snapmgr.h"
 
 #include "../common/event.h"
 
 /* Limits, in bytes. */
 #define MAX_CONTENT		(64 * 1024)
 #define MAX_DEDUPE_KEY	255
+
+/* Channels that a session remembers. */
+#define KNOWN_CHANNELS	256
 
 PG_FUNCTION_INFO_V1(webchatt_send_message);
 PG_FUNCTION_INFO_V1(webchatt_send_text);
@@ -187,22 +197,107 @@ warn_without_worker(void)
 				 errhint("Add the database to webchatt.databases and reload the configuration.")));
 }
 
+/*
+ * Channels as this session has looked them up.  A change to webchatt.channels
+ * invalidates its relation (see outbox.c), and so this.
+ */
+typedef struct KnownChannel
+{
+	pg_uuid_t	id;
+	int			hub_id;
+	char		kind[65];
+} KnownChannel;
+
+static HTAB *known_channels = NULL;
+static Oid	channels_relation = InvalidOid;
+
+static void
+forget_channels(Datum arg, Oid relation)
+{
+	if (known_channels != NULL && (relation == InvalidOid || relation == channels_relation))
+	{
+		hash_destroy(known_channels);
+		known_channels = NULL;
+	}
+}
+
+static void
+know_channels(void)
+{
+	static bool registered = false;
+	HASHCTL		ctl;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(forget_channels, (Datum) 0);
+		registered = true;
+	}
+	channels_relation = wc_relation("channels");
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(pg_uuid_t);
+	ctl.entrysize = sizeof(KnownChannel);
+	known_channels = hash_create("webchatt known channels", 16, &ctl, HASH_ELEM | HASH_BLOBS);
+}
+
+static KnownChannel
+look_channel_up(pg_uuid_t *id)
+{
+	KnownChannel channel;
+	KnownChannel *known;
+	Datum		arg = UUIDPGetDatum(id);
+	bool		isnull;
+
+	known = known_channels ? hash_search(known_channels, id, HASH_FIND, NULL) : NULL;
+	if (known != NULL)
+		return *known;
+	if (wc_run(WC_SEND_CHANNEL, &arg, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, arg))),
+				 errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
+	channel.id = *id;
+	channel.hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
+	strlcpy(channel.kind, wc_field_text(0, 2), sizeof(channel.kind));
+	if (known_channels == NULL || hash_get_num_entries(known_channels) >= KNOWN_CHANNELS)
+	{
+		forget_channels((Datum) 0, InvalidOid);
+		know_channels();
+	}
+	known = hash_search(known_channels, id, HASH_ENTER, NULL);
+	*known = channel;
+	return channel;
+}
+
+/* Is the visitor's row there?  By its key, without an executor. */
+static bool
+visitor_is_known(const Sending *s)
+{
+	Relation	rel = table_open(wc_relation("visitors"), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(s->channel));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(s->visitor));
+	scan = systable_beginscan(rel, wc_relation("visitors_pkey"), true, snapshot, 2, keys);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return found;
+}
+
 /* Look the channel up, and see to the visitor's row. */
 static void
 look_up(Sending *s)
 {
+	KnownChannel channel = look_channel_up(s->channel);
 	Datum		args[2] = {UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor)};
-	bool		isnull;
 
-	if (wc_run(WC_SEND_LOOKUP, args, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no channel %s",
-						DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(s->channel)))),
-				 errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
-	s->hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
-	check_kind(s->content, wc_field_text(0, 2));
-	if (!DatumGetBool(wc_field(0, 3, &isnull)))
+	s->hub_id = channel.hub_id;
+	check_kind(s->content, channel.kind);
+	if (!visitor_is_known(s))
 		wc_run(WC_SEND_VISITOR, args, NULL);
 }
 

@@ -27,12 +27,6 @@ typedef struct Statement
 	Oid			types[MAX_ARGS + 1];	/* ends with 0 */
 } Statement;
 
-#define APPEND(child) \
-	{"INSERT INTO webchatt." child " (xid, hub_id, op, channel_id, visitor, message_id, seq, expires_at)" \
-	 " VALUES (pg_catalog.pg_current_xact_id(), $1, $2, $3, $4, $5," \
-	 " coalesce($6, pg_catalog.nextval('webchatt.outbox_seq'::pg_catalog.regclass)), $7)", \
-	 {INT4OID, CHAROID, UUIDOID, TEXTOID, UUIDOID, INT8OID, TIMESTAMPTZOID, 0}}
-
 /* Has anything of a hub been appended to a child that is not read yet? */
 #define UNREAD(child) \
 	{"SELECT 1 FROM webchatt." child " WHERE hub_id = $1 AND xid >= $2 UNION ALL" \
@@ -257,19 +251,14 @@ static const Statement statements[WC_STATEMENTS] = {
 		" FROM (SELECT * FROM webchatt.messages WHERE direction = 'out' AND status = 'queued' ORDER BY id) m"
 		" JOIN webchatt.channels c ON c.id = m.channel_id", {0}},
 
-	[WC_APPEND_0] = APPEND("outbox_0"),
-	[WC_APPEND_1] = APPEND("outbox_1"),
-	[WC_APPEND_2] = APPEND("outbox_2"),
 	[WC_UNREAD_0] = UNREAD("outbox_0"),
 	[WC_UNREAD_1] = UNREAD("outbox_1"),
 	[WC_UNREAD_2] = UNREAD("outbox_2"),
 
-	/* $1 channel, $2 visitor */
-	[WC_SEND_LOOKUP] = {
-		"SELECT c.hub_id, c.kind, EXISTS (SELECT FROM webchatt.visitors v"
-		"  WHERE v.channel_id = c.id AND v.id = $2) FROM webchatt.channels c WHERE c.id = $1",
-		{UUIDOID, TEXTOID, 0}},
+	[WC_SEND_CHANNEL] = {
+		"SELECT hub_id, kind FROM webchatt.channels WHERE id = $1", {UUIDOID, 0}},
 
+	/* $1 channel, $2 visitor */
 	[WC_SEND_VISITOR] = {
 		"INSERT INTO webchatt.visitors (channel_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 		{UUIDOID, TEXTOID, 0}},

@@ -166,13 +166,10 @@ typedef enum WcStatement
 	WC_COUNT_AHEAD,
 	WC_TAKE,
 	WC_REQUEUE_ALL,
-	WC_APPEND_0,
-	WC_APPEND_1,
-	WC_APPEND_2,
 	WC_UNREAD_0,
 	WC_UNREAD_1,
 	WC_UNREAD_2,
-	WC_SEND_LOOKUP,
+	WC_SEND_CHANNEL,
 	WC_SEND_VISITOR,
 	WC_SEND_MESSAGE,
 	WC_SEND_SAME_KEY,
@@ -213,6 +210,7 @@ extern char *wc_field_text(uint64 row, int column);
 extern void wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
 							 const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires);
 extern int	wc_outbox_current(void);
+extern Oid	wc_relation(const char *name);
 
 extern bool wc_own_insert;		/* we are inserting messages ourselves */
 extern bool wc_outbox_touched;	/* this process appended since it was cleared */

@@ -108,7 +108,7 @@ for my $rule ({ do => 400 }, { do => 404 }, { do => 422 }, { do => 'error', code
 	$t->status_becomes($one, 'failed', "hub answers $rule->{do}: failed");
 	$t->status_becomes($two, 'sent', "hub answers $rule->{do}: the next one goes on");
 	is_deeply([ texts($visitor) ], [qw(one two)], "hub answers $rule->{do}: not tried again");
-	like($t->sql("SELECT error_code || ' ' || error_message FROM webchatt.messages WHERE id = '$one'"),
+	like($t->sql("SELECT concat_ws(' ', error_code, error_message) FROM webchatt.messages WHERE id = '$one'"),
 		$rule->{code} ? qr/^130472 User in experiment$/ : qr/\S/, "hub answers $rule->{do}: with the hub's words");
 }
 

@@ -1,0 +1,47 @@
+-- The settings: defaults, and what their check hooks refuse.
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset tuples_only on
+-- What a statement is refused with, or "done".
+CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text;
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', state || ' ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END
+$$;
+SELECT name, boot_val, coalesce(unit, '-'), vartype, context, coalesce(min_val, '-'), coalesce(max_val, '-')
+	FROM pg_settings WHERE name LIKE 'webchatt.%' ORDER BY name COLLATE "C";
+-- each says what it is
+SELECT name FROM pg_settings WHERE name LIKE 'webchatt.%' AND coalesce(short_desc, '') = '';
+
+SELECT v, pg_temp.refusal(format('SET webchatt.listen = %L', v)) FROM unnest(ARRAY[
+	'127.0.0.1:8480', '127.0.0.1:8480, [::1]:8480', '[::]:80', '*:8480', ':8480', 'localhost:0', 'unix:/run/webchatt/door',
+	'', ' ', ',', '127.0.0.1', '8480', '127.0.0.1:', '127.0.0.1:http', '127.0.0.1:65536', '127.0.0.1:-1', '::1:8480', '[::1]',
+	'unix:', 'unix:relative', 'unix:/' || repeat('x', 108), '127.0.0.1:8480,', '127.0.0.1:8480,,[::1]:8480', 'http://127.0.0.1:8480']) AS v;
+RESET webchatt.listen;
+SELECT v, pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', v)) FROM unnest(ARRAY['', '127.0.0.1', '10.0.0.0/8, ::1', ',']) AS v;
+RESET webchatt.trusted_proxies;
+SELECT v, pg_temp.refusal(format('SET webchatt.ca_file = %L', v)) FROM unnest(ARRAY['', '/etc/ssl/ca.pem', 'ca.pem']) AS v;
+RESET webchatt.ca_file;
+SELECT v, pg_temp.refusal(format('SET webchatt.max_body_size = %L', v)) FROM unnest(ARRAY['1MB', '4MB', '0', '5MB', 'x']) AS v;
+SELECT pg_temp.refusal('SET webchatt.signature_tolerance = ''2d''');
+SELECT pg_temp.refusal('SET webchatt.max_in_flight = 0');
+-- the server's alone
+SELECT pg_temp.refusal('SET webchatt.databases = ''postgres''');
+-- databases is checked where it is set
+ALTER SYSTEM SET webchatt.databases = 'one,,two';
+ALTER SYSTEM SET webchatt.databases = 'one two';
+SELECT format('ALTER SYSTEM SET webchatt.databases = %s', string_agg('db' || i, ',')) FROM generate_series(1, 65) i \gexec
+-- for one database
+SELECT pg_temp.refusal(format('ALTER DATABASE %I SET webchatt.listen = ''127.0.0.1:8481''', current_database()));
+SELECT pg_temp.refusal(format('ALTER DATABASE %I SET webchatt.listen = ''nonsense''', current_database()));
+SELECT pg_temp.refusal(format('ALTER DATABASE %I RESET webchatt.listen', current_database()));
