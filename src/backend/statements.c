@@ -3,15 +3,16 @@
  *	  All SQL that webchatt runs, by name; plans are made once and kept.
  *
  * Tables that were empty when a plan was made can hold millions of rows a
- * minute later, before any statistics say so.  So what reads by key is planned
- * generically and without sequential scans, hash and merge joins; only the
- * planning is done so, never the running, which may fire an application's
+ * minute later, before any statistics say so.  So our statements are planned
+ * once, generically, as for tables that are large already, and by index; only
+ * the planning is done so, never the running, which may fire an application's
  * triggers.
  */
 #include "webchatt.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "optimizer/plancat.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -304,20 +305,69 @@ static const Statement statements[WC_STATEMENTS] = {
 static SPIPlanPtr plans[WC_STATEMENTS];
 static bool planned[WC_STATEMENTS];
 
+/* What the planner is told of our tables: pages and rows that they may have one day. */
+#define LARGE_PAGES		1000000
+#define LARGE_TUPLES	100000000.0
+
+static get_relation_info_hook_type prev_get_relation_info = NULL;
+static bool pretending = false;
+
+/*
+ * With a table of no pages every index costs the same, and the planner may take
+ * one that has the key's columns but not in front.
+ */
+static void
+pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (prev_get_relation_info)
+		prev_get_relation_info(root, relation, inherited, rel);
+	if (!pretending || rel->rtekind != RTE_RELATION)
+		return;
+	rel->pages = Max(rel->pages, LARGE_PAGES);
+	rel->tuples = Max(rel->tuples, LARGE_TUPLES);
+	foreach(lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst(lc);
+
+		index->pages = Max(index->pages, LARGE_PAGES / 4);
+		index->tuples = Max(index->tuples, rel->tuples);
+		index->tree_height = Max(index->tree_height, 3);
+	}
+}
+
 /* Plan, or plan anew, in a way that no statistics can lead astray. */
 static void
 make_generic_plan(SPIPlanPtr plan)
 {
 	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_bitmapscan", "enable_material", "jit"};
+	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};
 	int			nest = NewGUCNestLevel();
-	CachedPlan *cached;
+	static bool hooked = false;
+	CachedPlan *volatile cached = NULL;
 	size_t		i;
+
+	if (!hooked)
+	{
+		prev_get_relation_info = get_relation_info_hook;
+		get_relation_info_hook = pretend_large;
+		hooked = true;
+	}
 
 	for (i = 0; i < lengthof(off); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	cached = SPI_plan_get_cached_plan(plan);
+	PG_TRY();
+	{
+		pretending = true;
+		cached = SPI_plan_get_cached_plan(plan);
+	}
+	PG_FINALLY();
+	{
+		pretending = false;
+	}
+	PG_END_TRY();
 	AtEOXact_GUC(true, nest);
 	if (cached != NULL)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);
