@@ -19,6 +19,8 @@ extern void ends_reset(void);
 /* held.c: messages for visitors who are away */
 extern void held_add(WcColumn *const columns[5]);
 extern void held_upkeep(bool look);
+extern void held_commit(void);
+extern void held_rollback(void);
 extern void held_reset(void);
 
 /* lanes.c: what hubs' answers mean to their lanes */

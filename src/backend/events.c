@@ -62,6 +62,7 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 	WcColumn   *bodies = wc_column(TEXTOID, n);
 	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * n);
 	Datum		args[6];
+	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
 	volatile uint64 written = 0;
 	int			i;
 
@@ -96,7 +97,7 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 	}
 	PG_FINALLY();
 	{
-		wc_own_insert = false;
+		wc_own_insert = nested;
 	}
 	PG_END_TRY();
 	return written;
@@ -201,8 +202,8 @@ text_or_null(const char *s, char *null)
 void
 events_reject(const wc_event *event, const ErrorData *error)
 {
-	Datum		args[9];
-	char		nulls[10] = "         ";
+	Datum		args[10];
+	char		nulls[11] = "          ";
 	const char *hint = error->hint;
 
 	if (hint == NULL && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
@@ -220,6 +221,7 @@ events_reject(const wc_event *event, const ErrorData *error)
 	args[6] = CStringGetTextDatum(error->message ? error->message : "unknown error");
 	args[7] = text_or_null(error->detail, &nulls[7]);
 	args[8] = text_or_null(hint, &nulls[8]);
+	args[9] = text_or_null(error->context, &nulls[9]);
 	wc_run(WC_REJECT, args, nulls);
 }
 

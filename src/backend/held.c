@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 /* False: no message is held, so nobody needs to look; until a look says so, true. */
 static bool any_held = true;
@@ -25,17 +26,37 @@ held_add(WcColumn *const columns[5])
 	wc_run(WC_HOLD, args, NULL);
 }
 
-/* Queue what is held for visitors who showed up, with the place it had. */
-void
-outbound_release(const WcShowedUp *showed_up)
+/* Visitors whose release has to be tried again, at most. */
+#define AGAIN_MOST		1024
+
+/* Visitors that one turn waits for. */
+#define FAILURES_MOST	8
+
+/* The pause before that, in ms. */
+#define AGAIN_MS		500
+
+/* A visitor who showed up while somebody held the rows of what is held for them. */
+typedef struct Again
 {
+	pg_uuid_t	channel;
+	char	   *visitor;
+} Again;
+
+static Again again[AGAIN_MOST];
+static int	nagain = 0;
+static int	nadded = 0;			/* of them, those tried in this turn */
+static int	nbefore = 0;		/* how many there were when the turn began */
+static TimestampTz again_due = 0;
+
+static void
+release_step(void *arg)
+{
+	const WcShowedUp *showed_up = arg;
 	Datum		args[2];
 	SPITupleTable *table;
 	uint64		n;
 	uint64		i;
 
-	if (!any_held || showed_up->channels->n == 0)
-		return;
 	args[0] = wc_column_array(showed_up->channels);
 	args[1] = wc_column_array(showed_up->visitors);
 	n = wc_run(WC_RELEASE, args, NULL);
@@ -56,6 +77,87 @@ outbound_release(const WcShowedUp *showed_up)
 	}
 }
 
+static void
+remember(Datum channel, Datum visitor)
+{
+	if (nagain == AGAIN_MOST)
+		return;					/* they show up again */
+	again[nagain].channel = *DatumGetUUIDP(channel);
+	again[nagain].visitor = MemoryContextStrdup(TopMemoryContext, TextDatumGetCString(visitor));
+	nagain++;
+}
+
+/* Add those who are to be tried again; they stay on the list until commit. */
+static void
+add_again(TimestampTz now, WcShowedUp *all)
+{
+	if (nagain == 0 || again_due > now)
+		return;
+	for (nadded = 0; nadded < nagain; nadded++)
+	{
+		wc_column_add(all->channels, UUIDPGetDatum(&again[nadded].channel));
+		wc_column_add(all->visitors, CStringGetTextDatum(again[nadded].visitor));
+	}
+}
+
+/* Forget the list's entries from one to before another. */
+static void
+forget(int from, int to)
+{
+	int			i;
+
+	for (i = from; i < to; i++)
+		pfree(again[i].visitor);
+	memmove(again + from, again + to, sizeof(Again) * (nagain - to));
+	nagain -= to - from;
+}
+
+void
+held_commit(void)
+{
+	forget(0, nadded);
+	nadded = 0;
+	nbefore = nagain;
+}
+
+void
+held_rollback(void)
+{
+	forget(nbefore, nagain);
+	nadded = 0;
+}
+
+/*
+ * Queue what is held for visitors who showed up, with the place it had.  Where
+ * somebody holds the rows, that visitor's are tried again later.
+ */
+void
+outbound_release(TimestampTz now, const WcShowedUp *showed_up)
+{
+	WcShowedUp	all = *showed_up;
+	int			failures = 0;
+	int			i;
+
+	nbefore = nagain;
+	add_again(now, &all);
+	if (!any_held || all.channels->n == 0)
+		return;
+	if (turn_try(release_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
+		return;
+	for (i = 0; i < all.channels->n; i++)
+	{
+		WcShowedUp	one = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
+
+		wc_column_add(one.channels, all.channels->values[i]);
+		wc_column_add(one.visitors, all.visitors->values[i]);
+		if (failures < FAILURES_MOST && turn_try(release_step, &one, LOCK_WAIT_BLOCKED_MS) == NULL)
+			continue;
+		failures++;
+		remember(all.channels->values[i], all.visitors->values[i]);
+		again_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
+	}
+}
+
 /* Expire what is held for too long; look: see whether any is held at all. */
 void
 held_upkeep(bool look)
@@ -69,5 +171,7 @@ held_upkeep(bool look)
 void
 held_reset(void)
 {
+	forget(0, nagain);
+	nadded = nbefore = 0;
 	any_held = true;
 }

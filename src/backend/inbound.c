@@ -115,12 +115,27 @@ write_one(void *arg)
 	events_forget_reject(event);
 }
 
+typedef struct RejectOne
+{
+	const wc_event *event;
+	const ErrorData *error;
+} RejectOne;
+
+static void
+reject_one(void *arg)
+{
+	RejectOne  *one = arg;
+
+	events_reject(one->event, one->error);
+}
+
 /* Write one event in a savepoint, or reject it, or let it wait. */
 static void
 write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_up)
 {
 	WcShowedUp	mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
 	WriteOne	one = {in, &mine};
+	RejectOne	rejecting;
 	ErrorData  *error = turn_try(write_one, &one, lock_wait_ms);
 	int			i;
 
@@ -140,7 +155,13 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 		trouble_blocked(&in->event, now);
 		return;
 	}
-	events_reject(&in->event, error);
+	rejecting.event = &in->event;
+	rejecting.error = error;
+	if (turn_try(reject_one, &rejecting, LOCK_WAIT_BLOCKED_MS) != NULL)
+	{
+		trouble_blocked(&in->event, now);
+		return;
+	}
 	trouble_suspect(&in->event, now);
 	mark_done(in, WC_DONE_REJECTED);
 }

@@ -172,7 +172,22 @@ outbound_accept(const wc_frame *frame)
 	return true;
 }
 
-/* Write down which hubs refused their key. */
+static void
+stop_step(void *arg)
+{
+	Lane	   *lane = arg;
+	const ConfigHub *hub = config_hub(lane->hub_id);
+	Datum		args[3];
+
+	if (hub == NULL)
+		return;
+	args[0] = Int32GetDatum(lane->hub_id);
+	args[1] = CStringGetTextDatum(hub->api_key);
+	args[2] = CStringGetTextDatum(lane->stop_pending);
+	wc_run(WC_STOP_HUB, args, NULL);
+}
+
+/* Write down which hubs refused their key; what is locked now is written later. */
 void
 lanes_stop_hubs(void)
 {
@@ -181,15 +196,10 @@ lanes_stop_hubs(void)
 	dlist_foreach(iter, &queue_lanes)
 	{
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
-		const ConfigHub *hub = config_hub(lane->hub_id);
-		Datum		args[3];
 
-		if (lane->stop_pending == NULL || hub == NULL)
-			continue;
-		args[0] = Int32GetDatum(lane->hub_id);
-		args[1] = CStringGetTextDatum(hub->api_key);
-		args[2] = CStringGetTextDatum(lane->stop_pending);
-		wc_run(WC_STOP_HUB, args, NULL);
+		lane->stop_written = false;
+		if (lane->stop_pending != NULL)
+			lane->stop_written = turn_try(stop_step, lane, LOCK_WAIT_BLOCKED_MS) == NULL;
 	}
 }
 

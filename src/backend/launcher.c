@@ -32,6 +32,9 @@
 /* How long to sleep when there is nothing to look for, in ms. */
 #define IDLE_MS				60000
 
+/* How often to see whether an earlier launcher's worker is gone, in ms. */
+#define ORPHAN_POLL_MS		100
+
 /* The pause before a worker that died is started again, in ms: doubled each time. */
 #define PAUSE_FIRST_MS		500
 #define PAUSE_MOST_MS		60000
@@ -241,6 +244,23 @@ note_stopped(int i, TimestampTz now)
 	slot->restart_now = false;
 }
 
+/*
+ * A worker that a launcher before us started is none of ours: it goes, so that
+ * there is one at a time and we know it.  True while there is such a one.
+ */
+static bool
+end_orphan(WcSlot *slot)
+{
+	pid_t		pid;
+
+	LWLockAcquire(wc_shared->lock, LW_SHARED);
+	pid = slot->worker_pid;
+	if (pid != 0)
+		(void) kill(pid, SIGTERM);
+	LWLockRelease(wc_shared->lock);
+	return pid != 0;
+}
+
 /* Bring every slot to what is wanted; returns the ms until the next look. */
 static long
 look_after_workers(void)
@@ -261,7 +281,7 @@ look_after_workers(void)
 		LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 		drop_dead_hold(slot);
 		held = slot->held_by != 0;
-		if (!keeper->wanted && !held && keeper->handle == NULL)
+		if (!keeper->wanted && !held && keeper->handle == NULL && slot->worker_pid == 0)
 			slot->database = InvalidOid;
 		LWLockRelease(wc_shared->lock);
 
@@ -269,6 +289,8 @@ look_after_workers(void)
 			next = Min(next, MISSING_POLL_MS);
 		else if (!keeper->wanted && keeper->handle != NULL)
 			TerminateBackgroundWorker(keeper->handle);
+		else if (keeper->handle == NULL && end_orphan(slot))
+			next = Min(next, ORPHAN_POLL_MS);
 		else if (keeper->wanted && keeper->handle == NULL)
 		{
 			if (keeper->not_before <= now)

@@ -60,14 +60,21 @@ expire_one(void *arg, Queued *item)
 	}
 }
 
-/* Once a second: what is over its time, and statuses that came too early. */
+/* Once a second: end what waits in memory beyond its time. */
+void
+outbound_expire(void)
+{
+	TimestampTz wall = GetCurrentTimestamp();
+
+	queue_each(expire_one, &wall);
+}
+
+/* Once a second: what is held beyond its time, and statuses that came too early. */
 void
 outbound_upkeep(void)
 {
 	static int	count = 0;
-	TimestampTz wall = GetCurrentTimestamp();
 
-	queue_each(expire_one, &wall);
 	held_upkeep(count % 10 == 0);
 	if (count++ % 10 == 0)
 		wc_run(WC_SWEEP_EARLY, NULL, NULL);
@@ -152,8 +159,8 @@ outbound_read(TimestampTz now, bool look)
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 		int			room = Min(LANE_WINDOW - lane->nitems, READ_PAGE);
 
-		if (lane->gone)
-			continue;
+		if (lane->paused_until != 0 && lane->paused_until <= now)
+			lane->paused_until = 0;
 		if (room > 0 && (look || outbox_reader_has_more(lane->reader)))
 			outbox_read(lane->reader, room, take_row, lane);
 		refetch_spilled(lane);
@@ -166,7 +173,9 @@ allowance(const Lane *lane, TimestampTz now)
 {
 	int			most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
 
-	if (lane->stopped || lane->gone || lane->paused_until > now)
+	if (lane->gone)
+		return most;			/* they fail: see decide() */
+	if (lane->stopped || lane->paused_until > now)
 		return 0;
 	if (lane->probing)
 		most = 1;
@@ -280,6 +289,7 @@ outbound_commit(TimestampTz now, wc_buf *out)
 	int			i;
 
 	ends_commit();
+	held_commit();
 	for (i = 0; i < ntaken; i++)
 	{
 		if (taken_away[i])
@@ -297,8 +307,9 @@ outbound_commit(TimestampTz now, wc_buf *out)
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
 		outbox_reader_commit(lane->reader);
-		if (lane->stop_pending != NULL)
-			pfree(lane->stop_pending);
+		if (lane->stop_pending == NULL || !lane->stop_written)
+			continue;
+		pfree(lane->stop_pending);
 		lane->stop_pending = NULL;
 	}
 }
@@ -318,6 +329,7 @@ outbound_rollback(void)
 	}
 	wc_buf_reset(&sends);
 	ends_rollback();
+	held_rollback();
 	dlist_foreach(iter, &queue_lanes)
 		outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
 	looked_for_requeued = false;
@@ -335,7 +347,7 @@ outbound_ready(TimestampTz now)
 	{
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
-		if (lane->stop_pending != NULL || (!dlist_is_empty(&lane->refetch)) ||
+		if (!dlist_is_empty(&lane->refetch) ||
 			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
 			(!dlist_is_empty(&lane->ready) && allowance(lane, now) > 0))
 			return true;
@@ -354,7 +366,7 @@ outbound_next_due(void)
 	{
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
-		if (!dlist_is_empty(&lane->ready) && lane->paused_until != 0 &&
+		if (!dlist_is_empty(&lane->ready) && lane->paused_until != 0 && !lane->stopped &&
 			(next == 0 || lane->paused_until < next))
 			next = lane->paused_until;
 		if (!pairingheap_is_empty(lane->waiting))

@@ -74,6 +74,7 @@ struct Lane
 	bool		stopped;		/* the hub refused the key */
 	bool		gone;			/* no longer configured */
 	char	   *stop_pending;	/* why it stopped, until that is committed */
+	bool		stop_written;	/* in this turn */
 	uint32		key_hash;		/* of the API key, to see that it changed */
 	uint64		old_key_until;	/* sends up to this token carried another key */
 	TimestampTz paused_until;

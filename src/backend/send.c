@@ -308,7 +308,8 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	Datum		args[6] = {UUIDPGetDatum(s->channel), UUIDPGetDatum(id), PointerGetDatum(s->visitor),
 	JsonbPGetDatum(s->content), PointerGetDatum(s->dedupe_key), (Datum) 0};
 	char		nulls[7] = "      ";
-	bool		written = false;
+	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
+	volatile bool written = false;
 	bool		isnull;
 
 	nulls[4] = s->dedupe_key ? ' ' : 'n';
@@ -322,7 +323,7 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	}
 	PG_FINALLY();
 	{
-		wc_own_insert = false;
+		wc_own_insert = nested;
 	}
 	PG_END_TRY();
 	if (written)

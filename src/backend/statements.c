@@ -20,7 +20,7 @@
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 
-#define MAX_ARGS	9
+#define MAX_ARGS	10
 
 typedef struct Statement
 {
@@ -192,14 +192,14 @@ static const Statement statements[WC_STATEMENTS] = {
 		" INSERT INTO webchatt.statuses (channel_id, message_id, status, error_message)"
 		" SELECT channel_id, id, 'expired', 'the visitor did not come back in time' FROM done", {0}},
 
-	/* $1 channel, $2 event type, $3 key, $4 visitor, $5 body, $6 sqlstate, $7..$9 reason, detail, hint */
+	/* $1 channel, $2 event type, $3 key, $4 visitor, $5 body, $6 sqlstate, $7..$10 reason, detail, hint, context */
 	[WC_REJECT] = {
 		"INSERT INTO webchatt.rejects AS r (channel_id, event_type, event_key, visitor, body, sqlstate,"
-		"  reason, detail, hint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		"  reason, detail, hint, context) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 		" ON CONFLICT (channel_id, event_type, event_key) DO UPDATE SET tries = r.tries + 1, last_at = now(),"
 		"  body = excluded.body, sqlstate = excluded.sqlstate, reason = excluded.reason,"
-		"  detail = excluded.detail, hint = excluded.hint",
-		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, 0}},
+		"  detail = excluded.detail, hint = excluded.hint, context = excluded.context",
+		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, 0}},
 
 	[WC_FIND_REJECT] = {
 		"SELECT channel_id, body FROM webchatt.rejects WHERE id = $1 FOR UPDATE", {INT8OID, 0}},

@@ -13,6 +13,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -32,6 +33,7 @@ volatile sig_atomic_t turn_in_triggers = false;
 
 static Oid	outer_user = InvalidOid;
 static int	outer_context = 0;
+static int	guc_level = 0;
 
 /* Start a transaction as webchatt_worker; the caller saw that the role is there. */
 void
@@ -44,9 +46,13 @@ turn_begin(void)
 	role = get_role_oid(WC_WORKER_ROLE, false);
 	GetUserIdAndSecContext(&outer_user, &outer_context);
 	SetUserIdAndSecContext(role, outer_context | SECURITY_LOCAL_USERID_CHANGE);
+	guc_level = NewGUCNestLevel();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	LockTimeout = LOCK_WAIT_MS;
+
+	/* whatever a deferred trigger does, it does with the statement that it belongs to */
+	AfterTriggerSetState(makeNode(ConstraintsSetStmt));
 }
 
 void
@@ -54,6 +60,8 @@ turn_commit(void)
 {
 	SPI_finish();
 	PopActiveSnapshot();
+	/* what triggers SET ends here */
+	AtEOXact_GUC(false, guc_level);
 	CommitTransactionCommand();
 	SetUserIdAndSecContext(outer_user, outer_context);
 }
@@ -97,8 +105,7 @@ turn_error_is_transient(const ErrorData *error)
 bool
 turn_error_is_systemic(const ErrorData *error)
 {
-	return error->sqlerrcode == ERRCODE_DISK_FULL ||
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYSTEM_ERROR ||
+	return error->sqlerrcode == ERRCODE_DISK_FULL || error->sqlerrcode == ERRCODE_IO_ERROR ||
 		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
 		error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
 }
@@ -121,8 +128,6 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 	{
 		turn_time_limit(wc_trigger_timeout);
 		step(arg);
-		/* what a deferred constraint raises belongs to this step too */
-		SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
 		turn_time_limit(0);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
@@ -183,6 +188,12 @@ follow_orders(WcShowedUp *showed_up)
 }
 
 static void
+upkeep_step(void *arg)
+{
+	outbound_upkeep();
+}
+
+static void
 work(TimestampTz now, bool look_at_outbox, bool carefully)
 {
 	static TimestampTz last_upkeep = 0;
@@ -196,10 +207,11 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 	outbound_configure();
 	outbound_record(now, carefully);
 	inbound_apply(now, carefully, &showed_up);
-	outbound_release(&showed_up);
+	outbound_release(now, &showed_up);
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
-		outbound_upkeep();
+		outbound_expire();
+		(void) turn_try(upkeep_step, NULL, LOCK_WAIT_BLOCKED_MS);
 		last_upkeep = now;
 	}
 	outbound_read(now, look_at_outbox || wc_outbox_touched);

@@ -325,9 +325,9 @@ hash_database_settings(void)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole = 0"
-					" AND setdatabase = (SELECT oid FROM pg_catalog.pg_database"
-					" WHERE datname = pg_catalog.current_database())", true, 0) == SPI_OK_SELECT)
+	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole OPERATOR(pg_catalog.=) 0"
+					" AND setdatabase OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database"
+					" WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())", true, 0) == SPI_OK_SELECT)
 	{
 		for (i = 0; i < SPI_processed; i++)
 		{
@@ -529,7 +529,8 @@ take_slot(void)
 
 	before_shmem_exit(leave, (Datum) 0);
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	held = worker_slot->held_by != 0 || !OidIsValid(worker_slot->database);
+	held = worker_slot->held_by != 0 || worker_slot->worker_pid != 0 ||
+		!OidIsValid(worker_slot->database);
 	if (held)
 		worker_slot->restart_now = true;
 	else

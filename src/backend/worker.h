@@ -114,8 +114,9 @@ extern void inbound_forget(void);
 /* outbound.c */
 extern bool outbound_accept(const wc_frame *frame);
 extern void outbound_record(TimestampTz now, bool carefully);
-extern void outbound_release(const WcShowedUp *showed_up);
+extern void outbound_release(TimestampTz now, const WcShowedUp *showed_up);
 extern void outbound_upkeep(void);
+extern void outbound_expire(void);
 extern void outbound_read(TimestampTz now, bool look);
 extern void outbound_take(TimestampTz now);
 extern void outbound_commit(TimestampTz now, wc_buf *out);

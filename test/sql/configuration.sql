@@ -30,6 +30,9 @@ SELECT webchatt.connect_hub(api_key => 'key-2', api_url => 'http://127.0.0.1:808
 UPDATE webchatt.hubs SET state = 'stopped', state_reason = 'the hub refused the API key (401)' WHERE name = 'chatt2me';
 SELECT webchatt.connect_hub('key-3', 'https://hub.example.com');
 SELECT name, api_url, api_key, state, state_reason FROM webchatt.hubs ORDER BY id;
+-- what a slash or a short name does to a URL
+SELECT webchatt.connect_hub('key', u, 'short') FROM unnest(ARRAY['http://h', 'http://h/', 'http://h:1', 'https://h/v', 'https://h//']) u;
+SELECT api_url FROM webchatt.hubs WHERE name = 'short';
 
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub(NULL)$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('')$$);

@@ -2,7 +2,6 @@
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
-BEGIN;
 -- What a statement is refused with, or "done".
 CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -19,6 +18,8 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN concat_ws(E'\n', state || ' ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
 END
 $$;
+
+BEGIN;
 \set c '''6cbd6789-1d2b-47e0-9391-5eb91d2839ea'''
 SELECT webchatt.connect_hub('key');
 SELECT webchatt.add_channel(:c);
@@ -139,11 +140,38 @@ SELECT pg_temp.refusal(format('SELECT webchatt.cancel_message(NULL, %L)', :'id')
 SELECT pg_temp.refusal(format('SELECT webchatt.cancel_message(%L, NULL)', :c));
 SELECT pg_temp.refusal(format('SELECT webchatt.retry_message(NULL, %L)', :'id'));
 SELECT pg_temp.refusal(format('SELECT webchatt.retry_message(%L, NULL)', :c));
+
+-- what the session remembers of a channel follows every change, also one that is undone
+SELECT webchatt.send_message(:c, 'remember', content => '{"text": "x"}') IS NOT NULL;
+UPDATE webchatt.channels SET kind = 'telegram' WHERE id = :c;
+SELECT webchatt.send_message(:c, 'remember', content => '{"template": {}}') IS NOT NULL;
+SAVEPOINT s;
+UPDATE webchatt.channels SET kind = 'web-chatt2me' WHERE id = :c;
+SELECT left(pg_temp.refusal(format('SELECT webchatt.send_message(%L, %L, content => %L)', :c, 'remember', '{"template": {}}')), 5);
+ROLLBACK TO s;
+SELECT webchatt.send_message(:c, 'remember', content => '{"template": {}}') IS NOT NULL;
+SELECT webchatt.connect_hub('key', name => 'another');
+UPDATE webchatt.channels SET hub_id = (SELECT id FROM webchatt.hubs WHERE name = 'another') WHERE id = :c;
+SELECT webchatt.send_message(:c, 'remember', text => 'by the other hub') IS NOT NULL;
+SELECT DISTINCT h.name FROM webchatt.outbox o JOIN webchatt.hubs h ON h.id = o.hub_id
+	JOIN webchatt.messages m ON m.id = o.message_id WHERE m.content ->> 'text' = 'by the other hub';
+SAVEPOINT s;
+SELECT webchatt.add_channel('00000000-0000-0000-0000-000000000003');
+SELECT webchatt.send_message('00000000-0000-0000-0000-000000000003', 'remember', text => 'x') IS NOT NULL;
+ROLLBACK TO s;
+SELECT left(pg_temp.refusal(format('SELECT webchatt.send_message(%L, %L, text => %L)', '00000000-0000-0000-0000-000000000003', 'remember', 'x')), 5);
+DELETE FROM webchatt.channels WHERE id = :c;
+SELECT left(pg_temp.refusal(format('SELECT webchatt.send_message(%L, %L, text => %L)', :c, 'remember', 'x')), 5);
 ROLLBACK;
+SELECT left(pg_temp.refusal(format('SELECT webchatt.send_message(%L, %L, text => %L)', '00000000-0000-0000-0000-000000000002', 'remember', 'x')), 5);
 
 -- a transaction that is rolled back sends nothing, one that is prepared sends when it is committed
 SELECT webchatt.connect_hub('key', name => 'prepared');
 SELECT webchatt.add_channel('00000000-0000-0000-0000-0000000000aa', hub => 'prepared');
+-- not where nothing may be written
+BEGIN READ ONLY;
+SELECT pg_temp.refusal(format('SELECT webchatt.send_message(%L, %L, text => %L)', '00000000-0000-0000-0000-0000000000aa', 'v', 'x'));
+ROLLBACK;
 BEGIN;
 SELECT webchatt.send_message('00000000-0000-0000-0000-0000000000aa', 'v', text => 'rolled back') IS NOT NULL;
 ROLLBACK;
