@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "webchatt.h"
 
+#include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
@@ -18,6 +19,7 @@
 #define STEP_ASIDE_MS	10000
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
+static bool holding = false;	/* this session holds a database */
 
 /* The database that the command needs without sessions, or NULL. */
 static const char *
@@ -66,7 +68,10 @@ hold_database(Oid database)
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	slot = wc_slot_of_database(database);
 	if (slot != NULL)
+	{
 		slot->held_by = MyProcPid;
+		holding = true;
+	}
 	LWLockRelease(wc_shared->lock);
 	while (slot != NULL && waited < STEP_ASIDE_MS)
 	{
@@ -87,11 +92,15 @@ hold_database(Oid database)
 	}
 }
 
+/* Only when the transaction has ended is the database gone, renamed or copied. */
 static void
-release_databases(void)
+release_databases(XactEvent event, void *arg)
 {
 	int			i;
 
+	if (!holding || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	holding = false;
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	for (i = 0; i < WC_MAX_DATABASES; i++)
 	{
@@ -126,6 +135,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 				DestReceiver *dest, QueryCompletion *qc)
 {
 	Oid			database = database_to_clear(pstmt->utilityStmt);
+	static bool registered = false;
 	ProcessUtility_hook_type next = prev_process_utility ? prev_process_utility :
 		standard_ProcessUtility;
 
@@ -134,16 +144,13 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 		next(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
 		return;
 	}
-	PG_TRY();
+	if (!registered)
 	{
-		hold_database(database);
-		next(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
+		RegisterXactCallback(release_databases, NULL);
+		registered = true;
 	}
-	PG_FINALLY();
-	{
-		release_databases();
-	}
-	PG_END_TRY();
+	hold_database(database);
+	next(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
 }
 
 void
