@@ -28,6 +28,9 @@
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
 #define OUTBOX_POLL_MS		1000
 
+/* Two looks that wake-ups ask for are this far apart, in us. */
+#define LOOK_APART_US		1000
+
 /* The pause after a turn failed, in ms: doubled each time. */
 #define FAILED_FIRST_MS		100
 #define FAILED_MOST_MS		5000
@@ -53,6 +56,8 @@ NetChild	worker_net;
 WcStats		worker_stats;
 
 static bool at_work = false;	/* the extension is there, and it is ours */
+static TimestampTz last_look = 0;	/* at the outbox */
+static TimestampTz next_poll = 0;
 static TimestampTz net_started = 0;
 static TimestampTz net_not_before = 0;
 static int	net_pause_ms = 0;
@@ -483,7 +488,7 @@ once(bool look_at_outbox)
 
 /* How long the loop may sleep, in ms; 0: there is more to do. */
 static long
-time_to_sleep(TimestampTz next_poll)
+time_to_sleep(void)
 {
 	TimestampTz now = wc_clock();
 	TimestampTz next = next_poll;
@@ -501,6 +506,8 @@ time_to_sleep(TimestampTz next_poll)
 		next = due;
 	if (worker_net.fd < 0 && net_not_before < next)
 		next = net_not_before;
+	if (pg_atomic_read_u32(&worker_slot->wake) != 0)
+		next = Min(next, last_look + LOOK_APART_US);
 	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
 }
 
@@ -596,16 +603,22 @@ once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
 	return pause;
 }
 
-/* Was something committed for us, or is it time for the fallback look? */
+/*
+ * Was something committed for us, or is it time for the fallback look?  Under
+ * many small commits a look takes in all of a millisecond, and the sessions,
+ * who see that we are called already, need not call again.
+ */
 static bool
-time_to_look(TimestampTz *next_poll)
+time_to_look(void)
 {
 	TimestampTz now = wc_clock();
 
-	if (pg_atomic_exchange_u32(&worker_slot->wake, 0) == 0 && now < *next_poll &&
-		*next_poll <= TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS))
+	if (now < next_poll && (pg_atomic_read_u32(&worker_slot->wake) == 0 ||
+							now - last_look < LOOK_APART_US))
 		return false;
-	*next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
+	(void) pg_atomic_exchange_u32(&worker_slot->wake, 0);
+	last_look = now;
+	next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
 	return true;
 }
 
@@ -613,7 +626,6 @@ void
 webchatt_worker_main(Datum arg)
 {
 	MemoryContext loop_context;
-	TimestampTz next_poll = 0;
 	int			pause_ms = 0;
 
 	settle_in(DatumGetInt32(arg));
@@ -622,13 +634,13 @@ webchatt_worker_main(Datum arg)
 	{
 		MemoryContextReset(loop_context);
 		MemoryContextSwitchTo(loop_context);
-		pause_ms = once_safely(loop_context, time_to_look(&next_poll), pause_ms);
+		pause_ms = once_safely(loop_context, time_to_look(), pause_ms);
 		if (ShutdownRequestPending)
 			break;
 		if (pause_ms > 0)
 			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms, PG_WAIT_EXTENSION);
 		else
-			sleep_until_something(time_to_sleep(next_poll));
+			sleep_until_something(time_to_sleep());
 	}
 	set_state("stopped");
 	publish(false);

@@ -75,6 +75,10 @@ INSERT INTO deed (what, statement) VALUES
 	('change a key', 'UPDATE webchatt.hubs SET api_key = ''x'''),
 	('insert into the outbox', 'INSERT INTO webchatt.outbox_0 (xid, seq, hub_id, op) VALUES (pg_current_xact_id(), 0, 0, ''c'')'),
 	('put a trigger on messages', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.messages EXECUTE FUNCTION webchatt._messages_inserted()'),
+	('put a trigger on statuses', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.statuses EXECUTE FUNCTION webchatt._messages_inserted()'),
+	('put a trigger on hubs', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.hubs EXECUTE FUNCTION webchatt._messages_inserted()'),
+	('put a trigger on webhooks', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.webhooks EXECUTE FUNCTION webchatt._messages_inserted()'),
+	('put a trigger on the outbox', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.outbox_0 EXECUTE FUNCTION webchatt._messages_inserted()'),
 	('set webchatt.listen', 'SET LOCAL webchatt.listen = ''127.0.0.1:1''');
 -- what a role may: the statement's own errors count as that, and nothing stays
 CREATE FUNCTION pg_temp.may(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
