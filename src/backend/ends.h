@@ -24,6 +24,6 @@ extern void held_rollback(void);
 extern void held_reset(void);
 
 /* lanes.c: what hubs' answers mean to their lanes */
-extern void lanes_stop_hubs(void);
+extern void lanes_stop_hubs(TimestampTz now);
 
 #endif							/* WC_ENDS_H */

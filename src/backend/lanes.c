@@ -18,6 +18,9 @@
 #define PAUSE_FIRST_MS		200
 #define PAUSE_MOST_MS		30000
 
+/* The pause before a stop that could not be written down is tried again, in ms. */
+#define STOP_AGAIN_MS		1000
+
 /* Failures in a row that make it the hub's fault, not the message's. */
 #define FAILURES_PAUSE		3
 
@@ -105,6 +108,7 @@ stop_lane(Lane *lane, const wc_outcome *o)
 	if (hub == NULL || lane->stopped || o->token <= lane->old_key_until)
 		return;
 	lane->stopped = true;
+	lane->stop_due = 0;
 	lane->stop_pending = MemoryContextAlloc(TopMemoryContext, o->error_message.len + 64);
 	snprintf(lane->stop_pending, o->error_message.len + 64, "the hub refused the API key (401)%s%.*s",
 			 o->error_message.len ? ": " : "", (int) o->error_message.len, o->error_message.p);
@@ -189,7 +193,7 @@ stop_step(void *arg)
 
 /* Write down which hubs refused their key; what is locked now is written later. */
 void
-lanes_stop_hubs(void)
+lanes_stop_hubs(TimestampTz now)
 {
 	dlist_iter	iter;
 
@@ -198,8 +202,11 @@ lanes_stop_hubs(void)
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
 		lane->stop_written = false;
-		if (lane->stop_pending != NULL)
-			lane->stop_written = turn_try(stop_step, lane, LOCK_WAIT_BLOCKED_MS) == NULL;
+		if (lane->stop_pending == NULL || lane->stop_due > now)
+			continue;
+		lane->stop_written = turn_try(stop_step, lane, LOCK_WAIT_BLOCKED_MS) == NULL;
+		if (!lane->stop_written)
+			lane->stop_due = TimestampTzPlusMilliseconds(now, STOP_AGAIN_MS);
 	}
 }
 

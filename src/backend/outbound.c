@@ -41,7 +41,7 @@ static uint64 last_token = 0;
 void
 outbound_record(TimestampTz now, bool carefully)
 {
-	lanes_stop_hubs();
+	lanes_stop_hubs(now);
 	ends_record(now, carefully);
 }
 
@@ -347,7 +347,7 @@ outbound_ready(TimestampTz now)
 	{
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
-		if (!dlist_is_empty(&lane->refetch) ||
+		if ((lane->stop_pending != NULL && lane->stop_due <= now) || !dlist_is_empty(&lane->refetch) ||
 			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
 			(!dlist_is_empty(&lane->ready) && allowance(lane, now) > 0))
 			return true;

@@ -75,6 +75,7 @@ struct Lane
 	bool		gone;			/* no longer configured */
 	char	   *stop_pending;	/* why it stopped, until that is committed */
 	bool		stop_written;	/* in this turn */
+	TimestampTz stop_due;		/* not to be written before */
 	uint32		key_hash;		/* of the API key, to see that it changed */
 	uint64		old_key_until;	/* sends up to this token carried another key */
 	TimestampTz paused_until;
