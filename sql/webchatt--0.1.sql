@@ -520,6 +520,17 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give how long the old secret stays valid, for example interval ''1 day'', or interval ''0'' for not at all.';
 	END IF;
+	IF set_webhook_secret.secret IS NULL AND EXISTS (SELECT FROM webchatt.webhooks o
+		WHERE o.channel_id = channel AND o.event_type <> set_webhook_secret.event_type AND o.secret IS NOT NULL) THEN
+		RAISE EXCEPTION 'another webhook of channel % is signed', channel
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = 'If one webhook of a channel could bring unsigned events, anybody could write in its visitors'' names.',
+				HINT = 'Sign them all, or delete the channel''s other rows of webchatt.webhooks first.';
+	END IF;
+	IF set_webhook_secret.secret IS NOT NULL THEN
+		DELETE FROM webchatt.webhooks o WHERE o.channel_id = channel
+			AND o.event_type <> set_webhook_secret.event_type AND o.secret IS NULL;
+	END IF;
 	INSERT INTO webchatt.webhooks AS w (channel_id, event_type, secret, accept_unsigned)
 	VALUES (channel, set_webhook_secret.event_type, set_webhook_secret.secret, set_webhook_secret.secret IS NULL)
 	ON CONFLICT (channel_id, event_type) DO UPDATE SET
@@ -700,7 +711,8 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webch
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.webhooks,
 	webchatt.visitors, webchatt.messages, webchatt.rejects TO webchatt_admin;
 GRANT TRIGGER ON webchatt.messages, webchatt.statuses TO webchatt_admin;
-GRANT SELECT ON webchatt.statuses, webchatt.early_statuses, webchatt.outbox, webchatt.held TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.statuses, webchatt.early_statuses TO webchatt_admin;
+GRANT SELECT ON webchatt.outbox, webchatt.held TO webchatt_admin;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
 

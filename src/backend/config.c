@@ -105,6 +105,12 @@ read_channels(Config *config)
 		until = wc_field(i, 7, &isnull);
 		add_secret(config, door, wc_field_text(i, 6), isnull ? 1 : DatumGetInt64(until));
 	}
+	/* what one webhook signs, no other may bring unsigned */
+	for (i = 0; i < (uint64) config->ndoors; i++)
+	{
+		if (config->doors[i].nsecrets > 0)
+			config->doors[i].accept_unsigned = 0;
+	}
 }
 
 /* Read the configuration; it counts from config_commit() on. */

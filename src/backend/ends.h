@@ -23,6 +23,9 @@ extern void held_commit(void);
 extern void held_rollback(void);
 extern void held_reset(void);
 
+/* outbound.c */
+extern void outbound_try(WcStatement which);
+
 /* lanes.c: what hubs' answers mean to their lanes */
 extern void lanes_stop_hubs(TimestampTz now);
 

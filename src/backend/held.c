@@ -128,6 +128,26 @@ held_rollback(void)
 }
 
 /*
+ * Whose message is under way just now: should the hub say that they have no
+ * session, it said so before they showed up.
+ */
+static void
+note_shown(const WcShowedUp *all)
+{
+	int			i;
+
+	for (i = 0; i < all->channels->n; i++)
+	{
+		const pg_uuid_t *id = DatumGetUUIDP(all->channels->values[i]);
+		const ConfigChannel *channel = config_channel(id->data);
+		Lane	   *lane = channel ? queue_lane(channel->hub_id, false) : NULL;
+
+		if (lane != NULL && lane->under_way > 0)
+			queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
+	}
+}
+
+/*
  * Queue what is held for visitors who showed up, with the place it had.  Where
  * somebody holds the rows, that visitor's are tried again later.
  */
@@ -140,6 +160,7 @@ outbound_release(TimestampTz now, const WcShowedUp *showed_up)
 
 	nbefore = nagain;
 	add_again(now, &all);
+	note_shown(&all);
 	if (!any_held || all.channels->n == 0)
 		return;
 	if (turn_try(release_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
@@ -163,7 +184,7 @@ void
 held_upkeep(bool look)
 {
 	if (any_held)
-		wc_run(WC_EXPIRE_HELD, NULL, NULL);
+		outbound_try(WC_EXPIRE_HELD);
 	if (look)
 		any_held = wc_run(WC_ANY_HELD, NULL, NULL) > 0;
 }

@@ -10,7 +10,10 @@
 #include "worker.h"
 
 #include "lib/ilist.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
+
+#include "../common/event.h"
 
 /* Events written by one statement. */
 #define BATCH_MOST		1024
@@ -25,6 +28,9 @@
 /* Events of blocked conversations that may wait; beyond that they are sent back. */
 #define BLOCKED_MOST	1024
 
+/* The end of the year 9999, in unix microseconds. */
+#define MAX_EVENT_TIME_US	INT64CONST(253402300800000000)
+
 typedef struct InEvent
 {
 	dlist_node	node;
@@ -37,6 +43,7 @@ typedef struct InEvent
 static dlist_head pending = DLIST_STATIC_INIT(pending);
 static int	npending = 0;
 static int	nblocked = 0;		/* as of the last turn */
+static TimestampTz next_try = 0;	/* of the first of them that is due */
 static int	repeats = 0;		/* of this turn */
 static int	batch_limit = BATCH_MOST;
 
@@ -51,6 +58,31 @@ events_context(void)
 	return context;
 }
 
+/*
+ * webchatt-net checked the event; what could harm the server is checked again,
+ * for the day when webchatt-net is not itself any more.
+ */
+static bool
+plausible(const wc_event *e)
+{
+	wc_str		texts[] = {e->message_id, e->visitor, e->status, e->error_code, e->error_message,
+	e->body};
+	size_t		i;
+
+	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
+		return false;
+	if (e->kind == WC_EVENT_MESSAGE && (e->visitor.len < 1 || e->visitor.len > WC_MAX_VISITOR_ID))
+		return false;
+	if (e->kind == WC_EVENT_STATUS && (e->status.len < 1 || e->status.len > WC_MAX_STATUS))
+		return false;
+	for (i = 0; i < lengthof(texts); i++)
+	{
+		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
+			return false;
+	}
+	return e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
+}
+
 /* Take over an event frame; false when it is none. */
 bool
 inbound_accept(const wc_frame *frame)
@@ -59,7 +91,7 @@ inbound_accept(const wc_frame *frame)
 	wc_frame	copy = {frame->type, in->bytes, frame->len};
 
 	memcpy(in->bytes, frame->payload, frame->len);
-	if (!wc_read_event(&copy, &in->event))
+	if (!wc_read_event(&copy, &in->event) || !plausible(&in->event))
 	{
 		pfree(in);
 		return false;
@@ -81,14 +113,22 @@ inbound_pending(void)
 bool
 inbound_ready(TimestampTz now)
 {
-	TimestampTz next;
+	return npending > nblocked || (npending > 0 && next_try <= now);
+}
 
-	if (npending > nblocked)
-		return true;
-	if (npending == 0)
-		return false;
-	next = trouble_next();
-	return next == 0 || next <= now;
+/* When the next blocked event is to be tried; 0: none waits. */
+TimestampTz
+inbound_next_due(void)
+{
+	return npending > 0 ? next_try : 0;
+}
+
+/* Note that an event has to wait. */
+static void
+wait_until(TimestampTz until)
+{
+	nblocked++;
+	next_try = next_try == 0 ? until : Min(next_try, until);
 }
 
 static void
@@ -152,14 +192,14 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 	}
 	if (turn_error_is_transient(error))
 	{
-		trouble_blocked(&in->event, now);
+		wait_until(trouble_blocked(&in->event, now));
 		return;
 	}
 	rejecting.event = &in->event;
 	rejecting.error = error;
 	if (turn_try(reject_one, &rejecting, LOCK_WAIT_BLOCKED_MS) != NULL)
 	{
-		trouble_blocked(&in->event, now);
+		wait_until(trouble_blocked(&in->event, now));
 		return;
 	}
 	trouble_suspect(&in->event, now);
@@ -206,19 +246,20 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 	dlist_iter	iter;
 
 	nblocked = 0;
+	next_try = 0;
 	dlist_foreach(iter, &pending)
 	{
 		InEvent    *in = dlist_container(InEvent, node, iter.cur);
 		Trouble		trouble;
+		TimestampTz until;
 
 		if (in->done || channel_gone(in))
 			continue;
-		trouble = trouble_of(&in->event, now);
-		if (trouble == TROUBLE_BLOCKED)
-		{
-			if (++nblocked > BLOCKED_MOST)
-				mark_done(in, WC_DONE_BUSY);
-		}
+		trouble = trouble_of(&in->event, now, &until);
+		if (trouble == TROUBLE_BLOCKED && nblocked >= BLOCKED_MOST)
+			mark_done(in, WC_DONE_BUSY);
+		else if (trouble == TROUBLE_BLOCKED)
+			wait_until(until);
 		else if (trouble == TROUBLE_NONE && nbatch < batch_limit)
 			batch[nbatch++] = in;
 		else if (trouble == TROUBLE_SUSPECT && nalone < ALONE_MOST)
@@ -237,10 +278,10 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		write_together(batch, nbatch, showed_up);
 	for (i = 0; i < nalone; i++)
 	{
-		bool		late = trouble_of(&alone[i]->event, now) == TROUBLE_BLOCKED;
+		TimestampTz until;
 
-		if (late)
-			nblocked++;
+		if (trouble_of(&alone[i]->event, now, &until) == TROUBLE_BLOCKED)
+			wait_until(until);	/* behind one that has just been blocked */
 		else
 			write_alone(alone[i], now, carefully ? LOCK_WAIT_MS : LOCK_WAIT_BLOCKED_MS, showed_up);
 		if (TimestampDifferenceExceeds(now, wc_clock(), CAREFUL_MS))
@@ -305,4 +346,6 @@ inbound_forget(void)
 		pfree(in);
 	}
 	npending = nblocked = 0;
+	next_try = 0;
+	trouble_reset();
 }

@@ -201,6 +201,8 @@ check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 		if (DatumGetBool(wc_field(i, 3, &isnull)))
 			accept_unsigned = true;
 	}
+	if (nsecrets > 0)
+		accept_unsigned = false;	/* as the door has it: see config.c */
 	verdict = wc_signature_verify(secrets, nsecrets, accept_unsigned,
 								  signature ? VARDATA_ANY(signature) : NULL,
 								  signature ? VARSIZE_ANY_EXHDR(signature) : 0,

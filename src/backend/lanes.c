@@ -7,8 +7,11 @@
 #include "ends.h"
 
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+
+#include "../common/event.h"
 
 /* The pause before a message is tried again, in ms: doubled each time. */
 #define RETRY_FIRST_MS		500
@@ -24,11 +27,15 @@
 /* Failures in a row that make it the hub's fault, not the message's. */
 #define FAILURES_PAUSE		3
 
+/* Show in webchatt.status until when, and why, the hub is paused. */
 static void
 publish_lane(Lane *lane, const wc_outcome *o)
 {
-	int			i;
+	int			n = o ? pg_mbcliplen(o->error_message.p, (int) o->error_message.len,
+									 WC_HUB_ERROR_SIZE - 1) : 0;
+	TimestampTz until = wc_clock_to_wall(lane->paused_until);
 	WcHubState *mine = NULL;
+	int			i;
 
 	SpinLockAcquire(&worker_slot->mutex);
 	for (i = 0; i < WC_MAX_HUB_STATES; i++)
@@ -42,10 +49,8 @@ publish_lane(Lane *lane, const wc_outcome *o)
 	}
 	if (mine != NULL)
 	{
-		Size		n = o ? Min(o->error_message.len, WC_HUB_ERROR_SIZE - 1) : 0;
-
 		mine->hub_id = lane->hub_id;
-		mine->paused_until = wc_clock_to_wall(lane->paused_until);
+		mine->paused_until = until;
 		if (n > 0)
 			memcpy(mine->last_error, o->error_message.p, n);
 		mine->last_error[n] = '\0';
@@ -109,12 +114,28 @@ stop_lane(Lane *lane, const wc_outcome *o)
 		return;
 	lane->stopped = true;
 	lane->stop_due = 0;
+	lane->stop_key = MemoryContextStrdup(TopMemoryContext, hub->api_key);
 	lane->stop_pending = MemoryContextAlloc(TopMemoryContext, o->error_message.len + 64);
 	snprintf(lane->stop_pending, o->error_message.len + 64, "the hub refused the API key (401)%s%.*s",
 			 o->error_message.len ? ": " : "", (int) o->error_message.len, o->error_message.p);
 	ereport(WARNING,
 			(errmsg("webchatt stopped sending to hub %s: it refused the API key (401)", hub->api_url),
 			 errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
+}
+
+/* The hub's words go into tables: webchatt-net saw to it that they are text. */
+static bool
+plausible(const wc_outcome *o)
+{
+	wc_str		texts[] = {o->hub_status, o->hub_message_id, o->error_code, o->error_message};
+	size_t		i;
+
+	for (i = 0; i < lengthof(texts); i++)
+	{
+		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
+			return false;
+	}
+	return o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID;
 }
 
 /* Take an outcome frame; false when it is none. */
@@ -127,7 +148,7 @@ outbound_accept(const wc_frame *frame)
 	Lane	   *lane;
 	const char *means;
 
-	if (!wc_read_outcome(frame, &o))
+	if (!wc_read_outcome(frame, &o) || !plausible(&o))
 		return false;
 	item = queue_find_token(o.token);
 	if (item == NULL)
@@ -147,7 +168,10 @@ outbound_accept(const wc_frame *frame)
 			break;
 		case WC_OUT_NO_SESSION:
 			lane_works(lane);
-			ends_note(item, "held", wc_str_from("held"), &o);
+			if (item->conv->shown)
+				retry_later(item, now, &o);
+			else
+				ends_note(item, "held", wc_str_from("held"), &o);
 			break;
 		case WC_OUT_REFUSED:
 			lane_works(lane);
@@ -165,10 +189,10 @@ outbound_accept(const wc_frame *frame)
 		case WC_OUT_RETRY:
 		default:
 			if (++lane->failures >= FAILURES_PAUSE)
-			{
-				queue_put_back(item);
 				pause_lane(lane, now, 0, &o);
-			}
+			/* a hub that answers has had the message; one that is away has not */
+			if (o.result == WC_OUT_UNREACHABLE && lane->failures >= FAILURES_PAUSE)
+				queue_put_back(item);
 			else
 				retry_later(item, now, &o);
 			break;
@@ -180,13 +204,10 @@ static void
 stop_step(void *arg)
 {
 	Lane	   *lane = arg;
-	const ConfigHub *hub = config_hub(lane->hub_id);
 	Datum		args[3];
 
-	if (hub == NULL)
-		return;
 	args[0] = Int32GetDatum(lane->hub_id);
-	args[1] = CStringGetTextDatum(hub->api_key);
+	args[1] = CStringGetTextDatum(lane->stop_key);
 	args[2] = CStringGetTextDatum(lane->stop_pending);
 	wc_run(WC_STOP_HUB, args, NULL);
 }

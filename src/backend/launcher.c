@@ -32,6 +32,9 @@
 /* How long to sleep when there is nothing to look for, in ms. */
 #define IDLE_MS				60000
 
+/* datconnlimit of a database whose DROP was interrupted. */
+#define DATABASE_IS_BROKEN	(-2)
+
 /* How often to see whether an earlier launcher's worker is gone, in ms. */
 #define ORPHAN_POLL_MS		100
 
@@ -158,7 +161,8 @@ mark_wanted(void)
 
 		foreach(lc, names)
 		{
-			if (strcmp(NameStr(db->datname), lfirst(lc)) != 0 || !db->datallowconn)
+			if (strcmp(NameStr(db->datname), lfirst(lc)) != 0 || !db->datallowconn ||
+				db->datconnlimit == DATABASE_IS_BROKEN)
 				continue;
 			want(db->oid, NameStr(db->datname));
 			found++;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@
 
 /* Where the child finds its end of the corridor. */
 #define CORRIDOR_FD		3
+
+/* Without close_range(): descriptors up to this one are closed. */
+#define CLOSE_MOST		65536
 
 /* Read this much at a time, in bytes. */
 #define READ_CHUNK		(256 * 1024)
@@ -66,8 +70,11 @@ become_net(const char *path, int fd)
 		(void) dup2(null_fd, STDIN_FILENO);
 		(void) dup2(STDERR_FILENO, STDOUT_FILENO);
 	}
-	for (i = CORRIDOR_FD + 1; i < 1024; i++)
-		(void) close(i);
+	if (syscall(SYS_close_range, CORRIDOR_FD + 1, ~0U, 0) != 0)
+	{
+		for (i = CORRIDOR_FD + 1; i < CLOSE_MOST; i++)
+			(void) close(i);
+	}
 	if (chdir("/") != 0)
 		_exit(126);
 	sigemptyset(&none);

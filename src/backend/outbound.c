@@ -29,6 +29,7 @@
 #define REFETCH_MOST		64
 
 static bool looked_for_requeued = false;
+static bool looked_now = false; /* in this turn */
 
 /* this turn's */
 static Queued *taken[TAKE_MOST];
@@ -69,6 +70,22 @@ outbound_expire(void)
 	queue_each(expire_one, &wall);
 }
 
+static void
+run_step(void *arg)
+{
+	wc_run(*(WcStatement *) arg, NULL, NULL);
+}
+
+/* Run a statement of the upkeep so that its failure is its own. */
+void
+outbound_try(WcStatement which)
+{
+	ErrorData  *error = turn_try(run_step, &which, LOCK_WAIT_BLOCKED_MS);
+
+	if (error != NULL && !turn_error_is_transient(error))
+		worker_note_error(error->message);
+}
+
 /* Once a second: what is held beyond its time, and statuses that came too early. */
 void
 outbound_upkeep(void)
@@ -76,10 +93,10 @@ outbound_upkeep(void)
 	static int	count = 0;
 
 	held_upkeep(count % 10 == 0);
-	if (count++ % 10 == 0)
-		wc_run(WC_SWEEP_EARLY, NULL, NULL);
-	if (count % 3600 == 1)
-		wc_run(WC_EXPIRE_EARLY, NULL, NULL);
+	if (count % 10 == 0)
+		outbound_try(WC_SWEEP_EARLY);
+	if (count++ % 3600 == 0)
+		outbound_try(WC_EXPIRE_EARLY);
 }
 
 static void
@@ -152,7 +169,7 @@ outbound_read(TimestampTz now, bool look)
 	if (!looked_for_requeued)
 	{
 		take_requeued();
-		looked_for_requeued = true;
+		looked_now = true;
 	}
 	dlist_foreach(iter, &queue_lanes)
 	{
@@ -204,7 +221,8 @@ gather(TimestampTz now)
 	}
 }
 
-static void
+/* False: it does not fit into a frame. */
+static bool
 write_send(Queued *item, const char *content)
 {
 	const ConfigChannel *channel = config_channel(item->conv->channel.data);
@@ -217,11 +235,11 @@ write_send(Queued *item, const char *content)
 	send.kind = wc_str_from(channel->kind);
 	send.to = wc_str_from(item->conv->visitor);
 	send.content = wc_str_from(content);
-	if (wc_write_send(&sends, &send))
-	{
-		queue_set_token(item, send.token);
-		item->state = ITEM_SENT;
-	}
+	if (!wc_write_send(&sends, &send))
+		return false;
+	queue_set_token(item, send.token);
+	item->state = ITEM_SENT;
+	return true;
 }
 
 /* What the tables say of a message that was taken decides what happens to it. */
@@ -240,8 +258,11 @@ decide(int i, const char *content, bool visitor_held)
 	}
 	else if (visitor_held)
 		ends_note(item, "held", wc_str_from("held"), NULL);
-	else if (sends.len < TAKE_BYTES)
-		write_send(item, content);
+	else if (sends.len < TAKE_BYTES && !write_send(item, content))
+	{
+		o.error_message = wc_str_from("its content is too large to be sent");
+		ends_note(item, "failed", wc_str_from("failed"), &o);
+	}
 }
 
 /* Take the messages whose turn it is; they leave when the turn is committed. */
@@ -290,6 +311,8 @@ outbound_commit(TimestampTz now, wc_buf *out)
 
 	ends_commit();
 	held_commit();
+	looked_for_requeued |= looked_now;
+	looked_now = false;
 	for (i = 0; i < ntaken; i++)
 	{
 		if (taken_away[i])
@@ -310,7 +333,8 @@ outbound_commit(TimestampTz now, wc_buf *out)
 		if (lane->stop_pending == NULL || !lane->stop_written)
 			continue;
 		pfree(lane->stop_pending);
-		lane->stop_pending = NULL;
+		pfree(lane->stop_key);
+		lane->stop_pending = lane->stop_key = NULL;
 	}
 }
 
@@ -332,7 +356,7 @@ outbound_rollback(void)
 	held_rollback();
 	dlist_foreach(iter, &queue_lanes)
 		outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
-	looked_for_requeued = false;
+	looked_now = false;
 }
 
 /* Is there anything to do without waiting? */

@@ -162,8 +162,9 @@ place(Conv *conv, ConvPlace to, bool first)
 	}
 }
 
+/* The conversation; NULL when it is not in memory and shall not be made. */
 static Conv *
-conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor, bool make)
 {
 	Conv		probe;
 	Conv	   *conv;
@@ -178,6 +179,8 @@ conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 	slot = convs_lookup(convs, &probe);
 	if (slot != NULL)
 		return slot->conv;
+	if (!make)
+		return NULL;
 	conv = MemoryContextAllocZero(context, sizeof(Conv));
 	conv->lane = lane;
 	conv->channel = *channel;
@@ -266,7 +269,7 @@ queue_add(Lane *lane, const OutboxRow *row)
 		return;
 	if (hash_search(items, row->message, HASH_FIND, NULL) != NULL)
 		return;
-	conv = conv_for(lane, row->channel, row->visitor);
+	conv = conv_for(lane, row->channel, row->visitor, true);
 	if (row->op == 'r')
 		queue_requeued(lane, row->channel, row->visitor);
 	else if (conv->spilled || conv->nitems >= CONV_WINDOW)
@@ -289,7 +292,7 @@ queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 	dlist_mutable_iter iter;
 
 	init();
-	conv = conv_for(lane, channel, visitor);
+	conv = conv_for(lane, channel, visitor, true);
 	dlist_foreach_modify(iter, &conv->items)
 	{
 		Queued	   *item = dlist_container(Queued, node, iter.cur);
@@ -300,6 +303,16 @@ queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 	spill(conv, 0);
 	if (conv->nitems == 0)
 		replace(conv, false);
+}
+
+/* The visitor showed up: note it where a message to them is under way. */
+void
+queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+{
+	Conv	   *conv = conv_for(lane, channel, visitor, false);
+
+	if (conv != NULL)
+		conv->shown = true;
 }
 
 /* Try a conversation again at due. */
@@ -336,6 +349,7 @@ queue_next_ready(Lane *lane)
 		if (item->state == ITEM_WAITING)
 		{
 			item->state = ITEM_TAKEN;
+			conv->shown = false;
 			return item;
 		}
 		/* it expired, and goes when that is committed */

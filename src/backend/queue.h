@@ -58,6 +58,7 @@ struct Conv
 	uint32		hash;
 	dlist_head	items;
 	int			nitems;
+	bool		shown;			/* the visitor showed up while the front was under way */
 	bool		spilled;		/* rows from refetch_from on are not in memory */
 	int64		refetch_from;
 	uint8		place;			/* ConvPlace */
@@ -75,6 +76,7 @@ struct Lane
 	bool		gone;			/* no longer configured */
 	char	   *stop_pending;	/* why it stopped, until that is committed */
 	bool		stop_written;	/* in this turn */
+	char	   *stop_key;		/* the key that was refused */
 	TimestampTz stop_due;		/* not to be written before */
 	uint32		key_hash;		/* of the API key, to see that it changed */
 	uint64		old_key_until;	/* sends up to this token carried another key */
@@ -96,6 +98,7 @@ extern dlist_head queue_lanes;
 extern Lane *queue_lane(int hub_id, bool make);
 extern void queue_add(Lane *lane, const OutboxRow *row);
 extern void queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern void queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern void queue_wait(Conv *conv, TimestampTz due);
 extern void queue_wake_due(Lane *lane, TimestampTz now);
 extern Queued *queue_next_ready(Lane *lane);

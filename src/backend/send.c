@@ -250,6 +250,11 @@ look_channel_up(pg_uuid_t *id)
 	known = known_channels ? hash_search(known_channels, id, HASH_FIND, NULL) : NULL;
 	if (known != NULL)
 		return *known;
+	if (known_channels == NULL || hash_get_num_entries(known_channels) >= KNOWN_CHANNELS)
+	{
+		forget_channels((Datum) 0, InvalidOid);
+		know_channels();
+	}
 	if (wc_run(WC_SEND_CHANNEL, &arg, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -258,13 +263,12 @@ look_channel_up(pg_uuid_t *id)
 	channel.id = *id;
 	channel.hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
 	strlcpy(channel.kind, wc_field_text(0, 2), sizeof(channel.kind));
-	if (known_channels == NULL || hash_get_num_entries(known_channels) >= KNOWN_CHANNELS)
+	/* not if it was invalidated while it was read */
+	if (known_channels != NULL)
 	{
-		forget_channels((Datum) 0, InvalidOid);
-		know_channels();
+		known = hash_search(known_channels, id, HASH_ENTER, NULL);
+		*known = channel;
 	}
-	known = hash_search(known_channels, id, HASH_ENTER, NULL);
-	*known = channel;
 	return channel;
 }
 

@@ -166,7 +166,9 @@ static const Statement statements[WC_STATEMENTS] = {
 	[WC_HOLD] = {
 		"INSERT INTO webchatt.held (channel_id, visitor, seq, message_id, expires_at)"
 		" SELECT c, v, q, i, coalesce(x, now() + pg_catalog.make_interval(secs => $6))"
-		" FROM unnest($1, $2, $3, $4, $5) AS h (c, v, q, i, x) ON CONFLICT DO NOTHING",
+		" FROM unnest($1, $2, $3, $4, $5) AS h (c, v, q, i, x)"
+		" WHERE EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = h.c AND m.id = h.i"
+		"  AND m.status = 'held') ON CONFLICT DO NOTHING",
 		{UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, INT4OID, 0}},
 
 	[WC_ANY_HELD] = {"SELECT 1 FROM webchatt.held LIMIT 1", {0}},
@@ -184,7 +186,10 @@ static const Statement statements[WC_STATEMENTS] = {
 		{UUIDARRAYOID, TEXTARRAYOID, 0}},
 
 	[WC_EXPIRE_HELD] = {
-		"WITH gone AS (DELETE FROM webchatt.held WHERE expires_at <= now() RETURNING channel_id, message_id),"
+		"WITH over AS MATERIALIZED (SELECT channel_id, visitor, seq FROM webchatt.held WHERE expires_at <= now()"
+		"  ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED),"
+		" gone AS (DELETE FROM webchatt.held h USING over o WHERE h.channel_id = o.channel_id"
+		"  AND h.visitor = o.visitor AND h.seq = o.seq RETURNING h.channel_id, h.message_id),"
 		" done AS (UPDATE webchatt.messages m SET status = 'expired', status_at = now(),"
 		"   error_message = 'the visitor did not come back in time' FROM gone g"
 		"  WHERE m.channel_id = g.channel_id AND m.id = g.message_id AND m.status = 'held'"
@@ -339,10 +344,10 @@ pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 
 /* Plan, or plan anew, in a way that no statistics can lead astray. */
 static void
-make_generic_plan(SPIPlanPtr plan)
+make_generic_plan(SPIPlanPtr plan, bool by_index)
 {
 	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};
+	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};	/* jit last */
 	int			nest = NewGUCNestLevel();
 	static bool hooked = false;
 	CachedPlan *volatile cached = NULL;
@@ -355,7 +360,7 @@ make_generic_plan(SPIPlanPtr plan)
 		hooked = true;
 	}
 
-	for (i = 0; i < lengthof(off); i++)
+	for (i = by_index ? 0 : lengthof(off) - 1; i < lengthof(off); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	PG_TRY();
@@ -400,7 +405,7 @@ prepared(WcStatement which)
 	}
 	if (!planned[which])
 	{
-		make_generic_plan(plans[which]);
+		make_generic_plan(plans[which], which != WC_REQUEUE_ALL);
 		planned[which] = true;
 	}
 	return plans[which];

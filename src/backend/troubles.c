@@ -45,8 +45,23 @@ key_of(const wc_event *e)
 	return key;
 }
 
+/* Forget what is over. */
+static void
+sweep(TimestampTz now)
+{
+	HASH_SEQ_STATUS scan;
+	TroubleEntry *entry;
+
+	hash_seq_init(&scan, troubles);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (entry->until <= now)
+			hash_search(troubles, &entry->key, HASH_REMOVE, NULL);
+	}
+}
+
 static TroubleEntry *
-entry_for(const wc_event *e)
+entry_for(const wc_event *e, TimestampTz now)
 {
 	TroubleKey	key = key_of(e);
 	TroubleEntry *entry;
@@ -62,6 +77,8 @@ entry_for(const wc_event *e)
 		troubles = hash_create("webchatt troubled conversations", 64, &ctl, HASH_ELEM | HASH_BLOBS);
 	}
 	if (hash_get_num_entries(troubles) >= MAX_TROUBLES)
+		sweep(now);
+	if (hash_get_num_entries(troubles) >= MAX_TROUBLES)
 		return hash_search(troubles, &key, HASH_FIND, NULL);
 	entry = hash_search(troubles, &key, HASH_ENTER, &found);
 	if (!found)
@@ -73,9 +90,12 @@ entry_for(const wc_event *e)
 	return entry;
 }
 
-/* BLOCKED is answered until the next try is due, then NONE would be too hasty: SUSPECT. */
+/*
+ * How to treat an event.  BLOCKED: not before *until; once that is due, NONE
+ * would be too hasty, and SUSPECT is answered.
+ */
 Trouble
-trouble_of(const wc_event *event, TimestampTz now)
+trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 {
 	TroubleKey	key;
 	TroubleEntry *entry;
@@ -86,6 +106,7 @@ trouble_of(const wc_event *event, TimestampTz now)
 	entry = hash_search(troubles, &key, HASH_FIND, NULL);
 	if (entry == NULL)
 		return TROUBLE_NONE;
+	*until = entry->until;
 	if (entry->until > now)
 		return entry->kind;
 	if (entry->kind == TROUBLE_BLOCKED)
@@ -97,7 +118,7 @@ trouble_of(const wc_event *event, TimestampTz now)
 void
 trouble_suspect(const wc_event *event, TimestampTz now)
 {
-	TroubleEntry *entry = entry_for(event);
+	TroubleEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
 		return;
@@ -105,17 +126,19 @@ trouble_suspect(const wc_event *event, TimestampTz now)
 	entry->until = TimestampTzPlusMilliseconds(now, SUSPECT_MS);
 }
 
-void
+/* Returns when to try again. */
+TimestampTz
 trouble_blocked(const wc_event *event, TimestampTz now)
 {
-	TroubleEntry *entry = entry_for(event);
+	TroubleEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
-		return;
+		return TimestampTzPlusMilliseconds(now, BLOCKED_MOST_MS);
 	entry->pause_ms = entry->kind == TROUBLE_BLOCKED ?
 		Min(entry->pause_ms * 2, BLOCKED_MOST_MS) : BLOCKED_FIRST_MS;
 	entry->kind = TROUBLE_BLOCKED;
 	entry->until = TimestampTzPlusMilliseconds(now, entry->pause_ms);
+	return entry->until;
 }
 
 /* The conversation's event went through: it is blocked no more. */
@@ -130,25 +153,6 @@ trouble_over(const wc_event *event)
 	entry = hash_search(troubles, &key, HASH_FIND, NULL);
 	if (entry != NULL && entry->kind == TROUBLE_BLOCKED)
 		hash_search(troubles, &key, HASH_REMOVE, NULL);
-}
-
-/* When the next blocked conversation is due; 0: none is blocked. */
-TimestampTz
-trouble_next(void)
-{
-	HASH_SEQ_STATUS scan;
-	TroubleEntry *entry;
-	TimestampTz next = 0;
-
-	if (troubles == NULL || hash_get_num_entries(troubles) == 0)
-		return 0;
-	hash_seq_init(&scan, troubles);
-	while ((entry = hash_seq_search(&scan)) != NULL)
-	{
-		if (entry->kind == TROUBLE_BLOCKED && (next == 0 || entry->until < next))
-			next = entry->until;
-	}
-	return next;
 }
 
 void

@@ -29,7 +29,7 @@
 /* Between two looks at what is over its time, in ms. */
 #define UPKEEP_MS	1000
 
-volatile sig_atomic_t turn_in_triggers = false;
+volatile sig_atomic_t turn_interruptible = false;
 
 static Oid	outer_user = InvalidOid;
 static int	outer_context = 0;
@@ -62,7 +62,10 @@ turn_commit(void)
 	PopActiveSnapshot();
 	/* what triggers SET ends here */
 	AtEOXact_GUC(false, guc_level);
+	/* it may wait for a standby, and a shutdown must not wait with it */
+	turn_interruptible = true;
 	CommitTransactionCommand();
+	turn_interruptible = false;
 	SetUserIdAndSecContext(outer_user, outer_context);
 }
 
@@ -71,6 +74,7 @@ void
 turn_abort(void)
 {
 	turn_time_limit(0);
+	turn_interruptible = false;
 	AbortCurrentTransaction();
 	LockTimeout = LOCK_WAIT_MS;
 }
@@ -82,11 +86,17 @@ turn_abort(void)
 void
 turn_time_limit(int ms)
 {
-	turn_in_triggers = ms > 0;
+	turn_interruptible = ms > 0;
 	if (ms > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, ms);
-	else if (get_timeout_active(STATEMENT_TIMEOUT))
-		disable_timeout(STATEMENT_TIMEOUT, false);
+	else
+	{
+		if (get_timeout_active(STATEMENT_TIMEOUT))
+			disable_timeout(STATEMENT_TIMEOUT, true);
+		/* it fired as the statement ended: the next one is not to blame */
+		if (get_timeout_indicator(STATEMENT_TIMEOUT, true))
+			QueryCancelPending = false;
+	}
 }
 
 /* A lock that was not to be had: it is worth another try. */
@@ -184,14 +194,13 @@ follow_orders(WcShowedUp *showed_up)
 	if (orders.config)
 		config_read();
 	if (orders.requeue)
+	{
+		turn_interruptible = true;
 		wc_run(WC_REQUEUE_ALL, NULL, NULL);
+		turn_interruptible = false;
+	}
 }
 
-static void
-upkeep_step(void *arg)
-{
-	outbound_upkeep();
-}
 
 static void
 work(TimestampTz now, bool look_at_outbox, bool carefully)
@@ -211,7 +220,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
 		outbound_expire();
-		(void) turn_try(upkeep_step, NULL, LOCK_WAIT_BLOCKED_MS);
+		outbound_upkeep();
 		last_upkeep = now;
 	}
 	outbound_read(now, look_at_outbox || wc_outbox_touched);

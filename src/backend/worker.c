@@ -9,12 +9,16 @@
 
 #include "access/xact.h"
 #include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -48,13 +52,14 @@
 /* Between two looks at the outbox tables that could be emptied, in ms. */
 #define TIDY_MS				5000
 
-/* Key of the advisory lock that keeps a database's worker single ("webchatt"). */
-#define WORKER_LOCK			INT64CONST(0x7765626368617474)
+/* The sub-id of the lock that keeps a database's worker single. */
+#define WORKER_LOCK_SUBID	1
 
 WcSlot	   *worker_slot = NULL;
 NetChild	worker_net;
 WcStats		worker_stats;
 
+static LOCKTAG worker_lock;
 static bool at_work = false;	/* the extension is there, and it is ours */
 static TimestampTz last_look = 0;	/* at the outbox */
 static TimestampTz next_poll = 0;
@@ -85,7 +90,10 @@ publish(bool with_age)
 void
 worker_note_error(const char *text)
 {
-	strlcpy(worker_stats.last_error, text, sizeof(worker_stats.last_error));
+	int			n = pg_mbcliplen(text, (int) strlen(text), sizeof(worker_stats.last_error) - 1);
+
+	memcpy(worker_stats.last_error, text, n);
+	worker_stats.last_error[n] = '\0';
 	worker_stats.last_error_at = GetCurrentTimestamp();
 }
 
@@ -313,7 +321,7 @@ handle_sigterm(SIGNAL_ARGS)
 	int			save_errno = errno;
 
 	ShutdownRequestPending = true;
-	if (turn_in_triggers)
+	if (turn_interruptible)
 		die(postgres_signal_arg);
 	else
 		SetLatch(MyLatch);
@@ -374,21 +382,20 @@ reload(void)
 		config_write_settings(&worker_net.out);
 }
 
-/* Only one worker may read a database's outbox. */
+/*
+ * Only one worker may read a database's outbox.  The lock is on the extension,
+ * under a sub-id that nobody else uses: it is in no command's way, and no
+ * user's to take.
+ */
 static bool
 lock_worker(void)
 {
-	bool		got = false;
-	bool		isnull;
+	bool		got;
 
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	if (SPI_execute(psprintf("SELECT pg_catalog.pg_try_advisory_lock(" INT64_FORMAT ")", WORKER_LOCK),
-					false, 0) == SPI_OK_SELECT)
-		got = DatumGetBool(wc_field(0, 1, &isnull));
-	SPI_finish();
-	PopActiveSnapshot();
+	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId,
+					   get_extension_oid("webchatt", false), WORKER_LOCK_SUBID);
+	got = LockAcquire(&worker_lock, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 	CommitTransactionCommand();
 	return got;
 }
@@ -398,6 +405,8 @@ stop_work(const char *state)
 {
 	if (worker_net.pid != 0)
 		net_lost(NULL);
+	if (at_work)
+		(void) LockRelease(&worker_lock, ExclusiveLock, true);
 	at_work = false;
 	outbound_reset();
 	control_reset();
@@ -501,7 +510,7 @@ time_to_sleep(void)
 	due = outbound_next_due();
 	if (due != 0 && due < next)
 		next = due;
-	due = inbound_pending() > 0 ? trouble_next() : 0;
+	due = inbound_next_due();
 	if (due != 0 && due < next)
 		next = due;
 	if (worker_net.fd < 0 && net_not_before < next)
@@ -603,6 +612,23 @@ once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
 	return pause;
 }
 
+/* Wait after an error, deaf to all but a shutdown and what the server asks of everybody. */
+static void
+sit_out(int ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(wc_clock(), ms);
+	long		left;
+
+	while (!ShutdownRequestPending &&
+		   (left = TimestampDifferenceMilliseconds(wc_clock(), until)) > 0)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /*
  * Was something committed for us, or is it time for the fallback look?  Under
  * many small commits a look takes in all of a millisecond, and the sessions,
@@ -638,7 +664,7 @@ webchatt_worker_main(Datum arg)
 		if (ShutdownRequestPending)
 			break;
 		if (pause_ms > 0)
-			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms, PG_WAIT_EXTENSION);
+			sit_out(pause_ms);
 		else
 			sleep_until_something(time_to_sleep());
 	}

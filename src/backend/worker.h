@@ -40,7 +40,7 @@ extern void turn_begin(void);
 extern void turn_commit(void);
 extern void turn_abort(void);
 extern void turn_time_limit(int ms);
-extern volatile sig_atomic_t turn_in_triggers;
+extern volatile sig_atomic_t turn_interruptible;
 
 typedef void (*turn_step) (void *arg);
 extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
@@ -95,17 +95,17 @@ typedef enum Trouble
 	TROUBLE_BLOCKED				/* somebody holds its rows: later */
 } Trouble;
 
-extern Trouble trouble_of(const wc_event *event, TimestampTz now);
+extern Trouble trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until);
 extern void trouble_suspect(const wc_event *event, TimestampTz now);
-extern void trouble_blocked(const wc_event *event, TimestampTz now);
+extern TimestampTz trouble_blocked(const wc_event *event, TimestampTz now);
 extern void trouble_over(const wc_event *event);
-extern TimestampTz trouble_next(void);
 extern void trouble_reset(void);
 
 /* inbound.c */
 extern bool inbound_accept(const wc_frame *frame);
 extern int	inbound_pending(void);
 extern bool inbound_ready(TimestampTz now);
+extern TimestampTz inbound_next_due(void);
 extern void inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up);
 extern void inbound_commit(wc_buf *out);
 extern void inbound_rollback(const ErrorData *error);

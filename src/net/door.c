@@ -49,6 +49,11 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
 	{
 		c = d->arriving;
 		d->arriving = NULL;
+		if (c == NULL)
+		{
+			*socket_context = NULL;
+			return;
+		}
 		c->mhd = mhd;
 		*socket_context = c;
 		d->nconns++;
@@ -96,11 +101,22 @@ descriptor_limit(void)
 	return (unsigned) r.rlim_cur;
 }
 
+/*
+ * libmicrohttpd 1.0 queues added connections for its next turn, where we would
+ * not know whose they are, unless it is told that there is one thread only.
+ */
+#if MHD_VERSION >= 0x00097707
+#define DOOR_ONE_THREAD		MHD_USE_NO_THREAD_SAFETY
+#else
+#define DOOR_ONE_THREAD		0
+#endif
+
 static struct MHD_Daemon *
 start_mhd(door *d)
 {
 	MHD_set_panic_func(on_panic, NULL);
-	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
+	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL |
+							MHD_ALLOW_SUSPEND_RESUME | DOOR_ONE_THREAD,
 							0, NULL, NULL, request_handle, d,
 							MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MHD_POOL_SIZE,
 							MHD_OPTION_CONNECTION_LIMIT, descriptor_limit(),

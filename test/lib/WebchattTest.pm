@@ -271,6 +271,8 @@ sub sends_end
 
 # Compare everything with everything; three or four test points.
 #   inbound: a Webhook load's account (Webhook::Load)
+#   at_least, messages: fewer events answered, or messages sent, are no load
+#   others: SQL that is true of inbound rows which are not the load's
 sub account
 {
 	my ($self, $what, %args) = @_;
@@ -279,7 +281,8 @@ sub account
 	if (my $load = $args{inbound})
 	{
 		my %rows = map { split /\|/, $_, 2 } split /\n/, $self->sql(
-			q{SELECT hub_message_id, count(*) FROM webchatt.messages WHERE direction = 'in' GROUP BY 1});
+			"SELECT hub_message_id, count(*) FROM webchatt.messages WHERE direction = 'in'"
+			  . ' AND NOT (' . ($args{others} // 'false') . ') GROUP BY 1');
 		my %rejects = map { $_ => 1 } split /\n/, $self->sql('SELECT event_key FROM webchatt.rejects');
 		my @answered = $load->answered;
 		my @lost = grep { !$rows{$_} && !$rejects{$_} } @answered;

@@ -15,8 +15,11 @@ my $run = 0;
 # A fault in the middle of a load both ways, and the account.
 sub under_load
 {
-	my ($what, $fault) = @_;
+	my ($what, $fault, %args) = @_;
 	my $number = ++$run;
+
+	local %ENV = %ENV;
+	$args{prepare}->() if $args{prepare};
 	my $inbound = Webhook::load(url => $t->webhook_url, secret => $WebchattTest::SECRET,
 		channel => $WebchattTest::CHANNEL, out => $node->basedir . "/load-$number", prefix => "load$number",
 		connections => 16, visitors => 20, rate => 300);
@@ -98,6 +101,43 @@ under_load('hub that drops, resets and fails', sub {
 });
 
 $witness->close;
+$t->sql(q{
+	CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF new.direction = 'in' AND new.visitor = 'visitor-7' THEN RAISE EXCEPTION 'not this one'; END IF;
+		RETURN NULL;
+	END $$});
+my $before = $t->sql('SELECT count(*) FROM webchatt.rejects');
+under_load('a trigger that raises for one visitor', sub {
+	$t->sql('CREATE TRIGGER stumble AFTER INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION stumble()');
+});
+cmp_ok($t->sql(q{SELECT count(*) FROM webchatt.rejects WHERE visitor = 'visitor-7'}), '>', $before, 'its events are rejects');
+is($t->sql(q{SELECT count(*) FROM webchatt.rejects WHERE visitor <> 'visitor-7'}), 0, 'and nobody else\'s');
+$t->sql('DROP TRIGGER stumble ON webchatt.messages');
+$t->sql('SELECT webchatt.retry_reject(id) FROM webchatt.rejects');
+is($t->sql('SELECT count(*) FROM webchatt.rejects'), 0, 'all of them come back');
+
+under_load('a session that holds a conversation, idle in transaction', sub {
+	my $holder = $t->session;
+	$holder->query(q{BEGIN; SELECT FROM webchatt.visitors WHERE id = 'visitor-3' FOR UPDATE;
+		SELECT FROM webchatt.messages WHERE visitor IN ('c0-1', 'c1-1') FOR UPDATE});
+	sleep 4;
+	$holder->close;
+});
+
+# An event's 200 means that it is on disk, whatever the database's default is.
+under_load('immediate stop with synchronous_commit off', sub {
+	$t->sql('ALTER SYSTEM SET synchronous_commit = off');
+	$t->sql(q{ALTER SYSTEM SET wal_writer_delay = '10s'});
+	$node->reload;
+	sleep 2;
+	$node->stop('immediate');
+	$node->start;
+}, prepare => sub { $ENV{PGOPTIONS} = '-c synchronous_commit=on' });
+$t->sql('ALTER SYSTEM RESET synchronous_commit');
+$t->sql('ALTER SYSTEM RESET wal_writer_delay');
+$node->reload;
+
 under_load('kill -9 of the worker', sub { kill 'KILL', pid_of('worker_pid') });
 
 under_load('pg_ctl stop -m immediate', sub {

@@ -49,4 +49,32 @@ $s->status_becomes($_, 'sent', 'a message that was queued at the old primary is 
 $s->{hub} = $hub;
 $s->account('after promotion', messages => 4);
 
+# The whole once more under load, the standby being synchronous: what was
+# answered 200, and what was committed, is at the standby.
+my $third = PostgreSQL::Test::Cluster->new('third');
+$standby->backup('again');
+$third->init_from_backup($standby, 'again', has_streaming => 1);
+my $third_port = WebchattTest::free_port();
+$third->append_conf('postgresql.conf', "webchatt.listen = '127.0.0.1:$third_port'");
+$third->start;
+$s->sql(q{ALTER SYSTEM SET synchronous_standby_names = '*'});
+$standby->reload;
+$s->wait_for(q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'}, 'a synchronous standby');
+
+my $load = Webhook::load(url => $s->webhook_url, secret => $WebchattTest::SECRET, channel => $channel,
+	out => $standby->basedir . '/load', connections => 16, visitors => 20, rate => 300, patience => 1);
+my $sends = $s->sends_begin(clients => 4, seconds => 30, rate => 150);
+ok($load->wait_answered(300, 30), 'a load');
+$standby->stop('immediate');
+$third->promote;
+$s->sends_end($sends);
+$load->end;
+
+my $u = bless { node => $third, port => $third_port, database => 'postgres', sessions => [], hub => $hub }, 'WebchattTest';
+$u->sql('ALTER SYSTEM RESET synchronous_standby_names');
+$third->reload;
+$u->wait_ready;
+$u->drained('after promotion under load: what was queued leaves');
+$u->account('after promotion under load', inbound => $load, at_least => 300, others => "hub_message_id LIKE 'm-%'");
+
 done_testing();
