@@ -120,10 +120,19 @@ SELECT webchatt.set_webhook_secret(:channel, 'whsec_m', event_type => 'Message')
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_s', event_type => 'MessageStatus');
 SELECT event_type, secret FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
 -- unsigned: said aloud
+-- not while another webhook of the channel is signed
+SELECT pg_temp.refusal($$SELECT webchatt.set_webhook_secret('6cbd6789-1d2b-47e0-9391-5eb91d2839ea', NULL)$$);
+DELETE FROM webchatt.webhooks WHERE channel_id = :channel AND event_type <> 'any';
 SELECT webchatt.set_webhook_secret(:channel, NULL);
 SELECT event_type, secret, old_secret, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
 -- and signed again
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_5');
+-- a secret for one webhook ends that another may be unsigned
+SAVEPOINT one;
+SELECT webchatt.set_webhook_secret(:channel, NULL);
+SELECT webchatt.set_webhook_secret(:channel, 'whsec_m', event_type => 'Message');
+SELECT event_type, secret, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
+ROLLBACK TO one;
 SELECT event_type, secret, old_secret, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
 
 SELECT pg_temp.refusal($$SELECT webchatt.set_webhook_secret('00000000-0000-0000-0000-00000000dead', 'x')$$);

@@ -86,6 +86,26 @@ $idle->query('COMMIT');
 is(scalar $t->post(Webhook::message($channel, 'same-key', 'v1', 'x')), 200, 'the event itself is a repeat afterwards');
 is($t->sql(q{SELECT count(*) FROM webchatt.messages WHERE hub_message_id = 'same-key'}), 1, 'and one row');
 
+# One that has every table of ours open for reading, as pg_dump does, for longer
+# than webchatt waits between two looks at what it can empty.
+$idle->query('BEGIN; SELECT (SELECT count(*) FROM webchatt.outbox), (SELECT count(*) FROM webchatt.messages), (SELECT count(*) FROM webchatt.visitors), (SELECT count(*) FROM webchatt.statuses)');
+my ($slowest_send, $slowest_post, $until) = (0, 0, time + 12);
+for (my $i = 0; time < $until; $i++)
+{
+	my $began = time;
+	$t->send_text("dump-$i", 'beside pg_dump');
+	$slowest_send = time - $began if time - $began > $slowest_send;
+	($code, $took) = timed_post("dump-$i", "dump-$i");
+	$slowest_post = $took if $took > $slowest_post;
+	sleep 0.02;
+}
+cmp_ok($slowest_send, '<', 0.5, sprintf 'beside a session that reads as pg_dump does, no send_message() is slow (%.3f s)', $slowest_send);
+cmp_ok($slowest_post, '<', 0.5, sprintf 'nor is an event (%.3f s)', $slowest_post);
+$idle->query('COMMIT');
+$t->drained;
+$t->wait_for('SELECT pg_relation_size($$webchatt.outbox_0$$) + pg_relation_size($$webchatt.outbox_1$$) + pg_relation_size($$webchatt.outbox_2$$) <= 65536',
+	'afterwards the outbox is emptied', 60);
+
 # A long REPEATABLE READ transaction holds up nothing at all.
 $idle->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM webchatt.messages');
 $t->sql("SELECT webchatt.send_message('$channel', 'v' || i % 5, text => i::text) FROM generate_series(1, 500) i");
