@@ -21,7 +21,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, created_at, status_at, hub_message_id)
 SELECT '6cbd6789-1d2b-47e0-9391-5eb91d2839ea',
 	(lpad(to_hex(1500000000000 + n * 10), 12, '0') || '7' || right(md5(n::text), 19))::uuid,
-	'visitor-' || n % 100000, CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END,
+	'visitor-' || n % 100000, (CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END)::webchatt.message_direction,
 	CASE n % 2 WHEN 0 THEN 'received' ELSE 'read' END::webchatt.message_status,
 	jsonb_build_object('text', 'message number ' || n), '2018-01-01', '2018-01-01',
 	CASE n % 2 WHEN 0 THEN 'old-' || n END
