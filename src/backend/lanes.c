@@ -127,7 +127,7 @@ stop_lane(Lane *lane, const wc_outcome *o)
 static bool
 plausible(const wc_outcome *o)
 {
-	wc_str		texts[] = {o->hub_status, o->hub_message_id, o->error_code, o->error_message};
+	wc_str		texts[] = {o->hub_status, o->hub_message_id, o->error_code};
 	size_t		i;
 
 	for (i = 0; i < lengthof(texts); i++)
@@ -150,6 +150,9 @@ outbound_accept(const wc_frame *frame)
 
 	if (!wc_read_outcome(frame, &o) || !plausible(&o))
 		return false;
+	/* libcurl's and the system's words are in whatever encoding they like */
+	if (!pg_verify_mbstr(PG_UTF8, o.error_message.p, (int) o.error_message.len, true))
+		o.error_message = wc_str_from("an error whose text is not UTF-8");
 	item = queue_find_token(o.token);
 	if (item == NULL)
 		return true;			/* of a time before webchatt-net was restarted */
@@ -190,8 +193,12 @@ outbound_accept(const wc_frame *frame)
 		default:
 			if (++lane->failures >= FAILURES_PAUSE)
 				pause_lane(lane, now, 0, &o);
-			/* a hub that answers has had the message; one that is away has not */
-			if (o.result == WC_OUT_UNREACHABLE && lane->failures >= FAILURES_PAUSE)
+			/*
+			 * What is the hub's fault is not counted against the message, unless
+			 * it says 2xx and then something strange: it may have the message,
+			 * and must not get it for ever.
+			 */
+			if (lane->failures >= FAILURES_PAUSE && (o.http_status < 200 || o.http_status > 299))
 				queue_put_back(item);
 			else
 				retry_later(item, now, &o);

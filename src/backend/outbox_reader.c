@@ -56,6 +56,8 @@ struct OutboxReader
 	uint64		own_now;		/* read in this transaction, 0: none */
 };
 
+uint64		outbox_rows_read = 0;
+
 /* Widen a transaction id of this epoch's neighbourhood. */
 static uint64
 full_xid(TransactionId xid)
@@ -219,6 +221,7 @@ page_row(void *arg, const OutboxRow *row)
 	ReadPage	   *page = arg;
 
 	page->rows++;
+	outbox_rows_read++;
 	if (page->moves_cursor)
 	{
 		page->reader->at_xid = row->xid;

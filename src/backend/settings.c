@@ -28,7 +28,7 @@ int			wc_idle_timeout = 75000;
 int			wc_ack_timeout = 10000;
 int			wc_send_timeout = 30000;
 int			wc_connect_timeout = 10000;
-int			wc_trigger_timeout = 5000;
+int			wc_trigger_timeout = 1000;
 int			wc_hold_for = 7 * 24 * 3600;
 
 typedef struct IntSetting
@@ -72,7 +72,7 @@ static const IntSetting int_settings[] = {
 	{"webchatt.signature_tolerance", "How far a signature's time may be from now.",
 	&wc_signature_tolerance, 300, 1, 86400, GUC_UNIT_S},
 	{"webchatt.trigger_timeout", "How long the application's triggers may take for one event.",
-	&wc_trigger_timeout, 5000, 10, 600000, GUC_UNIT_MS},
+	&wc_trigger_timeout, 1000, 10, 600000, GUC_UNIT_MS},
 };
 
 static bool

@@ -32,7 +32,7 @@
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
 #define OUTBOX_POLL_MS		1000
 
-/* Two looks that wake-ups ask for are this far apart, in us. */
+/* Looks that nobody asked for are this far apart while they find something, in us. */
 #define LOOK_APART_US		1000
 
 /* The pause after a turn failed, in ms: doubled each time. */
@@ -62,6 +62,8 @@ WcStats		worker_stats;
 static LOCKTAG worker_lock;
 static bool at_work = false;	/* the extension is there, and it is ours */
 static TimestampTz last_look = 0;	/* at the outbox */
+static bool looking_by_itself = false;	/* without being called */
+static uint64 rows_before = 0;	/* outbox_rows_read when the last look began */
 static TimestampTz next_poll = 0;
 static TimestampTz net_started = 0;
 static TimestampTz net_not_before = 0;
@@ -117,7 +119,7 @@ update_rates(TimestampTz now)
 	before = worker_stats;
 	publish(true);
 	/* what we wrote counts for autovacuum as everybody's does */
-	(void) pgstat_report_stat(true);
+	(void) pgstat_report_stat(false);
 }
 
 /*
@@ -395,6 +397,8 @@ lock_worker(void)
 	StartTransactionCommand();
 	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId,
 					   get_extension_oid("webchatt", false), WORKER_LOCK_SUBID);
+	/* as advisory locks: held through an abort, dropped when the process ends */
+	worker_lock.locktag_lockmethodid = USER_LOCKMETHOD;
 	got = LockAcquire(&worker_lock, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 	CommitTransactionCommand();
 	return got;
@@ -515,7 +519,7 @@ time_to_sleep(void)
 		next = due;
 	if (worker_net.fd < 0 && net_not_before < next)
 		next = net_not_before;
-	if (pg_atomic_read_u32(&worker_slot->wake) != 0)
+	if (looking_by_itself)
 		next = Min(next, last_look + LOOK_APART_US);
 	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
 }
@@ -630,19 +634,33 @@ sit_out(int ms)
 }
 
 /*
- * Was something committed for us, or is it time for the fallback look?  Under
- * many small commits a look takes in all of a millisecond, and the sessions,
- * who see that we are called already, need not call again.
+ * Was something committed for us, or is it time for the fallback look?
+ *
+ * A call costs the caller a signal.  So while looks find something, we leave the
+ * flag standing, which says that we are called already, and look by ourselves
+ * once a millisecond; when a look finds nothing the flag is taken down, and one
+ * more look takes in what was committed meanwhile without a call.
  */
 static bool
 time_to_look(void)
 {
 	TimestampTz now = wc_clock();
+	bool		found = outbox_rows_read != rows_before;
 
-	if (now < next_poll && (pg_atomic_read_u32(&worker_slot->wake) == 0 ||
-							now - last_look < LOOK_APART_US))
-		return false;
-	(void) pg_atomic_exchange_u32(&worker_slot->wake, 0);
+	if (now < next_poll)
+	{
+		if (looking_by_itself ? now - last_look < LOOK_APART_US :
+			pg_atomic_read_u32(&worker_slot->wake) == 0)
+			return false;
+	}
+	if (looking_by_itself && !found)
+	{
+		looking_by_itself = false;
+		(void) pg_atomic_exchange_u32(&worker_slot->wake, 0);
+	}
+	else if (!looking_by_itself)
+		looking_by_itself = pg_atomic_read_u32(&worker_slot->wake) != 0;
+	rows_before = outbox_rows_read;
 	last_look = now;
 	next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
 	return true;

@@ -147,6 +147,8 @@ typedef void (*outbox_row_fn) (void *arg, const OutboxRow *row);
 
 typedef struct OutboxReader OutboxReader;
 
+extern uint64 outbox_rows_read; /* by all readers, ever */
+
 extern OutboxReader *outbox_reader_new(int hub_id);
 extern void outbox_reader_free(OutboxReader *reader);
 extern void outbox_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg);
