@@ -32,7 +32,7 @@
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
 #define OUTBOX_POLL_MS		1000
 
-/* Looks that nobody asked for are this far apart while they find something, in us. */
+/* Two looks at the outbox are at least this far apart, in us. */
 #define LOOK_APART_US		1000
 
 /* The pause after a turn failed, in ms: doubled each time. */
@@ -519,7 +519,7 @@ time_to_sleep(void)
 		next = due;
 	if (worker_net.fd < 0 && net_not_before < next)
 		next = net_not_before;
-	if (looking_by_itself)
+	if (looking_by_itself || pg_atomic_read_u32(&worker_slot->wake) != 0)
 		next = Min(next, last_look + LOOK_APART_US);
 	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
 }
@@ -649,8 +649,8 @@ time_to_look(void)
 
 	if (now < next_poll)
 	{
-		if (looking_by_itself ? now - last_look < LOOK_APART_US :
-			pg_atomic_read_u32(&worker_slot->wake) == 0)
+		if (now - last_look < LOOK_APART_US ||
+			(!looking_by_itself && pg_atomic_read_u32(&worker_slot->wake) == 0))
 			return false;
 	}
 	if (looking_by_itself && !found)
