@@ -25,6 +25,12 @@
 /* How long a careful turn may take before it commits what it has, in ms. */
 #define CAREFUL_MS		1000
 
+/*
+ * A conversation whose triggers took too long gets this part of the time for a
+ * while, since everybody waits with it.
+ */
+#define SLOW_SHARE		10
+
 /* Events of blocked conversations that may wait; beyond that they are sent back. */
 #define BLOCKED_MOST	1024
 
@@ -176,7 +182,9 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 	WcShowedUp	mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
 	WriteOne	one = {in, &mine};
 	RejectOne	rejecting;
-	ErrorData  *error = turn_try(write_one, &one, lock_wait_ms);
+	int			time_ms = trouble_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) :
+		wc_trigger_timeout;
+	ErrorData  *error = turn_try_for(write_one, &one, lock_wait_ms, time_ms);
 	int			i;
 
 	if (error == NULL)
@@ -202,7 +210,7 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 		wait_until(trouble_blocked(&in->event, now));
 		return;
 	}
-	trouble_suspect(&in->event, now);
+	trouble_suspect(&in->event, now, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
 	mark_done(in, WC_DONE_REJECTED);
 }
 

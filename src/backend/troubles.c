@@ -28,6 +28,7 @@ typedef struct TroubleEntry
 {
 	TroubleKey	key;
 	Trouble		kind;
+	bool		slow;			/* its triggers took too long */
 	int			pause_ms;
 	TimestampTz until;			/* suspect: no longer so; blocked: next try */
 } TroubleEntry;
@@ -84,6 +85,7 @@ entry_for(const wc_event *e, TimestampTz now)
 	if (!found)
 	{
 		entry->kind = TROUBLE_NONE;
+		entry->slow = false;
 		entry->pause_ms = 0;
 		entry->until = 0;
 	}
@@ -115,15 +117,27 @@ trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 	return TROUBLE_NONE;
 }
 
+/* slow: because its triggers took longer than they may. */
 void
-trouble_suspect(const wc_event *event, TimestampTz now)
+trouble_suspect(const wc_event *event, TimestampTz now, bool slow)
 {
 	TroubleEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
 		return;
 	entry->kind = TROUBLE_SUSPECT;
+	entry->slow = slow;
 	entry->until = TimestampTzPlusMilliseconds(now, SUSPECT_MS);
+}
+
+/* Did the conversation's triggers take too long lately? */
+bool
+trouble_is_slow(const wc_event *event)
+{
+	TroubleKey	key = key_of(event);
+	TroubleEntry *entry = troubles ? hash_search(troubles, &key, HASH_FIND, NULL) : NULL;
+
+	return entry != NULL && entry->slow;
 }
 
 /* Returns when to try again. */

@@ -121,11 +121,11 @@ turn_error_is_systemic(const ErrorData *error)
 }
 
 /*
- * Run a step in a savepoint, in the time that the triggers have.  NULL: it is
- * done.  Otherwise it is undone and the error says why; systemic ones go on up.
+ * Run a step in a savepoint, in time_ms.  NULL: it is done.  Otherwise it is
+ * undone and the error says why; systemic ones go on up.
  */
 ErrorData *
-turn_try(turn_step step, void *arg, int lock_wait_ms)
+turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -136,7 +136,7 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 	LockTimeout = lock_wait_ms;
 	PG_TRY();
 	{
-		turn_time_limit(wc_trigger_timeout);
+		turn_time_limit(time_ms);
 		step(arg);
 		turn_time_limit(0);
 		ReleaseCurrentSubTransaction();
@@ -158,6 +158,13 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 	if (error != NULL && (turn_error_is_systemic(error) || ProcDiePending))
 		ReThrowError(error);
 	return error;
+}
+
+/* The same, in the time that triggers have. */
+ErrorData *
+turn_try(turn_step step, void *arg, int lock_wait_ms)
+{
+	return turn_try_for(step, arg, lock_wait_ms, wc_trigger_timeout);
 }
 
 /* Are the extension and its role there?  In a transaction of its own. */

@@ -44,6 +44,7 @@ extern volatile sig_atomic_t turn_interruptible;
 
 typedef void (*turn_step) (void *arg);
 extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
+extern ErrorData *turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms);
 extern bool turn_error_is_transient(const ErrorData *error);
 extern bool turn_error_is_systemic(const ErrorData *error);
 
@@ -96,7 +97,8 @@ typedef enum Trouble
 } Trouble;
 
 extern Trouble trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until);
-extern void trouble_suspect(const wc_event *event, TimestampTz now);
+extern void trouble_suspect(const wc_event *event, TimestampTz now, bool slow);
+extern bool trouble_is_slow(const wc_event *event);
 extern TimestampTz trouble_blocked(const wc_event *event, TimestampTz now);
 extern void trouble_over(const wc_event *event);
 extern void trouble_reset(void);

@@ -15,6 +15,9 @@
 #define READ_SIZE		(128u * 1024)
 #define READS_A_TURN	8
 
+/* Frames of so many bytes are worth a write of their own. */
+#define NUDGE_BYTES		4096
+
 /* A buffer that is empty and larger than this gives its memory back. */
 #define KEEP_CAP		(1024u * 1024)
 
@@ -210,6 +213,20 @@ corridor_io_flush(corridor_io *io)
 	}
 	trim(io);
 	wait_for(io, UV_READABLE);
+}
+
+void
+corridor_io_nudge(corridor_io *io)
+{
+	ssize_t		n;
+
+	/* what goes wrong shows at the next flush, outside whatever calls us */
+	if (io->gone || io->out_off != 0 || io->out.len < NUDGE_BYTES)
+		return;
+	n = write(io->fd, io->out.data, io->out.len);
+	if (n > 0)
+		io->out_off = (size_t) n;
+	trim(io);
 }
 
 void

@@ -36,6 +36,12 @@ extern bool corridor_io_empty(const corridor_io *io);
 /* Write what there is, as far as the descriptor takes it. */
 extern void corridor_io_flush(corridor_io *io);
 
+/*
+ * Send if it is worth it, without waiting for the loop's end, so that the worker
+ * begins with the first of many while the others are still being taken.
+ */
+extern void corridor_io_nudge(corridor_io *io);
+
 /* Write everything, waiting up to ms for the peer: for last words. */
 extern void corridor_io_drain(corridor_io *io, int ms);
 

@@ -101,6 +101,7 @@ on_outcome(void *arg, const wc_outcome *outcome)
 		the_metrics.outcomes[outcome->result]++;
 	if (!wc_write_outcome(corridor_io_out(n->corridor), outcome))
 		fail(n, "an outcome could not be handed to the worker: out of memory");
+	corridor_io_nudge(n->corridor);
 }
 
 static void

@@ -242,6 +242,7 @@ hand_over(conn *c, const char *body, size_t len)
 		why = REFUSE_BEHIND;
 	else
 		why = webhook_take(&rq, corridor_io_out(d->corridor), reason);
+	corridor_io_nudge(d->corridor);
 	if (why != REFUSE_NOTHING)
 	{
 		waiting_give(d->waiting, rq.number);
