@@ -28,7 +28,7 @@ NET_LDFLAGS = -pie -Wl,-z,relro,-z,now
 NET_LIBS = $(shell pkg-config --libs $(NET_PKGS))
 NET_OBJS = $(NET_SRC:src/net/%.c=build/net/%.o) $(COMMON_SRC:src/common/%.c=build/net/common_%.o)
 
-EXTRA_CLEAN = webchatt-net build/net build/unit build/results build/regression.* results regression.*
+EXTRA_CLEAN = webchatt-net build results regression.*
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

@@ -166,7 +166,7 @@ CREATE TABLE webchatt.messages (
 	error_message text,
 	extra jsonb,
 	PRIMARY KEY (channel_id, id)
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 60);	-- room for a status update beside its row, without touching an index
 CREATE UNIQUE INDEX messages_hub_message_id ON webchatt.messages (channel_id, hub_message_id)
 	WHERE hub_message_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_dedupe_key ON webchatt.messages (channel_id, visitor, dedupe_key)

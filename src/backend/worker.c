@@ -26,7 +26,7 @@
 #include "utils/ps_status.h"
 #include "utils/snapmgr.h"
 
-/* How often the extension is looked for while it is missing, in ms. */
+/* How often to see whether the extension is there, or gone, in ms. */
 #define EXTENSION_POLL_MS	1000
 
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
@@ -423,7 +423,7 @@ stop_work(const char *state)
 	publish(false);
 }
 
-/* Is there work, or is the extension missing?  Looks once a second while it is. */
+/* Is there work, or is the extension missing? */
 static bool
 find_work(void)
 {
@@ -476,9 +476,13 @@ once(bool look_at_outbox)
 {
 	TimestampTz now = wc_clock();
 	static TimestampTz last_tidy = 0;
+	static TimestampTz next_search = 0;
 
-	if (look_at_outbox && !find_work())
-		return;
+	if (now >= next_search)
+	{
+		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
+		(void) find_work();
+	}
 	if (!at_work)
 		return;
 	read_frames();

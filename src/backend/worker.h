@@ -2,10 +2,13 @@
  * worker.h
  *	  What the worker's files share among themselves.
  *
- * worker.c runs the loop, turn.c the transaction; inbound.c holds the events
- * that wait for it, outbound.c what is to be sent (queue.c its memory,
- * outbox_reader.c its source), troubles.c the conversations that need care,
- * config.c hubs and channels.  Only worker.c and turn.c call the others.
+ * worker.c runs the loop and has webchatt-net (net_child.c); turn.c runs the
+ * transaction.  They call: control.c and config.c for what was ordered and
+ * configured, inbound.c for the events that wait (troubles.c: which of them need
+ * care; events.c: writing them), outbound.c for what is to be sent.  Below
+ * outbound.c are queue.c, its memory; outbox_reader.c, its source; lanes.c, what
+ * hubs answer; ends.c and held.c, what becomes of messages.  What these need of
+ * those above is declared here: the savepoints, the stats, the errors' place.
  */
 #ifndef WC_WORKER_H
 #define WC_WORKER_H
