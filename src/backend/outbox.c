@@ -95,7 +95,7 @@ wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visi
 	heap_freetuple(tuple);
 	table_close(rel, NoLock);
 	wc_outbox_touched = true;
-	wc_wake_at_commit();
+	wc_wake_at_commit(hub_id == 0);
 }
 
 /* Statement trigger on hubs, channels and webhooks. */

@@ -19,6 +19,7 @@ static shmem_request_hook_type prev_shmem_request = NULL;
 
 /* This transaction committed something for the worker. */
 static bool wake_pending = false;
+static bool orders_pending = false;
 
 static void
 request_shmem(void)
@@ -49,6 +50,7 @@ startup_shmem(void)
 		{
 			SpinLockInit(&wc_shared->slots[i].mutex);
 			pg_atomic_init_u32(&wc_shared->slots[i].wake, 0);
+			pg_atomic_init_u32(&wc_shared->slots[i].orders, 0);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -83,10 +85,11 @@ wc_slot_of_database(Oid database)
 
 /*
  * Have the database's worker look at its outbox; false when it has none.
- * Many wakes before it looks collapse into one.
+ * Many wakes before it looks collapse into one.  with_orders: some of it is for
+ * the worker itself (see control.c).
  */
 bool
-wc_wake_worker(Oid database)
+wc_wake_worker(Oid database, bool with_orders)
 {
 	WcSlot	   *slot;
 	bool		running = false;
@@ -98,6 +101,8 @@ wc_wake_worker(Oid database)
 	if (slot != NULL && slot->worker_pid != 0)
 	{
 		running = true;
+		if (with_orders)
+			(void) pg_atomic_fetch_add_u32(&slot->orders, 1);
 		if (pg_atomic_exchange_u32(&slot->wake, 1) == 0 && slot->worker_latch != NULL)
 			SetLatch(slot->worker_latch);
 	}
@@ -128,12 +133,12 @@ wake_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			wake_pending = false;
-			wc_wake_worker(MyDatabaseId);
+			wc_wake_worker(MyDatabaseId, orders_pending);
+			wake_pending = orders_pending = false;
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
-			wake_pending = false;
+			wake_pending = orders_pending = false;
 			break;
 		default:
 			break;
@@ -142,7 +147,7 @@ wake_callback(XactEvent event, void *arg)
 
 /* Wake this database's worker when the current transaction commits. */
 void
-wc_wake_at_commit(void)
+wc_wake_at_commit(bool with_orders)
 {
 	static bool registered = false;
 
@@ -154,4 +159,5 @@ wc_wake_at_commit(void)
 		registered = true;
 	}
 	wake_pending = true;
+	orders_pending |= with_orders;
 }

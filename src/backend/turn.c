@@ -210,7 +210,7 @@ follow_orders(WcShowedUp *showed_up)
 
 
 static void
-work(TimestampTz now, bool look_at_outbox, bool carefully)
+work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 {
 	static TimestampTz last_upkeep = 0;
 	WcShowedUp	showed_up;
@@ -218,7 +218,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
 	turn_begin();
 	wc_outbox_touched = false;
 	showed_up = nobody();
-	if (look_at_outbox)
+	if (look_at_orders)
 		follow_orders(&showed_up);
 	outbound_configure();
 	outbound_record(now, carefully);
@@ -246,7 +246,7 @@ work(TimestampTz now, bool look_at_outbox, bool carefully)
  * and each outcome in a savepoint; when that fails too, the error goes up.
  */
 void
-turn_run(TimestampTz now, bool look_at_outbox)
+turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
@@ -256,7 +256,7 @@ turn_run(TimestampTz now, bool look_at_outbox)
 	{
 		PG_TRY();
 		{
-			work(now, look_at_outbox, carefully);
+			work(now, look_at_outbox, look_at_orders, carefully);
 		}
 		PG_CATCH();
 		{

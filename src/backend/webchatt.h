@@ -104,6 +104,7 @@ typedef struct WcSlot
 	pid_t		held_by;		/* a backend that needs the database to itself */
 	bool		restart_now;	/* the worker left to be started anew */
 	pg_atomic_uint32 wake;		/* 1: something was committed for the worker */
+	pg_atomic_uint32 orders;	/* transactions with orders for the worker itself */
 
 	slock_t		mutex;			/* guards what follows */
 	WcStats		stats;
@@ -122,9 +123,9 @@ extern WcShared *wc_shared;		/* NULL where webchatt is not preloaded */
 
 extern void wc_install_shmem_hooks(void);
 extern WcSlot *wc_slot_of_database(Oid database);	/* caller holds the lock */
-extern bool wc_wake_worker(Oid database);
+extern bool wc_wake_worker(Oid database, bool with_orders);
 extern void wc_wake_launcher(void);
-extern void wc_wake_at_commit(void);
+extern void wc_wake_at_commit(bool with_orders);
 
 /* clock.c: for pauses and deadlines, which no change of the wall clock may move */
 extern TimestampTz wc_clock(void);

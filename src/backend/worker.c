@@ -472,7 +472,7 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 
 /* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
 static void
-once(bool look_at_outbox)
+once(bool look_at_outbox, bool look_at_orders)
 {
 	TimestampTz now = wc_clock();
 	static TimestampTz last_tidy = 0;
@@ -486,10 +486,10 @@ once(bool look_at_outbox)
 	if (!at_work)
 		return;
 	read_frames();
-	if (look_at_outbox || inbound_ready(now) || outbound_ready(now) ||
+	if (look_at_outbox || look_at_orders || inbound_ready(now) || outbound_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
-		turn_run(now, look_at_outbox);
+		turn_run(now, look_at_outbox, look_at_orders);
 		worker_stats.turns++;
 	}
 	if (worker_net.fd < 0 && net_not_before <= now && config_is_read())
@@ -600,7 +600,7 @@ settle_in(int slot)
 
 /* One pass of the loop with its errors caught; the pause in ms that they ask for. */
 static int
-once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
+once_safely(MemoryContext context, bool look_at_outbox, bool look_at_orders, int pause_ms)
 {
 	volatile int pause = 0;
 
@@ -609,7 +609,7 @@ once_safely(MemoryContext context, bool look_at_outbox, int pause_ms)
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 			reload();
-		once(look_at_outbox);
+		once(look_at_outbox, look_at_orders);
 		update_rates(wc_clock());
 		}
 	PG_CATCH();
@@ -670,6 +670,19 @@ time_to_look(void)
 	return true;
 }
 
+/* Did a transaction with orders for us commit since this was asked last? */
+static bool
+new_orders(void)
+{
+	static uint32 seen = 0;
+	uint32		now = pg_atomic_read_u32(&worker_slot->orders);
+
+	if (now == seen)
+		return false;
+	seen = now;
+	return true;
+}
+
 void
 webchatt_worker_main(Datum arg)
 {
@@ -680,9 +693,12 @@ webchatt_worker_main(Datum arg)
 	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt turn", ALLOCSET_DEFAULT_SIZES);
 	while (!ShutdownRequestPending)
 	{
+		bool		polling = wc_clock() >= next_poll;
+		bool		look = time_to_look();
+
 		MemoryContextReset(loop_context);
 		MemoryContextSwitchTo(loop_context);
-		pause_ms = once_safely(loop_context, time_to_look(), pause_ms);
+		pause_ms = once_safely(loop_context, look, polling || new_orders(), pause_ms);
 		if (ShutdownRequestPending)
 			break;
 		if (pause_ms > 0)

@@ -36,7 +36,7 @@ extern WcStats worker_stats;	/* published after each turn */
 extern void worker_note_error(const char *text);
 
 /* turn.c */
-extern void turn_run(TimestampTz now, bool look_at_outbox);
+extern void turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders);
 extern bool turn_extension_ready(void);
 extern void turn_tidy_outbox(void);
 extern void turn_begin(void);
