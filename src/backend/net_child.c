@@ -126,6 +126,7 @@ net_child_start(NetChild *net, char *error, size_t size)
 	}
 	net->pid = pid;
 	net->fd = ends[0];
+	net->changes++;
 	wc_buf_reset(&net->in);
 	wc_buf_reset(&net->out);
 	net->in_done = net->out_done = 0;
@@ -139,7 +140,10 @@ net_child_stop(NetChild *net, int grace_ms)
 	int			waited;
 
 	if (net->fd >= 0)
+	{
 		close(net->fd);
+		net->changes++;
+	}
 	net->fd = -1;
 	if (net->pid == 0)
 		return;

@@ -14,6 +14,7 @@ typedef struct NetChild
 {
 	pid_t		pid;			/* 0: not running */
 	int			fd;				/* our end of the corridor, -1 when closed */
+	int			changes;		/* raised whenever fd becomes another or none */
 	wc_buf		in;
 	size_t		in_done;		/* bytes of in that are handled */
 	wc_buf		out;

@@ -39,16 +39,6 @@
 #define FAILED_FIRST_MS		100
 #define FAILED_MOST_MS		5000
 
-/* The pause before webchatt-net is started again, in ms: doubled each time. */
-#define NET_PAUSE_FIRST_MS	50
-#define NET_PAUSE_MOST_MS	10000
-
-/* webchatt-net that ran this long was in order, in ms. */
-#define NET_RAN_WELL_MS		10000
-
-/* How long webchatt-net may take to end, in ms. */
-#define NET_GRACE_MS		2500
-
 /* Between two looks at the outbox tables that could be emptied, in ms. */
 #define TIDY_MS				5000
 
@@ -56,7 +46,6 @@
 #define WORKER_LOCK_SUBID	1
 
 WcSlot	   *worker_slot = NULL;
-NetChild	worker_net;
 WcStats		worker_stats;
 
 static LOCKTAG worker_lock;
@@ -65,9 +54,6 @@ static TimestampTz last_look = 0;	/* at the outbox */
 static bool looking_by_itself = false;	/* without being called */
 static uint64 rows_before = 0;	/* outbox_rows_read when the last look began */
 static TimestampTz next_poll = 0;
-static TimestampTz net_started = 0;
-static TimestampTz net_not_before = 0;
-static int	net_pause_ms = 0;
 static uint32 database_settings = 0;
 static WaitEventSet *wait_set = NULL;
 static int	wait_corridor = -1;
@@ -79,8 +65,8 @@ set_state(const char *state)
 }
 
 /* Show the stats to webchatt.status. */
-static void
-publish(bool with_age)
+void
+worker_publish(bool with_age)
 {
 	outbound_stats(&worker_stats, with_age);
 	worker_stats.events_waiting = inbound_pending();
@@ -117,180 +103,27 @@ update_rates(TimestampTz now)
 	}
 	last = now;
 	before = worker_stats;
-	publish(true);
+	worker_publish(true);
 	/* what we wrote counts for autovacuum as everybody's does */
 	(void) pgstat_report_stat(false);
 }
 
-/*
- * webchatt-net
- */
-
+/* The wait set has webchatt-net's corridor in it, as long as there is one. */
 static void
-rebuild_wait_set(void)
+follow_corridor(void)
 {
+	static int	followed = -1;
+
+	if (wait_set != NULL && followed == worker_net.changes)
+		return;
 	if (wait_set != NULL)
 		FreeWaitEventSet(wait_set);
+	followed = worker_net.changes;
 	wait_set = wc_create_wait_event_set(3);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	wait_corridor = worker_net.fd < 0 ? -1 :
 		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
-}
-
-static void
-net_lost(const char *why)
-{
-	TimestampTz now = wc_clock();
-
-	net_child_stop(&worker_net, NET_GRACE_MS);
-	worker_stats.corridor_open = false;
-	worker_stats.net_pid = 0;
-	worker_stats.listening[0] = '\0';
-	worker_stats.connections = 0;
-	inbound_forget();
-	outbound_net_lost();
-	if (TimestampDifferenceExceeds(net_started, now, NET_RAN_WELL_MS))
-		net_pause_ms = 0;
-	net_pause_ms = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms * 2, NET_PAUSE_MOST_MS);
-	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
-	rebuild_wait_set();
-	if (why != NULL)
-	{
-		worker_note_error(why);
-		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
-	}
-	publish(false);
-}
-
-static void
-start_net(TimestampTz now)
-{
-	char		error[WC_ERROR_SIZE];
-	wc_hello	hello = {WC_CORRIDOR_VERSION};
-
-	net_started = now;
-	if (!net_child_start(&worker_net, error, sizeof(error)))
-	{
-		net_lost(error);
-		return;
-	}
-	worker_stats.net_pid = worker_net.pid;
-	wc_write_hello(&worker_net.out, &hello);
-	rebuild_wait_set();
-}
-
-/* webchatt-net said hello: tell it everything, and let it open. */
-static bool
-greet_back(const wc_frame *frame)
-{
-	wc_hello_back m;
-
-	if (!wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
-		return false;
-	worker_stats.confined = m.confined != 0;
-	config_write_settings(&worker_net.out);
-	config_write_all(&worker_net.out);
-	wc_write_empty(&worker_net.out, WC_F_OPEN);
-	worker_stats.corridor_open = true;
-	return true;
-}
-
-static void
-note_stats(const wc_frame *frame)
-{
-	wc_stats	m;
-
-	if (!wc_read_stats(frame, &m))
-		return;
-	worker_stats.connections = (int32) m.connections;
-	worker_stats.requests = (int64) m.requests;
-	worker_stats.refused = (int64) m.refused;
-	worker_stats.turned_away = (int64) m.turned_away;
-}
-
-static bool
-take_text(const wc_frame *frame)
-{
-	wc_text		m;
-
-	if (!wc_read_text(frame, &m))
-		return false;
-	switch (frame->type)
-	{
-		case WC_F_LOG:
-			ereport(m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1,
-					(errmsg("webchatt-net: %.*s", (int) m.text.len, m.text.p)));
-			break;
-		case WC_F_OPENED:
-			snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s",
-					 (int) m.text.len, m.text.p);
-			ereport(LOG, (errmsg("webchatt takes webhooks for database \"%s\" on %s",
-								 NameStr(worker_slot->name), worker_stats.listening)));
-			publish(false);
-			break;
-		default:
-			net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) m.text.len, m.text.p));
-			break;
-	}
-	return true;
-}
-
-static bool
-take_frame(const wc_frame *frame)
-{
-	switch (frame->type)
-	{
-		case WC_F_HELLO_BACK:
-			return greet_back(frame);
-		case WC_F_EVENT:
-			return inbound_accept(frame);
-		case WC_F_OUTCOME:
-			return outbound_accept(frame);
-		case WC_F_STATS:
-			note_stats(frame);
-			return true;
-		case WC_F_LOG:
-		case WC_F_OPENED:
-		case WC_F_FAILED:
-			return take_text(frame);
-		default:
-			return false;
-	}
-}
-
-/* Read all frames that are there, unless too much waits already. */
-static void
-read_frames(void)
-{
-	wc_frame	frame;
-	bool		alive;
-
-	if (worker_net.fd < 0)
-		return;
-	alive = net_child_read(&worker_net);
-	while (worker_net.fd >= 0 && inbound_pending() < MAX_PENDING_EVENTS)
-	{
-		wc_next		next = net_child_next(&worker_net, &frame);
-
-		if (next == WC_NEXT_MORE)
-			break;
-		if (next == WC_NEXT_BROKEN || !take_frame(&frame))
-		{
-			net_lost("webchatt-net and the worker do not understand each other; "
-					 "are they of the same version?");
-			return;
-		}
-	}
-	if (worker_net.fd >= 0 && !alive)
-		net_lost("webchatt-net ended");
-}
-
-static void
-flush_frames(void)
-{
-	if (worker_net.fd >= 0 && !net_child_flush(&worker_net))
-		net_lost("webchatt-net closed the corridor");
 }
 
 /*
@@ -313,7 +146,7 @@ leave(int code, Datum arg)
 static void
 end_net(int code, Datum arg)
 {
-	net_child_stop(&worker_net, NET_GRACE_MS);
+	net_link_end();
 }
 
 /* A SIGTERM is heeded at the turn's end, unless an application's triggers run. */
@@ -375,11 +208,7 @@ reload(void)
 	if (worker_net.fd < 0)
 		return;
 	if (strcmp(old_listen, wc_listen) != 0 || strcmp(old_ca, wc_ca_file) != 0)
-	{
-		net_lost(NULL);
-		net_not_before = 0;
-		net_pause_ms = 0;
-	}
+		net_link_stop();
 	else if (worker_stats.corridor_open)
 		config_write_settings(&worker_net.out);
 }
@@ -407,8 +236,7 @@ lock_worker(void)
 static void
 stop_work(const char *state)
 {
-	if (worker_net.pid != 0)
-		net_lost(NULL);
+	net_link_stop();
 	if (at_work)
 		(void) LockRelease(&worker_lock, ExclusiveLock, true);
 	at_work = false;
@@ -420,7 +248,7 @@ stop_work(const char *state)
 	wc_forget_statements();
 	set_state(state);
 	worker_stats.last_error[0] = '\0';
-	publish(false);
+	worker_publish(false);
 }
 
 /* Is there work, or is the extension missing? */
@@ -441,12 +269,10 @@ find_work(void)
 	if (!lock_worker())
 	{
 		set_state("another worker has the database");
-		publish(false);
+		worker_publish(false);
 		return false;
 	}
 	at_work = true;
-	net_not_before = 0;
-	net_pause_ms = 0;
 	set_state("running");
 	return true;
 }
@@ -466,7 +292,7 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 	if (IsTransactionState())
 		turn_abort();
 	MemoryContextSwitchTo(context);
-	publish(false);
+	worker_publish(false);
 	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
 }
 
@@ -485,22 +311,22 @@ once(bool look_at_outbox, bool look_at_orders)
 	}
 	if (!at_work)
 		return;
-	read_frames();
+	net_link_read();
 	if (look_at_outbox || look_at_orders || inbound_ready(now) || outbound_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
 		turn_run(now, look_at_outbox, look_at_orders);
 		worker_stats.turns++;
 	}
-	if (worker_net.fd < 0 && net_not_before <= now && config_is_read())
-		start_net(now);
-	flush_frames();
+	if (config_is_read())
+		net_link_start(now);
+	net_link_flush();
 	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))
 	{
 		turn_tidy_outbox();
 		last_tidy = now;
 	}
-	publish(false);
+	worker_publish(false);
 }
 
 /* How long the loop may sleep, in ms; 0: there is more to do. */
@@ -521,8 +347,9 @@ time_to_sleep(void)
 	due = inbound_next_due();
 	if (due != 0 && due < next)
 		next = due;
-	if (worker_net.fd < 0 && net_not_before < next)
-		next = net_not_before;
+	due = net_link_next_start();
+	if (due != 0 && due < next)
+		next = due;
 	if (looking_by_itself || pg_atomic_read_u32(&worker_slot->wake) != 0)
 		next = Min(next, last_look + LOOK_APART_US);
 	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
@@ -533,6 +360,7 @@ sleep_until_something(long ms)
 {
 	WaitEvent	events[3];
 
+	follow_corridor();
 	if (wait_corridor >= 0)
 		ModifyWaitEvent(wait_set, wait_corridor, WL_SOCKET_READABLE |
 						(net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0), NULL);
@@ -593,9 +421,8 @@ settle_in(int slot)
 	SpinLockAcquire(&worker_slot->mutex);
 	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
 	SpinLockRelease(&worker_slot->mutex);
-	publish(false);
+	worker_publish(false);
 	database_settings = hash_database_settings();
-	rebuild_wait_set();
 }
 
 /* One pass of the loop with its errors caught; the pause in ms that they ask for. */
@@ -707,6 +534,6 @@ webchatt_worker_main(Datum arg)
 			sleep_until_something(time_to_sleep());
 	}
 	set_state("stopped");
-	publish(false);
+	worker_publish(false);
 	proc_exit(0);
 }

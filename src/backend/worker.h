@@ -2,7 +2,7 @@
  * worker.h
  *	  What the worker's files share among themselves.
  *
- * worker.c runs the loop and has webchatt-net (net_child.c); turn.c runs the
+ * worker.c runs the loop and has webchatt-net (net_link.c, net_child.c); turn.c runs the
  * transaction.  They call: control.c and config.c for what was ordered and
  * configured, inbound.c for the events that wait (troubles.c: which of them need
  * care; events.c: writing them), outbound.c for what is to be sent.  Below
@@ -29,9 +29,18 @@
 /* Events that may be waiting in the worker before it stops reading frames. */
 #define MAX_PENDING_EVENTS		8192
 
+/* net_link.c: webchatt-net, as the worker has it */
+extern NetChild worker_net;
+extern void net_link_start(TimestampTz now);
+extern void net_link_read(void);
+extern void net_link_flush(void);
+extern void net_link_stop(void);
+extern void net_link_end(void);
+extern TimestampTz net_link_next_start(void);
+
 /* worker.c */
 extern WcSlot *worker_slot;
-extern NetChild worker_net;
+extern void worker_publish(bool with_age);
 extern WcStats worker_stats;	/* published after each turn */
 extern void worker_note_error(const char *text);
 
