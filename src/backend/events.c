@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 /* The offset between the epochs of unix and PostgreSQL, in microseconds. */
@@ -33,6 +34,20 @@ events_meaning(wc_str status, bool has_error)
 			return words[i][1];
 	}
 	return has_error ? "failed" : NULL;
+}
+
+/* Are these texts that the database can hold: UTF-8 without a NUL? */
+bool
+events_are_text(const wc_str *texts, int n)
+{
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
+			return false;
+	}
+	return true;
 }
 
 static void

@@ -10,7 +10,6 @@
 #include "worker.h"
 
 #include "lib/ilist.h"
-#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "../common/event.h"
@@ -73,7 +72,6 @@ plausible(const wc_event *e)
 {
 	wc_str		texts[] = {e->message_id, e->visitor, e->status, e->error_code, e->error_message,
 	e->body};
-	size_t		i;
 
 	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
 		return false;
@@ -81,12 +79,7 @@ plausible(const wc_event *e)
 		return false;
 	if (e->kind == WC_EVENT_STATUS && (e->status.len < 1 || e->status.len > WC_MAX_STATUS))
 		return false;
-	for (i = 0; i < lengthof(texts); i++)
-	{
-		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
-			return false;
-	}
-	return e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
+	return events_are_text(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
 }
 
 /* Take over an event frame; false when it is none. */

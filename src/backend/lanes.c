@@ -128,14 +128,8 @@ static bool
 plausible(const wc_outcome *o)
 {
 	wc_str		texts[] = {o->hub_status, o->hub_message_id, o->error_code};
-	size_t		i;
 
-	for (i = 0; i < lengthof(texts); i++)
-	{
-		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
-			return false;
-	}
-	return o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID;
+	return events_are_text(texts, lengthof(texts)) && o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID;
 }
 
 /* Take an outcome frame; false when it is none. */
@@ -151,7 +145,7 @@ outbound_accept(const wc_frame *frame)
 	if (!wc_read_outcome(frame, &o) || !plausible(&o))
 		return false;
 	/* libcurl's and the system's words are in whatever encoding they like */
-	if (!pg_verify_mbstr(PG_UTF8, o.error_message.p, (int) o.error_message.len, true))
+	if (!events_are_text(&o.error_message, 1))
 		o.error_message = wc_str_from("an error whose text is not UTF-8");
 	item = queue_find_token(o.token);
 	if (item == NULL)
@@ -167,7 +161,7 @@ outbound_accept(const wc_frame *frame)
 			lane_works(lane);
 			means = events_meaning(o.hub_status, false);
 			ends_note(item, means && strcmp(means, "failed") != 0 ? means : "sent",
-						o.hub_status.len ? o.hub_status : wc_str_from("sent"), &o);
+					  o.hub_status.len ? o.hub_status : wc_str_from("sent"), &o);
 			break;
 		case WC_OUT_NO_SESSION:
 			lane_works(lane);

@@ -10,14 +10,10 @@
 #include "worker.h"
 
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -208,7 +204,6 @@ follow_orders(WcShowedUp *showed_up)
 	}
 }
 
-
 static void
 work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 {
@@ -280,7 +275,6 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 		carefully = true;
 	}
 }
-
 
 static void
 truncate_step(void *arg)

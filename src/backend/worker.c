@@ -1,6 +1,6 @@
 /*
  * worker.c
- *	  The worker of one database: its loop, and webchatt-net's life.
+ *	  The worker of one database: its life, and its loop.
  *
  * It talks SQL and frames, and opens no network socket.
  */
@@ -8,7 +8,6 @@
 #include "worker.h"
 
 #include "access/xact.h"
-#include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "common/hashfn.h"
@@ -19,11 +18,9 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/lock.h"
-#include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/ps_status.h"
 #include "utils/snapmgr.h"
 
 /* How often to see whether the extension is there, or gone, in ms. */
@@ -125,10 +122,6 @@ follow_corridor(void)
 	wait_corridor = worker_net.fd < 0 ? -1 :
 		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
 }
-
-/*
- * Life
- */
 
 static void
 leave(int code, Datum arg)
@@ -251,30 +244,29 @@ stop_work(const char *state)
 	worker_publish(false);
 }
 
-/* Is there work, or is the extension missing? */
-static bool
+/* Begin to work where the extension has come, stop where it has gone. */
+static void
 find_work(void)
 {
 	bool		ready = turn_extension_ready();
 
 	if (ready == at_work)
-		return at_work;
+		return;
 	if (!ready)
 	{
 		ereport(LOG, (errmsg("webchatt is idle in database \"%s\": the extension was dropped",
 							 NameStr(worker_slot->name))));
 		stop_work("no extension");
-		return false;
+		return;
 	}
 	if (!lock_worker())
 	{
 		set_state("another worker has the database");
 		worker_publish(false);
-		return false;
+		return;
 	}
 	at_work = true;
 	set_state("running");
-	return true;
 }
 
 /* Say what went wrong, once for a row of failures; the pause that it asks for, in ms. */
@@ -307,7 +299,7 @@ once(bool look_at_outbox, bool look_at_orders)
 	if (now >= next_search)
 	{
 		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
-		(void) find_work();
+		find_work();
 	}
 	if (!at_work)
 		return;
@@ -438,7 +430,7 @@ once_safely(MemoryContext context, bool look_at_outbox, bool look_at_orders, int
 			reload();
 		once(look_at_outbox, look_at_orders);
 		update_rates(wc_clock());
-		}
+	}
 	PG_CATCH();
 	{
 		pause = go_idle_after_error(context, pause_ms);

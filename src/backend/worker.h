@@ -68,6 +68,7 @@ typedef struct WcShowedUp
 } WcShowedUp;
 
 extern uint64 events_write(wc_event *const *events, int n, WcShowedUp *showed_up);
+extern bool events_are_text(const wc_str *texts, int n);
 extern const char *events_meaning(wc_str status, bool has_error);
 extern void events_reject(const wc_event *event, const ErrorData *error);
 extern void events_forget_reject(const wc_event *event);
