@@ -9,6 +9,8 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "../common/event.h"
+
 /* One generation of the configuration, in a context of its own. */
 typedef struct Config
 {
@@ -277,5 +279,18 @@ config_write_settings(wc_buf *out)
 	c.ack_timeout_ms = (uint32_t) wc_ack_timeout;
 	c.send_timeout_ms = (uint32_t) wc_send_timeout;
 	c.connect_timeout_ms = (uint32_t) wc_connect_timeout;
+	c.public_url = wc_str_from(wc_public_url);
+	(void) wc_uuid_parse(wc_demo_channel, strlen(wc_demo_channel), c.demo);
+	c.max_visitors = (uint32_t) wc_max_visitors;
+	c.max_visitors_per_address = (uint32_t) wc_max_visitors_per_address;
+	c.max_message_size = (uint32_t) wc_max_message_size * 1024;
+	c.visitor_buffer = (uint32_t) wc_visitor_buffer * 1024;
+	c.visitor_rate = (uint32_t) wc_visitor_rate;
+	c.visitor_burst = (uint32_t) wc_visitor_burst;
+	c.address_rate = (uint32_t) wc_address_rate;
+	c.address_burst = (uint32_t) wc_address_burst;
+	c.new_visitor_rate = (uint32_t) wc_new_visitor_rate;
+	c.ping_interval_ms = (uint32_t) wc_ping_interval;
+	c.hello_timeout_ms = (uint32_t) wc_hello_timeout;
 	wc_write_config(out, &c);
 }

@@ -305,6 +305,7 @@ inbound_commit(wc_buf *out)
 			continue;
 		done.request = in->event.request;
 		done.result = in->result;
+		memset(done.message, 0, sizeof(done.message));
 		wc_write_event_done(out, &done);
 		if (in->result == WC_DONE_STORED)
 			worker_stats.events++;

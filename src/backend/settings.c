@@ -11,6 +11,8 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "../common/event.h"
+
 char	   *wc_databases = NULL;
 char	   *wc_listen = NULL;
 char	   *wc_trusted_proxies = NULL;
@@ -30,6 +32,19 @@ int			wc_send_timeout = 30000;
 int			wc_connect_timeout = 10000;
 int			wc_trigger_timeout = 1000;
 int			wc_hold_for = 7 * 24 * 3600;
+char	   *wc_public_url = NULL;
+char	   *wc_demo_channel = NULL;
+int			wc_max_visitors = 20000;
+int			wc_max_visitors_per_address = 200;
+int			wc_max_message_size = 16;
+int			wc_visitor_buffer = 256;
+int			wc_visitor_rate = 60;
+int			wc_visitor_burst = 10;
+int			wc_address_rate = 600;
+int			wc_address_burst = 100;
+int			wc_new_visitor_rate = 300;
+int			wc_ping_interval = 30000;
+int			wc_hello_timeout = 10000;
 
 typedef struct IntSetting
 {
@@ -45,10 +60,16 @@ typedef struct IntSetting
 static const IntSetting int_settings[] = {
 	{"webchatt.ack_timeout", "How long a webhook may wait for its commit before it is answered 503.",
 	&wc_ack_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.address_burst", "How many messages all visitors of one address may send at once.",
+	&wc_address_burst, 100, 1, 1000000, 0},
+	{"webchatt.address_rate", "How many messages a minute all visitors of one address may send.",
+	&wc_address_rate, 600, 1, 10000000, 0},
 	{"webchatt.connect_timeout", "How long a connection to a hub may take to be made.",
 	&wc_connect_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.head_timeout", "How long a request's head may take to arrive.",
 	&wc_head_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.hello_timeout", "How long a visitor's client may take from its connection to its hello.",
+	&wc_hello_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.hold_for", "How long a message waits for a visitor who is away, when it has no expiry of its own.",
 	&wc_hold_for, 7 * 24 * 3600, 1, INT_MAX, GUC_UNIT_S},
 	{"webchatt.idle_timeout", "How long a kept-alive connection may idle between requests.",
@@ -63,8 +84,18 @@ static const IntSetting int_settings[] = {
 	&wc_max_connections_per_address, 1000, 1, 100000, 0},
 	{"webchatt.max_in_flight", "Requests to hubs at a time.",
 	&wc_max_in_flight, 64, 1, 1024, 0},
+	{"webchatt.max_message_size", "The largest frame that a visitor may send.",
+	&wc_max_message_size, 16, 1, 1024, GUC_UNIT_KB},
+	{"webchatt.max_visitors", "Connections of visitors at a time.",
+	&wc_max_visitors, 20000, 1, 1000000, 0},
+	{"webchatt.max_visitors_per_address", "Connections of visitors at a time from one address.",
+	&wc_max_visitors_per_address, 200, 1, 1000000, 0},
 	{"webchatt.max_waiting", "Webhook events that may wait for their commit before more are answered 503.",
 	&wc_max_waiting, 2048, 1, 100000, 0},
+	{"webchatt.new_visitor_rate", "How many new visitors an hour may come from one address.",
+	&wc_new_visitor_rate, 300, 1, 10000000, 0},
+	{"webchatt.ping_interval", "How long a visitor's connection may be silent before it is pinged; after as long again it is cut.",
+	&wc_ping_interval, 30000, 100, 3600000, GUC_UNIT_MS},
 	{"webchatt.request_timeout", "How long a whole request, head and body, may take to arrive.",
 	&wc_request_timeout, 30000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.send_timeout", "How long a hub may take to answer.",
@@ -73,6 +104,12 @@ static const IntSetting int_settings[] = {
 	&wc_signature_tolerance, 300, 1, 86400, GUC_UNIT_S},
 	{"webchatt.trigger_timeout", "How long the application's triggers may take for one event.",
 	&wc_trigger_timeout, 1000, 10, 600000, GUC_UNIT_MS},
+	{"webchatt.visitor_buffer", "How much may wait for a visitor's client that reads slowly before it is cut.",
+	&wc_visitor_buffer, 256, 16, 65536, GUC_UNIT_KB},
+	{"webchatt.visitor_burst", "How many messages a visitor may send at once.",
+	&wc_visitor_burst, 10, 1, 1000000, 0},
+	{"webchatt.visitor_rate", "How many messages a minute a visitor may send.",
+	&wc_visitor_rate, 60, 1, 10000000, 0},
 };
 
 static bool
@@ -181,6 +218,39 @@ check_ca_file(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+/* http[s]://host[:port][/path], no slash at the end, no query; or empty. */
+static bool
+check_public_url(char **newval, void **extra, GucSource source)
+{
+	const char *url = *newval;
+	const char *host = NULL;
+	size_t		len = strlen(url);
+
+	if (len == 0)
+		return true;
+	if (strncmp(url, "https://", 8) == 0)
+		host = url + 8;
+	else if (strncmp(url, "http://", 7) == 0)
+		host = url + 7;
+	if (host != NULL && *host != '\0' && *host != '/' && *host != ':' && url[len - 1] != '/' && len <= 1024 &&
+		strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]%") == len)
+		return true;
+	GUC_check_errdetail("\"%s\" is not the base URL of a server.", url);
+	GUC_check_errhint("Use https://host, https://host:port or https://host/path, without a slash at the end.");
+	return false;
+}
+
+static bool
+check_demo_channel(char **newval, void **extra, GucSource source)
+{
+	uint8		id[16];
+
+	if ((*newval)[0] == '\0' || wc_uuid_parse(*newval, strlen(*newval), id))
+		return true;
+	GUC_check_errdetail("\"%s\" is not the id of a channel.", *newval);
+	return false;
+}
+
 /*
  * What one database may want otherwise than another is PGC_SUSET, so that
  * ALTER DATABASE ... SET can set it; the worker reads it when it starts, and
@@ -199,10 +269,18 @@ wc_define_settings(void)
 							   "Databases that get a webchatt worker, comma-separated.",
 							   NULL, &wc_databases, "", PGC_SIGHUP, GUC_LIST_INPUT,
 							   check_databases, NULL, NULL);
+	DefineCustomStringVariable("webchatt.demo_channel",
+							   "The local channel that the page /demo shows; empty: there is no such page.",
+							   NULL, &wc_demo_channel, "", PGC_SUSET, 0,
+							   check_demo_channel, NULL, NULL);
 	DefineCustomStringVariable("webchatt.listen",
-							   "Addresses that webhooks are taken on: host:port or unix:/path, comma-separated.",
+							   "Addresses that visitors and webhooks connect to: host:port or unix:/path, comma-separated.",
 							   NULL, &wc_listen, "127.0.0.1:8480", PGC_SUSET, 0,
 							   check_listen, NULL, NULL);
+	DefineCustomStringVariable("webchatt.public_url",
+							   "The URL under which the world reaches webchatt.listen; empty: its first address.",
+							   NULL, &wc_public_url, "", PGC_SUSET, 0,
+							   check_public_url, NULL, NULL);
 	DefineCustomStringVariable("webchatt.trusted_proxies",
 							   "Addresses and networks whose X-Forwarded-For is believed, comma-separated.",
 							   NULL, &wc_trusted_proxies, "", PGC_SUSET, 0,

@@ -51,6 +51,19 @@ extern int	wc_send_timeout;	/* ms */
 extern int	wc_connect_timeout; /* ms */
 extern int	wc_trigger_timeout; /* ms */
 extern int	wc_hold_for;		/* s */
+extern char *wc_public_url;
+extern char *wc_demo_channel;
+extern int	wc_max_visitors;
+extern int	wc_max_visitors_per_address;
+extern int	wc_max_message_size;	/* kB */
+extern int	wc_visitor_buffer;	/* kB */
+extern int	wc_visitor_rate;	/* a minute */
+extern int	wc_visitor_burst;
+extern int	wc_address_rate;	/* a minute */
+extern int	wc_address_burst;
+extern int	wc_new_visitor_rate;	/* an hour */
+extern int	wc_ping_interval;	/* ms */
+extern int	wc_hello_timeout;	/* ms */
 
 extern void wc_define_settings(void);
 
@@ -68,6 +81,7 @@ typedef struct WcStats
 	int32		in_flight;
 	int32		events_waiting;
 	int32		connections;
+	int32		visitors;
 	bool		confined;
 	bool		corridor_open;
 	int32		net_pid;

@@ -1,31 +1,12 @@
 /*
  * corridor.c
- *	  The messages that worker and webchatt-net exchange: see corridor.h.
+ *	  The messages that worker and webchatt-net exchange about hubs, channels and
+ *	  the process itself: see corridor.h; corridor_visitors.c has the others.
  *
  * Writer and reader of a message stand next to each other, fields in the same
  * order, so that a glance shows that they agree.
  */
 #include "corridor.h"
-
-/* Start to read; a frame of another type is bad from the start. */
-static void
-begin(wc_reader *r, const wc_frame *f, wc_frame_type type)
-{
-	wc_reader_init(r, f);
-	if (f->type != type)
-		r->bad = true;
-}
-
-/* A flag or an enum's value, from least to most. */
-static uint8_t
-get_choice(wc_reader *r, uint8_t least, uint8_t most)
-{
-	uint8_t		v = wc_get_u8(r);
-
-	if (v < least || v > most)
-		r->bad = true;
-	return v;
-}
 
 bool
 wc_write_hello(wc_buf *buf, const wc_hello *m)
@@ -41,7 +22,7 @@ wc_read_hello(const wc_frame *f, wc_hello *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_HELLO);
+	wc_reader_begin(&r, f, WC_F_HELLO);
 	m->version = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
@@ -62,10 +43,10 @@ wc_read_hello_back(const wc_frame *f, wc_hello_back *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_HELLO_BACK);
+	wc_reader_begin(&r, f, WC_F_HELLO_BACK);
 	m->version = wc_get_u32(&r);
 	m->pid = wc_get_u32(&r);
-	m->confined = get_choice(&r, 0, 1);
+	m->confined = wc_get_choice(&r, 0, 1);
 	return wc_reader_done(&r);
 }
 
@@ -89,6 +70,19 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 	wc_put_u32(buf, m->ack_timeout_ms);
 	wc_put_u32(buf, m->send_timeout_ms);
 	wc_put_u32(buf, m->connect_timeout_ms);
+	wc_put_str(buf, m->public_url);
+	wc_put_uuid(buf, m->demo);
+	wc_put_u32(buf, m->max_visitors);
+	wc_put_u32(buf, m->max_visitors_per_address);
+	wc_put_u32(buf, m->max_message_size);
+	wc_put_u32(buf, m->visitor_buffer);
+	wc_put_u32(buf, m->visitor_rate);
+	wc_put_u32(buf, m->visitor_burst);
+	wc_put_u32(buf, m->address_rate);
+	wc_put_u32(buf, m->address_burst);
+	wc_put_u32(buf, m->new_visitor_rate);
+	wc_put_u32(buf, m->ping_interval_ms);
+	wc_put_u32(buf, m->hello_timeout_ms);
 	return wc_frame_end(buf, mark);
 }
 
@@ -97,7 +91,7 @@ wc_read_config(const wc_frame *f, wc_config *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_CONFIG);
+	wc_reader_begin(&r, f, WC_F_CONFIG);
 	m->listen = wc_get_str(&r);
 	m->trusted_proxies = wc_get_str(&r);
 	m->ca_file = wc_get_str(&r);
@@ -113,6 +107,19 @@ wc_read_config(const wc_frame *f, wc_config *m)
 	m->ack_timeout_ms = wc_get_u32(&r);
 	m->send_timeout_ms = wc_get_u32(&r);
 	m->connect_timeout_ms = wc_get_u32(&r);
+	m->public_url = wc_get_str(&r);
+	wc_get_uuid(&r, m->demo);
+	m->max_visitors = wc_get_u32(&r);
+	m->max_visitors_per_address = wc_get_u32(&r);
+	m->max_message_size = wc_get_u32(&r);
+	m->visitor_buffer = wc_get_u32(&r);
+	m->visitor_rate = wc_get_u32(&r);
+	m->visitor_burst = wc_get_u32(&r);
+	m->address_rate = wc_get_u32(&r);
+	m->address_burst = wc_get_u32(&r);
+	m->new_visitor_rate = wc_get_u32(&r);
+	m->ping_interval_ms = wc_get_u32(&r);
+	m->hello_timeout_ms = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
 
@@ -122,7 +129,7 @@ wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
 	size_t		mark;
 	int			i;
 
-	if (m->nsecrets > WC_MAX_SECRETS)
+	if (m->nsecrets > WC_MAX_SECRETS || m->norigins > WC_MAX_ORIGINS)
 		return false;
 	mark = wc_frame_begin(buf, WC_F_CHANNEL_PUT);
 	wc_put_uuid(buf, m->id);
@@ -133,6 +140,12 @@ wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
 		wc_put_str(buf, m->secrets[i].secret);
 		wc_put_u64(buf, (uint64_t) m->secrets[i].valid_until);
 	}
+	wc_put_u8(buf, m->local);
+	wc_put_str(buf, m->public_key);
+	wc_put_str(buf, m->display_name);
+	wc_put_u8(buf, m->norigins);
+	for (i = 0; i < m->norigins; i++)
+		wc_put_str(buf, m->origins[i]);
 	return wc_frame_end(buf, mark);
 }
 
@@ -142,15 +155,21 @@ wc_read_channel_put(const wc_frame *f, wc_channel_put *m)
 	wc_reader	r;
 	int			i;
 
-	begin(&r, f, WC_F_CHANNEL_PUT);
+	wc_reader_begin(&r, f, WC_F_CHANNEL_PUT);
 	wc_get_uuid(&r, m->id);
-	m->accept_unsigned = get_choice(&r, 0, 1);
-	m->nsecrets = get_choice(&r, 0, WC_MAX_SECRETS);
+	m->accept_unsigned = wc_get_choice(&r, 0, 1);
+	m->nsecrets = wc_get_choice(&r, 0, WC_MAX_SECRETS);
 	for (i = 0; !r.bad && i < m->nsecrets; i++)
 	{
 		m->secrets[i].secret = wc_get_str(&r);
 		m->secrets[i].valid_until = (int64_t) wc_get_u64(&r);
 	}
+	m->local = wc_get_choice(&r, 0, 1);
+	m->public_key = wc_get_str(&r);
+	m->display_name = wc_get_str(&r);
+	m->norigins = wc_get_choice(&r, 0, WC_MAX_ORIGINS);
+	for (i = 0; !r.bad && i < m->norigins; i++)
+		m->origins[i] = wc_get_str(&r);
 	return wc_reader_done(&r);
 }
 
@@ -168,7 +187,7 @@ wc_read_channel_gone(const wc_frame *f, wc_channel_gone *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_CHANNEL_GONE);
+	wc_reader_begin(&r, f, WC_F_CHANNEL_GONE);
 	wc_get_uuid(&r, m->id);
 	return wc_reader_done(&r);
 }
@@ -189,7 +208,7 @@ wc_read_hub_put(const wc_frame *f, wc_hub_put *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_HUB_PUT);
+	wc_reader_begin(&r, f, WC_F_HUB_PUT);
 	m->hub = wc_get_u32(&r);
 	m->api_url = wc_get_str(&r);
 	m->api_key = wc_get_str(&r);
@@ -210,7 +229,7 @@ wc_read_hub_gone(const wc_frame *f, wc_hub_gone *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_HUB_GONE);
+	wc_reader_begin(&r, f, WC_F_HUB_GONE);
 	m->hub = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
@@ -227,6 +246,7 @@ wc_write_send(wc_buf *buf, const wc_send *m)
 	wc_put_str(buf, m->kind);
 	wc_put_str(buf, m->to);
 	wc_put_str(buf, m->content);
+	wc_put_u8(buf, m->local);
 	return wc_frame_end(buf, mark);
 }
 
@@ -235,7 +255,7 @@ wc_read_send(const wc_frame *f, wc_send *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_SEND);
+	wc_reader_begin(&r, f, WC_F_SEND);
 	m->token = wc_get_u64(&r);
 	m->hub = wc_get_u32(&r);
 	wc_get_uuid(&r, m->message);
@@ -243,6 +263,7 @@ wc_read_send(const wc_frame *f, wc_send *m)
 	m->kind = wc_get_str(&r);
 	m->to = wc_get_str(&r);
 	m->content = wc_get_str(&r);
+	m->local = wc_get_choice(&r, 0, 1);
 	return wc_reader_done(&r);
 }
 
@@ -270,9 +291,9 @@ wc_read_event(const wc_frame *f, wc_event *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_EVENT);
+	wc_reader_begin(&r, f, WC_F_EVENT);
 	m->request = wc_get_u64(&r);
-	m->kind = get_choice(&r, WC_EVENT_MESSAGE, WC_EVENT_STATUS);
+	m->kind = wc_get_choice(&r, WC_EVENT_MESSAGE, WC_EVENT_STATUS);
 	wc_get_uuid(&r, m->channel);
 	m->at_us = (int64_t) wc_get_u64(&r);
 	m->message_id = wc_get_str(&r);
@@ -292,6 +313,7 @@ wc_write_event_done(wc_buf *buf, const wc_event_done *m)
 
 	wc_put_u64(buf, m->request);
 	wc_put_u8(buf, m->result);
+	wc_put_uuid(buf, m->message);
 	return wc_frame_end(buf, mark);
 }
 
@@ -300,9 +322,10 @@ wc_read_event_done(const wc_frame *f, wc_event_done *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_EVENT_DONE);
+	wc_reader_begin(&r, f, WC_F_EVENT_DONE);
 	m->request = wc_get_u64(&r);
-	m->result = get_choice(&r, WC_DONE_STORED, WC_DONE_GONE);
+	m->result = wc_get_choice(&r, WC_DONE_STORED, WC_DONE_GONE);
+	wc_get_uuid(&r, m->message);
 	return wc_reader_done(&r);
 }
 
@@ -328,9 +351,9 @@ wc_read_outcome(const wc_frame *f, wc_outcome *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_OUTCOME);
+	wc_reader_begin(&r, f, WC_F_OUTCOME);
 	m->token = wc_get_u64(&r);
-	m->result = get_choice(&r, WC_OUT_ACCEPTED, WC_OUT_UNAUTHORIZED);
+	m->result = wc_get_choice(&r, WC_OUT_ACCEPTED, WC_OUT_UNAUTHORIZED);
 	m->http_status = wc_get_u32(&r);
 	m->retry_after_ms = wc_get_u32(&r);
 	m->duration_us = wc_get_u32(&r);
@@ -349,6 +372,7 @@ wc_write_stats(wc_buf *buf, const wc_stats *m)
 	wc_put_u32(buf, m->connections);
 	wc_put_u32(buf, m->waiting);
 	wc_put_u32(buf, m->sending);
+	wc_put_u32(buf, m->visitors);
 	wc_put_u64(buf, m->requests);
 	wc_put_u64(buf, m->refused);
 	wc_put_u64(buf, m->turned_away);
@@ -360,10 +384,11 @@ wc_read_stats(const wc_frame *f, wc_stats *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, WC_F_STATS);
+	wc_reader_begin(&r, f, WC_F_STATS);
 	m->connections = wc_get_u32(&r);
 	m->waiting = wc_get_u32(&r);
 	m->sending = wc_get_u32(&r);
+	m->visitors = wc_get_u32(&r);
 	m->requests = wc_get_u64(&r);
 	m->refused = wc_get_u64(&r);
 	m->turned_away = wc_get_u64(&r);
@@ -386,8 +411,8 @@ wc_read_text(const wc_frame *f, wc_text *m)
 {
 	wc_reader	r;
 
-	begin(&r, f, f->type == WC_F_OPENED || f->type == WC_F_FAILED ? f->type : WC_F_LOG);
-	m->level = get_choice(&r, WC_LOG_DEBUG, WC_LOG_WARNING);
+	wc_reader_begin(&r, f, f->type == WC_F_OPENED || f->type == WC_F_FAILED ? f->type : WC_F_LOG);
+	m->level = wc_get_choice(&r, WC_LOG_DEBUG, WC_LOG_WARNING);
 	m->text = wc_get_str(&r);
 	return wc_reader_done(&r);
 }

@@ -14,10 +14,19 @@
 #include "frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION		1
+#define WC_CORRIDOR_VERSION		2
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
+
+/* Origins of one channel (hub-contract §1). */
+#define WC_MAX_ORIGINS			5
+
+/* Bytes of a SHA-256. */
+#define WC_HASH_SIZE			32
+
+/* Ids of messages that a visitor's client may say it has. */
+#define WC_MAX_HAVE				100
 
 /*
  * The most that max_body_size may be set to, in bytes: an EVENT holds the body,
@@ -39,6 +48,13 @@ typedef enum wc_frame_type
 	WC_F_SEND = 8,
 	WC_F_EVENT_DONE = 9,
 	WC_F_CLOSE = 10,			/* stop accepting, answer what waits, exit */
+	WC_F_KEY_PUT = 11,
+	WC_F_KEY_GONE = 12,
+	WC_F_WELCOME = 13,
+	WC_F_HISTORY = 14,
+	WC_F_STATUS = 15,
+	WC_F_TYPING = 16,
+	WC_F_API_DONE = 17,
 
 	/* from webchatt-net to the worker */
 	WC_F_HELLO_BACK = 65,
@@ -47,7 +63,12 @@ typedef enum wc_frame_type
 	WC_F_OUTCOME = 68,
 	WC_F_STATS = 69,
 	WC_F_LOG = 70,
-	WC_F_FAILED = 71			/* cannot go on (an address in use, ...); exits */
+	WC_F_FAILED = 71,			/* cannot go on (an address in use, ...); exits */
+	WC_F_ARRIVED = 72,
+	WC_F_LEFT = 73,
+	WC_F_HISTORY_ASK = 74,
+	WC_F_TYPED = 75,
+	WC_F_API_SEND = 76
 } wc_frame_type;
 
 /* WC_F_HELLO: the first frame on the corridor. */
@@ -82,9 +103,27 @@ typedef struct wc_config
 	uint32_t	ack_timeout_ms; /* an event waiting for its commit */
 	uint32_t	send_timeout_ms;	/* a request to a hub, answer included */
 	uint32_t	connect_timeout_ms; /* of which: until connected */
+
+	/* visitors of local channels */
+	wc_str		public_url;		/* what the world calls us, without a slash at the end; may be empty */
+	uint8_t		demo[16];		/* the channel that GET /demo shows; all zeros: no such page */
+	uint32_t	max_visitors;	/* open WebSockets in all */
+	uint32_t	max_visitors_per_address;
+	uint32_t	max_message_size;	/* bytes of a visitor's frame */
+	uint32_t	visitor_buffer; /* bytes that may wait for one slow client */
+	uint32_t	visitor_rate;	/* messages a minute that a visitor may send */
+	uint32_t	visitor_burst;	/* and how many at once */
+	uint32_t	address_rate;	/* the same for all visitors of one address */
+	uint32_t	address_burst;
+	uint32_t	new_visitor_rate;	/* new visitors an hour from one address */
+	uint32_t	ping_interval_ms;
+	uint32_t	hello_timeout_ms;	/* from the accept to hello */
 } wc_config;
 
-/* WC_F_CHANNEL_PUT: a channel whose webhooks the door takes. */
+/*
+ * WC_F_CHANNEL_PUT: a channel whose webhooks the door takes, or (local) that
+ * visitors connect to.
+ */
 typedef struct wc_secret
 {
 	wc_str		secret;
@@ -97,6 +136,11 @@ typedef struct wc_channel_put
 	uint8_t		accept_unsigned;
 	uint8_t		nsecrets;
 	wc_secret	secrets[WC_MAX_SECRETS];
+	uint8_t		local;			/* 1: it hangs on the local hub */
+	wc_str		public_key;		/* of a local one: the widget's webChatId */
+	wc_str		display_name;	/* may be empty */
+	uint8_t		norigins;
+	wc_str		origins[WC_MAX_ORIGINS];	/* normalised */
 } wc_channel_put;
 
 /* WC_F_CHANNEL_GONE */
@@ -129,9 +173,14 @@ typedef struct wc_send
 	wc_str		kind;			/* channel type, a part of the path */
 	wc_str		to;				/* the body's "to" */
 	wc_str		content;		/* JSON, as it goes into the body */
+	uint8_t		local;			/* 1: to the visitor's open sessions, not to a hub */
 } wc_send;
 
-/* WC_F_EVENT: what a hub posted, checked at the door. */
+/*
+ * WC_F_EVENT: what a hub posted, or a visitor of a local channel sent, checked
+ * at the door.  A visitor's has the same body as a hub's would; its message id
+ * is "<visitor>/<client id>" in a message, and in a status ours, with the visitor who says so.
+ */
 typedef enum wc_event_kind
 {
 	WC_EVENT_MESSAGE = 1,
@@ -145,7 +194,7 @@ typedef struct wc_event
 	uint8_t		channel[16];
 	int64_t		at_us;			/* unix microseconds; 0: the event has no time */
 	wc_str		message_id;		/* the hub's */
-	wc_str		visitor;		/* empty in a status */
+	wc_str		visitor;		/* empty in a hub's status */
 	wc_str		channel_type;	/* may be empty */
 	wc_str		status;			/* empty in a message */
 	wc_str		error_code;
@@ -167,6 +216,7 @@ typedef struct wc_event_done
 {
 	uint64_t	request;
 	uint8_t		result;			/* wc_event_result */
+	uint8_t		message[16];	/* its row, where one is known; else all zeros */
 } wc_event_done;
 
 /* WC_F_OUTCOME: what became of a SEND; exactly one for each. */
@@ -200,6 +250,7 @@ typedef struct wc_stats
 	uint32_t	connections;	/* open HTTP connections */
 	uint32_t	waiting;		/* events waiting for their commit */
 	uint32_t	sending;		/* requests to hubs under way or queued */
+	uint32_t	visitors;		/* open sessions of visitors */
 	uint64_t	requests;		/* HTTP requests so far */
 	uint64_t	refused;		/* of which answered 4xx */
 	uint64_t	turned_away;	/* of which answered 503 */
@@ -219,6 +270,124 @@ typedef struct wc_text
 	wc_str		text;
 } wc_text;
 
+/* WC_F_KEY_PUT: a key that opens the REST API at home. */
+typedef struct wc_key_put
+{
+	uint32_t	id;
+	uint8_t		hash[WC_HASH_SIZE]; /* SHA-256 of the key */
+} wc_key_put;
+
+/* WC_F_KEY_GONE */
+typedef struct wc_key_gone
+{
+	uint32_t	id;
+} wc_key_gone;
+
+/*
+ * WC_F_ARRIVED: a visitor's client said hello.  Exactly one WELCOME answers it,
+ * unless LEFT comes first.
+ */
+typedef struct wc_arrived
+{
+	uint64_t	session;		/* webchatt-net's number, never used again */
+	uint8_t		channel[16];
+	uint8_t		has_token;
+	uint8_t		may_make;		/* 1: a new visitor may be made for it */
+	uint8_t		token_hash[WC_HASH_SIZE];	/* SHA-256 of the token that it gave */
+	uint8_t		new_visitor[16];	/* what a new visitor is to be called */
+	uint8_t		new_hash[WC_HASH_SIZE]; /* and the SHA-256 of its token */
+	wc_str		attributes;		/* a JSON object, or empty */
+	wc_str		have;			/* 16 bytes for each message that the client has */
+} wc_arrived;
+
+/* WC_F_WELCOME: after the commit. */
+typedef enum wc_welcome_result
+{
+	WC_WELCOME_KNOWN = 0,
+	WC_WELCOME_MADE = 1,		/* a new visitor, called new_visitor */
+	WC_WELCOME_NOT_MADE = 2,	/* the token is not known, and may_make was 0 */
+	WC_WELCOME_GONE = 3,		/* the channel was dropped */
+	WC_WELCOME_BUSY = 4			/* could not be done now */
+} wc_welcome_result;
+
+typedef struct wc_welcome
+{
+	uint64_t	session;
+	uint8_t		result;			/* wc_welcome_result */
+	uint8_t		visitor[16];
+	uint8_t		more;			/* 1: there are older messages */
+	wc_str		messages;		/* a JSON array of messages, as doc/protocol.md has them */
+} wc_welcome;
+
+/* WC_F_LEFT: a session that had arrived is over. */
+typedef struct wc_left
+{
+	uint64_t	session;
+} wc_left;
+
+/* WC_F_HISTORY_ASK: messages before one; WC_F_HISTORY answers. */
+typedef struct wc_history_ask
+{
+	uint64_t	session;
+	uint8_t		channel[16];
+	uint8_t		visitor[16];
+	uint8_t		before[16];
+} wc_history_ask;
+
+typedef struct wc_history
+{
+	uint64_t	session;
+	uint8_t		before[16];
+	uint8_t		more;
+	wc_str		messages;		/* as in WELCOME */
+} wc_history;
+
+/* WC_F_STATUS: the visitor's own messages up to one have that status. */
+typedef struct wc_status
+{
+	uint8_t		channel[16];
+	uint8_t		visitor[16];
+	uint8_t		upto[16];
+	wc_str		status;
+} wc_status;
+
+/* WC_F_TYPING: to a visitor's sessions; WC_F_TYPED: from one. */
+typedef struct wc_typing
+{
+	uint8_t		channel[16];
+	uint8_t		visitor[16];
+} wc_typing;
+
+/* WC_F_API_SEND: a message that came by the REST API; API_DONE after its commit. */
+typedef struct wc_api_send
+{
+	uint64_t	request;
+	uint8_t		channel[16];
+	uint8_t		visitor[16];
+	uint8_t		only_known;		/* 1: nobody is there; only look for the dedupe key */
+	wc_str		dedupe_key;		/* empty: none */
+	wc_str		content;		/* a JSON object */
+} wc_api_send;
+
+typedef enum wc_api_result
+{
+	WC_API_QUEUED = 0,			/* message is its id */
+	WC_API_REPEAT = 1,			/* message is that of the same dedupe key */
+	WC_API_NOT_KNOWN = 2,		/* only_known, and it is not */
+	WC_API_NO_VISITOR = 3,
+	WC_API_NO_CHANNEL = 4,
+	WC_API_INVALID = 5,			/* text says why */
+	WC_API_BUSY = 6
+} wc_api_result;
+
+typedef struct wc_api_done
+{
+	uint64_t	request;
+	uint8_t		result;			/* wc_api_result */
+	uint8_t		message[16];
+	wc_str		text;			/* for a person; may be empty */
+} wc_api_done;
+
 /* Each returns false, and leaves the buffer as it was, when it does not fit. */
 extern bool wc_write_hello(wc_buf *buf, const wc_hello *m);
 extern bool wc_write_hello_back(wc_buf *buf, const wc_hello_back *m);
@@ -232,6 +401,17 @@ extern bool wc_write_event(wc_buf *buf, const wc_event *m);
 extern bool wc_write_event_done(wc_buf *buf, const wc_event_done *m);
 extern bool wc_write_outcome(wc_buf *buf, const wc_outcome *m);
 extern bool wc_write_stats(wc_buf *buf, const wc_stats *m);
+extern bool wc_write_key_put(wc_buf *buf, const wc_key_put *m);
+extern bool wc_write_key_gone(wc_buf *buf, const wc_key_gone *m);
+extern bool wc_write_welcome(wc_buf *buf, const wc_welcome *m);
+extern bool wc_write_history(wc_buf *buf, const wc_history *m);
+extern bool wc_write_status(wc_buf *buf, const wc_status *m);
+extern bool wc_write_api_done(wc_buf *buf, const wc_api_done *m);
+extern bool wc_write_arrived(wc_buf *buf, const wc_arrived *m);
+extern bool wc_write_left(wc_buf *buf, const wc_left *m);
+extern bool wc_write_history_ask(wc_buf *buf, const wc_history_ask *m);
+extern bool wc_write_api_send(wc_buf *buf, const wc_api_send *m);
+extern bool wc_write_typing(wc_buf *buf, wc_frame_type type, const wc_typing *m);
 extern bool wc_write_text(wc_buf *buf, wc_frame_type type, const wc_text *m);
 extern bool wc_write_empty(wc_buf *buf, wc_frame_type type);
 
@@ -247,6 +427,17 @@ extern bool wc_read_event(const wc_frame *f, wc_event *m);
 extern bool wc_read_event_done(const wc_frame *f, wc_event_done *m);
 extern bool wc_read_outcome(const wc_frame *f, wc_outcome *m);
 extern bool wc_read_stats(const wc_frame *f, wc_stats *m);
+extern bool wc_read_key_put(const wc_frame *f, wc_key_put *m);
+extern bool wc_read_key_gone(const wc_frame *f, wc_key_gone *m);
+extern bool wc_read_welcome(const wc_frame *f, wc_welcome *m);
+extern bool wc_read_history(const wc_frame *f, wc_history *m);
+extern bool wc_read_status(const wc_frame *f, wc_status *m);
+extern bool wc_read_api_done(const wc_frame *f, wc_api_done *m);
+extern bool wc_read_arrived(const wc_frame *f, wc_arrived *m);
+extern bool wc_read_left(const wc_frame *f, wc_left *m);
+extern bool wc_read_history_ask(const wc_frame *f, wc_history_ask *m);
+extern bool wc_read_api_send(const wc_frame *f, wc_api_send *m);
+extern bool wc_read_typing(const wc_frame *f, wc_typing *m);
 extern bool wc_read_text(const wc_frame *f, wc_text *m);
 
 #endif							/* WC_CORRIDOR_H */

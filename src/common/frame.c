@@ -167,6 +167,13 @@ wc_put_uuid(wc_buf *buf, const uint8_t uuid[16])
 	wc_buf_append(buf, uuid, 16);
 }
 
+/* Bytes whose number both sides know. */
+void
+wc_put_bytes(wc_buf *buf, const uint8_t *p, size_t len)
+{
+	wc_buf_append(buf, p, len);
+}
+
 /* What no frame can hold is not even copied, so that the buffer stays bounded. */
 void
 wc_put_str(wc_buf *buf, wc_str s)
@@ -242,10 +249,30 @@ get_le(wc_reader *r, int bytes)
 	return v;
 }
 
+/* Start to read; a frame of another type is bad from the start. */
+void
+wc_reader_begin(wc_reader *r, const wc_frame *frame, int type)
+{
+	wc_reader_init(r, frame);
+	if (frame->type != type)
+		r->bad = true;
+}
+
 uint8_t
 wc_get_u8(wc_reader *r)
 {
 	return (uint8_t) get_le(r, 1);
+}
+
+/* A flag or an enum's value, from least to most. */
+uint8_t
+wc_get_choice(wc_reader *r, uint8_t least, uint8_t most)
+{
+	uint8_t		v = wc_get_u8(r);
+
+	if (v < least || v > most)
+		r->bad = true;
+	return v;
 }
 
 uint32_t
@@ -263,12 +290,19 @@ wc_get_u64(wc_reader *r)
 void
 wc_get_uuid(wc_reader *r, uint8_t uuid[16])
 {
-	const char *at = take(r, 16);
+	wc_get_bytes(r, uuid, 16);
+}
+
+/* Bytes whose number both sides know. */
+void
+wc_get_bytes(wc_reader *r, uint8_t *p, size_t len)
+{
+	const char *at = take(r, len);
 
 	if (at == NULL)
-		memset(uuid, 0, 16);
+		memset(p, 0, len);
 	else
-		memcpy(uuid, at, 16);
+		memcpy(p, at, len);
 }
 
 /* A string that points into the frame. */

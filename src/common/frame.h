@@ -74,14 +74,18 @@ extern void wc_put_u8(wc_buf *buf, uint8_t v);
 extern void wc_put_u32(wc_buf *buf, uint32_t v);
 extern void wc_put_u64(wc_buf *buf, uint64_t v);
 extern void wc_put_uuid(wc_buf *buf, const uint8_t uuid[16]);
+extern void wc_put_bytes(wc_buf *buf, const uint8_t *p, size_t len);
 extern void wc_put_str(wc_buf *buf, wc_str s);
 
 extern wc_next wc_frame_next(const char *data, size_t len, wc_frame *frame, size_t *used);
 extern void wc_reader_init(wc_reader *r, const wc_frame *frame);
+extern void wc_reader_begin(wc_reader *r, const wc_frame *frame, int type);
 extern uint8_t wc_get_u8(wc_reader *r);
+extern uint8_t wc_get_choice(wc_reader *r, uint8_t least, uint8_t most);
 extern uint32_t wc_get_u32(wc_reader *r);
 extern uint64_t wc_get_u64(wc_reader *r);
 extern void wc_get_uuid(wc_reader *r, uint8_t uuid[16]);
+extern void wc_get_bytes(wc_reader *r, uint8_t *p, size_t len);
 extern wc_str wc_get_str(wc_reader *r);
 extern bool wc_reader_done(const wc_reader *r);
 

@@ -17,14 +17,15 @@ use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 1;
+our $VERSION_OF_CORRIDOR = 2;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
 	HELLO => 1, CONFIG => 2, CHANNEL_PUT => 3, CHANNEL_GONE => 4, HUB_PUT => 5,
 	HUB_GONE => 6, OPEN => 7, SEND => 8, EVENT_DONE => 9, CLOSE => 10,
+	KEY_PUT => 11, KEY_GONE => 12, WELCOME => 13, HISTORY => 14, STATUS => 15, TYPING => 16, API_DONE => 17,
 	HELLO_BACK => 65, OPENED => 66, EVENT => 67, OUTCOME => 68, STATS => 69,
-	LOG => 70, FAILED => 71);
+	LOG => 70, FAILED => 71, ARRIVED => 72, LEFT => 73, HISTORY_ASK => 74, TYPED => 75, API_SEND => 76);
 our %DONE = (STORED => 0, REPEAT => 1, REJECTED => 2, BUSY => 3, GONE => 4);
 
 our %CONFIG = (
@@ -32,7 +33,11 @@ our %CONFIG = (
 	max_body_size => 65536, max_connections => 600, max_connections_per_address => 500,
 	max_in_flight => 16, max_waiting => 1000, signature_tolerance_s => 300,
 	head_timeout_ms => 10000, request_timeout_ms => 20000, idle_timeout_ms => 30000,
-	ack_timeout_ms => 10000, send_timeout_ms => 10000, connect_timeout_ms => 5000);
+	ack_timeout_ms => 10000, send_timeout_ms => 10000, connect_timeout_ms => 5000,
+	public_url => '', demo => "\0" x 16, max_visitors => 1000, max_visitors_per_address => 500,
+	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
+	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000,
+	ping_interval_ms => 30000, hello_timeout_ms => 10000);
 
 sub program
 {
@@ -99,7 +104,11 @@ sub configure
 		  . pack('V12', map { $c->{$_} } qw(max_body_size max_connections
 			  max_connections_per_address max_in_flight max_waiting signature_tolerance_s
 			  head_timeout_ms request_timeout_ms idle_timeout_ms ack_timeout_ms
-			  send_timeout_ms connect_timeout_ms)));
+			  send_timeout_ms connect_timeout_ms))
+		  . str($c->{public_url}) . $c->{demo}
+		  . pack('V11', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
+			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate
+			  ping_interval_ms hello_timeout_ms)));
 	return;
 }
 
@@ -110,7 +119,8 @@ sub put_channel
 {
 	my ($self, $id, $unsigned, @secrets) = @_;
 	$self->frame('CHANNEL_PUT', uuid($id) . pack('CC', $unsigned, scalar @secrets)
-		  . join('', map { ref $_ ? str($_->[0]) . pack('Q<', $_->[1]) : str($_) . pack('Q<', 0) } @secrets));
+		  . join('', map { ref $_ ? str($_->[0]) . pack('Q<', $_->[1]) : str($_) . pack('Q<', 0) } @secrets)
+		  . "\0" . str('') . str('') . "\0");
 	return;
 }
 
@@ -152,7 +162,7 @@ sub text { return unpack('CV/a*', $_[0]) }
 sub done
 {
 	my ($self, $event, $result) = @_;
-	$self->frame('EVENT_DONE', pack('Q<C', $event->{request}, $result // $DONE{STORED}));
+	$self->frame('EVENT_DONE', pack('Q<C', $event->{request}, $result // $DONE{STORED}) . "\0" x 16);
 	return;
 }
 
@@ -165,7 +175,7 @@ sub take_event
 	$e{channel} = unpack('H32', $e{channel});
 	if (defined $self->{auto})
 	{
-		$self->{out} .= pack('VCQ<C', 10, $TYPE{EVENT_DONE}, $e{request}, $self->{auto});
+		$self->{out} .= pack('VCQ<C', 26, $TYPE{EVENT_DONE}, $e{request}, $self->{auto}) . "\0" x 16;
 		$self->{nevents}++;
 		$self->{last} = \%e;
 	}
@@ -201,7 +211,7 @@ sub take
 			substr($self->{in}, 0, 4 + $len, '');
 			if ($type == $TYPE{EVENT}) { $self->take_event($payload) }
 			elsif ($type == $TYPE{LOG}) { push @{ $self->{logs} }, (text($payload))[1] }
-			elsif ($type == $TYPE{STATS}) { $self->{stats} = [unpack('V3Q<3', $payload)] }
+			elsif ($type == $TYPE{STATS}) { $self->{stats} = [unpack('V4Q<3', $payload)] }
 			else { push @{ $self->{frames} }, [$type, $payload] }
 		}
 		$self->flush;

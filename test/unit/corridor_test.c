@@ -16,21 +16,35 @@
 static const wc_hello hello = {WC_CORRIDOR_VERSION};
 static const wc_hello_back hello_back = {WC_CORRIDOR_VERSION, 4711, 1};
 static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"), STR("10.0.0.0/8"), STR(""),
-1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000};
+1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000,
+STR("https://chat.example.com"), UUID_B, 10000, 50, 16384, 262144, 60, 10, 600, 100, 60, 30000, 10000};
 static const wc_channel_put channel_put = {UUID_A, 1, 2,
-{{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}}};
-static const wc_channel_put channel_bare = {UUID_B, 0, 0, {{{NULL, 0}, 0}}};
+{{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}}, 1, STR("wck_1"), STR("Shop"), 2,
+{STR("https://www.example.com"), STR("http://localhost:3000")}};
+static const wc_channel_put channel_bare = {UUID_B, 0, 0, {{{NULL, 0}, 0}}, 0, STR(""), STR(""), 0, {{NULL, 0}}};
 static const wc_channel_gone channel_gone = {UUID_B};
 static const wc_hub_put hub_put = {7, STR("https://api.chatt2.me"), STR("key")};
 static const wc_hub_gone hub_gone = {7};
 static const wc_send send = {UINT64_C(1) << 63, 7, UUID_A, UUID_B, STR("web-chatt2me"),
-STR("visitor"), STR("{\"text\": \"hi\"}")};
+STR("visitor"), STR("{\"text\": \"hi\"}"), 1};
 static const wc_event event = {99, WC_EVENT_STATUS, UUID_A, INT64_C(1700000000123456), STR("abc"),
 STR(""), STR("whatsapp"), STR("failed"), STR("130472"), STR("no"), STR("{}")};
-static const wc_event_done event_done = {99, WC_DONE_GONE};
+static const wc_event_done event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
 STR("unauthorized"), STR("key revoked")};
-static const wc_stats stats = {1, 2, 3, 4, 5, UINT64_MAX};
+static const wc_stats stats = {1, 2, 3, 4, 5, 6, UINT64_MAX};
+static const wc_key_put key_put = {3, {1, 2, 3, 255}};
+static const wc_key_gone key_gone = {3};
+static const wc_arrived arrived = {UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4},
+STR("{}"), STR("0123456789abcdef0123456789ABCDEF")};
+static const wc_welcome welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, STR("[]")};
+static const wc_left left = {UINT64_C(1) << 40};
+static const wc_history_ask history_ask = {77, UUID_A, UUID_B, UUID_A};
+static const wc_history history = {77, UUID_A, 1, STR("[]")};
+static const wc_status status = {UUID_A, UUID_B, UUID_A, STR("read")};
+static const wc_typing typing = {UUID_A, UUID_B};
+static const wc_api_send api_send = {12, UUID_A, UUID_B, 1, STR("key"), STR("{\"text\": \"hi\"}")};
+static const wc_api_done api_done = {12, WC_API_INVALID, UUID_A, STR("no")};
 static const wc_text text = {WC_LOG_WARNING, STR("something happened")};
 
 static bool
@@ -155,6 +169,24 @@ test_all(void)
 	HAMMER(event_done, WC_F_EVENT_DONE, event_done);
 	HAMMER(outcome, WC_F_OUTCOME, outcome);
 	HAMMER(stats, WC_F_STATS, stats);
+	HAMMER(key_put, WC_F_KEY_PUT, key_put);
+	HAMMER(key_gone, WC_F_KEY_GONE, key_gone);
+	HAMMER(arrived, WC_F_ARRIVED, arrived);
+	HAMMER(welcome, WC_F_WELCOME, welcome);
+	HAMMER(left, WC_F_LEFT, left);
+	HAMMER(history_ask, WC_F_HISTORY_ASK, history_ask);
+	HAMMER(history, WC_F_HISTORY, history);
+	HAMMER(status, WC_F_STATUS, status);
+	HAMMER(api_send, WC_F_API_SEND, api_send);
+	HAMMER(api_done, WC_F_API_DONE, api_done);
+	for (int i = 0; i < 2; i++)
+	{
+		wc_buf		buf = {0};
+		wc_frame_type type = i ? WC_F_TYPED : WC_F_TYPING;
+
+		ok(wc_write_typing(&buf, type, &typing), "typing of type %d: written", (int) type);
+		hammer("typing", type, &buf);
+	}
 	for (int i = 0; i < 3; i++)
 	{
 		wc_buf		buf = {0};
@@ -174,6 +206,7 @@ test_fields(void)
 	wc_outcome	o;
 	wc_config	c;
 	wc_channel_put p;
+	wc_arrived	a;
 
 	frame = (wc_write_event(&buf, &event), frame_in(&buf));
 	ok(wc_read_event(&frame, &e) && e.request == event.request && e.kind == event.kind &&
@@ -199,7 +232,16 @@ test_fields(void)
 	frame = (wc_write_channel_put(&buf, &channel_put), frame_in(&buf));
 	ok(wc_read_channel_put(&frame, &p) && p.nsecrets == 2 && p.accept_unsigned == 1 &&
 	   same(p.secrets[1].secret, channel_put.secrets[1].secret) && p.secrets[0].valid_until == 0 &&
-	   p.secrets[1].valid_until == -1, "a channel's fields");
+	   p.secrets[1].valid_until == -1 && p.local == 1 && p.norigins == 2 &&
+	   same(p.origins[1], channel_put.origins[1]) && same(p.public_key, channel_put.public_key),
+	   "a channel's fields");
+	wc_buf_reset(&buf);
+	frame = (wc_write_arrived(&buf, &arrived), frame_in(&buf));
+	ok(wc_read_arrived(&frame, &a) && a.session == arrived.session && a.has_token == 1 &&
+	   a.may_make == 0 && memcmp(a.token_hash, arrived.token_hash, WC_HASH_SIZE) == 0 &&
+	   memcmp(a.new_hash, arrived.new_hash, WC_HASH_SIZE) == 0 &&
+	   memcmp(a.new_visitor, arrived.new_visitor, 16) == 0 && same(a.have, arrived.have),
+	   "an arrival's fields");
 	wc_buf_free(&buf);
 }
 
@@ -212,6 +254,7 @@ test_ranges(void)
 	wc_event	strange = event;
 	wc_event_done done = event_done;
 	wc_event	big = event;
+	wc_arrived	uneven = arrived;
 	wc_frame	frame;
 	char	   *body = calloc(1, WC_MAX_BODY_SIZE);
 
@@ -228,6 +271,10 @@ test_ranges(void)
 	done.result = WC_DONE_GONE + 1;
 	frame = (wc_write_event_done(&buf, &done), frame_in(&buf));
 	ok(!wc_read_event_done(&frame, &done), "nor is an unknown result");
+	wc_buf_reset(&buf);
+	uneven.have.len = 17;
+	frame = (wc_write_arrived(&buf, &uneven), frame_in(&buf));
+	ok(!wc_read_arrived(&frame, &uneven), "nor are ids of 17 bytes");
 	wc_buf_reset(&buf);
 	big.body = big.error_message = (wc_str) {body, WC_MAX_BODY_SIZE};
 	big.message_id = big.visitor = (wc_str) {body, 255};

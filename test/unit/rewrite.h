@@ -9,7 +9,7 @@
 
 #include "corridor.h"
 
-#define REWRITERS	15
+#define REWRITERS	27
 
 #define REWRITE(name) \
 static bool \
@@ -31,6 +31,24 @@ REWRITE(event)
 REWRITE(event_done)
 REWRITE(outcome)
 REWRITE(stats)
+REWRITE(key_put)
+REWRITE(key_gone)
+REWRITE(welcome)
+REWRITE(history)
+REWRITE(status)
+REWRITE(api_done)
+REWRITE(arrived)
+REWRITE(left)
+REWRITE(history_ask)
+REWRITE(api_send)
+
+static bool
+rewrite_typing(const wc_frame *frame, wc_buf *out)
+{
+	wc_typing	m;
+
+	return wc_read_typing(frame, &m) && wc_write_typing(out, (wc_frame_type) frame->type, &m);
+}
 
 static bool
 rewrite_text(const wc_frame *frame, wc_buf *out)
@@ -59,6 +77,18 @@ static const rewriter rewriters[REWRITERS] = {
 	{WC_F_EVENT_DONE, rewrite_event_done},
 	{WC_F_OUTCOME, rewrite_outcome},
 	{WC_F_STATS, rewrite_stats},
+	{WC_F_KEY_PUT, rewrite_key_put},
+	{WC_F_KEY_GONE, rewrite_key_gone},
+	{WC_F_WELCOME, rewrite_welcome},
+	{WC_F_HISTORY, rewrite_history},
+	{WC_F_STATUS, rewrite_status},
+	{WC_F_API_DONE, rewrite_api_done},
+	{WC_F_ARRIVED, rewrite_arrived},
+	{WC_F_LEFT, rewrite_left},
+	{WC_F_HISTORY_ASK, rewrite_history_ask},
+	{WC_F_API_SEND, rewrite_api_send},
+	{WC_F_TYPING, rewrite_typing},
+	{WC_F_TYPED, rewrite_typing},
 	{WC_F_LOG, rewrite_text},
 	{WC_F_OPENED, rewrite_text},
 	{WC_F_FAILED, rewrite_text},
