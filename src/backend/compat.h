@@ -32,6 +32,25 @@
 #define wc_owns_database(oid) pg_database_ownercheck((oid), GetUserId())
 #endif
 
+/* Prepare to return a set of rows through a tuplestore. */
+#if PG_VERSION_NUM >= 150000
+#define wc_init_materialized_srf(fcinfo) InitMaterializedSRF((fcinfo), 0)
+#else
+#define wc_init_materialized_srf(fcinfo) \
+	do { \
+		ReturnSetInfo *rsi = (ReturnSetInfo *) (fcinfo)->resultinfo; \
+		MemoryContext old; \
+		if (rsi == NULL || !IsA(rsi, ReturnSetInfo) || !(rsi->allowedModes & SFRM_Materialize)) \
+			elog(ERROR, "this function returns a set, where none is accepted"); \
+		old = MemoryContextSwitchTo(rsi->econtext->ecxt_per_query_memory); \
+		if (get_call_result_type((fcinfo), NULL, &rsi->setDesc) != TYPEFUNC_COMPOSITE) \
+			elog(ERROR, "return type must be a row type"); \
+		rsi->returnMode = SFRM_Materialize; \
+		rsi->setResult = tuplestore_begin_heap(true, false, work_mem); \
+		MemoryContextSwitchTo(old); \
+	} while (0)
+#endif
+
 /* A random number from 0 to 1, for jitter. */
 #if PG_VERSION_NUM >= 150000
 #define wc_random_fraction() pg_prng_double(&pg_global_prng_state)

@@ -20,6 +20,8 @@ typedef struct Config
 	int			nhubs;
 	wc_channel_put *doors;
 	int			ndoors;
+	wc_key_put *keys;
+	int			nkeys;
 } Config;
 
 static Config *current = NULL;	/* what the worker goes by */
@@ -46,9 +48,12 @@ read_hubs(Config *config)
 		bool		isnull;
 
 		hub->id = DatumGetInt32(wc_field(i, 1, &isnull));
+		hub->stopped = DatumGetBool(wc_field(i, 5, &isnull));
+		hub->local = DatumGetBool(wc_field(i, 6, &isnull));
+		if (hub->local)
+			continue;
 		hub->api_url = MemoryContextStrdup(config->context, wc_field_text(i, 3));
 		hub->api_key = MemoryContextStrdup(config->context, wc_field_text(i, 4));
-		hub->stopped = DatumGetBool(wc_field(i, 5, &isnull));
 	}
 }
 
@@ -64,6 +69,32 @@ add_secret(Config *config, wc_channel_put *door, const char *secret, int64 until
 	s->valid_until = until;
 }
 
+/* A text column's value that lives as long as the configuration; empty for null. */
+static wc_str
+keep_text(Config *config, uint64 row, int column)
+{
+	const char *s = wc_field_text(row, column);
+
+	return wc_str_from(s ? MemoryContextStrdup(config->context, s) : "");
+}
+
+/* What visitors need of a local channel; its origins come with blanks between them. */
+static void
+read_local(Config *config, wc_channel_put *door, uint64 row)
+{
+	char	   *origins = wc_field_text(row, 11);
+	char	   *next;
+
+	door->local = 1;
+	door->public_key = keep_text(config, row, 9);
+	door->display_name = keep_text(config, row, 10);
+	if (origins == NULL)
+		return;
+	origins = MemoryContextStrdup(config->context, origins);
+	while ((next = strsep(&origins, " ")) != NULL && door->norigins < WC_MAX_ORIGINS)
+		door->origins[door->norigins++] = wc_str_from(next);
+}
+
 static ConfigChannel *
 add_channel(Config *config, uint64 row)
 {
@@ -76,6 +107,7 @@ add_channel(Config *config, uint64 row)
 						  HASH_ENTER, &found);
 	channel->hub_id = DatumGetInt32(wc_field(row, 2, &isnull));
 	strlcpy(channel->kind, kind, sizeof(channel->kind));
+	channel->local = DatumGetBool(wc_field(row, 8, &isnull));
 	if (!found)
 	{
 		wc_channel_put *door = &config->doors[config->ndoors];
@@ -83,6 +115,8 @@ add_channel(Config *config, uint64 row)
 		memset(door, 0, sizeof(*door));
 		memcpy(door->id, channel->id.data, 16);
 		channel->door = config->ndoors++;
+		if (channel->local)
+			read_local(config, door, row);
 	}
 	return channel;
 }
@@ -115,6 +149,24 @@ read_channels(Config *config)
 	}
 }
 
+static void
+read_keys(Config *config)
+{
+	uint64		n = wc_run(WC_READ_KEYS, NULL, NULL);
+	uint64		i;
+
+	config->keys = MemoryContextAllocHuge(config->context, sizeof(wc_key_put) * Max(1, n));
+	for (i = 0; i < n; i++)
+	{
+		wc_key_put *key = &config->keys[i];
+		bool		isnull;
+
+		key->id = (uint32_t) DatumGetInt32(wc_field(i, 1, &isnull));
+		memcpy(key->hash, VARDATA_ANY(DatumGetByteaPP(wc_field(i, 2, &isnull))), WC_HASH_SIZE);
+	}
+	config->nkeys = (int) n;
+}
+
 /* Read the configuration; it counts from config_commit() on. */
 void
 config_read(void)
@@ -135,6 +187,7 @@ config_read(void)
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	read_hubs(fresh);
 	read_channels(fresh);
+	read_keys(fresh);
 }
 
 /* Has a configuration been read and committed? */
@@ -142,6 +195,19 @@ bool
 config_is_read(void)
 {
 	return current != NULL;
+}
+
+static bool
+has_key(const Config *config, uint32_t id)
+{
+	int			i;
+
+	for (i = 0; i < config->nkeys; i++)
+	{
+		if (config->keys[i].id == id)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -167,8 +233,15 @@ write_gone(const Config *old, const Config *now, wc_buf *out)
 	{
 		wc_hub_gone gone = {(uint32_t) old->hubs[i].id};
 
-		if (!has_hub(now, old->hubs[i].id))
+		if (!old->hubs[i].local && !has_hub(now, old->hubs[i].id))
 			wc_write_hub_gone(out, &gone);
+	}
+	for (i = 0; i < old->nkeys; i++)
+	{
+		wc_key_gone gone = {old->keys[i].id};
+
+		if (!has_key(now, gone.id))
+			wc_write_key_gone(out, &gone);
 	}
 	for (i = 0; i < old->ndoors; i++)
 	{
@@ -190,12 +263,18 @@ config_write_all(wc_buf *out)
 	for (i = 0; current != NULL && i < current->nhubs; i++)
 	{
 		const ConfigHub *hub = &current->hubs[i];
-		wc_hub_put	put = {(uint32_t) hub->id, wc_str_from(hub->api_url), wc_str_from(hub->api_key)};
+		wc_hub_put	put = {(uint32_t) hub->id};
 
+		if (hub->local)
+			continue;
+		put.api_url = wc_str_from(hub->api_url);
+		put.api_key = wc_str_from(hub->api_key);
 		wc_write_hub_put(out, &put);
 	}
 	for (i = 0; current != NULL && i < current->ndoors; i++)
 		wc_write_channel_put(out, &current->doors[i]);
+	for (i = 0; current != NULL && i < current->nkeys; i++)
+		wc_write_key_put(out, &current->keys[i]);
 }
 
 void

@@ -1,23 +1,43 @@
 /*
  * control.c
  *	  Work orders for the worker itself: the configuration changed, a visitor
- *	  showed up elsewhere, messages were inserted by other means than ours.
+ *	  showed up elsewhere, messages were inserted by other means than ours, what a
+ *	  visitor wrote was read.
  */
 #include "worker.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "../common/event.h"
+
 /* Orders read in one turn. */
 #define CONTROL_PAGE	1000
 
 static OutboxReader *reader = NULL;
+static wc_buf pushes;			/* this turn's, for visitors' sessions */
 
 typedef struct Reading
 {
 	ControlOrders *orders;
 	WcShowedUp *showed_up;
 } Reading;
+
+/* What a visitor wrote was read: tell the visitor's clients. */
+static void
+push_read(const OutboxRow *row)
+{
+	const ConfigChannel *channel = row->channel ? config_channel(row->channel->data) : NULL;
+	wc_status	m;
+
+	if (channel == NULL || !channel->local || row->message == NULL || row->visitor == NULL ||
+		!wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
+		return;
+	memcpy(m.channel, row->channel->data, 16);
+	memcpy(m.upto, row->message->data, 16);
+	m.status = wc_str_from("read");
+	(void) wc_write_status(&pushes, &m);
+}
 
 static void
 take_order(void *arg, const OutboxRow *row)
@@ -38,6 +58,9 @@ take_order(void *arg, const OutboxRow *row)
 			wc_column_add(reading->showed_up->channels, UUIDPGetDatum(row->channel));
 			wc_column_add(reading->showed_up->visitors, CStringGetTextDatum(row->visitor));
 			break;
+		case 'm':
+			push_read(row);
+			break;
 		default:
 			break;
 	}
@@ -49,21 +72,27 @@ control_read(ControlOrders *orders, WcShowedUp *showed_up)
 {
 	Reading		reading = {orders, showed_up};
 
+	wc_buf_reset(&pushes);
+
 	if (reader == NULL)
 		reader = outbox_reader_new(0);
 	outbox_read(reader, CONTROL_PAGE, take_order, &reading);
 }
 
 void
-control_commit(void)
+control_commit(wc_buf *out)
 {
 	if (reader != NULL)
 		outbox_reader_commit(reader);
+	if (worker_stats.corridor_open)
+		wc_buf_append(out, pushes.data, pushes.len);
+	wc_buf_reset(&pushes);
 }
 
 void
 control_rollback(void)
 {
+	wc_buf_reset(&pushes);
 	if (reader != NULL)
 		outbox_reader_rollback(reader);
 }

@@ -65,12 +65,38 @@ uuid_datum(const uint8 *id)
 	return UUIDPGetDatum((const pg_uuid_t *) id);
 }
 
-/* Returns how many were new. */
+/* Some were there already: find out which rows those are. */
+static void
+find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_t *ids)
+{
+	Datum		args[2] = {channels, hub_ids};
+	int		   *places = palloc(sizeof(int) * n);
+	int			nmessages = 0;
+	uint64		found;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (events[i]->kind == WC_EVENT_MESSAGE)
+			places[nmessages++] = i;
+	}
+	found = wc_run(WC_FIND_MESSAGES, args, NULL);
+	for (row = 0; row < found; row++)
+	{
+		bool		isnull;
+		int			at = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
+
+		ids[places[at]] = *DatumGetUUIDP(wc_field(row, 2, &isnull));
+	}
+}
+
+/* Returns how many were new; fills ids, unless it is NULL, with the messages' own. */
 static uint64
-write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
+write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
 	WcColumn   *channels = wc_column(UUIDOID, n);
-	WcColumn   *ids = wc_column(UUIDOID, n);
+	WcColumn   *rows = wc_column(UUIDOID, n);
 	WcColumn   *visitors = wc_column(TEXTOID, n);
 	WcColumn   *hub_ids = wc_column(TEXTOID, n);
 	WcColumn   *times = wc_column(TIMESTAMPTZOID, n);
@@ -88,8 +114,10 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 		if (e->kind != WC_EVENT_MESSAGE)
 			continue;
 		wc_new_message_id(&new_ids[i]);
+		if (ids != NULL)
+			ids[i] = new_ids[i];
 		wc_column_add(channels, uuid_datum(e->channel));
-		wc_column_add(ids, UUIDPGetDatum(&new_ids[i]));
+		wc_column_add(rows, UUIDPGetDatum(&new_ids[i]));
 		wc_column_add_bytes(visitors, e->visitor.p, e->visitor.len);
 		wc_column_add_bytes(hub_ids, e->message_id.p, e->message_id.len);
 		add_time(times, e->at_us);
@@ -100,7 +128,7 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 	if (channels->n == 0)
 		return 0;
 	args[0] = wc_column_array(channels);
-	args[1] = wc_column_array(ids);
+	args[1] = wc_column_array(rows);
 	args[2] = wc_column_array(visitors);
 	args[3] = wc_column_array(hub_ids);
 	args[4] = wc_column_array(times);
@@ -115,6 +143,8 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 		wc_own_insert = nested;
 	}
 	PG_END_TRY();
+	if (ids != NULL && written < (uint64) channels->n)
+		find_ids(events, n, args[0], args[3], ids);
 	return written;
 }
 
@@ -122,16 +152,16 @@ write_messages(wc_event *const *events, int n, WcShowedUp *showed_up)
 static uint64
 write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
-	WcColumn   *cols[8];
-	static const Oid types[8] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
-	TEXTOID, TEXTOID};
-	Datum		args[8];
+	WcColumn   *cols[9];
+	static const Oid types[9] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
+	TEXTOID, TEXTOID, TEXTOID};
+	Datum		args[9];
 	bool		no_count;
 	uint64		rows;
 	uint64		row;
 	int			i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 9; i++)
 		cols[i] = wc_column(types[i], n);
 	for (i = 0; i < n; i++)
 	{
@@ -149,10 +179,11 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 		wc_column_add_bytes(cols[5], e->error_code.p, e->error_code.len);
 		wc_column_add_bytes(cols[6], e->error_message.p, e->error_message.len);
 		wc_column_add_bytes(cols[7], e->body.p, e->body.len);
+		wc_column_add_bytes(cols[8], e->visitor.p, e->visitor.len);
 	}
 	if (cols[0]->n == 0)
 		return 0;
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 9; i++)
 		args[i] = wc_column_array(cols[i]);
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
@@ -172,14 +203,19 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 /*
  * Write events in their order, one statement for the messages and one for the
  * statuses.  Repeats change nothing; returns how many were new.  The visitors
- * who showed themselves by them are added to showed_up.  The caller is
+ * who showed themselves by them are added to showed_up; ids, unless it is NULL,
+ * gets for each event the id of its message's row.  The caller is
  * connected to SPI and stays so while it uses them.  Raises whatever the tables
  * and their triggers raise.
  */
 uint64
-events_write(wc_event *const *events, int n, WcShowedUp *showed_up)
+events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
-	uint64		messages = write_messages(events, n, showed_up);
+	uint64		messages;
+
+	if (ids != NULL)
+		memset(ids, 0, sizeof(pg_uuid_t) * n);
+	messages = write_messages(events, n, ids, showed_up);
 
 	return messages + write_statuses(events, n, showed_up);
 }

@@ -42,6 +42,7 @@ typedef struct InEvent
 	wc_event	event;
 	bool		done;			/* written or rejected in this turn */
 	uint8		result;			/* wc_event_result, once done */
+	pg_uuid_t	message;		/* a visitor's: its row, once it is written */
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } InEvent;
 
@@ -72,12 +73,16 @@ plausible(const wc_event *e)
 {
 	wc_str		texts[] = {e->message_id, e->visitor, e->status, e->error_code, e->error_message,
 	e->body};
+	uint8		id[16];
 
 	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
 		return false;
 	if (e->kind == WC_EVENT_MESSAGE && (e->visitor.len < 1 || e->visitor.len > WC_MAX_VISITOR_ID))
 		return false;
 	if (e->kind == WC_EVENT_STATUS && (e->status.len < 1 || e->status.len > WC_MAX_STATUS))
+		return false;
+	if (e->kind == WC_EVENT_STATUS && e->visitor.len > 0 &&
+		!wc_uuid_parse(e->message_id.p, e->message_id.len, id))
 		return false;
 	return events_are_text(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
 }
@@ -97,6 +102,7 @@ inbound_accept(const wc_frame *frame)
 	}
 	in->done = false;
 	in->result = WC_DONE_STORED;
+	memset(&in->message, 0, sizeof(in->message));
 	dlist_push_tail(&pending, &in->node);
 	npending++;
 	return true;
@@ -130,6 +136,15 @@ wait_until(TimestampTz until)
 	next_try = next_try == 0 ? until : Min(next_try, until);
 }
 
+/* Is it a visitor's, who is told the id of the row? */
+static bool
+wants_id(const InEvent *in)
+{
+	const ConfigChannel *channel = config_channel(in->event.channel);
+
+	return channel != NULL && channel->local && in->event.kind == WC_EVENT_MESSAGE;
+}
+
 static void
 mark_done(InEvent *in, wc_event_result result)
 {
@@ -149,7 +164,7 @@ write_one(void *arg)
 	WriteOne   *one = arg;
 	wc_event   *event = &one->in->event;
 
-	if (events_write(&event, 1, one->showed_up) == 0)
+	if (events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
 		repeats++;
 	events_forget_reject(event);
 }
@@ -204,6 +219,7 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 		return;
 	}
 	trouble_suspect(&in->event, now, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+	memset(&in->message, 0, sizeof(in->message));
 	mark_done(in, WC_DONE_REJECTED);
 }
 
@@ -211,15 +227,24 @@ static void
 write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 {
 	wc_event  **events = palloc(sizeof(wc_event *) * n);
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * n);
+	bool		want_ids = false;
 	int			i;
 
 	for (i = 0; i < n; i++)
+	{
 		events[i] = &batch[i]->event;
+		want_ids |= wants_id(batch[i]);
+	}
 	turn_time_limit(wc_trigger_timeout);
-	repeats += n - (int) events_write(events, n, showed_up);
+	repeats += n - (int) events_write(events, n, want_ids ? ids : NULL, showed_up);
 	turn_time_limit(0);
 	for (i = 0; i < n; i++)
+	{
+		if (want_ids)
+			batch[i]->message = ids[i];
 		mark_done(batch[i], WC_DONE_STORED);
+	}
 }
 
 /* A channel that was dropped since the door took the event. */
@@ -305,7 +330,7 @@ inbound_commit(wc_buf *out)
 			continue;
 		done.request = in->event.request;
 		done.result = in->result;
-		memset(done.message, 0, sizeof(done.message));
+		memcpy(done.message, in->message.data, sizeof(done.message));
 		wc_write_event_done(out, &done);
 		if (in->result == WC_DONE_STORED)
 			worker_stats.events++;

@@ -219,7 +219,7 @@ static const char *
 write_event(wc_event *event)
 {
 	WcShowedUp	showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
-	uint64		written = events_write(&event, 1, &showed_up);
+	uint64		written = events_write(&event, 1, NULL, &showed_up);
 	int			i;
 
 	for (i = 0; i < showed_up.channels->n; i++)

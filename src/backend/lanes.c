@@ -165,7 +165,9 @@ outbound_accept(const wc_frame *frame)
 			break;
 		case WC_OUT_NO_SESSION:
 			lane_works(lane);
-			if (item->conv->shown)
+			if (item->conv->shown && lane->local)
+				queue_put_back(item);	/* they have been welcomed since */
+			else if (item->conv->shown)
 				retry_later(item, now, &o);
 			else
 				ends_note(item, "held", wc_str_from("held"), &o);
@@ -236,7 +238,7 @@ lanes_stop_hubs(TimestampTz now)
 static void
 note_key(Lane *lane, const ConfigHub *hub)
 {
-	uint32		hash = hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
+	uint32		hash = lane->local ? 0 : hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
 
 	if (lane->key_hash == hash)
 		return;
@@ -263,6 +265,7 @@ outbound_configure(void)
 		lane->gone = hub == NULL;
 		if (hub == NULL || lane->stop_pending != NULL)
 			continue;			/* a stop is being written down */
+		lane->local = hub->local;
 		note_key(lane, hub);
 		if (lane->stopped && !hub->stopped)
 			lane_works(lane);

@@ -32,7 +32,10 @@ net_lost(const char *why)
 	worker_stats.net_pid = 0;
 	worker_stats.listening[0] = '\0';
 	worker_stats.connections = 0;
+	worker_stats.visitors = 0;
 	inbound_forget();
+	sessions_forget();
+	api_forget();
 	outbound_net_lost();
 	if (TimestampDifferenceExceeds(net_started, now, NET_RAN_WELL_MS))
 		net_pause_ms = 0;
@@ -89,6 +92,7 @@ note_stats(const wc_frame *frame)
 	if (!wc_read_stats(frame, &m))
 		return;
 	worker_stats.connections = (int32) m.connections;
+	worker_stats.visitors = (int32) m.visitors;
 	worker_stats.requests = (int64) m.requests;
 	worker_stats.refused = (int64) m.refused;
 	worker_stats.turned_away = (int64) m.turned_away;
@@ -110,7 +114,7 @@ take_text(const wc_frame *frame)
 		case WC_F_OPENED:
 			snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s",
 					 (int) m.text.len, m.text.p);
-			ereport(LOG, (errmsg("webchatt takes webhooks for database \"%s\" on %s",
+			ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s",
 								 NameStr(worker_slot->name), worker_stats.listening)));
 			worker_publish(false);
 			break;
@@ -132,6 +136,14 @@ take_frame(const wc_frame *frame)
 			return inbound_accept(frame);
 		case WC_F_OUTCOME:
 			return outbound_accept(frame);
+		case WC_F_ARRIVED:
+		case WC_F_LEFT:
+		case WC_F_HISTORY_ASK:
+			return sessions_accept(frame);
+		case WC_F_TYPED:
+			return typing_accept(frame);
+		case WC_F_API_SEND:
+			return api_accept(frame);
 		case WC_F_STATS:
 			note_stats(frame);
 			return true;
@@ -154,7 +166,8 @@ net_link_read(void)
 	if (worker_net.fd < 0)
 		return;
 	alive = net_child_read(&worker_net);
-	while (worker_net.fd >= 0 && inbound_pending() < MAX_PENDING_EVENTS)
+	while (worker_net.fd >= 0 &&
+		   inbound_pending() + sessions_pending() + api_pending() < MAX_PENDING_EVENTS)
 	{
 		wc_next		next = net_child_next(&worker_net, &frame);
 

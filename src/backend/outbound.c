@@ -243,7 +243,7 @@ write_send(Queued *item, const char *content)
 	send.kind = wc_str_from(channel->kind);
 	send.to = wc_str_from(item->conv->visitor);
 	send.content = wc_str_from(content);
-	send.local = 0;
+	send.local = channel->local ? 1 : 0;
 	if (!wc_write_send(&sends, &send))
 		return false;
 	queue_set_token(item, send.token);

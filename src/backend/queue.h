@@ -72,6 +72,7 @@ struct Lane
 	dlist_node	node;
 	int			hub_id;
 	OutboxReader *reader;
+	bool		local;			/* its messages go to visitors' sessions */
 	bool		stopped;		/* the hub refused the key */
 	bool		gone;			/* no longer configured */
 	char	   *stop_pending;	/* why it stopped, until that is committed */

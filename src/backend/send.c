@@ -205,6 +205,7 @@ typedef struct KnownChannel
 {
 	pg_uuid_t	id;
 	int			hub_id;
+	bool		local;			/* visitors connect to us */
 	char		kind[65];
 } KnownChannel;
 
@@ -263,6 +264,7 @@ look_channel_up(pg_uuid_t *id)
 	channel.id = *id;
 	channel.hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
 	strlcpy(channel.kind, wc_field_text(0, 2), sizeof(channel.kind));
+	channel.local = DatumGetBool(wc_field(0, 3, &isnull));
 	/* not if it was invalidated while it was read */
 	if (known_channels != NULL)
 	{
@@ -301,8 +303,16 @@ look_up(Sending *s)
 
 	s->hub_id = channel.hub_id;
 	check_kind(s->content, channel.kind);
-	if (!visitor_is_known(s))
-		wc_run(WC_SEND_VISITOR, args, NULL);
+	if (visitor_is_known(s))
+		return;
+	if (channel.local)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("channel %s has no visitor %s", DatumGetCString(DirectFunctionCall1(uuid_out, args[0])),
+						text_to_cstring(s->visitor)),
+				 errdetail("On a local channel only those can be written to who have connected to it."),
+				 errhint("Take the visitor from webchatt.visitors or webchatt.inbox.")));
+	wc_run(WC_SEND_VISITOR, args, NULL);
 }
 
 /* Write the message's row; false when its dedupe key was there already, *id then is that one. */
@@ -344,19 +354,50 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	return false;
 }
 
-static Datum
-send_it(Sending *s)
+/* Check and queue it, connected to SPI; false: *id is that of the same dedupe key. */
+static bool
+queue_message(Sending *s, pg_uuid_t *id)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	TimestampTz expires = 0;
 
 	check_arguments(s);
 	wc_new_message_id(id);
-	SPI_connect();
 	look_up(s);
-	if (write_message(s, id, &expires))
-		wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL,
-						 s->expires ? &expires : NULL);
+	if (!write_message(s, id, &expires))
+		return false;
+	wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL,
+					 s->expires ? &expires : NULL);
+	return true;
+}
+
+bool
+wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content,
+				const char *dedupe_key, pg_uuid_t *id)
+{
+	Sending		s;
+
+	memset(&s, 0, sizeof(s));
+	s.channel = unconstify(pg_uuid_t *, channel);
+	s.visitor = cstring_to_text(visitor);
+	s.content = DatumGetJsonbP(content);
+	s.dedupe_key = dedupe_key ? cstring_to_text(dedupe_key) : NULL;
+	return queue_message(&s, id);
+}
+
+/* Is it a channel of the local hub?  Connected to SPI; raises when it is none at all. */
+bool
+wc_channel_is_local(const pg_uuid_t *channel)
+{
+	return look_channel_up(unconstify(pg_uuid_t *, channel)).local;
+}
+
+static Datum
+send_it(Sending *s)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	SPI_connect();
+	(void) queue_message(s, id);
 	SPI_finish();
 	warn_without_worker();
 	return UUIDPGetDatum(id);

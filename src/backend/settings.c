@@ -105,7 +105,7 @@ static const IntSetting int_settings[] = {
 	{"webchatt.trigger_timeout", "How long the application's triggers may take for one event.",
 	&wc_trigger_timeout, 1000, 10, 600000, GUC_UNIT_MS},
 	{"webchatt.visitor_buffer", "How much may wait for a visitor's client that reads slowly before it is cut.",
-	&wc_visitor_buffer, 256, 16, 65536, GUC_UNIT_KB},
+	&wc_visitor_buffer, 256, 128, 65536, GUC_UNIT_KB},
 	{"webchatt.visitor_burst", "How many messages a visitor may send at once.",
 	&wc_visitor_burst, 10, 1, 1000000, 0},
 	{"webchatt.visitor_rate", "How many messages a minute a visitor may send.",

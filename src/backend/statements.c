@@ -53,15 +53,20 @@ typedef struct Statement
 
 static const Statement statements[WC_STATEMENTS] = {
 	[WC_READ_HUBS] = {
-		"SELECT id, name, api_url, api_key, state = 'stopped' FROM webchatt.hubs ORDER BY id", {0}},
+		"SELECT id, name, api_url, api_key, state = 'stopped', kind = 'local' FROM webchatt.hubs ORDER BY id", {0}},
 
 	/* a row for each channel and webhook; the channel alone where it has none */
 	[WC_READ_CHANNELS] = {
 		"SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false), w.secret,"
 		" CASE WHEN w.old_secret_until > now() THEN w.old_secret END,"
-		" ceil(extract(epoch FROM w.old_secret_until))::bigint"
-		" FROM webchatt.channels c LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
+		" ceil(extract(epoch FROM w.old_secret_until))::bigint, h.kind = 'local', c.public_key, c.display_name,"
+		" (SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id)"
+		" FROM webchatt.channels c JOIN webchatt.hubs h ON h.id = c.hub_id"
+		" LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
 		" ORDER BY c.id, w.event_type", {0}},
+
+	[WC_READ_KEYS] = {
+		"SELECT id, key_hash FROM webchatt.api_keys WHERE revoked_at IS NULL ORDER BY id", {0}},
 
 	[WC_STOP_HUB] = {
 		"UPDATE webchatt.hubs SET state = 'stopped', state_reason = $3, state_since = now()"
@@ -83,22 +88,31 @@ static const Statement statements[WC_STATEMENTS] = {
 		" ON CONFLICT (channel_id, hub_message_id) WHERE hub_message_id IS NOT NULL DO NOTHING",
 		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, 0}},
 
+	/* $1 channel, $2 the hub's id: which rows are those, by the number of the array element */
+	[WC_FIND_MESSAGES] = {
+		"SELECT u.n::int, m.id FROM unnest($1, $2) WITH ORDINALITY AS u (c, h, n)"
+		" JOIN webchatt.messages m ON m.channel_id = u.c AND m.hub_message_id = u.h",
+		{UUIDARRAYOID, TEXTARRAYOID, 0}},
+
 	/*
 	 * Statuses from the hub: $1 channel, $2 the hub's message id, $3 status as
 	 * it came, $4 what it means (null: nothing), $5 time, $6 code, $7 text, $8
-	 * body.  Known ones are appended and move the message forward; the others
-	 * wait in early_statuses.  Returns how many were new, and the visitors that
+	 * body, $9 the visitor of a local channel who says so: then the id is ours,
+	 * and what is not that visitor's is passed over.  Known ones are appended and
+	 * move the message forward; the others wait in early_statuses.  Returns how many were new, and the visitors that
 	 * showed up by them: at least one row.
 	 */
 	[WC_RECORD_STATUSES] = {
 		"WITH e AS MATERIALIZED (SELECT c, h, s, s2::webchatt.message_status AS means, coalesce(t, now()) AS t,"
 		"   code, msg, nullif(b::jsonb - '{eventType,channelId,messageId,status,timestamp,channel,errorCode,errorMessage}'::text[], '{}') AS extra,"
-		"   (SELECT k.message_id FROM webchatt.statuses k"
-		"     WHERE k.channel_id = e.c AND k.hub_message_id = e.h LIMIT 1) AS m"
-		"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS e (c, h, s, s2, t, code, msg, b)),"
+		"   v, CASE WHEN v IS NULL THEN (SELECT k.message_id FROM webchatt.statuses k"
+		"     WHERE k.channel_id = e.c AND k.hub_message_id = e.h LIMIT 1)"
+		"    ELSE (SELECT o.id FROM webchatt.messages o WHERE o.channel_id = e.c AND o.id = e.h::uuid"
+		"     AND o.visitor = e.v AND o.direction = 'out') END AS m"
+		"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS e (c, h, s, s2, t, code, msg, b, v)),"
 		" early AS (INSERT INTO webchatt.early_statuses (channel_id, hub_message_id, status, means, at,"
 		"   error_code, error_message, extra)"
-		"  SELECT c, h, s, means, t, code, msg, extra FROM e WHERE m IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
+		"  SELECT c, h, s, means, t, code, msg, extra FROM e WHERE m IS NULL AND v IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
 		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at,"
 		"   error_code, error_message, extra)"
 		"  SELECT c, m, s, h, t, code, msg, extra FROM e WHERE m IS NOT NULL"
@@ -115,7 +129,7 @@ static const Statement statements[WC_STATEMENTS] = {
 		" SELECT (SELECT count(*) FROM early) + (SELECT count(*) FROM added), d.channel_id, d.visitor"
 		" FROM (VALUES (1)) one LEFT JOIN moved d ON d.status >= 'delivered'",
 		{UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, 0}},
+		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, 0}},
 
 	/*
 	 * What became of sends: $1 channel, $2 message, $3 what it means, $4 the
@@ -262,7 +276,7 @@ static const Statement statements[WC_STATEMENTS] = {
 	[WC_UNREAD_2] = UNREAD("outbox_2"),
 
 	[WC_SEND_CHANNEL] = {
-		"SELECT hub_id, kind FROM webchatt.channels WHERE id = $1", {UUIDOID, 0}},
+		"SELECT hub_id, kind, public_key IS NOT NULL FROM webchatt.channels WHERE id = $1", {UUIDOID, 0}},
 
 	/* $1 channel, $2 visitor */
 	[WC_SEND_VISITOR] = {
@@ -305,6 +319,75 @@ static const Statement statements[WC_STATEMENTS] = {
 		"SELECT c.id FROM webchatt.channels c WHERE EXISTS (SELECT FROM webchatt.statuses s"
 		"  WHERE s.channel_id = c.id AND s.hub_message_id = $1)"
 		" OR (SELECT count(*) FROM webchatt.channels) = 1 ORDER BY 1 LIMIT 1", {TEXTOID, 0}},
+
+	/* $1 channel, $2 visitor, $3 up to this message; the newest of them comes back */
+	[WC_MARK_READ] = {
+		"WITH r AS (UPDATE webchatt.messages SET status = 'read', status_at = now()"
+		"  WHERE channel_id = $1 AND visitor = $2 AND direction = 'in' AND status = 'received'"
+		"  AND id <= coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff') RETURNING id)"
+		" SELECT (SELECT count(*) FROM r), id FROM r ORDER BY id DESC LIMIT 1", {UUIDOID, TEXTOID, UUIDOID, 0}},
+
+	[WC_CLEAR_SESSIONS] = {"DELETE FROM webchatt.sessions", {0}},
+
+#define SEEN_LATELY	"now() - interval '1 minute'"
+
+	/* $1 sessions that are over; whose row somebody holds was seen all the same */
+	[WC_CLOSE_SESSIONS] = {
+		"WITH gone AS (DELETE FROM webchatt.sessions WHERE id = ANY ($1) RETURNING channel_id, visitor),"
+		" seen AS MATERIALIZED (SELECT v.channel_id, v.id FROM webchatt.visitors v"
+		"  WHERE (v.channel_id, v.id) IN (SELECT channel_id, visitor FROM gone)"
+		"  AND v.last_seen < " SEEN_LATELY " FOR UPDATE SKIP LOCKED)"
+		" UPDATE webchatt.visitors v SET last_seen = now() FROM seen s"
+		" WHERE v.channel_id = s.channel_id AND v.id = s.id", {INT8ARRAYOID, 0}},
+
+	/* $1 channel, $2 hash of a token: who that is, by the number of the array element */
+	[WC_FIND_TOKENS] = {
+		"SELECT u.n::int, t.visitor FROM unnest($1, $2) WITH ORDINALITY AS u (c, h, n)"
+		" JOIN webchatt.visitor_tokens t ON t.channel_id = u.c AND t.token_hash = u.h",
+		{UUIDARRAYOID, BYTEAARRAYOID, 0}},
+
+	/* $1 channel, $2 visitor, $3 hash of the token, $4 attributes */
+	[WC_MAKE_VISITORS] = {
+		"WITH e AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4) AS e (c, v, h, a)),"
+		" made AS (INSERT INTO webchatt.visitors (channel_id, id, last_seen, attributes)"
+		"  SELECT c, v, now(), coalesce(a::jsonb, '{}') FROM e)"
+		" INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) SELECT c, h, v FROM e",
+		{UUIDARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, 0}},
+
+	/* $1 channel, $2 visitor */
+	[WC_SEE_VISITORS] = {
+		"WITH seen AS MATERIALIZED (SELECT v.channel_id, v.id FROM webchatt.visitors v"
+		"  JOIN (SELECT DISTINCT c, v FROM unnest($1, $2) AS u (c, v)) u ON v.channel_id = u.c AND v.id = u.v"
+		"  WHERE v.last_seen IS NULL OR v.last_seen < " SEEN_LATELY " FOR UPDATE OF v SKIP LOCKED)"
+		" UPDATE webchatt.visitors v SET last_seen = now() FROM seen s"
+		" WHERE v.channel_id = s.channel_id AND v.id = s.id", {UUIDARRAYOID, TEXTARRAYOID, 0}},
+
+	/* $1 session, $2 channel, $3 visitor */
+	[WC_OPEN_SESSIONS] = {
+		"INSERT INTO webchatt.sessions (id, channel_id, visitor) SELECT * FROM unnest($1, $2, $3)"
+		" ON CONFLICT DO NOTHING", {INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, 0}},
+
+	/*
+	 * What a visitor's client is shown: $1 channel, $2 visitor, $3 before this
+	 * message (null: the newest), $4 not these, $5 messages at most, $6 bytes after
+	 * which no more are taken.  In the form of doc/protocol.md, its time out of the
+	 * id; and whether there are older ones.
+	 */
+	[WC_PAGE] = {
+		"WITH page AS MATERIALIZED (SELECT m.id, m.direction, m.status, m.content::text AS content, m.hub_message_id"
+		"  FROM webchatt.messages m WHERE m.channel_id = $1 AND m.visitor = $2"
+		"  AND m.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
+		"  AND (m.direction = 'in' OR m.status IN ('enqueued', 'sent', 'delivered', 'read'))"
+		"  ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT $5 + 1),"
+		" sized AS (SELECT p.*, row_number() OVER w AS n, sum(octet_length(content)) OVER w - octet_length(content) AS newer"
+		"  FROM page p WINDOW w AS (ORDER BY id DESC)),"
+		" taken AS (SELECT * FROM sized WHERE n <= $5 AND newer < $6)"
+		" SELECT '[' || coalesce(string_agg(pg_catalog.format('{\"id\":\"%s\",\"direction\":\"%s\",\"at\":%s,\"status\":\"%s\"%s,\"content\":%s}',"
+		"   id, direction, ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint, status,"
+		"   CASE WHEN direction = 'in' THEN ',\"client\":' || to_json(substr(hub_message_id, 38))::text END, content),"
+		"   ',' ORDER BY id) FILTER (WHERE id <> ALL ($4)), '') || ']',"
+		"  (SELECT count(*) FROM page) > count(*)"
+		" FROM taken", {UUIDOID, TEXTOID, UUIDOID, UUIDARRAYOID, INT4OID, INT4OID, 0}},
 };
 
 static SPIPlanPtr plans[WC_STATEMENTS];

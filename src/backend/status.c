@@ -10,7 +10,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#define STATUS_COLUMNS	26
+#define STATUS_COLUMNS	27
 
 PG_FUNCTION_INFO_V1(webchatt_status);
 PG_FUNCTION_INFO_V1(webchatt_hub_state);
@@ -109,6 +109,7 @@ webchatt_status(PG_FUNCTION_ARGS)
 	put(&row, Int32GetDatum(s.in_flight), false);
 	put(&row, Int32GetDatum(s.events_waiting), false);
 	put(&row, Int32GetDatum(s.connections), false);
+	put(&row, Int32GetDatum(s.visitors), false);
 	put(&row, Float4GetDatum(s.events_per_second), false);
 	put(&row, Float4GetDatum(s.sends_per_second), false);
 	put(&row, Float4GetDatum(s.turns_per_second), false);

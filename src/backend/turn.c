@@ -218,6 +218,8 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	outbound_configure();
 	outbound_record(now, carefully);
 	inbound_apply(now, carefully, &showed_up);
+	api_apply();
+	sessions_apply(now, &showed_up);
 	outbound_release(now, &showed_up);
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
@@ -230,10 +232,12 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	turn_commit();
 
 	config_commit(&worker_net.out);
-	control_commit();
+	control_commit(&worker_net.out);
 	outbound_configure();
+	sessions_commit(&worker_net.out);	/* who is welcomed gets what is sent */
 	outbound_commit(now, &worker_net.out);
 	inbound_commit(&worker_net.out);
+	api_commit(&worker_net.out);
 }
 
 /*
@@ -264,6 +268,8 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			control_rollback();
 			outbound_rollback();
 			inbound_rollback(error);
+			sessions_rollback();
+			api_rollback();
 		}
 		PG_END_TRY();
 		if (error == NULL)

@@ -19,6 +19,9 @@
 /* Databases that one cluster can have workers for. */
 #define WC_MAX_DATABASES	32
 
+/* Visitors whose typing is shown, in each direction, for one database. */
+#define WC_MAX_TYPING		64
+
 /* Hubs of one database whose pauses webchatt.status can show. */
 #define WC_MAX_HUB_STATES	32
 
@@ -109,6 +112,13 @@ typedef struct WcHubState
 	char		last_error[WC_HUB_ERROR_SIZE];
 } WcHubState;
 
+typedef struct WcTyping
+{
+	pg_uuid_t	channel;
+	pg_uuid_t	visitor;
+	TimestampTz until;
+} WcTyping;
+
 typedef struct WcSlot
 {
 	Oid			database;		/* InvalidOid: the slot is free */
@@ -123,6 +133,9 @@ typedef struct WcSlot
 	slock_t		mutex;			/* guards what follows */
 	WcStats		stats;
 	WcHubState	hubs[WC_MAX_HUB_STATES];
+	int32		nanswering;
+	WcTyping	answering[WC_MAX_TYPING];	/* to be shown to visitors: see typing.c */
+	WcTyping	typing[WC_MAX_TYPING];	/* visitors who type, each until its time */
 } WcSlot;
 
 typedef struct WcShared
@@ -160,8 +173,10 @@ typedef enum WcStatement
 {
 	WC_READ_HUBS,
 	WC_READ_CHANNELS,
+	WC_READ_KEYS,
 	WC_STOP_HUB,
 	WC_INSERT_MESSAGES,
+	WC_FIND_MESSAGES,
 	WC_RECORD_STATUSES,
 	WC_RECORD_OUTCOMES,
 	WC_APPLY_EARLY,
@@ -192,6 +207,14 @@ typedef enum WcStatement
 	WC_RETRY,
 	WC_INGEST_SECRETS,
 	WC_INGEST_CHANNEL_OF,
+	WC_MARK_READ,
+	WC_CLEAR_SESSIONS,
+	WC_CLOSE_SESSIONS,
+	WC_FIND_TOKENS,
+	WC_MAKE_VISITORS,
+	WC_SEE_VISITORS,
+	WC_OPEN_SESSIONS,
+	WC_PAGE,
 	WC_STATEMENTS
 } WcStatement;
 
@@ -229,6 +252,11 @@ extern Oid	wc_relation(const char *name);
 
 extern bool wc_own_insert;		/* we are inserting messages ourselves */
 extern bool wc_outbox_touched;	/* this process appended since it was cleared */
+
+/* send.c: for a caller that is connected to SPI; false: the dedupe key's message was there */
+extern bool wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content,
+							const char *dedupe_key, pg_uuid_t *id);
+extern bool wc_channel_is_local(const pg_uuid_t *channel);
 
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);

@@ -237,6 +237,8 @@ stop_work(const char *state)
 	control_reset();
 	config_reset();
 	inbound_forget();
+	sessions_forget();
+	api_forget();
 	trouble_reset();
 	wc_forget_statements();
 	set_state(state);
@@ -288,6 +290,13 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
 }
 
+/* Is there something to do without waiting? */
+static bool
+work_is_ready(TimestampTz now)
+{
+	return inbound_ready(now) || outbound_ready(now) || sessions_pending() > 0 || api_pending() > 0;
+}
+
 /* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
 static void
 once(bool look_at_outbox, bool look_at_orders)
@@ -304,7 +313,7 @@ once(bool look_at_outbox, bool look_at_orders)
 	if (!at_work)
 		return;
 	net_link_read();
-	if (look_at_outbox || look_at_orders || inbound_ready(now) || outbound_ready(now) ||
+	if (look_at_outbox || look_at_orders || work_is_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
 		turn_run(now, look_at_outbox, look_at_orders);
@@ -312,6 +321,8 @@ once(bool look_at_outbox, bool look_at_orders)
 	}
 	if (config_is_read())
 		net_link_start(now);
+	if (worker_stats.corridor_open)
+		typing_forward(&worker_net.out);
 	net_link_flush();
 	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))
 	{
@@ -331,7 +342,7 @@ time_to_sleep(void)
 
 	if (!at_work)
 		return EXTENSION_POLL_MS;
-	if (inbound_ready(now) || outbound_ready(now))
+	if (work_is_ready(now))
 		return 0;
 	due = outbound_next_due();
 	if (due != 0 && due < next)

@@ -67,7 +67,7 @@ typedef struct WcShowedUp
 	WcColumn   *visitors;
 } WcShowedUp;
 
-extern uint64 events_write(wc_event *const *events, int n, WcShowedUp *showed_up);
+extern uint64 events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up);
 extern bool events_are_text(const wc_str *texts, int n);
 extern const char *events_meaning(wc_str status, bool has_error);
 extern void events_reject(const wc_event *event, const ErrorData *error);
@@ -79,14 +79,16 @@ typedef struct ConfigChannel
 	pg_uuid_t	id;
 	int			hub_id;
 	char		kind[65];
+	bool		local;			/* visitors connect to us */
 	int			door;			/* its place among the doors */
 } ConfigChannel;
 
 typedef struct ConfigHub
 {
 	int			id;
+	bool		local;
 	bool		stopped;
-	char	   *api_url;
+	char	   *api_url;		/* NULL of the local one */
 	char	   *api_key;
 } ConfigHub;
 
@@ -115,6 +117,26 @@ extern bool trouble_is_slow(const wc_event *event);
 extern TimestampTz trouble_blocked(const wc_event *event, TimestampTz now);
 extern void trouble_over(const wc_event *event);
 extern void trouble_reset(void);
+
+/* sessions.c */
+extern bool sessions_accept(const wc_frame *frame);
+extern int	sessions_pending(void);
+extern void sessions_apply(TimestampTz now, WcShowedUp *showed_up);
+extern void sessions_commit(wc_buf *out);
+extern void sessions_rollback(void);
+extern void sessions_forget(void);
+
+/* api.c */
+extern bool api_accept(const wc_frame *frame);
+extern int	api_pending(void);
+extern void api_apply(void);
+extern void api_commit(wc_buf *out);
+extern void api_rollback(void);
+extern void api_forget(void);
+
+/* typing.c */
+extern bool typing_accept(const wc_frame *frame);
+extern void typing_forward(wc_buf *out);
 
 /* inbound.c */
 extern bool inbound_accept(const wc_frame *frame);
@@ -182,7 +204,7 @@ typedef struct ControlOrders
 } ControlOrders;
 
 extern void control_read(ControlOrders *orders, WcShowedUp *showed_up);
-extern void control_commit(void);
+extern void control_commit(wc_buf *out);
 extern void control_rollback(void);
 extern bool control_child_is_empty(int child);
 extern void control_reset(void);

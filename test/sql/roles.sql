@@ -23,6 +23,9 @@ $$;
 SELECT webchatt.connect_hub('key');
 SELECT webchatt.add_channel(:c);
 SELECT webchatt.set_webhook_secret(:c, 'whsec_1');
+SELECT webchatt.create_channel('Local', '{https://www.example.com}') IS NOT NULL;
+SELECT '''' || id || '''' AS l FROM webchatt.channels WHERE public_key IS NOT NULL \gset
+SELECT webchatt.create_api_key('there') IS NOT NULL;
 SET LOCAL client_min_messages = error;
 SELECT webchatt.send_message(:c, 'v', text => 'x') AS id \gset
 CREATE ROLE regress_webchatt_nobody;
@@ -54,6 +57,17 @@ INSERT INTO deed (what, statement) VALUES
 	('read the status', 'SELECT state, hubs FROM webchatt.status'),
 	('read a conversation', format('SELECT * FROM webchatt.conversation(%L, %L)', :c, 'v')),
 	('read the outbox', 'SELECT * FROM webchatt.outbox'),
+	('read who is connected', 'SELECT * FROM webchatt.presence'),
+	('read the visitors'' tokens', 'SELECT * FROM webchatt.visitor_tokens'),
+	('read the hashes of API keys', 'SELECT key_hash FROM webchatt.api_keys'),
+	('create_channel', 'SELECT webchatt.create_channel(''Local'', ''{https://a.example}'')'),
+	('regenerate_public_key', format('SELECT webchatt.regenerate_public_key(%L)', :l)),
+	('widget_script', format('SELECT webchatt.widget_script(%L)', :l)),
+	('create_api_key', 'SELECT webchatt.create_api_key(''mine'')'),
+	('revoke_api_key', 'SELECT webchatt.revoke_api_key(''there'')'),
+	('mark_read', format('SELECT webchatt.mark_read(%L, %L)', :c, 'v')),
+	('send_typing', format('SELECT webchatt.send_typing(%L, %L)', :l, gen_random_uuid())),
+	('make a random token', 'SELECT webchatt._random_token(''x'', 16)'),
 	('connect_hub', 'SELECT webchatt.connect_hub(''key'')'),
 	('add_channel', 'SELECT webchatt.add_channel(gen_random_uuid())'),
 	('set_origins', format('SELECT webchatt.set_origins(%L, %L)', :c, '{https://a.example}')),
@@ -72,7 +86,7 @@ INSERT INTO deed (what, statement) VALUES
 	('delete messages', 'DELETE FROM webchatt.messages'),
 	('delete statuses', 'DELETE FROM webchatt.statuses'),
 	('rename a channel', 'UPDATE webchatt.channels SET display_name = ''x'''),
-	('change a key', 'UPDATE webchatt.hubs SET api_key = ''x'''),
+	('change a key', 'UPDATE webchatt.hubs SET api_key = ''x'' WHERE kind = ''remote'''),
 	('insert into the outbox', 'INSERT INTO webchatt.outbox_0 (xid, seq, hub_id, op) VALUES (pg_current_xact_id(), 0, 0, ''c'')'),
 	('put a trigger on messages', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.messages EXECUTE FUNCTION webchatt._messages_inserted()'),
 	('put a trigger on statuses', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.statuses EXECUTE FUNCTION webchatt._messages_inserted()'),

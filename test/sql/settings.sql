@@ -32,6 +32,12 @@ SELECT v, pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', v)) FROM u
 RESET webchatt.trusted_proxies;
 SELECT v, pg_temp.refusal(format('SET webchatt.ca_file = %L', v)) FROM unnest(ARRAY['', '/etc/ssl/ca.pem', 'ca.pem']) AS v;
 RESET webchatt.ca_file;
+SELECT v, pg_temp.refusal(format('SET webchatt.public_url = %L', v)) FROM unnest(ARRAY['', 'https://chat.example.com', 'http://127.0.0.1:8480',
+	'https://[::1]:8443/chat', 'https://chat.example.com/', 'chat.example.com', 'ftp://chat.example.com', 'https://', 'https:///x',
+	'https://a b', 'https://a"b', 'https://a?b', 'https://u@h', 'https://a''b', 'https://a<b']) AS v;
+RESET webchatt.public_url;
+SELECT v, pg_temp.refusal(format('SET webchatt.demo_channel = %L', v)) FROM unnest(ARRAY['', '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', 'shop']) AS v;
+RESET webchatt.demo_channel;
 -- (the range itself is written with units since PostgreSQL 17)
 SELECT v, split_part(pg_temp.refusal(format('SET webchatt.max_body_size = %L', v)), ' (', 1) FROM unnest(ARRAY['1MB', '4MB', '0', '5MB', 'x']) AS v;
 SELECT split_part(pg_temp.refusal('SET webchatt.signature_tolerance = ''2d'''), ' (', 1);
