@@ -187,3 +187,10 @@ free_port()
 		}
 		exit 1;'
 }
+
+# Is that port of the loopback address free now?
+port_is_free()
+{
+	perl -MIO::Socket::INET -e '
+		exit(IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 1, ReuseAddr => 1) ? 0 : 1);' "$1"
+}

@@ -709,6 +709,11 @@ BEGIN
 			USING ERRCODE = 'undefined_object',
 				HINT = 'SELECT id, display_name FROM webchatt.channels lists them.';
 	END IF;
+	IF EXISTS (SELECT FROM webchatt.channels c WHERE c.id = channel AND c.public_key IS NOT NULL) THEN
+		RAISE EXCEPTION 'channel % hangs on the local hub, which sends itself no webhooks', channel
+			USING ERRCODE = 'wrong_object_type',
+				HINT = 'Only channels made by webchatt.add_channel() have signing secrets.';
+	END IF;
 	IF set_webhook_secret.secret = '' OR length(set_webhook_secret.secret) > 512 THEN
 		RAISE EXCEPTION 'the signing secret has % characters', length(set_webhook_secret.secret)
 			USING ERRCODE = 'invalid_parameter_value',

@@ -235,8 +235,8 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	control_commit(&worker_net.out);
 	outbound_configure();
 	sessions_commit(&worker_net.out);	/* who is welcomed gets what is sent */
+	inbound_commit(&worker_net.out);	/* a visitor hears "stored" before the reply */
 	outbound_commit(now, &worker_net.out);
-	inbound_commit(&worker_net.out);
 	api_commit(&worker_net.out);
 }
 

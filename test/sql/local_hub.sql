@@ -68,6 +68,8 @@ SELECT webchatt.add_channel('00000000-0000-0000-0000-000000000002');
 SELECT pg_temp.refusal($$SELECT webchatt.regenerate_public_key('00000000-0000-0000-0000-000000000002')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.widget_script('00000000-0000-0000-0000-000000000002')$$);
 
+SELECT regexp_replace(pg_temp.refusal(format('SELECT webchatt.set_webhook_secret(%L, NULL)', :c)), '[0-9a-f-]{36}', 'ID');
+
 -- keys of the REST API: shown once, kept as a hash
 
 SELECT webchatt.create_api_key('billing') AS key \gset
