@@ -25,10 +25,16 @@ $hub->rules({ do => 503, retry_after => 120 });
 my @queued = map { $t->send_text('v3', "queued $_") } 1 .. 3;
 $t->wait_for(q{SELECT hubs -> 'chatt2me' ->> 'state' = 'paused' FROM webchatt.status}, 'a hub that is away: messages wait');
 
+my $local = $t->sql(q{SELECT webchatt.create_channel('Local', '{https://www.example.com}')});
+my $visitor = '0190a000-0000-7000-8000-000000000001';
+$t->sql("INSERT INTO webchatt.visitors (channel_id, id) VALUES ('$local', '$visitor')");
+$t->sql("INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) VALUES ('$local', sha256('wct_1'), '$visitor')");
+$t->sql(q{SELECT webchatt.create_api_key('billing')});
+
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
-  qw(hubs channels origins webhooks visitors messages statuses early_statuses rejects held);
+  qw(hubs channels origins webhooks api_keys visitors visitor_tokens messages statuses early_statuses rejects held);
 
 # Into another cluster, while the worker there may already look.
 my $u = WebchattTest->new(name => 'restored', databases => '');
