@@ -25,8 +25,14 @@ NET_PKGS = libuv libmicrohttpd libcurl jansson libcrypto
 NET_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fstack-protector-strong \
 	-D_FORTIFY_SOURCE=2 -fPIE -Wall -Wextra -Werror -Isrc/common $(shell pkg-config --cflags $(NET_PKGS))
 NET_LDFLAGS = -pie -Wl,-z,relro,-z,now
-NET_LIBS = $(shell pkg-config --libs $(NET_PKGS))
-NET_OBJS = $(NET_SRC:src/net/%.c=build/net/%.o) $(COMMON_SRC:src/common/%.c=build/net/common_%.o)
+NET_LIBS = $(shell pkg-config --libs $(NET_PKGS)) -lwslay
+NET_OBJS = $(NET_SRC:src/net/%.c=build/net/%.o) $(COMMON_SRC:src/common/%.c=build/net/common_%.o) \
+	build/net/asset_table.o
+
+# What the door serves is compiled into it.
+WIDGET = build/widget/chat-widget.umd.js
+WIDGET_SRC = $(shell find widget -name node_modules -prune -o -type f -print)
+ASSETS = /chat-widget.umd.js=$(WIDGET) /demo=widget/demo/index.html /demo/demo.css=widget/demo/demo.css
 
 EXTRA_CLEAN = webchatt-net build results regression.*
 
@@ -52,7 +58,18 @@ build/net/%.o: src/net/%.c $(wildcard src/net/*.h src/common/*.h) | build/net
 build/net/common_%.o: src/common/%.c $(wildcard src/common/*.h) | build/net
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net:
+build/net/asset_table.o: build/net/asset_table.c src/net/assets.h
+	$(CC) $(NET_CFLAGS) -Isrc/net -c -o $@ $<
+
+build/net/asset_table.c: src/net/embed $(WIDGET) $(WIDGET_SRC) | build/net
+	perl src/net/embed $(ASSETS) >$@.new
+	mv $@.new $@
+
+$(WIDGET): $(WIDGET_SRC) | build/widget
+	widget/build >$@.new
+	mv $@.new $@
+
+build/net build/widget:
 	mkdir -p $@
 
 $(OBJS): $(wildcard src/backend/*.h src/common/*.h)

@@ -1,8 +1,9 @@
 # Measures webchatt on the cluster that scripts/bench started, beside baselines
 # in the same run, and prints one table.
 #
-#   run.pl [--only in,commit,out,send,memory,old] [--quick] [--seconds N]
-#          [--messages N] [--old N] [--backlog N] [--repeat N]
+#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,old] [--quick]
+#          [--seconds N] [--messages N] [--old N] [--backlog N] [--repeat N]
+#          [--crowd N]
 #
 # From the environment: PGHOST, PGPORT, PGUSER, PGDATABASE; BENCH_BIN (the
 # programs), BENCH_DATA (the data directory), BENCH_DOOR (webchatt's port).
@@ -21,15 +22,20 @@ my $SECRET = 'whsec_bench';
 my $IN_FLIGHT = 64;
 my $VISITORS = 1000;
 my $RECIPIENTS = 10000;
+my $SENDERS = 200;
+my $ORIGIN = 'http://localhost';
+# The crowd comes from so many addresses.
+my $ADDRESSES = 10;
 
-my %opt = (only => 'in,commit,out,send,memory,old', seconds => 6, messages => 100_000,
-	old => 10_000_000, backlog => 1_000_000, repeat => 3);
-@opt{qw(seconds messages old backlog repeat)} = (2, 20_000, 200_000, 50_000, 1) if grep { $_ eq '--quick' } @ARGV;
-GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i')
+my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,old', seconds => 6, messages => 100_000,
+	old => 10_000_000, backlog => 1_000_000, repeat => 3, crowd => 10_000);
+@opt{qw(seconds messages old backlog repeat crowd)} = (2, 20_000, 200_000, 50_000, 1, 1000) if grep { $_ eq '--quick' } @ARGV;
+GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
   or die "see the head of $0\n";
 my $bin = $ENV{BENCH_BIN} // die "BENCH_BIN is not set: start this through scripts/bench\n";
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
-my (@rows, @children, $hub_port);
+my $conninfo = "host=$ENV{PGHOST} port=$ENV{PGPORT} user=$ENV{PGUSER} dbname=$ENV{PGDATABASE}";
+my (@rows, @children, $hub_port, $local_channel, $public_key);
 
 # --- running things --------------------------------------------------------
 
@@ -168,6 +174,16 @@ sub own_memory
 	return (($all // 0) - ($shared // 0)) / 1024;
 }
 
+# Memory that no other process shares, in kB.
+sub private_memory
+{
+	my ($pid) = @_;
+	open(my $fh, '<', "/proc/$pid/smaps_rollup") or die "/proc/$pid/smaps_rollup: $!\n";
+	my $sum = 0;
+	while (<$fh>) { $sum += $1 if /^Private_(?:Clean|Dirty):\s+(\d+)/ }
+	return $sum;
+}
+
 # --- the table -------------------------------------------------------------
 
 sub num { my ($v) = @_; return $v >= 100 ? sprintf('%.0f', $v) : sprintf('%.2f', $v) }
@@ -216,10 +232,19 @@ sub webhooks
 	return %r;
 }
 
+# Rows a second of one session that inserts the same rows 200 at a time.
+sub ceiling
+{
+	empty_tables();
+	sql("SELECT setval('bench.batches', 1, false)");
+	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
+	return 200 * pgbench('in-ceiling.sql', 1);
+}
+
 sub measure_in
 {
-	my ($ceiling, %at);
-	my ($worker_pid, $net_pid) = split /\|/, sql('SELECT worker_pid, net_pid FROM webchatt.status');
+	my %at;
+	my ($worker_pid, $net_pid) = processes();
 
 	for my $connections (16, 64, 256)
 	{
@@ -234,13 +259,7 @@ sub measure_in
 		my $stored = sql("SELECT count(*) FROM webchatt.messages WHERE direction = 'in'");
 		warn "webhooks: $r{accepted} were answered 200, $stored are stored\n" if $stored < $r{accepted};
 	}
-	empty_tables();
-	sql("SELECT setval('bench.batches', 1, false)");
-	{
-		local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
-		$ceiling = 200 * pgbench('in-ceiling.sql', 1);
-	}
-	row('in: events/s at 64 connections, to one session 200 rows at a time', $at{64}{rate}, '/s', $ceiling, 'r>', 0.7);
+	row('in: events/s at 64 connections, to one session 200 rows at a time', $at{64}{rate}, '/s', ceiling(), 'r>', 0.7);
 	row('in: p99 at 64 connections, to the median', $at{64}{p99_us}, 'us', $at{64}{p50_us});
 	$rows[-1][4] = '<= 4 x';
 	$rows[-1][5] = $at{64}{p99_us} < 4 * $at{64}{p50_us} ? 'ok' : 'SHORT';
@@ -259,13 +278,12 @@ sub measure_commit
 	my $count = $opt{quick} ? 100 : 500;
 	my $log = "$bin/hub.log";
 	my ($port, @logging) = start_hub('--log', $log);
-	my ($conn) = ("host=$ENV{PGHOST} port=$ENV{PGPORT} user=$ENV{PGUSER} dbname=$ENV{PGDATABASE}");
 
 	empty_tables();
 	attach($port);
 	sql_file('out-queue.sql', messages => 100, visitors => 100);
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 30);
-	my @sent = map { [split] } split /\n/, run("$bin/commits", $conn, $CHANNEL, $count, 50);
+	my @sent = map { [split] } split /\n/, run("$bin/commits", $conninfo, $CHANNEL, $count, 50);
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 30);
 	stop_child([@logging]);
 	@children = grep { $_->[0] != $logging[0] } @children;
@@ -377,7 +395,7 @@ sub measure_memory
 	set_hub('stopped');
 	sql_file('out-queue.sql', messages => $opt{backlog}, visitors => $RECIPIENTS);
 	wait_for("SELECT queued >= $opt{backlog} FROM webchatt.status", 120);
-	my ($worker_pid, $net_pid) = split /\|/, sql('SELECT worker_pid, net_pid FROM webchatt.status');
+	my ($worker_pid, $net_pid) = processes();
 	for my $tenth (1 .. 300)
 	{
 		my ($w, $n) = (own_memory($worker_pid), own_memory($net_pid));
@@ -396,10 +414,130 @@ sub set_hub { my ($state) = @_; sql("UPDATE webchatt.hubs SET state = '$state'")
 
 sub attach { my ($port) = @_; sql("SELECT webchatt.connect_hub('bench', 'http://127.0.0.1:$port')"); return }
 
+# --- visitors ----------------------------------------------------------------
+
+# A local channel, and no limit that a crowd from few addresses would meet.
+sub open_channel
+{
+	return if defined $local_channel;
+	my %limits = (visitor_rate => 10_000_000, visitor_burst => 1_000_000, address_rate => 10_000_000,
+		address_burst => 1_000_000, new_visitor_rate => 10_000_000, max_visitors_per_address => 1_000_000);
+	sql("ALTER SYSTEM SET webchatt.$_ = $limits{$_}") for sort keys %limits;
+	sql('SELECT pg_reload_conf()');
+	$local_channel = sql("SELECT webchatt.create_channel('Bench', ARRAY['$ORIGIN'])");
+	$public_key = sql("SELECT public_key FROM webchatt.channels WHERE id = '$local_channel'");
+	sleep 1;
+	return;
+}
+
+sub visitors_command
+{
+	my ($mode, %args) = @_;
+	$args{seconds} //= $opt{seconds};
+	return ("$bin/visitors", $mode, '--port', $ENV{BENCH_DOOR}, '--key', $public_key, '--origin', $ORIGIN,
+		map { ("--$_", $args{$_}) } sort keys %args);
+}
+
+sub processes { return split /\|/, sql('SELECT worker_pid, net_pid FROM webchatt.status') }
+
+# Kill webchatt-net and wait for the next.  A new one owns only what it needs.
+sub restart_net
+{
+	my (undef, $old) = processes();
+	kill 'KILL', $old or die "webchatt-net: $!\n";
+	wait_for("SELECT net_pid <> $old AND listening LIKE '%:%' FROM webchatt.status", 30);
+	return processes();
+}
+
+sub measure_visitors
+{
+	open_channel();
+	empty_tables();
+	my $single = pgbench('in-single.sql', $SENDERS);
+	empty_tables();
+	my ($worker_pid, $net_pid) = processes();
+	my @cpu = (server_cpu(), cpu_of($worker_pid), cpu_of($net_pid));
+	my %r = pairs(run(visitors_command('send', visitors => $SENDERS, warmup => 1)));
+	@cpu = map { $_ / ($r{acked} || 1) } server_cpu() - $cpu[0], cpu_of($worker_pid) - $cpu[1], cpu_of($net_pid) - $cpu[2];
+	my $stored = sql("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$local_channel' AND direction = 'in'");
+	die "$r{acked} messages were acknowledged, $stored are stored\n" if $stored < $r{acked};
+	warn "visitors: $r{errors} errors, $r{cuts} connections were cut\n" if $r{errors} + $r{cuts} > 0;
+
+	row("visitors: messages/s, $SENDERS in a closed loop, to single-row commits", $r{rate}, '/s', $single, 'r>', 2.5);
+	row('visitors: the same, to one session 200 rows at a time', $r{rate}, '/s', ceiling(), 'r>', 0.7);
+	row('visitors: message to ack, median', $r{p50_us}, 'us');
+	row('visitors: message to ack, p99', $r{p99_us}, 'us');
+	row('visitors: CPU a message, all server processes', $cpu[0], 'us');
+	row('    of which the worker', $cpu[1], 'us');
+	row('    of which webchatt-net', $cpu[2], 'us');
+	row('    and of the load program', $r{cpu_us}, 'us');
+	return;
+}
+
+# COMMIT of send_message() to the frame at the visitor, who says "delivered" and "read".
+sub measure_reply
+{
+	my $rate = 1000;
+	open_channel();
+	empty_tables();
+	my %r = pairs(run(visitors_command('reply', visitors => $opt{crowd}, addresses => $ADDRESSES, warmup => 1,
+				rate => $rate, conninfo => $conninfo, channel => $local_channel)));
+	die "of $r{sent} messages $r{arrived} arrived, $r{confirmed} of their statuses were confirmed\n"
+	  if $r{arrived} != $r{sent} || $r{confirmed} < 2 * $r{sent};
+	my $read = sql("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$local_channel' AND direction = 'out' AND status = 'read'");
+	die "of $r{sent} messages $read are read\n" if $read != $r{sent};
+	warn "reply: $r{doubled} came twice, $r{errors} errors, $r{cuts} connections were cut\n" if $r{doubled} + $r{errors} + $r{cuts} > 0;
+	warn "reply: $r{rate} a second were sent, not $rate\n" if $r{rate} < 0.95 * $rate;
+
+	my $to = "at $rate/s, $opt{crowd} visitors";
+	row("reply: COMMIT to the visitor $to, median, to the COMMIT itself", $r{asked_p50_us}, 'us', $r{commit_p50_us}, '<', 2000);
+	row("reply: COMMIT to the visitor $to, p99, to the COMMIT itself", $r{asked_p99_us}, 'us', $r{commit_p99_us}, '<', 10000);
+	row('reply: the same from the end of the COMMIT, median', $r{done_p50_us}, 'us', undef, '<', 2000);
+	row('reply: the same from the end of the COMMIT, p99', $r{done_p99_us}, 'us', undef, '<', 10000);
+	return;
+}
+
+# Visitors who only are there, for one round of their pings and ours; then
+# webchatt-net is killed, and they come back.
+sub measure_idle
+{
+	my $watched = $opt{quick} ? 10 : 40;
+	open_channel();
+	empty_tables();
+	my ($worker_pid, $net_pid) = restart_net();
+	my $empty = private_memory($net_pid);
+	my $pid = open(my $out, '-|', visitors_command('idle', visitors => $opt{crowd}, addresses => $ADDRESSES, seconds => $watched + 150))
+	  or die "visitors: $!\n";
+	push @children, [$pid, $out];
+	my %r = pairs(<$out> // die "the visitors were not welcomed\n");
+	sleep 2;
+	my @cpu = (cpu_of($worker_pid), cpu_of($net_pid));
+	sleep $watched;
+	@cpu = map { $_ / $watched / 1e4 } cpu_of($worker_pid) - $cpu[0], cpu_of($net_pid) - $cpu[1];
+	my $memory = (private_memory($net_pid) - $empty) / $opt{crowd};
+	kill 'KILL', $net_pid or die "webchatt-net: $!\n";
+	%r = (%r, pairs(<$out> // die "the visitors did not come back\n"));
+	stop_child(pop @children);
+	my $again = (private_memory((processes())[1]) - $empty) / $opt{crowd};
+	warn "idle: $r{errors} errors\n" if $r{errors} > 0;
+
+	row("idle: private memory of webchatt-net a visitor, $opt{crowd} idle", $memory, 'kB', undef, '<', 3);
+	row('idle: the same after all came back', $again, 'kB', undef, '<', 3);
+	row('idle: CPU of webchatt-net', $cpu[1], '%', undef, '<', 1);
+	row('idle: CPU of the worker', $cpu[0], '%', undef, '<', 1);
+	row('idle: new visitors welcomed a second', $opt{crowd} / $r{welcome_seconds}, '/s');
+	row('idle: webchatt-net killed until all are welcome again', $r{seconds}, 's', undef, '<', 30);
+	row('idle: dials in the busiest second', $r{peak}, '/s');
+	row('idle: dials a visitor', $r{dials} / $opt{crowd}, '');
+	row('idle: dials that met a closed door, or were refused', $r{not_reached} + $r{refused}, '');
+	return;
+}
+
 # --- all of it -------------------------------------------------------------
 
 my %measure = (in => \&measure_in, commit => \&measure_commit, out => \&measure_out, send => \&measure_send,
-	memory => \&measure_memory, old => \&measure_old);
+	memory => \&measure_memory, old => \&measure_old, visitors => \&measure_visitors, reply => \&measure_reply,
+	idle => \&measure_idle);
 my @parts = split /,/, $opt{only};
 for my $part (@parts) { die "there is no part $part\n" if !$measure{$part} }
 

@@ -441,6 +441,20 @@ outbound_reset(void)
 	queue_reset();
 }
 
+/*
+ * The conversation's message that was handed to webchatt-net, and whose outcome
+ * is not in the tables; NULL when there is none.
+ */
+const pg_uuid_t *
+outbound_under_way(const pg_uuid_t *channel, const char *visitor)
+{
+	const ConfigChannel *config = config_channel(channel->data);
+	Lane	   *lane = config ? queue_lane(config->hub_id, false) : NULL;
+	Queued	   *front = lane ? queue_front(lane, channel, visitor) : NULL;
+
+	return front != NULL && (front->state == ITEM_SENT || front->state == ITEM_ENDED) ? &front->id : NULL;
+}
+
 static void
 older(void *arg, Queued *item)
 {

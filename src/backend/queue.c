@@ -315,6 +315,16 @@ queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 		conv->shown = true;
 }
 
+/* The message at a conversation's front; NULL when it has none. */
+Queued *
+queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+{
+	Conv	   *conv = conv_for(lane, channel, visitor, false);
+
+	return conv == NULL || dlist_is_empty(&conv->items) ? NULL :
+		dlist_head_element(Queued, node, &conv->items);
+}
+
 /* Try a conversation again at due. */
 void
 queue_wait(Conv *conv, TimestampTz due)

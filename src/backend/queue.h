@@ -100,6 +100,7 @@ extern Lane *queue_lane(int hub_id, bool make);
 extern void queue_add(Lane *lane, const OutboxRow *row);
 extern void queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern void queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern Queued *queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern void queue_wait(Conv *conv, TimestampTz due);
 extern void queue_wake_due(Lane *lane, TimestampTz now);
 extern Queued *queue_next_ready(Lane *lane);

@@ -25,8 +25,20 @@
 #define PAGE_MESSAGES	50
 #define PAGE_BYTES		(64 * 1024)
 
+/* Messages that are looked through, a hello for those sent and never confirmed. */
+#define HELLO_DEPTH		500
+#define PAGE_DEPTH		(2 * PAGE_MESSAGES)
+
 /* A visitor's id as text, its NUL included. */
 #define VISITOR_SIZE	37
+
+/* What a client is shown: see WC_PAGE. */
+typedef struct HistoryPage
+{
+	char	   *messages;		/* in the turn's context; NULL: none was read */
+	bool		more;
+	pg_uuid_t	from;
+} HistoryPage;
 
 /* A hello, until it is answered. */
 typedef struct Arrival
@@ -36,9 +48,8 @@ typedef struct Arrival
 	bool		done;			/* in this turn */
 	bool		known;
 	uint8		result;			/* wc_welcome_result */
-	bool		more;
 	char		visitor[VISITOR_SIZE];
-	char	   *messages;		/* in the turn's context */
+	HistoryPage		page;
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } Arrival;
 
@@ -47,8 +58,7 @@ typedef struct Ask
 	dlist_node	node;
 	wc_history_ask said;
 	bool		done;
-	bool		more;
-	char	   *messages;
+	HistoryPage		page;
 } Ask;
 
 static dlist_head arrivals = DLIST_STATIC_INIT(arrivals);
@@ -179,14 +189,18 @@ leave_step(void *arg)
 	wc_run(WC_CLOSE_SESSIONS, &array, NULL);
 }
 
-/* What the client misses: 16 bytes of have for each message that it has. */
+/*
+ * What the client misses.  before: NULL for the newest; have: 16 bytes for each
+ * message that it has.
+ */
 static void
-read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str have,
-		  char **messages, bool *more)
+read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str have, HistoryPage *page)
 {
 	WcColumn   *ids = wc_column(UUIDOID, have.len / 16);
-	Datum		args[6];
-	char		nulls[7] = "      ";
+	const pg_uuid_t *under_way = outbound_under_way((const pg_uuid_t *) channel, visitor);
+	Datum		args[8];
+	char		nulls[9] = "        ";
+	Datum		from;
 	bool		isnull;
 	uint32		i;
 
@@ -199,9 +213,17 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	args[3] = wc_column_array(ids);
 	args[4] = Int32GetDatum(PAGE_MESSAGES);
 	args[5] = Int32GetDatum(PAGE_BYTES);
+	args[6] = Int32GetDatum(before ? PAGE_DEPTH : HELLO_DEPTH);
+	args[7] = UUIDPGetDatum(under_way);
+	nulls[7] = under_way ? ' ' : 'n';
 	wc_run(WC_PAGE, args, nulls);
-	*messages = wc_field_text(0, 1);
-	*more = DatumGetBool(wc_field(0, 2, &isnull));
+	page->messages = wc_field_text(0, 1);
+	from = wc_field(0, 2, &isnull);
+	if (isnull)
+		memset(&page->from, 0, sizeof(page->from));
+	else
+		page->from = *DatumGetUUIDP(from);
+	page->more = DatumGetBool(wc_field(0, 3, &isnull));
 }
 
 static void
@@ -284,8 +306,7 @@ judge(Arrival *a)
 	const ConfigChannel *channel = config_channel(a->said.channel);
 
 	a->known = false;
-	a->messages = NULL;
-	a->more = false;
+	memset(&a->page, 0, sizeof(a->page));
 	if (channel == NULL || !channel->local)
 		a->result = WC_WELCOME_GONE;
 	else
@@ -327,7 +348,7 @@ welcome(Arrival **batch, int n)
 	{
 		if (batch[i]->result == WC_WELCOME_KNOWN)
 			read_page(batch[i]->said.channel, batch[i]->visitor, NULL, batch[i]->said.have,
-					  &batch[i]->messages, &batch[i]->more);
+					  &batch[i]->page);
 	}
 }
 
@@ -378,8 +399,7 @@ ask_step(void *arg)
 	char		visitor[VISITOR_SIZE];
 
 	wc_uuid_print(ask->said.visitor, visitor);
-	read_page(ask->said.channel, visitor, ask->said.before, wc_str_from(""),
-			  &ask->messages, &ask->more);
+	read_page(ask->said.channel, visitor, ask->said.before, wc_str_from(""), &ask->page);
 }
 
 /*
@@ -421,9 +441,7 @@ sessions_apply(TimestampTz now, WcShowedUp *showed_up)
 
 		if (nasks++ == ASKS_MOST)
 			break;
-		/* what cannot be read now is asked for again by the client */
-		ask->messages = NULL;
-		ask->more = true;
+		memset(&ask->page, 0, sizeof(ask->page));
 		(void) turn_try(ask_step, ask, LOCK_WAIT_BLOCKED_MS);
 		ask->done = true;
 	}
@@ -439,14 +457,10 @@ write_welcome(wc_buf *out, const Arrival *a)
 	m.result = a->result;
 	if (is_welcome(a))
 		(void) wc_uuid_parse(a->visitor, strlen(a->visitor), m.visitor);
-	m.more = a->more ? 1 : 0;
-	m.messages = wc_str_from(a->messages ? a->messages : "[]");
-	if (!wc_write_welcome(out, &m))
-	{
-		m.messages = wc_str_from("[]");
-		m.more = 1;
-		(void) wc_write_welcome(out, &m);
-	}
+	m.more = a->page.more ? 1 : 0;
+	memcpy(m.from, a->page.from.data, sizeof(m.from));
+	m.messages = wc_str_from(a->page.messages ? a->page.messages : "[]");
+	(void) wc_write_welcome(out, &m);
 }
 
 static void
@@ -456,8 +470,9 @@ write_history(wc_buf *out, const Ask *ask)
 
 	m.session = ask->said.session;
 	memcpy(m.before, ask->said.before, sizeof(m.before));
-	m.more = ask->more ? 1 : 0;
-	m.messages = wc_str_from(ask->messages ? ask->messages : "[]");
+	m.busy = ask->page.messages == NULL;
+	m.more = ask->page.more ? 1 : 0;
+	m.messages = wc_str_from(ask->page.messages ? ask->page.messages : "[]");
 	(void) wc_write_history(out, &m);
 }
 

@@ -369,25 +369,35 @@ static const Statement statements[WC_STATEMENTS] = {
 
 	/*
 	 * What a visitor's client is shown: $1 channel, $2 visitor, $3 before this
-	 * message (null: the newest), $4 not these, $5 messages at most, $6 bytes after
-	 * which no more are taken.  In the form of doc/protocol.md, its time out of the
-	 * id; and whether there are older ones.
+	 * message (null: the newest), $4 not these, $5 messages on a page, $6 bytes after
+	 * which no more are taken, $7 messages to look through, $8 one that is under way
+	 * (or null).  That is the newest page, and behind it what was sent and
+	 * never confirmed: it may have been lost with a connection.  In the form of
+	 * doc/protocol.md, the time out of the id; then from which message on nothing
+	 * is left out, and whether there are older ones than that.
 	 */
 	[WC_PAGE] = {
-		"WITH page AS MATERIALIZED (SELECT m.id, m.direction, m.status, m.content::text AS content, m.hub_message_id"
-		"  FROM webchatt.messages m WHERE m.channel_id = $1 AND m.visitor = $2"
-		"  AND m.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
-		"  AND (m.direction = 'in' OR m.status IN ('enqueued', 'sent', 'delivered', 'read'))"
-		"  ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT $5 + 1),"
-		" sized AS (SELECT p.*, row_number() OVER w AS n, sum(octet_length(content)) OVER w - octet_length(content) AS newer"
-		"  FROM page p WINDOW w AS (ORDER BY id DESC)),"
-		" taken AS (SELECT * FROM sized WHERE n <= $5 AND newer < $6)"
-		" SELECT '[' || coalesce(string_agg(pg_catalog.format('{\"id\":\"%s\",\"direction\":\"%s\",\"at\":%s,\"status\":\"%s\"%s,\"content\":%s}',"
-		"   id, direction, ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint, status,"
+		"WITH recent AS (SELECT m.id, m.status FROM webchatt.messages m"
+		"  WHERE m.channel_id = $1 AND m.visitor = $2 AND m.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
+		"  AND (m.direction = 'in' OR m.status IN ('enqueued', 'sent', 'delivered', 'read') OR m.id = $8)"
+		"  ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT $7),"
+		" seen AS MATERIALIZED (SELECT id, status, row_number() OVER (ORDER BY id DESC) AS n FROM recent),"
+		" missing AS MATERIALIZED (SELECT s.id, s.n, m.direction, m.status, m.content::text AS content, m.hub_message_id"
+		"  FROM seen s JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id"
+		"  WHERE (s.n <= $5 OR s.status IN ('enqueued', 'sent')) AND s.id <> ALL ($4)),"
+		" sized AS (SELECT *, sum(octet_length(content)) OVER (ORDER BY n) - octet_length(content) AS newer FROM missing),"
+		" taken AS MATERIALIZED (SELECT * FROM sized WHERE newer < $6),"
+		" whole AS MATERIALIZED (SELECT * FROM seen WHERE n <= $5"
+		"  AND n < coalesce((SELECT min(n) FROM sized WHERE newer >= $6), n + 1))"
+		" SELECT (SELECT '[' || coalesce(string_agg(pg_catalog.format("
+		"   '{\"id\":\"%s\",\"direction\":\"%s\",\"at\":%s,\"status\":\"%s\"%s,\"content\":%s}', id, direction,"
+		"   ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint,"
+		"   CASE WHEN id = $8 THEN 'sent' ELSE status END,"
 		"   CASE WHEN direction = 'in' THEN ',\"client\":' || to_json(substr(hub_message_id, 38))::text END, content),"
-		"   ',' ORDER BY id) FILTER (WHERE id <> ALL ($4)), '') || ']',"
-		"  (SELECT count(*) FROM page) > count(*)"
-		" FROM taken", {UUIDOID, TEXTOID, UUIDOID, UUIDARRAYOID, INT4OID, INT4OID, 0}},
+		"   ',' ORDER BY id), '') || ']' FROM taken),"
+		"  (SELECT id FROM whole ORDER BY n DESC LIMIT 1),"
+		"  (SELECT count(*) FROM seen) > (SELECT count(*) FROM whole)",
+		{UUIDOID, TEXTOID, UUIDOID, UUIDARRAYOID, INT4OID, INT4OID, INT4OID, UUIDOID, 0}},
 };
 
 static SPIPlanPtr plans[WC_STATEMENTS];

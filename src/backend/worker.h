@@ -166,6 +166,7 @@ extern void outbound_net_lost(void);
 extern void outbound_reset(void);
 extern void outbound_stats(WcStats *stats, bool with_age);
 extern bool outbound_child_is_empty(int child);
+extern const pg_uuid_t *outbound_under_way(const pg_uuid_t *channel, const char *visitor);
 
 /* outbox_reader.c: the outbox of one hub, in order, each row once */
 typedef struct OutboxRow

@@ -315,7 +315,8 @@ typedef struct wc_welcome
 	uint64_t	session;
 	uint8_t		result;			/* wc_welcome_result */
 	uint8_t		visitor[16];
-	uint8_t		more;			/* 1: there are older messages */
+	uint8_t		more;			/* 1: there are older messages than from */
+	uint8_t		from[16];		/* from this message on nothing is left out; all zeros: no message */
 	wc_str		messages;		/* a JSON array of messages, as doc/protocol.md has them */
 } wc_welcome;
 
@@ -338,6 +339,7 @@ typedef struct wc_history
 {
 	uint64_t	session;
 	uint8_t		before[16];
+	uint8_t		busy;			/* 1: it could not be read now */
 	uint8_t		more;
 	wc_str		messages;		/* as in WELCOME */
 } wc_history;

@@ -91,6 +91,7 @@ wc_write_welcome(wc_buf *buf, const wc_welcome *m)
 	wc_put_u8(buf, m->result);
 	wc_put_uuid(buf, m->visitor);
 	wc_put_u8(buf, m->more);
+	wc_put_uuid(buf, m->from);
 	wc_put_str(buf, m->messages);
 	return wc_frame_end(buf, mark);
 }
@@ -105,6 +106,7 @@ wc_read_welcome(const wc_frame *f, wc_welcome *m)
 	m->result = wc_get_choice(&r, WC_WELCOME_KNOWN, WC_WELCOME_BUSY);
 	wc_get_uuid(&r, m->visitor);
 	m->more = wc_get_choice(&r, 0, 1);
+	wc_get_uuid(&r, m->from);
 	m->messages = wc_get_str(&r);
 	return wc_reader_done(&r);
 }
@@ -160,6 +162,7 @@ wc_write_history(wc_buf *buf, const wc_history *m)
 
 	wc_put_u64(buf, m->session);
 	wc_put_uuid(buf, m->before);
+	wc_put_u8(buf, m->busy);
 	wc_put_u8(buf, m->more);
 	wc_put_str(buf, m->messages);
 	return wc_frame_end(buf, mark);
@@ -173,6 +176,7 @@ wc_read_history(const wc_frame *f, wc_history *m)
 	wc_reader_begin(&r, f, WC_F_HISTORY);
 	m->session = wc_get_u64(&r);
 	wc_get_uuid(&r, m->before);
+	m->busy = wc_get_choice(&r, 0, 1);
 	m->more = wc_get_choice(&r, 0, 1);
 	m->messages = wc_get_str(&r);
 	return wc_reader_done(&r);

@@ -16,16 +16,37 @@
 static struct MHD_Response *ok;
 static struct MHD_Response *refusals[REFUSE_COUNT];
 
-/* The headers that go with a refusal, beyond those of every answer. */
+/* The header that goes with a refusal, beyond those of every answer; NULL: none. */
+static const char *
+refusal_header(refusal why, const char **value)
+{
+	switch (refusal_get(why)->status)
+	{
+		case 503:
+			*value = "1";
+			return "Retry-After";
+		case 429:
+			*value = "10";
+			return "Retry-After";
+		case 405:
+			*value = why == REFUSE_METHOD_POST ? "POST" : "GET, HEAD";
+			return "Allow";
+		case 426:
+			*value = "13";
+			return "Sec-WebSocket-Version";
+		default:
+			return NULL;
+	}
+}
+
 static void
 refusal_headers(struct MHD_Response *response, refusal why)
 {
-	unsigned	status = refusal_get(why)->status;
+	const char *value;
+	const char *name = refusal_header(why, &value);
 
-	if (status == 503)
-		MHD_add_response_header(response, "Retry-After", "1");
-	if (status == 405)
-		MHD_add_response_header(response, "Allow", why == REFUSE_METHOD_POST ? "POST" : "GET, HEAD");
+	if (name != NULL)
+		MHD_add_response_header(response, name, value);
 	if (why == REFUSE_CLOSING)
 		MHD_add_response_header(response, "Connection", "close");
 }
@@ -145,10 +166,12 @@ answer_drop(answer *r)
 }
 
 void
-answer_raw(int fd, refusal why)
+answer_raw(int fd, refusal why, const char *message)
 {
 	const refusal_row *row = refusal_get(why);
-	char	   *body = error_json(why, row->message);
+	char	   *body = error_json(why, message ? message : row->message);
+	const char *value = "";
+	const char *name = refusal_header(why, &value);
 	char		text[RAW_SIZE];
 	int			len;
 
@@ -156,9 +179,10 @@ answer_raw(int fd, refusal why)
 		return;
 	len = snprintf(text, sizeof(text),
 				   "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
-				   "%sContent-Length: %zu\r\n\r\n%s",
+				   "%s%s%s%sContent-Length: %zu\r\n\r\n%s",
 				   row->status, MHD_get_reason_phrase_for(row->status),
-				   row->status == 503 ? "Retry-After: 1\r\n" : "", strlen(body), body);
+				   name ? name : "", name ? ": " : "", name ? value : "", name ? "\r\n" : "",
+				   strlen(body), body);
 	free(body);
 	if (len > 0 && (size_t) len < sizeof(text))
 		(void) !send(fd, text, (size_t) len, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -35,10 +35,10 @@ extern answer answer_text(char *text, size_t len, const char *content_type);
 extern void answer_drop(answer *r);
 
 /*
- * A whole refusal for a socket that libmicrohttpd cannot answer on (any more),
+ * A whole refusal, with a sentence of its own or the table's (NULL), for a socket that libmicrohttpd cannot answer on (any more),
  * Connection: close included.  Written without waiting: it fits every socket's
  * empty buffer, and who does not read it is cut off all the same.
  */
-extern void answer_raw(int fd, refusal why);
+extern void answer_raw(int fd, refusal why, const char *message);
 
 #endif							/* NET_ANSWER_H */

@@ -1,7 +1,7 @@
 /*
  * channels.h
- *	  The channels whose webhooks the door takes, and the secrets that it
- *	  verifies them with.
+ *	  The channels whose webhooks the door takes, with the secrets that it
+ *	  verifies them with, and those that visitors connect to.
  */
 #ifndef NET_CHANNELS_H
 #define NET_CHANNELS_H
@@ -14,11 +14,17 @@
 typedef struct channel
 {
 	struct channel *next;		/* in its bucket */
+	struct channel *next_key;	/* the same, by public key */
 	uint8_t		id[16];
 	bool		accept_unsigned;
 	uint8_t		nsecrets;
-	wc_secret	secrets[WC_MAX_SECRETS];	/* point into memory */
-	char	   *memory;			/* all secrets, cleansed when freed */
+	bool		local;			/* visitors connect to it */
+	uint8_t		norigins;
+	wc_secret	secrets[WC_MAX_SECRETS];	/* these and the next point into memory */
+	wc_str		public_key;
+	wc_str		display_name;
+	wc_str		origins[WC_MAX_ORIGINS];
+	char	   *memory;			/* holds secrets: cleansed when freed */
 	size_t		memory_len;
 } channel;
 
@@ -33,6 +39,9 @@ extern void channels_gone(channels *set, const uint8_t id[16]);
 
 /* Valid until the next put or gone. */
 extern const channel *channels_find(const channels *set, const uint8_t id[16]);
+
+/* The local channel with that public key; valid as long. */
+extern const channel *channels_find_key(const channels *set, const char *key, size_t len);
 extern uint32_t channels_count(const channels *set);
 
 #endif							/* NET_CHANNELS_H */

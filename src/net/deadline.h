@@ -17,6 +17,14 @@ typedef enum phase
 	PHASE_WAIT,					/* an event waits for its commit */
 	PHASE_REPLY,				/* the answer goes out */
 	PHASE_IDLE,					/* kept alive between requests */
+	PHASE_KNOCK,				/* accepted, and nothing has come */
+	PHASE_PEEK,					/* too little has come to tell what it is */
+	PHASE_HELLO,				/* a visitor's client, from the accept to its hello */
+	PHASE_WELCOME,				/* a hello waits for the worker */
+	PHASE_FRAME,				/* a frame has begun and is not whole */
+	PHASE_QUIET,				/* nothing to do: until a ping */
+	PHASE_PONG,					/* a ping is out: until anything comes */
+	PHASE_CLOSE,				/* a close frame is out: until the client has gone */
 	PHASE_COUNT
 } phase;
 

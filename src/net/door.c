@@ -17,6 +17,7 @@
 #include "linger.h"
 #include "log.h"
 #include "metrics.h"
+#include "pages.h"
 
 /* A connection's memory in libmicrohttpd: enough for 8 kB of headers. */
 #define MHD_POOL_SIZE	(16u * 1024)
@@ -32,6 +33,10 @@
 
 /* A connection is swept when its phase is older than this, in ms. */
 #define SWEEP_AGE_MS	1000
+
+/* An event may come twice; a message may not. */
+#define UNSURE \
+	"The database did not confirm the message in time, and may send it all the same: ask again with the same Idempotency-Key, or it may be sent twice."
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 static void on_late(void *arg, deadline *entry);
@@ -146,7 +151,10 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	d->waiting = waiting_new();
 	d->peers = addr_counts_new();
 	d->clients = addr_counts_new();
-	d->mhd = d->waiting && d->peers && d->clients ? start_mhd(d) : NULL;
+	d->keys = keys_new();
+	d->public_url = strdup("");
+	if (d->waiting && d->peers && d->clients && d->keys && d->public_url && pages_init())
+		d->mhd = start_mhd(d);
 	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
 		return NULL;			/* the program ends: nothing is freed */
@@ -156,6 +164,18 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	d->again.data = d;
 	deadlines_init(&d->deadlines, loop, on_late, d);
 	return d;
+}
+
+static void
+take_public_url(door *d, wc_str url)
+{
+	char	   *copy = strndup(url.len ? url.p : "", url.len);
+
+	/* Without memory the old one stays. */
+	if (copy == NULL)
+		return;
+	free(d->public_url);
+	d->public_url = copy;
 }
 
 void
@@ -171,11 +191,41 @@ door_configure(door *d, const wc_config *config)
 	d->max_per_address = config->max_connections_per_address;
 	d->max_waiting = config->max_waiting;
 	d->tolerance_s = config->signature_tolerance_s;
+	memcpy(d->demo, config->demo, sizeof(d->demo));
+	take_public_url(d, config->public_url);
 	deadlines_limit(&d->deadlines, PHASE_HEAD, config->head_timeout_ms);
 	deadlines_limit(&d->deadlines, PHASE_BODY, config->request_timeout_ms);
 	deadlines_limit(&d->deadlines, PHASE_REPLY, config->request_timeout_ms);
 	deadlines_limit(&d->deadlines, PHASE_IDLE, config->idle_timeout_ms);
 	deadlines_limit(&d->deadlines, PHASE_WAIT, config->ack_timeout_ms);
+}
+
+void
+door_ask_visitors(door *d, door_is_there_fn is_there, void *arg)
+{
+	d->is_there = is_there;
+	d->is_there_arg = arg;
+}
+
+void
+door_pass_visitors(door *d, door_upgrade_fn upgrade, void *arg)
+{
+	d->upgrade = upgrade;
+	d->upgrade_arg = arg;
+}
+
+void
+door_key_put(door *d, const wc_key_put *put)
+{
+	if (!keys_put(d->keys, put))
+		log_line(WC_LOG_WARNING, "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys that nobody uses",
+				 KEYS_MAX);
+}
+
+void
+door_key_gone(door *d, uint32_t id)
+{
+	keys_gone(d->keys, id);
 }
 
 void
@@ -190,7 +240,7 @@ turn_away(door *d, int fd, const net_addr *peer, refusal why)
 {
 	the_metrics.refused[why]++;
 	log_refusal(why, peer, NULL, uv_now(d->loop));
-	answer_raw(fd, why);
+	answer_raw(fd, why, NULL);
 	linger(d->loop, fd);
 }
 
@@ -247,7 +297,7 @@ door_event_done(door *d, const wc_event_done *done)
 	conn	   *c = waiting_find(d->waiting, done->request);
 
 	/* Not there: it was given up meanwhile, and the hub will come again. */
-	if (c == NULL)
+	if (c == NULL || c->route != ROUTE_WEBHOOK)
 		return;
 	waiting_give(d->waiting, done->request);
 	metrics_done(done->result, (uv_hrtime() - c->handed_ns) / 1000);
@@ -310,7 +360,7 @@ too_slow(conn *c, refusal why)
 	if (!is_silent(c))
 	{
 		request_refuse(c, why, NULL);
-		answer_raw(c->fd, why);
+		answer_raw(c->fd, why, NULL);
 	}
 	cut(c);
 }
@@ -331,7 +381,8 @@ on_late(void *arg, deadline *entry)
 			break;
 		case PHASE_WAIT:
 			waiting_give(d->waiting, c->number);
-			request_refuse(c, d->closing ? REFUSE_CLOSING : REFUSE_ACK_TIMEOUT, NULL);
+			request_refuse(c, d->closing ? REFUSE_CLOSING : REFUSE_ACK_TIMEOUT,
+						   c->route == ROUTE_SEND ? UNSURE : NULL);
 			request_resume(c);
 			break;
 		default:
@@ -525,6 +576,9 @@ on_closed(uv_handle_t *handle)
 	waiting_free(d->waiting);
 	addr_counts_free(d->peers);
 	addr_counts_free(d->clients);
+	keys_free(d->keys);
+	pages_exit();
+	free(d->public_url);
 	free(d);
 }
 

@@ -12,6 +12,7 @@
 
 #include "channels.h"
 #include "corridor_io.h"
+#include "visitors.h"
 
 typedef struct door door;
 
@@ -21,6 +22,20 @@ extern door *door_new(uv_loop_t *loop, corridor_io *corridor, channels *set);
 /* Takes trusted_proxies and the limits of the door; they count at once. */
 extern void door_configure(door *d, const wc_config *config);
 
+/* Says whether that visitor of a local channel has an open session. */
+typedef bool (*door_is_there_fn) (void *arg, const uint8_t channel[16],
+								  const uint8_t visitor[16]);
+extern void door_ask_visitors(door *d, door_is_there_fn is_there, void *arg);
+
+/* Takes connections over that turn into visitors' WebSockets. */
+typedef void (*door_upgrade_fn) (void *arg, const visitor_knock *knock, const ws_head *head,
+								 refusal verdict, const char *why);
+extern void door_pass_visitors(door *d, door_upgrade_fn upgrade, void *arg);
+
+/* The keys of the REST API at home. */
+extern void door_key_put(door *d, const wc_key_put *put);
+extern void door_key_gone(door *d, uint32_t id);
+
 /* From now on events are taken. */
 extern void door_open(door *d);
 
@@ -29,6 +44,9 @@ extern void door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_
 
 /* The worker has committed an event, or says why not. */
 extern void door_event_done(door *d, const wc_event_done *done);
+
+/* What the worker did with a message from the REST API. */
+extern void door_api_done(door *d, const wc_api_done *done);
 
 /*
  * Do what has become ready, once a turn of the loop.  True while the corridor

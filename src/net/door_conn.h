@@ -1,7 +1,8 @@
 /*
  * door_conn.h
  *	  A connection of the door and the request on it: shared by door.c, which
- *	  owns connections, and request.c, which answers requests.
+ *	  owns connections, request.c, which takes requests in, and judge.c and api.c,
+ *	  which answer them.
  */
 #ifndef NET_DOOR_CONN_H
 #define NET_DOOR_CONN_H
@@ -14,6 +15,7 @@
 #include "deadline.h"
 #include "door.h"
 #include "head_check.h"
+#include "keys.h"
 #include "refusal.h"
 #include "answer.h"
 #include "routes.h"
@@ -32,7 +34,7 @@ typedef enum request_state
 	REQUEST_NONE,				/* between requests */
 	REQUEST_LINE,				/* its first line has been read */
 	REQUEST_BODY,				/* its head has been judged */
-	REQUEST_WAITING,			/* its event is with the worker */
+	REQUEST_WAITING,			/* what it brought is with the worker */
 	REQUEST_ANSWERED			/* its answer is on the way */
 } request_state;
 
@@ -55,12 +57,13 @@ typedef struct conn
 	route		route;
 	const char *target;			/* where libmicrohttpd has it */
 	size_t		target_len;
-	uint8_t		channel[16];
+	uint8_t		channel[16];	/* of a webhook */
 	head_facts	head;
 	net_addr	client;			/* the peer, or whom a trusted proxy names */
 	addr_count *client_count;
 	answer		answer;
-	uint64_t	number;			/* of the event that waits; 0: none */
+	uint64_t	number;			/* of what waits for the worker; 0: nothing */
+	bool		held;			/* the message waits for a visitor who is not there */
 	uint64_t	handed_ns;		/* uv_hrtime() when it was handed over */
 	char	   *body;			/* what has come of it, unless it came in one piece */
 	size_t		body_len;
@@ -73,6 +76,11 @@ struct door
 	uv_loop_t  *loop;
 	corridor_io *corridor;
 	channels   *channels;
+	keys	   *keys;
+	door_is_there_fn is_there;	/* NULL: nobody ever is */
+	void	   *is_there_arg;
+	door_upgrade_fn upgrade;	/* NULL: there are no WebSockets */
+	void	   *upgrade_arg;
 	struct MHD_Daemon *mhd;
 	uv_poll_t	poll;			/* on libmicrohttpd's epoll descriptor */
 	uv_idle_t	again;			/* running while libmicrohttpd has more to do */
@@ -96,6 +104,8 @@ struct door
 	uint32_t	max_per_address;
 	uint32_t	max_waiting;
 	uint32_t	tolerance_s;
+	char	   *public_url;
+	uint8_t		demo[16];
 };
 
 /* request.c */
@@ -111,6 +121,17 @@ extern void request_refuse(conn *c, refusal why, const char *message);
 
 /* The request's event is done, or given up: the answer is set, send it. */
 extern void request_resume(conn *c);
+
+/* judge.c: what the head alone decides, and what the whole request. */
+extern void judge_head(conn *c, const char *method);
+extern void judge_whole(conn *c, const char *body, size_t len);
+
+/* Why nothing can go to the worker now; REFUSE_NOTHING: it can. */
+extern refusal judge_gate(const conn *c);
+
+/* api.c: the same for ROUTE_SEND. */
+extern void api_judge_head(conn *c, const char *method);
+extern void api_take(conn *c, const char *body, size_t len);
 
 /* door.c: suspend the connection when libmicrohttpd's turn is over. */
 extern void door_suspend_later(conn *c);

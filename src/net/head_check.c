@@ -72,6 +72,13 @@ single_field(head_facts *facts, head_value *into, const char *value, size_t len,
 	into->len = len;
 }
 
+/* A list that may come in several fields, and only says how to answer better. */
+static void
+hint_field(head_value *into, const char *value, size_t len)
+{
+	*into = (head_value) {value, into->p == NULL ? len : 0};
+}
+
 static bool
 is(const char *name, size_t len, const char *known, size_t known_len)
 {
@@ -113,6 +120,7 @@ head_field(head_facts *facts, const char *name, size_t name_len,
 		if (facts->has_host || memchr(value, ' ', value_len) || memchr(value, ',', value_len))
 			facts->bad = "The request names more than one Host; send one.";
 		facts->has_host = true;
+		facts->host = (head_value) {value, value_len};
 	}
 	else if (IS("Expect"))
 	{
@@ -127,6 +135,16 @@ head_field(head_facts *facts, const char *name, size_t name_len,
 	else if (IS("X-Validation-Token"))
 		single_field(facts, &facts->token, value, value_len,
 					 "The request has more than one X-Validation-Token; send one.");
+	else if (IS("x-api-key"))
+		single_field(facts, &facts->api_key, value, value_len,
+					 "The request has more than one x-api-key; send one.");
+	else if (IS("Idempotency-Key"))
+		single_field(facts, &facts->idempotency_key, value, value_len,
+					 "The request has more than one Idempotency-Key; send one.");
+	else if (IS("Accept-Encoding"))
+		hint_field(&facts->accept_encoding, value, value_len);
+	else if (IS("If-None-Match"))
+		hint_field(&facts->none_match, value, value_len);
 	else if (IS("X-Forwarded-For"))
 		facts->forwarded = (head_value) {value, value_len};
 }

@@ -29,6 +29,11 @@ typedef struct head_facts
 	uint64_t	length;			/* of the body, when has_length */
 	head_value	signature;		/* X-hub-Signature */
 	head_value	token;			/* X-Validation-Token */
+	head_value	host;
+	head_value	api_key;		/* x-api-key */
+	head_value	idempotency_key;	/* Idempotency-Key */
+	head_value	accept_encoding;	/* empty when it came in several fields */
+	head_value	none_match;		/* If-None-Match; empty when it came in several */
 	head_value	forwarded;		/* the last X-Forwarded-For */
 } head_facts;
 

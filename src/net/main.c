@@ -20,11 +20,13 @@
 #include "confine.h"
 #include "corridor_io.h"
 #include "door.h"
+#include "gate.h"
 #include "listener.h"
 #include "log.h"
 #include "metrics.h"
 #include "answer.h"
 #include "sender.h"
+#include "visitors.h"
 
 /* Closing: how long answers may take, and heads that are not complete yet, in ms. */
 #define DRAIN_MS		2000
@@ -46,6 +48,8 @@ typedef struct net
 	corridor_io *corridor;
 	channels   *channels;
 	door	   *door;
+	visitors   *visitors;
+	gate	   *gate;
 	listener   *listener;		/* NULL before OPEN and after CLOSE */
 	sender	   *sender;
 	char	   *listen;			/* from the first CONFIG */
@@ -104,6 +108,28 @@ on_outcome(void *arg, const wc_outcome *outcome)
 	corridor_io_nudge(n->corridor);
 }
 
+/* A message to a visitor of ours: it is there or not, so the outcome is known at once. */
+static void
+push(net *n, const wc_send *send)
+{
+	wc_outcome	outcome;
+
+	visitors_push(n->visitors, send, &outcome);
+	on_outcome(n, &outcome);
+}
+
+static bool
+is_there(void *arg, const uint8_t channel[16], const uint8_t visitor[16])
+{
+	return visitors_present(arg, channel, visitor);
+}
+
+static void
+enter(void *arg, const visitor_knock *knock, const ws_head *head, refusal verdict, const char *why)
+{
+	visitors_enter(arg, knock, head, verdict, why);
+}
+
 static void
 write_stats(net *n)
 {
@@ -111,12 +137,15 @@ write_stats(net *n)
 
 	memset(&now, 0, sizeof(now));
 	now.connections = door_connections(n->door);
-	now.waiting = door_waiting(n->door);
+	now.waiting = door_waiting(n->door) + visitors_waiting(n->visitors);
 	now.sending = sender_pending(n->sender);
+	now.visitors = visitors_count(n->visitors);
 	now.requests = the_metrics.requests;
 	now.refused = metrics_refused();
 	now.turned_away = metrics_turned_away();
 	the_metrics.sending = now.sending;
+	the_metrics.visitors = now.visitors;
+	the_metrics.visitor_connections = visitors_connections(n->visitors);
 	if (memcmp(&now, &n->told, sizeof(now)) != 0 && !corridor_io_full(n->corridor) &&
 		wc_write_stats(corridor_io_out(n->corridor), &now))
 		n->told = now;
@@ -135,6 +164,8 @@ begin_closing(net *n)
 	if (n->listener != NULL)
 		listener_close(n->listener);
 	n->listener = NULL;
+	gate_close(n->gate);
+	visitors_close(n->visitors);
 	door_close(n->door);
 	uv_timer_start(&n->drain, on_drain, 0, DRAIN_TICK_MS);
 }
@@ -146,6 +177,7 @@ on_drain(uv_timer_t *timer)
 	uint64_t	age = uv_now(&n->loop) - n->closing_since;
 	bool		drained = door_drain(n->door, age < DRAIN_HEADS_MS);
 
+	drained = visitors_drained(n->visitors) && drained;
 	if ((drained && sender_pending(n->sender) == 0 && corridor_io_empty(n->corridor)) ||
 		age >= DRAIN_MS)
 		uv_stop(&n->loop);
@@ -196,6 +228,8 @@ take_config(net *n, const wc_config *config)
 		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after the worker's next start of webchatt-net");
 	n->configured = true;
 	door_configure(n->door, config);
+	visitors_configure(n->visitors, config);
+	gate_configure(n->gate, config);
 	sender_configure(n->sender, config);
 }
 
@@ -207,7 +241,7 @@ open_door(net *n)
 	char		reason[512];
 	wc_text		text = {0, {"", 0}};
 
-	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), door_accept, n->door, reason);
+	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), gate_accept, n->gate, reason);
 	if (n->listener == NULL)
 	{
 		fail(n, reason);
@@ -259,6 +293,13 @@ on_frame(void *arg, const wc_frame *frame)
 		wc_hub_gone hub_gone;
 		wc_send		send;
 		wc_event_done done;
+		wc_welcome	welcome;
+		wc_history	history;
+		wc_status	status;
+		wc_typing	typing;
+		wc_key_put	key_put;
+		wc_key_gone key_gone;
+		wc_api_done api_done;
 	}			m;
 
 	if (!n->greeted)
@@ -273,12 +314,14 @@ on_frame(void *arg, const wc_frame *frame)
 		case WC_F_CHANNEL_PUT:
 			if (!wc_read_channel_put(frame, &m.channel_put))
 				return false;
+			visitors_channel_put(n->visitors, &m.channel_put);
 			if (!channels_put(n->channels, &m.channel_put))
-				log_line(WC_LOG_WARNING, "no memory for one more channel: its webhooks get 404");
+				log_line(WC_LOG_WARNING, "no memory for one more channel: its webhooks get 404, and its visitors cannot connect");
 			return true;
 		case WC_F_CHANNEL_GONE:
 			if (!wc_read_channel_gone(frame, &m.channel_gone))
 				return false;
+			visitors_channel_gone(n->visitors, m.channel_gone.id);
 			channels_gone(n->channels, m.channel_gone.id);
 			return true;
 		case WC_F_HUB_PUT:
@@ -301,12 +344,53 @@ on_frame(void *arg, const wc_frame *frame)
 			/* Before OPEN we are not confined: no thread may start yet. */
 			if (!n->opened || !wc_read_send(frame, &m.send))
 				return n->closing;
-			sender_send(n->sender, &m.send);
+			if (m.send.local)
+				push(n, &m.send);
+			else
+				sender_send(n->sender, &m.send);
 			return true;
 		case WC_F_EVENT_DONE:
 			if (!wc_read_event_done(frame, &m.done))
 				return false;
-			door_event_done(n->door, &m.done);
+			if (m.done.request & VISITORS_NUMBER)
+				visitors_event_done(n->visitors, &m.done);
+			else
+				door_event_done(n->door, &m.done);
+			return true;
+		case WC_F_WELCOME:
+			if (!wc_read_welcome(frame, &m.welcome))
+				return false;
+			visitors_welcome(n->visitors, &m.welcome);
+			return true;
+		case WC_F_HISTORY:
+			if (!wc_read_history(frame, &m.history))
+				return false;
+			visitors_history(n->visitors, &m.history);
+			return true;
+		case WC_F_STATUS:
+			if (!wc_read_status(frame, &m.status))
+				return false;
+			visitors_status(n->visitors, &m.status);
+			return true;
+		case WC_F_TYPING:
+			if (!wc_read_typing(frame, &m.typing))
+				return false;
+			visitors_typing(n->visitors, &m.typing);
+			return true;
+		case WC_F_KEY_PUT:
+			if (!wc_read_key_put(frame, &m.key_put))
+				return false;
+			door_key_put(n->door, &m.key_put);
+			return true;
+		case WC_F_KEY_GONE:
+			if (!wc_read_key_gone(frame, &m.key_gone))
+				return false;
+			door_key_gone(n->door, m.key_gone.id);
+			return true;
+		case WC_F_API_DONE:
+			if (!wc_read_api_done(frame, &m.api_done))
+				return false;
+			door_api_done(n->door, &m.api_done);
 			return true;
 		case WC_F_CLOSE:
 			begin_closing(n);
@@ -323,6 +407,7 @@ on_check(uv_check_t *check)
 	net		   *n = check->data;
 	bool		full = door_run(n->door);
 
+	visitors_run(n->visitors);
 	corridor_io_flush(n->corridor);
 	if (n->listener != NULL)
 		listener_pause(n->listener, full);
@@ -334,6 +419,7 @@ on_prepare(uv_prepare_t *prepare)
 {
 	net		   *n = prepare->data;
 
+	visitors_run(n->visitors);
 	corridor_io_flush(n->corridor);
 }
 
@@ -409,8 +495,14 @@ start(net *n, int fd)
 	log_to(n->corridor);
 	n->door = door_new(&n->loop, n->corridor, n->channels);
 	n->sender = sender_new(&n->loop, on_outcome, n);
-	if (n->door == NULL || n->sender == NULL)
+	n->visitors = visitors_new(&n->loop, n->corridor, n->channels);
+	if (n->door == NULL || n->sender == NULL || n->visitors == NULL)
 		return false;
+	n->gate = gate_new(&n->loop, n->door, n->visitors);
+	if (n->gate == NULL)
+		return false;
+	door_ask_visitors(n->door, is_there, n->visitors);
+	door_pass_visitors(n->door, enter, n->visitors);
 	handle_init(n, signal_fd);
 	return true;
 }
@@ -424,6 +516,8 @@ stop(net *n)
 	write_stats(n);
 	corridor_io_drain(n->corridor, 100);
 	uv_fileno((uv_handle_t *) &n->signals, &signal_fd);
+	gate_free(n->gate);
+	visitors_free(n->visitors);
 	door_free(n->door);
 	sender_free(n->sender);
 	log_to(NULL);

@@ -27,6 +27,32 @@ static const char *const outcomes[METRICS_OUTCOMES] = {
 	"accepted", "no_session", "refused", "retry", "unreachable", "paused", "unauthorized"
 };
 
+static const char *const api_results[METRICS_API_RESULTS] = {
+	"queued", "repeat", "no_session", "no_visitor", "no_channel", "invalid", "busy"
+};
+
+/* The last one stands for codes that only clients choose. */
+static const struct
+{
+	uint16_t	code;
+	const char *label;
+}			closes[METRICS_CLOSES] = {
+	{1000, "1000"}, {1001, "1001"}, {1002, "1002"}, {1003, "1003"}, {1005, "1005"},
+	{1006, "1006"}, {1007, "1007"}, {1008, "1008"}, {1009, "1009"}, {1011, "1011"},
+	{1013, "1013"}, {4001, "4001"}, {4003, "4003"}, {4008, "4008"}, {4009, "4009"},
+	{4029, "4029"}, {0, "other"},
+};
+
+void
+metrics_closed(uint16_t code)
+{
+	int			i = 0;
+
+	while (i < METRICS_CLOSES - 1 && closes[i].code != code)
+		i++;
+	the_metrics.closes[i]++;
+}
+
 void
 metrics_done(uint8_t result, uint64_t us)
 {
@@ -120,6 +146,38 @@ events_text(FILE *f)
 				(unsigned long long) the_metrics.outcomes[i]);
 }
 
+static void
+api_text(FILE *f)
+{
+	int			i;
+
+	fputs("# HELP webchatt_api_sends_total Messages that came by the REST API, by what became of them.\n"
+		  "# TYPE webchatt_api_sends_total counter\n", f);
+	for (i = 0; i < METRICS_API_RESULTS; i++)
+		fprintf(f, "webchatt_api_sends_total{result=\"%s\"} %llu\n", api_results[i],
+				(unsigned long long) (the_metrics.api_sends[i] +
+									  (i == WC_API_NOT_KNOWN ? the_metrics.api_no_session : 0)));
+}
+
+static void
+visitors_text(FILE *f)
+{
+	const metrics *m = &the_metrics;
+	int			i;
+
+	one(f, "webchatt_visitors", "gauge", "Visitors' sessions that are open.", m->visitors);
+	one(f, "webchatt_visitor_connections", "gauge", "Visitors' WebSockets, also before hello and while closing.", m->visitor_connections);
+	one(f, "webchatt_visitor_connections_total", "counter", "Visitors' WebSockets opened.", m->visitors_entered);
+	one(f, "webchatt_visitor_messages_total", "counter", "Visitors' messages handed to the database.", m->visitor_messages);
+	one(f, "webchatt_visitor_rate_errors_total", "counter", "Visitors' frames refused for coming too fast.", m->visitor_rate_errors);
+	one(f, "webchatt_pushes_total", "counter", "Messages that an open session of their visitor took.", m->pushes);
+	fputs("# HELP webchatt_visitor_closes_total Visitors' WebSockets that ended, by close code.\n"
+		  "# TYPE webchatt_visitor_closes_total counter\n", f);
+	for (i = 0; i < METRICS_CLOSES; i++)
+		fprintf(f, "webchatt_visitor_closes_total{code=\"%s\"} %llu\n", closes[i].label,
+				(unsigned long long) m->closes[i]);
+}
+
 char *
 metrics_text(size_t *len)
 {
@@ -137,8 +195,10 @@ metrics_text(size_t *len)
 	one(f, "webchatt_webhook_verifications_total", "counter", "Endpoint verifications answered.", m->verifications);
 	one(f, "webchatt_events_waiting", "gauge", "Events waiting for their commit.", m->waiting);
 	events_text(f);
+	api_text(f);
 	one(f, "webchatt_deliveries_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
 	one(f, "webchatt_channels", "gauge", "Channels whose webhooks are taken.", m->channels);
+	visitors_text(f);
 	if (fclose(f) != 0)
 	{
 		free(text);

@@ -14,6 +14,8 @@
 
 #define METRICS_RESULTS		5	/* of wc_event_result */
 #define METRICS_OUTCOMES	7	/* of wc_outcome_result */
+#define METRICS_API_RESULTS	7	/* of wc_api_result */
+#define METRICS_CLOSES		17	/* kinds of ends of a visitor's WebSocket */
 #define METRICS_BUCKETS		13	/* of the histogram, the infinite one included */
 
 typedef struct metrics
@@ -26,6 +28,13 @@ typedef struct metrics
 	uint64_t	verifications;
 	uint64_t	events[METRICS_RESULTS];
 	uint64_t	outcomes[METRICS_OUTCOMES];
+	uint64_t	api_sends[METRICS_API_RESULTS];
+	uint64_t	api_no_session; /* answered without the worker */
+	uint64_t	visitors_entered;	/* upgraded to WebSockets */
+	uint64_t	visitor_messages;	/* handed to the database */
+	uint64_t	visitor_rate_errors;
+	uint64_t	pushes;			/* messages that an open session took */
+	uint64_t	closes[METRICS_CLOSES]; /* of WebSockets, by code */
 	uint64_t	commit_us;		/* sum over all events that were done */
 	uint64_t	commit_buckets[METRICS_BUCKETS];
 
@@ -34,12 +43,17 @@ typedef struct metrics
 	uint32_t	waiting;
 	uint32_t	sending;
 	uint32_t	channels;
+	uint32_t	visitors;		/* sessions that are open */
+	uint32_t	visitor_connections;
 } metrics;
 
 extern metrics the_metrics;
 
 /* An event was done, so many microseconds after it was handed over. */
 extern void metrics_done(uint8_t result, uint64_t us);
+
+/* A visitor's WebSocket ended with that code. */
+extern void metrics_closed(uint16_t code);
 
 /* Answers with a 4xx, and with a 503, so far. */
 extern uint64_t metrics_refused(void);

@@ -17,14 +17,24 @@ typedef enum refusal
 	REFUSE_SIG_STALE,
 	REFUSE_SIG_WRONG,
 	REFUSE_NO_SECRET,
+	REFUSE_PAYLOAD,				/* the REST API cannot take that */
+	REFUSE_KEY_MISSING,			/* x-api-key */
+	REFUSE_KEY_MALFORMED,
+	REFUSE_KEY_UNKNOWN,
 	REFUSE_ROUTE,
 	REFUSE_CHANNEL,
+	REFUSE_ORIGIN,				/* a page that the channel does not list */
 	REFUSE_METHOD_POST,			/* the route takes POST only */
 	REFUSE_METHOD_GET,			/* the route takes GET and HEAD only */
 	REFUSE_SLOW_HEAD,
 	REFUSE_SLOW_BODY,
 	REFUSE_LARGE,
 	REFUSE_EXPECT,
+	REFUSE_UPGRADE,				/* not a WebSocket's opening request */
+	REFUSE_WS_VERSION,
+	REFUSE_WS_PROTOCOL,			/* no sub-protocol that we speak */
+	REFUSE_VISITORS,			/* max_visitors */
+	REFUSE_VISITORS_ADDRESS,	/* max_visitors_per_address */
 	REFUSE_CONNECTIONS,			/* max_connections */
 	REFUSE_ADDRESS,				/* max_connections_per_address */
 	REFUSE_MEMORY,				/* too many large bodies at once */

@@ -14,7 +14,7 @@
 
 #include "log.h"
 #include "metrics.h"
-#include "webhook.h"
+#include "takeover.h"
 
 /* libmicrohttpd's later versions check line ends and NUL themselves. */
 #define CHECK_LINES		(MHD_VERSION <= 0x00097500)
@@ -68,7 +68,7 @@ answer_now(conn *c)
 static enum MHD_Result
 cut_now(conn *c, refusal why)
 {
-	answer_raw(c->fd, why);
+	answer_raw(c->fd, why, NULL);
 	c->cut = true;
 	c->linger = true;
 	return MHD_NO;
@@ -130,68 +130,6 @@ find_client(conn *c)
 		addr_forwarded(&d->trusted, c->head.forwarded.p, c->head.forwarded.len, &c->client);
 }
 
-/* Requests through trusted proxies are counted by client, as others' connections. */
-static bool
-count_client(conn *c)
-{
-	door	   *d = c->door;
-
-	if (c->peer_count != NULL || c->client.local || addr_list_has(&d->trusted, &c->client))
-		return true;
-	c->client_count = addr_counts_take(d->clients, &c->client, d->max_per_address);
-	return c->client_count != NULL;
-}
-
-static void
-judge_webhook_head(conn *c, const char *method)
-{
-	const channel *ch = channels_find(c->door->channels, c->channel);
-	char	   *token;
-
-	if (strcmp(method, "POST") != 0)
-		request_refuse(c, REFUSE_METHOD_POST, NULL);
-	else if (ch == NULL)
-		request_refuse(c, REFUSE_CHANNEL, NULL);
-	else if (c->head.token.p != NULL)
-	{
-		token = webhook_token_json(c->head.token);
-		if (token == NULL)
-		{
-			request_refuse(c, REFUSE_TOKEN, NULL);
-			return;
-		}
-		the_metrics.verifications++;
-		c->answer = answer_text(token, strlen(token), "application/json");
-	}
-	else if (c->head.signature.p == NULL && !ch->accept_unsigned)
-		request_refuse(c, ch->nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
-}
-
-/* What the head alone decides. */
-static void
-judge_head(conn *c, const char *method)
-{
-	bool		get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-
-	if (c->head.expect_other)
-		request_refuse(c, REFUSE_EXPECT, NULL);
-	else if (c->head.has_length && c->head.length > c->door->max_body_size)
-		request_refuse(c, REFUSE_LARGE, NULL);
-	else if (c->route == ROUTE_NONE)
-		request_refuse(c, REFUSE_ROUTE, NULL);
-	else if (c->route != ROUTE_WEBHOOK)
-	{
-		if (!get)
-			request_refuse(c, REFUSE_METHOD_GET, NULL);
-	}
-	else if (c->door->closing)
-		request_refuse(c, REFUSE_CLOSING, NULL);
-	else if (!count_client(c))
-		request_refuse(c, REFUSE_ADDRESS, NULL);
-	else
-		judge_webhook_head(c, method);
-}
-
 /* The first call of the handler. */
 static enum MHD_Result
 head_came(conn *c, const char *method, const char *version)
@@ -208,6 +146,12 @@ head_came(conn *c, const char *method, const char *version)
 		request_refuse(c, REFUSE_HEAD, c->head.bad);
 		at_once = true;
 	}
+	else if (c->route == ROUTE_VISITORS && strcmp(method, "GET") == 0 && !c->door->closing)
+	{
+		if (takeover(c, version))
+			return MHD_NO;
+		at_once = false;
+	}
 	else
 	{
 		judge_head(c, method);
@@ -219,70 +163,6 @@ head_came(conn *c, const char *method, const char *version)
 		return MHD_YES;
 	c->linger = true;
 	return answer_now(c);
-}
-
-/* Give the event to the worker, or find a reason not to. */
-static void
-hand_over(conn *c, const char *body, size_t len)
-{
-	door	   *d = c->door;
-	webhook_request rq = {0, channels_find(d->channels, c->channel), c->head.signature,
-	body, len, d->tolerance_s};
-	char		reason[WC_REASON_SIZE] = "";
-	refusal		why = REFUSE_NOTHING;
-
-	if (d->closing)
-		why = REFUSE_CLOSING;
-	else if (!d->open)
-		why = REFUSE_NOT_OPEN;
-	else if (rq.channel == NULL)
-		why = REFUSE_CHANNEL;
-	else if (corridor_io_full(d->corridor) ||
-			 (rq.number = waiting_take(d->waiting, c, len, d->max_waiting)) == 0)
-		why = REFUSE_BEHIND;
-	else
-		why = webhook_take(&rq, corridor_io_out(d->corridor), reason);
-	corridor_io_nudge(d->corridor);
-	if (why != REFUSE_NOTHING)
-	{
-		waiting_give(d->waiting, rq.number);
-		request_refuse(c, why, reason);
-		return;
-	}
-	c->number = rq.number;
-	c->handed_ns = uv_hrtime();
-}
-
-static void
-answer_metrics(conn *c)
-{
-	door	   *d = c->door;
-	char	   *text;
-	size_t		len;
-
-	the_metrics.connections = d->nconns;
-	the_metrics.waiting = waiting_count(d->waiting);
-	the_metrics.channels = channels_count(d->channels);
-	text = metrics_text(&len);
-	c->answer = text ? answer_text(text, len, "text/plain; version=0.0.4; charset=utf-8") :
-		answer_refusal(REFUSE_NOTHING);
-}
-
-/* The whole request is there. */
-static void
-judge(conn *c, const char *body, size_t len)
-{
-	c->judged = true;
-	if (c->answer.response != NULL)
-		return;
-	if (c->route == ROUTE_WEBHOOK)
-		hand_over(c, body, len);
-	else if (c->route == ROUTE_METRICS)
-		answer_metrics(c);
-	else if (c->door->open && !c->door->closing)
-		c->answer = answer_ok();
-	else
-		request_refuse(c, c->door->closing ? REFUSE_CLOSING : REFUSE_NOT_OPEN, NULL);
 }
 
 /* Bytes of that capacity that count against BODIES_LARGE. */
@@ -334,7 +214,7 @@ body_came(conn *c, const char *piece, size_t len)
 {
 	bool		whole = c->head.has_length && c->body_len + len == c->head.length;
 
-	if (c->answer.response != NULL || c->route != ROUTE_WEBHOOK)
+	if (c->answer.response != NULL || !route_takes_body(c->route))
 	{
 		/* Read to its end, so that the connection can be used again. */
 		c->discarded += len;
@@ -348,7 +228,7 @@ body_came(conn *c, const char *piece, size_t len)
 	if (whole && c->body_len == 0)
 	{
 		/* The usual case: one piece, judged where it lies. */
-		judge(c, piece, len);
+		judge_whole(c, piece, len);
 		return MHD_YES;
 	}
 	if (!keep_piece(c, piece, len))
@@ -365,7 +245,7 @@ request_ended(conn *c)
 {
 	if (!c->judged)
 	{
-		judge(c, c->body ? c->body : "", c->body_len);
+		judge_whole(c, c->body ? c->body : "", c->body_len);
 		free_body(c);
 	}
 	if (c->number == 0)
@@ -435,6 +315,7 @@ request_completed(void *cls, struct MHD_Connection *mhd, void **context,
 	answer_drop(&c->answer);
 	c->state = REQUEST_NONE;
 	c->judged = false;
+	c->held = false;
 	c->route = ROUTE_NONE;
 	c->target = NULL;
 	c->client = c->peer;

@@ -5,12 +5,19 @@
 #ifndef NET_ROUTES_H
 #define NET_ROUTES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum route
 {
 	ROUTE_NONE = 0,
 	ROUTE_WEBHOOK,				/* POST /webhooks/<channel id> */
+	ROUTE_SEND,					/* POST /v1/communication/web-chatt2me/message */
+	ROUTE_API,					/* anything else of /v1: there is nothing */
+	ROUTE_ASSET,				/* GET a file that is compiled in */
+	ROUTE_DEMO,					/* GET /demo */
+	ROUTE_VISITORS,				/* GET, to be upgraded to a visitor's WebSocket */
 	ROUTE_HEALTH,				/* GET /healthz */
 	ROUTE_METRICS				/* GET /metrics */
 } route;
@@ -20,5 +27,11 @@ typedef enum route
  * needs it).  Fills channel for ROUTE_WEBHOOK.  A query is not looked at.
  */
 extern route route_find(const char *target, uint8_t channel[16]);
+
+/* The target's path, without scheme and host before and a query behind it. */
+extern const char *route_path(const char *target, size_t *len);
+
+/* True for the routes whose requests bring something to the worker. */
+extern bool route_takes_body(route r);
 
 #endif							/* NET_ROUTES_H */

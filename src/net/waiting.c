@@ -3,7 +3,8 @@
  *	  The requests whose event is with the worker: see waiting.h.
  *
  * A number is a slot and the count of its uses, so that the answer to an event
- * that was given up never reaches the slot's next user.
+ * that was given up never reaches the slot's next user.  Its highest bit stays
+ * free: who else gives numbers to the worker sets it.
  */
 #include "waiting.h"
 
@@ -16,7 +17,7 @@ typedef struct slot
 {
 	void	   *owner;			/* NULL: free */
 	size_t		bytes;
-	uint32_t	uses;			/* never 0 */
+	uint32_t	uses;			/* never 0, at most INT32_MAX */
 	uint32_t	next_free;
 } slot;
 
@@ -110,7 +111,7 @@ waiting_give(waiting *w, uint64_t number)
 	w->count--;
 	w->bytes -= s->bytes;
 	s->owner = NULL;
-	s->uses = s->uses == UINT32_MAX ? 1 : s->uses + 1;
+	s->uses = s->uses == INT32_MAX ? 1 : s->uses + 1;
 	s->next_free = w->first_free;
 	w->first_free = (uint32_t) number;
 }

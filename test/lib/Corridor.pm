@@ -124,6 +124,15 @@ sub put_channel
 	return;
 }
 
+# A channel that visitors connect to.
+sub put_local
+{
+	my ($self, $id, $key, $name, @origins) = @_;
+	$self->frame('CHANNEL_PUT', uuid($id) . pack('CCC', 0, 0, 1) . str($key) . str($name)
+		  . pack('C', scalar @origins) . join('', map { str($_) } @origins));
+	return;
+}
+
 sub drop_channel
 {
 	my ($self, $id) = @_;
@@ -161,9 +170,85 @@ sub text { return unpack('CV/a*', $_[0]) }
 
 sub done
 {
-	my ($self, $event, $result) = @_;
-	$self->frame('EVENT_DONE', pack('Q<C', $event->{request}, $result // $DONE{STORED}) . "\0" x 16);
+	my ($self, $event, $result, $message) = @_;
+	$self->frame('EVENT_DONE', pack('Q<C', $event->{request}, $result // $DONE{STORED}) . ($message // "\0" x 16));
 	return;
+}
+
+# A UUID of version 7, in text: it holds the time.
+my $uuids = 0;
+sub uuid7
+{
+	my ($ms) = @_;
+	my $h = sprintf('%012x7%03x8%03x%012x', $ms // int(time * 1000), $uuids / 4096 % 4096, $uuids % 4096, int rand 2**47);
+	$uuids++;
+	return $h =~ s/^(.{8})(.{4})(.{4})(.{4})/$1-$2-$3-$4-/r;
+}
+
+sub uuid_text { return unpack('H32', $_[0]) =~ s/^(.{8})(.{4})(.{4})(.{4})/$1-$2-$3-$4-/r }
+
+# What the worker says about visitors.
+our %WELCOMED = (KNOWN => 0, MADE => 1, NOT_MADE => 2, GONE => 3, BUSY => 4);
+
+sub arrived
+{
+	my %a;
+	(@a{qw(session channel has_token may_make token_hash new_visitor new_hash)}, my @s)
+	  = unpack('Q<a16CCa32a16a32(V/a*)2', $_[0]);
+	@a{qw(attributes have)} = @s;
+	$a{channel} = uuid_text($a{channel});
+	$a{new_visitor} = uuid_text($a{new_visitor});
+	$a{have} = [map { uuid_text($_) } unpack('(a16)*', $a{have})];
+	return \%a;
+}
+
+# Answer an ARRIVED: result is a name of %WELCOMED, messages a JSON array, from
+# the oldest message of which it is complete.
+sub welcome
+{
+	my ($self, $arrived, $result, $visitor, $more, $messages, $from) = @_;
+	$self->frame('WELCOME', pack('Q<C', $arrived->{session}, $WELCOMED{$result})
+		  . uuid($visitor // $arrived->{new_visitor}) . pack('C', $more // 0)
+		  . ($from ? uuid($from) : "\0" x 16) . str($messages // ''));
+	return;
+}
+
+sub history
+{
+	my ($self, $session, $before, $more, $messages, $busy) = @_;
+	$self->frame('HISTORY', pack('Q<', $session) . uuid($before) . pack('CC', $busy // 0, $more) . str($messages));
+	return;
+}
+
+sub status
+{
+	my ($self, $channel, $visitor, $upto, $status) = @_;
+	$self->frame('STATUS', uuid($channel) . uuid($visitor) . uuid($upto) . str($status));
+	return;
+}
+
+sub typing
+{
+	my ($self, $channel, $visitor) = @_;
+	$self->frame('TYPING', uuid($channel) . uuid($visitor));
+	return;
+}
+
+# A message for a visitor; its OUTCOME is found by the token.
+sub send_local
+{
+	my ($self, $token, $channel, $visitor, $message, $content) = @_;
+	$self->frame('SEND', pack('Q<V', $token, 0) . uuid($message) . uuid($channel) . str('web-chatt2me')
+		  . str($visitor) . str($content) . "\1");
+	return;
+}
+
+sub outcome
+{
+	my %o;
+	(@o{qw(token result http_status retry_after_ms duration_us)}, my @s) = unpack('Q<CVVV(V/a*)4', $_[0]);
+	@o{qw(hub_status hub_message_id error_code error_message)} = @s;
+	return \%o;
 }
 
 sub take_event
@@ -175,7 +260,8 @@ sub take_event
 	$e{channel} = unpack('H32', $e{channel});
 	if (defined $self->{auto})
 	{
-		$self->{out} .= pack('VCQ<C', 26, $TYPE{EVENT_DONE}, $e{request}, $self->{auto}) . "\0" x 16;
+		$self->{out} .= pack('VCQ<C', 26, $TYPE{EVENT_DONE}, $e{request}, $self->{auto})
+		  . ($self->{message_of} ? $self->{message_of}->(\%e) : "\0" x 16);
 		$self->{nevents}++;
 		$self->{last} = \%e;
 	}
@@ -212,6 +298,7 @@ sub take
 			if ($type == $TYPE{EVENT}) { $self->take_event($payload) }
 			elsif ($type == $TYPE{LOG}) { push @{ $self->{logs} }, (text($payload))[1] }
 			elsif ($type == $TYPE{STATS}) { $self->{stats} = [unpack('V4Q<3', $payload)] }
+			elsif ($self->{on}{$type}) { $self->{on}{$type}->($payload) }
 			else { push @{ $self->{frames} }, [$type, $payload] }
 		}
 		$self->flush;

@@ -48,16 +48,17 @@ sub nginx
 	return start($port, $dir, 'nginx', '-e', "$dir/error.log", '-p', $dir, '-c', "$dir/nginx.conf");
 }
 
-# nginx by doc/nginx.conf, in front of a door.
+# nginx by doc/nginx.conf, in front of a door: its port, or unix:<its path>.
 sub nginx_of_doc
 {
-	my ($dir, $door_port) = @_;
+	my ($dir, $door) = @_;
 	my $port = WebchattTest::free_port();
 	my $http = slurp("$doc/nginx.conf");
 
 	$http =~ s/^\s*listen \[::\]:443.*\n//m or die 'doc/nginx.conf has changed';
 	$http =~ s/listen 443/listen 127.0.0.1:$port/ or die 'doc/nginx.conf has changed';
-	$http =~ s/127\.0\.0\.1:8480;/127.0.0.1:$door_port;/ or die 'doc/nginx.conf has changed';
+	$door = "127.0.0.1:$door" if $door !~ /^unix:/;
+	$http =~ s/127\.0\.0\.1:8480;/$door;/ or die 'doc/nginx.conf has changed';
 	$http =~ s/server_name \S+;/server_name localhost;/;
 	$http =~ s{(ssl_certificate) \S+;}{$1 $dir/cert.pem;};
 	$http =~ s{(ssl_certificate_key) \S+;}{$1 $dir/key.pem;};

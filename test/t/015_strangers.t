@@ -199,7 +199,7 @@ is($alice->{state}, 'welcomed', 'other channels\' visitors stay');
 
 is(dial_result(origin => $_), 403, 'refused: origin ' . ($_ // 'none'))
   for undef, 'null', 'http://www.example.com', 'https://example.com', 'https://www.example.com:8443', 'https://www.example.com.evil.example',
-  'https://evil.example', 'https://www.example.com/', 'file://', '*', 'https://www.example.com https://www.example.com';
+  'https://evil.example', 'https://www.example.com/x', 'file://', '*', 'https://www.example.com https://www.example.com';
 like(dial_result(headers => { origin => 'https://evil.example' }), qr/^40[03]\z/, 'refused: two origins');
 $t->sql("SELECT webchatt.set_origins('$second', ARRAY['$LocalHub::ORIGIN', 'https://Shop.Example.ORG:443'])");
 my $shop;
@@ -308,8 +308,13 @@ my $limit = $odd->{welcome}{limits}{message};
 my $whole = '{"type":"ping","x":"' . 'x' x ($limit - 22) . '"}';
 $odd->send($whole);
 ok(Visitor::until(sub { $odd->{pongs} == 3 || $odd->{state} ne 'welcomed' }) && $odd->{pongs} == 3, 'a frame of exactly the limit') or diag($odd->describe);
-$odd->send("$whole ");
-is($odd->closed, 1009, 'and one of a byte more');
+$whole = encode_json({ type => 'message', id => 'exact', content => { type => 'text', text => '' } });
+$whole =~ s/""/'"' . 'x' x ($limit - length $whole) . '"'/e;
+$odd->send($whole);
+ok($odd->got(sub { $_->{type} eq 'ack' && $_->{id} eq 'exact' }), 'a message of exactly the limit');
+$whole =~ s/exact/more-x/;
+$odd->send($whole);
+ok($odd->got(sub { $_->{type} eq 'error' && $_->{code} eq 'too_large' && $_->{id} eq 'more-x' }), 'and one of a byte more');
 
 # --- the head --------------------------------------------------------------
 
@@ -491,7 +496,7 @@ $fresh->end;
 
 # --- who does not read -----------------------------------------------------
 
-set({ new_visitor_rate => undef, visitor_buffer => '64kB' }, sub { 1 }, 'a small buffer');
+set({ new_visitor_rate => undef, visitor_buffer => '128kB' }, sub { 1 }, 'a small buffer');
 my $deaf = $t->visitor(rcvbuf => 4096, local => '127.0.0.98');
 $deaf->arrive;
 $deaf->{deaf} = 1;

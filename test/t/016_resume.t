@@ -80,11 +80,11 @@ sub dial
 
 	# Whatever the way, not later than this; in the middle of a message that is
 	# being sent, right behind one, or at any moment.
-	my $moment = rand() < 0.3 ? rand(0.01) : rand(0.12);
+	my $moment = $way < 0.5 ? 0.05 + rand(0.25) : rand() < 0.3 ? rand(0.01) : rand(0.08);
 	Visitor::after($moment, sub {
 		return if !$mine->();
-		if ($way < 0.6) { $client->say('before the cut'); cut($client, 'behind a message') }
-		elsif ($way < 0.7) { cut($client, 'within a frame', part => rand) }
+		if ($way >= 0.5 && $way < 0.6) { $client->say('before the cut'); cut($client, 'behind a message') }
+		elsif ($way >= 0.6 && $way < 0.7) { cut($client, 'within a frame', part => rand) }
 		else { cut($client, "while $client->{state}") }
 	});
 	return;

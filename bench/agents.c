@@ -1,0 +1,105 @@
+/*
+ * agents.c
+ *	  See agents.h.
+ */
+#include "agents.h"
+
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ws_client.h"
+
+static agents_setup setup;
+static pthread_t *threads;
+static atomic_int running;
+
+static void
+execute(PGconn *conn, const char *sql)
+{
+	PGresult   *result = PQexec(conn, sql);
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+	{
+		fprintf(stderr, "visitors: %s", PQerrorMessage(conn));
+		exit(1);
+	}
+	PQclear(result);
+}
+
+static void
+send_one(PGconn *conn, uint32_t n, const char *visitor)
+{
+	char		sql[160];
+	reply_times *t = &setup.times[n];
+
+	(void) snprintf(sql, sizeof(sql), "BEGIN; EXECUTE send('%s', '%u')", visitor, n);
+	execute(conn, sql);
+	t->before_commit = ws_now();
+	execute(conn, "COMMIT");
+	t->after_commit = ws_now();
+}
+
+/* Session i sends the messages i, i + sessions, ..., each when it is due. */
+static void *
+agent(void *arg)
+{
+	uint64_t	random = ((uint64_t) (uintptr_t) arg + 1) * UINT64_C(0x9E3779B97F4A7C15);
+	char		sql[256];
+	PGconn	   *conn = PQconnectdb(setup.conninfo);
+
+	if (PQstatus(conn) != CONNECTION_OK)
+	{
+		fprintf(stderr, "visitors: %s", PQerrorMessage(conn));
+		exit(1);
+	}
+	(void) snprintf(sql, sizeof(sql), "PREPARE send(text, text) AS "
+					"SELECT webchatt.send_message('%s'::uuid, $1, text => $2)", setup.channel);
+	execute(conn, sql);
+	for (uint32_t n = (uint32_t) (uintptr_t) arg; n < setup.total; n += (uint32_t) setup.sessions)
+	{
+		int64_t		due = setup.start + (int64_t) (n * 1e9 / setup.rate);
+		struct timespec ts = {.tv_sec = due / 1000000000,.tv_nsec = due % 1000000000};
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		setup.times[n].due = due;
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		send_one(conn, n, setup.visitor(random));
+	}
+	PQfinish(conn);
+	atomic_fetch_sub(&running, 1);
+	return NULL;
+}
+
+void
+agents_start(const agents_setup *s)
+{
+	setup = *s;
+	threads = calloc((size_t) setup.sessions, sizeof(*threads));
+	if (threads == NULL)
+		ws_fatal("calloc");
+	atomic_store(&running, setup.sessions);
+	for (int i = 0; i < setup.sessions; i++)
+		if (pthread_create(&threads[i], NULL, agent, (void *) (uintptr_t) i) != 0)
+			ws_fatal("pthread_create");
+}
+
+bool
+agents_are_done(void)
+{
+	return atomic_load(&running) == 0;
+}
+
+void
+agents_join(void)
+{
+	for (int i = 0; i < setup.sessions; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}

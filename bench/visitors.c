@@ -1,0 +1,664 @@
+/*
+ * visitors.c
+ *	  Many visitors at a time, each a WebSocket as a widget opens it
+ *	  (doc/protocol.md).
+ *
+ *	  visitors send ...    each sends a message, waits for its ack, sends the next
+ *	  visitors reply ...   SQL sessions write to visitors at a fixed rate
+ *	  visitors idle ...    they are there; then webchatt-net is to be killed, and
+ *						   they come back
+ *
+ * Prints lines of key=value.  A visitor does as the widget does: it dials again
+ * 0.5 to 2 s after a cut, then at random within a time that doubles with each
+ * failure; it says what it got and saw; and in silence it pings.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "agents.h"
+#include "json_part.h"
+#include "ws_client.h"
+
+#define ID_LEN			36
+#define MAX_TOKEN		64
+/* The widget's patience: see widget/src/line.js. */
+#define FIRST_NS		INT64_C(500000000)
+#define AGAIN_NS		INT64_C(300000000)
+#define SECOND_NS		INT64_C(1000000000)
+#define SLOWEST_NS		(60 * SECOND_NS)
+#define QUIET_NS		(40 * SECOND_NS)
+#define BEAT_NS			(5 * SECOND_NS)
+/* How long all may take to be welcomed, and answers are waited for at the end. */
+#define WELCOME_NS		(120 * SECOND_NS)
+#define GRACE_NS		(10 * SECOND_NS)
+/* Failures that are told one by one. */
+#define MAX_TOLD		5
+/* Dials are counted by the tenth of a second, for so long after a cut. */
+#define MAX_TENTHS		1200
+
+typedef struct visitor
+{
+	ws_conn		ws;				/* the first member: ws_client gives it back */
+	bool		welcomed;
+	int			failures;		/* dials since the last welcome */
+	int64_t		due;			/* when to dial, to send again, or to ping; 0: never */
+	uint64_t	message;		/* the one that has no ack yet; 0: none */
+	int64_t		sent_at;
+	char		id[ID_LEN + 1];
+	char		token[MAX_TOKEN + 1];
+} visitor;
+
+static struct
+{
+	int			port;
+	const char *key;
+	const char *origin;
+	const char *conninfo;
+	const char *channel;
+	int			visitors;
+	int			addresses;
+	int			opening;		/* dial so many at a time in the beginning */
+	int			sessions;
+	double		seconds;
+	double		warmup;
+	double		rate;
+} opt = {.origin = "http://localhost",.visitors = 200,.addresses = 1,.opening = 128,.sessions = 8,
+.seconds = 5,.rate = 1000};
+
+static visitor *visitors;
+static int	nwelcomed;
+static int	nopening;
+static int	nwaiting;			/* have something due */
+static bool pings;				/* those who are idle do */
+static uint64_t run_id;
+static uint64_t errors;			/* error frames */
+static uint64_t cuts;
+static uint64_t not_reached;
+static uint64_t refused;
+static int	told;
+
+static uint64_t sequence;
+static uint64_t acked;
+static int64_t count_from;
+static int64_t count_to;
+static int64_t *samples;
+static size_t nsamples;
+static size_t max_samples;
+
+static reply_times *replies;
+static uint32_t nreplies;
+static uint32_t narrived;
+static uint64_t doubled;
+static uint64_t confirmed;
+
+static int64_t cut_at;
+static uint64_t dials;
+static uint32_t dials_in[MAX_TENTHS];
+
+static void
+add_sample(int64_t ns)
+{
+	if (nsamples == max_samples)
+	{
+		max_samples = max_samples * 2 + 65536;
+		samples = realloc(samples, max_samples * sizeof(*samples));
+		if (samples == NULL)
+			ws_fatal("realloc");
+	}
+	samples[nsamples++] = ns;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	int64_t		x = *(const int64_t *) a;
+	int64_t		y = *(const int64_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+sort_samples(void)
+{
+	if (nsamples > 0)
+		qsort(samples, nsamples, sizeof(*samples), by_value);
+}
+
+/* In microseconds, of what sort_samples() sorted. */
+static double
+percentile(double p)
+{
+	return nsamples == 0 ? 0 : (double) samples[(size_t) ((double) (nsamples - 1) * p)] / 1e3;
+}
+
+/* --- a visitor ------------------------------------------------------------ */
+
+static void
+tell(const char *what, json_part of)
+{
+	if (told++ < MAX_TOLD)
+		fprintf(stderr, "visitors: %s%.*s\n", what, (int) of.len, of.at);
+}
+
+static int64_t
+random_below(int64_t ns)
+{
+	return (int64_t) (ws_random() % (uint64_t) ns);
+}
+
+static void
+wait_until(visitor *v, int64_t due)
+{
+	nwaiting += (due != 0) - (v->due != 0);
+	v->due = due;
+}
+
+static void
+dial(visitor *v, int64_t now)
+{
+	v->failures++;
+	nopening++;
+	if (cut_at != 0)
+	{
+		int64_t		tenth = (now - cut_at) / 100000000;
+
+		dials++;
+		if (tenth < MAX_TENTHS)
+			dials_in[tenth]++;
+	}
+	ws_dial(&v->ws);
+}
+
+static void
+on_open(ws_conn *c)
+{
+	visitor    *v = (visitor *) c;
+	char		hello[160];
+	int			n;
+
+	if (v->token[0] != '\0')
+		n = snprintf(hello, sizeof(hello), "{\"type\":\"hello\",\"token\":\"%s\"}", v->token);
+	else
+		n = snprintf(hello, sizeof(hello), "{\"type\":\"hello\",\"attributes\":{\"language\":\"en\"}}");
+	ws_send(c, hello, (size_t) n);
+}
+
+/* The message's id says which run it is of, and its number. */
+static void
+send_message(visitor *v)
+{
+	char		text[256];
+	int			n = snprintf(text, sizeof(text),
+							 "{\"type\":\"message\",\"id\":\"%012llx-%llx\",\"content\":{\"type\":\"text\","
+							 "\"text\":\"Hello, I'd like to know more about your products\"}}",
+							 (unsigned long long) run_id, (unsigned long long) v->message);
+
+	ws_send(&v->ws, text, (size_t) n);
+}
+
+static void
+send_next(visitor *v, int64_t now)
+{
+	v->message = ++sequence;
+	v->sent_at = now;
+	send_message(v);
+}
+
+static void
+on_welcome(visitor *v, json_part frame)
+{
+	json_part	token = json_member(frame, "token");
+
+	if (v->welcomed || (v->id[0] == '\0' && !json_copy(v->id, sizeof(v->id), json_member(frame, "visitor"))))
+	{
+		tell("this is no welcome for it: ", frame);
+		errors++;
+		return;
+	}
+	if (token.len > 0 && !json_copy(v->token, sizeof(v->token), token))
+		tell("the token is too long: ", token);
+	v->welcomed = true;
+	v->failures = 0;
+	nopening--;
+	nwelcomed++;
+	if (v->message != 0)
+		send_message(v);
+	else if (pings)
+		wait_until(v, ws_now() + QUIET_NS + random_below(BEAT_NS));
+}
+
+static void
+on_ack(visitor *v, json_part frame)
+{
+	json_part	id = json_member(frame, "id");
+	int64_t		now = ws_now();
+
+	if (id.len < 14 || json_number((json_part) {id.at + 13, id.len - 13}, 16) != v->message)
+	{
+		tell("this acknowledges nothing: ", frame);
+		errors++;
+		return;
+	}
+	acked++;
+	v->message = 0;
+	if (now >= count_from && now < count_to)
+		add_sample(now - v->sent_at);
+	if (now < count_to)
+		send_next(v, now);
+}
+
+/* What an application wrote: delivered, and seen. */
+static void
+on_message(visitor *v, json_part frame)
+{
+	int64_t		now = ws_now();
+	json_part	id = json_member(frame, "id");
+	json_part	text = json_member(json_member(frame, "content"), "text");
+	uint64_t	n = json_number(text, 10);
+	char		answer[128];
+	int			len;
+
+	if (!json_is(json_member(frame, "direction"), "out") || id.len != ID_LEN || text.len == 0 || n >= nreplies)
+	{
+		tell("nobody wrote this: ", frame);
+		errors++;
+		return;
+	}
+	if (replies[n].arrived == 0)
+	{
+		replies[n].arrived = now;
+		narrived++;
+	}
+	else
+		doubled++;
+	len = snprintf(answer, sizeof(answer), "{\"type\":\"delivered\",\"ids\":[\"%.*s\"]}", ID_LEN, id.at);
+	ws_send(&v->ws, answer, (size_t) len);
+	len = snprintf(answer, sizeof(answer), "{\"type\":\"read\",\"ids\":[\"%.*s\"]}", ID_LEN, id.at);
+	ws_send(&v->ws, answer, (size_t) len);
+}
+
+static void
+on_status(json_part frame)
+{
+	json_part	status = json_member(frame, "status");
+	json_part	ids = json_member(frame, "ids");
+	size_t		quotes = 0;
+
+	for (size_t i = 0; i < ids.len; i++)
+		quotes += ids.at[i] == '"';
+	if (json_is(status, "delivered") || json_is(status, "read"))
+		confirmed += quotes / 2;
+}
+
+/* What had no effect is sent again when the hub says so, or in a second. */
+static void
+on_error(visitor *v, json_part frame)
+{
+	json_part	after = json_member(frame, "retry_after");
+
+	tell("the hub says ", frame);
+	errors++;
+	if (v->message != 0)
+		wait_until(v, ws_now() + (after.len > 0 ? (int64_t) json_number(after, 10) : 1000) * 1000000);
+}
+
+static void
+on_text(ws_conn *c, const char *text, size_t len)
+{
+	visitor    *v = (visitor *) c;
+	json_part	frame = {text, len};
+	json_part	type = json_member(frame, "type");
+
+	if (json_is(type, "ack"))
+		on_ack(v, frame);
+	else if (json_is(type, "message"))
+		on_message(v, frame);
+	else if (json_is(type, "status"))
+		on_status(frame);
+	else if (json_is(type, "welcome"))
+		on_welcome(v, frame);
+	else if (json_is(type, "error"))
+		on_error(v, frame);
+	else if (!json_is(type, "typing") && !json_is(type, "pong"))
+	{
+		tell("this is no frame of the protocol: ", frame);
+		errors++;
+	}
+}
+
+/* How long the widget waits before it dials again. */
+static int64_t
+pause_of(const visitor *v)
+{
+	int64_t		most = SECOND_NS;
+
+	if (v->failures == 0)
+		return FIRST_NS + random_below(3 * FIRST_NS);
+	for (int i = 0; i < v->failures && most < SLOWEST_NS; i++)
+		most *= 2;
+	return AGAIN_NS + random_below(most < SLOWEST_NS ? most : SLOWEST_NS);
+}
+
+static void
+on_end(ws_conn *c, int why)
+{
+	visitor    *v = (visitor *) c;
+	char		text[80];
+
+	(void) snprintf(text, sizeof(text), "%s ended with %d", v->welcomed ? "a visitor's connection" : "a dial", why);
+	if (why == WS_NOT_WS || why == 4001 || why == 4003)
+	{
+		fprintf(stderr, "visitors: %s: no use to dial again\n", text);
+		exit(1);
+	}
+	if (why > WS_NOT_REACHED)
+		tell(text, (json_part) {"", 0});
+	if (v->welcomed)
+	{
+		nwelcomed--;
+		cuts++;
+		if (cut_at == 0)
+			cut_at = ws_now();
+	}
+	else
+	{
+		nopening--;
+		if (why == WS_NOT_REACHED)
+			not_reached++;
+		else
+			refused++;
+	}
+	v->welcomed = false;
+	wait_until(v, ws_now() + pause_of(v));
+}
+
+/* --- all of them ---------------------------------------------------------- */
+
+static void
+turn(void)
+{
+	int64_t		now;
+
+	ws_turn(nwaiting > 0 ? 10 : 50);
+	if (nwaiting == 0)
+		return;
+	now = ws_now();
+	for (int i = 0; i < opt.visitors; i++)
+	{
+		visitor    *v = &visitors[i];
+
+		if (v->due == 0 || v->due > now)
+			continue;
+		wait_until(v, 0);
+		if (v->ws.state == WS_CLOSED)
+			dial(v, now);
+		else if (v->message != 0)
+			send_message(v);
+		else
+		{
+			ws_send(&v->ws, "{\"type\":\"ping\"}", 15);
+			wait_until(v, now + QUIET_NS + random_below(BEAT_NS));
+		}
+	}
+}
+
+static double
+seconds_since(int64_t began)
+{
+	return (double) (ws_now() - began) / 1e9;
+}
+
+static void
+welcome_all(void)
+{
+	int64_t		began = ws_now();
+	int			next = 0;
+
+	while (nwelcomed < opt.visitors)
+	{
+		while (next < opt.visitors && nopening < opt.opening)
+			dial(&visitors[next++], ws_now());
+		turn();
+		if (ws_now() > began + WELCOME_NS)
+		{
+			fprintf(stderr, "visitors: %d of %d were welcomed in %.0f s, %llu were refused, %llu not reached\n",
+					nwelcomed, opt.visitors, WELCOME_NS / 1e9, (unsigned long long) refused,
+					(unsigned long long) not_reached);
+			exit(1);
+		}
+	}
+	printf("welcomed=%d welcome_seconds=%.2f refused=%llu not_reached=%llu\n", nwelcomed, seconds_since(began),
+		   (unsigned long long) refused, (unsigned long long) not_reached);
+	(void) fflush(stdout);
+}
+
+static double
+own_cpu_us(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+		(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static void
+run_send(void)
+{
+	int64_t		now;
+	double		cpu;
+
+	welcome_all();
+	cpu = own_cpu_us();
+	now = ws_now();
+	count_from = now + (int64_t) (opt.warmup * 1e9);
+	count_to = count_from + (int64_t) (opt.seconds * 1e9);
+	for (int i = 0; i < opt.visitors; i++)
+		send_next(&visitors[i], now);
+	while (ws_now() < count_to || (acked < sequence && ws_now() < count_to + GRACE_NS))
+		turn();
+	sort_samples();
+	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f acked=%llu sent=%llu errors=%llu cuts=%llu cpu_us=%.1f\n",
+		   (double) nsamples / opt.seconds, percentile(0.5), percentile(0.99), percentile(1),
+		   (unsigned long long) acked, (unsigned long long) sequence, (unsigned long long) errors,
+		   (unsigned long long) cuts, acked > 0 ? (own_cpu_us() - cpu) / (double) acked : 0);
+}
+
+static const char *
+any_visitor(uint64_t random)
+{
+	return visitors[random % (uint64_t) opt.visitors].id;
+}
+
+/* Of the messages after the warm-up: from one moment to another. */
+static void
+print_replies(const char *what, size_t from, size_t to)
+{
+	nsamples = 0;
+	for (uint32_t n = 0; n < nreplies; n++)
+	{
+		const char *t = (const char *) &replies[n];
+
+		if (replies[n].due >= count_from && replies[n].arrived != 0)
+			add_sample(*(const int64_t *) (t + to) - *(const int64_t *) (t + from));
+	}
+	sort_samples();
+	printf("%s_p50_us=%.0f %s_p99_us=%.0f %s_max_us=%.0f ", what, percentile(0.5), what, percentile(0.99),
+		   what, percentile(1));
+}
+
+static void
+run_reply(void)
+{
+	agents_setup setup = {.conninfo = opt.conninfo,.channel = opt.channel,.sessions = opt.sessions,
+	.rate = opt.rate,.total = (uint32_t) ((opt.seconds + opt.warmup) * opt.rate),.visitor = any_visitor};
+	int64_t		done_at = 0;
+	int64_t		last = 0;
+
+	welcome_all();
+	nreplies = setup.total;
+	replies = setup.times = calloc(nreplies, sizeof(*replies));
+	if (replies == NULL)
+		ws_fatal("calloc");
+	/* time for the sessions to connect */
+	setup.start = ws_now() + 500000000;
+	count_from = setup.start + (int64_t) (opt.warmup * 1e9);
+	agents_start(&setup);
+	while (done_at == 0 || ((narrived < nreplies || confirmed < 2 * (uint64_t) nreplies) && ws_now() < done_at + GRACE_NS))
+	{
+		turn();
+		if (done_at == 0 && agents_are_done())
+			done_at = ws_now();
+	}
+	agents_join();
+	for (uint32_t n = 0; n < nreplies; n++)
+		last = replies[n].after_commit > last ? replies[n].after_commit : last;
+	print_replies("late", offsetof(reply_times, due), offsetof(reply_times, before_commit));
+	print_replies("commit", offsetof(reply_times, before_commit), offsetof(reply_times, after_commit));
+	print_replies("asked", offsetof(reply_times, before_commit), offsetof(reply_times, arrived));
+	print_replies("done", offsetof(reply_times, after_commit), offsetof(reply_times, arrived));
+	printf("rate=%.0f sent=%u arrived=%u doubled=%llu confirmed=%llu errors=%llu cuts=%llu\n",
+		   (double) nreplies / ((double) (last - setup.start) / 1e9), nreplies, narrived, (unsigned long long) doubled,
+		   (unsigned long long) confirmed, (unsigned long long) errors, (unsigned long long) cuts);
+}
+
+/* The most in any second. */
+static uint32_t
+peak_dials(void)
+{
+	uint32_t	peak = 0;
+	uint32_t	sum = 0;
+
+	for (int i = 0; i < MAX_TENTHS; i++)
+	{
+		sum += dials_in[i];
+		if (i >= 10)
+			sum -= dials_in[i - 10];
+		if (sum > peak)
+			peak = sum;
+	}
+	return peak;
+}
+
+static void
+run_idle(void)
+{
+	int64_t		end;
+
+	pings = true;
+	welcome_all();
+	cut_at = 0;
+	cuts = refused = not_reached = 0;
+	end = ws_now() + (int64_t) (opt.seconds * 1e9);
+	while (cuts < (uint64_t) opt.visitors || nwelcomed < opt.visitors)
+	{
+		if (ws_now() > end)
+		{
+			fprintf(stderr, "visitors: %llu connections were cut, %d are welcome at the end; %llu dials failed, "
+					"%llu were refused\n", (unsigned long long) cuts, nwelcomed, (unsigned long long) not_reached,
+					(unsigned long long) refused);
+			exit(1);
+		}
+		turn();
+	}
+	printf("seconds=%.2f dials=%llu peak=%u not_reached=%llu refused=%llu errors=%llu\n", seconds_since(cut_at),
+		   (unsigned long long) dials, peak_dials(), (unsigned long long) not_reached, (unsigned long long) refused,
+		   (unsigned long long) errors);
+}
+
+/* --- the command line ----------------------------------------------------- */
+
+static void
+usage(void)
+{
+	fputs("usage: visitors send|reply|idle --port N --key PUBLIC_KEY [--origin O] [--visitors N] [--addresses N]\n"
+		  "                [--opening N] [--seconds S] [--warmup S]\n"
+		  "                reply: --conninfo C --channel UUID [--rate N] [--sessions N]\n", stderr);
+	exit(1);
+}
+
+static void
+read_options(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"port", 1, NULL, 'p'}, {"key", 1, NULL, 'k'}, {"origin", 1, NULL, 'o'}, {"visitors", 1, NULL, 'v'},
+		{"addresses", 1, NULL, 'a'}, {"opening", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'}, {"warmup", 1, NULL, 'w'},
+		{"rate", 1, NULL, 'r'}, {"sessions", 1, NULL, 's'}, {"conninfo", 1, NULL, 'd'}, {"channel", 1, NULL, 'c'},
+		{NULL, 0, NULL, 0}
+	};
+	int			o;
+
+	while ((o = getopt_long(argc, argv, "", names, NULL)) != -1)
+	{
+		switch (o)
+		{
+			case 'p': opt.port = (int) strtol(optarg, NULL, 10); break;
+			case 'k': opt.key = optarg; break;
+			case 'o': opt.origin = optarg; break;
+			case 'v': opt.visitors = (int) strtol(optarg, NULL, 10); break;
+			case 'a': opt.addresses = (int) strtol(optarg, NULL, 10); break;
+			case 'n': opt.opening = (int) strtol(optarg, NULL, 10); break;
+			case 't': opt.seconds = strtod(optarg, NULL); break;
+			case 'w': opt.warmup = strtod(optarg, NULL); break;
+			case 'r': opt.rate = strtod(optarg, NULL); break;
+			case 's': opt.sessions = (int) strtol(optarg, NULL, 10); break;
+			case 'd': opt.conninfo = optarg; break;
+			case 'c': opt.channel = optarg; break;
+			default: usage();
+		}
+	}
+	if (opt.port <= 0 || opt.key == NULL || opt.visitors <= 0 || opt.addresses <= 0 || opt.addresses > 250 ||
+		opt.opening <= 0 || opt.seconds <= 0 || opt.rate <= 0 || opt.sessions <= 0 || opt.visitors > 1000000)
+		usage();
+}
+
+static void
+allow_files(rlim_t n)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ws_fatal("getrlimit");
+	if (limit.rlim_cur >= n)
+		return;
+	if (limit.rlim_max < n)
+	{
+		fprintf(stderr, "visitors: %d visitors need %llu open files, %llu are allowed: raise the hard limit (ulimit -Hn)\n",
+				opt.visitors, (unsigned long long) n, (unsigned long long) limit.rlim_max);
+		exit(1);
+	}
+	limit.rlim_cur = n;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ws_fatal("setrlimit");
+}
+
+int
+main(int argc, char **argv)
+{
+	char		path[256];
+	ws_setup	setup = {.path = path,.protocol = "web-chatt2me.v1",
+	.on_open = on_open,.on_text = on_text,.on_end = on_end};
+	void		(*mode) (void) = argc < 2 ? NULL : strcmp(argv[1], "send") == 0 ? run_send :
+		strcmp(argv[1], "reply") == 0 ? run_reply : strcmp(argv[1], "idle") == 0 ? run_idle : NULL;
+
+	if (mode == NULL)
+		usage();
+	read_options(argc - 1, argv + 1);
+	if (mode == run_reply && (opt.conninfo == NULL || opt.channel == NULL))
+		usage();
+	allow_files((rlim_t) opt.visitors + 64);
+	setup.port = opt.port;
+	setup.addresses = opt.addresses;
+	setup.origin = opt.origin;
+	(void) snprintf(path, sizeof(path), "/communication/web-chatt2me/ws?webChatId=%s", opt.key);
+	ws_begin(&setup);
+	run_id = ws_random() >> 16;
+	visitors = calloc((size_t) opt.visitors, sizeof(*visitors));
+	if (visitors == NULL)
+		ws_fatal("calloc");
+	mode();
+	return 0;
+}

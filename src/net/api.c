@@ -1,0 +1,186 @@
+/*
+ * api.c
+ *	  POST /v1/communication/web-chatt2me/message (hub-contract §2), for those
+ *	  who would use this hub as they use the remote one: from its head to the
+ *	  worker, and from the worker's word to its answer.
+ */
+#include "door_conn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "metrics.h"
+#include "rest.h"
+
+/* Set in front of an Idempotency-Key, so that it never meets a key made in SQL. */
+#define KEY_SPACE	"api:"
+
+#define UNKNOWN_CHANNEL \
+	"No channel of this hub has the id in \"from\"; webchatt.channels lists them."
+
+static bool
+is_printable(head_value v)
+{
+	size_t		i;
+
+	for (i = 0; i < v.len; i++)
+	{
+		if (v.p[i] < 0x20 || v.p[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+void
+api_judge_head(conn *c, const char *method)
+{
+	head_value	key = c->head.api_key;
+	head_value	idempotency = c->head.idempotency_key;
+
+	if (strcmp(method, "POST") != 0)
+		request_refuse(c, REFUSE_METHOD_POST, NULL);
+	else if (key.p == NULL)
+		request_refuse(c, REFUSE_KEY_MISSING, NULL);
+	else if (!keys_well_formed(key))
+		request_refuse(c, REFUSE_KEY_MALFORMED, NULL);
+	else if (!keys_has(c->door->keys, key))
+		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL);
+	else if (idempotency.p != NULL &&
+			 (idempotency.len < 1 || idempotency.len > REST_MAX_KEY || !is_printable(idempotency)))
+		request_refuse(c, REFUSE_PAYLOAD, "Idempotency-Key must be 1 to 200 printable characters of ASCII.");
+}
+
+static void
+nobody_there(conn *c)
+{
+	c->answer = rest_answer_error("session_not_found",
+								  "The visitor has no open session; with \"hold\": true the message waits for the next one.");
+}
+
+static void
+no_visitor(conn *c)
+{
+	c->answer = rest_answer_error("visitor_not_found",
+								  "This channel has no visitor with the id in \"to\"; take it from an event's \"from\".");
+}
+
+/* Ask the worker to store it, or, when it could only be a repeat, whether it has. */
+static refusal
+ask(conn *c, const rest_send *send, bool only_known, size_t len)
+{
+	door	   *d = c->door;
+	head_value	key = c->head.idempotency_key;
+	char		dedupe[sizeof(KEY_SPACE) + REST_MAX_KEY] = "";
+	wc_api_send m;
+
+	memset(&m, 0, sizeof(m));
+	m.request = waiting_take(d->waiting, c, len, d->max_waiting);
+	if (m.request == 0)
+		return REFUSE_BEHIND;
+	if (key.p != NULL)
+		snprintf(dedupe, sizeof(dedupe), KEY_SPACE "%.*s", (int) key.len, key.p);
+	memcpy(m.channel, send->channel, 16);
+	memcpy(m.visitor, send->visitor, 16);
+	m.only_known = only_known;
+	m.dedupe_key = wc_str_from(dedupe);
+	m.content = send->content;
+	if (!wc_write_api_send(corridor_io_out(d->corridor), &m))
+	{
+		waiting_give(d->waiting, m.request);
+		return REFUSE_LARGE;
+	}
+	corridor_io_nudge(d->corridor);
+	c->number = m.request;
+	c->handed_ns = uv_hrtime();
+	return REFUSE_NOTHING;
+}
+
+static void
+take_send(conn *c, const rest_send *send, size_t len)
+{
+	door	   *d = c->door;
+	const channel *ch = channels_find(d->channels, send->channel);
+	bool		there = send->is_visitor && d->is_there != NULL &&
+		d->is_there(d->is_there_arg, send->channel, send->visitor);
+	refusal		why;
+
+	c->held = send->hold && !there;
+	if (ch == NULL || !ch->local)
+		request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
+	else if (!send->is_visitor && send->hold)
+		no_visitor(c);
+	else if (!there && !send->hold && (!send->is_visitor || c->head.idempotency_key.p == NULL))
+	{
+		the_metrics.api_no_session++;
+		nobody_there(c);
+	}
+	else if ((why = ask(c, send, !there && !send->hold, len)) != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
+}
+
+void
+api_take(conn *c, const char *body, size_t len)
+{
+	char		reason[WC_REASON_SIZE] = "";
+	refusal		why = judge_gate(c);
+	rest_send	send;
+
+	if (why != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
+	else if (!rest_parse(body, len, &send, reason))
+		request_refuse(c, REFUSE_PAYLOAD, reason);
+	else
+	{
+		take_send(c, &send, len);
+		rest_free(&send);
+	}
+}
+
+/* The worker's sentence, or the table's. */
+static void
+refuse_invalid(conn *c, wc_str text)
+{
+	char		reason[WC_REASON_SIZE];
+	uint32_t	len = text.len < sizeof(reason) ? text.len : (uint32_t) sizeof(reason) - 1;
+
+	/* Never cut a character in two. */
+	while (len > 0 && len < text.len && ((unsigned char) text.p[len] & 0xc0) == 0x80)
+		len--;
+	snprintf(reason, sizeof(reason), "%.*s", (int) len, len ? text.p : "");
+	request_refuse(c, REFUSE_PAYLOAD, reason);
+}
+
+void
+door_api_done(door *d, const wc_api_done *done)
+{
+	conn	   *c = waiting_find(d->waiting, done->request);
+
+	/* Not there: it was given up meanwhile. */
+	if (c == NULL || c->route != ROUTE_SEND)
+		return;
+	waiting_give(d->waiting, done->request);
+	if (done->result < METRICS_API_RESULTS)
+		the_metrics.api_sends[done->result]++;
+	switch (done->result)
+	{
+		case WC_API_QUEUED:
+		case WC_API_REPEAT:
+			c->answer = rest_answer_stored(done->message, c->held ? "enqueued" : "sent");
+			break;
+		case WC_API_NOT_KNOWN:
+			nobody_there(c);
+			break;
+		case WC_API_NO_VISITOR:
+			no_visitor(c);
+			break;
+		case WC_API_NO_CHANNEL:
+			request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
+			break;
+		case WC_API_INVALID:
+			refuse_invalid(c, done->text);
+			break;
+		default:
+			request_refuse(c, REFUSE_BUSY, NULL);
+	}
+	request_resume(c);
+}

@@ -1,0 +1,33 @@
+/*
+ * gate.h
+ *	  The first look at every connection: what begins as a visitor's WebSocket
+ *	  is read here and goes to the visitors, everything else goes unread to the
+ *	  HTTP door.
+ */
+#ifndef NET_GATE_H
+#define NET_GATE_H
+
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "door.h"
+#include "visitors.h"
+
+typedef struct gate gate;
+
+/* NULL: out of memory. */
+extern gate *gate_new(uv_loop_t *loop, door *d, visitors *v);
+
+/* Limits and deadlines; they count at once. */
+extern void gate_configure(gate *g, const wc_config *config);
+
+/* A connection from the listener (a listener_fn; arg is the gate). */
+extern void gate_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len);
+
+/* Let go of everybody who still stands there, and of who still comes. */
+extern void gate_close(gate *g);
+
+/* Nobody stands there any more; the loop must run once more after it. */
+extern void gate_free(gate *g);
+
+#endif							/* NET_GATE_H */

@@ -1,0 +1,22 @@
+/*
+ * visitor_content.h
+ *	  What a visitor may write: text, and the replies to buttons and lists
+ *	  (doc/protocol.md), checked and built anew from what was checked.
+ */
+#ifndef NET_VISITOR_CONTENT_H
+#define NET_VISITOR_CONTENT_H
+
+#include <jansson.h>
+
+/* Limits of a reply's members, in bytes. */
+#define VISITOR_MAX_REPLY_ID	256
+#define VISITOR_MAX_TITLE		256
+#define VISITOR_MAX_DESCRIPTION	1024
+
+/*
+ * The content as compact JSON, for free(); NULL: *why is a sentence for a
+ * person.
+ */
+extern char *visitor_content(const json_t *content, const char **why);
+
+#endif							/* NET_VISITOR_CONTENT_H */

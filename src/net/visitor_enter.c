@@ -1,0 +1,167 @@
+/*
+ * visitor_enter.c
+ *	  From a WebSocket's opening request to a session, or to a refusal that
+ *	  says what to do.
+ */
+#include "visitor_session.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "linger.h"
+#include "log.h"
+#include "metrics.h"
+#include "../common/origin.h"
+
+/* One origin of a channel kept in 8 bytes: the beginning of its SHA-256. */
+uint64_t
+visitor_origin_tag(const char *origin, size_t len)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	uint64_t	tag = 0;
+
+	if (EVP_Digest(origin, len, hash, NULL, EVP_sha256(), NULL) == 1)
+		memcpy(&tag, hash, sizeof(tag));
+	return tag;
+}
+
+/* Count it, tell it, answer it, and let the connection go. */
+static void
+refuse(visitors *v, const visitor_knock *knock, const net_addr *client, refusal why,
+	   const char *message, const channel *ch)
+{
+	the_metrics.refused[why]++;
+	log_refusal(why, client, ch ? ch->id : NULL, uv_now(v->loop));
+	answer_raw(knock->fd, why, message);
+	linger(v->loop, knock->fd);
+}
+
+void
+visitors_refuse(visitors *v, const visitor_knock *knock, refusal verdict, const char *why)
+{
+	refuse(v, knock, &knock->peer, verdict, why, NULL);
+}
+
+/* The page's origin, if the channel takes it. */
+static bool
+origin_listed(const channel *ch, head_value origin, uint64_t *tag)
+{
+	char		normal[WC_ORIGIN_SIZE];
+	const char *reason;
+	int			i;
+
+	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason))
+		return false;
+	for (i = 0; i < ch->norigins; i++)
+	{
+		if (wc_str_equals(ch->origins[i], normal))
+		{
+			*tag = visitor_origin_tag(normal, strlen(normal));
+			return *tag != 0;
+		}
+	}
+	return false;
+}
+
+/* Say that from now on it is a WebSocket. */
+static bool
+send_upgrade(int fd, const ws_head *head)
+{
+	char		accept[WS_ACCEPT_SIZE];
+	char		text[256];
+	int			len;
+
+	if (!ws_head_accept(head->key, accept))
+		return false;
+	len = snprintf(text, sizeof(text),
+				   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+				   "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: " WS_PROTOCOL "\r\n\r\n",
+				   accept);
+	return send(fd, text, (size_t) len, MSG_NOSIGNAL | MSG_DONTWAIT) == len;
+}
+
+/* Who it is: the peer, or whom a trusted proxy names. */
+static net_addr
+client_of(const visitors *v, const visitor_knock *knock, const ws_head *head)
+{
+	net_addr	client = knock->peer;
+	head_value	forwarded = head->facts.forwarded;
+
+	if (forwarded.p != NULL && visitors_trust(v, &knock->peer))
+		addr_forwarded(&v->trusted, forwarded.p, forwarded.len, &client);
+	return client;
+}
+
+/* The session itself; false: the descriptor was closed. */
+static session *
+session_new(visitors *v, const visitor_knock *knock, const ws_head *head, const channel *ch)
+{
+	session    *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || !send_upgrade(knock->fd, head) || !ws_start(&s->w, &v->host, knock->fd))
+	{
+		free(s);
+		return NULL;
+	}
+	s->v = v;
+	if (ch != NULL)
+		memcpy(s->entry.channel, ch->id, 16);
+	visitor_registry_add(v->sessions, &s->entry);
+	v->connections++;
+	deadline_set(&v->deadlines, &s->w.deadline, PHASE_HELLO, knock->since);
+	return s;
+}
+
+static void
+admit(visitors *v, const visitor_knock *knock, const ws_head *head, const channel *ch,
+	  const net_addr *client, addr_count *count, uint64_t tag)
+{
+	session    *s = session_new(v, knock, head, ch);
+
+	if (s == NULL)
+	{
+		if (count != NULL)
+			addr_counts_give(v->addresses, count);
+		close(knock->fd);
+		return;
+	}
+	s->client = *client;
+	s->count = count;
+	s->origin_tag = tag;
+	the_metrics.visitors_entered++;
+	/* A browser shows a page no status: so the key is refused by a close code. */
+	if (ch == NULL)
+		ws_close(&s->w, WS_CLOSE_KEY, "this public key is not valid; look at the widget's webChatId");
+}
+
+void
+visitors_enter(visitors *v, const visitor_knock *knock, const ws_head *head, refusal verdict,
+			   const char *why)
+{
+	net_addr	client = client_of(v, knock, head);
+	bool		exempt = client.local || addr_list_has(&v->trusted, &client);
+	const channel *ch = NULL;
+	addr_count *count = NULL;
+	uint64_t	tag = 0;
+
+	if (v->closing)
+		verdict = REFUSE_CLOSING;
+	if (verdict == REFUSE_NOTHING && head->public_key.p != NULL)
+		ch = channels_find_key(v->channels, head->public_key.p, head->public_key.len);
+	if (verdict == REFUSE_NOTHING && ch != NULL && !origin_listed(ch, head->origin, &tag))
+		verdict = REFUSE_ORIGIN;
+	if (verdict == REFUSE_NOTHING && v->connections >= v->max_visitors)
+		verdict = REFUSE_VISITORS;
+	if (verdict == REFUSE_NOTHING && !exempt &&
+		(count = addr_counts_take(v->addresses, &client, v->max_per_address)) == NULL)
+		verdict = REFUSE_VISITORS_ADDRESS;
+	if (verdict == REFUSE_NOTHING)
+		admit(v, knock, head, ch, &client, count, tag);
+	else
+		refuse(v, knock, &client, verdict, why, ch);
+}

@@ -1,0 +1,44 @@
+# Runs one of the scripts beside it, which print TAP, against a cluster of its own.
+package BrowserTest;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WebchattTest;
+
+my $here = abs_path(dirname(__FILE__));
+
+sub run
+{
+	my ($script) = @_;
+
+	BAIL_OUT('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
+	my $t = WebchattTest->new(conf => "log_connections = off");
+	$t->sql('CREATE EXTENSION webchatt');
+	my $url = $t->wait_ready;
+	my $node = $t->node;
+	my $widget = $node->basedir . '/chat-widget.umd.js';
+	system("'$here/../../widget/build' >'$widget'") == 0 or BAIL_OUT('widget/build failed');
+
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGDATA => $node->data_dir,
+		PGLOG => $node->logfile, WEBCHATT_URL => $url, WIDGET_FILE => $widget, HOME => $node->basedir);
+	open(my $out, '-|', 'node', "$here/$script") or BAIL_OUT("node: $!");
+	my $plan;
+	while (my $line = <$out>)
+	{
+		chomp $line;
+		if ($line =~ /^(not )?ok \d+ - (.*)/) { ok(!$1, $2) }
+		elsif ($line =~ /^1\.\.(\d+)$/) { $plan = $1 }
+		else { $line =~ s/^# ?//; diag($line) }
+	}
+	close $out;
+	ok(defined $plan && $plan > 0, "$script ran to its end") or $t->diagnose;
+	done_testing();
+	return;
+}
+
+1;

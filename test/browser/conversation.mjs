@@ -1,0 +1,194 @@
+// A visitor and the database talk: what is on the screen and what is in the tables.
+import { comes, is, like, ok, run, test } from './harness.mjs';
+import { makeChannel, makeWorld, messages, newContext, rows, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
+
+const { site, line } = await makeWorld();
+
+const visitors = channel => sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
+
+// The order bot of the README, for one channel.
+async function orderBot(channel) {
+	const name = 'bot_' + channel.id.slice(0, 8);
+	await sql(`CREATE TABLE IF NOT EXISTS orders (id text PRIMARY KEY, state text);
+		INSERT INTO orders VALUES ('A-1', 'on its way') ON CONFLICT DO NOTHING;
+		CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+		DECLARE state text := (SELECT o.state FROM orders o WHERE strpos(new.content ->> 'text', o.id) > 0);
+		BEGIN
+			IF state IS NOT NULL THEN
+				PERFORM webchatt.send_message(new.channel_id, new.visitor, text => 'It is ' || state || '.');
+			END IF;
+			RETURN NULL;
+		END $$;
+		CREATE TRIGGER ${name} AFTER INSERT ON webchatt.messages FOR EACH ROW
+			WHEN (new.direction = 'in' AND new.channel_id = '${channel.id}') EXECUTE FUNCTION ${name}();`);
+}
+
+test('the first message', async () => {
+	const channel = await makeChannel([site.origin]);
+	await orderBot(channel);
+	const context = await newContext();
+	const before = line.dials;
+	const widget = await Widget.visit(context, site, channel, line);
+	is(await widget.state(), 'idle', 'who only looks at a page is not connected');
+	is(line.dials, before, 'nothing was dialled');
+	is(await visitors(channel), '0', 'and is no visitor');
+	await widget.open();
+	is(await widget.root.getByRole('heading').innerText(), 'Tea & Co.', 'the panel has the channel\'s name');
+
+	await widget.say('Where is order A-1?');
+	await comes(() => messages(channel).then(all => all[0] && all[0].join(' ')), 'the message is a row', 'in received Where is order A-1?');
+	await comes(() => widget.texts(), 'the trigger\'s reply is on the screen', ['Where is order A-1?', 'It is on its way.']);
+	is(await widget.mark('Where is order A-1?'), 'sent', 'the message is marked as sent');
+	await comes(() => messages(channel).then(all => all[1] && all[1].join(' ')), 'the reply was read, says SQL', 'out read It is on its way.');
+	is(await rows(`SELECT attributes ->> 'language', attributes ->> 'page' FROM webchatt.visitors WHERE channel_id = '${channel.id}'`),
+		[['en-GB', site.origin + '/']], 'the visitor has the attributes that the widget gave');
+
+	await sql(`SELECT webchatt.mark_read('${channel.id}', '${await theVisitor(channel)}')`);
+	await comes(() => widget.mark('Where is order A-1?'), 'mark_read() shows on the message', 'read');
+	is(await widget.root.locator('.own .mark').innerText().then(text => text.trim()), 'Read', 'also for who cannot see it');
+
+	await widget.page.reload();
+	await widget.open();
+	is(await widget.shown(), [['own', 'Where is order A-1?', 'read'], ['theirs', 'It is on its way.', '']], 'a reload keeps the conversation');
+	await widget.say('Thanks');
+	await comes(() => widget.mark('Thanks'), 'which goes on', 'sent');
+	is(await visitors(channel), '1', 'as the same visitor');
+	is(widget.errors, [], 'no errors on the page');
+	await context.close();
+});
+
+test('while the panel is closed', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	await widget.page.evaluate(() => {
+		window.seen = [];
+		window.off = window.Chatt2me.on('unread', count => window.seen.push(count));
+		window.Chatt2me.on('message', message => window.seen.push(message.text));
+	});
+	await widget.page.keyboard.press('Escape');
+	const first = await send(channel, { text: 'Anything else?' });
+	await comes(() => widget.badge(), 'an unread message is on the badge', '1');
+	await comes(() => statusOf(first), 'it is delivered, not read', 'delivered');
+	await send(channel, { text: 'Still there?' });
+	await comes(() => widget.badge(), 'and another', '2');
+	is(await widget.launcher.getAttribute('aria-label'), 'Open chat, 2 unread', 'the button says so');
+	like(await widget.root.locator('[role=status].hush').textContent(), /Still there\?/, 'the live region has the last one');
+	is(await widget.page.evaluate(() => window.seen), ['Anything else?', 1, 'Still there?', 2], 'the page is told');
+
+	await widget.page.reload();
+	await comes(() => widget.badge(), 'a reload keeps the count', '2');
+	await widget.open();
+	await comes(() => statusOf(first), 'opened, they are read', 'read');
+	is(await widget.badge(), '', 'and the badge is gone');
+	await context.close();
+});
+
+test('typing', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	const visitor = await theVisitor(channel);
+	await widget.field.pressSequentially('Hello');
+	await comes(() => sql(`SELECT bool_or(typing) FROM webchatt.presence WHERE channel_id = '${channel.id}'`), 'SQL sees the visitor typing', 't');
+	await sql(`SELECT webchatt.send_typing('${channel.id}', '${visitor}')`);
+	await comes(() => widget.root.locator('#activity').innerText(), 'the visitor sees that somebody is typing', 'Tea & Co. is typing…');
+	await send(channel, { text: 'Hi' });
+	await comes(() => widget.root.locator('#activity').innerText(), 'until the message comes', '');
+	await sql(`SELECT webchatt.send_typing('${channel.id}', '${visitor}')`);
+	await comes(() => widget.root.locator('.typing').isVisible(), 'again');
+	await comes(() => widget.root.locator('.typing').isHidden(), 'and by itself it ends');
+	await context.close();
+});
+
+test('buttons and lists', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	const answer = () => sql(`SELECT content -> 'interactive' FROM webchatt.messages
+		WHERE channel_id = '${channel.id}' AND direction = 'in' ORDER BY id DESC LIMIT 1`).then(text => text && JSON.parse(text));
+	await send(channel, { type: 'interactive', interactive: { type: 'button', body: { text: 'Which one?' },
+		action: { buttons: [{ type: 'reply', reply: { id: 'A-1', title: 'Order A-1' } }, { type: 'reply', reply: { id: 'A-2', title: 'Order A-2' } }] } } });
+	await widget.root.getByRole('button', { name: 'Order A-2' }).click();
+	await comes(answer, 'a button\'s answer is a row', { type: 'button_reply', button_reply: { id: 'A-2', title: 'Order A-2' } });
+	ok(await widget.root.getByRole('button', { name: 'Order A-1' }).isDisabled(), 'the buttons cannot be used again');
+
+	await send(channel, { interactive: { type: 'list', body: { text: 'And when?' },
+		action: { button: 'Days', sections: [{ title: 'This week', rows: [{ id: 'thu', title: 'Thursday', description: 'until six' }, { id: 'fri', title: 'Friday' }] }] } } });
+	await widget.root.getByText('Days', { exact: true }).click();
+	await widget.root.getByRole('group', { name: 'This week' }).getByRole('button', { name: 'Thursday' }).click();
+	await comes(answer, 'so is a list\'s', { type: 'list_reply', list_reply: { id: 'thu', title: 'Thursday', description: 'until six' } });
+	await widget.page.reload();
+	await widget.open();
+	await comes(() => widget.root.locator('.option').evaluateAll(all => all.map(one => one.disabled + ' ' + one.getAttribute('aria-pressed'))),
+		'a reload knows what was chosen', ['true false', 'true true', 'true true', 'true false']);
+	is(await widget.texts(), ['Which one?', 'Order A-2', 'And when?', 'Thursday'], 'and shows the answers');
+	await context.close();
+});
+
+test('a long conversation', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	await widget.say('first');
+	await comes(() => widget.mark('first'), 'something was said', 'sent');
+	const visitor = await theVisitor(channel);
+	await widget.page.goto('about:blank');
+	for (let n = 0; n < 130; n += 10)
+		await sql(Array.from({ length: 10 }, (_, i) => `SELECT webchatt.send_message('${channel.id}', '${visitor}', text => 'n${n + i}')`).join(';'));
+	await widget.page.goBack();
+	await widget.open();
+	await comes(() => widget.texts().then(all => all[all.length - 1]), 'the newest message is there', 'n129');
+	const wanted = ['first'].concat(Array.from({ length: 130 }, (_, i) => 'n' + i));
+	await comes(async () => {
+		await widget.root.locator('.log').evaluate(log => {
+			log.scrollTop = log.scrollTop ? 0 : 1;
+		});
+		return (await widget.texts()).length >= wanted.length;
+	}, 'scrolling up brings the older ones');
+	is(await widget.texts(), wanted, 'all of them once and in order');
+	ok(await widget.root.getByRole('button', { name: 'Earlier messages' }).isHidden(), 'and then there are no more');
+	await comes(() => sql(`SELECT count(*) FROM webchatt.messages WHERE channel_id = '${channel.id}' AND direction = 'out' AND status <> 'read'`),
+		'all were read', '0');
+	await context.close();
+});
+
+test('two tabs', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const [one, two] = await Promise.all([Widget.visit(context, site, channel, line), Widget.visit(context, site, channel, line)]);
+	await Promise.all([one.page, two.page].map(page => page.evaluate(() => window.Chatt2me.open())));
+	await comes(async () => [await one.state(), await two.state()], 'two tabs connect', ['open', 'open']);
+	is(await visitors(channel), '1', 'opened at the same time they are one visitor');
+	await one.say('from one');
+	await comes(() => two.shown(), 'what is written in one shows in the other', [['own', 'from one', 'sent']]);
+	await two.say('from two');
+	await send(channel, { text: 'answer' });
+	const all = ['from one', 'from two', 'answer'];
+	await comes(() => one.texts(), 'the conversation is the same here', all);
+	await comes(() => two.texts(), 'and there', all);
+
+	await two.page.evaluate(() => window.Chatt2me.close());
+	await one.page.evaluate(() => window.Chatt2me.close());
+	await send(channel, { text: 'unread' });
+	await comes(async () => [await one.badge(), await two.badge()], 'both have the badge', ['1', '1']);
+	await one.page.bringToFront();
+	await one.page.evaluate(() => window.Chatt2me.open());
+	await comes(async () => [await one.badge(), await two.badge()], 'read in one, it is read in the other', ['', '']);
+
+	line.cut();
+	await one.say('while away');
+	await two.page.evaluate(() => window.Chatt2me.open());
+	await comes(() => two.mark('while away'), 'what waits to be sent shows in the other tab', 'clock');
+	line.open();
+	await comes(async () => [await one.mark('while away'), await two.mark('while away')], 'and is sent', ['sent', 'sent'], 40);
+	is((await messages(channel)).filter(row => row[2] === 'while away').length, 1, 'once');
+	is(await one.texts(), await two.texts(), 'the tabs agree');
+	await context.close();
+});
+
+await run(tidy);

@@ -1,0 +1,73 @@
+// A test runner that prints TAP: tests run one after the other, each with a time
+// limit, and the points say what holds.
+import { isDeepStrictEqual, inspect } from 'node:util';
+
+let count = 0;
+let failed = 0;
+const tests = [];
+const LIMIT = 60000;
+
+function point(good, what, ...details) {
+	count++;
+	if (!good)
+		failed++;
+	console.log(`${good ? 'ok' : 'not ok'} ${count} - ${what}`);
+	if (!good)
+		for (const line of details.join('\n').split('\n'))
+			console.log(`# ${line}`);
+	return good;
+}
+
+export const ok = (value, what, ...details) => point(!!value, what, ...details);
+
+export const is = (got, wanted, what) =>
+	point(isDeepStrictEqual(got, wanted), what, `got:    ${inspect(got, { depth: 5 })}`, `wanted: ${inspect(wanted, { depth: 5 })}`);
+
+export const like = (got, pattern, what) => point(pattern.test(got), what, `got:    ${inspect(got)}`, `wanted: ${pattern}`);
+
+// Ask until the answer is true; gives the last answer.
+export async function until(ask, seconds = 15) {
+	const end = Date.now() + seconds * 1000;
+	for (;;) {
+		const answer = await ask();
+		if (answer || Date.now() > end)
+			return answer;
+		await new Promise(done => setTimeout(done, 50));
+	}
+}
+
+// The same as a point; wanted is compared when it is given.
+export async function comes(ask, what, wanted = undefined, seconds = 15) {
+	let last;
+	const good = await until(async () => {
+		last = await ask();
+		return wanted === undefined ? last : isDeepStrictEqual(last, wanted);
+	}, seconds);
+	return point(good, what, `in the end: ${inspect(last, { depth: 5 })}`, wanted === undefined ? '' : `wanted:     ${inspect(wanted, { depth: 5 })}`);
+}
+
+export function test(name, work) {
+	tests.push({ name, work });
+}
+
+// Run them all; tidy is called at the end, whatever happened.  BROWSER_TEST=word
+// runs only those whose name has it.
+export async function run(tidy) {
+	for (const { name, work } of tests) {
+		if (process.env.BROWSER_TEST && !name.includes(process.env.BROWSER_TEST))
+			continue;
+		console.log(`# ${name}`);
+		let timer;
+		try {
+			await Promise.race([work(), new Promise((_, fail) => {
+				timer = setTimeout(() => fail(new Error(`not done after ${LIMIT / 1000} s`)), LIMIT);
+			})]);
+		} catch (error) {
+			point(false, `${name}: runs to its end`, String(error.stack || error));
+		}
+		clearTimeout(timer);
+	}
+	await tidy();
+	console.log(`1..${count}`);
+	process.exit(failed ? 1 : 0);
+}

@@ -1,0 +1,216 @@
+// The line to the hub breaks in all the ways that lines break.
+import { comes, is, like, ok, run, test, until } from './harness.mjs';
+import { makeChannel, makeWorld, messages, newContext, restartCluster, send, sql, tidy, Widget } from './world.mjs';
+
+const { site, stranger, line } = await makeWorld();
+
+const said = channel => messages(channel).then(all => all.filter(row => row[0] === 'in').map(row => row[2]));
+const visitors = channel => sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
+
+async function talking(options) {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line, options);
+	await widget.open();
+	await widget.say('hello');
+	await comes(() => widget.mark('hello'), 'somebody is talking', 'sent');
+	return { channel, context, widget };
+}
+
+test('offline and back', async () => {
+	const { channel, context, widget } = await talking();
+	await context.setOffline(true);
+	line.cut();
+	await comes(() => widget.words(), 'being offline is said plainly', 'You are offline. Messages are sent when you are back.');
+	for (const text of ['one', 'two', 'three'])
+		await widget.say(text);
+	is(await widget.shown().then(all => all.slice(1)), [['own', 'one', 'clock'], ['own', 'two', 'clock'], ['own', 'three', 'clock']], 'what is written waits');
+	await send(channel, { text: 'meanwhile' });
+	line.open();
+	await context.setOffline(false);
+	await comes(() => widget.words(), 'back, nothing is said', '', 30);
+	await comes(() => said(channel), 'what waited is sent, once and in order', ['hello', 'one', 'two', 'three']);
+	await comes(() => widget.texts(), 'what was missed is there', ['hello', 'meanwhile', 'one', 'two', 'three']);
+	is(await widget.mark('three'), 'sent', 'and the marks are right');
+	await context.close();
+});
+
+test('unsent messages outlive a reload', async () => {
+	const { channel, context, widget } = await talking();
+	line.cut();
+	await comes(() => widget.words(), 'a cut is said', 'Reconnecting…');
+	await widget.say('kept');
+	await widget.page.reload();
+	await widget.open(false);
+	is(await widget.shown(), [['own', 'hello', 'sent'], ['own', 'kept', 'clock']], 'a reload without a line keeps all of it');
+	line.open();
+	await comes(() => widget.mark('kept'), 'it is sent when the line is back', 'sent', 30);
+	is(await said(channel), ['hello', 'kept'], 'once');
+	await context.close();
+});
+
+test('a cut that hides the ack', async () => {
+	const { channel, context, widget } = await talking();
+	line.mute();
+	await widget.say('only once');
+	await comes(() => said(channel), 'the message is a row', ['hello', 'only once']);
+	is(await widget.mark('only once'), 'clock', 'but the widget does not know');
+	line.cut();
+	line.open();
+	await comes(() => widget.mark('only once'), 'after the cut it does', 'sent', 30);
+	is(await said(channel), ['hello', 'only once'], 'and it is there once');
+	is(await widget.texts(), ['hello', 'only once'], 'on the screen, too');
+	await context.close();
+});
+
+test('receipts are repeated until the hub confirms them', async () => {
+	const { channel, context, widget } = await talking();
+	const visitor = await sql(`SELECT id FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
+	await widget.page.evaluate(() => window.Chatt2me.close());
+	line.cut();
+	const id = await send(channel, { text: 'for later' }, visitor);
+	line.open();
+	await comes(() => widget.badge(), 'a message that came while the line was cut is delivered', '1', 30);
+	line.freeze();
+	await widget.page.evaluate(() => window.Chatt2me.open());
+	await comes(() => widget.badge(), 'it is read on a line that is dead', '');
+	line.cut();
+	line.open();
+	await comes(() => sql(`SELECT status FROM webchatt.messages WHERE id = '${id}'`), 'on the next line SQL learns of it', 'read', 30);
+	await context.close();
+});
+
+test('the cluster is restarted', async () => {
+	const { channel, context, widget } = await talking();
+	restartCluster();
+	await widget.say('after the restart');
+	await comes(() => widget.mark('after the restart').catch(() => ''), 'the widget comes back by itself', 'sent', 45);
+	is(await said(channel), ['hello', 'after the restart'], 'nothing is lost or doubled');
+	is(await visitors(channel), '1', 'it is the same visitor');
+	await context.close();
+});
+
+test('a dead line is noticed', async () => {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const page = await context.newPage();
+	await page.clock.install();
+	await page.close();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	const dials = line.dials;
+	line.freeze();
+	await widget.page.clock.runFor(45000);
+	is(line.dials, dials, 'for a while silence is nothing');
+	line.mode = 'cut';
+	await widget.page.clock.runFor(30000);
+	await comes(() => line.dials > dials, 'then the widget dials anew');
+	line.open();
+	await comes(async () => {
+		await widget.page.clock.runFor(3000);
+		return widget.state();
+	}, 'and is back', 'open');
+	await context.close();
+});
+
+test('no hub', async () => {
+	line.cut();
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open(false);
+	await comes(() => widget.words(), 'that it could not connect is said', 'Could not connect. Try again');
+	await widget.say('anybody?');
+	is(await widget.mark('anybody?'), 'clock', 'one can write all the same');
+	line.open();
+	await widget.root.getByRole('button', { name: 'Try again' }).click();
+	await comes(() => widget.mark('anybody?'), 'the button tries again at once', 'sent', 5);
+	is(await widget.words(), '', 'and then all is well');
+	await context.close();
+});
+
+test('an origin that is not on the list', async () => {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, stranger, channel, line);
+	await widget.open(false);
+	await widget.say('let me in');
+	await comes(() => widget.words(), 'the widget says that it could not connect', 'Could not connect. Try again');
+	is(await visitors(channel), '0', 'there is no visitor');
+	is(await said(channel), [], 'and no message');
+	await context.close();
+});
+
+test('a key that is not valid any more', async () => {
+	const { channel, context, widget } = await talking();
+	const old = channel.key;
+	channel.key = await sql(`SELECT webchatt.regenerate_public_key('${channel.id}')`);
+	await comes(() => widget.words(), 'an open widget says that the chat is not available', 'This chat is not available.');
+	ok(await widget.field.isDisabled(), 'nothing more can be written');
+	ok(await widget.root.getByRole('button', { name: 'Try again' }).isHidden(), 'nor tried');
+	const dials = line.dials;
+	ok(!await until(() => line.dials > dials, 5), 'and it dials no more');
+	is(await widget.texts(), ['hello'], 'what was said is still there');
+
+	await widget.page.reload();
+	await widget.open(false);
+	await comes(() => widget.words(), 'a page with the old key learns it, too', 'This chat is not available.');
+	const fresh = await Widget.visit(context, site, channel, line);
+	ok(await fresh.open(), 'a page with the new key connects');
+	ok(old !== channel.key, 'the keys differ');
+	await context.close();
+});
+
+test('too much', async () => {
+	const { channel, context, widget } = await talking();
+	await widget.say('x'.repeat(40000));
+	await comes(() => widget.root.getByRole('alert').innerText(), 'a text that is too long is not taken', 'The message is too long.');
+	is((await widget.field.inputValue()).length, 40000, 'and can be shortened');
+	await widget.say('\u2060');
+	await widget.field.fill('');
+	const many = Array.from({ length: 45 }, (_, i) => `m${i}`);
+	for (const text of many)
+		await widget.say(text);
+	await comes(() => said(channel).then(all => all.filter(text => text.startsWith('m'))), 'many at a time all arrive, in order', many, 50);
+	await comes(() => widget.mark('m44'), 'and are marked as sent', 'sent');
+	await context.close();
+});
+
+test('a browser that keeps nothing', async () => {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	await context.addInitScript(() => Object.defineProperty(window, 'localStorage', {
+		get() {
+			throw new DOMException('no', 'SecurityError');
+		}
+	}));
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	await widget.say('hello');
+	await comes(() => widget.mark('hello'), 'works until the page is left', 'sent');
+	line.cut();
+	await widget.say('again');
+	line.open();
+	await comes(() => widget.mark('again'), 'over a cut, too', 'sent', 30);
+	is(await visitors(channel), '1', 'as one visitor');
+	like((await said(channel)).join(), /^hello,again$/, 'with each message once');
+	await context.close();
+});
+
+test('a token that the hub does not know', async () => {
+	const { channel, context, widget } = await talking();
+	await widget.page.goto('about:blank');
+	await sql(`DELETE FROM webchatt.messages WHERE channel_id = '${channel.id}'; DELETE FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
+	await widget.page.goBack();
+	await widget.open();
+	await comes(() => widget.texts(), 'makes a new visitor with an empty conversation', []);
+	await widget.say('new here');
+	await comes(() => said(channel), 'who can write', ['new here']);
+	await context.close();
+});
+
+await run(tidy);

@@ -1,0 +1,333 @@
+// The widget as a part of somebody's page: it is there once, nothing in a message
+// runs, and everybody can use it.
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { comes, is, like, ok, run, test } from './harness.mjs';
+import { makeChannel, makeWorld, messages, newContext, send, statusOf, theVisitor, tidy, Widget } from './world.mjs';
+
+const { site, line } = await makeWorld();
+const MOST_BYTES = 15000;
+
+async function visiting(options = {}, context = {}) {
+	const channel = await makeChannel([site.origin]);
+	const browser = await newContext(context);
+	const widget = await Widget.visit(browser, site, channel, line, options);
+	await widget.open();
+	return { channel, context: browser, widget };
+}
+
+test('the file', async () => {
+	const url = new URL('/chat-widget.umd.js', process.env.WEBCHATT_URL);
+	const body = Buffer.from(await (await fetch(url, { headers: { 'accept-encoding': 'identity' } })).arrayBuffer());
+	ok(body.equals(readFileSync(process.env.WIDGET_FILE)), 'is served as widget/build makes it');
+	const size = gzipSync(body, { level: 9 }).length;
+	ok(size <= MOST_BYTES, `has at most 15 kB gzipped (${size})`, `${size} bytes`);
+	const text = body.toString();
+	ok(!/\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write/.test(text), 'has nothing that turns text into code or markup');
+});
+
+// What would run, in each place that a string can be.
+const EVIL = ['<img src=x onerror="window.hacked=1">', '"><script>window.hacked=1</script>', 'javascript:window.hacked=1',
+	'data:text/html,<script>parent.hacked=1</script>', '\'"`onmouseover=window.hacked=1 ', '</style><svg onload=window.hacked=1>'];
+
+function evilContents() {
+	const all = [];
+	for (const e of EVIL) {
+		all.push({ text: e }, { type: 'text', text: { body: e } }, { text: `https://example.com/${e}` }, { text: `see ${e} www.example.com"onclick=${e}` });
+		for (const kind of ['image', 'video', 'audio', 'document', 'sticker']) {
+			all.push({ [kind + 'Url']: e, text: e, filename: e });
+			all.push({ type: kind, [kind]: { link: e, caption: e, filename: e } });
+			all.push({ [kind + 'Url']: `https://127.0.0.1:1/${e}`, text: e, filename: e });
+		}
+		all.push({ type: 'location', location: { latitude: e, longitude: e, name: e, address: e } }, { latitude: 1, longitude: 2, name: e });
+		all.push({ contacts: [{ name: { formatted_name: e }, phones: [{ phone: e }, e], emails: [{ email: e }, e] }, { name: e, phone: e, email: e }] });
+		all.push({ interactive: { type: 'button', header: { type: 'text', text: e }, body: { text: e }, footer: { text: e },
+			action: { buttons: [{ type: 'reply', reply: { id: e, title: e } }] } } });
+		all.push({ interactive: { type: 'list', header: { type: 'image', image: { link: e } }, body: { text: e },
+			action: { button: e, sections: [{ title: e, rows: [{ id: e, title: e, description: e }] }] } } });
+		all.push({ interactive: { type: 'cta_url', body: { text: e }, action: { parameters: { url: e, display_text: e } } } });
+		all.push({ reaction: { emoji: e, message_id: e } }, { reply: { message_id: e, text: e }, text: e });
+	}
+	// Shapes that no application should send.
+	return all.concat({ interactive: 5 }, { interactive: { action: { buttons: [null, 1, { reply: null }], sections: 7 } } }, { contacts: [null, 3] },
+		{ location: { latitude: { toString: 1 }, longitude: {} } }, { imageUrl: { toString: 1 } }, { text: { body: { body: 1 } } }, { reaction: {} }, { reply: {} });
+}
+
+for (const lax of [false, true]) {
+	test(lax ? 'nothing in a message runs, on a page without a policy' : 'nothing in a message runs, on a page with a strict policy', async () => {
+		const { channel, context, widget } = await visiting(lax ? { query: { lax: '1' } } : {});
+		const visitor = await theVisitor(channel);
+		let dialogs = 0;
+		widget.page.on('dialog', dialog => {
+			dialogs++;
+			dialog.dismiss();
+		});
+		const contents = evilContents();
+		for (let i = 0; i < contents.length; i += 20)
+			await Promise.all(contents.slice(i, i + 20).map(content => send(channel, content, visitor).catch(error => {
+				throw new Error(`${JSON.stringify(content)}: ${error.message}`);
+			})));
+		await comes(() => widget.shown().then(all => all.length), 'every kind of content is shown', contents.length, 30);
+		for (const text of EVIL)
+			await widget.say(text);
+		await comes(() => messages(channel).then(all => all.filter(row => row[0] === 'in').map(row => row[2])), 'and said', EVIL.map(text => text.trim()));
+		// Touch everything that could react.
+		const found = await widget.root.locator('.log').evaluate(log => {
+			const bad = [];
+			for (const element of log.querySelectorAll('*')) {
+				for (const type of ['mouseover', 'focus', 'load', 'error', 'toggle'])
+					element.dispatchEvent(new Event(type));
+				if (['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'STYLE', 'FORM', 'BASE', 'META', 'LINK'].includes(element.tagName))
+					bad.push(element.outerHTML);
+				for (const { name, value } of element.attributes)
+					if (name.startsWith('on') || name === 'style' || name === 'srcdoc' ||
+						['href', 'src', 'action', 'formaction'].includes(name) && !/^(https?|mailto|tel):/.test(value))
+						bad.push(`${name}=${value}`);
+				if (element.tagName === 'A' && (element.rel !== 'noopener noreferrer' || element.target !== '_blank'))
+					bad.push(element.outerHTML);
+			}
+			return bad;
+		});
+		is(found, [], 'no element of the list can run anything');
+		is(await widget.page.evaluate(() => window.hacked), undefined, 'nothing ran');
+		is(dialogs, 0, 'no dialog came');
+		is(widget.page.url().startsWith(site.origin), true, 'the page is where it was');
+		await context.close();
+	});
+}
+
+test('what each content looks like', async () => {
+	const { channel, context, widget } = await visiting();
+	const log = widget.root.locator('.log');
+	await send(channel, { text: 'See https://example.com/a_(b). Or write to ana@example.com, or (www.example.org).' });
+	await comes(() => log.locator('a').evaluateAll(all => all.map(a => a.href + ' ' + a.textContent)), 'addresses in a text are links',
+		['https://example.com/a_(b) https://example.com/a_(b)', 'mailto:ana@example.com ana@example.com', 'https://www.example.org/ www.example.org']);
+	await send(channel, { imageUrl: 'data:image/png;base64,iVBORw0KGgo=', text: 'no web address' });
+	await send(channel, { imageUrl: `${site.origin}/missing.png`, text: 'a picture that is missing' });
+	await comes(() => log.locator('a.card').last().getAttribute('href'), 'a picture that does not load is a link', `${site.origin}/missing.png`);
+	is(await log.locator('img').count(), 0, 'and only web addresses are pictures');
+	await send(channel, { documentUrl: 'https://example.com/files/1', filename: 'Invoice.pdf' });
+	await comes(() => log.getByRole('link', { name: 'Invoice.pdf' }).getAttribute('href'), 'a document is a link with its name', 'https://example.com/files/1');
+	await send(channel, { type: 'location', location: { latitude: 38.71, longitude: -9.14, name: 'The shop' } });
+	await comes(() => log.getByRole('link', { name: 'The shop' }).getAttribute('href'), 'a place is a link to a map',
+		'https://www.openstreetmap.org/?mlat=38.71&mlon=-9.14#map=16/38.71/-9.14');
+	await send(channel, { contacts: [{ name: { formatted_name: 'Ana' }, phones: [{ phone: '+351 21 000' }] }] });
+	await comes(() => log.getByRole('link', { name: '+351 21 000' }).getAttribute('href'), 'a contact can be called', 'tel:+35121000');
+	await send(channel, { audioUrl: 'https://example.com/a.ogg' });
+	await send(channel, { somethingNew: true });
+	await comes(() => log.getByText('This message cannot be shown here.').isVisible(), 'what is not known is said to be so');
+	await context.close();
+});
+
+test('included three times', async () => {
+	const { channel, context, widget } = await visiting({ query: { twice: '1' } });
+	is(await widget.page.locator('#chatt2me-widget').count(), 1, 'there is one container');
+	is(await widget.root.locator('.launcher').count(), 1, 'with one widget');
+	await widget.say('once');
+	await comes(() => messages(channel).then(all => all.length), 'a message is sent', 1);
+	is(await widget.texts(), ['once'], 'once');
+	const own = await Widget.visit(context, site, channel, line, { query: { own: '1' } });
+	is(await own.page.locator('#chatt2me-widget').count(), 1, 'a container that the page has is used');
+	is(widget.errors.concat(own.errors), [], 'no errors, no policy broken');
+	await context.close();
+});
+
+test('the keyboard alone', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	const { page } = widget;
+	const focused = () => page.evaluate(() => {
+		const inside = document.activeElement.shadowRoot;
+		const element = inside ? inside.activeElement : document.activeElement;
+		return element.getAttribute('aria-label') || element.id || element.tagName;
+	});
+	await page.keyboard.press('Tab');
+	is(await focused(), 'before', 'Tab begins on the page');
+	await page.keyboard.press('Tab');
+	is(await focused(), 'Open chat', 'and comes to the bubble');
+	await page.keyboard.press('Enter');
+	await widget.panel.waitFor();
+	is(await focused(), 'Write a message…', 'Enter opens the panel, ready to write');
+	await page.keyboard.type('Hello');
+	await page.keyboard.press('Shift+Enter');
+	await page.keyboard.type('there');
+	await page.keyboard.press('Enter');
+	await comes(() => messages(channel).then(all => all[0] && all[0][2]), 'Shift+Enter is a new line, Enter sends', undefined);
+	is(await widget.field.inputValue(), '', 'and the field is empty');
+	const id = await send(channel, { interactive: { type: 'button', body: { text: 'Well?' }, action: { buttons: [{ reply: { id: 'y', title: 'Yes' } }] } } });
+	await comes(() => statusOf(id), 'an answer comes', 'read');
+
+	const seen = [];
+	for (let i = 0; i < 6; i++) {
+		seen.push(await focused());
+		await page.keyboard.press('Tab');
+	}
+	is([...seen].sort(), [...new Set(seen.slice(0, 5)), seen[5]].sort(), 'Tab goes round in the panel');
+	ok(seen.includes('Close chat') && seen.includes('Messages') && seen.includes('Send') && !seen.includes('before'), 'over everything, and nothing of the page', seen.join());
+	await page.keyboard.press('Shift+Tab');
+	for (let i = 0; i < 6 && await focused() !== 'BUTTON'; i++)
+		await page.keyboard.press('Shift+Tab');
+	const ring = await widget.root.getByRole('button', { name: 'Yes' }).evaluate(button => getComputedStyle(button).outlineStyle);
+	is(ring, 'solid', 'the focus can be seen');
+	await page.keyboard.press('Space');
+	await comes(() => messages(channel).then(all => all.length), 'a button is pressed', 3);
+	is(await focused(), 'Messages', 'and the focus is not lost with it');
+	await page.keyboard.press('Escape');
+	ok(await widget.panel.isHidden(), 'Esc closes');
+	is(await focused(), 'Open chat', 'and gives the focus back');
+	await page.locator('#before').focus();
+	await page.evaluate(() => window.Chatt2me.open());
+	await page.keyboard.press('Escape');
+	is(await focused(), 'before', 'to where it was');
+	await context.close();
+});
+
+test('names and roles', async () => {
+	const { channel, context, widget } = await visiting();
+	await widget.say('Hello');
+	await send(channel, { text: 'Hi, https://example.com' });
+	await comes(() => widget.texts().then(all => all.length), 'two messages are there', 2);
+	ok(await widget.root.getByRole('dialog', { name: 'Tea & Co.' }).isVisible(), 'a dialog with the channel\'s name');
+	is(await widget.root.getByRole('log', { name: 'Messages' }).getAttribute('tabindex'), '0', 'a log that can be scrolled by keyboard');
+	await comes(() => widget.root.getByRole('log').getAttribute('aria-live'), 'which is read aloud', 'polite');
+	is(await widget.launcher.getAttribute('aria-expanded'), 'true', 'a bubble that says that it is open');
+	const problems = await widget.root.evaluate(host => {
+		const bad = [];
+		const root = host.shadowRoot;
+		const ids = new Set();
+		for (const element of root.querySelectorAll('*')) {
+			const shown = element.getClientRects().length > 0;
+			const name = element.getAttribute('aria-label') || element.textContent.trim();
+			if (shown && ['BUTTON', 'A', 'TEXTAREA', 'SUMMARY'].includes(element.tagName) && !name)
+				bad.push('no name: ' + element.outerHTML);
+			if (element.tagName === 'IMG' && !element.hasAttribute('alt'))
+				bad.push('no alt: ' + element.outerHTML);
+			if (element.tagName === 'svg' && element.getAttribute('aria-hidden') !== 'true')
+				bad.push('svg: ' + element.outerHTML);
+			if (element.id && ids.has(element.id))
+				bad.push('id twice: ' + element.id);
+			ids.add(element.id);
+			for (const reference of ['aria-labelledby', 'aria-controls', 'aria-describedby'])
+				if (element.hasAttribute(reference) && !root.getElementById(element.getAttribute(reference)))
+					bad.push(reference);
+			if (Number(element.getAttribute('tabindex')) > 0)
+				bad.push('tabindex');
+			const box = element.getBoundingClientRect();
+			if (shown && element.tagName === 'BUTTON' && (box.width < 24 || box.height < 24))
+				bad.push('too small: ' + element.outerHTML);
+		}
+		return bad;
+	});
+	is(problems, [], 'everything has a name, nothing points nowhere');
+	await context.close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+	test(`contrast, ${colorScheme}`, async () => {
+		const { channel, context, widget } = await visiting({}, { colorScheme });
+		await widget.say('Hello');
+		await send(channel, { text: 'A link: https://example.com' });
+		await send(channel, { type: 'nothing' });
+		await send(channel, { interactive: { type: 'button', body: { text: 'Well?' }, footer: { text: 'foot' }, action: { buttons: [{ reply: { id: 'y', title: 'Yes' } }] } } });
+		await send(channel, { documentUrl: 'https://example.com/a', filename: 'a.pdf' });
+		await comes(() => widget.texts().then(all => all.length), 'messages of some kinds are there', 5);
+		const poor = await widget.root.evaluate(host => {
+			const channels = text => (text.match(/[\d.]+/g) || []).map(Number);
+			const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : Math.pow((c + 0.055) / 1.055, 2.4))
+				.reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+			const behind = element => {
+				for (let at = element; at; at = at.parentElement) {
+					const color = channels(getComputedStyle(at).backgroundColor);
+					if (color.length === 3 || color[3] === 1)
+						return color;
+				}
+				return [255, 255, 255];
+			};
+			const poorly = [];
+			for (const element of host.shadowRoot.querySelectorAll('*')) {
+				const own = Array.from(element.childNodes).some(node => node.nodeType === 3 && node.data.trim());
+				if (!own || !element.getClientRects().length || element.closest('.hush'))
+					continue;
+				const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
+				const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+				if (ratio < 4.5)
+					poorly.push(`${ratio.toFixed(2)} ${element.className} ${element.textContent}`);
+			}
+			return poorly;
+		});
+		is(poor, [], 'all text has a contrast of at least 4.5');
+		is(await widget.root.getAttribute('data-theme'), colorScheme, 'the theme is the system\'s');
+		await context.close();
+	});
+}
+
+test('a phone', async () => {
+	const { context, widget } = await visiting({}, { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+	is(await widget.panel.boundingBox(), { x: 0, y: 0, width: 360, height: 640 }, 'the panel is the whole screen');
+	is(await widget.panel.getAttribute('aria-modal'), 'true', 'and says so');
+	ok(await widget.launcher.isHidden(), 'the bubble is away');
+	is(await widget.field.evaluate(field => getComputedStyle(field).fontSize), '16px', 'the field does not make the page zoom');
+	ok(!await widget.field.evaluate(field => field.getRootNode().activeElement === field), 'the keyboard does not come unasked');
+	await widget.say('From a phone');
+	await comes(() => widget.mark('From a phone'), 'a message is sent', 'sent');
+	is(await widget.page.evaluate(() => document.documentElement.scrollWidth), 360, 'nothing is wider than the screen');
+	await widget.root.getByRole('button', { name: 'Close chat' }).first().click();
+	ok(await widget.panel.isHidden(), 'the button closes');
+	const box = await widget.launcher.boundingBox();
+	ok(box.x > 180 && box.x + box.width <= 360 && box.y + box.height <= 640, 'and the bubble is in its corner');
+	await context.close();
+});
+
+test('right to left, and Portuguese', async () => {
+	const { context, widget } = await visiting({ query: { lang: 'ar', dir: 'rtl' } });
+	await widget.say('مرحبا');
+	await comes(() => widget.mark('مرحبا'), 'right to left a message is sent', 'sent');
+	const [launcher, panel, own] = await Promise.all([widget.launcher, widget.panel, widget.root.locator('.own .bubble')].map(one => one.boundingBox()));
+	ok(launcher.x < 100 && panel.x < 100, 'the widget is at the left');
+	ok(own.x < panel.x + 100, 'and so are the visitor\'s messages');
+	await context.close();
+
+	const pt = await visiting({ query: { lang: 'pt-BR' } });
+	is(await pt.widget.field.getAttribute('placeholder'), 'Escreva uma mensagem…', 'a Portuguese page has a Portuguese widget');
+	await pt.widget.say('Olá');
+	await comes(() => pt.widget.root.locator('.day').innerText(), 'with Portuguese days', 'Hoje');
+	await pt.context.close();
+	const asked = await visiting({ query: { lang: 'pt' }, config: { lang: 'en' } });
+	is(await asked.widget.field.getAttribute('placeholder'), 'Write a message…', 'data-config has the last word');
+	await asked.context.close();
+	const browser = await visiting({ query: { lang: 'xx' } }, { locale: 'pt-PT' });
+	is(await browser.widget.field.getAttribute('placeholder'), 'Escreva uma mensagem…', 'where the page says nothing, the browser does');
+	await browser.context.close();
+});
+
+test('themes, motion and the page\'s scripts', async () => {
+	const { context, widget } = await visiting({ query: { lax: '1' }, config: { theme: 'dark', title: 'Ask us', greeting: 'Good day!', position: 'left' } }, { reducedMotion: 'reduce' });
+	const { page } = widget;
+	is(await widget.root.getAttribute('data-theme'), 'dark', 'data-config chooses the theme');
+	is(await widget.root.getByRole('heading').innerText(), 'Ask us', 'the title');
+	ok(await widget.root.getByText('Good day!').isVisible(), 'the greeting');
+	ok((await widget.launcher.boundingBox()).x < 100, 'and the corner');
+	is(await widget.panel.evaluate(panel => getComputedStyle(panel).animationName), 'none', 'nothing moves for who does not want it');
+	await page.addStyleTag({ content: '#chatt2me-widget { --webchatt-accent: rgb(122, 31, 92) } * { color: lime !important; font-size: 40px !important }' });
+	is(await widget.launcher.evaluate(button => getComputedStyle(button).backgroundColor), 'rgb(122, 31, 92)', 'a variable of the page changes the colour');
+	is(await widget.field.evaluate(field => getComputedStyle(field).fontSize), '16px', 'and nothing else of the page does');
+	is(await page.evaluate(() => {
+		const { Chatt2me } = window;
+		const seen = [];
+		const off = Chatt2me.on('close', () => seen.push('close'));
+		Chatt2me.on('open', () => {
+			seen.push('open');
+			throw new Error('of the page');
+		});
+		Chatt2me.close();
+		Chatt2me.open();
+		off();
+		Chatt2me.toggle();
+		return [seen, Chatt2me.isOpen(), Chatt2me.unread(), typeof Chatt2me.version];
+	}), [['close', 'open'], false, 0, 'string'], 'the page opens, closes and listens');
+	like(widget.errors.join(), /of the page/, 'an error of a listener is the page\'s');
+	await context.close();
+});
+
+await run(tidy);

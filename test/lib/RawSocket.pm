@@ -1,0 +1,174 @@
+# RawSocket.pm
+#	  A WebSocket that says exactly what a test wants, byte for byte, over a
+#	  connection to webchatt-net whose worker the test plays (Corridor.pm).
+package RawSocket;
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha1_base64);
+use Encode qw(encode_utf8);
+use Errno qw(EAGAIN);
+use IO::Select;
+use JSON::PP;
+use MIME::Base64 qw(encode_base64);
+use Time::HiRes qw(time);
+
+our $ORIGIN = 'https://www.example.com';
+our $NONCE = 'dGhlIHNhbXBsZSBub25jZQ==';
+$SIG{PIPE} = 'IGNORE';
+
+my $json = JSON::PP->new->utf8->canonical;
+
+# The head of an opening request; headers replace ours, undef takes one out.
+sub head
+{
+	my ($key, %headers) = @_;
+	my $line = delete $headers{line} // "GET /communication/web-chatt2me/ws?webChatId=$key HTTP/1.1";
+	my %h = (Host => 'hub.example.com', Upgrade => 'websocket', Connection => 'Upgrade',
+		'Sec-WebSocket-Version' => 13, 'Sec-WebSocket-Key' => $NONCE,
+		'Sec-WebSocket-Protocol' => 'web-chatt2me.v1', Origin => $ORIGIN, %headers);
+	return join("\r\n", $line, (map { my $n = $_; map { "$n: $_" } ref $h{$n} ? @{ $h{$n} } : $h{$n} }
+			grep { defined $h{$_} } sort keys %h), '', '');
+}
+
+# Take a socket over on which the head is (being) sent; dies when it is refused.
+sub new
+{
+	my ($class, $w, $s) = @_;
+	return bless { w => $w, s => $s, in => '', frames => [] }, $class;
+}
+
+# Dial, upgrade.  Options: head (more headers), socket.
+sub dial
+{
+	my ($class, $w, $key, %o) = @_;
+	my $s = $o{socket} // $w->dial($o{local});
+	my $self = $class->new($w, $s);
+	$w->put($s, head($key, %{ $o{head} // {} }));
+	my $r = $self->upgraded // die 'no upgrade';
+	return $self;
+}
+
+# Read the 101; the head of it, undef when the answer is another one.
+sub upgraded
+{
+	my ($self, $seconds) = @_;
+	$self->{w}->until($seconds // 5, sub { $self->fill; $self->{in} =~ /\r\n\r\n/ || $self->{ended} }, $self->{s});
+	return if $self->{in} !~ s/\A(HTTP\/1\.1 101 .*?)\r\n\r\n//s;
+	return $1;
+}
+
+# Upgrade and be welcomed.  Options: as dial(); hello: more members.
+sub visit
+{
+	my ($class, $w, $key, %o) = @_;
+	my $self = $class->dial($w, $key, %o);
+	$self->say({ type => 'hello', %{ $o{hello} // {} } });
+	$self->{welcome} = $self->wait_for('welcome') // die 'not welcomed: ' . ($self->{code} // 'silence');
+	return $self;
+}
+
+# One frame.  Options: mask (0: none), fin, rsv, bytes (what is said to be its length).
+sub frame
+{
+	my ($opcode, $payload, %o) = @_;
+	my $mask = $o{mask} // 1;
+	my $len = $o{bytes} // length $payload;
+	my $head = pack('C', ($o{fin} // 1) << 7 | ($o{rsv} // 0) << 4 | $opcode);
+	$head .= $len < 126 ? pack('C', $mask << 7 | $len)
+	  : $len < 65536 ? pack('Cn', $mask << 7 | 126, $len) : pack('CQ>', $mask << 7 | 127, $len);
+	return $head . $payload if !$mask;
+	my $key = pack('N', int rand 2**32);
+	return $head . $key . ($payload ^ substr($key x (length($payload) / 4 + 1), 0, length $payload));
+}
+
+sub put { my ($self, $bytes) = @_; return $self->{w}->put($self->{s}, $bytes) }
+
+sub say
+{
+	my ($self, $what) = @_;
+	return $self->put(frame(1, ref $what ? $json->encode($what) : $what));
+}
+
+sub text
+{
+	my ($self, $id, $text) = @_;
+	return $self->say({ type => 'message', id => $id, content => { type => 'text', text => $text // 'hello' } });
+}
+
+# Read what is there and take frames apart.
+sub fill
+{
+	my $self = shift;
+	my $n = sysread($self->{s}, $self->{in}, 262144, length $self->{in});
+	$self->{ended} = 1 if defined $n ? $n == 0 : $! != EAGAIN;
+	return if $self->{in} =~ /\AHTTP/;
+	while (length $self->{in} >= 2)
+	{
+		my ($first, $len) = unpack('CC', $self->{in});
+		die 'a masked frame from the server' if $len & 128;
+		my $at = 2;
+		if ($len == 126) { last if length $self->{in} < 4; $len = unpack('x2n', $self->{in}); $at = 4 }
+		elsif ($len == 127) { last if length $self->{in} < 10; $len = unpack('x2Q>', $self->{in}); $at = 10 }
+		last if length $self->{in} < $at + $len;
+		my $payload = substr($self->{in}, $at, $len);
+		substr($self->{in}, 0, $at + $len, '');
+		my $opcode = $first & 15;
+		die 'a frame with reserved bits or in pieces' if ($first & 0xf0) != 0x80;
+		if ($opcode == 8)
+		{
+			($self->{code}, $self->{reason}) = length $payload ? unpack('na*', $payload) : (1005, '');
+			next;
+		}
+		push @{ $self->{frames} }, $opcode == 1 ? $json->decode($payload) : { opcode => $opcode, payload => $payload };
+	}
+	return;
+}
+
+# The next frame that the condition is true for; others stay.
+sub wait_where
+{
+	my ($self, $condition, $seconds) = @_;
+	my $found;
+	$self->{w}->until($seconds // 5, sub {
+		$self->fill;
+		for my $i (0 .. $#{ $self->{frames} })
+		{
+			next if !$condition->($self->{frames}[$i]);
+			$found = splice(@{ $self->{frames} }, $i, 1);
+			return 1;
+		}
+		return $self->{ended}; }, $self->{s});
+	return $found;
+}
+
+sub wait_for
+{
+	my ($self, $type, $seconds) = @_;
+	return $self->wait_where(sub { ($_[0]{type} // '') eq $type }, $seconds);
+}
+
+sub wait_opcode
+{
+	my ($self, $opcode, $seconds) = @_;
+	return $self->wait_where(sub { ($_[0]{opcode} // 1) == $opcode }, $seconds);
+}
+
+# The close code; 1006 when the connection ends without one, 0 when it does not end.
+sub closed
+{
+	my ($self, $seconds) = @_;
+	$self->{w}->until($seconds // 5, sub { $self->fill; defined $self->{code} || $self->{ended} }, $self->{s});
+	return $self->{code} // ($self->{ended} ? 1006 : 0);
+}
+
+# Answer a close frame as RFC 6455 wants, and see the end.
+sub ends
+{
+	my ($self, $seconds) = @_;
+	$self->put(frame(8, pack('n', $self->{code} // 1000))) if !$self->{ended};
+	return $self->{w}->until($seconds // 5, sub { $self->fill; $self->{ended} }, $self->{s});
+}
+
+1;

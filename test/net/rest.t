@@ -1,0 +1,614 @@
+# What the local hub serves beside webhooks and WebSockets: the REST API at home
+# (hub-contract §2), the widget's script and the demo page; with the test in the
+# worker's place.  WEBCHATT_NET names the program (a build with sanitizers, say);
+# WEBCHATT_REST_SEED repeats a random run.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use Corridor;
+use Digest::SHA qw(sha256);
+use IO::Uncompress::Gunzip qw(gunzip);
+use JSON::PP ();
+use MIME::Base64 qw(encode_base64url);
+use Test::More;
+use Time::HiRes qw(time);
+
+my $PATH = '/v1/communication/web-chatt2me/message';
+my $LOCAL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
+my $REMOTE = '11111111-2222-4333-8444-555555555555';
+my $UNKNOWN = '00000000-0000-4000-8000-000000000000';
+my $VISITOR = '01900000-0000-7000-8000-0000000000aa';
+my $OTHER = '01900000-0000-7000-8000-0000000000bb';
+my $MESSAGE = '01900000-0000-7000-8000-0000000000cc';
+my $PUBLIC_KEY = 'wpk_abcDEF-123_xyz';
+my $ORIGIN = 'https://shop.example.com';
+my $NAME = q({{script}} <b>"Ana's" & Caf) . "\xc3\xa9";
+my %RESULT = (QUEUED => 0, REPEAT => 1, NOT_KNOWN => 2, NO_VISITOR => 3, NO_CHANNEL => 4, INVALID => 5, BUSY => 6);
+my $TEXT = '{"text":"hello"}';
+my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
+
+# --- the worker's part ----------------------------------------------------
+
+sub put_local
+{
+	my ($w, $id, $name, $key) = @_;
+	$w->frame('CHANNEL_PUT', Corridor::uuid($id) . "\0\0\1"
+		  . Corridor::str($key // $PUBLIC_KEY) . Corridor::str($name) . "\1" . Corridor::str($ORIGIN));
+	return;
+}
+
+sub put_key { my ($w, $id, $key) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($key)); return }
+sub drop_key { my ($w, $id) = @_; $w->frame('KEY_GONE', pack('V', $id)); return }
+
+sub api_done
+{
+	my ($w, $send, $result, $text, $message) = @_;
+	$w->frame('API_DONE', pack('Q<C', $send->{request}, $RESULT{$result})
+		  . Corridor::uuid($message // $MESSAGE) . Corridor::str($text // ''));
+	return;
+}
+
+# The next API_SEND, undef when none comes in time.
+sub api_send
+{
+	my ($w, $seconds) = @_;
+	my $payload = $w->wait_frame('API_SEND', $seconds // 5) // return;
+	my %s;
+	@s{qw(request channel visitor only_known dedupe_key content)} = unpack('Q<a16a16C(V/a*)2', $payload);
+	$s{$_} = join '-', unpack('H8H4H4H4H12', $s{$_}) for qw(channel visitor);
+	return \%s;
+}
+
+# A frame of another kind behind it says that nothing was asked before.
+sub asked_nothing
+{
+	my ($w, $name) = @_;
+	is(scalar(grep { $_->[0] == $Corridor::TYPE{API_SEND} } @{ $w->{frames} }), 0, "$name: the worker is not asked");
+	return;
+}
+
+# --- the client's part ----------------------------------------------------
+
+sub body
+{
+	my (%with) = @_;
+	my %m = (from => qq("$LOCAL"), to => qq("$VISITOR"), content => $TEXT, %with);
+	return '{' . join(',', map { qq("$_":$m{$_}) } grep { defined $m{$_} } sort keys %m) . '}';
+}
+
+sub post
+{
+	my ($body, @headers) = @_;
+	@headers = ("x-api-key: $KEY", @headers) unless grep { /^x-api-key/i } @headers;
+	return join("\r\n", "POST $PATH HTTP/1.1", 'Host: t', 'Content-Type: application/json', grep({ length } @headers),
+		'Content-Length: ' . length $body, '', $body);
+}
+
+sub get { my ($path, @headers) = @_; return join("\r\n", "GET $path HTTP/1.1", 'Host: t.example:8080', @headers, '', '') }
+
+sub header
+{
+	my ($r, $name) = @_;
+	my @values = $r->{head} =~ /^\Q$name\E: ([^\r\n]*)/gmi;
+	return @values ? join('|', @values) : undef;
+}
+
+my $w = Corridor->open_door([[$REMOTE, 1]]);
+put_local($w, $LOCAL, $NAME);
+put_key($w, 7, $KEY);
+
+# An answer that the door gives without the worker.
+sub expect
+{
+	my ($name, $status, $raw, $code) = @_;
+	my $r = $w->once($raw);
+	is($r->{status}, $status, $name) or diag("$r->{head}\n$r->{body}");
+	my $json = eval { JSON::PP::decode_json($r->{body}) } // {};
+	is($json->{errorCode}, $code, "$name: its code");
+	like($json->{errorMessage} // '', qr/\w \w/, "$name: a sentence for a person");
+	like(header($r, 'Content-Type') // '', qr{^application/json}, "$name: JSON");
+	asked_nothing($w, $name);
+	return $r;
+}
+
+# One request, the worker's part in it, and the answer.
+sub round_trip
+{
+	my ($raw, @done) = @_;
+	my $s = $w->dial;
+	$w->put($s, $raw);
+	my $send = api_send($w) or return ({}, { status => 0, head => '', body => 'nothing was asked' });
+	api_done($w, $send, @done);
+	return ($send, $w->answer($s) // { status => 0, head => '', body => 'no answer' });
+}
+
+# --- the REST API ---------------------------------------------------------
+
+subtest 'paths and methods' => sub {
+	for my $path ('/v1', '/v1/', '/v1/communication/whatsapp/message', '/v1/communication/web-chatt2me/messages',
+		'/v1/communication/web-chatt2me/message/', '/v1/organization/webhook')
+	{
+		expect("POST $path", 404, post(body()) =~ s/\Q$PATH/$path/r, 'not_found');
+		expect("GET $path", 404, get($path), 'not_found');
+	}
+	for my $method (qw(GET PUT DELETE PATCH OPTIONS))
+	{
+		my $r = expect("$method on the message's path", 405, post(body()) =~ s/^POST/$method/r, 'method_not_allowed');
+		is(header($r, 'Allow'), 'POST', "$method: Allow");
+	}
+	my ($send, $r) = round_trip(post(body(hold => 'true')) =~ s/\Q$PATH/$PATH?x=1/r, 'QUEUED');
+	is($r->{status}, 200, 'a query is not looked at');
+};
+
+subtest 'keys' => sub {
+	expect('no key', 401, post(body(), 'x-api-key-not: x') =~ s/^x-api-key:.*?\r\n//mr, 'api_key_missing');
+	for my $bad ('', 'x', $KEY . 'x', substr($KEY, 0, -1), 'wcx' . substr($KEY, 3), substr($KEY, 0, -1) . '=', "Bearer $KEY", "wck_\xff" . 'a' x 42)
+	{
+		expect("malformed: $bad", 401, post(body(), "x-api-key: $bad"), 'api_key_malformed');
+	}
+	expect('two keys', 400, post(body(), "x-api-key: $KEY", "X-API-KEY: $KEY"), 'bad_request');
+	expect('an unknown key', 401, post(body(), "x-api-key: $KEY2"), 'api_key_unknown');
+	expect('the other case', 401, post(body(), 'x-api-key: wck_' . (substr($KEY, 4) =~ tr/a-zA-Z/A-Za-z/r)), 'api_key_unknown');
+	put_key($w, 8, $KEY2);
+	my ($send, $r) = round_trip(post(body(hold => 'true'), "x-api-key: $KEY2"), 'QUEUED');
+	is($r->{status}, 200, 'once it is put');
+	drop_key($w, 8);
+	$w->until(5, sub { $w->once(post(body(), "x-api-key: $KEY2"))->{status} == 401 });
+	expect('once it is gone', 401, post(body(), "x-api-key: $KEY2"), 'api_key_unknown');
+	drop_key($w, 8);
+	put_key($w, 7, $KEY2);
+	$w->until(5, sub { $w->once(post(body(), "x-api-key: $KEY"))->{status} == 401 });
+	expect('replaced under its id', 401, post(body()), 'api_key_unknown');
+	put_key($w, 100 + $_, "other $_") for 1 .. 300;
+	put_key($w, 7, $KEY);
+	drop_key($w, 100 + $_) for 1 .. 299;
+	($send, $r) = round_trip(post(body(hold => 'true')), 'QUEUED');
+	is($r->{status}, 200, 'among many that come and go');
+	expect('the key is asked for before the body is looked at', 401, post('junk', "x-api-key: $KEY2"), 'api_key_unknown');
+};
+
+subtest 'held for later' => sub {
+	my ($send, $r) = round_trip(post(body(hold => 'true', content => qq( { "text" : "a  \\" b" ,\t"n": [ 1 , 2 ] } ))), 'QUEUED');
+	is($r->{status}, 200, 'hold: 200');
+	is($r->{body}, qq({"messageId":"$MESSAGE","status":"enqueued"}), 'hold: enqueued');
+	like(header($r, 'Content-Type'), qr{^application/json}, 'hold: JSON');
+	is($send->{channel}, $LOCAL, 'API_SEND: channel');
+	is($send->{visitor}, $VISITOR, 'API_SEND: visitor');
+	is($send->{only_known}, 0, 'API_SEND: to be stored');
+	is($send->{dedupe_key}, '', 'API_SEND: no dedupe key');
+	is($send->{content}, '{"text":"a  \" b","n":[1,2]}', 'API_SEND: content, compact');
+
+	($send, $r) = round_trip(post(body(hold => 'true', from => uc qq("$LOCAL"), to => uc qq("$VISITOR"))), 'QUEUED');
+	is_deeply([$send->{channel}, $send->{visitor}], [$LOCAL, $VISITOR], 'ids in upper case');
+	($send, $r) = round_trip(post(body(hold => 'true'), 'Idempotency-Key: k1'), 'REPEAT');
+	is($send->{dedupe_key}, 'api:k1', 'the Idempotency-Key becomes the dedupe key');
+	is($r->{body}, qq({"messageId":"$MESSAGE","status":"enqueued"}), 'the repeat of what is held');
+
+	my @cases = (
+		['NO_VISITOR', '', 200, 'visitor_not_found'], ['NO_CHANNEL', '', 404, 'unknown_channel'],
+		['INVALID', 'The content has no text.', 400, 'invalid_payload'], ['INVALID', '', 400, 'invalid_payload'],
+		['INVALID', "\xc3\xa9" x 400, 400, 'invalid_payload'], ['BUSY', '', 503, 'busy'],
+		['NOT_KNOWN', '', 200, 'session_not_found']);
+	for my $case (@cases)
+	{
+		my ($result, $text, $status, $code) = @$case;
+		($send, $r) = round_trip(post(body(hold => 'true')), $result, $text);
+		is($r->{status}, $status, "$result: $status");
+		my $json = JSON::PP::decode_json($r->{body});
+		is($json->{errorCode}, $code, "$result: $code");
+		like($json->{errorMessage}, qr/\w \w|\x{e9}{9}/, "$result: a sentence");
+		is($json->{errorMessage}, $text, "$result: the worker's sentence") if length $text && length $text < 250;
+		ok(exists $json->{messageId} && !defined $json->{messageId} && $json->{status} eq 'error', "$result: as the hub says it")
+		  if $status == 200;
+		is(header($r, 'Retry-After'), $status == 503 ? 1 : undef, "$result: Retry-After");
+	}
+};
+
+subtest 'nobody there' => sub {
+	my $error = sub {
+		my ($name, $r, $code) = @_;
+		is($r->{status}, 200, "$name: 200") or diag $r->{body};
+		my $json = JSON::PP::decode_json($r->{body});
+		is_deeply([sort keys %$json], [qw(errorCode errorMessage messageId status)], "$name: the hub's fields");
+		is_deeply([@$json{qw(messageId status errorCode)}], [undef, 'error', $code], "$name: $code");
+		asked_nothing($w, $name);
+	};
+	$error->('no session', $w->once(post(body())), 'session_not_found');
+	$error->('hold is false', $w->once(post(body(hold => 'false'))), 'session_not_found');
+	$error->('hold is null', $w->once(post(body(hold => 'null'))), 'session_not_found');
+	$error->('not a UUID', $w->once(post(body(to => '"5511993986082"'))), 'session_not_found');
+	$error->('not a UUID, with a key', $w->once(post(body(to => '"x"'), 'Idempotency-Key: k')), 'session_not_found');
+	$error->('not a UUID, held', $w->once(post(body(to => '"x"', hold => 'true'))), 'visitor_not_found');
+
+	my ($send, $r) = round_trip(post(body(), 'Idempotency-Key: a "key" of ours!'), 'NOT_KNOWN');
+	is($send->{only_known}, 1, 'with an Idempotency-Key: the worker only looks');
+	is($send->{dedupe_key}, 'api:a "key" of ours!', 'for that key');
+	is(JSON::PP::decode_json($r->{body})->{errorCode}, 'session_not_found', 'not known: session_not_found');
+	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k'), 'REPEAT');
+	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'known: sent, with the first one\'s id');
+};
+
+subtest 'Idempotency-Key' => sub {
+	expect('empty', 400, post(body(hold => 'true'), 'Idempotency-Key: '), 'invalid_payload');
+	expect('201 characters', 400, post(body(hold => 'true'), 'Idempotency-Key: ' . 'k' x 201), 'invalid_payload');
+	expect('not ASCII', 400, post(body(hold => 'true'), "Idempotency-Key: \xc3\xa9"), 'invalid_payload');
+	expect('two', 400, post(body(hold => 'true'), 'Idempotency-Key: a', 'Idempotency-Key: a'), 'bad_request');
+	my ($send, $r) = round_trip(post(body(hold => 'true'), 'Idempotency-Key: ' . '~' x 200), 'QUEUED');
+	is($send->{dedupe_key}, 'api:' . '~' x 200, '200 characters');
+};
+
+subtest 'what is no message' => sub {
+	my $bad = sub { my ($name, $body, $why) = @_;
+		my $r = expect($name, 400, post($body), 'invalid_payload');
+		like($r->{body}, $why, "$name: says what") if $why;
+		return; };
+	$bad->('nothing', '', qr/JSON/);
+	$bad->('an array', '[]', qr/object/);
+	$bad->('a string', '"x"', qr/JSON|object/);
+	$bad->('half of it', substr(body(), 0, -1), qr/byte/);
+	$bad->('more behind it', body() . 'x', qr/byte/);
+	$bad->('a BOM', "\xef\xbb\xbf" . body(), qr/byte/);
+	$bad->('bad UTF-8', body(content => qq({"text":"\xff"})), qr/UTF-8/);
+	$bad->('an overlong form', body(content => qq({"text":"\xc0\x80"})), qr/UTF-8/);
+	$bad->('half a surrogate pair', body(content => '{"text":"\\ud800"}'), qr/JSON/);
+	$bad->('a NUL byte', body(content => qq({"text":"a\0b"})), qr/JSON/);
+	$bad->('an escaped NUL', body(content => '{"text":"a\\u0000b"}'), qr/JSON/);
+	$bad->('a NUL in a name', body(content => '{"a\\u0000b":1}'), qr/JSON/);
+	$bad->('two members of one name', body(content => '{"text":"a","text":"b"}'), qr/two members/);
+	$bad->('two contents', substr(body(), 0, -1) . ',"\u0063ontent":{}}', qr/two members/);
+	$bad->('nested 65 deep', body(content => '{"a":' . '[' x 63 . ']' x 63 . '}'), qr/nests deeper/);
+	$bad->('nested far deeper', body(content => '{"a":' . '[' x 30000), qr/nests deeper/);
+	$bad->('a number without an end', body(content => '{"a":1e99999}'), qr/JSON/);
+	$bad->('no from', body(from => undef), qr/from/);
+	$bad->('from is the public key', body(from => qq("$PUBLIC_KEY")), qr/from.*public key/);
+	$bad->('from is null', body(from => 'null'), qr/from/);
+	$bad->('no to', body(to => undef), qr/\\"to/);
+	$bad->('to is a number', body(to => '5511993986082'), qr/\\"to/);
+	$bad->('to is empty', body(to => '""'), qr/\\"to/);
+	$bad->('to is 256 bytes', body(to => '"' . 'x' x 256 . '"'), qr/\\"to/);
+	$bad->('no content', body(content => undef), qr/content/);
+	$bad->('content is a string', body(content => '"x"'), qr/content/);
+	$bad->('content is an array', body(content => '[]'), qr/content/);
+	$bad->('content is null', body(content => 'null'), qr/content/);
+	$bad->('hold is a string', body(hold => '"true"'), qr/hold/);
+	$bad->('hold is a number', body(hold => '1'), qr/hold/);
+	expect('too large', 413, post(body(content => '{"text":"' . 'x' x 70000 . '"}')), 'body_too_large');
+	expect('another channel', 404, post(body(from => qq("$UNKNOWN"), hold => 'true')), 'unknown_channel');
+	expect('a channel of a remote hub', 404, post(body(from => qq("$REMOTE"), hold => 'true')), 'unknown_channel');
+};
+
+subtest 'the content arrives as it was written' => sub {
+	my $check = sub {
+		my ($name, $body, $content) = @_;
+		my ($send, $r) = round_trip(post($body), 'QUEUED');
+		is($send->{content}, $content, $name) or diag $body;
+		return; };
+	$check->('nested 64 deep', body(hold => 'true', content => '{"a":' . '[' x 62 . ']' x 62 . '}'), '{"a":' . '[' x 62 . ']' x 62 . '}');
+	my $numbers = '{"n":[12345678901234567890123,1.10,-0,1e5,0.1]}';
+	$check->('numbers', body(hold => 'true', content => $numbers), $numbers);
+	$check->('an escaped name, and others around it',
+		qq({"x":{"content":{"no":1}},"from":"$LOCAL", "\\u0063ontent" : {"yes" : "\\u00e9 , } \\\\" } ,"y":["content"],"to":"$VISITOR","hold":true}),
+		'{"yes":"\u00e9 , } \\\\"}');
+	$check->('empty', body(hold => 'true', content => ' { } '), '{}');
+
+	my $seed = $ENV{WEBCHATT_REST_SEED} // 20261123;
+	note "seed $seed";
+	srand($seed);
+	my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+	my @texts = ('', 'content', '"', '\\', '\\"', '}', '{', ']', ',', ':', "a\nb", "\x{e9}\x{1f600}", ' x ', '\\\\"');
+	my $value;
+	$value = sub {
+		my $depth = shift;
+		my $kind = int rand($depth > 4 ? 3 : 5);
+		return $texts[rand @texts] if $kind == 0;
+		return int rand 1000 if $kind == 1;
+		return (undef, JSON::PP::true, JSON::PP::false)[rand 3] if $kind == 2;
+		return [map { $value->($depth + 1) } 1 .. rand 4] if $kind == 3;
+		return { map { $texts[rand @texts] . $_ => $value->($depth + 1) } 1 .. rand 4 };
+	};
+	# White space wherever it may stand, without touching a string.
+	my $spread = sub { my $text = shift;
+		$text =~ s/("(?:[^"\\]|\\.)*")|([\[\]{},:])/defined $1 ? $1 : $2 . (' ', "\t", "\r\n", '')[rand 4]/ge;
+		return $text; };
+	my $s = $w->dial;
+	my $wrong = 0;
+	for (1 .. 300)
+	{
+		my $content = $json->encode({ map { $texts[rand @texts] . $_ => $value->(0) } 1 .. rand 5 });
+		my @members = (qq("from":"$LOCAL"), qq("to":"$VISITOR"), '"hold":true', qq("content":$content),
+			map { qq("more$_":) . $json->encode($value->(0)) } 1 .. rand 4);
+		@members = map { splice @members, int rand @members, 1 } 1 .. @members;
+		$w->put($s, post($spread->('{' . join(',', @members) . '}')));
+		my $send = api_send($w) or last;
+		if ($send->{content} ne $content && !$wrong++) { diag "$content became $send->{content}" }
+		api_done($w, $send, 'QUEUED');
+		my $r = $w->answer($s);
+		$wrong++ if $r->{status} != 200;
+	}
+	is($wrong, 0, '300 random bodies');
+};
+
+subtest 'connections' => sub {
+	my $s = $w->dial;
+	for my $i (1 .. 2)
+	{
+		$w->put($s, post(body(hold => 'true')));
+		api_done($w, api_send($w), 'QUEUED', '', sprintf('01900000-0000-7000-8000-%012d', $i));
+		is(JSON::PP::decode_json($w->answer($s)->{body})->{messageId}, sprintf('01900000-0000-7000-8000-%012d', $i), "kept alive: request $i");
+	}
+	$w->put($s, post(body()));
+	is($w->answer($s)->{status}, 200, 'kept alive: an answer without the worker');
+	$w->put($s, post('junk'));
+	is($w->answer($s)->{status}, 400, 'kept alive: a refusal');
+	$w->put($s, post(body(), "x-api-key: $KEY2"));
+	is($w->answer($s)->{status}, 401, 'kept alive: one by the head');
+	my $raw = post(body(hold => 'true'));
+	$w->put($s, substr($raw, 0, -20));
+	$w->until(0.05, sub { 0 });
+	$w->put($s, substr($raw, -20));
+	api_done($w, api_send($w), 'QUEUED');
+	is($w->answer($s)->{status}, 200, 'kept alive: a body in two pieces');
+	$w->put($s, post(body(hold => 'true')) . post(body(hold => 'true')));
+	for my $i (1 .. 2)
+	{
+		api_done($w, api_send($w), 'QUEUED');
+		is($w->answer($s)->{status}, 200, "pipelined: request $i");
+	}
+
+	my @s = map { $w->dial } 1 .. 3;
+	$w->put($_, post(body(hold => 'true'))) for @s;
+	my @sends = map { api_send($w) } @s;
+	for my $i (2, 0, 1) { api_done($w, $sends[$i], 'QUEUED', '', sprintf('01900000-0000-7000-8000-%012d', $i)) }
+	my %ids = map { JSON::PP::decode_json($w->answer($_)->{body})->{messageId} => 1 } @s;
+	is(scalar keys %ids, 3, 'answers in another order reach who asked');
+
+	$w->put($s[0], post(body(hold => 'true')));
+	my $send = api_send($w);
+	close shift @s;
+	api_done($w, $send, 'QUEUED');
+	$w->put($s[0], post(body(hold => 'true')));
+	my $next = api_send($w);
+	api_done($w, $send, 'BUSY');
+	$w->frame('EVENT_DONE', pack('Q<C', $next->{request}, 0) . "\0" x 16);
+	api_done($w, $next, 'QUEUED');
+	is($w->answer($s[0])->{body}, qq({"messageId":"$MESSAGE","status":"enqueued"}),
+		'a client that left while waiting, a late word and a wrong one disturb nobody');
+};
+
+subtest 'a worker that is slow or full' => sub {
+	my $v = Corridor->open_door([], ack_timeout_ms => 700, max_waiting => 1);
+	put_local($v, $LOCAL, 'Shop');
+	put_key($v, 1, $KEY);
+	my ($s, $t) = ($v->dial, $v->dial);
+	my $began = time;
+	$v->put($s, post(body(hold => 'true')));
+	my $send = api_send($v);
+	$v->put($t, post(body(hold => 'true')));
+	my $r = $v->answer($t);
+	is($r->{status}, 503, 'more than max_waiting: 503');
+	is(header($r, 'Retry-After'), 1, 'with Retry-After');
+	is(JSON::PP::decode_json($r->{body})->{errorCode}, 'behind', 'its code');
+	$r = $v->answer($s);
+	is($r->{status}, 503, 'a silent worker: 503');
+	cmp_ok(time - $began, '>=', 0.69, 'after ack_timeout');
+	is(header($r, 'Retry-After'), 1, 'with Retry-After');
+	my $json = JSON::PP::decode_json($r->{body});
+	is($json->{errorCode}, 'commit_timeout', 'its code');
+	like($json->{errorMessage}, qr/Idempotency-Key/, 'and how not to send it twice');
+	$v->put($s, post(body(hold => 'true'), 'Idempotency-Key: k'));
+	my $again = api_send($v);
+	api_done($v, $send, 'QUEUED', '', $UNKNOWN);
+	api_done($v, $again, 'REPEAT');
+	is(JSON::PP::decode_json($v->answer($s)->{body})->{messageId}, $MESSAGE, 'the late word is not taken for the next one\'s');
+
+	$v->put($s, post(body(hold => 'true')));
+	api_send($v);
+	$v->frame('CLOSE', '');
+	$r = $v->answer($s);
+	is($r->{status}, 503, 'closing while one waits: 503');
+	like($r->{body}, qr/"closing".*Idempotency-Key/, 'it may have been stored');
+	is($v->wait_exit, 0, 'and it ends');
+};
+
+subtest 'an open session' => sub {
+	my $s = $w->dial;
+	my $frame = sub {
+		my $text = shift;
+		return pack('CC', 0x81, 0x80 | length $text) . "\0\0\0\0" . $text;
+	};
+	$w->put($s, join("\r\n", "GET /communication/web-chatt2me/ws?webChatId=$PUBLIC_KEY HTTP/1.1", 'Host: t', "Origin: $ORIGIN",
+		'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+		'Sec-WebSocket-Protocol: web-chatt2me.v1', '', ''));
+	my $in = '';
+	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /\r\n\r\n/ }, $s), 'a visitor connects') or return;
+	like($in, qr/^HTTP\/1\.1 101 /, 'and is let in') or return;
+	$w->put($s, $frame->('{"type":"hello"}'));
+	my ($session) = unpack('Q<', $w->wait_frame('ARRIVED'));
+	$w->frame('WELCOME', pack('Q<C', $session, 0) . Corridor::uuid($VISITOR) . "\0" . Corridor::str('[]'));
+	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /"welcome"/ }, $s), 'and is welcomed');
+
+	my ($send, $r) = round_trip(post(body()), 'QUEUED');
+	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'sent, without hold');
+	is($send->{only_known}, 0, 'it is to be stored');
+	($send, $r) = round_trip(post(body(hold => 'true')), 'QUEUED');
+	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'sent, with hold');
+	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k2'), 'REPEAT');
+	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'sent, a repeat');
+	is_deeply([@$send{qw(only_known dedupe_key)}], [0, 'api:k2'], 'with the key');
+	is(JSON::PP::decode_json($w->once(post(body(to => qq("$OTHER"))))->{body})->{errorCode}, 'session_not_found', 'another visitor is not there');
+
+	close $s;
+	ok($w->wait_frame('LEFT'), 'the visitor leaves');
+	is(JSON::PP::decode_json($w->once(post(body()))->{body})->{errorCode}, 'session_not_found', 'and is not there any more');
+};
+
+subtest 'metrics' => sub {
+	my $text = $w->once(get('/metrics'))->{body};
+	my %n = $text =~ /^webchatt_api_sends_total\{result="(\w+)"\} (\d+)$/mg;
+	is_deeply([sort keys %n], [sort qw(queued repeat no_session no_visitor no_channel invalid busy)], 'sends by result');
+	cmp_ok($n{queued}, '>=', 300, 'those queued');
+	is($n{$_}, { no_visitor => 1, no_channel => 1, invalid => 3, busy => 1 }->{$_}, "those of $_") for qw(no_visitor no_channel invalid busy);
+	cmp_ok($n{no_session}, '>=', 6, 'those to nobody');
+	like($text, qr/^webchatt_http_refused_total\{status="401",reason="api_key_unknown"\} [1-9]/m, 'refusals');
+};
+
+# --- files ----------------------------------------------------------------
+
+# The head of an answer that has no body.
+sub head_only
+{
+	my $raw = shift;
+	my $s = $w->dial;
+	my $in = '';
+	$w->put($s, $raw);
+	$w->until(5, sub { sysread($s, $in, 65536, length $in); $in =~ /\r\n\r\n/ }, $s);
+	$w->put($s, get('/healthz'));
+	$w->until(5, sub { sysread($s, $in, 65536, length $in); $in =~ /"ok"/ }, $s);
+	my ($head, $rest) = split /\r\n\r\n/, $in, 2;
+	my ($status) = $head =~ /^HTTP\/1\.1 (\d+)/;
+	return { status => $status, head => $head, rest => $rest };
+}
+
+for my $file (['/chat-widget.umd.js', 'text/javascript'], ['/demo/demo.css', 'text/css'])
+{
+	my ($path, $type) = @$file;
+	subtest $path => sub {
+		my $plain = $w->once(get($path));
+		is($plain->{status}, 200, 'GET');
+		is(header($plain, 'Content-Type'), "$type; charset=utf-8", 'its type');
+		is(header($plain, 'Content-Encoding'), undef, 'as it is');
+		my $etag = header($plain, 'ETag');
+		is($etag, '"' . substr(unpack('H*', sha256($plain->{body})), 0, 32) . '"', 'a strong ETag of its bytes');
+		my $zipped = $w->once(get($path, 'Accept-Encoding: gzip, deflate, br'));
+		is(header($zipped, 'Content-Encoding'), 'gzip', 'gzip where it is accepted');
+		gunzip(\$zipped->{body} => \my $back) or fail 'gunzip';
+		is($back, $plain->{body}, 'the same when unpacked');
+		cmp_ok(length $zipped->{body}, '<', length $plain->{body}, 'and smaller');
+		my $zip_tag = header($zipped, 'ETag');
+		isnt($zip_tag, $etag, 'with an ETag of its own');
+
+		my $same = head_only(get($path, "If-None-Match: $etag"));
+		is($same->{status}, 304, 'If-None-Match: 304');
+		is(header($same, 'ETag'), $etag, 'with the ETag');
+		like($same->{rest}, qr/\AHTTP\/1\.1 200/, 'without a body');
+		is(header($same, 'Content-Length') // length $plain->{body}, length $plain->{body}, 'and no other length than a 200 has');
+		my $head = head_only(get($path) =~ s/^GET/HEAD/r);
+		is($head->{status}, 200, 'HEAD');
+		is(header($head, 'Content-Length'), length $plain->{body}, 'with the length');
+		like($head->{rest}, qr/\AHTTP\/1\.1 200/, 'without a body');
+		for my $r ($plain, $zipped, $same, $head)
+		{
+			is(header($r, 'Vary'), 'Accept-Encoding', 'Vary');
+			like(header($r, 'Cache-Control'), qr/^public, max-age=3600\b/, 'Cache-Control');
+			is(header($r, 'Access-Control-Allow-Origin'), '*', 'any origin may read it');
+			is(header($r, 'Cross-Origin-Resource-Policy'), 'cross-origin', 'and load it');
+			is(header($r, 'X-Content-Type-Options'), 'nosniff', 'nosniff');
+		}
+		for my $case ([200, "\"x\""], [304, "W/$etag"], [304, "\"x\", $etag"], [304, "\"x\" ,W/$etag , \"y\""], [304, '*'],
+			[200, substr($etag, 1, -1)], [200, $zip_tag], [200, ''], [304, $zip_tag, 'Accept-Encoding: gzip'],
+			[200, $etag, 'Accept-Encoding: gzip'], [200, "$etag\r\nIf-None-Match: $etag"])
+		{
+			my ($status, $value, @more) = @$case;
+			my $r = head_only(get($path, "If-None-Match: $value", @more) =~ s/^GET/HEAD/r);
+			is($r->{status}, $status, "If-None-Match: $value @more");
+		}
+		my $r = $w->once(get($path) =~ s/^GET/POST/r =~ s/\r\n\r\n/\r\nContent-Length: 0\r\n\r\n/r);
+		is($r->{status}, 405, 'POST: 405');
+		is(header($r, 'Allow'), 'GET, HEAD', 'Allow');
+		is($w->once(get("$path?v=1"))->{status}, 200, 'with a query');
+		is($w->once(get("$path/"))->{status}, 404, 'with a slash behind');
+	};
+}
+
+subtest 'Accept-Encoding' => sub {
+	my %cases = (
+		'gzip' => 1, 'GZIP' => 1, 'x-gzip' => 1, 'deflate, gzip;q=0.5' => 1, '*' => 1, 'br;q=1.0, *;q=0.1' => 1, 'gzip;q=1.000' => 1,
+		'gzip ; q=0.001' => 1, 'identity;q=0, gzip;q=0.1' => 1, 'identity;q=0.5, gzip;q=0.5' => 1, ',,gzip,' => 1, 'gzip;Q=1' => 1,
+		'' => 0, 'br' => 0, 'identity' => 0, 'gzip;q=0' => 0, 'gzip;q=0.000' => 0, '*;q=0' => 0, '*, gzip;q=0' => 0, 'gzip;q=0, *' => 0,
+		'gzip;q=0.2, identity;q=0.8' => 0, 'gzip;q=2' => 0, 'gzip;q=-1' => 0, 'gzip;q=1.0000' => 0, 'gzip;q=x' => 0, 'gzip;q=' => 0,
+		'gzip;' => 0, 'gzip;q=1.1' => 0, 'notgzip' => 0, 'gzipx' => 0, 'gzi' => 0, "gzip\r\nAccept-Encoding: gzip" => 0);
+	for my $value (sort keys %cases)
+	{
+		my $r = head_only(get('/chat-widget.umd.js', "Accept-Encoding: $value") =~ s/^GET/HEAD/r);
+		is(header($r, 'Content-Encoding') // 'none', $cases{$value} ? 'gzip' : 'none', "\"$value\"");
+	}
+};
+
+# --- the demo page --------------------------------------------------------
+
+# The widget's tag in a page, its attributes unescaped.
+sub script_of
+{
+	my $r = shift;
+	my ($tag, $src, $config) = $r->{body} =~ m{(<script src="([^"<>]*)" data-config='([^'<>]*)'></script>)} or return {};
+	for ($src, $config) { s/&lt;/</g; s/&gt;/>/g; s/&#39;/'/g; s/&quot;/"/g; s/&amp;/&/g }
+	return { tag => $tag, src => $src, config => JSON::PP::decode_json($config) };
+}
+
+subtest 'the demo page' => sub {
+	expect('without the setting', 404, get('/demo'), 'not_found');
+	my $show = sub { my ($id, @more) = @_;
+		$w->configure(demo => Corridor::uuid($id), @more);
+		return $w->once(get('/demo')); };
+	is($show->($UNKNOWN)->{status}, 404, 'a channel that is not there');
+	is($show->($REMOTE)->{status}, 404, 'a channel of a remote hub');
+	my $r = $show->($LOCAL);
+	is($r->{status}, 200, 'a local one');
+	is(header($r, 'Content-Type'), 'text/html; charset=utf-8', 'HTML');
+	is_deeply([@{ script_of($r) }{qw(src config)}],
+		['http://t.example:8080/chat-widget.umd.js', { webChatId => $PUBLIC_KEY, endpoint => 'ws://t.example:8080/communication/web-chatt2me/ws' }],
+		'the script, by the Host');
+	is(() = $r->{body} =~ /<script/g, 1, 'there is no other');
+	my $escaped = "{{script}} &lt;b&gt;&quot;Ana&#39;s&quot; &amp; Caf\xc3\xa9";
+	ok(index($r->{body}, $escaped) >= 0, 'the name, escaped');
+	(my $rest = $r->{body}) =~ s/\Q$escaped\E//g;
+	unlike($rest, qr/\{\{|<b>/, 'nothing is left of the template, and of the name nothing else');
+	my $policy = header($r, 'Content-Security-Policy');
+	is($policy, "default-src 'none'; script-src 'self' http://t.example:8080; style-src 'self'; img-src https: http: data:; "
+		  . "media-src https: http:; connect-src 'self' ws://t.example:8080; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		'its policy');
+	is(header($r, 'Referrer-Policy'), 'strict-origin-when-cross-origin', 'Referrer-Policy');
+	is(header($r, 'X-Content-Type-Options'), 'nosniff', 'nosniff');
+	is(header($r, 'Cache-Control'), 'no-store', 'not to be stored');
+	unlike($r->{body}, qr/<style|<script>|\son\w+=|\sstyle=/i, 'nothing inline, which the policy would stop');
+	my $head = head_only(get('/demo') =~ s/^GET/HEAD/r);
+	is_deeply([$head->{status}, header($head, 'Content-Length')], [200, length $r->{body}], 'HEAD');
+	is($w->once(get('/demo') =~ s/^GET/POST/r =~ s/\r\n\r\n/\r\nContent-Length: 0\r\n\r\n/r)->{status}, 405, 'POST: 405');
+
+	for my $case (['https://chat.example.com', 'https://chat.example.com', 'wss://chat.example.com', 'wss://chat.example.com'],
+		['http://[::1]:8080/a/b~c%20d', 'http://[::1]:8080', 'ws://[::1]:8080', 'ws://[::1]:8080/a/b~c%20d'],
+		["https://h/'<&\">", 'https://h', 'wss://h', "wss://h/'<&\">"])
+	{
+		my ($url, $origin, $ws_origin, $ws) = @$case;
+		$r = $show->($LOCAL, public_url => $url);
+		is_deeply([@{ script_of($r) }{qw(src config)}],
+			["$url/chat-widget.umd.js", { webChatId => $PUBLIC_KEY, endpoint => "$ws/communication/web-chatt2me/ws" }], "public_url $url");
+		like(header($r, 'Content-Security-Policy'), qr/script-src 'self' \Q$origin\E; .*connect-src 'self' \Q$ws_origin\E; /, "its policy");
+	}
+	is(script_of($show->($LOCAL, public_url => 'https://chat.example.com'))->{tag},
+		qq(<script src="https://chat.example.com/chat-widget.umd.js" data-config='{"webChatId":"$PUBLIC_KEY",)
+		  . qq("endpoint":"wss://chat.example.com/communication/web-chatt2me/ws"}'></script>), 'the tag to the letter (hub-contract §1)');
+	for my $url ('ftp://x', 'nonsense', 'https://', "https://a b", "https://a;x", 'https://' . 'a' x 2000)
+	{
+		is($show->($LOCAL, public_url => $url)->{status}, 400, 'a bad public_url: ' . substr $url, 0, 20);
+	}
+	$w->configure(public_url => '');
+	for my $host ('', 'a;b', "a'b", 'a/b', 'a/', 'a?b', 'u@a', 'a:99999', 'a"b', '<b>', "a\tb", 'a' x 300)
+	{
+		is($w->once(get('/demo') =~ s/t\.example:8080/$host/r)->{status}, 400, 'a bad Host: ' . substr $host, 0, 20);
+	}
+	is(script_of($w->once(get('/demo') =~ s/t\.example:8080/[::1]:80/r))->{src}, 'http://[::1]/chat-widget.umd.js', 'a Host that is an address');
+	is($w->once("GET /demo HTTP/1.0\r\n\r\n")->{status}, 400, 'no Host');
+
+	put_local($w, $LOCAL, '');
+	is($show->($LOCAL)->{status}, 200, 'a channel without a name');
+	$w->drop_channel($LOCAL);
+	is($show->($LOCAL)->{status}, 404, 'the channel is dropped');
+	is($show->('00000000-0000-0000-0000-000000000000')->{status}, 404, 'the setting is emptied');
+};
+
+is($w->close_door, 0, 'it ends in order');
+done_testing;

@@ -1,0 +1,354 @@
+// The line to the hub: dials, says hello, sends what is queued one at a time,
+// repeats receipts until they are confirmed, and notices when the line is dead
+// (doc/protocol.md).
+
+const PROTOCOL = 'web-chatt2me.v1';
+const WELCOME_IN = 20000;
+const ACK_IN = 20000;
+// After four silent beats the hub is asked; after two more the line is dead.
+const BEAT = 10000;
+const ASK_AT = 4;
+const STEADY = 10000;
+const SLOWEST = 60000;
+const CLOSED_FOR_GOOD = [4001, 4003];
+const CLOSED_FOR_LATER = [1013, 4029];
+
+function makeLine(config, store, conversation, events) {
+	let state = 'idle';
+	let socket = null;
+	let welcomed = 0;
+	let wasWelcomed = false;
+	let tries = 0;
+	let redial = 0;
+	let deadline = 0;
+	let heartbeat = 0;
+	let silent = 0;
+	let token = null;
+	let release = null;
+	let sending = null;
+	let ackTimer = 0;
+	let pause = 0;
+	let asked = false;
+	let told = new Map();
+	let receiptTimer = 0;
+	let receiptWait = 0;
+	let typedAt = 0;
+	let limit = 16384;
+
+	function become(next) {
+		if (state !== next) {
+			state = next;
+			events.emit('state', state);
+		}
+	}
+
+	function send(frame) {
+		if (!socket || socket.readyState !== 1)
+			return false;
+		socket.send(JSON.stringify(frame));
+		return true;
+	}
+
+	// --- dialling --------------------------------------------------------
+
+	// Connect now, whatever was planned for later.
+	function dial() {
+		clearTimeout(redial);
+		redial = 0;
+		if (socket || release || state === 'gone')
+			return;
+		if (state === 'idle')
+			become('connecting');
+		token = store.get('token');
+		if (token || !navigator.locks)
+			return connect();
+		// Two tabs that both say hello without a token would be two visitors:
+		// one waits until the other has its token.
+		release = () => 0;
+		navigator.locks.request('webchatt.' + config.webChatId, () => new Promise(done => {
+			release = done;
+			token = store.get('token');
+			if (token)
+				unlock();
+			connect();
+		})).catch(() => {
+			release = null;
+			connect();
+		});
+	}
+
+	function unlock() {
+		if (release)
+			release();
+		release = null;
+	}
+
+	function connect() {
+		let mine;
+		try {
+			const url = new URL(config.endpoint);
+			url.searchParams.set('webChatId', config.webChatId);
+			mine = socket = new WebSocket(url.href, PROTOCOL);
+		} catch (e) {
+			return lost(0);
+		}
+		deadline = setTimeout(drop, WELCOME_IN);
+		mine.onopen = () => {
+			if (socket === mine)
+				hello();
+		};
+		mine.onmessage = event => {
+			if (socket === mine)
+				receive(event.data);
+		};
+		mine.onclose = event => {
+			if (socket === mine)
+				lost(event.code);
+		};
+	}
+
+	function hello() {
+		const frame = { type: 'hello', have: conversation.have() };
+		if (token)
+			frame.token = token;
+		else
+			frame.attributes = config.attributes;
+		send(frame);
+	}
+
+	// The line is dead though the browser does not know it yet.
+	function drop() {
+		if (!socket)
+			return;
+		const dead = socket;
+		lost(0);
+		dead.close();
+	}
+
+	function lost(code) {
+		const steady = welcomed && Date.now() - welcomed > STEADY;
+		const first = welcomed && (steady || tries === 0);
+		unlock();
+		[deadline, ackTimer, pause, receiptTimer].forEach(clearTimeout);
+		clearInterval(heartbeat);
+		socket = null;
+		welcomed = 0;
+		sending = null;
+		pause = 0;
+		asked = false;
+		if (CLOSED_FOR_GOOD.includes(code))
+			return become('gone');
+		if (steady)
+			tries = 0;
+		if (CLOSED_FOR_LATER.includes(code))
+			tries = Math.max(tries, 5);
+		// All clients of a hub that is started anew come back spread out.
+		const wait = first && tries < 5 ? 500 + Math.random() * 1500
+			: 300 + Math.random() * Math.min(SLOWEST, 1000 * Math.pow(2, tries));
+		tries++;
+		clearTimeout(redial);
+		redial = setTimeout(dial, wait);
+		become(tries > (wasWelcomed ? 3 : 1) ? 'failed' : 'reconnecting');
+	}
+
+	// --- is it alive -----------------------------------------------------
+
+	// Counts beats, not time: timers of a page in the background come late, all at
+	// once, before what was received meanwhile.
+	function beat() {
+		if (++silent === ASK_AT)
+			ping();
+		else if (silent > ASK_AT + 1)
+			drop();
+	}
+
+	function ping() {
+		silent = ASK_AT;
+		send({ type: 'ping' });
+	}
+
+	// The network changed, or the page woke up.
+	function nudge() {
+		if (redial)
+			dial();
+		else if (welcomed && silent < ASK_AT)
+			ping();
+	}
+
+	// --- receiving -------------------------------------------------------
+
+	function receive(text) {
+		let frame;
+		silent = 0;
+		try {
+			frame = JSON.parse(text);
+		} catch (e) {
+			return;
+		}
+		if (isObject(frame) && handlers.hasOwnProperty(frame.type))
+			handlers[frame.type](frame);
+	}
+
+	const handlers = {
+		welcome(frame) {
+			if (!Array.isArray(frame.messages))
+				return;
+			if (typeof frame.token === 'string' && frame.token) {
+				token = frame.token;
+				store.set('token', token);
+			}
+			unlock();
+			clearTimeout(deadline);
+			welcomed = Date.now();
+			wasWelcomed = true;
+			clearInterval(heartbeat);
+			heartbeat = setInterval(beat, BEAT);
+			if (isObject(frame.limits) && frame.limits.message > 0)
+				limit = frame.limits.message;
+			told = new Map();
+			receiptWait = 0;
+			const fresh = conversation.welcome(frame);
+			become('open');
+			events.emit('welcome', frame);
+			events.emit('fresh', fresh);
+			pump();
+			tellReceipts();
+		},
+
+		message(frame) {
+			if (conversation.message(frame))
+				events.emit('fresh', [conversation.byId(frame.id)]);
+			tellReceipts();
+		},
+
+		history(frame) {
+			asked = false;
+			if (!Array.isArray(frame.messages))
+				return;
+			frame.messages = frame.messages.filter(message => isObject(message) && isId(message.id));
+			conversation.history(frame);
+			events.emit('history');
+			tellReceipts();
+		},
+
+		ack(frame) {
+			conversation.ack(frame.id, frame.message, frame.at);
+			next(frame.id);
+		},
+
+		status: frame => conversation.status(frame),
+
+		typing: () => events.emit('typing'),
+
+		error(frame) {
+			if (frame.id !== sending || !sending)
+				return;
+			const later = frame.code === 'rate' || frame.code === 'busy';
+			conversation.refused(frame.id, frame.code, !later);
+			if (!later)
+				return next(frame.id);
+			clearTimeout(ackTimer);
+			sending = null;
+			pause = setTimeout(() => {
+				pause = 0;
+				pump();
+			}, Math.min(SLOWEST, Math.max(200, Number(frame.retry_after) || 2000)));
+		},
+
+		pong() {
+		}
+	};
+
+	// --- sending ---------------------------------------------------------
+
+	// One message at a time, so that one which has to wait is not overtaken.
+	function pump() {
+		const item = welcomed && !sending && !pause && conversation.next();
+		if (!item)
+			return;
+		sending = item.id;
+		clearTimeout(ackTimer);
+		ackTimer = setTimeout(() => next(sending), ACK_IN);
+		send({ type: 'message', id: item.id, content: item.content });
+	}
+
+	function next(id) {
+		if (id === sending) {
+			clearTimeout(ackTimer);
+			sending = null;
+		}
+		pump();
+	}
+
+	// Receipts that were not told on this line yet; all of them again, less and
+	// less often, while the hub confirms none.
+	function tellReceipts() {
+		if (!welcomed)
+			return;
+		for (const kind of ['delivered', 'read']) {
+			const ids = [];
+			for (const [id, what] of conversation.receipts()) {
+				if (what !== kind || told.get(id) === kind)
+					continue;
+				told.set(id, kind);
+				ids.push(id);
+			}
+			while (ids.length)
+				send({ type: kind, ids: ids.splice(0, 100) });
+		}
+		clearTimeout(receiptTimer);
+		if (conversation.receipts().size) {
+			receiptWait = Math.min(receiptWait * 2 || 5000, 300000);
+			receiptTimer = setTimeout(() => {
+				told.clear();
+				tellReceipts();
+			}, receiptWait);
+		}
+	}
+
+	function loadOlder() {
+		if (!welcomed || asked || !conversation.oldest())
+			return;
+		asked = true;
+		send({ type: 'history', before: conversation.oldest() });
+	}
+
+	// --- the world outside -----------------------------------------------
+
+	store.watch(name => {
+		if (name.startsWith('out.'))
+			conversation.outgoingChanged();
+		// Another tab became a visitor: be the same one.
+		if (name === 'token' && store.get('token') && store.get('token') !== token && !release) {
+			drop();
+			dial();
+		}
+	});
+	window.addEventListener('online', nudge);
+	window.addEventListener('offline', nudge);
+	document.addEventListener('visibilitychange', () => {
+		if (!document.hidden)
+			nudge();
+	});
+	window.addEventListener('pagehide', conversation.save);
+
+	return {
+		dial,
+		retry() {
+			become('connecting');
+			dial();
+		},
+		pump,
+		tellReceipts,
+		state: () => state,
+		loadOlder,
+		// Does a message with that content fit into a frame?
+		fits: content => bytes({ type: 'message', id: newId(), content }) <= limit,
+		typing() {
+			if (welcomed && Date.now() - typedAt > 3000) {
+				typedAt = Date.now();
+				send({ type: 'typing' });
+			}
+		}
+	};
+}

@@ -1,0 +1,217 @@
+// The list of messages: rows are made once and then only brought up to date, so
+// that focus, players and the reader's place stay where they are.
+
+const GROUP_WITHIN = 180000;
+const NEAR_END = 60;
+
+function makeLogView(t, conversation, line, actions) {
+	const list = make('div.list');
+	const earlier = make('button.earlier', { type: 'button', onclick: () => line.loadOlder() }, t('earlier'));
+	const greeting = make('p.greeting', { dir: 'auto' });
+	const dots = make('div.row.theirs.typing', { 'aria-hidden': 'true' },
+		make('div.bubble', null, make('i'), make('i'), make('i')));
+	const log = make('div.log', { role: 'log', tabindex: 0, 'aria-live': 'polite', 'aria-label': t('messages') }, earlier, greeting, list, dots);
+	const latest = make('button.latest', { type: 'button', hidden: true, onclick: toEnd }, icon('down'), t('latest'));
+	const rows = new Map();
+	const context = { t, find: conversation.byId, choose: actions.choose };
+	let quiet = 0;
+	let firstKey = null;
+	let lastKey = null;
+	let followed = true;
+
+	dots.hidden = true;
+	log.addEventListener('scroll', () => {
+		followed = atEnd();
+		if (followed)
+			latest.hidden = true;
+		if (log.scrollTop < NEAR_END && conversation.older())
+			line.loadOlder();
+	});
+	// Pictures grow when they come, lists when they are opened.
+	['load', 'loadedmetadata', 'toggle'].forEach(name => log.addEventListener(name, follow, true));
+
+	function atEnd() {
+		return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+	}
+
+	function follow() {
+		if (followed)
+			toEnd();
+	}
+
+	function toEnd() {
+		log.scrollTop = log.scrollHeight;
+		followed = true;
+		latest.hidden = true;
+	}
+
+	// --- rows ------------------------------------------------------------
+
+	// What the list shows, in order.
+	function entries() {
+		const entry = (key, own, from, mark) => ({ key, own, at: from.at, content: from.content, mark, from, used: null });
+		const all = conversation.list().map(message => {
+			const own = message.direction === 'in';
+			const mark = own ? message.status === 'read' || message.status === 'delivered' ? message.status : 'sent' : '';
+			return entry(own && message.client ? 'c ' + message.client : message.id, own, message, mark);
+		});
+		for (const item of conversation.outgoing())
+			all.push(entry('c ' + item.id, true, item, item.error ? 'failed' : 'clock'));
+
+		// A choice that was made is made in the newest message that offered it.
+		const offers = new Map();
+		for (const one of all) {
+			if (!isObject(one.content.interactive))
+				continue;
+			const chosen = one.own && chosenOf(one.content);
+			const choices = !one.own && choicesOf(one.content);
+			if (chosen && offers.has(chosen.id))
+				offers.get(chosen.id).used = chosen.id;
+			if (choices)
+				choices.groups.forEach(group => group.options.forEach(option => offers.set(option.id, one)));
+		}
+		return all;
+	}
+
+	// A content that nobody thought of must not take the others along.
+	function rendered(content) {
+		try {
+			return renderContent(content, context);
+		} catch (e) {
+			return make('p.note', null, t('unknown'));
+		}
+	}
+
+	function makeRow(entry) {
+		const time = make('time', { datetime: new Date(entry.at).toISOString() }, t.time(entry.at));
+		const mark = make('span.mark');
+		const trouble = make('div.trouble', { hidden: true });
+		const bubble = make('div.bubble', null,
+			entry.own ? make('span.hush', null, t('you') + ' ') : null,
+			rendered(entry.content), make('div.meta', null, time, mark));
+		const row = make(entry.own ? 'div.row.own' : 'div.row.theirs', { 'data-key': entry.key }, bubble, trouble);
+		let shown = '';
+
+		if (bubble.querySelector('.media.image, .media.video'))
+			bubble.classList.add('wide');
+		return {
+			row,
+			update(now, state) {
+				const wait = now.from.wait;
+				const word = { clock: 'sending', failed: 'unsent' }[now.mark] || now.mark;
+				const looks = [word, wait, now.from.error, now.used, state === 'gone'].join();
+				if (looks === shown)
+					return;
+				shown = looks;
+				mark.textContent = '';
+				if (now.mark)
+					append(mark, [icon(now.mark), make('span.hush', null, ' ' + t(word))]);
+				mark.title = now.mark ? t(word) : '';
+				showTrouble(trouble, now);
+				for (const button of bubble.querySelectorAll('[data-option]')) {
+					button.disabled = now.used !== null || state === 'gone';
+					button.setAttribute('aria-pressed', button.dataset.option === now.used);
+					button.classList.toggle('chosen', button.dataset.option === now.used);
+				}
+			}
+		};
+	}
+
+	function showTrouble(trouble, entry) {
+		const item = entry.from;
+		const code = entry.mark === 'failed' ? item.error : entry.mark === 'clock' ? item.wait : '';
+		trouble.textContent = '';
+		trouble.hidden = !code;
+		if (!code)
+			return;
+		const known = ['rate', 'busy', 'too_large', 'bad_content'].includes(code);
+		append(trouble, [make('span', null, t(known ? code : 'unsent'))]);
+		if (entry.mark !== 'failed')
+			return;
+		if (textOf(item.content))
+			append(trouble, [make('button', { type: 'button', onclick: () => actions.edit(item) }, t('edit'))]);
+		append(trouble, [make('button', { type: 'button', onclick: () => actions.discard(item) }, t('discard'))]);
+	}
+
+	// --- painting --------------------------------------------------------
+
+	function paint() {
+		const all = entries();
+		const keys = new Set(all.map(entry => entry.key));
+		const height = log.scrollHeight;
+		const top = log.scrollTop;
+		const grownAbove = firstKey !== null && all.length > 0 && all[0].key !== firstKey && keys.has(firstKey);
+		const last = all[all.length - 1];
+		const grownBelow = !!last && last.key !== lastKey;
+		const stay = followed;
+
+		for (const [key, made] of rows) {
+			if (!keys.has(key)) {
+				made.row.remove();
+				rows.delete(key);
+			}
+		}
+		let cursor = list.firstChild;
+		const place = element => {
+			if (element === cursor)
+				cursor = cursor.nextSibling;
+			else
+				list.insertBefore(element, cursor);
+		};
+		let day = '';
+		let before = null;
+		for (const entry of all) {
+			const today = new Date(entry.at).toDateString();
+			if (today !== day) {
+				if (cursor && cursor.dataset.day === today)
+					setText(cursor, t.day(entry.at));
+				place(cursor && cursor.dataset.day === today ? cursor : make('p.day', { 'data-day': today }, t.day(entry.at)));
+				before = null;
+			}
+			day = today;
+			if (!rows.has(entry.key))
+				rows.set(entry.key, makeRow(entry));
+			const made = rows.get(entry.key);
+			place(made.row);
+			made.update(entry, line.state());
+			made.row.classList.toggle('next', !!before && before.own === entry.own && entry.at - before.at < GROUP_WITHIN);
+			before = entry;
+		}
+		while (cursor) {
+			const stale = cursor;
+			cursor = cursor.nextSibling;
+			stale.remove();
+		}
+		firstKey = all.length ? all[0].key : null;
+		lastKey = last ? last.key : null;
+		earlier.hidden = !conversation.older();
+		greeting.hidden = all.length > 0;
+
+		if (stay || grownBelow && last.own)
+			toEnd();
+		else if (grownAbove)
+			log.scrollTop = top + log.scrollHeight - height;
+		else if (grownBelow)
+			latest.hidden = false;
+	}
+
+	return {
+		log,
+		latest,
+		paint,
+		toEnd,
+		greet: text => setText(greeting, text),
+
+		// Old messages that appear are not news to be read aloud.
+		hush() {
+			clearTimeout(quiet);
+			log.setAttribute('aria-live', 'off');
+			quiet = setTimeout(() => log.setAttribute('aria-live', 'polite'), 800);
+		},
+
+		typing(yes) {
+			dots.hidden = !yes;
+			follow();
+		}
+	};
+}

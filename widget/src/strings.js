@@ -1,0 +1,129 @@
+// The words that the widget shows, in each language that it knows, and the
+// choice between them.
+
+const WORDS = {
+	en: {
+		open: 'Open chat',
+		close: 'Close chat',
+		greeting: 'Write to us here. We answer as soon as we can.',
+		write: 'Write a message…',
+		send: 'Send',
+		messages: 'Messages',
+		earlier: 'Earlier messages',
+		latest: 'New messages',
+		unread: '{n} unread',
+		you: 'You:',
+		connecting: 'Connecting…',
+		reconnecting: 'Reconnecting…',
+		failed: 'Could not connect.',
+		offline: 'You are offline. Messages are sent when you are back.',
+		gone: 'This chat is not available.',
+		retry: 'Try again',
+		typing: '{name} is typing…',
+		sending: 'Sending',
+		sent: 'Sent',
+		delivered: 'Delivered',
+		read: 'Read',
+		rate: 'Too many messages at a time.',
+		busy: 'Not sent yet. Trying again…',
+		too_large: 'The message is too long.',
+		bad_content: 'This message cannot be sent.',
+		unsent: 'Not sent.',
+		edit: 'Edit',
+		discard: 'Discard',
+		image: 'Image',
+		video: 'Video',
+		audio: 'Audio',
+		document: 'Document',
+		location: 'Location',
+		contact: 'Contact',
+		choose: 'Choose',
+		unknown: 'This message cannot be shown here.'
+	},
+	pt: {
+		open: 'Abrir o chat',
+		close: 'Fechar o chat',
+		greeting: 'Escreva para nós aqui. Respondemos assim que possível.',
+		write: 'Escreva uma mensagem…',
+		send: 'Enviar',
+		messages: 'Mensagens',
+		earlier: 'Mensagens anteriores',
+		latest: 'Novas mensagens',
+		unread: '{n} não lidas',
+		you: 'Você:',
+		connecting: 'Conectando…',
+		reconnecting: 'Reconectando…',
+		failed: 'Não foi possível conectar.',
+		offline: 'Você está sem conexão. As mensagens serão enviadas quando ela voltar.',
+		gone: 'Este chat não está disponível.',
+		retry: 'Tentar de novo',
+		typing: '{name} está digitando…',
+		sending: 'Enviando',
+		sent: 'Enviada',
+		delivered: 'Entregue',
+		read: 'Lida',
+		rate: 'Muitas mensagens de uma vez.',
+		busy: 'Ainda não enviada. Tentando de novo…',
+		too_large: 'A mensagem é longa demais.',
+		bad_content: 'Esta mensagem não pode ser enviada.',
+		unsent: 'Não enviada.',
+		edit: 'Editar',
+		discard: 'Descartar',
+		image: 'Imagem',
+		video: 'Vídeo',
+		audio: 'Áudio',
+		document: 'Documento',
+		location: 'Localização',
+		contact: 'Contato',
+		choose: 'Escolher',
+		unknown: 'Esta mensagem não pode ser mostrada aqui.'
+	}
+};
+
+// The first of the wanted languages that there are words for: the
+// configuration's, the page's, the browser's.
+function pickLanguage(config) {
+	const wanted = [config.lang, document.documentElement.lang].concat(navigator.languages)
+		.map(tag => String(tag || '').replace('_', '-'));
+	for (const tag of wanted) {
+		const base = tag.toLowerCase().split('-')[0];
+		// A page says "en": the browser knows which English.
+		if (WORDS[base])
+			return wanted.find(one => one.startsWith(base + '-')) || base;
+	}
+	return 'en';
+}
+
+// The function that gives a word, its {holes} filled, and writes dates and
+// times as the language does.
+function makeWords(config) {
+	const tag = pickLanguage(config);
+	const words = Object.assign({}, WORDS[tag.toLowerCase().split('-')[0]], config.strings);
+	// Dates follow the words: a language that config.strings brings, too.
+	const locale = config.strings && config.lang ? config.lang : tag;
+
+	function t(name, holes) {
+		return String(words[name] || name).replace(/\{(\w+)\}/g, (all, hole) => holes && hole in holes ? holes[hole] : all);
+	}
+
+	const formatter = options => new Intl.DateTimeFormat(locale, options);
+
+	const time = formatter({ hour: 'numeric', minute: '2-digit' });
+	const date = formatter({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+
+	t.tag = locale;
+	t.time = at => time.format(at);
+
+	// "Today", "Yesterday", or a date.
+	t.day = at => {
+		const noon = when => new Date(when).setHours(12, 0, 0, 0);
+		const ago = Math.round((noon(Date.now()) - noon(at)) / 86400000);
+		let text;
+		if (ago >= 0 && ago < 2)
+			text = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day');
+		else
+			text = date.format(at);
+		return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+	};
+	return t;
+}
