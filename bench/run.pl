@@ -218,7 +218,7 @@ sub median { my @v = sort { $a <=> $b } @_; return $v[$#v / 2] }
 
 sub empty_tables
 {
-	sql('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.statuses, bench.messages');
+	sql('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.visitor_tokens, webchatt.statuses, bench.messages');
 	sql('CHECKPOINT');
 	return;
 }

@@ -122,7 +122,7 @@ static void
 refuse(ApiSend *s, const ErrorData *error)
 {
 	memset(&s->message, 0, sizeof(s->message));
-	s->text = error->message;
+	s->text = error->message ? MemoryContextStrdup(turn_context, error->message) : NULL;
 	if (turn_error_is_transient(error))
 		s->result = WC_API_BUSY;
 	else if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)

@@ -217,7 +217,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	args[7] = UUIDPGetDatum(under_way);
 	nulls[7] = under_way ? ' ' : 'n';
 	wc_run(WC_PAGE, args, nulls);
-	page->messages = wc_field_text(0, 1);
+	page->messages = MemoryContextStrdup(turn_context, wc_field_text(0, 1));
 	from = wc_field(0, 2, &isnull);
 	if (isnull)
 		memset(&page->from, 0, sizeof(page->from));

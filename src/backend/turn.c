@@ -26,6 +26,7 @@
 #define UPKEEP_MS	1000
 
 volatile sig_atomic_t turn_interruptible = false;
+MemoryContext turn_context = NULL;
 
 static Oid	outer_user = InvalidOid;
 static int	outer_context = 0;
@@ -250,6 +251,8 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
 	volatile bool carefully = false;
+
+	turn_context = context;
 
 	for (;;)
 	{

@@ -53,6 +53,7 @@ extern void turn_commit(void);
 extern void turn_abort(void);
 extern void turn_time_limit(int ms);
 extern volatile sig_atomic_t turn_interruptible;
+extern MemoryContext turn_context;	/* until the turn's frames are written */
 
 typedef void (*turn_step) (void *arg);
 extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);

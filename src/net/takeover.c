@@ -26,6 +26,15 @@ on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
 	return MHD_YES;
 }
 
+static enum MHD_Result
+on_argument(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+			const char *value, size_t value_len)
+{
+	(void) kind;
+	ws_head_argument(cls, name, name_len, value ? value : "", value ? value_len : 0);
+	return MHD_YES;
+}
+
 /* The connection under a new number; what is left under the old one is a dummy. */
 static int
 take_descriptor(conn *c)
@@ -63,7 +72,8 @@ takeover(conn *c, const char *version)
 	const char *why;
 	refusal		verdict;
 
-	ws_head_target(&head, c->target, c->target_len);
+	/* Not from the target: libmicrohttpd has taken its query apart where it lay. */
+	MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, on_argument, &head);
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, &head);
 	verdict = ws_head_end(&head, version, &why);
 	/* A plain GET leaves the connection what it is. */

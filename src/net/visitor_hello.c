@@ -13,6 +13,15 @@
 
 #include "metrics.h"
 
+void
+visitor_arrival_free(session *s)
+{
+	if (s->arrival != NULL)
+		OPENSSL_cleanse(s->arrival, sizeof(*s->arrival));
+	free(s->arrival);
+	s->arrival = NULL;
+}
+
 /* A token for a new visitor: "wct_" and 32 bytes of chance in base64url. */
 static bool
 make_token(char token[TOKEN_SIZE])
@@ -151,9 +160,8 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 	deadline_set(&v->deadlines, &s->w.deadline, PHASE_QUIET, uv_now(v->loop));
 	say_welcome(s, welcome, ch,
 				welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
-	OPENSSL_cleanse(s->arrival, sizeof(*s->arrival));
-	free(s->arrival);
-	s->arrival = NULL;
+	visitor_arrival_free(s);
+	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)
 		ws_resume(&s->w);
 }

@@ -123,6 +123,7 @@ extern uint64_t visitor_origin_tag(const char *origin, size_t len);
 
 /* visitor_hello.c */
 extern void visitor_hello(session *s, const visitor_frame *frame);
+extern void visitor_arrival_free(session *s);
 
 /* visitor_speech.c: the callbacks of a session's WebSocket. */
 extern void visitor_text(ws *w, const char *text, size_t len);

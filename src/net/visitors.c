@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "metrics.h"
 #include "../common/event.h"
 
@@ -171,10 +169,7 @@ session_ended(ws *w, uint16_t code)
 	if (s->state == SESSION_ARRIVED || s->state == SESSION_OPEN)
 		wc_write_left(corridor_io_out(v->corridor), &left);
 	s->state = SESSION_ENDED;
-	if (s->arrival != NULL)
-		OPENSSL_cleanse(s->arrival, sizeof(*s->arrival));
-	free(s->arrival);
-	s->arrival = NULL;
+	visitor_arrival_free(s);
 }
 
 /* Its memory is about to go. */

@@ -11,34 +11,7 @@
 /* RFC 6455 §1.3 */
 #define GUID	"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-#define QUERY_KEY	"webChatId="
-
-/* The path and query of a target in origin or absolute form. */
-static const char *
-path_of(const char *target, size_t len, size_t *path_len)
-{
-	const char *end = target + len;
-	size_t		skip = 0;
-
-	if (len > 7 && memcmp(target, "http://", 7) == 0)
-		skip = 7;
-	else if (len > 8 && memcmp(target, "https://", 8) == 0)
-		skip = 8;
-	target += skip;
-	while (skip > 0 && target < end && *target != '/' && *target != '?' && *target != '#')
-		target++;
-	*path_len = (size_t) (end - target);
-	return target;
-}
-
-bool
-ws_head_is_ours(const char *target, size_t len)
-{
-	size_t		n = sizeof(WS_PATH) - 1;
-	const char *path = path_of(target, len, &len);
-
-	return len >= n && memcmp(path, WS_PATH, n) == 0 && (len == n || path[n] == '?');
-}
+#define ARGUMENT	"webChatId"
 
 static bool
 is_public_key(const char *s, size_t len)
@@ -59,27 +32,37 @@ is_public_key(const char *s, size_t len)
 }
 
 void
-ws_head_target(ws_head *head, const char *target, size_t len)
+ws_head_argument(ws_head *head, const char *name, size_t name_len,
+				 const char *value, size_t value_len)
 {
-	size_t		n = sizeof(QUERY_KEY) - 1;
+	if (name_len != sizeof(ARGUMENT) - 1 || memcmp(name, ARGUMENT, name_len) != 0)
+		return;
+	/* Two keys are none: nobody can say which one counts. */
+	head->public_key = (head_value) {NULL, 0};
+	if (!head->has_public_key && is_public_key(value, value_len))
+		head->public_key = (head_value) {value, value_len};
+	head->has_public_key = true;
+}
+
+/* The arguments of a target's query. */
+static void
+read_query(ws_head *head, const char *target, size_t len)
+{
 	const char *p = memchr(target, '?', len);
 	const char *end = target + len;
-	bool		seen = false;
 
-	while (p != NULL && p < end)
+	while (p != NULL)
 	{
 		const char *item = p + 1;
-		size_t		item_len;
+		const char *stop;
+		const char *equals;
 
 		p = memchr(item, '&', (size_t) (end - item));
-		item_len = (size_t) ((p ? p : end) - item);
-		if (item_len < n || memcmp(item, QUERY_KEY, n) != 0)
-			continue;
-		/* Two keys are none: nobody can say which one counts. */
-		head->public_key = (head_value) {NULL, 0};
-		if (!seen && is_public_key(item + n, item_len - n))
-			head->public_key = (head_value) {item + n, item_len - n};
-		seen = true;
+		stop = p ? p : end;
+		equals = memchr(item, '=', (size_t) (stop - item));
+		if (equals != NULL)
+			ws_head_argument(head, item, (size_t) (equals - item), equals + 1,
+							 (size_t) (stop - equals - 1));
 	}
 }
 
@@ -164,8 +147,7 @@ ws_head_field(ws_head *head, const char *name, size_t name_len,
 		head->protocol |= list_has(value, value_len, WS_PROTOCOL, false);
 	else if (IS("Origin"))
 	{
-		head->two_origins = head->origin.p != NULL;
-		if (head->two_origins)
+		if (head->origin.p != NULL)
 			head->facts.bad = "The request has more than one Origin; send one.";
 		head->origin = (head_value) {value, value_len};
 	}
@@ -253,7 +235,7 @@ read_first_line(ws_head *head, const char *line, size_t len, char version[16])
 		return false;
 	memcpy(version, blank + 1, version_len);
 	version[version_len] = '\0';
-	ws_head_target(head, target, (size_t) (blank - target));
+	read_query(head, target, (size_t) (blank - target));
 	return true;
 }
 

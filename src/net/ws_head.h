@@ -30,7 +30,7 @@ typedef struct ws_head
 	head_value	public_key;		/* webChatId; p is NULL when there is no good one */
 	head_value	origin;			/* p is NULL when there is none */
 	head_value	key;			/* Sec-WebSocket-Key */
-	bool		two_origins;
+	bool		has_public_key;	/* a webChatId was there, good or not */
 	bool		upgrade;		/* Upgrade: websocket */
 	bool		connection;		/* Connection: upgrade */
 	bool		has_version;
@@ -38,11 +38,9 @@ typedef struct ws_head
 	bool		protocol;		/* ours is among those offered */
 } ws_head;
 
-/* True when a request's target (of whatever form) is the visitors' path. */
-extern bool ws_head_is_ours(const char *target, size_t len);
-
-/* Take the public key out of the target's query. */
-extern void ws_head_target(ws_head *head, const char *target, size_t len);
+/* For each argument of the target's query: the public key is one. */
+extern void ws_head_argument(ws_head *head, const char *name, size_t name_len,
+							 const char *value, size_t value_len);
 
 /* For each field, in the order of the head; the strings must stay. */
 extern void ws_head_field(ws_head *head, const char *name, size_t name_len,

@@ -10,6 +10,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WebchattTest;
 
+# All visitors of a test have one address; a visitor's own limits are as they come.
+my $LIMITS = join "\n", 'webchatt.address_rate = 1000000', 'webchatt.address_burst = 100000', 'webchatt.new_visitor_rate = 1000000',
+  'webchatt.max_visitors_per_address = 5000';
 my $here = abs_path(dirname(__FILE__));
 
 sub run
@@ -17,7 +20,7 @@ sub run
 	my ($script) = @_;
 
 	BAIL_OUT('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
-	my $t = WebchattTest->new(conf => "log_connections = off");
+	my $t = WebchattTest->new(conf => $LIMITS);
 	$t->sql('CREATE EXTENSION webchatt');
 	my $url = $t->wait_ready;
 	my $node = $t->node;

@@ -163,12 +163,14 @@ sub closed
 	return $self->{code} // ($self->{ended} ? 1006 : 0);
 }
 
-# Answer a close frame as RFC 6455 wants, and see the end.
+# Answer a close frame as RFC 6455 wants, and see the end; true when it came.
 sub ends
 {
 	my ($self, $seconds) = @_;
 	$self->put(frame(8, pack('n', $self->{code} // 1000))) if !$self->{ended};
-	return $self->{w}->until($seconds // 5, sub { $self->fill; $self->{ended} }, $self->{s});
+	my $ended = $self->{w}->until($seconds // 5, sub { $self->fill; $self->{ended} }, $self->{s});
+	close $self->{s};
+	return $ended;
 }
 
 1;

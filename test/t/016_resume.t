@@ -91,6 +91,9 @@ sub dial
 }
 
 # A client that nobody knows yet, cut while it becomes known.
+# The hub hung up: nobody asked it to.
+my %hung_up;
+
 sub stranger_dials
 {
 	my $stranger = $t->visitor(log => 0);
@@ -103,7 +106,11 @@ sub stranger_dials
 my $talk = $t->talk_begin(visitors => [ sort keys %visitors ], clients => 3, seconds => $SECONDS, hold => 300, pause => 20);
 my $began = time;
 my $said = 0;
-$_->{serial} = 0 for @clients;
+for my $client (@clients)
+{
+	$client->{serial} = 0;
+	$client->{again} = sub { $hung_up{"$client->{close_code}: " . ($client->{close_reason} // $client->{close_why})}++; return 0.1 };
+}
 Visitor::after(rand(0.1), do { my $client = $_; sub { cut($client, 'to begin with') } }) for @clients;
 my ($next_word, $next_stranger) = (0, 0);
 Visitor::until(
@@ -124,6 +131,8 @@ $t->sends_end($talk);
 diag(sprintf '%d cuts in %.1f s: %s; %d strangers', $cuts, $took, join(', ', map { "$kinds{$_} $_" } sort keys %kinds), $strangers);
 cmp_ok($cuts, '>=', $took < $SECONDS ? $CUTS : $AT_LEAST, "$cuts cuts");
 ok($kinds{$_}, "among them: $_") for 'message lost', 'message kept', 'ack lost', 'welcome lost', 'behind a message', 'within a frame';
+
+is_deeply(\%hung_up, {}, 'the hub never hung up by itself');
 
 # The line comes back for good.
 $t->settled('all settles', \@clients, 60);
