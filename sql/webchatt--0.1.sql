@@ -973,6 +973,7 @@ GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
 GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.webhooks, webchatt.api_keys TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.visitor_tokens TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions TO webchatt_worker;
+GRANT SELECT ON webchatt.presence TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.statuses TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.early_statuses, webchatt.rejects, webchatt.held TO webchatt_worker;
@@ -981,7 +982,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval),
 	webchatt.send_message(uuid, text, text, text, interval), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
-	webchatt.conversation(uuid, text), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int) TO webchatt_worker;
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int) TO webchatt_worker;
 
 /*
  * What writes messages runs as webchatt_worker, whoever calls it: so an

@@ -405,7 +405,7 @@ out_of_something(listener *l, int fd, int err)
 	uint64_t	now = uv_now(l->loop);
 
 	if (told == 0 || now - told > LOG_DIGEST_MS)
-		log_line(WC_LOG_WARNING, "cannot accept connections: %s; raise the limit of open files of the PostgreSQL server, or lower webchatt.max_connections",
+		log_line(WC_LOG_WARNING, "cannot accept connections: %s; raise the limit of open files of the PostgreSQL server, or lower webchatt.max_connections and webchatt.max_visitors",
 				 strerror(err));
 	told = now;
 	if ((err == EMFILE || err == ENFILE) && l->reserve >= 0)

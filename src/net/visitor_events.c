@@ -246,7 +246,8 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 			if (s != NULL)
 				say_ack(s, p->client, message,
 						message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
-			if (result == WC_DONE_STORED && message != NULL)
+			/* also a repeat: the first time may have been given up before its commit */
+			if (message != NULL)
 				say_message_in(v, p->channel, p->visitor, p->session, message, p->client,
 							   p->content);
 			break;

@@ -572,7 +572,7 @@ subtest 'limits of rates' => sub {
 };
 
 subtest 'connections' => sub {
-	my $h = open_hub(max_visitors => 6, max_visitors_per_address => 3, hello_timeout_ms => 400, head_timeout_ms => 300);
+	my $h = open_hub(max_visitors => 6, max_visitors_per_address => 3, hello_timeout_ms => 1200, head_timeout_ms => 1000);
 	my @v = map { RawSocket->visit($h, $KEY) } 1 .. 3;
 	my $r = refused('a fourth from one address', 429, 'too_many_visitors_from_address', head(), $h);
 	like($r->{head}, qr/^Retry-After: \d+\r?$/m, 'Retry-After');
@@ -594,58 +594,55 @@ subtest 'connections' => sub {
 	my $t = time;
 	my $slow = RawSocket->dial($h, $KEY);
 	is($slow->closed, 4008, 'no hello in time: 4008');
-	cmp_ok(time - $t, '<', 2, 'in time');
+	cmp_ok(time - $t, '<', 4, 'in time');
 	$slow = RawSocket->dial($h, $KEY);
 	$t = time;
 	$h->until(3, sub { $slow->put(RawSocket::frame(9, '')); $slow->closed(0.03) });
 	is($slow->{code}, 4008, 'also with pings in between');
-	cmp_ok(time - $t, '<', 2, 'in time');
+	cmp_ok(time - $t, '<', 4, 'in time');
 	$slow = $h->dial;
 	$h->put($slow, substr(head(), 0, 100));
 	my $a;
 	$t = time;
 	$h->until(5, sub { syswrite($slow, 'x'); $h->until(0.03, sub { 0 }); $a = $h->answer($slow, 0.001); $a });
 	is($a->{status}, 408, 'a head that trickles: 408');
-	cmp_ok(time - $t, '<', 2, 'in time');
+	cmp_ok(time - $t, '<', 4, 'in time');
 	$slow = $h->dial;
 	$h->put($slow, 'GET /communication/');
 	is(($h->answer($slow, 3) // {})->{status}, 408, 'a beginning that goes no further: 408');
 	$slow = $h->dial;
 	$t = time;
 	ok($h->closes($slow, 3), 'a silent connection is closed');
-	cmp_ok(time - $t, '<', 2, 'in time');
+	cmp_ok(time - $t, '<', 4, 'in time');
 
-	my @s = map { RawSocket->visit($h, $KEY, hello => { token => $v[1]{welcome}{token} }) } 1 .. 14 - grep { $_->{welcome}{visitor} eq $v[1]{welcome}{visitor} } @v[0, 2];
-	my $one = RawSocket->visit($h, $KEY, hello => { token => $v[1]{welcome}{token} });
-	my $n = 2 + @s;
-	my $last;
-	while ($n++ < 20)
+	my (@s, $last);
+	for my $n (3 .. 20)
 	{
 		$last = RawSocket->dial($h, $KEY);
 		$last->say({ type => 'hello', token => $v[1]{welcome}{token} });
+		last if !$last->wait_for('welcome');
 		push @s, $last;
-		last if !$last->wait_for('welcome', 5);
 	}
-	is($last->closed, 1013, 'more than 16 sessions of one visitor: 1013');
+	is(2 + @s, 16, 'a visitor has 16 sessions');
+	is($last->closed, 1013, 'and one more: 1013');
 	is($h->close_door, 0, 'and it ends');
 };
 
 subtest 'silence' => sub {
-	my $h = open_hub(ping_interval_ms => 200, hello_timeout_ms => 500);
+	my $h = open_hub(ping_interval_ms => 400, hello_timeout_ms => 800);
 	my $v = RawSocket->visit($h, $KEY);
 	ok($v->wait_opcode(9, 3), 'a silent client is pinged');
 	my $t = time;
 	$v->put(RawSocket::frame(10, ''));
 	ok($v->wait_opcode(9, 3), 'and again, when it answers');
-	$h->until(0.6, sub { $v->say({ type => 'ping' }); $h->until(0.05, sub { 0 }); 0 });
+	$h->until(1.2, sub { $v->say({ type => 'ping' }); $h->until(0.05, sub { 0 }); 0 });
 	ok(!$v->{ended}, 'what it says counts as well');
 	$t = time;
-	is($v->closed(3), 1006, 'one that does not answer is cut');
-	cmp_ok(time - $t, '<', 2, 'in time');
+	is($v->closed(5), 1006, 'one that does not answer is cut');
+	cmp_ok(time - $t, '<', 4, 'in time');
 	$v = RawSocket->visit($h, $KEY);
 	$v->put(substr(RawSocket::frame(1, '{"type":"ping"}'), 0, 8));
-	$h->until(3, sub { $v->put('x') if 0; $v->closed(0.1) });
-	is($v->{code}, 1008, 'a frame that does not come to its end: 1008');
+	is($v->closed, 1008, 'a frame that does not come to its end: 1008');
 	is($h->close_door, 0, 'and it ends');
 };
 
@@ -791,7 +788,7 @@ subtest 'upgrade on a kept-alive connection' => sub {
 	{
 		my $s = $w->dial;
 		$w->put($s, "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
-		is($w->answer($s)->{status}, 200, 'a request') if $round == 1;
+		is($w->answer($s)->{status}, 200, 'a request');
 		$w->answer($s) if 0;
 		$w->until(5, sub { ${*$s}{corridor_in} //= ''; sysread($s, ${*$s}{corridor_in}, 4096, length ${*$s}{corridor_in}); ${*$s}{corridor_in} =~ /ok"\}$/ }, $s) if $round > 1;
 		my $v = eval { RawSocket->visit($w, $KEY, socket => $s) };
@@ -892,6 +889,7 @@ subtest 'hostile input' => sub {
 	my $hello = RawSocket::frame(1, '{"type":"hello"}');
 	my @frames = ('{"type":"ping"}', '{"type":"message","id":"x","content":{"type":"text","text":"x"}}', '{"type":"read","ids":["' . Corridor::uuid7() . '"]}',
 		'{"type":"history","before":"' . Corridor::uuid7() . '"}', '{"type":"typing"}', '{"type":"delivered","ids":[]}', '{"type":"hello","have":["x"]}', '{}', '');
+	$w->configure(address_rate => 10000000, address_burst => 1000000);
 	my $good = RawSocket->visit($w, $KEY);
 	my ($hostile, $served, $worst) = (0, 0, 0);
 	my @open;
@@ -923,7 +921,8 @@ subtest 'hostile input' => sub {
 		my $t = time;
 		$good->text("g$round");
 		my $ack = $good->wait_where(sub { ($_[0]{type} // '') =~ /^(ack|error)$/ });
-		$served++ if $ack && $ack->{type} eq 'ack' && $ack->{id} eq "g$round";
+		if ($ack && $ack->{type} eq 'ack' && $ack->{id} eq "g$round") { $served++ }
+		else { diag("round $round: " . ($ack ? join ' ', %$ack : 'no answer')) }
 		$worst = time - $t if time - $t > $worst;
 	}
 	is($served, 100, "the good client was served in all 100 rounds between $hostile hostile connections");
