@@ -258,7 +258,8 @@ drop_item(Queued *item)
 
 /*
  * A row of the outbox.  One that is in memory already is passed over, as a
- * pass may be read twice.
+ * pass may be read twice; but not one that was held and is queued again: what
+ * is in memory of it may be the very end that held it, in this turn.
  */
 void
 queue_add(Lane *lane, const OutboxRow *row)
@@ -267,7 +268,7 @@ queue_add(Lane *lane, const OutboxRow *row)
 
 	if (row->message == NULL || row->channel == NULL || row->visitor == NULL)
 		return;
-	if (hash_search(items, row->message, HASH_FIND, NULL) != NULL)
+	if (row->op != 'r' && hash_search(items, row->message, HASH_FIND, NULL) != NULL)
 		return;
 	conv = conv_for(lane, row->channel, row->visitor, true);
 	if (row->op == 'r')
