@@ -472,7 +472,7 @@ BEGIN
 	IF btrim(display_name) = '' THEN
 		RAISE EXCEPTION 'display name is blank'
 			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'A display name has 1 to 50 characters; NULL for none.';
+				HINT = 'A display name has 1 to 50 characters.';
 	END IF;
 	IF char_length(display_name) > 50 THEN
 		RAISE EXCEPTION 'display name has % characters', char_length(display_name)
@@ -578,7 +578,12 @@ BEGIN
 	END IF;
 	PERFORM webchatt._check_display_name(create_channel.display_name);
 	INSERT INTO webchatt.hubs (name, kind) VALUES ('local', 'local') ON CONFLICT DO NOTHING;
-	SELECT h.id INTO STRICT local_hub FROM webchatt.hubs h WHERE h.kind = 'local';
+	SELECT h.id INTO local_hub FROM webchatt.hubs h WHERE h.kind = 'local';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'another transaction made the local hub at the same time'
+			USING ERRCODE = 'serialization_failure',
+				HINT = 'Run the transaction again.';
+	END IF;
 	INSERT INTO webchatt.channels (id, hub_id, display_name, public_key)
 	VALUES (new_id, local_hub, create_channel.display_name, webchatt._random_token('wpk_', 16));
 	PERFORM webchatt.set_origins(new_id, create_channel.origins);
@@ -893,6 +898,7 @@ CREATE VIEW webchatt.presence AS
 SELECT s.channel_id, s.visitor, count(*)::int AS sessions, min(s.since) AS since,
 	EXISTS (SELECT FROM webchatt._typing() t WHERE t.channel_id = s.channel_id AND t.visitor = s.visitor) AS typing
 FROM webchatt.sessions s
+WHERE EXISTS (SELECT FROM webchatt._status() w WHERE w.corridor = 'open')
 GROUP BY s.channel_id, s.visitor;
 COMMENT ON VIEW webchatt.presence IS 'the visitors of local channels who are connected now';
 COMMENT ON COLUMN webchatt.presence.visitor IS 'the visitor''s id';

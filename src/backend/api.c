@@ -16,8 +16,9 @@
 
 #include "../common/event.h"
 
-/* Sends that one turn writes. */
+/* Sends that one turn writes, and the time in ms after which it takes no more. */
 #define SENDS_MOST		256
+#define SENDS_MS		200
 
 typedef struct ApiSend
 {
@@ -123,7 +124,7 @@ refuse(ApiSend *s, const ErrorData *error)
 {
 	memset(&s->message, 0, sizeof(s->message));
 	s->text = error->message ? MemoryContextStrdup(turn_context, error->message) : NULL;
-	if (turn_error_is_transient(error))
+	if (turn_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		s->result = WC_API_BUSY;
 	else if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
 		s->result = WC_API_NO_VISITOR;
@@ -135,6 +136,7 @@ refuse(ApiSend *s, const ErrorData *error)
 void
 api_apply(void)
 {
+	TimestampTz began = wc_clock();
 	int			n = 0;
 	dlist_iter	iter;
 
@@ -152,6 +154,9 @@ api_apply(void)
 		else if ((error = turn_try(send_step, s, LOCK_WAIT_BLOCKED_MS)) != NULL)
 			refuse(s, error);
 		s->done = true;
+		/* everybody waits with a slow trigger */
+		if (TimestampDifferenceExceeds(began, wc_clock(), SENDS_MS))
+			break;
 	}
 }
 

@@ -15,6 +15,9 @@
 /* The pause before an end that could not be recorded is tried again, in ms. */
 #define RECORD_AGAIN_MS		1000
 
+/* The same before a hub that said "no session" is asked again, in ms. */
+#define SHOWN_AGAIN_MS		500
+
 /* A message whose end is known and not yet in the tables. */
 typedef struct Ended
 {
@@ -184,23 +187,40 @@ record_alone(Ended *e, TimestampTz now)
 								   error->message));
 }
 
+/* What was to be held is sent again after all: the visitor has shown up. */
+static void
+send_after_all(Ended *e, TimestampTz now)
+{
+	Queued	   *item = e->item;
+
+	free_ended(e);
+	queue_put_back(item);
+	if (!item->conv->lane->local)
+		queue_wait(item->conv, TimestampTzPlusMilliseconds(now, ends_jittered(SHOWN_AGAIN_MS)));
+}
+
 /* Record every end that is known. */
 void
 ends_record(TimestampTz now, bool carefully)
 {
 	Ended	  **list;
-	dlist_iter	iter;
+	dlist_mutable_iter iter;
 	int			n = 0;
 	int			size = 64;
 
 	if (dlist_is_empty(&ended))
 		return;
 	list = palloc(sizeof(Ended *) * size);
-	dlist_foreach(iter, &ended)
+	dlist_foreach_modify(iter, &ended)
 	{
 		Ended	   *e = dlist_container(Ended, node, iter.cur);
 
 		e->recorded = false;
+		if (e->held && e->item->conv->shown)
+		{
+			send_after_all(e, now);
+			continue;
+		}
 		if (e->due != 0)
 		{
 			if (e->due <= now)

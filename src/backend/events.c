@@ -81,6 +81,8 @@ find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_
 		if (events[i]->kind == WC_EVENT_MESSAGE)
 			places[nmessages++] = i;
 	}
+	/* what is not found now, a trigger of the application's took out */
+	memset(ids, 0, sizeof(pg_uuid_t) * n);
 	found = wc_run(WC_FIND_MESSAGES, args, NULL);
 	for (row = 0; row < found; row++)
 	{

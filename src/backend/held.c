@@ -128,8 +128,8 @@ held_rollback(void)
 }
 
 /*
- * Whose message is under way just now: should the hub say that they have no
- * session, it said so before they showed up.
+ * Whose message is under way just now, or about to be recorded as held: if the
+ * hub says that they have no session, it said so before they showed up.
  */
 static void
 note_shown(const WcShowedUp *all)
@@ -142,7 +142,7 @@ note_shown(const WcShowedUp *all)
 		const ConfigChannel *channel = config_channel(id->data);
 		Lane	   *lane = channel ? queue_lane(channel->hub_id, false) : NULL;
 
-		if (lane != NULL && lane->under_way > 0)
+		if (lane != NULL)
 			queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
 	}
 }

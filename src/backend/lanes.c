@@ -182,7 +182,8 @@ outbound_accept(const wc_frame *frame)
 			break;
 		case WC_OUT_UNAUTHORIZED:
 			queue_put_back(item);
-			stop_lane(lane, &o);
+			if (!lane->local)	/* which has no key that could be refused */
+				stop_lane(lane, &o);
 			break;
 		case WC_OUT_UNREACHABLE:
 		case WC_OUT_RETRY:

@@ -209,6 +209,14 @@ net_link_end(void)
 	net_child_stop(&worker_net, NET_GRACE_MS);
 }
 
+/* Is it there, and not behind with what it was told? */
+bool
+net_link_has_room(void)
+{
+	return worker_net.fd >= 0 && worker_stats.corridor_open &&
+		worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
+}
+
 /* When it is to be started; 0: it runs. */
 TimestampTz
 net_link_next_start(void)

@@ -185,14 +185,6 @@ outbound_read(TimestampTz now, bool look)
 	}
 }
 
-/* Is webchatt-net there, and not behind? */
-static bool
-can_hand_over(void)
-{
-	return worker_net.fd >= 0 && worker_stats.corridor_open &&
-		worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
-}
-
 static int
 allowance(const Lane *lane, TimestampTz now)
 {
@@ -286,7 +278,7 @@ outbound_take(TimestampTz now)
 
 	ntaken = 0;
 	wc_buf_reset(&sends);
-	if (!can_hand_over())
+	if (!net_link_has_room())
 		return;
 	gather(now);
 	if (ntaken == 0)
@@ -381,7 +373,7 @@ outbound_ready(TimestampTz now)
 
 		if ((lane->stop_pending != NULL && lane->stop_due <= now) || !dlist_is_empty(&lane->refetch) ||
 			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
-			(!dlist_is_empty(&lane->ready) && can_hand_over() && allowance(lane, now) > 0))
+			(!dlist_is_empty(&lane->ready) && net_link_has_room() && allowance(lane, now) > 0))
 			return true;
 	}
 	return false;

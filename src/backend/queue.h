@@ -58,7 +58,7 @@ struct Conv
 	uint32		hash;
 	dlist_head	items;
 	int			nitems;
-	bool		shown;			/* the visitor showed up while the front was under way */
+	bool		shown;			/* the visitor showed up since the front was taken */
 	bool		spilled;		/* rows from refetch_from on are not in memory */
 	int64		refetch_from;
 	uint8		place;			/* ConvPlace */

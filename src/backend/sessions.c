@@ -17,9 +17,17 @@
 
 #include "../common/event.h"
 
-/* Hellos, and pages of history, that one turn answers. */
-#define ARRIVALS_MOST	256
+/* Hellos that go together. */
+#define BATCH			32
+
+/* What one turn answers, and the bytes and the time in ms after which it takes no more. */
+#define ARRIVALS_MOST	512
 #define ASKS_MOST		64
+#define TURN_BYTES		(4 * 1024 * 1024)
+#define TURN_MS			100
+
+/* The pause before the table is tried again that somebody has locked, in ms. */
+#define TABLE_AGAIN_MS	500
 
 /* Messages on one page, and bytes of their contents after which no more are taken. */
 #define PAGE_MESSAGES	50
@@ -74,6 +82,11 @@ static int	nleft_done = 0;		/* in this turn */
 /* The table may hold sessions of a webchatt-net that is gone. */
 static bool table_is_stale = true;
 static bool table_cleared = false;	/* in this turn */
+static TimestampTz table_due = 0;	/* not to be touched before */
+
+/* This turn's answers, in bytes, and when it began with them. */
+static size_t answered = 0;
+static TimestampTz began = 0;
 
 static MemoryContext
 sessions_context(void)
@@ -163,11 +176,32 @@ sessions_accept(const wc_frame *frame)
 	}
 }
 
-/* How much there is to do. */
+/* How much waits. */
 int
 sessions_pending(void)
 {
-	return npending + nleft + (table_is_stale && config_is_read() ? 1 : 0);
+	return npending + nleft;
+}
+
+static bool
+table_waits(void)
+{
+	return nleft > 0 || (table_is_stale && config_is_read());
+}
+
+/* Is there something that can be done now? */
+bool
+sessions_ready(TimestampTz now)
+{
+	return (table_waits() && table_due <= now) ||
+		(npending > 0 && !table_is_stale && net_link_has_room());
+}
+
+/* When the table is to be tried again; 0: it need not be. */
+TimestampTz
+sessions_next_due(void)
+{
+	return table_waits() ? table_due : 0;
 }
 
 static void
@@ -218,6 +252,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	nulls[7] = under_way ? ' ' : 'n';
 	wc_run(WC_PAGE, args, nulls);
 	page->messages = MemoryContextStrdup(turn_context, wc_field_text(0, 1));
+	answered += strlen(page->messages);
 	from = wc_field(0, 2, &isnull);
 	if (isnull)
 		memset(&page->from, 0, sizeof(page->from));
@@ -402,49 +437,91 @@ ask_step(void *arg)
 	read_page(ask->said.channel, visitor, ask->said.before, wc_str_from(""), &ask->page);
 }
 
-/*
- * Answer what waits.  The visitors who arrived are added to showed_up, so that
- * what is held for them is queued in this very turn.
- */
-void
-sessions_apply(TimestampTz now, WcShowedUp *showed_up)
+/* May this turn take more? */
+static bool
+has_time(void)
 {
-	Arrival   **batch = palloc(sizeof(Arrival *) * ARRIVALS_MOST);
+	return answered < TURN_BYTES && !TimestampDifferenceExceeds(began, wc_clock(), TURN_MS);
+}
+
+/* Who is there no more; when the table is locked it is tried again later. */
+static void
+tidy_table(TimestampTz now)
+{
+	if (!table_waits() || table_due > now)
+		return;
+	if (table_is_stale)
+		table_cleared = turn_try(clear_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL;
+	else if (turn_try(leave_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL)
+		nleft_done = nleft;
+	table_due = table_cleared || nleft_done > 0 ? 0 : TimestampTzPlusMilliseconds(now, TABLE_AGAIN_MS);
+}
+
+/* Answer hellos, some at a time, each batch in a savepoint. */
+static void
+answer_arrivals(WcShowedUp *showed_up)
+{
+	Arrival    *batch[BATCH];
+	dlist_node *next = dlist_is_empty(&arrivals) ? NULL : dlist_head_node(&arrivals);
+	int			total = 0;
+
+	while (next != NULL && total < ARRIVALS_MOST && has_time())
+	{
+		int			n = 0;
+		int			i;
+
+		while (next != NULL && n < BATCH)
+		{
+			batch[n++] = dlist_container(Arrival, node, next);
+			next = dlist_has_next(&arrivals, next) ? dlist_next_node(&arrivals, next) : NULL;
+		}
+		arrive(batch, n);
+		for (i = 0; i < n; i++)
+		{
+			batch[i]->done = true;
+			if (!is_welcome(batch[i]))
+				continue;
+			wc_column_add(showed_up->channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
+			wc_column_add(showed_up->visitors, CStringGetTextDatum(batch[i]->visitor));
+		}
+		total += n;
+	}
+}
+
+static void
+answer_asks(void)
+{
 	int			n = 0;
-	int			nasks = 0;
-	int			i;
 	dlist_iter	iter;
 
-	if (table_is_stale)
-		table_cleared = turn_try(clear_step, NULL, LOCK_WAIT_MS) == NULL;
-	if (nleft > 0 && turn_try(leave_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL)
-		nleft_done = nleft;
-	dlist_foreach(iter, &arrivals)
-	{
-		if (n == ARRIVALS_MOST)
-			break;
-		batch[n++] = dlist_container(Arrival, node, iter.cur);
-	}
-	if (n > 0)
-		arrive(batch, n);
-	for (i = 0; i < n; i++)
-	{
-		batch[i]->done = true;
-		if (!is_welcome(batch[i]))
-			continue;
-		wc_column_add(showed_up->channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
-		wc_column_add(showed_up->visitors, CStringGetTextDatum(batch[i]->visitor));
-	}
 	dlist_foreach(iter, &asks)
 	{
 		Ask		   *ask = dlist_container(Ask, node, iter.cur);
 
-		if (nasks++ == ASKS_MOST)
+		if (n++ == ASKS_MOST || !has_time())
 			break;
 		memset(&ask->page, 0, sizeof(ask->page));
 		(void) turn_try(ask_step, ask, LOCK_WAIT_BLOCKED_MS);
 		ask->done = true;
 	}
+}
+
+/*
+ * Answer what waits, as far as webchatt-net keeps up.  The visitors who arrived
+ * are added to showed_up, so that what is held for them is queued in this very
+ * turn.
+ */
+void
+sessions_apply(TimestampTz now, WcShowedUp *showed_up)
+{
+	answered = 0;
+	began = wc_clock();
+	tidy_table(now);
+	/* not while the table may still hold sessions with the same numbers */
+	if (npending == 0 || (table_is_stale && !table_cleared) || !net_link_has_room())
+		return;
+	answer_asks();
+	answer_arrivals(showed_up);
 }
 
 static void
@@ -538,4 +615,5 @@ sessions_forget(void)
 	npending = nleft = nleft_done = 0;
 	table_is_stale = true;
 	table_cleared = false;
+	table_due = 0;
 }

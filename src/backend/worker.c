@@ -294,7 +294,7 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 static bool
 work_is_ready(TimestampTz now)
 {
-	return inbound_ready(now) || outbound_ready(now) || sessions_pending() > 0 || api_pending() > 0;
+	return inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0;
 }
 
 /* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
@@ -348,6 +348,9 @@ time_to_sleep(void)
 	if (due != 0 && due < next)
 		next = due;
 	due = inbound_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = sessions_next_due();
 	if (due != 0 && due < next)
 		next = due;
 	due = net_link_next_start();
@@ -423,6 +426,8 @@ settle_in(int slot)
 	set_state("no extension");
 	SpinLockAcquire(&worker_slot->mutex);
 	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
+	worker_slot->nanswering = 0;
+	memset(worker_slot->typing, 0, sizeof(worker_slot->typing));
 	SpinLockRelease(&worker_slot->mutex);
 	worker_publish(false);
 	database_settings = hash_database_settings();

@@ -37,6 +37,7 @@ extern void net_link_flush(void);
 extern void net_link_stop(void);
 extern void net_link_end(void);
 extern TimestampTz net_link_next_start(void);
+extern bool net_link_has_room(void);
 
 /* worker.c */
 extern WcSlot *worker_slot;
@@ -122,6 +123,8 @@ extern void trouble_reset(void);
 /* sessions.c */
 extern bool sessions_accept(const wc_frame *frame);
 extern int	sessions_pending(void);
+extern bool sessions_ready(TimestampTz now);
+extern TimestampTz sessions_next_due(void);
 extern void sessions_apply(TimestampTz now, WcShowedUp *showed_up);
 extern void sessions_commit(wc_buf *out);
 extern void sessions_rollback(void);

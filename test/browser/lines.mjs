@@ -27,12 +27,13 @@ test('offline and back', async () => {
 		await widget.say(text);
 	is(await widget.shown().then(all => all.slice(1)), [['own', 'one', 'clock'], ['own', 'two', 'clock'], ['own', 'three', 'clock']], 'what is written waits');
 	await send(channel, { text: 'meanwhile' });
+	await sql(`SELECT webchatt.mark_read(channel_id, id::text) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
 	line.open();
 	await context.setOffline(false);
 	await comes(() => widget.words(), 'back, nothing is said', '', 30);
 	await comes(() => said(channel), 'what waited is sent, once and in order', ['hello', 'one', 'two', 'three']);
 	await comes(() => widget.texts(), 'what was missed is there', ['hello', 'meanwhile', 'one', 'two', 'three']);
-	is(await widget.mark('three'), 'sent', 'and the marks are right');
+	is([await widget.mark('hello'), await widget.mark('three')], ['read', 'sent'], 'and the marks are right, also of what was read meanwhile');
 	await context.close();
 });
 
@@ -115,6 +116,38 @@ test('a dead line is noticed', async () => {
 	await context.close();
 });
 
+test('cuts at random moments', async () => {
+	const { channel, context, widget } = await talking();
+	const visitor = await sql(`SELECT id FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
+	const pause = most => new Promise(done => setTimeout(done, Math.random() * most));
+	const wanted = { in: ['hello'], out: [] };
+	for (let i = 0; i < 40; i++) {
+		if (Math.random() < 0.3)
+			line.mute();
+		if (Math.random() < 0.6) {
+			wanted.in.push(`in ${i}`);
+			await widget.say(`in ${i}`);
+		}
+		if (Math.random() < 0.6) {
+			wanted.out.push(`out ${i}`);
+			await send(channel, { text: `out ${i}` }, visitor);
+		}
+		await pause(60);
+		line.cut();
+		line.open();
+		// The browser says that the network is back: the widget dials at once.
+		await widget.page.evaluate(() => window.dispatchEvent(new Event('online')));
+		await pause(150);
+	}
+	await comes(() => said(channel), 'each message is there once, in order', wanted.in, 40);
+	const table = await messages(channel).then(all => all.map(row => [row[0] === 'in' ? 'own' : 'theirs', row[2]]));
+	is(table.filter(row => row[0] === 'theirs').map(row => row[1]), wanted.out, 'so are the answers');
+	await comes(() => widget.shown().then(all => all.map(row => row.slice(0, 2))), 'and the screen has what the table has', table, 20);
+	await comes(() => sql(`SELECT count(*) FROM webchatt.messages WHERE channel_id = '${channel.id}' AND direction = 'out' AND status <> 'read'`),
+		'all answers were read', '0', 30);
+	await context.close();
+});
+
 test('no hub', async () => {
 	line.cut();
 	const channel = await makeChannel([site.origin]);
@@ -170,10 +203,20 @@ test('too much', async () => {
 	await comes(() => widget.root.getByRole('alert').innerText(), 'a text that is too long is not taken', 'The message is too long.');
 	is((await widget.field.inputValue()).length, 40000, 'and can be shortened');
 	await widget.say('\u2060');
-	await widget.field.fill('');
+	const trouble = widget.root.locator('.trouble:visible');
+	await comes(() => trouble.innerText(), 'what the hub refuses is told where it stands', 'This message cannot be sent.\nEdit\nDiscard');
+	await trouble.getByRole('button', { name: 'Edit' }).click();
+	is([await widget.field.inputValue(), await widget.texts()], ['\u2060', ['hello']], 'it can be edited');
+	await widget.say('\u2060');
+	await widget.page.reload();
+	await widget.open();
+	await trouble.getByRole('button', { name: 'Discard' }).click();
+	is(await widget.texts(), ['hello'], 'and discarded, also after a reload');
+
 	const many = Array.from({ length: 45 }, (_, i) => `m${i}`);
 	for (const text of many)
 		await widget.say(text);
+	await comes(() => trouble.first().innerText().catch(() => ''), 'that it was too many at a time is told, too', 'Too many messages at a time.');
 	await comes(() => said(channel).then(all => all.filter(text => text.startsWith('m'))), 'many at a time all arrive, in order', many, 50);
 	await comes(() => widget.mark('m44'), 'and are marked as sent', 'sent');
 	await context.close();

@@ -123,9 +123,9 @@ export async function makeChannel(origins, name = 'Tea & Co.') {
 	return { id, key };
 }
 
-// Messages of a channel in order, as [direction, status, text].
+// Messages of a channel in order, as [direction, status, text]; " / " is a new line.
 export const messages = channel => rows(
-	`SELECT direction, status, coalesce(content ->> 'text', content #>> '{interactive,button_reply,title}', content ->> 'type')
+	`SELECT direction, status, replace(coalesce(content ->> 'text', content #>> '{interactive,button_reply,title}', content ->> 'type'), E'\\n', ' / ')
 	FROM webchatt.messages WHERE channel_id = '${channel.id}' ORDER BY id`);
 
 export const theVisitor = channel => sql(`SELECT id FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);

@@ -46,7 +46,7 @@ sub dial
 	my $s = $o{socket} // $w->dial($o{local});
 	my $self = $class->new($w, $s);
 	$w->put($s, head($key, %{ $o{head} // {} }));
-	my $r = $self->upgraded // die 'no upgrade';
+	$self->upgraded // die 'no upgrade: ' . ($self->{ended} ? "closed: $self->{in}" : $self->{in} =~ /(.*)/ ? $1 : 'silence');
 	return $self;
 }
 

@@ -18,6 +18,7 @@ use JSON::PP qw(decode_json);
 use RawSocket;
 use Socket;
 use Test::More;
+binmode(Test::More->builder->$_, ":encoding(UTF-8)") for qw(output failure_output todo_output);
 use Time::HiRes qw(time);
 
 my $CHANNEL = '11111111-2222-4333-8444-555555555555';
@@ -56,6 +57,7 @@ sub open_hub
 	$w->{on}{ $Corridor::TYPE{HISTORY_ASK} } = sub { push @{ $w->{asked} }, $_[0] };
 	$w->{on}{ $Corridor::TYPE{OUTCOME} } = sub { push @{ $w->{outcomes} }, Corridor::outcome($_[0]) };
 	my %stored;
+	settle($w);
 	$w->{message_of} = sub { my $e = shift; return $stored{ $e->{message_id} } //= Corridor::uuid(Corridor::uuid7()) };
 	return $w;
 }
@@ -65,6 +67,14 @@ sub outcome
 	my ($w) = @_;
 	$w->until(5, sub { @{ $w->{outcomes} } });
 	return shift @{ $w->{outcomes} };
+}
+
+# All that was said to the program so far counts: it has answered a send to nobody.
+sub settle
+{
+	my ($h) = @_;
+	$h->send_local(99, $CHANNEL, Corridor::uuid7(), Corridor::uuid7(), '{}');
+	return outcome($h)->{token} == 99 || die 'an outcome is left over';
 }
 
 my $w = open_hub();
@@ -292,7 +302,8 @@ subtest 'messages' => sub {
 		is($f->{message}, $case->[2], 'its message') if $case->[1] eq 'ack';
 		ok($f->{code} eq 'busy' && $f->{retry_after} > 0, 'busy, with retry_after') if $case->[1] eq 'error';
 	}
-	ok(!$second->wait_where(sub { 1 }, 0.1), 'which concern nobody else');
+	is($second->wait_for('message')->{id}, $m, 'a repeat goes to the other session again: it may have missed the first');
+	ok(!$second->wait_where(sub { 1 }, 0.1), 'the others concern nobody else');
 
 	my $content = sub { my ($c) = @_; $v->say({ type => 'message', id => 'c-3', content => $c }); return };
 	for my $good (
@@ -545,6 +556,7 @@ subtest 'limits of rates' => sub {
 	is($twin->wait_where(sub { $_[0]{type} =~ /^(ack|error)$/ })->{code}, 'rate', 'a second session has no tokens of its own');
 	my $u = RawSocket->visit($h, $KEY);
 	$h->configure(address_rate => 1, address_burst => 1);
+	settle($h);
 	$u->text("u$_") for 1 .. 4;
 	@f = map { $u->wait_where(sub { $_[0]{type} =~ /^(ack|error)$/ }) } 1 .. 4;
 	ok((grep { ($_->{code} // '') eq 'rate' } @f), 'an address has a rate, too');
@@ -591,6 +603,7 @@ subtest 'connections' => sub {
 	like($r->{body}, qr/^webchatt_visitors 6$/m, 'metrics: visitors');
 	like($r->{body}, qr/^webchatt_http_refused_total\{status="429",reason="too_many_visitors_from_address"\} [1-9]/m, 'metrics: refusals');
 	$h->configure(max_visitors => 100, max_visitors_per_address => 100);
+	settle($h);
 	my $t = time;
 	my $slow = RawSocket->dial($h, $KEY);
 	is($slow->closed, 4008, 'no hello in time: 4008');
@@ -692,6 +705,7 @@ subtest 'a worker that is slow' => sub {
 	is(scalar @{ $v->wait_for('status')->{ids} }, 20, 'those that were taken are confirmed');
 	$h->until(0.3, sub { $h->done($_) for splice @{ $h->{events} }; 0 });
 	$h->configure(ack_timeout_ms => 200);
+	settle($h);
 	$v->text('late');
 	my $e = $h->wait_event;
 	my $f = $v->wait_for('error');
@@ -711,15 +725,18 @@ subtest 'a worker that is slow' => sub {
 subtest 'channels change' => sub {
 	my $h = open_hub();
 	$h->put_local($OTHER, 'pk_other', 'Other', $ORIGIN);
+	settle($h);
 	my $v = RawSocket->visit($h, $KEY);
 	my $ipv6 = RawSocket->visit($h, $KEY, head => { Origin => 'http://[::1]:8080' });
 	my $unsaid = RawSocket->dial($h, $KEY);
 	my $other = RawSocket->visit($h, 'pk_other');
 	$h->put_local($CHANNEL, $KEY, 'New name', 'http://[::1]:8080', $ORIGIN);
+	settle($h);
 	$v->say({ type => 'ping' });
 	ok($v->wait_for('pong'), 'another name, and the list in another order: nothing happens');
 	is(RawSocket->visit($h, $KEY)->{welcome}{name}, 'New name', 'but the name counts');
 	$h->put_local($CHANNEL, $KEY, 'New name', 'http://[::1]:8080');
+	settle($h);
 	is($v->closed, 4003, 'an origin taken off the list: 4003');
 	is($unsaid->closed, 4003, 'also before hello');
 	$ipv6->say({ type => 'ping' });
@@ -727,14 +744,17 @@ subtest 'channels change' => sub {
 	refused('and a new connection', 403, 'origin_not_listed', head(), $h);
 	@{ $h->{left} } = ();
 	$h->put_local($CHANNEL, 'pk_second', 'New name', 'http://[::1]:8080', $ORIGIN);
+	settle($h);
 	is($ipv6->closed, 4001, 'another public key: 4001');
 	ok($h->until(5, sub { @{ $h->{left} } }), 'and LEFT');
 	is(RawSocket->dial($h, $KEY)->closed, 4001, 'the old key: 4001');
 	my $new = RawSocket->visit($h, 'pk_second');
 	$h->drop_channel($CHANNEL);
+	settle($h);
 	is($new->closed, 4001, 'a channel that goes: 4001');
 	is(RawSocket->dial($h, 'pk_second')->closed, 4001, 'and nobody comes in');
 	$h->put_channel($OTHER, 0, 'secret');
+	settle($h);
 	is($other->closed, 4001, 'a channel that is not local any more: 4001');
 	is(RawSocket->dial($h, 'pk_other')->closed, 4001, 'and nobody comes in');
 	is($h->close_door, 0, 'and it ends');
@@ -774,6 +794,7 @@ subtest 'addresses and proxies' => sub {
 		is($h->answer($six[2])->{status}, 429, 'IPv6, with its cap');
 	}
 	$h->configure(trusted_proxies => '127.0.0.0/8');
+	settle($h);
 	push @v, map { RawSocket->visit($h, $KEY, head => { 'X-Forwarded-For' => "2001:db8::$_" }) } 1 .. 2;
 	refused('a /64 is one address', 429, 'too_many_visitors_from_address', head('X-Forwarded-For' => '2001:db8::3'), $h);
 	ok(RawSocket->visit($h, $KEY, head => { 'X-Forwarded-For' => '2001:db8:1::3' }), 'another /64 is another');
@@ -789,8 +810,6 @@ subtest 'upgrade on a kept-alive connection' => sub {
 		my $s = $w->dial;
 		$w->put($s, "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
 		is($w->answer($s)->{status}, 200, 'a request');
-		$w->answer($s) if 0;
-		$w->until(5, sub { ${*$s}{corridor_in} //= ''; sysread($s, ${*$s}{corridor_in}, 4096, length ${*$s}{corridor_in}); ${*$s}{corridor_in} =~ /ok"\}$/ }, $s) if $round > 1;
 		my $v = eval { RawSocket->visit($w, $KEY, socket => $s) };
 		ok($v, "then an upgrade: round $round") or last;
 		$v->text("r$round");
@@ -890,6 +909,7 @@ subtest 'hostile input' => sub {
 	my @frames = ('{"type":"ping"}', '{"type":"message","id":"x","content":{"type":"text","text":"x"}}', '{"type":"read","ids":["' . Corridor::uuid7() . '"]}',
 		'{"type":"history","before":"' . Corridor::uuid7() . '"}', '{"type":"typing"}', '{"type":"delivered","ids":[]}', '{"type":"hello","have":["x"]}', '{}', '');
 	$w->configure(address_rate => 10000000, address_burst => 1000000);
+	settle($w);
 	my $good = RawSocket->visit($w, $KEY);
 	my ($hostile, $served, $worst) = (0, 0, 0);
 	my @open;
@@ -914,8 +934,8 @@ subtest 'hostile input' => sub {
 		$hostile++;
 		my $how = int rand 5;
 		if ($how == 0) { shutdown($s, 1) }
-		elsif ($how == 1) { setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)); close $s; next }
-		push @open, $s;
+		elsif ($how == 1) { setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)); close $s; undef $s }
+		push @open, $s if $s;
 		close splice(@open, rand @open, 1) if @open > 60;
 		next if $round % 20;
 		my $t = time;

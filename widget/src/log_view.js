@@ -185,7 +185,7 @@ function makeLogView(t, conversation, line, actions) {
 		firstKey = all.length ? all[0].key : null;
 		lastKey = last ? last.key : null;
 		earlier.hidden = !conversation.older();
-		greeting.hidden = all.length > 0;
+		greeting.hidden = all.length > 0 || line.state() === 'gone';
 
 		if (stay || grownBelow && last.own)
 			toEnd();

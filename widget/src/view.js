@@ -121,7 +121,7 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 
 	function grow() {
 		field.style.height = 'auto';
-		field.style.height = Math.min(field.scrollHeight, 132) + 'px';
+		field.style.height = field.scrollHeight + 2 + 'px';
 		form.classList.toggle('ready', !!field.value.trim());
 	}
 

@@ -1,0 +1,71 @@
+/*
+ * fuzz_ws_head.c
+ *	  The head of a WebSocket's opening request: found whole or not alike in one
+ *	  piece and in several, and what is let through is what the rules say.
+ */
+#include <string.h>
+
+#include "../../src/net/ws_head.h"
+#include "fuzz.h"
+
+static void
+check_inside(head_value value, const char *data, size_t len)
+{
+	MUST(value.p == NULL || (value.p >= data && value.p + value.len <= data + len));
+}
+
+static void
+check_read(const char *data, size_t len)
+{
+	ws_head		head = {.upgrade = false};
+	const char *why = NULL;
+	char		answer[WS_ACCEPT_SIZE];
+	refusal		verdict = ws_head_read(&head, data, len, &why);
+
+	check_inside(head.public_key, data, len);
+	check_inside(head.origin, data, len);
+	check_inside(head.key, data, len);
+	MUST(head.public_key.p == NULL || (head.public_key.len >= 1 && head.public_key.len <= WS_KEY_MAX));
+	if (verdict != REFUSE_NOTHING)
+	{
+		MUST(why == NULL || strlen(why) > 10);
+		return;
+	}
+	MUST(memcmp(data, "GET ", 4) == 0);
+	MUST(head.upgrade && head.connection && head.version && head.protocol);
+	MUST(!head.facts.chunked && head.facts.length == 0 && head.facts.has_host);
+	MUST(head.key.len == 24 && ws_head_accept(head.key, answer));
+	MUST(strlen(answer) == WS_ACCEPT_SIZE - 1);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char	   *copy = malloc(size ? size : 1);
+	const char *why = NULL;
+	size_t		used = 0;
+	size_t		used_again = 0;
+	size_t		len;
+	ws_head_state state;
+	ws_head_state again = WS_HEAD_MORE;
+
+	/* memory of its own, so that a read beyond it is seen */
+	if (size > 0)
+		memcpy(copy, data, size);
+	state = ws_head_scan(copy, size, 0, &used, &why);
+	for (len = 0; len < size && again == WS_HEAD_MORE; len++)
+		again = ws_head_scan(copy, len + 1, len, &used_again, &why);
+	MUST(again == state && used_again == used);
+	MUST(state != WS_HEAD_BROKEN || strlen(why) > 10);
+	if (state == WS_HEAD_WHOLE)
+	{
+		char	   *exact = malloc(used);
+
+		MUST(used >= 4 && used <= size);
+		memcpy(exact, copy, used);
+		check_read(exact, used);
+		free(exact);
+	}
+	free(copy);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * visitor_frame_test.c
+ *	  Frames of visitors' clients: which are good, and why the others are not.
+ */
+#include <string.h>
+
+#include "../../src/net/visitor_frame.h"
+#include "tap.h"
+
+#define UUID	"\"01a206db-149d-7000-8199-51c107a6ffef\""
+#define MESSAGE(content)	"{\"type\":\"message\",\"id\":\"c\",\"content\":" content "}"
+#define REPLY(kind, reply)	MESSAGE("{\"type\":\"interactive\",\"interactive\":{\"type\":\"" kind "\",\"" kind "\":" reply "}}")
+
+static const struct
+{
+	const char *text;
+	visitor_frame_verdict verdict;
+	visitor_frame_type type;
+}			cases[] = {
+	{"{\"type\":\"hello\"}", VISITOR_GOOD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"token\":null,\"more\":[1]}", VISITOR_GOOD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"token\":1}", VISITOR_BAD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"have\":[" UUID "," UUID "]}", VISITOR_GOOD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"have\":[\"x\"]}", VISITOR_BAD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"attributes\":{\"a\":\"b\"}}", VISITOR_GOOD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"attributes\":{\"a\":{}}}", VISITOR_BAD, VISITOR_HELLO},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"x\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
+	{MESSAGE("{\"type\":\"text\",\"text\":\" \\t\\u00a0\\u3000\\u200b\\ufeff\"}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\\u3000x\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
+	{MESSAGE("{\"type\":\"image\"}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{MESSAGE("{}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{MESSAGE("1"), VISITOR_BAD, VISITOR_MESSAGE},
+	{REPLY("button_reply", "{\"id\":\"a\",\"title\":\"b\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
+	{REPLY("list_reply", "{\"id\":\"a\",\"title\":\"b\",\"description\":\"c\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
+	{REPLY("list_reply", "{\"id\":\"a\",\"title\":\"b\",\"description\":1}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{REPLY("button_reply", "{\"id\":\"a\"}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{REPLY("button_reply", "[]"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{REPLY("other_reply", "{\"id\":\"a\",\"title\":\"b\"}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{"{\"type\":\"message\",\"id\":\"a b\",\"content\":{}}", VISITOR_BAD, VISITOR_MESSAGE},
+	{"{\"type\":\"read\",\"ids\":[" UUID "]}", VISITOR_GOOD, VISITOR_READ},
+	{"{\"type\":\"delivered\",\"ids\":[]}", VISITOR_BAD, VISITOR_DELIVERED},
+	{"{\"type\":\"delivered\",\"ids\":{}}", VISITOR_BAD, VISITOR_DELIVERED},
+	{"{\"type\":\"history\",\"before\":" UUID "}", VISITOR_GOOD, VISITOR_HISTORY},
+	{"{\"type\":\"history\"}", VISITOR_BAD, VISITOR_HISTORY},
+	{"{\"type\":\"typing\"}", VISITOR_GOOD, VISITOR_TYPING},
+	{"{\"type\":\"ping\",\"n\":123456789012345678901234567890}", VISITOR_GOOD, VISITOR_PING},
+	{"{\"type\":\"other\"}", VISITOR_GOOD, VISITOR_UNKNOWN},
+	{"{\"type\":null}", VISITOR_BAD, VISITOR_UNKNOWN},
+	{"{}", VISITOR_BAD, VISITOR_UNKNOWN},
+	{"[]", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+	{"", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+	{"{\"type\":\"ping\"}x", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+	{"{\"type\":\"ping\",\"type\":\"ping\"}", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+	{"{\"type\":\"ping\",\"a\":\"\\u0000\"}", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+	{"{\"type\":\"ping\",\"a\":\"\\ud800\"}", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+};
+
+int
+main(void)
+{
+	static visitor_frame frame;
+	static char deep[70000];
+	size_t		i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		visitor_frame_verdict verdict = visitor_frame_parse(cases[i].text, strlen(cases[i].text), &frame);
+
+		ok(verdict == cases[i].verdict && frame.type == cases[i].type, "%s", cases[i].text);
+		ok((frame.why != NULL) == (verdict == VISITOR_BAD || verdict == VISITOR_BAD_CONTENT),
+		   "a sentence when something is wrong, else none");
+		visitor_frame_free(&frame);
+	}
+	visitor_frame_parse(cases[7].text, strlen(cases[7].text), &frame);
+	ok(strcmp(frame.id, "c") == 0 && strcmp(frame.content, "{\"type\":\"text\",\"text\":\"x\"}") == 0,
+	   "the content is built anew");
+	visitor_frame_free(&frame);
+	memset(deep, '[', sizeof(deep));
+	ok(visitor_frame_parse(deep, sizeof(deep), &frame) == VISITOR_NOT_JSON, "nested too deep");
+	return tap_done();
+}
