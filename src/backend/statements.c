@@ -372,7 +372,8 @@ static const Statement statements[WC_STATEMENTS] = {
 	 * message (null: the newest), $4 not these, $5 messages on a page, $6 bytes after
 	 * which no more are taken, $7 messages to look through, $8 one that is under way
 	 * (or null).  That is the newest page, and behind it what was sent and
-	 * never confirmed: it may have been lost with a connection.  In the form of
+	 * never confirmed, for it may have been lost with a connection; and what lies
+	 * among those that the client has: another client got it.  In the form of
 	 * doc/protocol.md, the time out of the id; then from which message on nothing
 	 * is left out, and whether there are older ones than that.
 	 */
@@ -386,7 +387,8 @@ static const Statement statements[WC_STATEMENTS] = {
 		" stored AS MATERIALIZED (SELECT s.id, s.n, m.direction, m.status, m.content, m.hub_message_id,"
 		"   sum(pg_column_size(m.content)) OVER (ORDER BY s.n) - pg_column_size(m.content) AS newer"
 		"  FROM seen s JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id"
-		"  WHERE (s.n <= $5 OR s.status IN ('enqueued', 'sent')) AND s.id <> ALL ($4)),"
+		"  WHERE (s.n <= $5 OR s.status IN ('enqueued', 'sent')"
+		"   OR s.id > (SELECT h FROM unnest($4) AS h ORDER BY h LIMIT 1)) AND s.id <> ALL ($4)),"
 		" missing AS MATERIALIZED (SELECT id, n, direction, status, hub_message_id,"
 		"  CASE WHEN newer < $6 THEN content::text END AS content FROM stored),"
 		" sized AS (SELECT *, coalesce(sum(octet_length(content)) OVER (ORDER BY n) - octet_length(content), $6) AS newer FROM missing),"

@@ -359,7 +359,11 @@ on_late(void *arg, deadline *entry)
 	gate	   *g = arg;
 	knock	   *k = (knock *) entry;
 
-	if (g->closing || entry->phase == PHASE_KNOCK)
+	if (g->closing && entry->phase != PHASE_HELLO)
+		to_door(k);				/* which still answers what comes in time */
+	else if (g->closing)
+		refuse(k, REFUSE_CLOSING, NULL);
+	else if (entry->phase == PHASE_KNOCK)
 		hang_up(k);
 	else if (entry->phase == PHASE_PEEK)
 		act_on(k, look(k->who.fd));

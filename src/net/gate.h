@@ -24,7 +24,10 @@ extern void gate_configure(gate *g, const wc_config *config);
 /* A connection from the listener (a listener_fn; arg is the gate). */
 extern void gate_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len);
 
-/* Let go of everybody who still stands there, and of who still comes. */
+/*
+ * Take nobody new: the door gets those of whom nothing is known, the others are
+ * told.  Call before the door closes.
+ */
 extern void gate_close(gate *g);
 
 /* Nobody stands there any more; the loop must run once more after it. */

@@ -65,6 +65,8 @@ judge_plain_head(conn *c, const char *method)
 		request_refuse(c, REFUSE_ROUTE, NO_SUCH_API);
 	else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		request_refuse(c, REFUSE_METHOD_GET, NULL);
+	else if (c->route == ROUTE_VISITORS)
+		request_refuse(c, REFUSE_UPGRADE, NULL);
 }
 
 void

@@ -146,7 +146,7 @@ head_came(conn *c, const char *method, const char *version)
 		request_refuse(c, REFUSE_HEAD, c->head.bad);
 		at_once = true;
 	}
-	else if (c->route == ROUTE_VISITORS && strcmp(method, "GET") == 0 && !c->door->closing)
+	else if (c->route == ROUTE_VISITORS && strcmp(method, "GET") == 0)
 	{
 		if (takeover(c, version))
 			return MHD_NO;

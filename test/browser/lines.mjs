@@ -226,11 +226,16 @@ test('a browser that keeps nothing', async () => {
 	line.open();
 	const channel = await makeChannel([site.origin]);
 	const context = await newContext();
-	await context.addInitScript(() => Object.defineProperty(window, 'localStorage', {
-		get() {
-			throw new DOMException('no', 'SecurityError');
-		}
-	}));
+	// As on a page without TLS, with storage blocked.
+	await context.addInitScript(() => {
+		Object.defineProperty(window, 'localStorage', {
+			get() {
+				throw new DOMException('no', 'SecurityError');
+			}
+		});
+		Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
+		Object.defineProperty(Crypto.prototype, 'randomUUID', { value: undefined });
+	});
 	const widget = await Widget.visit(context, site, channel, line);
 	await widget.open();
 	await widget.say('hello');

@@ -169,6 +169,10 @@ subtest 'the opening request' => sub {
 		ok($old->ends, 'and the end');
 	}
 	is($w->once("POST /communication/web-chatt2me/ws HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n")->{status}, 405, 'POST: 405');
+	my $bare = $w->dial;
+	$w->put($bare, "HEAD /communication/web-chatt2me/ws HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+	my $answered = '';
+	ok($w->until(5, sub { sysread($bare, $answered, 4096, length $answered); $answered =~ /\AHTTP\/1\.1 426 .*\r\n\r\n\z/s }, $bare), 'HEAD: 426') or diag $answered;
 	is($w->once("GET /communication/web-chatt2me/wsx HTTP/1.1\r\nHost: t\r\n\r\n")->{status}, 404, 'another path: 404');
 	is($w->once("GET /communication/ HTTP/1.1\r\nHost: t\r\n\r\n")->{status}, 404, 'a path that begins alike: 404');
 	my $half = $w->dial;
@@ -859,6 +863,7 @@ subtest 'the end' => sub {
 	$h->frame('CLOSE', '');
 	is($v->closed, 1001, 'CLOSE: sessions are told 1001');
 	is($unsaid->closed, 1001, 'also before hello');
+	is($h->answer($half)->{status}, 503, 'half a head: 503');
 	$v->ends;
 	$unsaid->ends;
 	is($h->wait_exit(5), 0, 'exit 0');

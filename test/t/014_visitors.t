@@ -281,7 +281,7 @@ for my $wrong (
 
 my $talker = $t->arrived;
 $t->sql("SELECT webchatt.send_message('$channel', '$talker->{visitor}', text => 'line ' || i) FROM generate_series(1, 120) i");
-ok(Visitor::until(sub { 120 == $talker->texts }), 'a conversation of 120 messages');
+ok(Visitor::until(sub { 120 == $talker->texts && !%{ $talker->{pending}{delivered} } }), 'a conversation of 120 messages, all delivered');
 my $reader = $t->visitor(token => $talker->{token}, resend => 0);
 $reader->arrive;
 my @page = @{ $reader->{welcome}{messages} };

@@ -131,7 +131,8 @@ my $rejected = $t->sql(q{SELECT count(*) FROM webchatt.rejects});
 cmp_ok($rejected, '>=', 5, 'its messages are rejects');
 is($t->sql("SELECT count(*) FROM webchatt.rejects WHERE visitor <> '$victim->{visitor}'"), 0, 'and nobody else\'s');
 is($t->sql('SELECT count(*) FROM (SELECT webchatt.retry_reject(id) FROM webchatt.rejects ORDER BY id) r'), $rejected, 'all of them come back');
-$t->settled('and to the visitor\'s clients', \@clients);
+for my $client (grep { $_->{visitor} eq $victim->{visitor} } @clients) { $client->cut; $client->connect }
+$t->settled('and to the visitor\'s clients, when they dial', \@clients);
 
 # An ack means that it is on disk, whatever the database's default is.
 under_load('immediate stop with synchronous_commit off', sub {
