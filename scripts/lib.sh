@@ -163,7 +163,7 @@ stage_sources()
 {
 	mkdir "$stage/src"
 	(cd "$repo" && tar cf - --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.bc' \
-		--exclude='*.so' --exclude=./webchatt-net --exclude=./tmp_check .) | tar xf - -C "$stage/src"
+		--exclude='*.so' --exclude=./webchatt-net --exclude=./tmp_check --exclude=node_modules .) | tar xf - -C "$stage/src"
 	stage_own
 	cd "$stage/src"
 }

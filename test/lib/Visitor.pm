@@ -566,7 +566,10 @@ sub _welcome
 		$self->{filling}{from} = $frame->{from};
 	}
 	$self->ask_history($self->{filling}{from}) if $self->{filling};
-	$_ = 0 for map { values %$_ } values %{ $self->{pending} };
+	for my $pending (values %{ $self->{pending} })
+	{
+		$_ = 0 for values %$pending;    # once more, now
+	}
 	$self->_confirm;
 	if ($self->{resend})
 	{

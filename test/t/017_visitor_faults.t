@@ -23,16 +23,19 @@ my @visitors = sort keys %visitors;
 
 sub acked { my $n = 0; $n += keys %{ $_->{acked} } for @clients; return $n }
 
-# Everybody writes, two messages at a time, until the condition holds.
+# Everybody writes, at most twenty messages a second each and two at a time,
+# until the condition holds.
 sub load_until
 {
 	my ($condition, $timeout) = @_;
 
 	return Visitor::until(
 		sub {
-			for my $client (@clients)
+			my $now = time;
+			for my $client (grep { ($_->{next_word} // 0) <= $now && keys %{ $_->{unacked} } < 2 } @clients)
 			{
-				$client->say('load') while keys %{ $client->{unacked} } < 2;
+				$client->say('load');
+				$client->{next_word} = $now + 0.05;
 			}
 			return $condition->();
 		}, $timeout);
