@@ -209,12 +209,12 @@ function makeConversation(store, changed) {
 
 		// --- what the hub says -------------------------------------------
 
-		// Ids for hello.  The newest is left out: when it comes back, what the
-		// hub sent touches what is here.
+		// Ids for hello.  Some own messages that nobody has read are left out: they
+		// come back, and with them whether they were read meanwhile.
 		have() {
 			const ids = [];
 			let asked = 0;
-			for (const message of firm().reverse().slice(1)) {
+			for (const message of firm().reverse()) {
 				if (message.direction === 'in' && message.status !== 'read' && asked++ < ASK_AGAIN)
 					continue;
 				if (ids.push(message.id) >= MOST_HAVE)
@@ -234,16 +234,19 @@ function makeConversation(store, changed) {
 			visitor = frame.visitor;
 			const before = firm();
 			const given = frame.messages.filter(message => isObject(message) && isId(message.id));
-			const lowest = given.reduce((low, message) => message.id < low ? message.id : low, 'g');
+			let first = isId(frame.from) ? frame.from : '';
 			// More was missed than the hub sends at once: what does not touch it is
 			// loaded anew, by history, when the reader comes there.
-			if (before.length && given.length && frame.more && lowest > before[before.length - 1].id) {
+			if (before.length && frame.more && first > before[before.length - 1].id) {
 				before.forEach(message => messages.delete(message.id));
 				before.length = 0;
 			}
-			if (!before.length || lowest < before[0].id)
+			if (before.length && before[0].id < first)
+				first = before[0].id;
+			else
 				older = !!frame.more;
-			const fresh = given.filter(put);
+			// What is older than that would leave a gap.
+			const fresh = given.filter(message => message.id >= first && put(message));
 			touch();
 			return fresh;
 		},

@@ -9,6 +9,7 @@ const ACK_IN = 20000;
 const BEAT = 10000;
 const ASK_AT = 4;
 const STEADY = 10000;
+const LOCK_FOR = 1000;
 const SLOWEST = 60000;
 const CLOSED_FOR_GOOD = [4001, 4003];
 const CLOSED_FOR_LATER = [1013, 4029];
@@ -27,11 +28,11 @@ function makeLine(config, store, conversation, events) {
 	let release = null;
 	let sending = null;
 	let ackTimer = 0;
-	let pause = 0;
 	let asked = false;
 	let told = new Map();
 	let receiptTimer = 0;
-	let receiptWait = 0;
+	let repeatTimer = 0;
+	let repeatWait = 0;
 	let typedAt = 0;
 	let limit = 16384;
 
@@ -62,12 +63,13 @@ function makeLine(config, store, conversation, events) {
 		token = store.get('token');
 		if (token || !navigator.locks)
 			return connect();
-		// Two tabs that both say hello without a token would be two visitors:
-		// one waits until the other has its token.
+		// Two tabs that both say hello without a token would be two visitors: one
+		// waits until the other has its token, and until the store shows it here.
 		release = () => 0;
 		navigator.locks.request('webchatt.' + config.webChatId, () => new Promise(done => {
-			release = done;
 			token = store.get('token');
+			const wait = token ? 0 : LOCK_FOR;
+			release = () => setTimeout(done, wait);
 			if (token)
 				unlock();
 			connect();
@@ -129,12 +131,12 @@ function makeLine(config, store, conversation, events) {
 		const steady = welcomed && Date.now() - welcomed > STEADY;
 		const first = welcomed && (steady || tries === 0);
 		unlock();
-		[deadline, ackTimer, pause, receiptTimer].forEach(clearTimeout);
+		[deadline, ackTimer, repeatTimer].forEach(clearTimeout);
 		clearInterval(heartbeat);
 		socket = null;
 		welcomed = 0;
 		sending = null;
-		pause = 0;
+		repeatTimer = 0;
 		asked = false;
 		if (CLOSED_FOR_GOOD.includes(code))
 			return become('gone');
@@ -206,7 +208,7 @@ function makeLine(config, store, conversation, events) {
 			if (isObject(frame.limits) && frame.limits.message > 0)
 				limit = frame.limits.message;
 			told = new Map();
-			receiptWait = 0;
+			repeatWait = 0;
 			const fresh = conversation.welcome(frame);
 			become('open');
 			events.emit('welcome', frame);
@@ -240,22 +242,22 @@ function makeLine(config, store, conversation, events) {
 
 		typing: () => events.emit('typing'),
 
+		// One without an id can be about anything that was sent.
 		error(frame) {
-			if (frame.id !== sending || !sending)
-				return;
 			const later = frame.code === 'rate' || frame.code === 'busy';
-			conversation.refused(frame.id, frame.code, !later);
-			if (!later)
-				return next(frame.id);
-			clearTimeout(ackTimer);
-			sending = null;
-			pause = setTimeout(() => {
-				pause = 0;
-				pump();
-			}, Math.min(SLOWEST, Math.max(200, Number(frame.retry_after) || 2000)));
-		},
-
-		pong() {
+			const wait = Math.min(SLOWEST, Math.max(300, Number(frame.retry_after) || 2000));
+			if (frame.id)
+				conversation.refused(frame.id, frame.code, !later);
+			else {
+				asked = false;
+				if (later)
+					repeatReceipts(wait);
+			}
+			if (later && sending) {
+				clearTimeout(ackTimer);
+				ackTimer = setTimeout(() => next(sending), wait);
+			} else
+				next(frame.id);
 		}
 	};
 
@@ -263,7 +265,7 @@ function makeLine(config, store, conversation, events) {
 
 	// One message at a time, so that one which has to wait is not overtaken.
 	function pump() {
-		const item = welcomed && !sending && !pause && conversation.next();
+		const item = welcomed && !sending && conversation.next();
 		if (!item)
 			return;
 		sending = item.id;
@@ -280,10 +282,18 @@ function makeLine(config, store, conversation, events) {
 		pump();
 	}
 
-	// Receipts that were not told on this line yet; all of them again, less and
-	// less often, while the hub confirms none.
+	// Receipts of one moment go together.
 	function tellReceipts() {
-		if (!welcomed)
+		receiptTimer = receiptTimer || setTimeout(sendReceipts, 50);
+	}
+
+	// Those that were not told on this line yet; all of them again, less and less
+	// often, until the hub has confirmed them.
+	function sendReceipts() {
+		receiptTimer = 0;
+		if (!conversation.receipts().size)
+			repeatWait = 0;
+		if (!welcomed || !conversation.receipts().size)
 			return;
 		for (const kind of ['delivered', 'read']) {
 			const ids = [];
@@ -296,14 +306,17 @@ function makeLine(config, store, conversation, events) {
 			while (ids.length)
 				send({ type: kind, ids: ids.splice(0, 100) });
 		}
-		clearTimeout(receiptTimer);
-		if (conversation.receipts().size) {
-			receiptWait = Math.min(receiptWait * 2 || 5000, 300000);
-			receiptTimer = setTimeout(() => {
-				told.clear();
-				tellReceipts();
-			}, receiptWait);
-		}
+		if (!repeatTimer)
+			repeatReceipts(repeatWait = Math.min(repeatWait * 2 || 5000, 300000));
+	}
+
+	function repeatReceipts(wait) {
+		clearTimeout(repeatTimer);
+		repeatTimer = setTimeout(() => {
+			repeatTimer = 0;
+			told.clear();
+			sendReceipts();
+		}, wait);
 	}
 
 	function loadOlder() {
