@@ -45,7 +45,8 @@ typedef struct HistoryPage
 {
 	char	   *messages;		/* in the turn's context; NULL: none was read */
 	bool		more;
-	pg_uuid_t	from;
+	pg_uuid_t	from;			/* all zeros: none, as read */
+	pg_uuid_t	read;
 } HistoryPage;
 
 /* A hello, until it is answered. */
@@ -223,6 +224,18 @@ leave_step(void *arg)
 	wc_run(WC_CLOSE_SESSIONS, &array, NULL);
 }
 
+/* A column of the only row; all zeros for null. */
+static pg_uuid_t
+uuid_field(int column)
+{
+	pg_uuid_t	id;
+	bool		isnull;
+	Datum		value = wc_field(0, column, &isnull);
+
+	memset(&id, 0, sizeof(id));
+	return isnull ? id : *DatumGetUUIDP(value);
+}
+
 /*
  * What the client misses.  before: NULL for the newest; have: 16 bytes for each
  * message that it has.
@@ -234,7 +247,6 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	const pg_uuid_t *under_way = outbound_under_way((const pg_uuid_t *) channel, visitor);
 	Datum		args[8];
 	char		nulls[9] = "        ";
-	Datum		from;
 	bool		isnull;
 	uint32		i;
 
@@ -253,12 +265,9 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	wc_run(WC_PAGE, args, nulls);
 	page->messages = MemoryContextStrdup(turn_context, wc_field_text(0, 1));
 	answered += strlen(page->messages);
-	from = wc_field(0, 2, &isnull);
-	if (isnull)
-		memset(&page->from, 0, sizeof(page->from));
-	else
-		page->from = *DatumGetUUIDP(from);
+	page->from = uuid_field(2);
 	page->more = DatumGetBool(wc_field(0, 3, &isnull));
+	page->read = uuid_field(4);
 }
 
 static void
@@ -536,6 +545,7 @@ write_welcome(wc_buf *out, const Arrival *a)
 		(void) wc_uuid_parse(a->visitor, strlen(a->visitor), m.visitor);
 	m.more = a->page.more ? 1 : 0;
 	memcpy(m.from, a->page.from.data, sizeof(m.from));
+	memcpy(m.read, a->page.read.data, sizeof(m.read));
 	m.messages = wc_str_from(a->page.messages ? a->page.messages : "[]");
 	(void) wc_write_welcome(out, &m);
 }

@@ -375,15 +375,16 @@ static const Statement statements[WC_STATEMENTS] = {
 	 * never confirmed, for it may have been lost with a connection; and what lies
 	 * among those that the client has: another client got it.  In the form of
 	 * doc/protocol.md, the time out of the id; then from which message on nothing
-	 * is left out, and whether there are older ones than that.
+	 * is left out, whether there are older ones than that, and up to which the
+	 * visitor's own were read.
 	 */
 	[WC_PAGE] = {
-		"WITH recent AS (SELECT m.id, m.status FROM webchatt.messages m"
+		"WITH recent AS (SELECT m.id, m.status, m.direction FROM webchatt.messages m"
 		"  WHERE m.channel_id = $1 AND m.visitor = $2 AND m.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
 		"  AND (m.direction = 'in' OR m.status IN ('enqueued', 'sent', 'delivered', 'read')"
 		"   OR m.id = $8 AND m.status = 'queued')"
 		"  ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT $7),"
-		" seen AS MATERIALIZED (SELECT id, status, row_number() OVER (ORDER BY id DESC) AS n FROM recent),"
+		" seen AS MATERIALIZED (SELECT id, status, direction, row_number() OVER (ORDER BY id DESC) AS n FROM recent),"
 		" stored AS MATERIALIZED (SELECT s.id, s.n, m.direction, m.status, m.content, m.hub_message_id,"
 		"   sum(pg_column_size(m.content)) OVER (ORDER BY s.n) - pg_column_size(m.content) AS newer"
 		"  FROM seen s JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id"
@@ -402,7 +403,8 @@ static const Statement statements[WC_STATEMENTS] = {
 		"   CASE WHEN direction = 'in' THEN ',\"client\":' || to_json(substr(hub_message_id, 38))::text END, content),"
 		"   ',' ORDER BY id), '') || ']' FROM taken),"
 		"  (SELECT id FROM whole ORDER BY n DESC LIMIT 1),"
-		"  (SELECT count(*) FROM seen) > (SELECT count(*) FROM whole)",
+		"  (SELECT count(*) FROM seen) > (SELECT count(*) FROM whole),"
+		"  (SELECT id FROM seen WHERE direction = 'in' AND status = 'read' ORDER BY n LIMIT 1)",
 		{UUIDOID, TEXTOID, UUIDOID, UUIDARRAYOID, INT4OID, INT4OID, INT4OID, UUIDOID, 0}},
 };
 

@@ -317,6 +317,7 @@ typedef struct wc_welcome
 	uint8_t		visitor[16];
 	uint8_t		more;			/* 1: there are older messages than from */
 	uint8_t		from[16];		/* from this message on nothing is left out; all zeros: no message */
+	uint8_t		read[16];		/* the visitor's newest message that was read; all zeros: none */
 	wc_str		messages;		/* a JSON array of messages, as doc/protocol.md has them */
 } wc_welcome;
 

@@ -92,6 +92,7 @@ wc_write_welcome(wc_buf *buf, const wc_welcome *m)
 	wc_put_uuid(buf, m->visitor);
 	wc_put_u8(buf, m->more);
 	wc_put_uuid(buf, m->from);
+	wc_put_uuid(buf, m->read);
 	wc_put_str(buf, m->messages);
 	return wc_frame_end(buf, mark);
 }
@@ -107,6 +108,7 @@ wc_read_welcome(const wc_frame *f, wc_welcome *m)
 	wc_get_uuid(&r, m->visitor);
 	m->more = wc_get_choice(&r, 0, 1);
 	wc_get_uuid(&r, m->from);
+	wc_get_uuid(&r, m->read);
 	m->messages = wc_get_str(&r);
 	return wc_reader_done(&r);
 }

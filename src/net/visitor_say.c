@@ -67,6 +67,19 @@ put_uuid(wc_buf *buf, const uint8_t uuid[16])
 	wc_buf_append(buf, text, 36);
 }
 
+/* A member of an object, unless the id is all zeros. */
+static void
+put_id(wc_buf *buf, const char *name, const uint8_t uuid[16])
+{
+	static const uint8_t zeros[16];
+
+	if (memcmp(uuid, zeros, sizeof(zeros)) == 0)
+		return;
+	put(buf, "%s", name);
+	put_uuid(buf, uuid);
+	put(buf, "\"");
+}
+
 static wc_buf *
 begin(visitors *v)
 {
@@ -121,7 +134,6 @@ ms_of(const uint8_t message[16])
 void
 say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token)
 {
-	static const uint8_t zeros[16];
 	wc_buf	   *buf = begin(s->v);
 
 	put(buf, "{\"type\":\"welcome\",\"visitor\":\"");
@@ -135,12 +147,8 @@ say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char
 		put_str(buf, welcome->messages);
 	else
 		put(buf, "[]");
-	if (memcmp(welcome->from, zeros, sizeof(zeros)) != 0)
-	{
-		put(buf, ",\"from\":\"");
-		put_uuid(buf, welcome->from);
-		put(buf, "\"");
-	}
+	put_id(buf, ",\"from\":\"", welcome->from);
+	put_id(buf, ",\"read\":\"", welcome->read);
 	put(buf, ",\"more\":%s,\"limits\":{\"message\":%u}}", welcome->more ? "true" : "false",
 		s->v->max_message);
 	finish(s);

@@ -203,13 +203,13 @@ sub arrived
 }
 
 # Answer an ARRIVED: result is a name of %WELCOMED, messages a JSON array, from
-# the oldest message of which it is complete.
+# the oldest message of which it is complete, read the visitor's newest that was.
 sub welcome
 {
-	my ($self, $arrived, $result, $visitor, $more, $messages, $from) = @_;
+	my ($self, $arrived, $result, $visitor, $more, $messages, $from, $read) = @_;
 	$self->frame('WELCOME', pack('Q<C', $arrived->{session}, $WELCOMED{$result})
 		  . uuid($visitor // $arrived->{new_visitor}) . pack('C', $more // 0)
-		  . ($from ? uuid($from) : "\0" x 16) . str($messages // ''));
+		  . join('', map { $_ ? uuid($_) : "\0" x 16 } $from, $read) . str($messages // ''));
 	return;
 }
 

@@ -427,7 +427,7 @@ subtest 'an open session' => sub {
 	like($in, qr/^HTTP\/1\.1 101 /, 'and is let in') or return;
 	$w->put($s, $frame->('{"type":"hello"}'));
 	my ($session) = unpack('Q<', $w->wait_frame('ARRIVED'));
-	$w->frame('WELCOME', pack('Q<C', $session, 0) . Corridor::uuid($VISITOR) . "\0" x 17 . Corridor::str('[]'));
+	$w->frame('WELCOME', pack('Q<C', $session, 0) . Corridor::uuid($VISITOR) . "\0" x 33 . Corridor::str('[]'));
 	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /"welcome"/ }, $s), 'and is welcomed');
 
 	my ($send, $r) = round_trip(post(body()), 'QUEUED');

@@ -214,12 +214,13 @@ subtest 'hello and welcome' => sub {
 	$again->say({ type => 'ping' });
 	ok(!$again->wait_where(sub { 1 }, 0.2), 'nothing before WELCOME');
 	my $m = Corridor::uuid7(1700000000123);
-	$w->welcome($a, 'KNOWN', $welcome->{visitor}, 1, qq([{"id":"$m","direction":"out","at":1,"status":"sent","content":{"text":"x"}}]), $m);
+	$w->welcome($a, 'KNOWN', $welcome->{visitor}, 1, qq([{"id":"$m","direction":"out","at":1,"status":"sent","content":{"text":"x"}}]), $m, $m);
 	my $back = $again->wait_for('welcome');
 	is($back->{visitor}, $welcome->{visitor}, 'the same visitor');
 	ok(!exists $back->{token}, 'no token again');
 	is($back->{messages}[0]{id}, $m, 'its messages');
 	is($back->{from}, $m, 'and from which on');
+	is($back->{read}, $m, 'and up to where the visitor was read');
 	ok($back->{more}, 'and more');
 	is($again->wait_for('ack')->{id}, 'early', 'what was sent meanwhile is taken then');
 	ok($again->wait_for('pong'), 'in order');

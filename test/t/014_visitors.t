@@ -157,6 +157,7 @@ is($upto->{upto}, $rows[2], 'without a message: all');
 my $other_tab = $t->arrived(token => $v->{token}, receipts => 'none');
 my ($seen) = grep { $_->{id} eq $rows[2] } @{ $other_tab->{welcome}{messages} };
 is($seen->{status}, 'read', 'another client learns it from its welcome');
+is($other_tab->{welcome}{read}, $rows[2], 'which says it also of what the client has');
 $other_tab->end;
 
 Visitor::until(sub { !%{ $v->{pending}{delivered} } });
@@ -325,6 +326,30 @@ $talker->{deaf} = 0;
 $talker->cut(reset => 1);
 $talker->arrive;
 ok(Visitor::until(sub { grep { $_ eq 'overtaken' } $talker->texts }), 'and comes again with the next hello');
+
+# The same with two clients: what the other one has confirmed.
+my $twin = $t->arrived(token => $talker->{token});
+ok(Visitor::until(sub { $twin->transcript == $talker->transcript }), 'a second client');
+$session->query("BEGIN; SELECT webchatt.send_message('$channel', '$talker->{visitor}', text => 'for both')");
+$t->sql("SELECT webchatt.send_message('$channel', '$talker->{visitor}', text => 'newest ' || i) FROM generate_series(1, 60) i");
+ok(Visitor::until(sub { 120 == grep { /^newest/ } map { $_->texts } $talker, $twin }), '60 messages overtake one, for both');
+$twin->cut;
+$session->query('COMMIT');
+$t->wait_for("SELECT status = 'delivered' FROM webchatt.messages WHERE content ->> 'text' = 'for both'", 'which the first confirms');
+$twin->arrive;
+ok(Visitor::until(sub { grep { $_ eq 'for both' } $twin->texts }), 'and the second gets it all the same');
+$twin->end;
+
+# Long messages: pages are shorter, nothing is left out.
+my $long = $t->arrived;
+$t->sql("SELECT webchatt.send_message('$channel', '$long->{visitor}', text => repeat(chr(96 + i), 12000) || i) FROM generate_series(1, 26) i");
+ok(Visitor::until(sub { 26 == $long->texts && !%{ $long->{pending}{delivered} } }), 'a conversation of 26 messages of 12 kB');
+my $pager = $t->arrived(token => $long->{token});
+cmp_ok(scalar @{ $pager->{welcome}{messages} }, '<', 26, 'does not come in one page');
+cmp_ok(length encode_json($pager->{welcome}), '<', 131_072, 'which has a limit in bytes');
+ok(Visitor::until(sub { 26 == $pager->texts && !$pager->{filling} }), 'and comes page by page');
+$t->account('long messages', [ $long, $pager ], acked => 0);
+$_->end for $long, $pager;
 
 # --- in the end ------------------------------------------------------------
 

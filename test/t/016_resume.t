@@ -112,7 +112,8 @@ for my $client (@clients)
 	$client->{again} = sub { $hung_up{"$client->{close_code}: " . ($client->{close_reason} // $client->{close_why})}++; return 0.1 };
 }
 Visitor::after(rand(0.1), do { my $client = $_; sub { cut($client, 'to begin with') } }) for @clients;
-my ($next_word, $next_stranger) = (0, 0);
+my ($next_word, $next_stranger, $next_pause) = (0, 0, time + 0.5);
+my @pids = ($t->status('worker_pid'), $t->status('net_pid'));
 Visitor::until(
 	sub {
 		my $now = time;
@@ -121,10 +122,20 @@ Visitor::until(
 			$clients[ rand @clients ]->say('word ' . ++$said);
 			$next_word = $now + 0.03;
 		}
+
+		# One half stands still for a moment: then much comes in one turn.
+		if ($now >= $next_pause)
+		{
+			my $pid = $pids[ rand @pids ];
+			kill 'STOP', $pid;
+			Visitor::after(rand(0.15), sub { kill 'CONT', $pid });
+			$next_pause = $now + 0.4;
+		}
 		if ($now >= $next_stranger) { stranger_dials(); $next_stranger = $now + 0.1 }
 		return $cuts >= $CUTS;
 	}, $SECONDS);
 my $took = time - $began;
+kill 'CONT', @pids;
 $CUTS = $cuts if $cuts < $CUTS;    # from here on lines stay
 kill 'INT', $talk;
 $t->sends_end($talk);

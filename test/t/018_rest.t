@@ -152,8 +152,10 @@ for my $case (
 	my ($want, $what, $raw) = @$case;
 	($code, $body) = post(undef, raw => $raw);
 	is($code, $want, "$want: $what");
-	ok(ref $body && $body->{errorCode} && $body->{errorMessage}, "$want: $what: with a code and words") or diag($body);
+	ok(ref $body && $body->{errorCode} && $body->{errorMessage} =~ /^[ -~]{20,400}\z/, "$want: $what: with a code and words") or diag(encode_json($body));
 }
+($code, $body) = post({ %{ message($v, 'x') }, content => { type => 'template', template => {} } });
+like($body->{errorMessage}, qr/template/, 'in the database\'s own words, where it says no');
 for my $other ('/v1/communication/whatsapp/message', '/v1/communication/web-chatt2me', '/v1', '/v2/communication/web-chatt2me/message')
 {
 	is((post(message($v, 'x'), path => $other))[0], 404, "404: $other");

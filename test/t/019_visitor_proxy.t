@@ -10,7 +10,7 @@ use Proxy;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = LocalHub->begin(conf => "webchatt.trusted_proxies = '127.0.0.1, ::1'\nwebchatt.ping_interval = '2s'");
+my $t = LocalHub->begin(conf => "webchatt.trusted_proxies = '127.0.0.1, ::1'\nwebchatt.ping_interval = '700ms'");
 my $dir = PostgreSQL::Test::Utils::tempdir();
 Proxy::certificates($dir);
 my $uuid = qr/^[0-9a-f-]{36}\z/;

@@ -37,7 +37,7 @@ static const wc_key_put key_put = {3, {1, 2, 3, 255}};
 static const wc_key_gone key_gone = {3};
 static const wc_arrived arrived = {UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4},
 STR("{}"), STR("0123456789abcdef0123456789ABCDEF")};
-static const wc_welcome welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, STR("[]")};
+static const wc_welcome welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]")};
 static const wc_left left = {UINT64_C(1) << 40};
 static const wc_history_ask history_ask = {77, UUID_A, UUID_B, UUID_A};
 static const wc_history history = {77, UUID_A, 0, 1, STR("[]")};

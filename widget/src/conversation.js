@@ -6,8 +6,6 @@ const KEEP_MESSAGES = 100;
 const KEEP_RECEIPTS = 300;
 const MOST_OUTGOING = 50;
 const MOST_HAVE = 100;
-// Own messages that hello does not claim to have, to learn whether they were read.
-const ASK_AGAIN = 10;
 const RANK = { sent: 1, received: 1, delivered: 2, read: 3 };
 
 const isObject = value => value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -94,6 +92,17 @@ function makeConversation(store, changed) {
 	function raise(message, status) {
 		if ((RANK[status] || 0) > (RANK[message.status] || 0))
 			message.status = status;
+	}
+
+	// The visitor's own messages up to that one have that status.
+	function seenTo(upto, status) {
+		if (!isId(upto))
+			return;
+		if (status === 'read' && upto > readUpto)
+			readUpto = upto;
+		for (const message of messages.values())
+			if (message.direction === 'in' && message.id <= upto)
+				raise(message, status);
 	}
 
 	// Take a message of the hub; says whether it is new here.
@@ -209,19 +218,8 @@ function makeConversation(store, changed) {
 
 		// --- what the hub says -------------------------------------------
 
-		// Ids for hello.  Some own messages that nobody has read are left out: they
-		// come back, and with them whether they were read meanwhile.
-		have() {
-			const ids = [];
-			let asked = 0;
-			for (const message of firm().reverse()) {
-				if (message.direction === 'in' && message.status !== 'read' && asked++ < ASK_AGAIN)
-					continue;
-				if (ids.push(message.id) >= MOST_HAVE)
-					break;
-			}
-			return ids;
-		},
+		// Ids for hello.
+		have: () => firm().slice(-MOST_HAVE).map(message => message.id),
 
 		// Returns the messages that are new here.
 		welcome(frame) {
@@ -247,6 +245,7 @@ function makeConversation(store, changed) {
 				older = !!frame.more;
 			// What is older than that would leave a gap.
 			const fresh = given.filter(message => message.id >= first && put(message));
+			seenTo(frame.read, 'read');
 			touch();
 			return fresh;
 		},
@@ -267,12 +266,7 @@ function makeConversation(store, changed) {
 		},
 
 		status(frame) {
-			const upto = isId(frame.upto) ? frame.upto : '';
-			if (upto && frame.status === 'read' && upto > readUpto)
-				readUpto = upto;
-			for (const message of messages.values())
-				if (message.direction === 'in' && message.id <= upto)
-					raise(message, frame.status);
+			seenTo(frame.upto, frame.status);
 			for (const id of Array.isArray(frame.ids) ? frame.ids : []) {
 				if (messages.has(id))
 					raise(messages.get(id), frame.status);
