@@ -47,7 +47,7 @@ visitors_refuse(visitors *v, const visitor_knock *knock, refusal verdict, const 
 	refuse(v, knock, &knock->peer, verdict, why, NULL);
 }
 
-/* The page's origin, if the channel takes it. */
+/* Does the channel take the page's origin?  To the letter: a browser sends its one form. */
 static bool
 origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 {
@@ -55,7 +55,8 @@ origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 	const char *reason;
 	int			i;
 
-	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason))
+	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason) ||
+		strlen(normal) != origin.len || memcmp(normal, origin.p, origin.len) != 0)
 		return false;
 	for (i = 0; i < ch->norigins; i++)
 	{

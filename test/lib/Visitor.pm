@@ -129,7 +129,7 @@ sub connect
 	$self->{in} = '';
 	$self->{text} = '';
 	$self->{first} = 1 if $args{before};
-	$self->{out} = $self->{before} = $args{before} // '';
+	$self->{out} = $args{before} // '';
 	$self->{head} = ($args{head} // $self->head) . ($args{behind} // '');
 	$self->{out} .= $self->{head} unless $args{before};
 
@@ -426,7 +426,7 @@ sub _close_came
 
 	$self->{seen_close} = length $payload >= 2 ? unpack('n', $payload) : 1005;
 	$self->{close_reason} = length $payload > 2 ? substr($payload, 2) : '';
-	$self->raw(frame(substr($payload, 0, 2), opcode => 8)) unless $self->{silent_close};
+	$self->raw(frame(substr($payload, 0, 2), opcode => 8));
 	$self->{state} = 'closing';
 	return;
 }
@@ -556,6 +556,7 @@ sub _welcome
 	my @messages = @{ $frame->{messages} };
 	my ($newest) = sort { $b cmp $a } keys %{ $self->{messages} };
 	$self->_keep(@messages);
+	$self->_status({ status => 'read', upto => $frame->{read} }) if defined $frame->{read};
 
 	# The page begins behind all that the client had: there is a gap.
 	$newest //= '';

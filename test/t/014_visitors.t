@@ -145,6 +145,9 @@ ok(!(grep { $_ eq 'rolled back' } $v->texts), 'what was rolled back does not com
 
 my @mine = map { $v->say("seen $_") } 1 .. 3;
 my @rows = map { $v->acked($_) } @mine;
+my $away = $t->arrived(token => $v->{token});
+is($away->{messages}{ $rows[0] }{status}, 'received', 'a client that has them, unread');
+$away->cut;
 $mark = $v->mark;
 $t->sql("SELECT webchatt.mark_read('$channel', '$v->{visitor}', '$rows[1]')");
 my $upto = $v->got(sub { $_->{type} eq 'status' && defined $_->{upto} }, 20, $mark);
@@ -154,6 +157,9 @@ $mark = $v->mark;
 $t->sql("SELECT webchatt.mark_read('$channel', '$v->{visitor}')");
 $upto = $v->got(sub { $_->{type} eq 'status' && defined $_->{upto} }, 20, $mark);
 is($upto->{upto}, $rows[2], 'without a message: all');
+$away->arrive;
+is(join(',', map { $away->{messages}{$_}{status} } @rows), 'read,read,read', 'one that was away learns it when it comes back');
+$away->end;
 my $other_tab = $t->arrived(token => $v->{token}, receipts => 'none');
 my ($seen) = grep { $_->{id} eq $rows[2] } @{ $other_tab->{welcome}{messages} };
 is($seen->{status}, 'read', 'another client learns it from its welcome');

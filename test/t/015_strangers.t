@@ -438,7 +438,6 @@ $_->arrive for @gang;
 $began = time;
 for my $one (@gang) { $one->say("gang $_") for 1 .. 3 }
 Visitor::until(sub { 30 <= grep { $_->{type} =~ /^(?:ack|error)\z/ } map { @{ $_->{frames} } } @gang }, 20);
-my $through = grep { keys %{ $_->{acked} } } @gang;
 my $all = 0;
 $all += keys %{ $_->{acked} } for @gang;
 cmp_ok($all, '<=', 11 + (time - $began) * 1.5, "ten visitors of one address share its limit ($all of 30)");

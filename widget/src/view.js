@@ -127,7 +127,7 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 
 	function submit(event) {
 		event.preventDefault();
-		const text = field.value.trim();
+		const text = field.value.replace(/\u0000/g, '').trim();
 		if (!text || !write({ type: 'text', text }))
 			return;
 		field.value = '';
