@@ -193,6 +193,7 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	curl_loop  *c = arg;
 	curl_socket *cs = find_watch(c, fd);
+	bool		connecting = cs != NULL && cs->wanted == UV_WRITABLE;
 
 	(void) easy;
 	(void) socket_arg;
@@ -203,7 +204,12 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 		cs->wanted |= UV_READABLE;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		cs->wanted |= UV_WRITABLE;
-	if (cs->wanted == 0 && !cs->ours)
+
+	/*
+	 * libcurl 7.88 closes a socket whose connecting took too long without our
+	 * close_socket(); nobody else could watch the next one of that number.
+	 */
+	if (cs->wanted == 0 && (!cs->ours || connecting))
 		close_watch(cs);
 	else if (cs->wanted != 0 && cs->wanted != cs->armed)
 	{

@@ -214,8 +214,11 @@ wait_for_more(knock *k, phase p, bool polling)
 	}
 	if (!k->polled)
 	{
-		if (uv_poll_init(k->gate->loop, &k->poll, k->who.fd) < 0)
+		int			rc = uv_poll_init(k->gate->loop, &k->poll, k->who.fd);
+
+		if (rc < 0)
 		{
+			log_line(WC_LOG_WARNING, "a connection could not be watched and was let go: %s", uv_strerror(rc));
 			hang_up(k);
 			return false;
 		}

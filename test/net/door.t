@@ -702,6 +702,29 @@ subtest 'hostile input' => sub {
 	ok(kill(0, $w->{pid}), 'the program lives');
 };
 
+subtest 'a hub that cannot be reached leaves no trace' => sub {
+	my $v = Corridor->open_door(\@CHANNELS, connect_timeout_ms => 200, send_timeout_ms => 300);
+	# nobody accepts, and the queue is full: connecting takes for ever
+	my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die "listen: $!";
+	my @fill = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $full->sockport, Blocking => 0) } 1 .. 5;
+	$v->frame('HUB_PUT', pack('V', 9) . Corridor::str('http://127.0.0.1:' . $full->sockport) . Corridor::str('key'));
+	my $answered = 0;
+	for my $token (1 .. 4)
+	{
+		my $id = sprintf '0190a000-0000-7000-8000-%012d', $token;
+		$v->frame('SEND', pack('Q<V', $token, 9) . Corridor::uuid($id) . Corridor::uuid($CHANNELS[0][0])
+			  . join('', map { Corridor::str($_) } 'web-chatt2me', 'v', '{"text":"x"}') . "\0");
+		ok($v->wait_frame('OUTCOME', 10), 'its outcome');
+		my $before = $v->descriptors;
+		my @s = map { $v->dial } 1 .. 3;
+		$v->until(5, sub { $v->descriptors >= $before + @s });    # accepted before they say anything
+		$v->put($_, signed()) for @s;
+		$answered += grep { my $r = $v->answer($_); $r && $r->{status} == 200 } @s;
+	}
+	is($answered, 12, 'whoever connects afterwards is answered');
+	is($v->close_door, 0, 'and it ends');
+};
+
 subtest 'nothing leaks' => sub {
 	my $v = Corridor->open_door(\@CHANNELS);
 	$v->once(signed());

@@ -165,6 +165,7 @@ subtest 'keys' => sub {
 	put_key($w, 100 + $_, "other $_") for 1 .. 300;
 	put_key($w, 7, $KEY);
 	drop_key($w, 100 + $_) for 1 .. 299;
+	$w->until(5, sub { $w->once(post(body(hold => 'maybe')))->{status} == 400 });
 	($send, $r) = round_trip(post(body(hold => 'true')), 'QUEUED');
 	is($r->{status}, 200, 'among many that come and go');
 	expect('the key is asked for before the body is looked at', 401, post('junk', "x-api-key: $KEY2"), 'api_key_unknown');
