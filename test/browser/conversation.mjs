@@ -167,6 +167,7 @@ test('two tabs', async () => {
 	await one.say('from one');
 	await comes(() => two.shown(), 'what is written in one shows in the other', [['own', 'from one', 'sent']]);
 	await two.say('from two');
+	await comes(() => two.shown(), 'and goes out there', [['own', 'from one', 'sent'], ['own', 'from two', 'sent']]);
 	await send(channel, { text: 'answer' });
 	const all = ['from one', 'from two', 'answer'];
 	await comes(() => one.texts(), 'the conversation is the same here', all);
