@@ -7,7 +7,9 @@
 #include "compat.h"
 #include "worker.h"
 
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "common/hashfn.h"
@@ -182,6 +184,25 @@ hash_database_settings(void)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return hash;
+}
+
+/*
+ * ALTER DATABASE may have come between our connection, which took its settings,
+ * and the hash: so take them once more, behind it.
+ */
+static void
+apply_database_settings(void)
+{
+	Relation	rel;
+	Snapshot	snapshot;
+
+	StartTransactionCommand();
+	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
+	ApplySetting(snapshot, MyDatabaseId, InvalidOid, rel, PGC_S_DATABASE);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
 }
 
 /* Follow a reload: most settings at once, addresses and ALTER DATABASE by a new start. */
@@ -431,6 +452,7 @@ settle_in(int slot)
 	SpinLockRelease(&worker_slot->mutex);
 	worker_publish(false);
 	database_settings = hash_database_settings();
+	apply_database_settings();
 }
 
 /* One pass of the loop with its errors caught; the pause in ms that they ask for. */
