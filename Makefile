@@ -5,7 +5,8 @@
 
 EXTENSION = webchatt
 MODULE_big = webchatt
-DATA = $(wildcard sql/webchatt--*.sql)
+DATA = $(wildcard sql/webchatt--*--*.sql)
+DATA_built = build/webchatt--0.1.sql
 
 BACKEND_SRC = $(wildcard src/backend/*.c)
 COMMON_SRC = $(wildcard src/common/*.c)
@@ -67,6 +68,11 @@ build/net/asset_table.c: src/net/embed $(WIDGET) $(WIDGET_SRC) | build/net
 
 $(WIDGET): $(WIDGET_SRC) | build/widget
 	widget/build >$@.new
+	mv $@.new $@
+
+# The install script is put together from its parts, in the order of their numbers.
+build/webchatt--0.1.sql: $(sort $(wildcard sql/0.1/*.sql)) | build/net
+	cat $^ >$@.new
 	mv $@.new $@
 
 build/net build/widget:

@@ -50,6 +50,8 @@ read_hubs(Config *config)
 		hub->id = DatumGetInt32(wc_field(i, 1, &isnull));
 		hub->stopped = DatumGetBool(wc_field(i, 5, &isnull));
 		hub->local = DatumGetBool(wc_field(i, 6, &isnull));
+		hub->link = DatumGetBool(wc_field(i, 7, &isnull));
+		hub->name = MemoryContextStrdup(config->context, wc_field_text(i, 2));
 		if (hub->local)
 			continue;
 		hub->api_url = MemoryContextStrdup(config->context, wc_field_text(i, 3));
@@ -57,16 +59,40 @@ read_hubs(Config *config)
 	}
 }
 
-static void
-add_secret(Config *config, wc_channel_put *door, const char *secret, int64 until)
+/* Append a secret to a door's, of which there are n already; returns how many there are now. */
+static int
+add_secret(Config *config, wc_secret *secrets, int n, const char *secret, int64 until)
 {
-	wc_secret  *s;
+	if (secret == NULL || n >= WC_MAX_SECRETS)
+		return n;
+	secrets[n].secret = wc_str_from(MemoryContextStrdup(config->context, secret));
+	secrets[n].valid_until = until;
+	return n + 1;
+}
 
-	if (secret == NULL || door->nsecrets >= WC_MAX_SECRETS)
-		return;
-	s = &door->secrets[door->nsecrets++];
-	s->secret = wc_str_from(MemoryContextStrdup(config->context, secret));
-	s->valid_until = until;
+/* What signs the events that come to a hub's own endpoint. */
+static void
+read_hub_secrets(Config *config)
+{
+	uint64		n = wc_run(WC_READ_HUB_SECRETS, NULL, NULL);
+	uint64		i;
+
+	for (i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int			hub_id = DatumGetInt32(wc_field(i, 1, &isnull));
+		Datum		until = wc_field(i, 4, &isnull);
+		int			h;
+
+		for (h = 0; h < config->nhubs && config->hubs[h].id != hub_id; h++)
+			;
+		if (h == config->nhubs)
+			continue;
+		config->hubs[h].nsecrets = add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets,
+											  wc_field_text(i, 2), 0);
+		config->hubs[h].nsecrets = add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets,
+											  wc_field_text(i, 3), isnull ? 1 : DatumGetInt64(until));
+	}
 }
 
 /* A text column's value that lives as long as the configuration; empty for null. */
@@ -114,6 +140,7 @@ add_channel(Config *config, uint64 row)
 
 		memset(door, 0, sizeof(*door));
 		memcpy(door->id, channel->id.data, 16);
+		door->hub = (uint32_t) channel->hub_id;
 		channel->door = config->ndoors++;
 		if (channel->local)
 			read_local(config, door, row);
@@ -137,9 +164,10 @@ read_channels(Config *config)
 
 		if (DatumGetBool(wc_field(i, 4, &isnull)))
 			door->accept_unsigned = 1;
-		add_secret(config, door, wc_field_text(i, 5), 0);
+		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 5), 0);
 		until = wc_field(i, 7, &isnull);
-		add_secret(config, door, wc_field_text(i, 6), isnull ? 1 : DatumGetInt64(until));
+		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 6),
+									isnull ? 1 : DatumGetInt64(until));
 	}
 	/* what one webhook signs, no other may bring unsigned */
 	for (i = 0; i < (uint64) config->ndoors; i++)
@@ -186,6 +214,7 @@ config_read(void)
 	fresh->channels = hash_create("webchatt channels", 64, &ctl,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	read_hubs(fresh);
+	read_hub_secrets(fresh);
 	read_channels(fresh);
 	read_keys(fresh);
 }
@@ -267,6 +296,10 @@ config_write_all(wc_buf *out)
 
 		if (hub->local)
 			continue;
+		put.name = wc_str_from(hub->name);
+		put.link = hub->link;
+		put.nsecrets = hub->nsecrets;
+		memcpy(put.secrets, hub->secrets, sizeof(wc_secret) * hub->nsecrets);
 		put.api_url = wc_str_from(hub->api_url);
 		put.api_key = wc_str_from(hub->api_key);
 		wc_write_hub_put(out, &put);
@@ -371,5 +404,9 @@ config_write_settings(wc_buf *out)
 	c.new_visitor_rate = (uint32_t) wc_new_visitor_rate;
 	c.ping_interval_ms = (uint32_t) wc_ping_interval;
 	c.hello_timeout_ms = (uint32_t) wc_hello_timeout;
+	c.webhook_allowed = wc_str_from(wc_webhook_allowed_addresses);
+	c.webhook_timeout_ms = (uint32_t) wc_webhook_timeout;
+	c.max_deliveries = (uint32_t) wc_max_deliveries;
+	c.heartbeat_ms = (uint32_t) wc_heartbeat;
 	wc_write_config(out, &c);
 }

@@ -36,6 +36,9 @@ net_lost(const char *why)
 	inbound_forget();
 	sessions_forget();
 	api_forget();
+	rest_forget();
+	keeping_net_lost();
+	feeds_net_lost();
 	outbound_net_lost();
 	if (TimestampDifferenceExceeds(net_started, now, NET_RAN_WELL_MS))
 		net_pause_ms = 0;
@@ -79,6 +82,7 @@ greet_back(const wc_frame *frame)
 	worker_stats.confined = m.confined != 0;
 	config_write_settings(&worker_net.out);
 	config_write_all(&worker_net.out);
+	feeds_write_all(&worker_net.out);
 	wc_write_empty(&worker_net.out, WC_F_OPEN);
 	worker_stats.corridor_open = true;
 	return true;
@@ -144,6 +148,16 @@ take_frame(const wc_frame *frame)
 			return typing_accept(frame);
 		case WC_F_API_SEND:
 			return api_accept(frame);
+		case WC_F_API_CALL:
+			return rest_accept(frame);
+		case WC_F_CALL_DONE:
+		case WC_F_LINK_STATE:
+			return keeping_accept(frame);
+		case WC_F_DELIVERED:
+		case WC_F_LINK_CAME:
+		case WC_F_LINK_ACK:
+		case WC_F_LINK_LEFT:
+			return feeds_accept(frame);
 		case WC_F_STATS:
 			note_stats(frame);
 			return true;
@@ -167,7 +181,7 @@ net_link_read(void)
 		return;
 	alive = net_child_read(&worker_net);
 	while (worker_net.fd >= 0 &&
-		   inbound_pending() + sessions_pending() + api_pending() < MAX_PENDING_EVENTS)
+		   inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() < MAX_PENDING_EVENTS)
 	{
 		wc_next		next = net_child_next(&worker_net, &frame);
 

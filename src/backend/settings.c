@@ -45,6 +45,14 @@ int			wc_address_burst = 100;
 int			wc_new_visitor_rate = 300;
 int			wc_ping_interval = 30000;
 int			wc_hello_timeout = 10000;
+char	   *wc_webhook_allowed_addresses = NULL;
+int			wc_webhook_timeout = 10000;
+int			wc_webhook_patience = 24 * 3600;
+int			wc_max_deliveries = 64;
+int			wc_event_retention = 7 * 24 * 3600;
+int			wc_heartbeat = 20000;
+int			wc_reconcile_interval = 60;
+int			wc_overdue_after = 3600;
 
 typedef struct IntSetting
 {
@@ -66,8 +74,12 @@ static const IntSetting int_settings[] = {
 	&wc_address_rate, 600, 1, 10000000, 0},
 	{"webchatt.connect_timeout", "How long a connection to a hub may take to be made.",
 	&wc_connect_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.event_retention", "How long events are kept for webhooks and links that are away, and webhooks' logs.",
+	&wc_event_retention, 7 * 24 * 3600, 60, INT_MAX, GUC_UNIT_S},
 	{"webchatt.head_timeout", "How long a request's head may take to arrive.",
 	&wc_head_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.heartbeat", "How long a link between hubs may be silent before it is pinged; after as long again it is cut.",
+	&wc_heartbeat, 20000, 100, 3600000, GUC_UNIT_MS},
 	{"webchatt.hello_timeout", "How long a visitor's client may take from its connection to its hello.",
 	&wc_hello_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.hold_for", "How long a message waits for a visitor who is away, when it has no expiry of its own.",
@@ -82,6 +94,8 @@ static const IntSetting int_settings[] = {
 	&wc_max_connections, 2000, 1, 100000, 0},
 	{"webchatt.max_connections_per_address", "HTTP connections at a time from one address, trusted proxies excepted.",
 	&wc_max_connections_per_address, 1000, 1, 100000, 0},
+	{"webchatt.max_deliveries", "Deliveries to webhooks at a time.",
+	&wc_max_deliveries, 64, 1, 1024, 0},
 	{"webchatt.max_in_flight", "Requests to hubs at a time.",
 	&wc_max_in_flight, 64, 1, 1024, 0},
 	{"webchatt.max_message_size", "The largest frame that a visitor may send.",
@@ -94,8 +108,12 @@ static const IntSetting int_settings[] = {
 	&wc_max_waiting, 2048, 1, 100000, 0},
 	{"webchatt.new_visitor_rate", "How many new visitors an hour may come from one address.",
 	&wc_new_visitor_rate, 300, 1, 10000000, 0},
+	{"webchatt.overdue_after", "After how long without a word of delivery a message is listed in webchatt.overdue.",
+	&wc_overdue_after, 3600, 1, INT_MAX, GUC_UNIT_S},
 	{"webchatt.ping_interval", "How long a visitor's connection may be silent before it is pinged; after as long again it is cut.",
 	&wc_ping_interval, 30000, 100, 3600000, GUC_UNIT_MS},
+	{"webchatt.reconcile_interval", "How often the webhooks registered at a hub are compared with what is desired.",
+	&wc_reconcile_interval, 60, 1, 86400, GUC_UNIT_S},
 	{"webchatt.request_timeout", "How long a whole request, head and body, may take to arrive.",
 	&wc_request_timeout, 30000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.send_timeout", "How long a hub may take to answer.",
@@ -110,6 +128,10 @@ static const IntSetting int_settings[] = {
 	&wc_visitor_burst, 10, 1, 1000000, 0},
 	{"webchatt.visitor_rate", "How many messages a minute a visitor may send.",
 	&wc_visitor_rate, 60, 1, 10000000, 0},
+	{"webchatt.webhook_patience", "How long a webhook's endpoint may fail before deliveries to it are paused.",
+	&wc_webhook_patience, 24 * 3600, 1, INT_MAX, GUC_UNIT_S},
+	{"webchatt.webhook_timeout", "How long a webhook's endpoint may take to answer.",
+	&wc_webhook_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 };
 
 static bool
@@ -284,6 +306,10 @@ wc_define_settings(void)
 	DefineCustomStringVariable("webchatt.trusted_proxies",
 							   "Addresses and networks whose X-Forwarded-For is believed, comma-separated.",
 							   NULL, &wc_trusted_proxies, "", PGC_SUSET, 0,
+							   check_proxies, NULL, NULL);
+	DefineCustomStringVariable("webchatt.webhook_allowed_addresses",
+							   "Private addresses and networks that webhooks may be delivered to all the same, comma-separated.",
+							   NULL, &wc_webhook_allowed_addresses, "", PGC_SUSET, 0,
 							   check_proxies, NULL, NULL);
 	for (i = 0; i < lengthof(int_settings); i++)
 	{

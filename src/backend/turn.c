@@ -196,7 +196,11 @@ follow_orders(WcShowedUp *showed_up)
 		wc_prepare_statements();
 	control_read(&orders, showed_up);
 	if (orders.config)
+	{
 		config_read();
+		feeds_configure();
+		keeping_nudge();
+	}
 	if (orders.requeue)
 	{
 		turn_interruptible = true;
@@ -220,16 +224,21 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	outbound_record(now, carefully);
 	inbound_apply(now, carefully, &showed_up);
 	api_apply();
+	rest_apply();
+	keeping_apply(now);
+	feeds_apply(now);
 	sessions_apply(now, &showed_up);
 	outbound_release(now, &showed_up);
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
 		outbound_expire();
 		outbound_upkeep();
+		feeds_upkeep(now);
 		last_upkeep = now;
 	}
 	outbound_read(now, look_at_outbox || wc_outbox_touched);
 	outbound_take(now);
+	feeds_take(now);
 	turn_commit();
 
 	config_commit(&worker_net.out);
@@ -239,6 +248,9 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	inbound_commit(&worker_net.out);	/* a visitor hears "stored" before the reply */
 	outbound_commit(now, &worker_net.out);
 	api_commit(&worker_net.out);
+	rest_commit(&worker_net.out);
+	keeping_commit(&worker_net.out);
+	feeds_commit(&worker_net.out);
 }
 
 /*
@@ -273,6 +285,9 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			inbound_rollback(error);
 			sessions_rollback();
 			api_rollback();
+			rest_rollback();
+			keeping_rollback();
+			feeds_rollback();
 		}
 		PG_END_TRY();
 		if (error == NULL)

@@ -67,6 +67,14 @@ extern int	wc_address_burst;
 extern int	wc_new_visitor_rate;	/* an hour */
 extern int	wc_ping_interval;	/* ms */
 extern int	wc_hello_timeout;	/* ms */
+extern char *wc_webhook_allowed_addresses;
+extern int	wc_webhook_timeout; /* ms */
+extern int	wc_webhook_patience;	/* s */
+extern int	wc_max_deliveries;
+extern int	wc_event_retention; /* s */
+extern int	wc_heartbeat;		/* ms */
+extern int	wc_reconcile_interval;	/* s */
+extern int	wc_overdue_after;	/* s */
 
 extern void wc_define_settings(void);
 
@@ -167,11 +175,13 @@ extern PGDLLEXPORT void webchatt_launcher_main(Datum arg);
 extern PGDLLEXPORT void webchatt_worker_main(Datum arg);
 
 /*
- * statements.c: all SQL that webchatt runs, by name, with plans kept.
+ * statements.c: all SQL that webchatt runs, by name, with plans kept; texts_....c
+ * have it.
  */
 typedef enum WcStatement
 {
 	WC_READ_HUBS,
+	WC_READ_HUB_SECRETS,
 	WC_READ_CHANNELS,
 	WC_READ_KEYS,
 	WC_STOP_HUB,

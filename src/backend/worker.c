@@ -260,6 +260,9 @@ stop_work(const char *state)
 	inbound_forget();
 	sessions_forget();
 	api_forget();
+	rest_forget();
+	keeping_reset();
+	feeds_reset();
 	trouble_reset();
 	wc_forget_statements();
 	set_state(state);
@@ -315,7 +318,8 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 static bool
 work_is_ready(TimestampTz now)
 {
-	return inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0;
+	return inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
+		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now);
 }
 
 /* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
@@ -372,6 +376,12 @@ time_to_sleep(void)
 	if (due != 0 && due < next)
 		next = due;
 	due = sessions_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = keeping_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = feeds_next_due();
 	if (due != 0 && due < next)
 		next = due;
 	due = net_link_next_start();

@@ -90,8 +90,12 @@ typedef struct ConfigHub
 	int			id;
 	bool		local;
 	bool		stopped;
+	bool		link;			/* its events come by a link */
+	char	   *name;
 	char	   *api_url;		/* NULL of the local one */
 	char	   *api_key;
+	wc_secret	secrets[WC_MAX_SECRETS];	/* of the hub's own endpoint */
+	int			nsecrets;
 } ConfigHub;
 
 extern void config_read(void);
@@ -137,6 +141,41 @@ extern void api_apply(void);
 extern void api_commit(wc_buf *out);
 extern void api_rollback(void);
 extern void api_forget(void);
+
+/* feeds.c */
+extern bool feeds_wanted(void);
+extern bool feeds_accept(const wc_frame *frame);
+extern int feeds_pending(void);
+extern bool feeds_ready(TimestampTz now);
+extern TimestampTz feeds_next_due(void);
+extern void feeds_configure(void);
+extern void feeds_apply(TimestampTz now);
+extern void feeds_upkeep(TimestampTz now);
+extern void feeds_take(TimestampTz now);
+extern void feeds_commit(wc_buf *out);
+extern void feeds_rollback(void);
+extern void feeds_write_all(wc_buf *out);
+extern void feeds_net_lost(void);
+extern void feeds_reset(void);
+
+/* rest.c */
+extern bool rest_accept(const wc_frame *frame);
+extern int rest_pending(void);
+extern void rest_apply(void);
+extern void rest_commit(wc_buf *out);
+extern void rest_rollback(void);
+extern void rest_forget(void);
+
+/* keeping.c */
+extern bool keeping_accept(const wc_frame *frame);
+extern bool keeping_ready(TimestampTz now);
+extern TimestampTz keeping_next_due(void);
+extern void keeping_nudge(void);
+extern void keeping_apply(TimestampTz now);
+extern void keeping_commit(wc_buf *out);
+extern void keeping_rollback(void);
+extern void keeping_net_lost(void);
+extern void keeping_reset(void);
 
 /* typing.c */
 extern bool typing_accept(const wc_frame *frame);

@@ -1,7 +1,8 @@
 /*
  * corridor.c
  *	  The messages that worker and webchatt-net exchange about hubs, channels and
- *	  the process itself: see corridor.h; corridor_visitors.c has the others.
+ *	  the process itself: see corridor.h; corridor_visitors.c and
+ *	  corridor_hubs.c have the others.
  *
  * Writer and reader of a message stand next to each other, fields in the same
  * order, so that a glance shows that they agree.
@@ -83,6 +84,10 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 	wc_put_u32(buf, m->new_visitor_rate);
 	wc_put_u32(buf, m->ping_interval_ms);
 	wc_put_u32(buf, m->hello_timeout_ms);
+	wc_put_str(buf, m->webhook_allowed);
+	wc_put_u32(buf, m->webhook_timeout_ms);
+	wc_put_u32(buf, m->max_deliveries);
+	wc_put_u32(buf, m->heartbeat_ms);
 	return wc_frame_end(buf, mark);
 }
 
@@ -120,7 +125,38 @@ wc_read_config(const wc_frame *f, wc_config *m)
 	m->new_visitor_rate = wc_get_u32(&r);
 	m->ping_interval_ms = wc_get_u32(&r);
 	m->hello_timeout_ms = wc_get_u32(&r);
+	m->webhook_allowed = wc_get_str(&r);
+	m->webhook_timeout_ms = wc_get_u32(&r);
+	m->max_deliveries = wc_get_u32(&r);
+	m->heartbeat_ms = wc_get_u32(&r);
 	return wc_reader_done(&r);
+}
+
+static void
+put_secrets(wc_buf *buf, const wc_secret *secrets, uint8_t n)
+{
+	int			i;
+
+	wc_put_u8(buf, n);
+	for (i = 0; i < n; i++)
+	{
+		wc_put_str(buf, secrets[i].secret);
+		wc_put_u64(buf, (uint64_t) secrets[i].valid_until);
+	}
+}
+
+static uint8_t
+get_secrets(wc_reader *r, wc_secret *secrets)
+{
+	uint8_t		n = wc_get_choice(r, 0, WC_MAX_SECRETS);
+	int			i;
+
+	for (i = 0; !r->bad && i < n; i++)
+	{
+		secrets[i].secret = wc_get_str(r);
+		secrets[i].valid_until = (int64_t) wc_get_u64(r);
+	}
+	return n;
 }
 
 bool
@@ -133,13 +169,9 @@ wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
 		return false;
 	mark = wc_frame_begin(buf, WC_F_CHANNEL_PUT);
 	wc_put_uuid(buf, m->id);
+	wc_put_u32(buf, m->hub);
 	wc_put_u8(buf, m->accept_unsigned);
-	wc_put_u8(buf, m->nsecrets);
-	for (i = 0; i < m->nsecrets; i++)
-	{
-		wc_put_str(buf, m->secrets[i].secret);
-		wc_put_u64(buf, (uint64_t) m->secrets[i].valid_until);
-	}
+	put_secrets(buf, m->secrets, m->nsecrets);
 	wc_put_u8(buf, m->local);
 	wc_put_str(buf, m->public_key);
 	wc_put_str(buf, m->display_name);
@@ -157,13 +189,9 @@ wc_read_channel_put(const wc_frame *f, wc_channel_put *m)
 
 	wc_reader_begin(&r, f, WC_F_CHANNEL_PUT);
 	wc_get_uuid(&r, m->id);
+	m->hub = wc_get_u32(&r);
 	m->accept_unsigned = wc_get_choice(&r, 0, 1);
-	m->nsecrets = wc_get_choice(&r, 0, WC_MAX_SECRETS);
-	for (i = 0; !r.bad && i < m->nsecrets; i++)
-	{
-		m->secrets[i].secret = wc_get_str(&r);
-		m->secrets[i].valid_until = (int64_t) wc_get_u64(&r);
-	}
+	m->nsecrets = get_secrets(&r, m->secrets);
 	m->local = wc_get_choice(&r, 0, 1);
 	m->public_key = wc_get_str(&r);
 	m->display_name = wc_get_str(&r);
@@ -195,11 +223,17 @@ wc_read_channel_gone(const wc_frame *f, wc_channel_gone *m)
 bool
 wc_write_hub_put(wc_buf *buf, const wc_hub_put *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_HUB_PUT);
+	size_t		mark;
 
+	if (m->nsecrets > WC_MAX_SECRETS)
+		return false;
+	mark = wc_frame_begin(buf, WC_F_HUB_PUT);
 	wc_put_u32(buf, m->hub);
+	wc_put_str(buf, m->name);
 	wc_put_str(buf, m->api_url);
 	wc_put_str(buf, m->api_key);
+	wc_put_u8(buf, m->link);
+	put_secrets(buf, m->secrets, m->nsecrets);
 	return wc_frame_end(buf, mark);
 }
 
@@ -210,8 +244,11 @@ wc_read_hub_put(const wc_frame *f, wc_hub_put *m)
 
 	wc_reader_begin(&r, f, WC_F_HUB_PUT);
 	m->hub = wc_get_u32(&r);
+	m->name = wc_get_str(&r);
 	m->api_url = wc_get_str(&r);
 	m->api_key = wc_get_str(&r);
+	m->link = wc_get_choice(&r, 0, 1);
+	m->nsecrets = get_secrets(&r, m->secrets);
 	return wc_reader_done(&r);
 }
 
@@ -273,6 +310,7 @@ wc_write_event(wc_buf *buf, const wc_event *m)
 	size_t		mark = wc_frame_begin(buf, WC_F_EVENT);
 
 	wc_put_u64(buf, m->request);
+	wc_put_u32(buf, m->hub);
 	wc_put_u8(buf, m->kind);
 	wc_put_uuid(buf, m->channel);
 	wc_put_u64(buf, (uint64_t) m->at_us);
@@ -293,6 +331,7 @@ wc_read_event(const wc_frame *f, wc_event *m)
 
 	wc_reader_begin(&r, f, WC_F_EVENT);
 	m->request = wc_get_u64(&r);
+	m->hub = wc_get_u32(&r);
 	m->kind = wc_get_choice(&r, WC_EVENT_MESSAGE, WC_EVENT_STATUS);
 	wc_get_uuid(&r, m->channel);
 	m->at_us = (int64_t) wc_get_u64(&r);

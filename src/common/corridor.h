@@ -14,7 +14,7 @@
 #include "frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION		2
+#define WC_CORRIDOR_VERSION		3
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
@@ -55,6 +55,14 @@ typedef enum wc_frame_type
 	WC_F_STATUS = 15,
 	WC_F_TYPING = 16,
 	WC_F_API_DONE = 17,
+	WC_F_CALL = 18,
+	WC_F_API_ANSWER = 19,
+	WC_F_WEBHOOK_PUT = 20,
+	WC_F_WEBHOOK_GONE = 21,
+	WC_F_DELIVER = 22,
+	WC_F_LINK_WELCOME = 23,
+	WC_F_LINK_EVENT = 24,
+	WC_F_LINK_CLOSE = 25,
 
 	/* from webchatt-net to the worker */
 	WC_F_HELLO_BACK = 65,
@@ -68,7 +76,14 @@ typedef enum wc_frame_type
 	WC_F_LEFT = 73,
 	WC_F_HISTORY_ASK = 74,
 	WC_F_TYPED = 75,
-	WC_F_API_SEND = 76
+	WC_F_API_SEND = 76,
+	WC_F_CALL_DONE = 77,
+	WC_F_API_CALL = 78,
+	WC_F_DELIVERED = 79,
+	WC_F_LINK_CAME = 80,
+	WC_F_LINK_ACK = 81,
+	WC_F_LINK_LEFT = 82,
+	WC_F_LINK_STATE = 83
 } wc_frame_type;
 
 /* WC_F_HELLO: the first frame on the corridor. */
@@ -118,6 +133,12 @@ typedef struct wc_config
 	uint32_t	new_visitor_rate;	/* new visitors an hour from one address */
 	uint32_t	ping_interval_ms;
 	uint32_t	hello_timeout_ms;	/* from the accept to hello */
+
+	/* webhooks of our own, and links */
+	wc_str		webhook_allowed;	/* comma-separated addresses and CIDRs that webhooks may go to though private */
+	uint32_t	webhook_timeout_ms; /* a delivery, answer included */
+	uint32_t	max_deliveries; /* at a time */
+	uint32_t	heartbeat_ms;	/* a link may be silent so long; after as long again it is cut */
 } wc_config;
 
 /*
@@ -133,6 +154,7 @@ typedef struct wc_secret
 typedef struct wc_channel_put
 {
 	uint8_t		id[16];
+	uint32_t	hub;
 	uint8_t		accept_unsigned;
 	uint8_t		nsecrets;
 	wc_secret	secrets[WC_MAX_SECRETS];
@@ -153,8 +175,12 @@ typedef struct wc_channel_gone
 typedef struct wc_hub_put
 {
 	uint32_t	hub;
+	wc_str		name;			/* of its endpoint: /webhooks/hubs/<name> */
 	wc_str		api_url;		/* without a slash at the end */
 	wc_str		api_key;
+	uint8_t		link;			/* 1: keep a link to it */
+	uint8_t		nsecrets;		/* of its endpoint; none: everything is refused there */
+	wc_secret	secrets[WC_MAX_SECRETS];
 } wc_hub_put;
 
 /* WC_F_HUB_GONE */
@@ -180,6 +206,8 @@ typedef struct wc_send
  * WC_F_EVENT: what a hub posted, or a visitor of a local channel sent, checked
  * at the door.  A visitor's has the same body as a hub's would; its message id
  * is "<visitor>/<client id>" in a message, and in a status ours, with the visitor who says so.
+ * What came to a hub's endpoint or by its link has the hub; channel is then the
+ * one that the event names, and all zeros in a status that names none.
  */
 typedef enum wc_event_kind
 {
@@ -190,6 +218,7 @@ typedef enum wc_event_kind
 typedef struct wc_event
 {
 	uint64_t	request;		/* comes back in EVENT_DONE */
+	uint32_t	hub;			/* 0: it came to the channel's own endpoint, or from a visitor */
 	uint8_t		kind;			/* wc_event_kind */
 	uint8_t		channel[16];
 	int64_t		at_us;			/* unix microseconds; 0: the event has no time */
@@ -391,6 +420,153 @@ typedef struct wc_api_done
 	wc_str		text;			/* for a person; may be empty */
 } wc_api_done;
 
+/* WC_F_CALL: a request to a hub's REST API; CALL_DONE answers it. */
+typedef struct wc_call
+{
+	uint64_t	token;			/* comes back in CALL_DONE */
+	uint32_t	hub;
+	wc_str		method;			/* GET, POST, PATCH, DELETE */
+	wc_str		path;			/* begins with /v1/, with its query */
+	wc_str		body;			/* JSON; empty: none */
+} wc_call;
+
+/* Bytes of an answer's body that CALL_DONE brings; a longer one is an error. */
+#define WC_MAX_CALL_ANSWER		(1024u * 1024)
+
+typedef struct wc_call_done
+{
+	uint64_t	token;
+	uint32_t	http_status;	/* 0: no answer, error says why */
+	uint32_t	retry_after_ms; /* 0: none given */
+	wc_str		body;			/* valid UTF-8; may be empty */
+	wc_str		error;
+} wc_call_done;
+
+/* WC_F_API_CALL: a request for /v1/organization/..., its key checked; API_ANSWER after the commit. */
+typedef struct wc_api_call
+{
+	uint64_t	request;
+	uint32_t	key;			/* the key's id */
+	wc_str		method;
+	wc_str		path;			/* as it came, without the query */
+	wc_str		query;			/* as it came, without the question mark */
+	wc_str		body;			/* valid JSON (depth and UTF-8 checked), or empty */
+} wc_api_call;
+
+typedef struct wc_api_answer
+{
+	uint64_t	request;
+	uint32_t	http_status;
+	wc_str		body;			/* JSON; empty with 204 */
+} wc_api_answer;
+
+/*
+ * WC_F_WEBHOOK_PUT: one of our own webhooks, that deliveries can be made to.  A
+ * known id with another URL ends nothing that is under way.
+ */
+typedef struct wc_webhook_put
+{
+	uint32_t	webhook;
+	wc_str		endpoint;
+	wc_str		headers;		/* a JSON array of {"key", "value"}, or empty */
+	wc_str		secret;			/* signs; empty: unsigned */
+} wc_webhook_put;
+
+/* WC_F_WEBHOOK_GONE */
+typedef struct wc_webhook_gone
+{
+	uint32_t	webhook;
+} wc_webhook_gone;
+
+/* WC_F_DELIVER: one attempt; DELIVERED comes exactly once for each. */
+typedef struct wc_deliver
+{
+	uint64_t	token;			/* comes back in DELIVERED */
+	uint32_t	webhook;
+	uint8_t		delivery[16];	/* X-Hub-Delivery: the same in each attempt */
+	uint32_t	attempt;		/* X-Hub-Attempt: from 1 on */
+	uint8_t		verify;			/* 1: no event, body is the token of X-Validation-Token */
+	wc_str		body;
+} wc_deliver;
+
+/* Bytes of an endpoint's answer that are kept. */
+#define WC_MAX_DELIVERY_ANSWER	1024u
+
+typedef struct wc_delivered
+{
+	uint64_t	token;
+	uint8_t		good;			/* 1: 200 (of a verification: with the token as its answer) */
+	uint32_t	http_status;	/* 0: no answer, error says why */
+	uint32_t	retry_after_ms; /* 0: none given */
+	uint32_t	duration_us;
+	wc_str		answer;			/* its beginning, made valid UTF-8 without NUL; may be empty */
+	wc_str		error;
+} wc_delivered;
+
+/*
+ * WC_F_LINK_CAME: another database opened a link to us (doc/protocol.md).  LINK_WELCOME
+ * or LINK_CLOSE answers it, unless LINK_LEFT comes first.
+ */
+typedef struct wc_link_came
+{
+	uint64_t	link;			/* webchatt-net's number, never used again */
+	uint32_t	key;			/* the id of the key that it showed */
+	wc_str		client;			/* its address, for a person */
+} wc_link_came;
+
+typedef struct wc_link_welcome
+{
+	uint64_t	link;
+	uint64_t	acknowledged;	/* events follow from the next one on */
+	uint64_t	lost;			/* events that it will never get: it was away too long */
+} wc_link_welcome;
+
+typedef struct wc_link_event
+{
+	uint64_t	link;
+	uint64_t	seq;			/* grows, with gaps */
+	wc_str		body;			/* the event */
+} wc_link_event;
+
+/* WC_F_LINK_CLOSE: for instance because a newer link came with the same key. */
+typedef struct wc_link_close
+{
+	uint64_t	link;
+	uint32_t	code;			/* WebSocket close code */
+	wc_str		reason;
+} wc_link_close;
+
+/* WC_F_LINK_ACK: the subscriber has committed everything up to seq. */
+typedef struct wc_link_ack
+{
+	uint64_t	link;
+	uint64_t	seq;
+} wc_link_ack;
+
+/* WC_F_LINK_LEFT */
+typedef struct wc_link_left
+{
+	uint64_t	link;
+} wc_link_left;
+
+/* WC_F_LINK_STATE: how our own link to a hub is doing, on every change. */
+typedef enum wc_link_phase
+{
+	WC_LINK_CONNECTING = 0,
+	WC_LINK_OPEN = 1,			/* the hub's welcome has come */
+	WC_LINK_WAITING = 2,		/* until the next try */
+	WC_LINK_REFUSED = 3			/* 401: not before the hub's key changes */
+} wc_link_phase;
+
+typedef struct wc_link_state
+{
+	uint32_t	hub;
+	uint8_t		phase;			/* wc_link_phase */
+	uint32_t	retry_ms;		/* WAITING: how long */
+	uint64_t	lost;			/* OPEN: what the hub's welcome said */
+	wc_str		error;			/* why it is not open, in words; empty while it is */
+} wc_link_state;
+
 /* Each returns false, and leaves the buffer as it was, when it does not fit. */
 extern bool wc_write_hello(wc_buf *buf, const wc_hello *m);
 extern bool wc_write_hello_back(wc_buf *buf, const wc_hello_back *m);
@@ -414,6 +590,21 @@ extern bool wc_write_arrived(wc_buf *buf, const wc_arrived *m);
 extern bool wc_write_left(wc_buf *buf, const wc_left *m);
 extern bool wc_write_history_ask(wc_buf *buf, const wc_history_ask *m);
 extern bool wc_write_api_send(wc_buf *buf, const wc_api_send *m);
+extern bool wc_write_call(wc_buf *buf, const wc_call *m);
+extern bool wc_write_call_done(wc_buf *buf, const wc_call_done *m);
+extern bool wc_write_api_call(wc_buf *buf, const wc_api_call *m);
+extern bool wc_write_api_answer(wc_buf *buf, const wc_api_answer *m);
+extern bool wc_write_webhook_put(wc_buf *buf, const wc_webhook_put *m);
+extern bool wc_write_webhook_gone(wc_buf *buf, const wc_webhook_gone *m);
+extern bool wc_write_deliver(wc_buf *buf, const wc_deliver *m);
+extern bool wc_write_delivered(wc_buf *buf, const wc_delivered *m);
+extern bool wc_write_link_came(wc_buf *buf, const wc_link_came *m);
+extern bool wc_write_link_welcome(wc_buf *buf, const wc_link_welcome *m);
+extern bool wc_write_link_event(wc_buf *buf, const wc_link_event *m);
+extern bool wc_write_link_close(wc_buf *buf, const wc_link_close *m);
+extern bool wc_write_link_ack(wc_buf *buf, const wc_link_ack *m);
+extern bool wc_write_link_left(wc_buf *buf, const wc_link_left *m);
+extern bool wc_write_link_state(wc_buf *buf, const wc_link_state *m);
 extern bool wc_write_typing(wc_buf *buf, wc_frame_type type, const wc_typing *m);
 extern bool wc_write_text(wc_buf *buf, wc_frame_type type, const wc_text *m);
 extern bool wc_write_empty(wc_buf *buf, wc_frame_type type);
@@ -440,6 +631,21 @@ extern bool wc_read_arrived(const wc_frame *f, wc_arrived *m);
 extern bool wc_read_left(const wc_frame *f, wc_left *m);
 extern bool wc_read_history_ask(const wc_frame *f, wc_history_ask *m);
 extern bool wc_read_api_send(const wc_frame *f, wc_api_send *m);
+extern bool wc_read_call(const wc_frame *f, wc_call *m);
+extern bool wc_read_call_done(const wc_frame *f, wc_call_done *m);
+extern bool wc_read_api_call(const wc_frame *f, wc_api_call *m);
+extern bool wc_read_api_answer(const wc_frame *f, wc_api_answer *m);
+extern bool wc_read_webhook_put(const wc_frame *f, wc_webhook_put *m);
+extern bool wc_read_webhook_gone(const wc_frame *f, wc_webhook_gone *m);
+extern bool wc_read_deliver(const wc_frame *f, wc_deliver *m);
+extern bool wc_read_delivered(const wc_frame *f, wc_delivered *m);
+extern bool wc_read_link_came(const wc_frame *f, wc_link_came *m);
+extern bool wc_read_link_welcome(const wc_frame *f, wc_link_welcome *m);
+extern bool wc_read_link_event(const wc_frame *f, wc_link_event *m);
+extern bool wc_read_link_close(const wc_frame *f, wc_link_close *m);
+extern bool wc_read_link_ack(const wc_frame *f, wc_link_ack *m);
+extern bool wc_read_link_left(const wc_frame *f, wc_link_left *m);
+extern bool wc_read_link_state(const wc_frame *f, wc_link_state *m);
 extern bool wc_read_typing(const wc_frame *f, wc_typing *m);
 extern bool wc_read_text(const wc_frame *f, wc_text *m);
 

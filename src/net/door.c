@@ -594,3 +594,30 @@ door_free(door *d)
 	deadlines_close(&d->deadlines);
 	uv_close((uv_handle_t *) &d->again, on_closed);
 }
+
+const keys *
+door_keys(const door *d)
+{
+	return d->keys;
+}
+
+void
+door_hub_put(door *d, const wc_hub_put *put)
+{
+	(void) d;
+	(void) put;
+}
+
+void
+door_hub_gone(door *d, uint32_t hub)
+{
+	(void) d;
+	(void) hub;
+}
+
+void
+door_api_answer(door *d, const wc_api_answer *answer)
+{
+	(void) d;
+	(void) answer;
+}

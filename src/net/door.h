@@ -12,6 +12,7 @@
 
 #include "channels.h"
 #include "corridor_io.h"
+#include "keys.h"
 #include "visitors.h"
 
 typedef struct door door;
@@ -72,5 +73,15 @@ extern uint32_t door_waiting(const door *d);
 
 /* Cuts what is left; the loop must run once more after it. */
 extern void door_free(door *d);
+
+/* The keys that open the REST API, for others who check them. */
+extern const keys *door_keys(const door *d);
+
+/* Hubs whose webhooks come to /webhooks/hubs/<name>. */
+extern void door_hub_put(door *d, const wc_hub_put *put);
+extern void door_hub_gone(door *d, uint32_t hub);
+
+/* The worker's answer to an API_CALL. */
+extern void door_api_answer(door *d, const wc_api_answer *answer);
 
 #endif							/* NET_DOOR_H */

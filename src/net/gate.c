@@ -60,6 +60,7 @@ struct gate
 	uv_loop_t  *loop;
 	door	   *door;
 	visitors   *visitors;
+	link_server *links;
 	deadlines	deadlines;
 	addr_counts *addresses;
 	uint32_t	count;
@@ -83,7 +84,7 @@ static void on_late(void *arg, deadline *entry);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 gate *
-gate_new(uv_loop_t *loop, door *d, visitors *v)
+gate_new(uv_loop_t *loop, door *d, visitors *v, link_server *links)
 {
 	gate	   *g = calloc(1, sizeof(*g));
 
@@ -92,6 +93,7 @@ gate_new(uv_loop_t *loop, door *d, visitors *v)
 	g->loop = loop;
 	g->door = d;
 	g->visitors = v;
+	g->links = links;
 	deadlines_init(&g->deadlines, loop, on_late, g);
 	deadlines_limit(&g->deadlines, PHASE_PEEK, PEEK_MS);
 	return g;

@@ -11,12 +11,13 @@
 #include <uv.h>
 
 #include "door.h"
+#include "link_server.h"
 #include "visitors.h"
 
 typedef struct gate gate;
 
 /* NULL: out of memory. */
-extern gate *gate_new(uv_loop_t *loop, door *d, visitors *v);
+extern gate *gate_new(uv_loop_t *loop, door *d, visitors *v, link_server *links);
 
 /* Limits and deadlines; they count at once. */
 extern void gate_configure(gate *g, const wc_config *config);

@@ -16,17 +16,11 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "channels.h"
+#include "answer.h"
 #include "confine.h"
-#include "corridor_io.h"
-#include "door.h"
-#include "gate.h"
-#include "listener.h"
 #include "log.h"
 #include "metrics.h"
-#include "answer.h"
-#include "sender.h"
-#include "visitors.h"
+#include "net.h"
 
 /* Closing: how long answers may take, and heads that are not complete yet, in ms. */
 #define DRAIN_MS		2000
@@ -37,32 +31,6 @@
 #define TICK_MS			1000
 #define OUTDATED_TICKS	2
 
-typedef struct net
-{
-	uv_loop_t	loop;
-	uv_check_t	check;
-	uv_prepare_t prepare;
-	uv_timer_t	tick;
-	uv_timer_t	drain;
-	uv_poll_t	signals;
-	corridor_io *corridor;
-	channels   *channels;
-	door	   *door;
-	visitors   *visitors;
-	gate	   *gate;
-	listener   *listener;		/* NULL before OPEN and after CLOSE */
-	sender	   *sender;
-	char	   *listen;			/* from the first CONFIG */
-	char	   *ca_file;
-	bool		greeted;
-	bool		configured;
-	bool		opened;
-	bool		closing;
-	uint64_t	closing_since;
-	unsigned	ticks;
-	wc_stats	told;			/* the statistics that the worker has */
-} net;
-
 static char *
 copy_str(wc_str s)
 {
@@ -70,8 +38,8 @@ copy_str(wc_str s)
 }
 
 /* Say why, and end: nothing can go on. */
-static void
-fail(net *n, const char *why)
+void
+net_fail(net *n, const char *why)
 {
 	wc_text		text = {0, wc_str_from(why)};
 
@@ -96,26 +64,16 @@ on_gone(void *arg, const char *why)
 	_exit(0);
 }
 
-static void
-on_outcome(void *arg, const wc_outcome *outcome)
+void
+net_outcome(void *arg, const wc_outcome *outcome)
 {
 	net		   *n = arg;
 
 	if (outcome->result < METRICS_OUTCOMES)
 		the_metrics.outcomes[outcome->result]++;
 	if (!wc_write_outcome(corridor_io_out(n->corridor), outcome))
-		fail(n, "an outcome could not be handed to the worker: out of memory");
+		net_fail(n, "an outcome could not be handed to the worker: out of memory");
 	corridor_io_nudge(n->corridor);
-}
-
-/* A message to a visitor of ours: it is there or not, so the outcome is known at once. */
-static void
-push(net *n, const wc_send *send)
-{
-	wc_outcome	outcome;
-
-	visitors_push(n->visitors, send, &outcome);
-	on_outcome(n, &outcome);
 }
 
 static bool
@@ -154,8 +112,8 @@ write_stats(net *n)
 static void on_drain(uv_timer_t *timer);
 
 /* Take nothing new, answer what waits, then end. */
-static void
-begin_closing(net *n)
+void
+net_close(net *n)
 {
 	if (n->closing)
 		return;
@@ -166,6 +124,8 @@ begin_closing(net *n)
 	n->listener = NULL;
 	gate_close(n->gate);
 	visitors_close(n->visitors);
+	link_server_close(n->link_server);
+	link_client_close(n->link_client);
 	door_close(n->door);
 	uv_timer_start(&n->drain, on_drain, 0, DRAIN_TICK_MS);
 }
@@ -178,7 +138,9 @@ on_drain(uv_timer_t *timer)
 	bool		drained = door_drain(n->door, age < DRAIN_HEADS_MS);
 
 	drained = visitors_drained(n->visitors) && drained;
-	if ((drained && sender_pending(n->sender) == 0 && corridor_io_empty(n->corridor)) ||
+	drained = link_server_drained(n->link_server) && link_client_drained(n->link_client) && drained;
+	if ((drained && sender_pending(n->sender) == 0 && caller_pending(n->caller) == 0 &&
+		 deliverer_pending(n->deliverer) == 0 && corridor_io_empty(n->corridor)) ||
 		age >= DRAIN_MS)
 		uv_stop(&n->loop);
 }
@@ -196,7 +158,7 @@ on_tick(uv_timer_t *timer)
 		(file = confine_outdated()) != NULL)
 	{
 		log_line(WC_LOG_INFO, "%s was replaced, which this confined process cannot read: ending to be started anew", file);
-		begin_closing(n);
+		net_close(n);
 	}
 }
 
@@ -211,18 +173,18 @@ on_signal(uv_poll_t *poll, int status, int events)
 	(void) status;
 	(void) events;
 	if (uv_fileno((uv_handle_t *) poll, &fd) == 0 && read(fd, &info, sizeof(info)) > 0)
-		begin_closing(n);
+		net_close(n);
 }
 
-static void
-take_config(net *n, const wc_config *config)
+void
+net_configure(net *n, const wc_config *config)
 {
 	if (!n->configured)
 	{
 		n->listen = copy_str(config->listen);
 		n->ca_file = copy_str(config->ca_file);
 		if (n->listen == NULL || n->ca_file == NULL)
-			fail(n, "out of memory while starting");
+			net_fail(n, "out of memory while starting");
 	}
 	else if (!wc_str_equals(config->ca_file, n->ca_file))
 		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after the worker's next start of webchatt-net");
@@ -231,11 +193,15 @@ take_config(net *n, const wc_config *config)
 	visitors_configure(n->visitors, config);
 	gate_configure(n->gate, config);
 	sender_configure(n->sender, config);
+	caller_configure(n->caller, config);
+	deliverer_configure(n->deliverer, config);
+	link_server_configure(n->link_server, config);
+	link_client_configure(n->link_client, config);
 }
 
 /* Bind, give up what is not needed any more, and let requests in. */
-static void
-open_door(net *n)
+void
+net_open(net *n)
 {
 	const char *paths[LISTENER_MAX];
 	char		reason[512];
@@ -244,25 +210,27 @@ open_door(net *n)
 	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), gate_accept, n->gate, reason);
 	if (n->listener == NULL)
 	{
-		fail(n, reason);
+		net_fail(n, reason);
 		return;
 	}
 	if (!confine_now(n->ca_file, paths, listener_unix_paths(n->listener, paths), reason))
 	{
 		/* The worker was told that we would be confined: then it must hold. */
 		if (confine_possible())
-			fail(n, reason);
+			net_fail(n, reason);
 		log_line(WC_LOG_WARNING, "webchatt-net is not confined: %s; it can read whatever the server's user can", reason);
 	}
 	text.text = wc_str_from(listener_text(n->listener));
 	wc_write_text(corridor_io_out(n->corridor), WC_F_OPENED, &text);
 	door_open(n->door);
+	link_server_open(n->link_server);
+	link_client_open(n->link_client);
 	listener_start(n->listener);
 	n->opened = true;
 }
 
-static bool
-greet(net *n, const wc_frame *frame)
+bool
+net_greet(net *n, const wc_frame *frame)
 {
 	wc_hello	hello;
 	wc_hello_back back = {WC_CORRIDOR_VERSION, (uint32_t) getpid(), confine_possible()};
@@ -274,130 +242,10 @@ greet(net *n, const wc_frame *frame)
 	{
 		snprintf(why, sizeof(why), "webchatt-net speaks version %d of the corridor and the worker %u; install both from one build and restart the server",
 				 WC_CORRIDOR_VERSION, hello.version);
-		fail(n, why);
+		net_fail(n, why);
 	}
 	n->greeted = true;
 	return wc_write_hello_back(corridor_io_out(n->corridor), &back);
-}
-
-static bool
-on_frame(void *arg, const wc_frame *frame)
-{
-	net		   *n = arg;
-	union
-	{
-		wc_config	config;
-		wc_channel_put channel_put;
-		wc_channel_gone channel_gone;
-		wc_hub_put	hub_put;
-		wc_hub_gone hub_gone;
-		wc_send		send;
-		wc_event_done done;
-		wc_welcome	welcome;
-		wc_history	history;
-		wc_status	status;
-		wc_typing	typing;
-		wc_key_put	key_put;
-		wc_key_gone key_gone;
-		wc_api_done api_done;
-	}			m;
-
-	if (!n->greeted)
-		return greet(n, frame);
-	switch (frame->type)
-	{
-		case WC_F_CONFIG:
-			if (!wc_read_config(frame, &m.config))
-				return false;
-			take_config(n, &m.config);
-			return true;
-		case WC_F_CHANNEL_PUT:
-			if (!wc_read_channel_put(frame, &m.channel_put))
-				return false;
-			visitors_channel_put(n->visitors, &m.channel_put);
-			if (!channels_put(n->channels, &m.channel_put))
-				log_line(WC_LOG_WARNING, "no memory for one more channel: its webhooks get 404, and its visitors cannot connect");
-			return true;
-		case WC_F_CHANNEL_GONE:
-			if (!wc_read_channel_gone(frame, &m.channel_gone))
-				return false;
-			visitors_channel_gone(n->visitors, m.channel_gone.id);
-			channels_gone(n->channels, m.channel_gone.id);
-			return true;
-		case WC_F_HUB_PUT:
-			if (!wc_read_hub_put(frame, &m.hub_put))
-				return false;
-			sender_hub_put(n->sender, &m.hub_put);
-			return true;
-		case WC_F_HUB_GONE:
-			if (!wc_read_hub_gone(frame, &m.hub_gone))
-				return false;
-			sender_hub_gone(n->sender, m.hub_gone.hub);
-			return true;
-		case WC_F_OPEN:
-			if (frame->len != 0 || !n->configured || n->opened)
-				return false;
-			if (!n->closing)
-				open_door(n);
-			return true;
-		case WC_F_SEND:
-			/* Before OPEN we are not confined: no thread may start yet. */
-			if (!n->opened || !wc_read_send(frame, &m.send))
-				return n->closing;
-			if (m.send.local)
-				push(n, &m.send);
-			else
-				sender_send(n->sender, &m.send);
-			return true;
-		case WC_F_EVENT_DONE:
-			if (!wc_read_event_done(frame, &m.done))
-				return false;
-			if (m.done.request & VISITORS_NUMBER)
-				visitors_event_done(n->visitors, &m.done);
-			else
-				door_event_done(n->door, &m.done);
-			return true;
-		case WC_F_WELCOME:
-			if (!wc_read_welcome(frame, &m.welcome))
-				return false;
-			visitors_welcome(n->visitors, &m.welcome);
-			return true;
-		case WC_F_HISTORY:
-			if (!wc_read_history(frame, &m.history))
-				return false;
-			visitors_history(n->visitors, &m.history);
-			return true;
-		case WC_F_STATUS:
-			if (!wc_read_status(frame, &m.status))
-				return false;
-			visitors_status(n->visitors, &m.status);
-			return true;
-		case WC_F_TYPING:
-			if (!wc_read_typing(frame, &m.typing))
-				return false;
-			visitors_typing(n->visitors, &m.typing);
-			return true;
-		case WC_F_KEY_PUT:
-			if (!wc_read_key_put(frame, &m.key_put))
-				return false;
-			door_key_put(n->door, &m.key_put);
-			return true;
-		case WC_F_KEY_GONE:
-			if (!wc_read_key_gone(frame, &m.key_gone))
-				return false;
-			door_key_gone(n->door, m.key_gone.id);
-			return true;
-		case WC_F_API_DONE:
-			if (!wc_read_api_done(frame, &m.api_done))
-				return false;
-			door_api_done(n->door, &m.api_done);
-			return true;
-		case WC_F_CLOSE:
-			begin_closing(n);
-			return frame->len == 0;
-		default:
-			return false;
-	}
 }
 
 /* After everything that was ready: answers first, then one write to the worker. */
@@ -408,6 +256,8 @@ on_check(uv_check_t *check)
 	bool		full = door_run(n->door);
 
 	visitors_run(n->visitors);
+	link_server_run(n->link_server);
+	link_client_run(n->link_client);
 	corridor_io_flush(n->corridor);
 	if (n->listener != NULL)
 		listener_pause(n->listener, full);
@@ -420,6 +270,8 @@ on_prepare(uv_prepare_t *prepare)
 	net		   *n = prepare->data;
 
 	visitors_run(n->visitors);
+	link_server_run(n->link_server);
+	link_client_run(n->link_client);
 	corridor_io_flush(n->corridor);
 }
 
@@ -488,17 +340,24 @@ start(net *n, int fd)
 	json_object_seed(0);
 	if (signal_fd < 0 || uv_loop_init(&n->loop) < 0 || !answer_init())
 		return false;
-	n->corridor = corridor_io_new(&n->loop, fd, on_frame, on_gone, n);
+	n->corridor = corridor_io_new(&n->loop, fd, dispatch_frame, on_gone, n);
 	n->channels = channels_new();
 	if (n->corridor == NULL || n->channels == NULL)
 		return false;
 	log_to(n->corridor);
 	n->door = door_new(&n->loop, n->corridor, n->channels);
-	n->sender = sender_new(&n->loop, on_outcome, n);
+	n->sender = sender_new(&n->loop, net_outcome, n);
 	n->visitors = visitors_new(&n->loop, n->corridor, n->channels);
-	if (n->door == NULL || n->sender == NULL || n->visitors == NULL)
+	n->caller = caller_new(&n->loop, n->corridor);
+	n->deliverer = deliverer_new(&n->loop, n->corridor);
+	n->link_client = link_client_new(&n->loop, n->corridor);
+	if (n->door == NULL || n->sender == NULL || n->visitors == NULL || n->caller == NULL ||
+		n->deliverer == NULL || n->link_client == NULL)
 		return false;
-	n->gate = gate_new(&n->loop, n->door, n->visitors);
+	n->link_server = link_server_new(&n->loop, n->corridor, door_keys(n->door));
+	if (n->link_server == NULL)
+		return false;
+	n->gate = gate_new(&n->loop, n->door, n->visitors, n->link_server);
 	if (n->gate == NULL)
 		return false;
 	door_ask_visitors(n->door, is_there, n->visitors);
@@ -518,8 +377,12 @@ stop(net *n)
 	uv_fileno((uv_handle_t *) &n->signals, &signal_fd);
 	gate_free(n->gate);
 	visitors_free(n->visitors);
+	link_server_free(n->link_server);
+	link_client_free(n->link_client);
 	door_free(n->door);
 	sender_free(n->sender);
+	caller_free(n->caller);
+	deliverer_free(n->deliverer);
 	log_to(NULL);
 	corridor_io_free(n->corridor);
 	uv_close((uv_handle_t *) &n->check, NULL);

@@ -17,15 +17,19 @@ use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 2;
+our $VERSION_OF_CORRIDOR = 3;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
 	HELLO => 1, CONFIG => 2, CHANNEL_PUT => 3, CHANNEL_GONE => 4, HUB_PUT => 5,
 	HUB_GONE => 6, OPEN => 7, SEND => 8, EVENT_DONE => 9, CLOSE => 10,
 	KEY_PUT => 11, KEY_GONE => 12, WELCOME => 13, HISTORY => 14, STATUS => 15, TYPING => 16, API_DONE => 17,
+	CALL => 18, API_ANSWER => 19, WEBHOOK_PUT => 20, WEBHOOK_GONE => 21, DELIVER => 22,
+	LINK_WELCOME => 23, LINK_EVENT => 24, LINK_CLOSE => 25,
 	HELLO_BACK => 65, OPENED => 66, EVENT => 67, OUTCOME => 68, STATS => 69,
-	LOG => 70, FAILED => 71, ARRIVED => 72, LEFT => 73, HISTORY_ASK => 74, TYPED => 75, API_SEND => 76);
+	LOG => 70, FAILED => 71, ARRIVED => 72, LEFT => 73, HISTORY_ASK => 74, TYPED => 75, API_SEND => 76,
+	CALL_DONE => 77, API_CALL => 78, DELIVERED => 79, LINK_CAME => 80, LINK_ACK => 81, LINK_LEFT => 82,
+	LINK_STATE => 83);
 our %DONE = (STORED => 0, REPEAT => 1, REJECTED => 2, BUSY => 3, GONE => 4);
 
 our %CONFIG = (
@@ -37,7 +41,8 @@ our %CONFIG = (
 	public_url => '', demo => "\0" x 16, max_visitors => 1000, max_visitors_per_address => 500,
 	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
 	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000,
-	ping_interval_ms => 30000, hello_timeout_ms => 10000);
+	ping_interval_ms => 30000, hello_timeout_ms => 10000,
+	webhook_allowed => '', webhook_timeout_ms => 5000, max_deliveries => 16, heartbeat_ms => 20000);
 
 sub program
 {
@@ -108,18 +113,35 @@ sub configure
 		  . str($c->{public_url}) . $c->{demo}
 		  . pack('V11', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
 			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate
-			  ping_interval_ms hello_timeout_ms)));
+			  ping_interval_ms hello_timeout_ms))
+		  . str($c->{webhook_allowed})
+		  . pack('V3', map { $c->{$_} } qw(webhook_timeout_ms max_deliveries heartbeat_ms)));
 	return;
 }
 
 sub uuid { my $h = shift; $h =~ tr/-//d; return pack('H32', $h) }
 
-# secrets: strings, or [string, valid_until]
+# strings, or [string, valid_until]
+sub secrets
+{
+	my @secrets = @_;
+	return pack('C', scalar @secrets)
+	  . join('', map { ref $_ ? str($_->[0]) . pack('Q<', $_->[1]) : str($_) . pack('Q<', 0) } @secrets);
+}
+
+# A hub, and whether there is to be a link to it.
+sub put_hub
+{
+	my ($self, $hub, $name, $url, $key, $link, @secrets) = @_;
+	$self->frame('HUB_PUT', pack('V', $hub) . str($name) . str($url) . str($key) . pack('C', $link ? 1 : 0)
+		  . secrets(@secrets));
+	return;
+}
+
 sub put_channel
 {
 	my ($self, $id, $unsigned, @secrets) = @_;
-	$self->frame('CHANNEL_PUT', uuid($id) . pack('CC', $unsigned, scalar @secrets)
-		  . join('', map { ref $_ ? str($_->[0]) . pack('Q<', $_->[1]) : str($_) . pack('Q<', 0) } @secrets)
+	$self->frame('CHANNEL_PUT', uuid($id) . pack('VC', 0, $unsigned) . secrets(@secrets)
 		  . "\0" . str('') . str('') . "\0");
 	return;
 }
@@ -128,7 +150,7 @@ sub put_channel
 sub put_local
 {
 	my ($self, $id, $key, $name, @origins) = @_;
-	$self->frame('CHANNEL_PUT', uuid($id) . pack('CCC', 0, 0, 1) . str($key) . str($name)
+	$self->frame('CHANNEL_PUT', uuid($id) . pack('VCCC', 0, 0, 0, 1) . str($key) . str($name)
 		  . pack('C', scalar @origins) . join('', map { str($_) } @origins));
 	return;
 }
@@ -255,7 +277,7 @@ sub take_event
 {
 	my ($self, $payload) = @_;
 	my %e;
-	(@e{qw(request kind channel at_us)}, my @s) = unpack('Q<C a16 q< (V/a*)7', $payload);
+	(@e{qw(request hub kind channel at_us)}, my @s) = unpack('Q<VC a16 q< (V/a*)7', $payload);
 	@e{qw(message_id visitor channel_type status error_code error_message body)} = @s;
 	$e{channel} = unpack('H32', $e{channel});
 	if (defined $self->{auto})

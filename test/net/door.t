@@ -707,7 +707,7 @@ subtest 'a hub that cannot be reached leaves no trace' => sub {
 	# nobody accepts, and the queue is full: connecting takes for ever
 	my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die "listen: $!";
 	my @fill = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $full->sockport, Blocking => 0) } 1 .. 5;
-	$v->frame('HUB_PUT', pack('V', 9) . Corridor::str('http://127.0.0.1:' . $full->sockport) . Corridor::str('key'));
+	$v->put_hub(9, 'full', 'http://127.0.0.1:' . $full->sockport, 'key');
 	my $answered = 0;
 	for my $token (1 .. 4)
 	{

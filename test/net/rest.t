@@ -35,7 +35,7 @@ my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
 sub put_local
 {
 	my ($w, $id, $name, $key) = @_;
-	$w->frame('CHANNEL_PUT', Corridor::uuid($id) . "\0\0\1"
+	$w->frame('CHANNEL_PUT', Corridor::uuid($id) . "\0" x 6 . "\1"
 		  . Corridor::str($key // $PUBLIC_KEY) . Corridor::str($name) . "\1" . Corridor::str($ORIGIN));
 	return;
 }

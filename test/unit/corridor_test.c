@@ -17,17 +17,20 @@ static const wc_hello hello = {WC_CORRIDOR_VERSION};
 static const wc_hello_back hello_back = {WC_CORRIDOR_VERSION, 4711, 1};
 static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"), STR("10.0.0.0/8"), STR(""),
 1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000,
-STR("https://chat.example.com"), UUID_B, 10000, 50, 16384, 262144, 60, 10, 600, 100, 60, 30000, 10000};
-static const wc_channel_put channel_put = {UUID_A, 1, 2,
+STR("https://chat.example.com"), UUID_B, 10000, 50, 16384, 262144, 60, 10, 600, 100, 60, 30000, 10000,
+STR("127.0.0.0/8"), 10000, 64, 20000};
+static const wc_channel_put channel_put = {UUID_A, 3, 1, 2,
 {{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}}, 1, STR("wck_1"), STR("Shop"), 2,
 {STR("https://www.example.com"), STR("http://localhost:3000")}};
-static const wc_channel_put channel_bare = {UUID_B, 0, 0, {{{NULL, 0}, 0}}, 0, STR(""), STR(""), 0, {{NULL, 0}}};
+static const wc_channel_put channel_bare = {UUID_B, 3, 0, 0, {{{NULL, 0}, 0}}, 0, STR(""), STR(""), 0, {{NULL, 0}}};
 static const wc_channel_gone channel_gone = {UUID_B};
-static const wc_hub_put hub_put = {7, STR("https://api.chatt2.me"), STR("key")};
+static const wc_hub_put hub_put = {7, STR("chatt2me"), STR("https://api.chatt2.me"), STR("key"), 1, 2,
+{{STR("whsec_1"), 0}, {STR("whsec_2"), 1700000000}}};
+static const wc_hub_put hub_bare = {8, STR("b"), STR("http://b"), STR("k"), 0, 0, {{{NULL, 0}, 0}}};
 static const wc_hub_gone hub_gone = {7};
 static const wc_send send = {UINT64_C(1) << 63, 7, UUID_A, UUID_B, STR("web-chatt2me"),
 STR("visitor"), STR("{\"text\": \"hi\"}"), 1};
-static const wc_event event = {99, WC_EVENT_STATUS, UUID_A, INT64_C(1700000000123456), STR("abc"),
+static const wc_event event = {99, 7, WC_EVENT_STATUS, UUID_A, INT64_C(1700000000123456), STR("abc"),
 STR(""), STR("whatsapp"), STR("failed"), STR("130472"), STR("no"), STR("{}")};
 static const wc_event_done event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
@@ -45,6 +48,21 @@ static const wc_status status = {UUID_A, UUID_B, UUID_A, STR("read")};
 static const wc_typing typing = {UUID_A, UUID_B};
 static const wc_api_send api_send = {12, UUID_A, UUID_B, 1, STR("key"), STR("{\"text\": \"hi\"}")};
 static const wc_api_done api_done = {12, WC_API_INVALID, UUID_A, STR("no")};
+static const wc_call call = {8, 7, STR("PATCH"), STR("/v1/organization/webhook/1"), STR("{}")};
+static const wc_call_done call_done = {8, 404, 1500, STR("{\"errorCode\": \"x\"}"), STR("")};
+static const wc_api_call api_call = {13, 3, STR("GET"), STR("/v1/organization/webhook"), STR("limit=1"), STR("")};
+static const wc_api_answer api_answer = {13, 204, STR("")};
+static const wc_webhook_put webhook_put = {5, STR("https://example.com/h"), STR("[]"), STR("whsec_1")};
+static const wc_webhook_gone webhook_gone = {5};
+static const wc_deliver deliver = {9, 5, UUID_A, 2, 1, STR("token")};
+static const wc_delivered delivered = {9, 1, 200, 0, 1234, STR("ok"), STR("")};
+static const wc_link_came link_came = {UINT64_C(1) << 41, 3, STR("127.0.0.1")};
+static const wc_link_welcome link_welcome = {UINT64_C(1) << 41, 17, 2};
+static const wc_link_event link_event = {UINT64_C(1) << 41, 18, STR("{}")};
+static const wc_link_close link_close = {UINT64_C(1) << 41, 4010, STR("replaced")};
+static const wc_link_ack link_ack = {UINT64_C(1) << 41, 18};
+static const wc_link_left link_left = {UINT64_C(1) << 41};
+static const wc_link_state link_state = {7, WC_LINK_REFUSED, 1500, 2, STR("no")};
 static const wc_text text = {WC_LOG_WARNING, STR("something happened")};
 
 static bool
@@ -163,6 +181,7 @@ test_all(void)
 	HAMMER(channel_put, WC_F_CHANNEL_PUT, channel_bare);
 	HAMMER(channel_gone, WC_F_CHANNEL_GONE, channel_gone);
 	HAMMER(hub_put, WC_F_HUB_PUT, hub_put);
+	HAMMER(hub_put, WC_F_HUB_PUT, hub_bare);
 	HAMMER(hub_gone, WC_F_HUB_GONE, hub_gone);
 	HAMMER(send, WC_F_SEND, send);
 	HAMMER(event, WC_F_EVENT, event);
@@ -179,6 +198,21 @@ test_all(void)
 	HAMMER(status, WC_F_STATUS, status);
 	HAMMER(api_send, WC_F_API_SEND, api_send);
 	HAMMER(api_done, WC_F_API_DONE, api_done);
+	HAMMER(call, WC_F_CALL, call);
+	HAMMER(api_answer, WC_F_API_ANSWER, api_answer);
+	HAMMER(webhook_put, WC_F_WEBHOOK_PUT, webhook_put);
+	HAMMER(webhook_gone, WC_F_WEBHOOK_GONE, webhook_gone);
+	HAMMER(deliver, WC_F_DELIVER, deliver);
+	HAMMER(link_welcome, WC_F_LINK_WELCOME, link_welcome);
+	HAMMER(link_event, WC_F_LINK_EVENT, link_event);
+	HAMMER(link_close, WC_F_LINK_CLOSE, link_close);
+	HAMMER(call_done, WC_F_CALL_DONE, call_done);
+	HAMMER(api_call, WC_F_API_CALL, api_call);
+	HAMMER(delivered, WC_F_DELIVERED, delivered);
+	HAMMER(link_came, WC_F_LINK_CAME, link_came);
+	HAMMER(link_ack, WC_F_LINK_ACK, link_ack);
+	HAMMER(link_left, WC_F_LINK_LEFT, link_left);
+	HAMMER(link_state, WC_F_LINK_STATE, link_state);
 	for (int i = 0; i < 2; i++)
 	{
 		wc_buf		buf = {0};

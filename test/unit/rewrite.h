@@ -9,7 +9,7 @@
 
 #include "corridor.h"
 
-#define REWRITERS	27
+#define REWRITERS	42
 
 #define REWRITE(name) \
 static bool \
@@ -41,6 +41,21 @@ REWRITE(arrived)
 REWRITE(left)
 REWRITE(history_ask)
 REWRITE(api_send)
+REWRITE(call)
+REWRITE(api_answer)
+REWRITE(webhook_put)
+REWRITE(webhook_gone)
+REWRITE(deliver)
+REWRITE(link_welcome)
+REWRITE(link_event)
+REWRITE(link_close)
+REWRITE(call_done)
+REWRITE(api_call)
+REWRITE(delivered)
+REWRITE(link_came)
+REWRITE(link_ack)
+REWRITE(link_left)
+REWRITE(link_state)
 
 static bool
 rewrite_typing(const wc_frame *frame, wc_buf *out)
@@ -87,6 +102,21 @@ static const rewriter rewriters[REWRITERS] = {
 	{WC_F_LEFT, rewrite_left},
 	{WC_F_HISTORY_ASK, rewrite_history_ask},
 	{WC_F_API_SEND, rewrite_api_send},
+	{WC_F_CALL, rewrite_call},
+	{WC_F_API_ANSWER, rewrite_api_answer},
+	{WC_F_WEBHOOK_PUT, rewrite_webhook_put},
+	{WC_F_WEBHOOK_GONE, rewrite_webhook_gone},
+	{WC_F_DELIVER, rewrite_deliver},
+	{WC_F_LINK_WELCOME, rewrite_link_welcome},
+	{WC_F_LINK_EVENT, rewrite_link_event},
+	{WC_F_LINK_CLOSE, rewrite_link_close},
+	{WC_F_CALL_DONE, rewrite_call_done},
+	{WC_F_API_CALL, rewrite_api_call},
+	{WC_F_DELIVERED, rewrite_delivered},
+	{WC_F_LINK_CAME, rewrite_link_came},
+	{WC_F_LINK_ACK, rewrite_link_ack},
+	{WC_F_LINK_LEFT, rewrite_link_left},
+	{WC_F_LINK_STATE, rewrite_link_state},
 	{WC_F_TYPING, rewrite_typing},
 	{WC_F_TYPED, rewrite_typing},
 	{WC_F_LOG, rewrite_text},

@@ -1,0 +1,64 @@
+/*
+ * net.h
+ *	  webchatt-net as a whole: what main.c wires together and dispatch.c hands
+ *	  the worker's frames to.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <uv.h>
+
+#include "caller.h"
+#include "channels.h"
+#include "corridor_io.h"
+#include "deliverer.h"
+#include "door.h"
+#include "gate.h"
+#include "link_client.h"
+#include "link_server.h"
+#include "listener.h"
+#include "sender.h"
+#include "visitors.h"
+
+typedef struct net
+{
+	uv_loop_t	loop;
+	uv_check_t	check;
+	uv_prepare_t prepare;
+	uv_timer_t	tick;
+	uv_timer_t	drain;
+	uv_poll_t	signals;
+	corridor_io *corridor;
+	channels   *channels;
+	door	   *door;
+	visitors   *visitors;
+	gate	   *gate;
+	listener   *listener;		/* NULL before OPEN and after CLOSE */
+	sender	   *sender;
+	caller	   *caller;			/* requests to hubs' REST APIs */
+	deliverer  *deliverer;		/* our own webhooks */
+	link_server *link_server;	/* databases that opened a link to us */
+	link_client *link_client;	/* our links to hubs */
+	char	   *listen;			/* from the first CONFIG */
+	char	   *ca_file;
+	bool		greeted;
+	bool		configured;
+	bool		opened;
+	bool		closing;
+	uint64_t	closing_since;
+	unsigned	ticks;
+	wc_stats	told;			/* the statistics that the worker has */
+} net;
+
+/* dispatch.c: a frame from the worker (a corridor_frame_fn; arg is the net) */
+extern bool dispatch_frame(void *arg, const wc_frame *frame);
+
+/* main.c, for it */
+extern void net_fail(net *n, const char *why);
+extern void net_outcome(void *arg, const wc_outcome *outcome);
+extern void net_configure(net *n, const wc_config *config);
+extern void net_open(net *n);
+extern void net_close(net *n);
+extern bool net_greet(net *n, const wc_frame *frame);
+
+#endif							/* NET_NET_H */
