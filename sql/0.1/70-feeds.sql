@@ -75,6 +75,7 @@ CREATE TABLE webchatt.webhook_progress (
 	last_success_at timestamptz,
 	lost bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN webchatt.webhook_progress.webhook_id IS 'the webhook in webchatt.local_webhooks';
 COMMENT ON TABLE webchatt.webhook_progress IS 'how far each of webchatt.local_webhooks has come';
 COMMENT ON COLUMN webchatt.webhook_progress.done_upto IS 'everything up to this number of webchatt.events is delivered or given up';
 COMMENT ON COLUMN webchatt.webhook_progress.failures IS 'failures since the last success';
@@ -101,6 +102,7 @@ CREATE TABLE webchatt.webhook_log (
 	PRIMARY KEY (webhook_id, id)
 );
 CREATE INDEX webhook_log_seq ON webchatt.webhook_log (webhook_id, seq);
+COMMENT ON COLUMN webchatt.webhook_log.webhook_id IS 'the webhook in webchatt.local_webhooks';
 COMMENT ON TABLE webchatt.webhook_log IS 'every attempt to deliver an event to one of webchatt.local_webhooks; dropped after webchatt.event_retention';
 COMMENT ON COLUMN webchatt.webhook_log.id IS 'UUID version 7: sorts by time';
 COMMENT ON COLUMN webchatt.webhook_log.seq IS 'the event in webchatt.events';
@@ -123,6 +125,7 @@ CREATE TABLE webchatt.webhook_retries (
 	asked_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (webhook_id, log_id)
 );
+COMMENT ON COLUMN webchatt.webhook_retries.webhook_id IS 'the webhook in webchatt.local_webhooks';
 COMMENT ON TABLE webchatt.webhook_retries IS 'retries that were asked for and are not made yet';
 COMMENT ON COLUMN webchatt.webhook_retries.log_id IS 'the id that the attempt will have in webchatt.webhook_log';
 COMMENT ON COLUMN webchatt.webhook_retries.seq IS 'the event in webchatt.events';

@@ -504,7 +504,7 @@ typedef struct wc_delivered
 } wc_delivered;
 
 /*
- * WC_F_LINK_CAME: another database opened a link to us (doc/protocol.md).  LINK_WELCOME
+ * WC_F_LINK_CAME: another database opened a link to us (doc/link.md).  LINK_WELCOME
  * or LINK_CLOSE answers it, unless LINK_LEFT comes first.
  */
 typedef struct wc_link_came

@@ -1,7 +1,7 @@
 /*
  * link_client.h
  *	  Our links to hubs: a WebSocket to each hub whose events come by it, dialled
- *	  again whenever it ends (doc/protocol.md, "The link").
+ *	  again whenever it ends (doc/link.md).
  */
 #ifndef NET_LINK_CLIENT_H
 #define NET_LINK_CLIENT_H

@@ -1,7 +1,7 @@
 /*
  * link_server.h
  *	  The hub's end of links: databases that connect to us for their events
- *	  (doc/protocol.md, "The link").
+ *	  (doc/link.md).
  */
 #ifndef NET_LINK_SERVER_H
 #define NET_LINK_SERVER_H
