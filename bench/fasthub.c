@@ -7,7 +7,9 @@
  *
  * Listens on a free port of 127.0.0.1 and prints "port=N".  Every POST is
  * answered {"messageId":"<uuid>","status":"sent"}.  GET /count answers how many
- * came, and when the first and the last did; GET /reset begins anew.  --log
+ * came, and when the first and the last did; GET /reset begins anew.  A POST with
+ * X-Validation-Token gets its token back and is not counted, so webhooks can be
+ * verified; one to a path that begins with /slow is never answered.  --log
  * writes a line for each: arrival (CLOCK_REALTIME, ns) and Idempotency-Key.
  * HTTP/1.1 with keep-alive and pipelining, no chunked requests.
  */
@@ -115,10 +117,20 @@ answer(conn *c, const char *body, int body_len)
 static void
 take_post(conn *c, const char *head, const char *end)
 {
-	char		body[128];
+	char		body[256];
 	int			n;
 	int64_t		now = now_ns();
+	size_t		token_len = 0;
+	const char *token = find_header(head, end, "x-validation-token", &token_len);
 
+	if (token != NULL)
+	{
+		n = snprintf(body, sizeof(body), "\"%.*s\"", token_len < 200 ? (int) token_len : 200, token);
+		answer(c, body, n);
+		return;
+	}
+	if (strncmp(head, "POST /slow", 10) == 0)
+		return;
 	if (requests++ == 0)
 		first_ns = now;
 	last_ns = now;

@@ -1,7 +1,7 @@
 # Measures webchatt on the cluster that scripts/bench started, beside baselines
 # in the same run, and prints one table.
 #
-#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,old] [--quick]
+#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old] [--quick]
 #          [--seconds N] [--messages N] [--old N] [--backlog N] [--repeat N]
 #          [--crowd N]
 #
@@ -27,7 +27,7 @@ my $ORIGIN = 'http://localhost';
 # The crowd comes from so many addresses.
 my $ADDRESSES = 10;
 
-my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,old', seconds => 6, messages => 100_000,
+my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old', seconds => 6, messages => 100_000,
 	old => 10_000_000, backlog => 1_000_000, repeat => 3, crowd => 10_000);
 @opt{qw(seconds messages old backlog repeat crowd)} = (2, 20_000, 200_000, 50_000, 1, 1000) if grep { $_ eq '--quick' } @ARGV;
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
@@ -533,11 +533,155 @@ sub measure_idle
 	return;
 }
 
+# --- between hubs ------------------------------------------------------------
+
+# A webhook of the local hub; its id, once it is verified.
+sub webhook_to
+{
+	my ($label, $url) = @_;
+	my $id = sql("SELECT id FROM webchatt.create_webhook('$label', '$url', 'Message')");
+	return $id;
+}
+
+sub set_active { my ($id, $active) = @_; sql("SELECT webchatt.alter_webhook('$id', active => $active)"); return }
+
+# Events that wait for a webhook are let go: events a second from the first at
+# the endpoint until all are done.
+sub fan_out
+{
+	my ($webhook) = @_;
+	sql('TRUNCATE webchatt.webhook_log');
+	sql_file('fanout-queue.sql', messages => $opt{messages}, visitors => $RECIPIENTS, channel => $local_channel);
+	my $last = sql('SELECT max(seq) FROM webchatt.events');
+	hub_get('/reset');
+	set_active($webhook, 'true');
+	my $began = time;
+	my ($n, $first) = (0, 0);
+	while ($n < $opt{messages})
+	{
+		die "only $n of $opt{messages} events reached the endpoint\n" . sql('SELECT * FROM webchatt.webhook_progress') . "\n" if time > $began + 600;
+		sleep 0.05;
+		($n, $first) = hub_get('/count');
+	}
+	wait_for("SELECT done_upto >= $last FROM webchatt.webhook_progress WHERE webhook_id = '$webhook'", 60);
+	my $rate = $opt{messages} / (time - $first);
+	warn "the endpoint got $n requests for $opt{messages} events\n" if $n != $opt{messages};
+	my $logged = sql('SELECT count(*) FROM webchatt.webhook_log WHERE good');
+	warn "$logged deliveries are logged\n" if $logged != $n;
+	set_active($webhook, 'false');
+	printf STDERR "  fan-out: %.0f/s\n", $rate;
+	return $rate;
+}
+
+# Deliveries to an endpoint that answers at once; then beside endpoints that are
+# dead, one in each way.
+sub measure_fanout
+{
+	open_channel();
+	empty_tables();
+	sql("ALTER SYSTEM SET webchatt.webhook_allowed_addresses = '127.0.0.0/8'");
+	sql('SELECT pg_reload_conf()');
+	sleep 1;
+	my $url = "http://127.0.0.1:$hub_port";
+	my $webhook = webhook_to('fast', "$url/hook");
+	wait_for("SELECT verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = '$webhook'", 30);
+	set_active($webhook, 'false');
+	my (@bare, @rates, @beside);
+	for (1 .. $opt{repeat})
+	{
+		push @bare, bare_loop();
+		push @rates, fan_out($webhook);
+	}
+	my $refusing = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "listen: $!\n";
+	my $nobody = 'http://127.0.0.1:' . $refusing->sockport . '/hook';
+	close $refusing;
+	# verified while it answered, dead since
+	my @dead = (webhook_to('slow', "$url/slow"), webhook_to('gone', "$url/gone"));
+	wait_for("SELECT count(verified_at) = 2 FROM webchatt.local_webhooks WHERE label IN ('slow', 'gone')", 30);
+	sql("UPDATE webchatt.local_webhooks SET endpoint = '$nobody' WHERE label = 'gone'");
+	my @between;
+	for (1 .. $opt{repeat})
+	{
+		sql("UPDATE webchatt.local_webhooks SET active = false WHERE label IN ('slow', 'gone')");
+		push @between, fan_out($webhook);
+		sql("UPDATE webchatt.local_webhooks SET active = true WHERE label IN ('slow', 'gone')");
+		push @beside, fan_out($webhook);
+	}
+	sql('DELETE FROM webchatt.local_webhooks');
+	row('fan-out: deliveries/s to a fast endpoint, logged, to a bare libcurl loop', median(@rates), '/s', median(@bare), 'r>', 0.6);
+	row('fan-out: the same beside two dead endpoints, to without', median(@beside), '/s', median(@between), 'r>', 0.9);
+	return;
+}
+
+# In the other database, which gets the events by the link.
+sub other
+{
+	my ($sql) = @_;
+	local $ENV{PGDATABASE} = 'bench_b';
+	return sql($sql);
+}
+
+# A second database, attached by a link to the first: both ends on this machine.
+sub attach_by_link
+{
+	open_channel();
+	my $port = do { my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "listen: $!\n"; $s->sockport };
+	sql('CREATE DATABASE bench_b TEMPLATE template0');
+	sql("ALTER DATABASE bench_b SET webchatt.listen = '127.0.0.1:$port'");
+	sql("ALTER SYSTEM SET webchatt.databases = 'bench', 'bench_b'");
+	sql('ALTER SYSTEM SET track_commit_timestamp = on');
+	run('pg_ctl', '-D', $ENV{BENCH_DATA}, '-m', 'fast', '-w', '-l', "$bin/server.log", 'restart');
+	other('CREATE EXTENSION webchatt');
+	my $key = sql("SELECT webchatt.create_api_key('bench_b')");
+	other("SELECT webchatt.connect_hub('$key', 'http://127.0.0.1:$ENV{BENCH_DOOR}', 'a', inbound => 'link')");
+	other("SELECT webchatt.add_channel('$local_channel', 'a')");
+	other("SELECT webchatt.wait_for_link('a')");
+	return;
+}
+
+# What the visitors wrote at A, in rows at B; how long after A's they were committed.
+sub measure_link
+{
+	open_channel();
+	empty_tables();
+	my %alone = pairs(run(visitors_command('send', visitors => $SENDERS, warmup => 1)));
+	attach_by_link();
+	empty_tables();
+	my $began = time;
+	my %r = pairs(run(visitors_command('send', visitors => $SENDERS, warmup => 0)));
+	my $n = sql("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$local_channel' AND direction = 'in'");
+	my $end = time + 120;
+	until (other('SELECT count(*) FROM webchatt.messages') == $n)
+	{
+		die "of $n messages " . other('SELECT count(*) FROM webchatt.messages') . " came over the link\n" if time > $end;
+		sleep 0.1;
+	}
+	my $span = 'extract(epoch FROM max(pg_xact_commit_timestamp(xmin)) - min(pg_xact_commit_timestamp(xmin)))';
+	my $there = $n / other("SELECT $span FROM webchatt.messages");
+	my $wrong = other("SELECT count(*) FROM (SELECT hub_message_id, lag(hub_message_id) OVER (PARTITION BY visitor ORDER BY id) AS before FROM webchatt.messages) m WHERE before > hub_message_id");
+	die "$wrong messages are out of order\n" if $wrong;
+	row("link: events/s durable on both sides, $SENDERS visitors, to one side alone", $there, '/s', $alone{rate});
+	empty_tables();
+	other('TRUNCATE webchatt.messages, webchatt.visitors');
+	my $commit = 1e6 / pgbench('in-single.sql', 1);
+	run(visitors_command('send', visitors => 1, warmup => 0));
+	sleep 1;
+	my %at = map { split /\|/ } split /\n/, sql("SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM webchatt.messages WHERE direction = 'in' AND channel_id = '$local_channel'");
+	my %then = map { split /\|/ } split /\n/, other('SELECT hub_message_id, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM webchatt.messages');
+	my @took = sort { $a <=> $b } map { 1e6 * ($then{$_} - $at{$_}) } grep { $then{$_} } keys %at;
+	die 'only ' . @took . ' of ' . keys(%at) . " came over the link\n" if @took < keys %at;
+	row('link: commit at A to commit at B, one visitor, median, to a commit', $took[$#took / 2], 'us', $commit);
+	$rows[-1][4] = '<= 2 x';
+	$rows[-1][5] = $took[$#took / 2] <= 2 * $commit ? 'ok' : 'SHORT';
+	row('link: the same, p99', $took[$#took * 0.99], 'us');
+	return;
+}
+
 # --- all of it -------------------------------------------------------------
 
 my %measure = (in => \&measure_in, commit => \&measure_commit, out => \&measure_out, send => \&measure_send,
 	memory => \&measure_memory, old => \&measure_old, visitors => \&measure_visitors, reply => \&measure_reply,
-	idle => \&measure_idle);
+	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link);
 my @parts = split /,/, $opt{only};
 for my $part (@parts) { die "there is no part $part\n" if !$measure{$part} }
 
