@@ -85,6 +85,23 @@ CREATE TABLE webchatt.webhooks (
 	last_error text,
 	last_error_at timestamptz,
 	tries int NOT NULL DEFAULT 0,
+	-- how far the worker is with that
+	next_try timestamptz,
+	asked_at timestamptz,
+	overlap interval,
+	sign_by text CHECK (sign_by IN ('patch', 'off', 'on')),
+	unverified_since timestamptz,
+	poll_at timestamptz,
+	polls int NOT NULL DEFAULT 0,
+	again int NOT NULL DEFAULT 0,
+	again_at timestamptz,
+	-- the hub's log of failed deliveries
+	look_at timestamptz,
+	looked_at timestamptz,
+	log_seen timestamptz,
+	mistrusted_at timestamptz,
+	repair_pause int NOT NULL DEFAULT 0,
+	repair_at timestamptz,
 	UNIQUE (channel_id, event_type),
 	UNIQUE (hub_id, event_type),
 	CHECK (num_nonnulls(hub_id, channel_id) = 1),
@@ -116,6 +133,21 @@ COMMENT ON COLUMN webchatt.webhooks.checked_at IS 'kept ones: when it was last c
 COMMENT ON COLUMN webchatt.webhooks.last_error IS 'kept ones: what last went wrong; null since all is well';
 COMMENT ON COLUMN webchatt.webhooks.last_error_at IS 'kept ones: when that was';
 COMMENT ON COLUMN webchatt.webhooks.tries IS 'kept ones: failures in a row';
+COMMENT ON COLUMN webchatt.webhooks.next_try IS 'kept ones: not to be tried again before, after an error; null: now';
+COMMENT ON COLUMN webchatt.webhooks.asked_at IS 'kept ones: when the hub was asked to make it, while it has not answered';
+COMMENT ON COLUMN webchatt.webhooks.overlap IS 'kept ones: how long the old secret is to stay valid, while it is rotated';
+COMMENT ON COLUMN webchatt.webhooks.sign_by IS 'webchatt''s own: how a new secret is being got, where the hub cannot simply be asked for one';
+COMMENT ON COLUMN webchatt.webhooks.unverified_since IS 'kept ones: since when the hub''s verification is waited for';
+COMMENT ON COLUMN webchatt.webhooks.poll_at IS 'kept ones: when the hub is next asked whether it is verified';
+COMMENT ON COLUMN webchatt.webhooks.polls IS 'kept ones: how often it was asked so far';
+COMMENT ON COLUMN webchatt.webhooks.again IS 'kept ones: how often a verification was asked for anew, ever; the number in ?again= of actual_endpoint';
+COMMENT ON COLUMN webchatt.webhooks.again_at IS 'kept ones: when the next one is asked for, if it is not verified then';
+COMMENT ON COLUMN webchatt.webhooks.look_at IS 'kept ones: when the hub''s log of failed deliveries is next looked through; null: now';
+COMMENT ON COLUMN webchatt.webhooks.looked_at IS 'kept ones: when that was last done to the end';
+COMMENT ON COLUMN webchatt.webhooks.log_seen IS 'kept ones: up to when, by the hub''s clock, that was';
+COMMENT ON COLUMN webchatt.webhooks.mistrusted_at IS 'kept ones: when the secret was last replaced because the hub''s log said that it signs with another';
+COMMENT ON COLUMN webchatt.webhooks.repair_pause IS 'kept ones: in seconds, above 0 while retried deliveries do not reach us: then they are tried one at a time';
+COMMENT ON COLUMN webchatt.webhooks.repair_at IS 'kept ones: no retry is asked for before; null: now';
 COMMENT ON SEQUENCE webchatt.webhooks_id_seq IS 'numbers webchatt.webhooks';
 
 CREATE TABLE webchatt.api_keys (
@@ -261,10 +293,14 @@ CREATE TABLE webchatt.early_statuses (
 	error_code text,
 	error_message text,
 	extra jsonb,
+	hub_id int,
 	PRIMARY KEY (channel_id, hub_message_id, status)
 );
+CREATE INDEX early_statuses_recorded_at ON webchatt.early_statuses (recorded_at);
 COMMENT ON TABLE webchatt.early_statuses IS
 	'statuses that overtook the answer to their send: applied once the hub''s id is learnt';
+COMMENT ON COLUMN webchatt.early_statuses.channel_id IS 'the channel; all zeros where the event named none';
+COMMENT ON COLUMN webchatt.early_statuses.hub_id IS 'the hub, where the event named no channel';
 COMMENT ON COLUMN webchatt.early_statuses.hub_message_id IS 'the hub''s id of a message that is not known by it yet';
 COMMENT ON COLUMN webchatt.early_statuses.status IS 'the hub''s word';
 COMMENT ON COLUMN webchatt.early_statuses.means IS 'what the word does to the message; null: it is only kept';
@@ -309,6 +345,29 @@ COMMENT ON COLUMN webchatt.rejects.first_at IS 'when it was refused first';
 COMMENT ON COLUMN webchatt.rejects.last_at IS 'when it was refused last';
 COMMENT ON SEQUENCE webchatt.rejects_id_seq IS 'numbers webchatt.rejects';
 
+CREATE TABLE webchatt.overdue_candidates (
+	channel_id uuid NOT NULL,
+	message_id uuid NOT NULL,
+	since timestamptz NOT NULL DEFAULT now(),
+	unanswered int NOT NULL DEFAULT 0,
+	unanswered_at timestamptz,
+	PRIMARY KEY (channel_id, message_id)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE webchatt.overdue_candidates IS
+	'webchatt''s own: messages that webchatt.overdue looks at, written by the worker';
+COMMENT ON COLUMN webchatt.overdue_candidates.message_id IS 'the message in webchatt.messages';
+COMMENT ON COLUMN webchatt.overdue_candidates.since IS 'when it was put here';
+COMMENT ON COLUMN webchatt.overdue_candidates.unanswered IS 'how often it was sent and no answer came; 0: it was answered, and nothing has come since';
+COMMENT ON COLUMN webchatt.overdue_candidates.unanswered_at IS 'when that last was';
+
+CREATE TABLE webchatt.overdue_scan (
+	one boolean PRIMARY KEY DEFAULT true CHECK (one),
+	upto timestamptz NOT NULL
+);
+COMMENT ON TABLE webchatt.overdue_scan IS 'webchatt''s own: which messages were looked at when they became old enough to be overdue';
+COMMENT ON COLUMN webchatt.overdue_scan.one IS 'there is one row';
+COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
+
 ----------------------------------------------------------------------------
 -- The outbox: an append-only log of work orders, read by snapshot
 ----------------------------------------------------------------------------
@@ -320,8 +379,9 @@ COMMENT ON SEQUENCE webchatt.rejects_id_seq IS 'numbers webchatt.rejects';
  *
  * op: s a message to send, r a message to send again after it was held,
  * c the configuration changed, v a visitor showed up, d messages were inserted
- * by other means than ours, m a visitor's messages were read.  hub_id 0: the
- * worker itself (c, v, d, m).
+ * by other means than ours, m a visitor's messages were read, e webhooks and
+ * links are to be told of a message, w webhook deliveries are to be tried again.
+ * hub_id 0: the worker itself (all but s and r).
  */
 CREATE TABLE webchatt.outbox (
 	xid xid8 NOT NULL,
@@ -351,7 +411,7 @@ COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables 
 COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
 COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
 COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; 0: the worker itself';
-COMMENT ON COLUMN webchatt.outbox.op IS 's: send, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again';
 COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';

@@ -32,7 +32,7 @@ COMMENT ON FUNCTION webchatt.normalize_origin(text) IS
 	'a web origin in its one form (hub-contract §1), or an error that says what is wrong with it';
 
 CREATE FUNCTION webchatt.connect_hub(
-	api_key text, api_url text DEFAULT 'https://api.chatt2.me', name text DEFAULT 'chatt2me')
+	api_key text, api_url text DEFAULT 'https://api.chatt2.me', name text DEFAULT 'chatt2me', inbound text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -61,17 +61,23 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give the base URL, for example https://api.chatt2.me, without query, fragment or user name.';
 	END IF;
-	INSERT INTO webchatt.hubs AS h (name, api_url, api_key)
-	VALUES (connect_hub.name, url, connect_hub.api_key)
+	IF connect_hub.inbound NOT IN ('webhook', 'link') THEN
+		RAISE EXCEPTION 'events cannot come by %', quote_literal(connect_hub.inbound)
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Use webhook (the hub posts to us: webchatt.register_webhooks()), or link (we keep a WebSocket to it; another webchatt only).';
+	END IF;
+	INSERT INTO webchatt.hubs AS h (name, api_url, api_key, inbound)
+	VALUES (connect_hub.name, url, connect_hub.api_key, coalesce(connect_hub.inbound, 'webhook'))
 	ON CONFLICT (name) DO UPDATE
-		SET api_url = excluded.api_url, api_key = excluded.api_key, state = 'active',
+		SET api_url = excluded.api_url, api_key = excluded.api_key,
+			inbound = coalesce(connect_hub.inbound, h.inbound), state = 'active',
 			state_reason = NULL,
 			state_since = CASE WHEN h.state = 'active' THEN h.state_since ELSE now() END;
 	RETURN connect_hub.name;
 END
 $$;
-COMMENT ON FUNCTION webchatt.connect_hub(text, text, text) IS
-	'attaches a remote hub, or gives a known one a new key or URL and starts it again; returns its name';
+COMMENT ON FUNCTION webchatt.connect_hub(text, text, text, text) IS
+	'attaches a remote hub, or gives a known one a new key or URL and starts it again; returns its name. inbound: how its events come, webhook or link; NULL: as before, and by webhook at first';
 
 CREATE FUNCTION webchatt._check_display_name(display_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

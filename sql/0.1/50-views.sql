@@ -14,10 +14,11 @@ RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_status';
 COMMENT ON FUNCTION webchatt._status() IS 'webchatt''s own: what webchatt.status shows';
 
-CREATE FUNCTION webchatt._hub_state(hub_id int, OUT paused_until timestamptz, OUT last_error text)
+CREATE FUNCTION webchatt._hub_state(hub_id int, OUT paused_until timestamptz, OUT last_error text,
+	OUT link_phase text, OUT link_since timestamptz, OUT link_error text, OUT link_lost bigint)
 RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_hub_state';
-COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub';
+COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub, and how the link to it is doing';
 
 CREATE VIEW webchatt.status AS
 SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined, s.started_at,
@@ -27,9 +28,12 @@ SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined
 			THEN 'paused' ELSE h.state END,
 		'reason', coalesce(h.state_reason, CASE WHEN hs.paused_until > clock_timestamp() THEN hs.last_error END),
 		'since', CASE WHEN h.state <> 'active' THEN h.state_since END,
-		'paused_until', CASE WHEN hs.paused_until > clock_timestamp() THEN hs.paused_until END)))
+		'paused_until', CASE WHEN hs.paused_until > clock_timestamp() THEN hs.paused_until END,
+		'link', CASE WHEN h.inbound = 'link' THEN jsonb_build_object('phase', coalesce(hs.link_phase, 'closed'),
+			'since', hs.link_since, 'error', hs.link_error, 'lost', nullif(hs.link_lost, 0)) END)))
 	 FROM webchatt.hubs h, LATERAL webchatt._hub_state(h.id) hs) AS hubs,
-	s.queued, s.oldest_queued, clock_timestamp() - s.oldest_queued AS oldest_age, s.in_flight,
+	s.queued, s.oldest_queued, clock_timestamp() - s.oldest_queued AS oldest_age,
+	(SELECT count(*) FROM webchatt.overdue_candidates) AS overdue, s.in_flight,
 	s.events_waiting, s.connections, s.visitors, s.events_per_second, s.sends_per_second, s.turns_per_second,
 	s.events, s.repeats, s.rejected, s.sends, s.failures,
 	s.requests, s.requests_refused, s.requests_turned_away
@@ -46,10 +50,12 @@ COMMENT ON COLUMN webchatt.status.started_at IS 'when the worker started';
 COMMENT ON COLUMN webchatt.status.last_error IS 'what went wrong last, since the worker started';
 COMMENT ON COLUMN webchatt.status.last_error_at IS 'when that was';
 COMMENT ON COLUMN webchatt.status.corridor IS 'open: worker and webchatt-net understand each other';
-COMMENT ON COLUMN webchatt.status.hubs IS 'for each hub: active, paused (until when and why) or stopped (since when and why)';
+COMMENT ON COLUMN webchatt.status.hubs IS
+	'for each hub: active, paused (until when and why) or stopped (since when and why); where events come by a link, that one''s phase (connecting, open, waiting, refused; closed: none is kept now), since when, why it is not open, and how many events the hub no longer had';
 COMMENT ON COLUMN webchatt.status.queued IS 'messages waiting to be sent';
 COMMENT ON COLUMN webchatt.status.oldest_queued IS 'when the oldest of them was queued';
 COMMENT ON COLUMN webchatt.status.oldest_age IS 'how long it has been waiting';
+COMMENT ON COLUMN webchatt.status.overdue IS 'messages that webchatt.overdue lists, as of the last minute';
 COMMENT ON COLUMN webchatt.status.in_flight IS 'messages handed to webchatt-net whose outcome is not known';
 COMMENT ON COLUMN webchatt.status.events_waiting IS 'events that came in and are not committed';
 COMMENT ON COLUMN webchatt.status.connections IS 'HTTP connections to the door now';

@@ -22,7 +22,8 @@ BEGIN
 		'visitors', 'visitor_tokens',
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
 		'held', 'outbox_seq', 'events', 'events_seq_seq', 'local_webhooks', 'local_webhooks_n_seq', 'webhook_progress',
-		'webhook_log', 'webhook_retries', 'links'] LOOP
+		'webhook_log', 'webhook_retries', 'links',
+		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
 	END LOOP;
 END

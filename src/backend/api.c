@@ -84,6 +84,23 @@ copy_text(wc_str s)
 	return s.len > 0 ? pnstrdup(s.p, s.len) : NULL;
 }
 
+/*
+ * The sender's key, or one of our own: what begins like this came by the API, and
+ * the API's users are told what becomes of it.
+ */
+static char *
+key_of(const ApiSend *s)
+{
+	pg_uuid_t	id;
+	char		text[37];
+
+	if (s->said.dedupe_key.len > 0 || s->said.only_known)
+		return copy_text(s->said.dedupe_key);
+	wc_new_message_id(&id);
+	wc_uuid_print(id.data, text);
+	return psprintf("api:#%s", text);
+}
+
 static bool
 look_for_key(ApiSend *s, const char *visitor, const char *dedupe_key)
 {
@@ -104,7 +121,7 @@ send_step(void *arg)
 {
 	ApiSend    *s = arg;
 	char		visitor[37];
-	char	   *dedupe_key = copy_text(s->said.dedupe_key);
+	char	   *dedupe_key = key_of(s);
 	Datum		content;
 
 	wc_uuid_print(s->said.visitor, visitor);

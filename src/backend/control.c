@@ -2,7 +2,7 @@
  * control.c
  *	  Work orders for the worker itself: the configuration changed, a visitor
  *	  showed up elsewhere, messages were inserted by other means than ours, what a
- *	  visitor wrote was read.
+ *	  visitor wrote was read, webhooks and links are to be told something.
  */
 #include "worker.h"
 
@@ -60,6 +60,12 @@ take_order(void *arg, const OutboxRow *row)
 			break;
 		case 'm':
 			push_read(row);
+			break;
+		case 'e':
+			feeds_order(row);
+			break;
+		case 'w':
+			feeds_retries_asked();
 			break;
 		default:
 			break;

@@ -112,9 +112,10 @@ record(Ended **list)
 	static const Oid types[7] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
 	WcColumn   *cols[7];
 	WcColumn   *learnt[3] = {wc_column(UUIDOID, 64), wc_column(TEXTOID, 64), wc_column(UUIDOID, 64)};
+	WcColumn   *late[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
 	WcColumn   *held[5] = {wc_column(UUIDOID, 8), wc_column(TEXTOID, 8), wc_column(INT8OID, 8),
 	wc_column(UUIDOID, 8), wc_column(TIMESTAMPTZOID, 8)};
-	Datum		args[7];
+	Datum		args[8];
 	int			i;
 
 	for (i = 0; i < 7; i++)
@@ -138,6 +139,11 @@ record(Ended **list)
 			add_text(learnt[1], e->hub_message_id);
 			wc_column_add(learnt[2], id);
 		}
+		if (overdue_is_late(&e->item->id) && (strcmp(e->means, "sent") == 0 || strcmp(e->means, "enqueued") == 0))
+		{
+			wc_column_add(late[0], channel);
+			wc_column_add(late[1], id);
+		}
 		if (e->held)
 		{
 			wc_column_add(held[0], channel);
@@ -152,15 +158,23 @@ record(Ended **list)
 	}
 	for (i = 0; i < 7; i++)
 		args[i] = wc_column_array(cols[i]);
+	args[7] = BoolGetDatum(feeds_wanted());
 	wc_run(WC_RECORD_OUTCOMES, args, NULL);
 	if (learnt[0]->n > 0)
 	{
 		for (i = 0; i < 3; i++)
 			args[i] = wc_column_array(learnt[i]);
+		args[3] = BoolGetDatum(feeds_wanted());
 		wc_run(WC_APPLY_EARLY, args, NULL);
 	}
 	if (held[0]->n > 0)
 		held_add(held);
+	if (late[0]->n > 0)
+	{
+		args[0] = wc_column_array(late[0]);
+		args[1] = wc_column_array(late[1]);
+		wc_run(WC_OVERDUE_LATE, args, NULL);
+	}
 }
 
 static void

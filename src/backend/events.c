@@ -104,7 +104,7 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 	WcColumn   *times = wc_column(TIMESTAMPTZOID, n);
 	WcColumn   *bodies = wc_column(TEXTOID, n);
 	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * n);
-	Datum		args[6];
+	Datum		args[7];
 	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
 	volatile uint64 written = 0;
 	int			i;
@@ -135,10 +135,14 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 	args[3] = wc_column_array(hub_ids);
 	args[4] = wc_column_array(times);
 	args[5] = wc_column_array(bodies);
+	args[6] = BoolGetDatum(feeds_wanted());
 	wc_own_insert = true;
 	PG_TRY();
 	{
-		written = wc_run(WC_INSERT_MESSAGES, args, NULL);
+		bool		isnull;
+
+		wc_run(WC_INSERT_MESSAGES, args, NULL);
+		written = (uint64) DatumGetInt64(wc_field(0, 1, &isnull));
 	}
 	PG_FINALLY();
 	{
@@ -154,16 +158,17 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 static uint64
 write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
-	WcColumn   *cols[9];
-	static const Oid types[9] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
-	TEXTOID, TEXTOID, TEXTOID};
-	Datum		args[9];
+	static const Oid types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
+	TEXTOID, TEXTOID, TEXTOID, INT4OID};
+	static const uint8 nowhere[16];
+	WcColumn   *cols[lengthof(types)];
+	Datum		args[lengthof(types) + 1];
 	bool		no_count;
 	uint64		rows;
 	uint64		row;
 	int			i;
 
-	for (i = 0; i < 9; i++)
+	for (i = 0; i < lengthof(types); i++)
 		cols[i] = wc_column(types[i], n);
 	for (i = 0; i < n; i++)
 	{
@@ -182,11 +187,16 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 		wc_column_add_bytes(cols[6], e->error_message.p, e->error_message.len);
 		wc_column_add_bytes(cols[7], e->body.p, e->body.len);
 		wc_column_add_bytes(cols[8], e->visitor.p, e->visitor.len);
+		if (e->hub != 0 && memcmp(e->channel, nowhere, 16) == 0)
+			wc_column_add(cols[9], Int32GetDatum((int32) e->hub));
+		else
+			wc_column_add_null(cols[9]);
 	}
 	if (cols[0]->n == 0)
 		return 0;
-	for (i = 0; i < 9; i++)
+	for (i = 0; i < lengthof(types); i++)
 		args[i] = wc_column_array(cols[i]);
+	args[lengthof(types)] = BoolGetDatum(feeds_wanted());
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
 	{

@@ -11,6 +11,16 @@ feeds_wanted(void)
 	return false;
 }
 
+void
+feeds_order(const OutboxRow *row)
+{
+}
+
+void
+feeds_retries_asked(void)
+{
+}
+
 bool
 feeds_accept(const wc_frame *frame)
 {

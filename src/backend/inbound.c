@@ -9,6 +9,7 @@
  */
 #include "worker.h"
 
+#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
@@ -43,6 +44,7 @@ typedef struct InEvent
 	bool		done;			/* written or rejected in this turn */
 	uint8		result;			/* wc_event_result, once done */
 	pg_uuid_t	message;		/* a visitor's: its row, once it is written */
+	wc_event	found;			/* of one that names no channel: with its message's, in this turn */
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } InEvent;
 
@@ -82,7 +84,7 @@ plausible(const wc_event *e)
 	if (e->kind == WC_EVENT_STATUS && (e->status.len < 1 || e->status.len > WC_MAX_STATUS))
 		return false;
 	if (e->kind == WC_EVENT_STATUS && e->visitor.len > 0 &&
-		!wc_uuid_parse(e->message_id.p, e->message_id.len, id))
+		(e->hub != 0 || !wc_uuid_parse(e->message_id.p, e->message_id.len, id)))
 		return false;
 	return events_are_text(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
 }
@@ -145,6 +147,59 @@ wants_id(const InEvent *in)
 	return channel != NULL && channel->local && in->event.kind == WC_EVENT_MESSAGE;
 }
 
+/* A status from a hub's own endpoint, or by its link, need not say where it belongs. */
+static bool
+names_no_channel(const wc_event *e)
+{
+	static const uint8 none[16];
+
+	return e->hub != 0 && e->kind == WC_EVENT_STATUS && memcmp(e->channel, none, 16) == 0;
+}
+
+/* The event as it is to be written. */
+static wc_event *
+written_as(InEvent *in)
+{
+	return names_no_channel(&in->event) ? &in->found : &in->event;
+}
+
+/* Look for the channels of those that name none: where their messages were sent. */
+static void
+find_channels(InEvent **list, int n)
+{
+	WcColumn   *hubs = wc_column(INT4OID, 16);
+	WcColumn   *ids = wc_column(TEXTOID, 16);
+	InEvent   **nameless = palloc(sizeof(InEvent *) * Max(1, n));
+	Datum		args[2];
+	uint64		rows;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		wc_event   *e = &list[i]->event;
+
+		if (!names_no_channel(e))
+			continue;
+		list[i]->found = *e;
+		nameless[hubs->n] = list[i];
+		wc_column_add(hubs, Int32GetDatum((int32) e->hub));
+		wc_column_add_bytes(ids, e->message_id.p, e->message_id.len);
+	}
+	if (hubs->n == 0)
+		return;
+	args[0] = wc_column_array(hubs);
+	args[1] = wc_column_array(ids);
+	rows = wc_run(WC_FIND_CHANNELS, args, NULL);
+	for (row = 0; row < rows; row++)
+	{
+		bool		isnull;
+		InEvent    *in = nameless[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
+
+		memcpy(in->found.channel, DatumGetUUIDP(wc_field(row, 2, &isnull))->data, 16);
+	}
+}
+
 static void
 mark_done(InEvent *in, wc_event_result result)
 {
@@ -162,7 +217,7 @@ static void
 write_one(void *arg)
 {
 	WriteOne   *one = arg;
-	wc_event   *event = &one->in->event;
+	wc_event   *event = written_as(one->in);
 
 	if (events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
 		repeats++;
@@ -211,7 +266,7 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 		wait_until(trouble_blocked(&in->event, now));
 		return;
 	}
-	rejecting.event = &in->event;
+	rejecting.event = written_as(in);
 	rejecting.error = error;
 	if (turn_try(reject_one, &rejecting, LOCK_WAIT_BLOCKED_MS) != NULL)
 	{
@@ -233,7 +288,7 @@ write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 
 	for (i = 0; i < n; i++)
 	{
-		events[i] = &batch[i]->event;
+		events[i] = written_as(batch[i]);
 		want_ids |= wants_id(batch[i]);
 	}
 	turn_time_limit(wc_trigger_timeout);
@@ -247,11 +302,26 @@ write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 	}
 }
 
-/* A channel that was dropped since the door took the event. */
+/* Does it still belong somewhere?  A hub says nothing about other hubs' channels. */
+static bool
+has_place(const wc_event *e)
+{
+	const ConfigChannel *channel = config_channel(e->channel);
+	const ConfigHub *hub;
+
+	if (e->hub == 0)
+		return channel != NULL;
+	hub = config_hub((int) e->hub);
+	if (hub == NULL || hub->local)
+		return false;
+	return names_no_channel(e) || (channel != NULL && channel->hub_id == hub->id);
+}
+
+/* A channel that was dropped, or moved, since the door took the event. */
 static bool
 channel_gone(InEvent *in)
 {
-	if (config_channel(in->event.channel) != NULL)
+	if (has_place(&in->event))
 		return false;
 	mark_done(in, WC_DONE_GONE);
 	return true;
@@ -300,6 +370,8 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		nalone += nbatch;
 		nbatch = 0;
 	}
+	find_channels(batch, nbatch);
+	find_channels(alone, nalone);
 	if (nbatch > 0)
 		write_together(batch, nbatch, showed_up);
 	for (i = 0; i < nalone; i++)

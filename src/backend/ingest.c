@@ -214,14 +214,32 @@ check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 				 errhint("Give the value of the header X-hub-Signature, and the body byte for byte; the secret is set by webchatt.set_webhook_secret().")));
 }
 
+/*
+ * Webhooks and links are to hear of it too.  The worker publishes; where a trigger
+ * of its own got here, it has.
+ */
+static void
+tell(const wc_event *event, pg_uuid_t message)
+{
+	Datum		channel = UUIDPGetDatum((const pg_uuid_t *) event->channel);
+
+	if (event->kind == WC_EVENT_STATUS && !wc_uuid_parse(event->message_id.p, event->message_id.len, message.data))
+		return;
+	if (!feeds_wanted() && wc_run(WC_WANTS_EVENTS, &channel, NULL) > 0)
+		wc_outbox_append(0, 'e', (const pg_uuid_t *) event->channel, NULL, &message, NULL, NULL);
+}
+
 /* Write one event, in the caller's transaction. */
 static const char *
 write_event(wc_event *event)
 {
 	WcShowedUp	showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
-	uint64		written = events_write(&event, 1, NULL, &showed_up);
+	pg_uuid_t	message;
+	uint64		written = events_write(&event, 1, &message, &showed_up);
 	int			i;
 
+	if (written > 0)
+		tell(event, message);
 	for (i = 0; i < showed_up.channels->n; i++)
 		wc_outbox_append(0, 'v', DatumGetUUIDP(showed_up.channels->values[i]),
 						 TextDatumGetCString(showed_up.visitors->values[i]), NULL, NULL, NULL);

@@ -34,22 +34,12 @@ publish_lane(Lane *lane, const wc_outcome *o)
 	int			n = o ? pg_mbcliplen(o->error_message.p, (int) o->error_message.len,
 									 WC_HUB_ERROR_SIZE - 1) : 0;
 	TimestampTz until = wc_clock_to_wall(lane->paused_until);
-	WcHubState *mine = NULL;
-	int			i;
+	WcHubState *mine;
 
 	SpinLockAcquire(&worker_slot->mutex);
-	for (i = 0; i < WC_MAX_HUB_STATES; i++)
-	{
-		WcHubState *h = &worker_slot->hubs[i];
-
-		if (h->hub_id == lane->hub_id || (h->hub_id == 0 && mine == NULL))
-			mine = h;
-		if (h->hub_id == lane->hub_id)
-			break;
-	}
+	mine = wc_hub_state(worker_slot, lane->hub_id);
 	if (mine != NULL)
 	{
-		mine->hub_id = lane->hub_id;
 		mine->paused_until = until;
 		if (n > 0)
 			memcpy(mine->last_error, o->error_message.p, n);
@@ -186,6 +176,9 @@ outbound_accept(const wc_frame *frame)
 				stop_lane(lane, &o);
 			break;
 		case WC_OUT_UNREACHABLE:
+			if (o.unanswered && !lane->local)
+				overdue_note(&item->conv->channel, &item->id);
+			/* FALLTHROUGH */
 		case WC_OUT_RETRY:
 		default:
 			if (++lane->failures >= FAILURES_PAUSE)

@@ -407,8 +407,11 @@ outbound_next_due(void)
 static void
 put_back_sent(void *arg, Queued *item)
 {
-	if (item->state == ITEM_SENT)
-		queue_put_back_first(item);
+	if (item->state != ITEM_SENT)
+		return;
+	if (!item->conv->lane->local)
+		overdue_note(&item->conv->channel, &item->id);
+	queue_put_back_first(item);
 }
 
 /* webchatt-net is gone: what was under way is sent again. */

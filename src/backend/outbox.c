@@ -40,6 +40,7 @@ bool		wc_outbox_touched = false;
 
 PG_FUNCTION_INFO_V1(webchatt_config_changed);
 PG_FUNCTION_INFO_V1(webchatt_messages_inserted);
+PG_FUNCTION_INFO_V1(webchatt_retries_asked);
 
 int
 wc_outbox_current(void)
@@ -125,5 +126,17 @@ webchatt_messages_inserted(PG_FUNCTION_ARGS)
 				 errmsg("webchatt._messages_inserted() is a trigger function")));
 	if (!wc_own_insert)
 		wc_outbox_append(0, 'd', NULL, NULL, NULL, NULL, NULL);
+	return PointerGetDatum(NULL);
+}
+
+/* Statement trigger on webhook_retries: the worker is to make them. */
+Datum
+webchatt_retries_asked(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("webchatt._retries_asked() is a trigger function")));
+	wc_outbox_append(0, 'w', NULL, NULL, NULL, NULL, NULL);
 	return PointerGetDatum(NULL);
 }

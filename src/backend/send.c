@@ -476,10 +476,13 @@ webchatt_cancel_message(PG_FUNCTION_ARGS)
 {
 	Datum		args[2];
 	bool		done;
+	bool		isnull;
 
 	channel_and_id(fcinfo, args);
 	SPI_connect();
 	done = wc_run(WC_CANCEL, args, NULL) > 0;
+	if (done && DatumGetBool(wc_field(0, 2, &isnull)))
+		wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), wc_field_text(0, 1), DatumGetUUIDP(args[1]), NULL, NULL);
 	SPI_finish();
 	PG_RETURN_BOOL(done);
 }

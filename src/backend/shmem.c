@@ -83,6 +83,28 @@ wc_slot_of_database(Oid database)
 	return NULL;
 }
 
+/* A hub's place among those that webchatt.status can show; NULL: all are taken. */
+WcHubState *
+wc_hub_state(WcSlot *slot, int hub_id)
+{
+	WcHubState *free_one = NULL;
+	int			i;
+
+	for (i = 0; i < WC_MAX_HUB_STATES; i++)
+	{
+		if (slot->hubs[i].hub_id == hub_id)
+			return &slot->hubs[i];
+		if (slot->hubs[i].hub_id == 0 && free_one == NULL)
+			free_one = &slot->hubs[i];
+	}
+	if (free_one != NULL)
+	{
+		memset(free_one, 0, sizeof(*free_one));
+		free_one->hub_id = hub_id;
+	}
+	return free_one;
+}
+
 /*
  * Have the database's worker look at its outbox; false when it has none.
  * Many wakes before it looks collapse into one.  with_orders: some of it is for

@@ -170,6 +170,17 @@ wc_run(WcStatement which, Datum *args, const char *nulls)
 	return SPI_processed;
 }
 
+/* Begin to read the rows of a statement, some at a time; what is long is never there as a whole. */
+Portal
+wc_open(WcStatement which, Datum *args)
+{
+	Portal		portal = SPI_cursor_open(NULL, prepared(which), args, NULL, false);
+
+	if (portal == NULL)
+		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(SPI_result));
+	return portal;
+}
+
 /* Drop the plans: the extension is gone. */
 void
 wc_forget_statements(void)

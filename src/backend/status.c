@@ -10,6 +10,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "../common/corridor.h"
+
 #define STATUS_COLUMNS	27
 
 PG_FUNCTION_INFO_V1(webchatt_status);
@@ -124,7 +126,21 @@ webchatt_status(PG_FUNCTION_ARGS)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls));
 }
 
-/* _hub_state(hub_id int): since when and why the worker does not send to it. */
+static const char *
+link_phase(uint8 phase)
+{
+	static const char *const names[] = {
+		[WC_LINK_CONNECTING] = "connecting", [WC_LINK_OPEN] = "open",
+		[WC_LINK_WAITING] = "waiting", [WC_LINK_REFUSED] = "refused"
+	};
+
+	return phase < lengthof(names) ? names[phase] : "";
+}
+
+/*
+ * _hub_state(hub_id int): since when and why the worker does not send to it, and
+ * how the link to it is doing.
+ */
 Datum
 webchatt_hub_state(PG_FUNCTION_ARGS)
 {
@@ -155,5 +171,9 @@ webchatt_hub_state(PG_FUNCTION_ARGS)
 	memset(&row, 0, sizeof(row));
 	put_time(&row, state.paused_until);
 	put_text(&row, state.last_error);
+	put_text(&row, state.link_since == 0 ? "" : link_phase(state.link_phase));
+	put_time(&row, state.link_since);
+	put_text(&row, state.link_error);
+	put(&row, Int64GetDatum(state.link_lost), state.link_since == 0);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls));
 }

@@ -29,6 +29,28 @@
 	"o.hub_id = $1 AND (o.xid, o.seq) > ($2, $3) AND o.xid < $4" \
 	" AND pg_catalog.pg_visible_in_snapshot(o.xid, (SELECT ($5)::text::pg_catalog.pg_snapshot))"
 
+/* That is a channel of the local hub. */
+#define IS_LOCAL(channel) \
+	"EXISTS (SELECT FROM webchatt.channels lc WHERE lc.id = " channel " AND lc.public_key IS NOT NULL)"
+
+/* It came by the REST API: see api.c. */
+#define BY_API(m)	"left(" m ".dedupe_key, 4) = 'api:'"
+
+#define ANYBODY_WANTS \
+	"(EXISTS (SELECT FROM webchatt.local_webhooks) OR EXISTS (SELECT FROM webchatt.links))"
+
+/* What webhooks and links are told of the new rows of statuses ("added"), if they want to know. */
+#define TELL(wanted) \
+	" told AS (INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id, status, at, error_code, error_message)" \
+	"  SELECT 'MessageStatus', a.channel_id, tm.visitor, a.message_id," \
+	"   CASE WHEN a.status IN ('expired', 'cancelled') THEN 'failed' ELSE a.status END, a.at," \
+	"   CASE WHEN a.status IN ('expired', 'cancelled') THEN a.status ELSE a.error_code END, a.error_message" \
+	"  FROM added a JOIN webchatt.messages tm ON tm.channel_id = a.channel_id AND tm.id = a.message_id" \
+	"  WHERE " wanted " AND a.status IN ('sent', 'delivered', 'read', 'failed', 'expired', 'cancelled')" \
+	"   AND " BY_API("tm") " AND " IS_LOCAL("a.channel_id") " ORDER BY a.id)"
+
+#define ADDED	"RETURNING id, channel_id, message_id, status, at, error_code, error_message"
+
 const Statement wc_texts_messages[WC_STATEMENTS] = {
 	[WC_READ_HUBS] = {
 		"SELECT id, name, api_url, api_key, state = 'stopped', kind = 'local', inbound = 'link' FROM webchatt.hubs ORDER BY id", {0}},
@@ -56,21 +78,28 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		"UPDATE webchatt.hubs SET state = 'stopped', state_reason = $3, state_since = now()"
 		" WHERE id = $1 AND api_key = $2 AND state <> 'stopped'", {INT4OID, TEXTOID, TEXTOID, 0}},
 
-	/* $1 channel, $2 id, $3 visitor, $4 the hub's id, $5 the hub's time, $6 body */
+	/*
+	 * $1 channel, $2 id, $3 visitor, $4 the hub's id, $5 the hub's time, $6 body, $7 are there
+	 * webhooks or links that want to know; returns how many were new
+	 */
 	[WC_INSERT_MESSAGES] = {
 		"WITH e AS MATERIALIZED (SELECT n, c, i, v, h, t, b::jsonb AS b"
 		"  FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS e (c, i, v, h, t, b, n)),"
 		" seen AS (INSERT INTO webchatt.visitors AS x (channel_id, id, first_seen, last_seen)"
 		"  SELECT DISTINCT c, v, now(), now() FROM e WHERE NOT EXISTS (SELECT FROM webchatt.visitors y"
 		"   WHERE y.channel_id = e.c AND y.id = e.v AND y.last_seen > now() - interval '1 minute')"
-		"  ON CONFLICT (channel_id, id) DO UPDATE SET last_seen = excluded.last_seen)"
-		" INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content,"
-		"  hub_message_id, hub_time, extra)"
-		" SELECT c, i, v, 'in', 'received', b -> 'content', h, t,"
-		"  nullif(b - '{eventType,channelId,messageId,from,timestamp,channel,content}'::text[], '{}')"
-		" FROM e ORDER BY n"
-		" ON CONFLICT (channel_id, hub_message_id) WHERE hub_message_id IS NOT NULL DO NOTHING",
-		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, 0}},
+		"  ON CONFLICT (channel_id, id) DO UPDATE SET last_seen = excluded.last_seen),"
+		" added AS (INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content,"
+		"   hub_message_id, hub_time, extra)"
+		"  SELECT c, i, v, 'in', 'received', b -> 'content', h, t,"
+		"   nullif(b - '{eventType,channelId,messageId,from,timestamp,channel,content}'::text[], '{}')"
+		"  FROM e ORDER BY n"
+		"  ON CONFLICT (channel_id, hub_message_id) WHERE hub_message_id IS NOT NULL DO NOTHING"
+		"  RETURNING channel_id, id, visitor),"
+		" told AS (INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id)"
+		"  SELECT 'Message', channel_id, visitor, id FROM added WHERE $7 AND " IS_LOCAL("channel_id") " ORDER BY id)"
+		" SELECT count(*) FROM added",
+		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, BOOLOID, 0}},
 
 	/* $1 channel, $2 the hub's id: which rows are those, by the number of the array element */
 	[WC_FIND_MESSAGES] = {
@@ -82,27 +111,29 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 	 * Statuses from the hub: $1 channel, $2 the hub's message id, $3 status as
 	 * it came, $4 what it means (null: nothing), $5 time, $6 code, $7 text, $8
 	 * body, $9 the visitor of a local channel who says so: then the id is ours,
-	 * and what is not that visitor's is passed over.  Known ones are appended and
+	 * and what is not that visitor's is passed over; $10 the hub of one whose channel
+	 * is not known (all zeros), $11 as $7 above.  Known ones are appended and
 	 * move the message forward; the others wait in early_statuses.  Returns how many were new, and the visitors that
 	 * showed up by them: at least one row.
 	 */
 	[WC_RECORD_STATUSES] = {
 		"WITH e AS MATERIALIZED (SELECT c, h, s, s2::webchatt.message_status AS means, coalesce(t, now()) AS t,"
 		"   code, msg, nullif(b::jsonb - '{eventType,channelId,messageId,status,timestamp,channel,errorCode,errorMessage}'::text[], '{}') AS extra,"
-		"   v, NOT EXISTS (SELECT FROM webchatt.statuses k WHERE k.channel_id = e.c AND k.hub_message_id = e.h"
+		"   v, b2, NOT EXISTS (SELECT FROM webchatt.statuses k WHERE k.channel_id = e.c AND k.hub_message_id = e.h"
 		"    AND k.status = e.s) AS is_new,"
 		"   CASE WHEN v IS NULL THEN (SELECT k.message_id FROM webchatt.statuses k"
 		"     WHERE k.channel_id = e.c AND k.hub_message_id = e.h LIMIT 1)"
 		"    ELSE (SELECT o.id FROM webchatt.messages o WHERE o.channel_id = e.c AND o.id = e.h::uuid"
 		"     AND o.visitor = e.v AND o.direction = 'out') END AS m"
-		"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS e (c, h, s, s2, t, code, msg, b, v)),"
+		"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e (c, h, s, s2, t, code, msg, b, v, b2)),"
 		" early AS (INSERT INTO webchatt.early_statuses (channel_id, hub_message_id, status, means, at,"
-		"   error_code, error_message, extra)"
-		"  SELECT c, h, s, means, t, code, msg, extra FROM e WHERE m IS NULL AND v IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
+		"   error_code, error_message, extra, hub_id)"
+		"  SELECT c, h, s, means, t, code, msg, extra, b2 FROM e WHERE m IS NULL AND v IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
 		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at,"
 		"   error_code, error_message, extra)"
 		"  SELECT c, m, s, h, t, code, msg, extra FROM e WHERE m IS NOT NULL"
-		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING RETURNING 1),"
+		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING " ADDED "),"
+		TELL("$11") ","
 		" best AS (SELECT DISTINCT ON (c, m) c AS channel_id, m AS message_id, means, code, msg FROM e"
 		"  WHERE is_new AND m IS NOT NULL AND means IS NOT NULL ORDER BY c, m, means DESC),"
 		" moved AS (UPDATE webchatt.messages m SET status = b.means, status_at = now(),"
@@ -113,12 +144,23 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" SELECT (SELECT count(*) FROM early) + (SELECT count(*) FROM added), d.channel_id, d.visitor"
 		" FROM (VALUES (1)) one LEFT JOIN moved d ON d.status >= 'delivered'",
 		{UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, 0}},
+		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, BOOLOID, 0}},
+
+	/*
+	 * $1 hub, $2 its message id: in which of the hub's channels that was sent, by
+	 * the number of the array element.
+	 */
+	[WC_FIND_CHANNELS] = {
+		"WITH c AS MATERIALIZED (SELECT id, hub_id FROM webchatt.channels WHERE hub_id = ANY ($1))"
+		" SELECT u.n::int, k.id FROM unnest($1, $2) WITH ORDINALITY AS u (b, h, n)"
+		" CROSS JOIN LATERAL (SELECT c.id FROM c WHERE c.hub_id = u.b AND EXISTS (SELECT FROM webchatt.statuses s"
+		"  WHERE s.channel_id = c.id AND s.hub_message_id = u.h) LIMIT 1) k",
+		{INT4ARRAYOID, TEXTARRAYOID, 0}},
 
 	/*
 	 * What became of sends: $1 channel, $2 message, $3 what it means, $4 the
-	 * hub's word or ours, $5 the hub's message id, $6 code, $7 text.  What was
-	 * sent although it had been cancelled, was sent.
+	 * hub's word or ours, $5 the hub's message id, $6 code, $7 text, $8 as $7
+	 * above.  What was sent although it had been cancelled, was sent.
 	 */
 	[WC_RECORD_OUTCOMES] = {
 		"WITH o AS MATERIALIZED (SELECT c, i, s2::webchatt.message_status AS means, s, h, code, msg"
@@ -126,36 +168,61 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id,"
 		"   error_code, error_message)"
 		"  SELECT c, i, s, h, code, msg FROM o"
-		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING)"
+		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING " ADDED "),"
+		TELL("$8")
 		" UPDATE webchatt.messages m SET status = o.means, status_at = now(),"
 		"  error_code = o.code, error_message = o.msg"
 		" FROM o WHERE m.channel_id = o.c AND m.id = o.i"
 		"  AND (m.status < o.means OR m.status = 'cancelled' AND o.means IN ('sent', 'enqueued'))",
-		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, 0}},
+		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLOID, 0}},
 
-	/* $1 channel, $2 the hub's message id, $3 message: what overtook its answer */
-#define EARLY(source) \
-		"WITH moved AS (DELETE FROM webchatt.early_statuses e USING (" source ") o (c, h, i)" \
-		"  WHERE e.channel_id = o.c AND e.hub_message_id = o.h RETURNING e.*, o.i)," \
+	/*
+	 * What overtook the answer to its send.  The source yields: channel, the channel
+	 * that it waits under (all zeros: the event named none) and then its hub,
+	 * the hub's message id, message.
+	 */
+#define NO_CHANNEL	"'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid"
+#define EARLY(source, wanted) \
+		"WITH moved AS (DELETE FROM webchatt.early_statuses e USING (" source ") o (c, k, b, h, i)" \
+		"  WHERE e.channel_id = o.k AND e.hub_message_id = o.h AND (o.b IS NULL OR e.hub_id = o.b)" \
+		"  RETURNING o.c AS channel_id, o.i, e.hub_message_id, e.status, e.means, e.at, e.recorded_at," \
+		"   e.error_code, e.error_message, e.extra)," \
 		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at," \
 		"   recorded_at, error_code, error_message, extra)" \
 		"  SELECT channel_id, i, status, hub_message_id, at, recorded_at, error_code, error_message, extra FROM moved" \
-		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING)," \
+		"  ON CONFLICT (channel_id, hub_message_id, status) DO NOTHING " ADDED ")," \
+		TELL(wanted) "," \
 		" best AS (SELECT DISTINCT ON (channel_id, i) channel_id, i, means, error_code, error_message" \
 		"  FROM moved WHERE means IS NOT NULL ORDER BY channel_id, i, means DESC)" \
 		" UPDATE webchatt.messages m SET status = b.means, status_at = now()," \
 		"  error_code = CASE WHEN b.means = 'failed' THEN b.error_code END," \
 		"  error_message = CASE WHEN b.means = 'failed' THEN b.error_message END" \
 		" FROM best b WHERE m.channel_id = b.channel_id AND m.id = b.i AND m.status < b.means"
-	[WC_APPLY_EARLY] = {
-		EARLY("SELECT * FROM unnest($1, $2, $3)"),
-		{UUIDARRAYOID, TEXTARRAYOID, UUIDARRAYOID, 0}},
 
-	/* those whose send was recorded by a transaction that did not see them */
+	/* $1 channel, $2 the hub's message id, $3 message, $4 as $7 above */
+	[WC_APPLY_EARLY] = {
+		EARLY("SELECT c, c, NULL::int, h, i FROM unnest($1, $2, $3) AS u (c, h, i)"
+			  " UNION ALL SELECT u.c, " NO_CHANNEL ", x.hub_id, u.h, u.i FROM unnest($1, $2, $3) AS u (c, h, i)"
+			  "  JOIN webchatt.channels x ON x.id = u.c", "$4"),
+		{UUIDARRAYOID, TEXTARRAYOID, UUIDARRAYOID, BOOLOID, 0}},
+
+	/*
+	 * Those whose send was recorded by a transaction that did not see them, which is
+	 * not long ago.  What names no channel is written by the worker alone, as the
+	 * outcomes are, so there are none of these but by a mishap.
+	 */
 	[WC_SWEEP_EARLY] = {
-		EARLY("SELECT x.channel_id, x.hub_message_id, k.message_id FROM webchatt.early_statuses x"
+		EARLY("SELECT x.channel_id, x.channel_id, NULL::int, x.hub_message_id, k.message_id"
+			  " FROM webchatt.early_statuses x"
 			  " CROSS JOIN LATERAL (SELECT s.message_id FROM webchatt.statuses s"
-			  "  WHERE s.channel_id = x.channel_id AND s.hub_message_id = x.hub_message_id LIMIT 1) k"), {0}},
+			  "  WHERE s.channel_id = x.channel_id AND s.hub_message_id = x.hub_message_id LIMIT 1) k"
+			  " WHERE x.recorded_at > now() - interval '1 hour'"
+			  " UNION ALL SELECT k.channel_id, x.channel_id, x.hub_id, x.hub_message_id, k.message_id"
+			  " FROM webchatt.early_statuses x"
+			  " CROSS JOIN LATERAL (SELECT s.channel_id, s.message_id FROM webchatt.channels c"
+			  "  JOIN webchatt.statuses s ON s.channel_id = c.id AND s.hub_message_id = x.hub_message_id"
+			  "  WHERE c.hub_id = x.hub_id LIMIT 1) k"
+			  " WHERE x.hub_id IS NOT NULL AND x.recorded_at > now() - interval '1 minute'", ANYBODY_WANTS), {0}},
 
 	[WC_EXPIRE_EARLY] = {
 		"DELETE FROM webchatt.early_statuses WHERE recorded_at < now() - interval '7 days'", {0}},
@@ -191,9 +258,11 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" done AS (UPDATE webchatt.messages m SET status = 'expired', status_at = now(),"
 		"   error_message = 'the visitor did not come back in time' FROM gone g"
 		"  WHERE m.channel_id = g.channel_id AND m.id = g.message_id AND m.status = 'held'"
-		"  RETURNING m.channel_id, m.id)"
-		" INSERT INTO webchatt.statuses (channel_id, message_id, status, error_message)"
-		" SELECT channel_id, id, 'expired', 'the visitor did not come back in time' FROM done", {0}},
+		"  RETURNING m.channel_id, m.id),"
+		" added AS (INSERT INTO webchatt.statuses (channel_id, message_id, status, error_message)"
+		"  SELECT channel_id, id, 'expired', 'the visitor did not come back in time' FROM done " ADDED "),"
+		TELL(ANYBODY_WANTS)
+		" SELECT count(*) FROM added", {0}},
 
 	/* $1 channel, $2 event type, $3 key, $4 visitor, $5 body, $6 sqlstate, $7..$10 reason, detail, hint, context */
 	[WC_REJECT] = {
@@ -278,12 +347,14 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		"SELECT id FROM webchatt.messages WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3",
 		{UUIDOID, TEXTOID, TEXTOID, 0}},
 
+	/* no row: it was too late; else whose it was, and whether others want to know */
 	[WC_CANCEL] = {
 		"WITH m AS (UPDATE webchatt.messages SET status = 'cancelled', status_at = now()"
-		"  WHERE channel_id = $1 AND id = $2 AND status IN ('queued', 'held') RETURNING channel_id, id, visitor),"
+		"  WHERE channel_id = $1 AND id = $2 AND status IN ('queued', 'held') RETURNING channel_id, id, visitor, dedupe_key),"
 		" h AS (DELETE FROM webchatt.held h USING m WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor"
-		"  AND h.message_id = m.id)"
-		" INSERT INTO webchatt.statuses (channel_id, message_id, status) SELECT channel_id, id, 'cancelled' FROM m",
+		"  AND h.message_id = m.id),"
+		" s AS (INSERT INTO webchatt.statuses (channel_id, message_id, status) SELECT channel_id, id, 'cancelled' FROM m)"
+		" SELECT m.visitor, coalesce(" BY_API("m") ", false) AND " IS_LOCAL("m.channel_id") " AND " ANYBODY_WANTS " FROM m",
 		{UUIDOID, UUIDOID, 0}},
 
 	[WC_RETRY] = {

@@ -118,6 +118,11 @@ typedef struct WcHubState
 	int32		hub_id;			/* 0: free */
 	TimestampTz paused_until;
 	char		last_error[WC_HUB_ERROR_SIZE];
+	/* our link to it, where there is one */
+	uint8		link_phase;		/* wc_link_phase */
+	TimestampTz link_since;		/* 0: nothing is known of it */
+	int64		link_lost;
+	char		link_error[WC_HUB_ERROR_SIZE];
 } WcHubState;
 
 typedef struct WcTyping
@@ -158,6 +163,7 @@ extern WcShared *wc_shared;		/* NULL where webchatt is not preloaded */
 
 extern void wc_install_shmem_hooks(void);
 extern WcSlot *wc_slot_of_database(Oid database);	/* caller holds the lock */
+extern WcHubState *wc_hub_state(WcSlot *slot, int hub_id);	/* caller holds the mutex */
 extern bool wc_wake_worker(Oid database, bool with_orders);
 extern void wc_wake_launcher(void);
 extern void wc_wake_at_commit(bool with_orders);
@@ -188,6 +194,7 @@ typedef enum WcStatement
 	WC_INSERT_MESSAGES,
 	WC_FIND_MESSAGES,
 	WC_RECORD_STATUSES,
+	WC_FIND_CHANNELS,
 	WC_RECORD_OUTCOMES,
 	WC_APPLY_EARLY,
 	WC_SWEEP_EARLY,
@@ -225,10 +232,44 @@ typedef enum WcStatement
 	WC_SEE_VISITORS,
 	WC_OPEN_SESSIONS,
 	WC_PAGE,
+	WC_KEPT_HUBS,
+	WC_LOOK_AT_LOGS,
+	WC_HUB_CALL,
+	WC_HUB_ANSWERED,
+	WC_HUB_FAILED,
+	WC_OVERDUE_CURSOR,
+	WC_OVERDUE_UPTO,
+	WC_NEXT_CHANNEL,
+	WC_OVERDUE_FIND,
+	WC_OVERDUE_LATE,
+	WC_OVERDUE_UNANSWERED,
+	WC_OVERDUE_PRUNE,
+	WC_WANTS_EVENTS,
+	WC_PUBLISH_ORDERS,
+	WC_MAKE_PROGRESS,
+	WC_READ_LOCAL_WEBHOOKS,
+	WC_READ_LINKS,
+	WC_LINKS_CAME,
+	WC_LINKS_LEFT,
+	WC_LINKS_AWAY,
+	WC_LINKS_ACKED,
+	WC_READ_EVENTS,
+	WC_WEBHOOK_KNOWN,
+	WC_RECORD_DELIVERIES,
+	WC_WEBHOOK_PROGRESS,
+	WC_WEBHOOK_VERIFIED,
+	WC_WEBHOOK_PAUSE,
+	WC_READ_RETRIES,
+	WC_DONE_RETRIES,
+	WC_DROP_EVENTS,
+	WC_DROP_LOG,
+	WC_DROP_ORDERS,
+	WC_REST,
 	WC_STATEMENTS
 } WcStatement;
 
 extern uint64 wc_run(WcStatement which, Datum *args, const char *nulls);
+extern Portal wc_open(WcStatement which, Datum *args);
 extern void wc_prepare_statements(void);
 extern void wc_forget_statements(void);
 

@@ -143,7 +143,11 @@ extern void api_rollback(void);
 extern void api_forget(void);
 
 /* feeds.c */
+typedef struct OutboxRow OutboxRow;
+
 extern bool feeds_wanted(void);
+extern void feeds_order(const OutboxRow *row);
+extern void feeds_retries_asked(void);
 extern bool feeds_accept(const wc_frame *frame);
 extern int feeds_pending(void);
 extern bool feeds_ready(TimestampTz now);
@@ -176,6 +180,16 @@ extern void keeping_commit(wc_buf *out);
 extern void keeping_rollback(void);
 extern void keeping_net_lost(void);
 extern void keeping_reset(void);
+
+/* overdue.c */
+extern void overdue_note(const pg_uuid_t *channel, const pg_uuid_t *message);
+extern bool overdue_is_late(const pg_uuid_t *message);
+extern bool overdue_ready(TimestampTz now);
+extern TimestampTz overdue_next_due(void);
+extern void overdue_apply(TimestampTz now);
+extern void overdue_commit(void);
+extern void overdue_rollback(void);
+extern void overdue_reset(void);
 
 /* typing.c */
 extern bool typing_accept(const wc_frame *frame);
@@ -212,7 +226,7 @@ extern bool outbound_child_is_empty(int child);
 extern const pg_uuid_t *outbound_under_way(const pg_uuid_t *channel, const char *visitor);
 
 /* outbox_reader.c: the outbox of one hub, in order, each row once */
-typedef struct OutboxRow
+struct OutboxRow
 {
 	uint64		xid;
 	int64		seq;
@@ -222,7 +236,7 @@ typedef struct OutboxRow
 	const pg_uuid_t *message;
 	const char *visitor;
 	TimestampTz expires;		/* 0: none */
-} OutboxRow;
+};
 
 typedef void (*outbox_row_fn) (void *arg, const OutboxRow *row);
 

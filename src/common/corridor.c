@@ -382,6 +382,7 @@ wc_write_outcome(wc_buf *buf, const wc_outcome *m)
 	wc_put_str(buf, m->hub_message_id);
 	wc_put_str(buf, m->error_code);
 	wc_put_str(buf, m->error_message);
+	wc_put_u8(buf, m->unanswered);
 	return wc_frame_end(buf, mark);
 }
 
@@ -400,6 +401,7 @@ wc_read_outcome(const wc_frame *f, wc_outcome *m)
 	m->hub_message_id = wc_get_str(&r);
 	m->error_code = wc_get_str(&r);
 	m->error_message = wc_get_str(&r);
+	m->unanswered = wc_get_choice(&r, 0, 1);
 	return wc_reader_done(&r);
 }
 

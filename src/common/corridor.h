@@ -271,6 +271,7 @@ typedef struct wc_outcome
 	wc_str		hub_message_id;
 	wc_str		error_code;
 	wc_str		error_message;
+	uint8_t		unanswered;		/* 1: UNREACHABLE after the request was sent: the hub may have it */
 } wc_outcome;
 
 /* WC_F_STATS: once a second while anything moves. */

@@ -38,9 +38,8 @@ refuse(char *reason, const char *format, ...)
 	return false;
 }
 
-/* Bytes of the UTF-8 character at s; 0 when it is none, or is cut off. */
-static uint32_t
-character_length(const uint8_t *s, uint32_t len)
+uint32_t
+wc_utf8_length(const uint8_t *s, uint32_t len)
 {
 	uint32_t	n = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3
 		: s[0] < 0xF5 ? 4 : 0;
@@ -74,7 +73,7 @@ show_value(wc_str value, char shown[SHOWN_BYTES + 4])
 
 	while (left > 0)
 	{
-		uint32_t	n = character_length(s, left);
+		uint32_t	n = wc_utf8_length(s, left);
 		bool		control = n == 0 || s[0] < 0x20 || s[0] == 0x7F ||
 			(s[0] == 0xC2 && s[1] < 0xA0);
 		uint32_t	width = control ? 1 : n;

@@ -73,6 +73,9 @@ extern bool wc_event_check(const wc_event_fields *fields, const uint8_t expected
  */
 extern bool wc_json_shallow(const char *json, size_t len);
 
+/* Bytes of the UTF-8 character at s, of which len > 0 are there; 0 when it is none, or is cut off. */
+extern uint32_t wc_utf8_length(const uint8_t *s, uint32_t len);
+
 /* Parse a UUID in its canonical form, 8-4-4-4-12 hex digits of either case. */
 extern bool wc_uuid_parse(const char *s, size_t len, uint8_t uuid[16]);
 

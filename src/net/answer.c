@@ -29,7 +29,8 @@ refusal_header(refusal why, const char **value)
 			*value = "10";
 			return "Retry-After";
 		case 405:
-			*value = why == REFUSE_METHOD_POST ? "POST" : "GET, HEAD";
+			*value = why == REFUSE_METHOD_POST ? "POST" :
+				why == REFUSE_METHOD_REST ? "GET, POST, PATCH, DELETE" : "GET, HEAD";
 			return "Allow";
 		case 426:
 			*value = "13";
@@ -155,6 +156,14 @@ answer_text(char *text, size_t len, const char *content_type)
 	}
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	return (answer) {200, response, true};
+}
+
+answer
+answer_empty(void)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+
+	return response ? (answer) {204, response, true} : answer_refusal(REFUSE_NOTHING);
 }
 
 void

@@ -32,6 +32,9 @@ extern answer answer_refusal_because(refusal why, const char *message);
 /* 200 with this text, which is free()d with the response. */
 extern answer answer_text(char *text, size_t len, const char *content_type);
 
+/* 204: done, and nothing to say. */
+extern answer answer_empty(void);
+
 extern void answer_drop(answer *r);
 
 /*

@@ -31,20 +31,28 @@ is_printable(head_value v)
 	return true;
 }
 
+refusal
+api_judge_key(conn *c)
+{
+	head_value	key = c->head.api_key;
+
+	if (key.p == NULL)
+		return REFUSE_KEY_MISSING;
+	if (!keys_well_formed(key))
+		return REFUSE_KEY_MALFORMED;
+	return keys_find(c->door->keys, key, &c->key) ? REFUSE_NOTHING : REFUSE_KEY_UNKNOWN;
+}
+
 void
 api_judge_head(conn *c, const char *method)
 {
-	head_value	key = c->head.api_key;
 	head_value	idempotency = c->head.idempotency_key;
+	refusal		why = api_judge_key(c);
 
 	if (strcmp(method, "POST") != 0)
 		request_refuse(c, REFUSE_METHOD_POST, NULL);
-	else if (key.p == NULL)
-		request_refuse(c, REFUSE_KEY_MISSING, NULL);
-	else if (!keys_well_formed(key))
-		request_refuse(c, REFUSE_KEY_MALFORMED, NULL);
-	else if (!keys_has(c->door->keys, key))
-		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL);
+	else if (why != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
 	else if (idempotency.p != NULL &&
 			 (idempotency.len < 1 || idempotency.len > REST_MAX_KEY || !is_printable(idempotency)))
 		request_refuse(c, REFUSE_PAYLOAD, "Idempotency-Key must be 1 to 200 printable characters of ASCII.");

@@ -198,6 +198,7 @@ channels_put(channels *set, const wc_channel_put *put)
 	if (set->count >= CHANNELS_MAX || (c = calloc(1, sizeof(*c))) == NULL)
 		return false;
 	memcpy(c->id, put->id, 16);
+	c->hub = put->hub;
 	c->accept_unsigned = put->accept_unsigned != 0;
 	c->local = put->local != 0;
 	c->nsecrets = put->nsecrets;

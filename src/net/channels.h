@@ -16,6 +16,7 @@ typedef struct channel
 	struct channel *next;		/* in its bucket */
 	struct channel *next_key;	/* the same, by public key */
 	uint8_t		id[16];
+	uint32_t	hub;			/* that it hangs on */
 	bool		accept_unsigned;
 	uint8_t		nsecrets;
 	bool		local;			/* visitors connect to it */

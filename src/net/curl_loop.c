@@ -22,7 +22,7 @@ typedef struct curl_socket
 	uv_poll_t	poll;
 	curl_loop  *owner;
 	curl_socket_t fd;
-	bool		ours;			/* from open_socket(), lives to close_socket() */
+	bool		ours;			/* from curl_loop_open_socket(), lives to close_socket() */
 	int			wanted;			/* libuv's events that libcurl asks for */
 	int			armed;			/* those that libuv was asked for */
 } curl_socket;
@@ -36,6 +36,7 @@ struct curl_loop
 	size_t		nsockets;
 	curl_loop_done_fn on_done;
 	void	   *arg;
+	bool		keep;			/* handles stay in the multi when they are done */
 	bool		freed;
 };
 
@@ -90,8 +91,8 @@ open_watch(curl_loop *c, curl_socket_t fd, bool ours)
 	return cs;
 }
 
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
+curl_socket_t
+curl_loop_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
 	curl_loop  *c = arg;
 	int			fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
@@ -129,7 +130,8 @@ collect(curl_loop *c)
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_multi_remove_handle(c->multi, easy);
+		if (!c->keep)
+			curl_multi_remove_handle(c->multi, easy);
 		c->on_done(c->arg, easy, code);
 	}
 }
@@ -250,9 +252,24 @@ curl_loop_set_connections(curl_loop *c, long connections)
 }
 
 void
+curl_loop_keep_done(curl_loop *c)
+{
+	c->keep = true;
+}
+
+void
+curl_loop_let_go(curl_loop *c, curl_socket_t fd)
+{
+	curl_socket *cs = find_watch(c, fd);
+
+	if (cs != NULL)
+		close_watch(cs);
+}
+
+void
 curl_loop_prepare(curl_loop *c, CURL *easy)
 {
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_loop_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, c);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, c);

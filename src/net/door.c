@@ -38,6 +38,9 @@
 #define UNSURE \
 	"The database did not confirm the message in time, and may send it all the same: ask again with the same Idempotency-Key, or it may be sent twice."
 
+#define UNSURE_CHANGE \
+	"The database did not answer in time, and may do it all the same: look at what is there before you ask again."
+
 static void on_ready(uv_poll_t *poll, int status, int events);
 static void on_late(void *arg, deadline *entry);
 
@@ -74,6 +77,7 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
 	if (c->peer_count != NULL)
 		addr_counts_give(d->peers, c->peer_count);
 	d->nconns--;
+	free(c->asked);
 	free(c);
 }
 
@@ -152,8 +156,9 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	d->peers = addr_counts_new();
 	d->clients = addr_counts_new();
 	d->keys = keys_new();
+	d->hubs = hub_doors_new();
 	d->public_url = strdup("");
-	if (d->waiting && d->peers && d->clients && d->keys && d->public_url && pages_init())
+	if (d->waiting && d->peers && d->clients && d->keys && d->hubs && d->public_url && pages_init())
 		d->mhd = start_mhd(d);
 	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
@@ -297,7 +302,7 @@ door_event_done(door *d, const wc_event_done *done)
 	conn	   *c = waiting_find(d->waiting, done->request);
 
 	/* Not there: it was given up meanwhile, and the hub will come again. */
-	if (c == NULL || c->route != ROUTE_WEBHOOK)
+	if (c == NULL || (c->route != ROUTE_WEBHOOK && c->route != ROUTE_HUB_WEBHOOK))
 		return;
 	waiting_give(d->waiting, done->request);
 	metrics_done(done->result, (uv_hrtime() - c->handed_ns) / 1000);
@@ -382,7 +387,8 @@ on_late(void *arg, deadline *entry)
 		case PHASE_WAIT:
 			waiting_give(d->waiting, c->number);
 			request_refuse(c, d->closing ? REFUSE_CLOSING : REFUSE_ACK_TIMEOUT,
-						   c->route == ROUTE_SEND ? UNSURE : NULL);
+						   c->route == ROUTE_SEND ? UNSURE :
+						   c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE : NULL);
 			request_resume(c);
 			break;
 		default:
@@ -577,6 +583,7 @@ on_closed(uv_handle_t *handle)
 	addr_counts_free(d->peers);
 	addr_counts_free(d->clients);
 	keys_free(d->keys);
+	hub_doors_free(d->hubs);
 	pages_exit();
 	free(d->public_url);
 	free(d);
@@ -604,20 +611,13 @@ door_keys(const door *d)
 void
 door_hub_put(door *d, const wc_hub_put *put)
 {
-	(void) d;
-	(void) put;
+	if (!hub_doors_put(d->hubs, put))
+		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",
+				 HUB_DOORS_MAX);
 }
 
 void
 door_hub_gone(door *d, uint32_t hub)
 {
-	(void) d;
-	(void) hub;
-}
-
-void
-door_api_answer(door *d, const wc_api_answer *answer)
-{
-	(void) d;
-	(void) answer;
+	hub_doors_gone(d->hubs, hub);
 }

@@ -28,8 +28,8 @@ typedef bool (*door_is_there_fn) (void *arg, const uint8_t channel[16],
 								  const uint8_t visitor[16]);
 extern void door_ask_visitors(door *d, door_is_there_fn is_there, void *arg);
 
-/* Takes connections over that turn into visitors' WebSockets. */
-typedef void (*door_upgrade_fn) (void *arg, const visitor_knock *knock, const ws_head *head,
+/* Takes connections over that turn into WebSockets, visitors' or links. */
+typedef void (*door_upgrade_fn) (void *arg, const ws_knock *knock, const ws_head *head,
 								 refusal verdict, const char *why);
 extern void door_pass_visitors(door *d, door_upgrade_fn upgrade, void *arg);
 

@@ -1,8 +1,8 @@
 /*
  * door_conn.h
  *	  A connection of the door and the request on it: shared by door.c, which
- *	  owns connections, request.c, which takes requests in, and judge.c and api.c,
- *	  which answer them.
+ *	  owns connections, request.c, which takes requests in, and judge.c, api.c
+ *	  and organization.c, which answer them.
  */
 #ifndef NET_DOOR_CONN_H
 #define NET_DOOR_CONN_H
@@ -15,6 +15,7 @@
 #include "deadline.h"
 #include "door.h"
 #include "head_check.h"
+#include "hub_doors.h"
 #include "keys.h"
 #include "refusal.h"
 #include "answer.h"
@@ -63,6 +64,9 @@ typedef struct conn
 	addr_count *client_count;
 	answer		answer;
 	uint64_t	number;			/* of what waits for the worker; 0: nothing */
+	uint32_t	key;			/* the id of a REST request's key */
+	char		method[8];		/* of one for ROUTE_ORGANIZATION */
+	char	   *asked;			/* and its target: libmicrohttpd takes the query apart in place */
 	bool		held;			/* the message waits for a visitor who is not there */
 	uint64_t	handed_ns;		/* uv_hrtime() when it was handed over */
 	char	   *body;			/* what has come of it, unless it came in one piece */
@@ -77,6 +81,7 @@ struct door
 	corridor_io *corridor;
 	channels   *channels;
 	keys	   *keys;
+	hub_doors  *hubs;
 	door_is_there_fn is_there;	/* NULL: nobody ever is */
 	void	   *is_there_arg;
 	door_upgrade_fn upgrade;	/* NULL: there are no WebSockets */
@@ -129,9 +134,16 @@ extern void judge_whole(conn *c, const char *body, size_t len);
 /* Why nothing can go to the worker now; REFUSE_NOTHING: it can. */
 extern refusal judge_gate(const conn *c);
 
-/* api.c: the same for ROUTE_SEND. */
+/* api.c: may the request's key use the REST API?  Fills c->key. */
+extern refusal api_judge_key(conn *c);
+
+/* The same as judge's for ROUTE_SEND. */
 extern void api_judge_head(conn *c, const char *method);
 extern void api_take(conn *c, const char *body, size_t len);
+
+/* organization.c: the same for ROUTE_ORGANIZATION. */
+extern void organization_judge_head(conn *c, const char *method);
+extern void organization_take(conn *c, const char *body, size_t len);
 
 /* door.c: suspend the connection when libmicrohttpd's turn is over. */
 extern void door_suspend_later(conn *c);

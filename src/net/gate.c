@@ -24,8 +24,9 @@
 #include "log.h"
 #include "metrics.h"
 
-#define PREFIX		"GET " WS_PATH
-#define PREFIX_LEN	(sizeof(PREFIX) - 1)
+#define VISITOR		"GET " WS_PATH
+#define LINK		"GET " WS_LINK_PATH
+#define LONGEST		(sizeof(LINK) - 1)
 
 /* Until a beginning that is too short is looked at again, in ms. */
 #define PEEK_MS		20
@@ -41,7 +42,7 @@ typedef struct knock
 	bool		polled;			/* the poll was set up */
 	gate	   *gate;
 	addr_count *count;			/* NULL for a trusted proxy */
-	visitor_knock who;
+	ws_knock who;
 	union
 	{
 		struct sockaddr any;
@@ -50,6 +51,7 @@ typedef struct knock
 		sa_family_t local;
 	}			addr;
 	socklen_t	addr_len;
+	bool		link;			/* it begins as a link does */
 	char	   *head;			/* of a WebSocket, as far as it has come */
 	size_t		head_len;
 	size_t		head_cap;
@@ -76,6 +78,7 @@ typedef enum sight
 	SIGHT_NOTHING,				/* nothing has come */
 	SIGHT_SHORT,				/* too little has come */
 	SIGHT_VISITOR,
+	SIGHT_LINK,
 	SIGHT_OTHER,
 	SIGHT_GONE					/* it ended before it began */
 } sight;
@@ -110,24 +113,35 @@ gate_configure(gate *g, const wc_config *config)
 	deadlines_limit(&g->deadlines, PHASE_HELLO, config->hello_timeout_ms);
 }
 
+/* What it is that begins like one of the WebSockets' paths, when its end is there. */
+static sight
+compare(const char *text, size_t got, const char *beginning, size_t len, sight whole)
+{
+	if (memcmp(text, beginning, got < len ? got : len) != 0)
+		return SIGHT_OTHER;
+	if (got <= len)
+		return SIGHT_SHORT;
+	return text[len] == '?' || text[len] == ' ' ? whole : SIGHT_OTHER;
+}
+
 static sight
 look(int fd)
 {
-	char		text[PREFIX_LEN + 1];
-	size_t		n;
+	char		text[LONGEST + 1];
+	sight		s;
 	ssize_t		got;
+
+	_Static_assert(sizeof(VISITOR) - 1 <= LONGEST, "both beginnings fit");
 
 	do
 		got = recv(fd, text, sizeof(text), MSG_PEEK | MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
 	if (got <= 0)
 		return got < 0 && errno == EAGAIN ? SIGHT_NOTHING : SIGHT_GONE;
-	n = (size_t) got < PREFIX_LEN ? (size_t) got : PREFIX_LEN;
-	if (memcmp(text, PREFIX, n) != 0)
-		return SIGHT_OTHER;
-	if ((size_t) got <= PREFIX_LEN)
-		return SIGHT_SHORT;
-	return text[PREFIX_LEN] == '?' || text[PREFIX_LEN] == ' ' ? SIGHT_VISITOR : SIGHT_OTHER;
+	s = compare(text, (size_t) got, VISITOR, sizeof(VISITOR) - 1, SIGHT_VISITOR);
+	if (s == SIGHT_OTHER)
+		s = compare(text, (size_t) got, LINK, sizeof(LINK) - 1, SIGHT_LINK);
+	return s;
 }
 
 /* True when the other side sends no more. */
@@ -181,10 +195,10 @@ static void
 refuse(knock *k, refusal why, const char *message)
 {
 	gate	   *g = k->gate;
-	visitor_knock who = k->who;
+	ws_knock who = k->who;
 
 	leave(k);
-	visitors_refuse(g->visitors, &who, why, message);
+	ws_enter_refuse(g->loop, &who, &who.peer, why, message, NULL);
 }
 
 static void
@@ -248,20 +262,23 @@ grow(knock *k)
 	return true;
 }
 
-/* The whole head is there: who sent it goes to the visitors. */
+/* The whole head is there: who sent it goes to the visitors, or becomes a link. */
 static void
 enter(knock *k)
 {
 	gate	   *g = k->gate;
-	visitor_knock who = k->who;
-	ws_head		head = {.upgrade = false};
+	ws_knock who = k->who;
+	ws_head		head = {.link = k->link};
 	const char *why;
 	char	   *text = k->head;
 	refusal		verdict = ws_head_read(&head, text, k->head_len, &why);
 
 	k->head = NULL;
 	leave(k);
-	visitors_enter(g->visitors, &who, &head, verdict, why);
+	if (head.link)
+		link_server_enter(g->links, &who, &head, verdict, why);
+	else
+		visitors_enter(g->visitors, &who, &head, verdict, why);
 	free(text);
 }
 
@@ -334,6 +351,8 @@ act_on(knock *k, sight s)
 				wait_for_more(k, PHASE_PEEK, false);
 			break;
 		case SIGHT_VISITOR:
+		case SIGHT_LINK:
+			k->link = s == SIGHT_LINK;
 			read_head(k);
 			break;
 		case SIGHT_OTHER:
@@ -380,7 +399,7 @@ on_late(void *arg, deadline *entry)
 static knock *
 knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net_addr *peer)
 {
-	visitor_knock who = {fd, *peer, uv_now(g->loop)};
+	ws_knock who = {fd, *peer, uv_now(g->loop)};
 	refusal		why = REFUSE_NOTHING;
 	knock	   *k = NULL;
 
@@ -394,7 +413,7 @@ knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net
 	if (why != REFUSE_NOTHING)
 	{
 		free(k);
-		visitors_refuse(g->visitors, &who, why, NULL);
+		ws_enter_refuse(g->loop, &who, peer, why, NULL, NULL);
 		return NULL;
 	}
 	k->gate = g;

@@ -1,8 +1,8 @@
 /*
  * gate.h
- *	  The first look at every connection: what begins as a visitor's WebSocket
- *	  is read here and goes to the visitors, everything else goes unread to the
- *	  HTTP door.
+ *	  The first look at every connection: what begins as a visitor's WebSocket or
+ *	  as a link is read here and goes to those, everything else goes unread to
+ *	  the HTTP door.
  */
 #ifndef NET_GATE_H
 #define NET_GATE_H

@@ -13,6 +13,9 @@
 #include "pages.h"
 #include "webhook.h"
 
+#define NO_HUB_SECRET \
+	"This hub's webhooks have no signing secret here yet; webchatt.register_webhooks() registers them and learns it."
+
 #define NO_SUCH_API \
 	"There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
 #define NO_DEMO \
@@ -30,16 +33,58 @@ count_client(conn *c)
 	return c->client_count != NULL;
 }
 
+/* Where a webhook comes to; false: there is no such endpoint (any more). */
+static bool
+find_endpoint(const conn *c, webhook_endpoint *to)
+{
+	door	   *d = c->door;
+	size_t		len;
+	const char *name;
+
+	memset(to, 0, sizeof(*to));
+	if (c->route == ROUTE_WEBHOOK)
+	{
+		const channel *ch = channels_find(d->channels, c->channel);
+
+		if (ch == NULL)
+			return false;
+		to->secrets = ch->secrets;
+		to->nsecrets = ch->nsecrets;
+		to->accept_unsigned = ch->accept_unsigned;
+		to->channel = ch->id;
+	}
+	else
+	{
+		const hub_door *h;
+
+		name = route_hub_name(c->target, &len);
+		h = hub_doors_find(d->hubs, name, len);
+		if (h == NULL)
+			return false;
+		to->secrets = h->secrets;
+		to->nsecrets = h->nsecrets;
+		to->hub = h->id;
+		to->channels = d->channels;
+	}
+	return true;
+}
+
+static refusal
+no_endpoint(const conn *c)
+{
+	return c->route == ROUTE_WEBHOOK ? REFUSE_CHANNEL : REFUSE_HUB;
+}
+
 static void
 judge_webhook_head(conn *c, const char *method)
 {
-	const channel *ch = channels_find(c->door->channels, c->channel);
+	webhook_endpoint to;
 	char	   *token;
 
 	if (strcmp(method, "POST") != 0)
 		request_refuse(c, REFUSE_METHOD_POST, NULL);
-	else if (ch == NULL)
-		request_refuse(c, REFUSE_CHANNEL, NULL);
+	else if (!find_endpoint(c, &to))
+		request_refuse(c, no_endpoint(c), NULL);
 	else if (c->head.token.p != NULL)
 	{
 		token = webhook_token_json(c->head.token);
@@ -51,8 +96,10 @@ judge_webhook_head(conn *c, const char *method)
 		the_metrics.verifications++;
 		c->answer = answer_text(token, strlen(token), "application/json");
 	}
-	else if (c->head.signature.p == NULL && !ch->accept_unsigned)
-		request_refuse(c, ch->nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
+	else if (to.hub != 0 && to.nsecrets == 0)
+		request_refuse(c, REFUSE_NO_SECRET, NO_HUB_SECRET);
+	else if (c->head.signature.p == NULL && !to.accept_unsigned)
+		request_refuse(c, to.nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
 }
 
 /* What the routes decide that take a GET, and what is on none. */
@@ -65,7 +112,7 @@ judge_plain_head(conn *c, const char *method)
 		request_refuse(c, REFUSE_ROUTE, NO_SUCH_API);
 	else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		request_refuse(c, REFUSE_METHOD_GET, NULL);
-	else if (c->route == ROUTE_VISITORS)
+	else if (c->route == ROUTE_VISITORS || c->route == ROUTE_LINK)
 		request_refuse(c, REFUSE_UPGRADE, NULL);
 }
 
@@ -84,6 +131,8 @@ judge_head(conn *c, const char *method)
 		request_refuse(c, REFUSE_ADDRESS, NULL);
 	else if (c->route == ROUTE_SEND)
 		api_judge_head(c, method);
+	else if (c->route == ROUTE_ORGANIZATION)
+		organization_judge_head(c, method);
 	else
 		judge_webhook_head(c, method);
 }
@@ -103,13 +152,12 @@ static void
 hand_over(conn *c, const char *body, size_t len)
 {
 	door	   *d = c->door;
-	webhook_request rq = {0, channels_find(d->channels, c->channel), c->head.signature,
-	body, len, d->tolerance_s};
+	webhook_request rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
 	char		reason[WC_REASON_SIZE] = "";
 	refusal		why = judge_gate(c);
 
-	if (why == REFUSE_NOTHING && rq.channel == NULL)
-		why = REFUSE_CHANNEL;
+	if (why == REFUSE_NOTHING && !find_endpoint(c, &rq.to))
+		why = no_endpoint(c);
 	if (why == REFUSE_NOTHING &&
 		(rq.number = waiting_take(d->waiting, c, len, d->max_waiting)) == 0)
 		why = REFUSE_BEHIND;
@@ -183,10 +231,14 @@ judge_whole(conn *c, const char *body, size_t len)
 	switch (c->route)
 	{
 		case ROUTE_WEBHOOK:
+		case ROUTE_HUB_WEBHOOK:
 			hand_over(c, body, len);
 			break;
 		case ROUTE_SEND:
 			api_take(c, body, len);
+			break;
+		case ROUTE_ORGANIZATION:
+			organization_take(c, body, len);
 			break;
 		case ROUTE_ASSET:
 			answer_asset(c);

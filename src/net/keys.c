@@ -103,14 +103,30 @@ keys_well_formed(head_value key)
 }
 
 bool
-keys_has(const keys *set, head_value key)
+keys_find(const keys *set, head_value key, uint32_t *id)
 {
 	uint8_t		hash[WC_HASH_SIZE];
-	unsigned	hits = 0;
+	uint32_t	hits = 0;
+	uint32_t	found = 0;
 	uint32_t	i;
 
 	SHA256((const unsigned char *) key.p, key.len, hash);
 	for (i = 0; i < set->count; i++)
-		hits += CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
+	{
+		uint32_t	hit = CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
+
+		/* No branch: all bits of the id, or none. */
+		found |= set->all[i].id & (0 - hit);
+		hits |= hit;
+	}
+	*id = found;
 	return hits > 0;
+}
+
+bool
+keys_has(const keys *set, head_value key)
+{
+	uint32_t	id;
+
+	return keys_find(set, key, &id);
 }

@@ -30,4 +30,7 @@ extern bool keys_well_formed(head_value key);
 /* True when the key is in the set.  The time that it takes tells nothing of which. */
 extern bool keys_has(const keys *set, head_value key);
 
+/* The same, with the key's id, which is 0 for one that is not in the set. */
+extern bool keys_find(const keys *set, head_value key, uint32_t *id);
+
 #endif							/* NET_KEYS_H */

@@ -10,6 +10,11 @@
 
 #include "corridor_io.h"
 #include "keys.h"
+#include "ws_enter.h"
+
+/* Links at a time, closing ones too: in all, and with one key. */
+#define LINKS_MAX			256u
+#define LINKS_MAX_OF_KEY	8u
 
 typedef struct link_server link_server;
 
@@ -18,6 +23,10 @@ extern link_server *link_server_new(uv_loop_t *loop, corridor_io *corridor, cons
 
 /* Takes trusted_proxies and heartbeat_ms. */
 extern void link_server_configure(link_server *s, const wc_config *config);
+
+/* Upgrade it to a link, or answer what stands against it and let it go. */
+extern void link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head,
+							  refusal verdict, const char *why);
 
 /* From here on links are taken. */
 extern void link_server_open(link_server *s);

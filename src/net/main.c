@@ -83,9 +83,14 @@ is_there(void *arg, const uint8_t channel[16], const uint8_t visitor[16])
 }
 
 static void
-enter(void *arg, const visitor_knock *knock, const ws_head *head, refusal verdict, const char *why)
+enter(void *arg, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
 {
-	visitors_enter(arg, knock, head, verdict, why);
+	net		   *n = arg;
+
+	if (head->link)
+		link_server_enter(n->link_server, knock, head, verdict, why);
+	else
+		visitors_enter(n->visitors, knock, head, verdict, why);
 }
 
 static void
@@ -361,7 +366,7 @@ start(net *n, int fd)
 	if (n->gate == NULL)
 		return false;
 	door_ask_visitors(n->door, is_there, n->visitors);
-	door_pass_visitors(n->door, enter, n->visitors);
+	door_pass_visitors(n->door, enter, n);
 	handle_init(n, signal_fd);
 	return true;
 }

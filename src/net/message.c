@@ -1,7 +1,6 @@
 /*
  * message.c
- *	  One message on its way to a hub, its request's body ready made, and the
- *	  queues that messages wait in.
+ *	  One message on its way to a hub, its request's body ready made.
  */
 #include "message.h"
 
@@ -11,52 +10,6 @@
 
 #include "../common/event.h"
 #include "alloc.h"
-
-void
-message_queue_push(message_queue *q, message *m)
-{
-	m->next = NULL;
-	if (q->last != NULL)
-		q->last->next = m;
-	else
-		q->first = m;
-	q->last = m;
-	q->count++;
-}
-
-void
-message_queue_push_front(message_queue *q, message *m)
-{
-	m->next = q->first;
-	q->first = m;
-	if (q->last == NULL)
-		q->last = m;
-	q->count++;
-}
-
-message *
-message_queue_pop(message_queue *q)
-{
-	message    *m = q->first;
-
-	if (m == NULL)
-		return NULL;
-	q->first = m->next;
-	if (q->first == NULL)
-		q->last = NULL;
-	q->count--;
-	m->next = NULL;
-	return m;
-}
-
-void
-message_queue_drop(message_queue *q)
-{
-	message    *m;
-
-	while ((m = message_queue_pop(q)) != NULL)
-		free(m);
-}
 
 /* A channel type that may become part of a path. */
 static bool
@@ -129,17 +82,15 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 	static const char content_head[] = ",\"content\":";
 	size_t		data_len = (size_t) send->kind.len + 1 + sizeof(from_head) + 36 +
 		sizeof(to_head) + to_len + sizeof(content_head) + send->content.len + 1;
-	message    *m = net_alloc(sizeof(message) + data_len);
+	message    *m = (message *) errand_new(sizeof(message) + data_len, send->token);
 	char		channel[37];
 	char	   *at;
 
-	m->size = sizeof(message) + data_len;
-	m->token = send->token;
 	memcpy(m->id, send->message, sizeof(m->id));
 	m->kind = m->data;
 	at = put(m->data, send->kind.p, send->kind.len);
 	*at++ = '\0';
-	m->body = at;
+	m->errand.body = at;
 	wc_uuid_print(send->channel, channel);
 	at = put(at, from_head, sizeof(from_head) - 1);
 	at = put(at, channel, 36);
@@ -148,7 +99,7 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 	at = put(at, content_head, sizeof(content_head) - 1);
 	at = put(at, send->content.p, send->content.len);
 	*at++ = '}';
-	m->body_len = (size_t) (at - m->body);
+	m->errand.body_len = (size_t) (at - m->errand.body);
 	return m;
 }
 
@@ -177,15 +128,5 @@ message_new(const wc_send *send, const char **refusal)
 	}
 	m = make_message(send, to, to_len);
 	free(to);
-	return m;
-}
-
-message *
-message_new_bare(uint64_t token)
-{
-	message    *m = net_alloc(sizeof(message));
-
-	m->size = sizeof(message);
-	m->token = token;
 	return m;
 }

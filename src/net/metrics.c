@@ -109,12 +109,13 @@ refusals_text(FILE *f)
 		  "# TYPE webchatt_http_refused_total counter\n", f);
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
-		if (i == REFUSE_METHOD_GET)
+		if (i == REFUSE_METHOD_GET || i == REFUSE_METHOD_REST)
 			continue;			/* one line with REFUSE_METHOD_POST */
 		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n",
 				refusal_get((refusal) i)->status, refusal_get((refusal) i)->code,
 				(unsigned long long) (the_metrics.refused[i] +
-									  (i == REFUSE_METHOD_POST ? the_metrics.refused[REFUSE_METHOD_GET] : 0)));
+									  (i == REFUSE_METHOD_POST ? the_metrics.refused[REFUSE_METHOD_GET] +
+									   the_metrics.refused[REFUSE_METHOD_REST] : 0)));
 	}
 }
 
@@ -178,6 +179,14 @@ visitors_text(FILE *f)
 				(unsigned long long) m->closes[i]);
 }
 
+static void
+links_text(FILE *f)
+{
+	one(f, "webchatt_links", "gauge", "Links of other databases that are open.", the_metrics.links);
+	one(f, "webchatt_links_total", "counter", "Links opened by other databases.", the_metrics.links_entered);
+	one(f, "webchatt_link_events_total", "counter", "Events sent by links, repeats too.", the_metrics.link_events);
+}
+
 char *
 metrics_text(size_t *len)
 {
@@ -199,6 +208,7 @@ metrics_text(size_t *len)
 	one(f, "webchatt_deliveries_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
 	one(f, "webchatt_channels", "gauge", "Channels whose webhooks are taken.", m->channels);
 	visitors_text(f);
+	links_text(f);
 	if (fclose(f) != 0)
 	{
 		free(text);

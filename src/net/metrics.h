@@ -35,6 +35,8 @@ typedef struct metrics
 	uint64_t	visitor_rate_errors;
 	uint64_t	pushes;			/* messages that an open session took */
 	uint64_t	closes[METRICS_CLOSES]; /* of WebSockets, by code */
+	uint64_t	links_entered;
+	uint64_t	link_events;	/* handed to links' sockets */
 	uint64_t	commit_us;		/* sum over all events that were done */
 	uint64_t	commit_buckets[METRICS_BUCKETS];
 
@@ -45,6 +47,7 @@ typedef struct metrics
 	uint32_t	channels;
 	uint32_t	visitors;		/* sessions that are open */
 	uint32_t	visitor_connections;
+	uint32_t	links;			/* kept up to date by link_server.c */
 } metrics;
 
 extern metrics the_metrics;

@@ -23,8 +23,10 @@ typedef enum refusal
 	REFUSE_KEY_UNKNOWN,
 	REFUSE_ROUTE,
 	REFUSE_CHANNEL,
+	REFUSE_HUB,
 	REFUSE_ORIGIN,				/* a page that the channel does not list */
 	REFUSE_METHOD_POST,			/* the route takes POST only */
+	REFUSE_METHOD_REST,			/* GET, POST, PATCH and DELETE */
 	REFUSE_METHOD_GET,			/* the route takes GET and HEAD only */
 	REFUSE_SLOW_HEAD,
 	REFUSE_SLOW_BODY,
@@ -35,6 +37,7 @@ typedef enum refusal
 	REFUSE_WS_PROTOCOL,			/* no sub-protocol that we speak */
 	REFUSE_VISITORS,			/* max_visitors */
 	REFUSE_VISITORS_ADDRESS,	/* max_visitors_per_address */
+	REFUSE_LINKS,				/* LINKS_MAX, LINKS_MAX_OF_KEY */
 	REFUSE_CONNECTIONS,			/* max_connections */
 	REFUSE_ADDRESS,				/* max_connections_per_address */
 	REFUSE_MEMORY,				/* too many large bodies at once */

@@ -36,6 +36,8 @@ request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	c->target = target;
 	c->target_len = target ? strlen(target) : 0;
 	c->route = target ? route_find(target, c->channel) : ROUTE_NONE;
+	free(c->asked);
+	c->asked = c->route == ROUTE_ORGANIZATION ? strdup(target) : NULL;
 	/* A connection's first head is timed from the accept on, others from here. */
 	if (c->deadline.phase != PHASE_HEAD)
 		deadline_set(&c->door->deadlines, &c->deadline, PHASE_HEAD, now_of(c));
@@ -146,7 +148,7 @@ head_came(conn *c, const char *method, const char *version)
 		request_refuse(c, REFUSE_HEAD, c->head.bad);
 		at_once = true;
 	}
-	else if (c->route == ROUTE_VISITORS && strcmp(method, "GET") == 0)
+	else if ((c->route == ROUTE_VISITORS || c->route == ROUTE_LINK) && strcmp(method, "GET") == 0)
 	{
 		if (takeover(c, version))
 			return MHD_NO;
@@ -321,6 +323,9 @@ request_completed(void *cls, struct MHD_Connection *mhd, void **context,
 	c->client = c->peer;
 	c->client_count = NULL;
 	c->number = 0;
+	c->key = 0;
+	free(c->asked);
+	c->asked = NULL;
 	c->discarded = 0;
 	memset(&c->head, 0, sizeof(c->head));
 	deadline_set(&d->deadlines, &c->deadline, PHASE_IDLE, now_of(c));

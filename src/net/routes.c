@@ -10,7 +10,9 @@
 #include "ws_head.h"
 #include "../common/event.h"
 
-#define WEBHOOKS	"/webhooks/"
+#define WEBHOOKS		"/webhooks/"
+#define HUB_WEBHOOKS	"/webhooks/hubs/"
+#define OUR_WEBHOOKS	"/v1/organization/webhook"
 
 /* A proxy may send the absolute form (RFC 9112 §3.2.2): leave scheme and host out. */
 static const char *
@@ -37,6 +39,18 @@ route_path(const char *target, size_t *len)
 	return path;
 }
 
+const char *
+route_query(const char *target, size_t *len)
+{
+	const char *path = route_path(target, len);
+	const char *query = path + *len;
+
+	if (*query == '?')
+		query++;
+	*len = strcspn(query, "#");
+	return query;
+}
+
 static bool
 is(const char *path, size_t len, const char *known)
 {
@@ -49,6 +63,25 @@ is_below(const char *path, size_t len, const char *known)
 	return len > strlen(known) && memcmp(path, known, strlen(known)) == 0;
 }
 
+/* As the table hubs has them. */
+static bool
+is_hub_name(const char *name, size_t len)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+	return len >= 1 && len <= ROUTE_MAX_HUB_NAME && strchr(first, name[0]) != NULL &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len;
+}
+
+const char *
+route_hub_name(const char *target, size_t *len)
+{
+	const char *path = route_path(target, len);
+
+	*len -= sizeof(HUB_WEBHOOKS) - 1;
+	return path + sizeof(HUB_WEBHOOKS) - 1;
+}
+
 route
 route_find(const char *target, uint8_t channel[16])
 {
@@ -56,14 +89,21 @@ route_find(const char *target, uint8_t channel[16])
 	size_t		len;
 	const char *path = route_path(target, &len);
 
+	if (is_below(path, len, HUB_WEBHOOKS))
+		return is_hub_name(path + sizeof(HUB_WEBHOOKS) - 1, len - (sizeof(HUB_WEBHOOKS) - 1)) ?
+			ROUTE_HUB_WEBHOOK : ROUTE_NONE;
 	if (is_below(path, len, WEBHOOKS))
 		return wc_uuid_parse(path + prefix, len - prefix, channel) ? ROUTE_WEBHOOK : ROUTE_NONE;
 	if (is(path, len, "/v1/communication/web-chatt2me/message"))
 		return ROUTE_SEND;
+	if (is(path, len, OUR_WEBHOOKS) || is_below(path, len, OUR_WEBHOOKS "/"))
+		return ROUTE_ORGANIZATION;
 	if (is(path, len, "/v1") || is_below(path, len, "/v1/"))
 		return ROUTE_API;
 	if (is(path, len, WS_PATH))
 		return ROUTE_VISITORS;
+	if (is(path, len, WS_LINK_PATH))
+		return ROUTE_LINK;
 	if (is(path, len, "/healthz"))
 		return ROUTE_HEALTH;
 	if (is(path, len, "/metrics"))
@@ -77,5 +117,5 @@ route_find(const char *target, uint8_t channel[16])
 bool
 route_takes_body(route r)
 {
-	return r == ROUTE_WEBHOOK || r == ROUTE_SEND;
+	return r == ROUTE_WEBHOOK || r == ROUTE_HUB_WEBHOOK || r == ROUTE_SEND || r == ROUTE_ORGANIZATION;
 }

@@ -9,15 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The longest name of a hub. */
+#define ROUTE_MAX_HUB_NAME	63
+
 typedef enum route
 {
 	ROUTE_NONE = 0,
 	ROUTE_WEBHOOK,				/* POST /webhooks/<channel id> */
+	ROUTE_HUB_WEBHOOK,			/* POST /webhooks/hubs/<name> */
 	ROUTE_SEND,					/* POST /v1/communication/web-chatt2me/message */
+	ROUTE_ORGANIZATION,			/* /v1/organization/webhook and below */
 	ROUTE_API,					/* anything else of /v1: there is nothing */
 	ROUTE_ASSET,				/* GET a file that is compiled in */
 	ROUTE_DEMO,					/* GET /demo */
 	ROUTE_VISITORS,				/* GET, to be upgraded to a visitor's WebSocket */
+	ROUTE_LINK,					/* GET, to be upgraded to a link */
 	ROUTE_HEALTH,				/* GET /healthz */
 	ROUTE_METRICS				/* GET /metrics */
 } route;
@@ -30,6 +36,12 @@ extern route route_find(const char *target, uint8_t channel[16]);
 
 /* The target's path, without scheme and host before and a query behind it. */
 extern const char *route_path(const char *target, size_t *len);
+
+/* What is behind the question mark; empty where there is none. */
+extern const char *route_query(const char *target, size_t *len);
+
+/* The hub's name in the path of a ROUTE_HUB_WEBHOOK. */
+extern const char *route_hub_name(const char *target, size_t *len);
 
 /* True for the routes whose requests bring something to the worker. */
 extern bool route_takes_body(route r);

@@ -70,8 +70,8 @@ bool
 takeover(conn *c, const char *version)
 {
 	door	   *d = c->door;
-	ws_head		head = {.upgrade = false};
-	visitor_knock who = {.peer = c->peer, .since = c->deadline.since};
+	ws_head		head = {.link = c->route == ROUTE_LINK};
+	ws_knock who = {.peer = c->peer, .since = c->deadline.since};
 	const char *why;
 	refusal		verdict;
 

@@ -2,7 +2,7 @@
  * takeover.h
  *	  A WebSocket's opening request that comes as a later one on a kept-alive
  *	  connection, as proxies send it that use their connections again: the
- *	  descriptor is taken away from libmicrohttpd and goes to the visitors.
+ *	  descriptor is taken away from libmicrohttpd and goes to the visitors or links.
  */
 #ifndef NET_TAKEOVER_H
 #define NET_TAKEOVER_H

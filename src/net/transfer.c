@@ -1,20 +1,19 @@
 /*
  * transfer.c
- *	  One libcurl easy handle, reused from request to request, and what an
- *	  answer or its absence means.
+ *	  One libcurl easy handle, reused from request to request: see transfer.h.
  *
  * Proxies: none, whatever the environment says.  It is that of whoever
  * started the postmaster, and an http_proxy in it would be shown API keys.
  */
 #include "transfer.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
 
-/* A hub's answer: body, and head lines together, in bytes. */
-#define MAX_ANSWER_BODY		(64 * 1024)
+/* An answer's head lines together, in bytes. */
 #define MAX_ANSWER_HEAD		(32 * 1024)
 
 /* An idle handle keeps no more memory for an answer than this. */
@@ -23,19 +22,9 @@
 /* libcurl's buffer for what comes in; answers are small. */
 #define RECEIVE_BUFFER		4096L
 
-#define KEY_HEAD	"Idempotency-Key: "
-
-static size_t
-on_body(char *data, size_t one, size_t len, void *arg)
+static void
+keep_body(transfer *t, const char *data, size_t len)
 {
-	transfer   *t = arg;
-
-	(void) one;
-	if (len > MAX_ANSWER_BODY - t->body_len)
-	{
-		t->body_too_large = true;
-		return 0;
-	}
 	if (t->body_len + len > t->body_capacity)
 	{
 		size_t		capacity = t->body_capacity > 0 ? t->body_capacity : 1024;
@@ -52,6 +41,23 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	}
 	memcpy(t->body + t->body_len, data, len);
 	t->body_len += len;
+}
+
+static size_t
+on_body(char *data, size_t one, size_t len, void *arg)
+{
+	transfer   *t = arg;
+	size_t		room = t->settings->keep - t->body_len;
+
+	(void) one;
+	if (len > t->settings->most - t->body_came)
+	{
+		t->body_too_large = true;
+		return 0;
+	}
+	t->body_came += len;
+	if (room > 0 && len > 0)
+		keep_body(t, data, len < room ? len : room);
 	return len;
 }
 
@@ -69,6 +75,27 @@ on_head(char *data, size_t one, size_t len, void *arg)
 		return 0;
 	}
 	return len;
+}
+
+/*
+ * The address is the one that the connection would be made to: whatever the
+ * host's name says, now or later, it is asked of each.
+ */
+static curl_socket_t
+open_guarded(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
+{
+	transfer   *t = arg;
+	net_addr	to;
+
+	addr_from_sockaddr(&addr->addr, &to);
+	if (to.local || !t->settings->guard(t->settings->guard_arg, t, &to))
+	{
+		t->was_refused = true;
+		t->refused = to;
+		return CURL_SOCKET_BAD;
+	}
+	t->was_allowed = true;
+	return curl_loop_open_socket(t->loop, purpose, addr);
 }
 
 /* What never changes. */
@@ -106,13 +133,18 @@ set_constants(transfer *t)
 static void
 set_settings(transfer *t, const transfer_settings *s)
 {
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long) s->send_timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long) s->timeout_ms);
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long) s->connect_timeout_ms);
 	if (s->ca_file != NULL)
 	{
 		/* This file alone: distributions compile in a directory as well. */
 		curl_easy_setopt(t->easy, CURLOPT_CAINFO, s->ca_file);
 		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
+	}
+	if (s->guard != NULL)
+	{
+		curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_guarded);
+		curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
 	}
 	t->generation = s->generation;
 }
@@ -128,7 +160,8 @@ transfer_new(curl_loop *loop, const transfer_settings *settings)
 		free(t);
 		return NULL;
 	}
-	t->key.data = t->key_line;
+	t->loop = loop;
+	t->settings = settings;
 	curl_loop_prepare(loop, t->easy);
 	set_constants(t);
 	set_settings(t, settings);
@@ -139,54 +172,48 @@ void
 transfer_free(transfer *t)
 {
 	curl_easy_cleanup(t->easy);
-	hub_target_release(t->target);
+	target_release(t->target);
 	free(t->body);
 	free(t);
 }
 
 bool
-transfer_aim(transfer *t, hub_target *target, const char *kind)
+transfer_is_at(const transfer *t, const target *where, const char *spot)
 {
-	char		url[8192];
-	int			n;
+	return t->target == where && strcmp(t->spot, spot) == 0;
+}
 
-	if (t->target == target && strcmp(t->kind, kind) == 0)
-		return true;
-	n = snprintf(url, sizeof(url), "%s/v1/communication/%s/message", target->api_url, kind);
-	if (n < 0 || (size_t) n >= sizeof(url) ||
-		curl_easy_setopt(t->easy, CURLOPT_URL, url) != CURLE_OK)
+bool
+transfer_aim(transfer *t, target *where, const char *spot, const char *url)
+{
+	if (curl_easy_setopt(t->easy, CURLOPT_URL, url) != CURLE_OK)
 		return false;
-	(void) snprintf(t->kind, sizeof(t->kind), "%s", kind);
-	if (t->target != target)
+	(void) snprintf(t->spot, sizeof(t->spot), "%s", spot);
+	if (t->target != where)
 	{
-		hub_target_release(t->target);
-		t->target = hub_target_hold(target);
-		/* libcurl only reads the list: ours in front, the hub's behind. */
-		t->key.next = target->headers;
-		curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, &t->key);
-		curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, target->https ? 1L : 0L);
+		target_release(t->target);
+		t->target = target_hold(where);
+		curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, where->https ? 1L : 0L);
 	}
 	return true;
 }
 
 void
-transfer_load(transfer *t, message *m)
+transfer_load(transfer *t, errand *e)
 {
-	char		uuid[37];
-
-	wc_uuid_print(m->id, uuid);
-	(void) snprintf(t->key_line, sizeof(t->key_line), KEY_HEAD "%s", uuid);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) m->body_len);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, m->body);
-	if (t->fresh != m->again)
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) e->body_len);
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, e->body != NULL ? e->body : "");
+	if (t->fresh != e->again)
 	{
-		t->fresh = m->again;
+		t->fresh = e->again;
 		curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, t->fresh ? 1L : 0L);
 	}
-	t->message = m;
-	t->body_len = 0;
+	t->errand = e;
+	t->nlines = 0;
+	t->body_len = t->body_came = 0;
 	t->head_len = 0;
 	t->body_too_large = t->head_too_large = false;
+	t->was_refused = t->was_allowed = false;
 	t->error[0] = '\0';
 	if (t->body_capacity > KEEP_ANSWER_BODY)
 	{
@@ -194,6 +221,59 @@ transfer_load(transfer *t, message *m)
 		t->body = NULL;
 		t->body_capacity = 0;
 	}
+}
+
+void
+transfer_fixed_line(transfer *t, char *line)
+{
+	if (t->nlines < TRANSFER_LINES)
+		t->lines[t->nlines++].data = line;
+}
+
+void
+transfer_line(transfer *t, const char *format,...)
+{
+	va_list		args;
+
+	if (t->nlines == TRANSFER_LINES)
+		return;
+	va_start(args, format);
+	(void) vsnprintf(t->texts[t->nlines], TRANSFER_LINE, format, args);
+	va_end(args);
+	transfer_fixed_line(t, t->texts[t->nlines]);
+}
+
+void
+transfer_end_lines(transfer *t, struct curl_slist *others)
+{
+	/* libcurl only reads the list, so one can go over into another. */
+	for (int i = t->nlines; i-- > 0; others = &t->lines[i])
+		t->lines[i].next = others;
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, others);
+}
+
+uint32_t
+transfer_answered(const transfer *t, CURLcode code)
+{
+	long		http_status = 0;
+
+	if (code != CURLE_OK && !t->body_too_large)
+		return 0;
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
+	return http_status > 0 ? (uint32_t) http_status : 0;
+}
+
+uint32_t
+transfer_retry_after_s(const transfer *t, uint32_t http_status)
+{
+	curl_off_t	seconds = 0;
+
+	if (http_status != 429 && http_status != 503)
+		return 0;
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
+	if (seconds > TRANSFER_MAX_PAUSE_S)
+		return TRANSFER_MAX_PAUSE_S;
+	return seconds > 0 ? (uint32_t) seconds : 0;
 }
 
 static const char *
@@ -206,55 +286,31 @@ advice(CURLcode code)
 		case CURLE_SSL_CACERT_BADFILE:
 			return "; check webchatt.ca_file";
 		case CURLE_COULDNT_RESOLVE_HOST:
-			return "; check the hub's api_url and this machine's name service";
+			return " and this machine's name service";
 		default:
 			return "";
 	}
 }
 
-/* libcurl could not bring the answer home. */
-static void
-explain_error(transfer *t, CURLcode code, uint32_t http_status, reply_verdict *v)
+void
+transfer_explain(const transfer *t, CURLcode code, char *text, size_t size)
 {
-	const char *text = t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+	const target *to = t->target;
+	bool		unresolved = code == CURLE_COULDNT_RESOLVE_HOST;
 
 	if (code == CURLE_OUT_OF_MEMORY)
-		reply_say(v, WC_OUT_RETRY, "libcurl has no memory for a request to %s", t->target->host);
+		(void) snprintf(text, size, "libcurl has no memory for a request to %s", to->host);
 	else if (t->head_too_large)
-		reply_say(v, WC_OUT_RETRY, "%s answered with a head of more than %d bytes; check that api_url is a hub's",
-				  t->target->host, MAX_ANSWER_HEAD);
+		(void) snprintf(text, size, "%s answered with a head of more than %d bytes; check %s",
+						to->host, MAX_ANSWER_HEAD, to->what);
 	else
-		reply_say(v, WC_OUT_UNREACHABLE, "%s: %s%s", t->target->host, text, advice(code));
-	v->outcome.http_status = http_status;
-}
-
-void
-transfer_judge(transfer *t, CURLcode code, reply_verdict *v)
-{
-	long		http_status = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
-	if ((code == CURLE_OK || t->body_too_large) && http_status > 0)
-	{
-		reply		r = {0};
-		curl_off_t	retry_after = 0;
-
-		if (http_status == 429 || http_status == 503)
-			curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
-		r.http_status = (uint32_t) http_status;
-		r.body = t->body;
-		r.body_len = t->body_len;
-		r.body_too_large = t->body_too_large;
-		r.retry_after_s = retry_after;
-		r.host = t->target->host;
-		reply_classify(&r, v);
-	}
-	else
-		explain_error(t, code, (uint32_t) http_status, v);
+		(void) snprintf(text, size, "%s: %s%s%s%s", to->host,
+						t->error[0] != '\0' ? t->error : curl_easy_strerror(code),
+						unresolved ? "; check " : "", unresolved ? to->what : "", advice(code));
 }
 
 bool
-transfer_met_closed_connection(transfer *t, CURLcode code)
+transfer_met_closed_connection(const transfer *t, CURLcode code)
 {
 	long		http_status = 0;
 	long		connects = 0;

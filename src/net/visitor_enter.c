@@ -6,15 +6,10 @@
 #include "visitor_session.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "answer.h"
-#include "linger.h"
-#include "log.h"
 #include "metrics.h"
 #include "../common/origin.h"
 
@@ -28,23 +23,6 @@ visitor_origin_tag(const char *origin, size_t len)
 	if (EVP_Digest(origin, len, hash, NULL, EVP_sha256(), NULL) == 1)
 		memcpy(&tag, hash, sizeof(tag));
 	return tag;
-}
-
-/* Count it, tell it, answer it, and let the connection go. */
-static void
-refuse(visitors *v, const visitor_knock *knock, const net_addr *client, refusal why,
-	   const char *message, const channel *ch)
-{
-	the_metrics.refused[why]++;
-	log_refusal(why, client, ch ? ch->id : NULL, uv_now(v->loop));
-	answer_raw(knock->fd, why, message);
-	linger(v->loop, knock->fd);
-}
-
-void
-visitors_refuse(visitors *v, const visitor_knock *knock, refusal verdict, const char *why)
-{
-	refuse(v, knock, &knock->peer, verdict, why, NULL);
 }
 
 /* Does the channel take the page's origin?  To the letter: a browser sends its one form. */
@@ -69,42 +47,13 @@ origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 	return false;
 }
 
-/* Say that from now on it is a WebSocket. */
-static bool
-send_upgrade(int fd, const ws_head *head)
-{
-	char		accept[WS_ACCEPT_SIZE];
-	char		text[256];
-	int			len;
-
-	if (!ws_head_accept(head->key, accept))
-		return false;
-	len = snprintf(text, sizeof(text),
-				   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-				   "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: " WS_PROTOCOL "\r\n\r\n",
-				   accept);
-	return send(fd, text, (size_t) len, MSG_NOSIGNAL | MSG_DONTWAIT) == len;
-}
-
-/* Who it is: the peer, or whom a trusted proxy names. */
-static net_addr
-client_of(const visitors *v, const visitor_knock *knock, const ws_head *head)
-{
-	net_addr	client = knock->peer;
-	head_value	forwarded = head->facts.forwarded;
-
-	if (forwarded.p != NULL && visitors_trust(v, &knock->peer))
-		addr_forwarded(&v->trusted, forwarded.p, forwarded.len, &client);
-	return client;
-}
-
 /* The session itself; false: the descriptor was closed. */
 static session *
-session_new(visitors *v, const visitor_knock *knock, const ws_head *head, const channel *ch)
+session_new(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch)
 {
 	session    *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || !send_upgrade(knock->fd, head) || !ws_start(&s->w, &v->host, knock->fd))
+	if (s == NULL || !ws_enter_upgrade(knock->fd, head, WS_PROTOCOL) || !ws_start(&s->w, &v->host, knock->fd))
 	{
 		free(s);
 		return NULL;
@@ -119,7 +68,7 @@ session_new(visitors *v, const visitor_knock *knock, const ws_head *head, const 
 }
 
 static void
-admit(visitors *v, const visitor_knock *knock, const ws_head *head, const channel *ch,
+admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch,
 	  const net_addr *client, addr_count *count, uint64_t tag)
 {
 	session    *s = session_new(v, knock, head, ch);
@@ -141,10 +90,10 @@ admit(visitors *v, const visitor_knock *knock, const ws_head *head, const channe
 }
 
 void
-visitors_enter(visitors *v, const visitor_knock *knock, const ws_head *head, refusal verdict,
+visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict,
 			   const char *why)
 {
-	net_addr	client = client_of(v, knock, head);
+	net_addr	client = ws_enter_client(&v->trusted, knock, head);
 	bool		exempt = client.local || addr_list_has(&v->trusted, &client);
 	const channel *ch = NULL;
 	addr_count *count = NULL;
@@ -164,5 +113,5 @@ visitors_enter(visitors *v, const visitor_knock *knock, const ws_head *head, ref
 	if (verdict == REFUSE_NOTHING)
 		admit(v, knock, head, ch, &client, count, tag);
 	else
-		refuse(v, knock, &client, verdict, why, ch);
+		ws_enter_refuse(v->loop, knock, &client, verdict, why, ch ? ch->id : NULL);
 }

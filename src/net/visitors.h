@@ -10,7 +10,7 @@
 #include "address.h"
 #include "channels.h"
 #include "corridor_io.h"
-#include "ws_head.h"
+#include "ws_enter.h"
 
 /* Set in the numbers of visitors' events, never in those of the door's. */
 #define VISITORS_NUMBER		(UINT64_C(1) << 63)
@@ -29,21 +29,9 @@ extern void visitors_configure(visitors *v, const wc_config *config);
 /* True for a peer whose X-Forwarded-For counts. */
 extern bool visitors_trust(const visitors *v, const net_addr *peer);
 
-/* A connection whose head has been read up to its empty line, no byte further. */
-typedef struct visitor_knock
-{
-	int			fd;				/* taken over */
-	net_addr	peer;
-	uint64_t	since;			/* uv_now() when it was accepted, or its request began */
-} visitor_knock;
-
 /* Upgrade it to a session, or answer what stands against it and let it go. */
-extern void visitors_enter(visitors *v, const visitor_knock *knock, const ws_head *head,
+extern void visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head,
 						   refusal verdict, const char *why);
-
-/* Answer a refusal and let the connection go.  why may be NULL. */
-extern void visitors_refuse(visitors *v, const visitor_knock *knock, refusal verdict,
-							const char *why);
 
 /*
  * A channel is about to be replaced in the set (put), or to go from it: sessions

@@ -1,9 +1,11 @@
 /*
  * webhook.c
- *	  A hub's POST to /webhooks/<channel id>: see webhook.h.
+ *	  A hub's POST to an endpoint of ours: see webhook.h.
  */
 #include "webhook.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "event_json.h"
@@ -30,28 +32,53 @@ refusal_of(wc_signature_verdict verdict)
 	return REFUSE_SIG_WRONG;
 }
 
+/*
+ * At a hub's endpoint the event says which channel it belongs to, and one hub
+ * must not write into another's channels.  A status may name none: the worker
+ * goes by the message then.
+ */
+static bool
+is_of_hub(const webhook_endpoint *to, const wc_event *event, char reason[WC_REASON_SIZE])
+{
+	static const uint8_t none[16];
+	const channel *ch = channels_find(to->channels, event->channel);
+	char		id[37];
+
+	if (event->kind == WC_EVENT_STATUS && memcmp(event->channel, none, 16) == 0)
+		return true;
+	if (ch != NULL && !ch->local && ch->hub == to->hub)
+		return true;
+	wc_uuid_print(event->channel, id);
+	snprintf(reason, WC_REASON_SIZE,
+			 "No channel of this hub has the id %s here; webchatt.add_channel() adds it.", id);
+	return false;
+}
+
 refusal
 webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE])
 {
 	wc_event	event;
 	event_json	keep;
 	refusal		why;
-	bool		written;
 
 	reason[0] = '\0';
-	why = refusal_of(wc_signature_verify(rq->channel->secrets, rq->channel->nsecrets,
-										 rq->channel->accept_unsigned,
+	why = refusal_of(wc_signature_verify(rq->to.secrets, rq->to.nsecrets,
+										 rq->to.accept_unsigned,
 										 rq->signature.p, rq->signature.len,
 										 rq->body, rq->len,
 										 (int64_t) time(NULL), rq->tolerance_s));
 	if (why != REFUSE_NOTHING)
 		return why;
-	if (!event_json_parse(rq->body, rq->len, rq->channel->id, &event, &keep, reason))
+	if (!event_json_parse(rq->body, rq->len, rq->to.channel, &event, &keep, reason))
 		return REFUSE_EVENT;
 	event.request = rq->number;
-	written = wc_write_event(out, &event);
+	event.hub = rq->to.hub;
+	if (event.hub != 0 && !is_of_hub(&rq->to, &event, reason))
+		why = REFUSE_CHANNEL;
+	else
+		why = wc_write_event(out, &event) ? REFUSE_NOTHING : REFUSE_LARGE;
 	event_json_free(&keep);
-	return written ? REFUSE_NOTHING : REFUSE_LARGE;
+	return why;
 }
 
 char *

@@ -1,7 +1,7 @@
 /*
  * webhook.h
- *	  A hub's POST to /webhooks/<channel id> (hub-contract §3): signature over
- *	  the raw bytes first, then the event, then the corridor.
+ *	  A hub's POST to /webhooks/<channel id> or /webhooks/hubs/<name> (hub-contract
+ *	  §3): signature over the raw bytes first, then the event, then the corridor.
  */
 #ifndef NET_WEBHOOK_H
 #define NET_WEBHOOK_H
@@ -14,10 +14,21 @@
 /* The longest X-Validation-Token that is answered, in bytes. */
 #define WEBHOOK_MAX_TOKEN	1024
 
+/* Where it came to. */
+typedef struct webhook_endpoint
+{
+	const wc_secret *secrets;
+	int			nsecrets;
+	bool		accept_unsigned;
+	const uint8_t *channel;		/* whose endpoint it is; NULL: a hub's */
+	uint32_t	hub;			/* the hub; 0: a channel's */
+	const channels *channels;	/* of a hub's: among which the event's must be */
+} webhook_endpoint;
+
 typedef struct webhook_request
 {
 	uint64_t	number;			/* comes back in EVENT_DONE */
-	const channel *channel;
+	webhook_endpoint to;
 	head_value	signature;
 	const char *body;
 	size_t		len;

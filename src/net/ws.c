@@ -1,6 +1,6 @@
 /*
  * ws.c
- *	  A visitor's WebSocket on the loop: see ws.h.
+ *	  A WebSocket on the loop: see ws.h.
  */
 #include "ws.h"
 
@@ -47,7 +47,7 @@ settle(ws *w)
 		return;
 	if (!w->paused || w->state == WS_CLOSING)
 		events |= UV_READABLE;
-	if (w->out_len > w->out_off)
+	if (w->out_len > w->out_off && !w->corked)
 		events |= UV_WRITABLE;
 	if (events == w->events)
 		return;
@@ -213,7 +213,7 @@ write_frame(ws *w, int opcode, const char *data, size_t len)
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	ssize_t		sent = 0;
 
-	if (w->out_len == w->out_off)
+	if (w->out_len == w->out_off && !w->corked)
 	{
 		sent = sendmsg(w->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno != EAGAIN && errno != EINTR)
@@ -259,6 +259,22 @@ ws_send(ws *w, const char *text, size_t len)
 		return true;
 	ws_cut(w);
 	return false;
+}
+
+void
+ws_cork(ws *w)
+{
+	w->corked = true;
+}
+
+void
+ws_uncork(ws *w)
+{
+	if (!w->corked)
+		return;
+	w->corked = false;
+	if (w->state != WS_DEAD)
+		flush(w);
 }
 
 /* The close frame is written: what is left is to be heard out. */

@@ -1,7 +1,7 @@
 /*
  * ws.h
- *	  A visitor's WebSocket on the loop: frames in, frames out through a buffer
- *	  that exists only while something waits, pings, the closing handshake.
+ *	  A WebSocket that a client opened, on the loop: frames in, frames out through
+ *	  a buffer that exists only while something waits, pings, the closing handshake.
  */
 #ifndef NET_WS_H
 #define NET_WS_H
@@ -58,6 +58,7 @@ typedef struct ws
 	uint8_t		events;			/* what the poll waits for */
 	bool		paused;			/* not read */
 	bool		shut;			/* our side of the connection is */
+	bool		corked;			/* what is sent waits for ws_uncork() */
 } ws;
 
 typedef struct ws_calls
@@ -91,6 +92,10 @@ extern bool ws_start(ws *w, ws_host *host, int fd);
 
 /* Send a text frame; false: it is not open (any more). */
 extern bool ws_send(ws *w, const char *text, size_t len);
+
+/* Keep what is sent, so that many frames go by one write; until ws_uncork(). */
+extern void ws_cork(ws *w);
+extern void ws_uncork(ws *w);
 
 /* Say goodbye.  reason is at most 123 bytes for a person. */
 extern void ws_close(ws *w, uint16_t code, const char *reason);

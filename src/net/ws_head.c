@@ -144,7 +144,7 @@ ws_head_field(ws_head *head, const char *name, size_t name_len,
 		head->key = (head_value) {value, value_len};
 	}
 	else if (IS("Sec-WebSocket-Protocol"))
-		head->protocol |= list_has(value, value_len, WS_PROTOCOL, false);
+		head->protocol |= list_has(value, value_len, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
 	else if (IS("Origin"))
 	{
 		if (head->origin.p != NULL)
@@ -176,6 +176,8 @@ ws_head_end(ws_head *head, const char *version, const char **why)
 		*why = "Sec-WebSocket-Key must be 16 bytes in base64.";
 		return REFUSE_HEAD;
 	}
+	if (!head->protocol && head->link)
+		*why = "The sub-protocol must be " WS_LINK_PROTOCOL "; send it in Sec-WebSocket-Protocol.";
 	return head->protocol ? REFUSE_NOTHING : REFUSE_WS_PROTOCOL;
 }
 

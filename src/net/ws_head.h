@@ -14,6 +14,10 @@
 #define WS_PATH			"/communication/web-chatt2me/ws"
 #define WS_PROTOCOL		"web-chatt2me.v1"
 
+/* The same for links (doc/link.md). */
+#define WS_LINK_PATH		"/communication/web-chatt2me/events"
+#define WS_LINK_PROTOCOL	"web-chatt2me.events.v1"
+
 /* The largest head, in bytes. */
 #define WS_HEAD_MAX		8192
 
@@ -23,9 +27,10 @@
 /* The text of a Sec-WebSocket-Accept, its NUL included. */
 #define WS_ACCEPT_SIZE	29
 
-/* All zeros is a head of which nothing has come. */
+/* All zeros is a head of which nothing has come, for the visitors' path. */
 typedef struct ws_head
 {
+	bool		link;			/* set before anything has come: it is for the links' path */
 	head_facts	facts;			/* what every request's head must keep */
 	head_value	public_key;		/* webChatId; p is NULL when there is no good one */
 	head_value	origin;			/* p is NULL when there is none */
@@ -35,7 +40,7 @@ typedef struct ws_head
 	bool		connection;		/* Connection: upgrade */
 	bool		has_version;
 	bool		version;		/* Sec-WebSocket-Version: 13 */
-	bool		protocol;		/* ours is among those offered */
+	bool		protocol;		/* the path's is among those offered */
 } ws_head;
 
 /* For each argument of the target's query: the public key is one. */

@@ -1,7 +1,8 @@
 /*
  * fuzz_ws_head.c
- *	  The head of a WebSocket's opening request: found whole or not alike in one
- *	  piece and in several, and what is let through is what the rules say.
+ *	  The head of a WebSocket's opening request, a visitor's or a link's: found
+ *	  whole or not alike in one piece and in several, and what is let through is
+ *	  what the rules say.
  */
 #include <string.h>
 
@@ -15,9 +16,9 @@ check_inside(head_value value, const char *data, size_t len)
 }
 
 static void
-check_read(const char *data, size_t len)
+check_read(const char *data, size_t len, bool link)
 {
-	ws_head		head = {.upgrade = false};
+	ws_head		head = {.link = link};
 	const char *why = NULL;
 	char		answer[WS_ACCEPT_SIZE];
 	refusal		verdict = ws_head_read(&head, data, len, &why);
@@ -25,6 +26,8 @@ check_read(const char *data, size_t len)
 	check_inside(head.public_key, data, len);
 	check_inside(head.origin, data, len);
 	check_inside(head.key, data, len);
+	check_inside(head.facts.api_key, data, len);
+	MUST(head.link == link);
 	MUST(head.public_key.p == NULL || (head.public_key.len >= 1 && head.public_key.len <= WS_KEY_MAX));
 	if (verdict != REFUSE_NOTHING)
 	{
@@ -63,7 +66,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		MUST(used >= 4 && used <= size);
 		memcpy(exact, copy, used);
-		check_read(exact, used);
+		check_read(exact, used, false);
+		check_read(exact, used, true);
 		free(exact);
 	}
 	free(copy);

@@ -453,7 +453,7 @@ sub answer
 			my ($head, $status) = ($1, $2);
 			my $skip = length($head) + 4;
 			my ($len) = $head =~ /^Content-Length: (\d+)/mi;
-			$len = 0 if $status == 100;
+			$len = 0 if $status == 100 || $status == 204;
 			$len //= $ended ? length($$buf) - $skip : undef;
 			if (defined $len && length $$buf >= $skip + $len)
 			{

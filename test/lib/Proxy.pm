@@ -10,7 +10,6 @@ use File::Basename;
 use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep);
-use WebchattTest;
 
 my $doc = abs_path(dirname(__FILE__) . '/../../doc');
 
@@ -34,6 +33,9 @@ sub certificates
 	return;
 }
 
+# Only with a cluster's modules at hand.
+sub free_port { require WebchattTest; return WebchattTest::free_port() }
+
 sub slurp { my ($file) = @_; open(my $fh, '<', $file) or die "$file: $!"; local $/; return scalar <$fh> }
 sub spew { my ($file, $text) = @_; open(my $fh, '>', $file) or die "$file: $!"; print $fh $text; close $fh; return }
 
@@ -52,7 +54,7 @@ sub nginx
 sub nginx_of_doc
 {
 	my ($dir, $door) = @_;
-	my $port = WebchattTest::free_port();
+	my $port = free_port();
 	my $http = slurp("$doc/nginx.conf");
 
 	$http =~ s/^\s*listen \[::\]:443.*\n//m or die 'doc/nginx.conf has changed';
@@ -65,12 +67,12 @@ sub nginx_of_doc
 	return nginx($dir, $port, $http);
 }
 
-# nginx with TLS and HTTP/2 in front of a stand-in hub.
+# nginx with TLS and HTTP/2 in front of a stand-in hub; a port if the caller has a free one.
 sub nginx_before_hub
 {
-	my ($dir, $hub_port) = @_;
-	my $port = WebchattTest::free_port();
+	my ($dir, $hub_port, $port) = @_;
 
+	$port //= free_port();
 	return nginx($dir, $port, <<"HTTP");
 upstream hub { server 127.0.0.1:$hub_port; keepalive 16; }
 server {
@@ -92,7 +94,7 @@ HTTP
 sub caddy_of_doc
 {
 	my ($dir, $door_port) = @_;
-	my $port = WebchattTest::free_port();
+	my $port = free_port();
 	my $file = slurp("$doc/Caddyfile");
 
 	$file =~ s{^chat\.example\.org \{}{https://localhost:$port \{\n\tbind 127.0.0.1\n\ttls $dir/cert.pem $dir/key.pem}m

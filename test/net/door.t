@@ -140,6 +140,103 @@ subtest 'signatures' => sub {
 	ok(!grep { /whsec|hello|v1=/ } @{ $w->{logs} }, 'no log line holds a secret, a body or a signature');
 };
 
+subtest 'a hub\'s own endpoint' => sub {
+	my ($mine, $theirs, $local) = map { "22222222-2222-4333-8444-00000000000$_" } 1 .. 3;
+	my $put = sub { my ($id, $hub, $local) = @_;
+		$w->frame('CHANNEL_PUT', Corridor::uuid($id) . pack('VC', $hub, 0) . Corridor::secrets("channel's own")
+			  . pack('C', $local ? 1 : 0) . Corridor::str($local ? 'wpk_0123456789abcdef' : '') . Corridor::str('') . "\0");
+		return; };
+	my $post = sub { my ($name, $body, @headers) = @_;
+		return Corridor::webhook("hubs/$name", $body, @headers) };
+	my $by = sub { my ($name, $body, $secret) = @_;
+		return $post->($name, $body, 'X-hub-Signature: ' . Corridor::sign($secret // 'hub one', $body)) };
+	$put->($mine, 31);
+	$put->($theirs, 32);
+	$put->($local, 31, 1);
+	$w->put_hub(31, 'first-hub_1', 'http://127.0.0.1:9', 'key', 0, 'hub one', ['hub old', 0], ['hub gone', 1000]);
+	$w->put_hub(32, 'second', 'http://127.0.0.1:9', 'key', 0, 'hub two');
+	$w->put_hub(33, 'bare', 'http://127.0.0.1:9', 'key', 1);
+
+	expect('a message', 200, $by->('first-hub_1', event($mine)));
+	is($w->{last}{hub}, 31, 'EVENT: hub');
+	is($w->{last}{channel}, $mine =~ tr/-//dr, 'EVENT: channel');
+	is($w->{last}{visitor}, '5511993986082', 'EVENT: visitor');
+	expect('by the older secret', 200, $by->('first-hub_1', event($mine), 'hub old'));
+	expect('of the other hub', 200, $by->('second', event($theirs), 'hub two'));
+	is($w->{last}{hub}, 32, 'EVENT: the other hub');
+	my $status = sub { my ($channel) = @_;
+		return qq({"eventType":"MessageStatus",) . ($channel ? qq("channelId":"$channel",) : '') . qq("messageId":"x","status":"read","timestamp":1}) };
+	expect('a status that names no channel', 200, $by->('first-hub_1', $status->()));
+	is_deeply([@{ $w->{last} }{qw(kind hub channel message_id status)}], [2, 31, '0' x 32, 'x', 'read'], 'EVENT: as it is');
+	expect('a status that names its channel', 200, $by->('first-hub_1', $status->($mine)));
+	is($w->{last}{channel}, $mine =~ tr/-//dr, 'EVENT: that channel');
+	my $own = event($mine);
+	expect('a channel\'s own endpoint is there beside it', 200,
+		Corridor::webhook($mine, $own, 'X-hub-Signature: ' . Corridor::sign("channel's own", $own)));
+	is($w->{last}{hub}, 0, 'EVENT: no hub');
+	expect('the absolute form, with a query', 200, $by->('first-hub_1', event($mine)) =~ s{POST /(\S+)}{POST http://t/$1?a=b}r);
+
+	my $before = $w->{nevents};
+	for my $id ($theirs, $local, $CHANNEL, $UNKNOWN, '00000000-0000-0000-0000-000000000000')
+	{
+		my $r = expect("a message of another channel: $id", 404, $by->('first-hub_1', event($id)), 'unknown_channel');
+		like($r->{body}, qr/$id.*add_channel/, 'says which, and what to do');
+		expect("a status of another channel: $id", 404, $by->('first-hub_1', $status->($id)), 'unknown_channel') unless $id =~ /^0+-0+-0/;
+	}
+	expect('a message without a channel', 400, $by->('first-hub_1', event($mine) =~ s/"channelId":"[^"]*",//r), 'invalid_event');
+	expect('no event', 400, $by->('first-hub_1', '{}'), 'invalid_event');
+	expect('unsigned', 401, $post->('first-hub_1', event($mine)), 'signature_missing');
+	expect('by an expired secret', 401, $by->('first-hub_1', event($mine), 'hub gone'), 'signature_wrong');
+	expect('by the other hub\'s secret', 401, $by->('first-hub_1', event($mine), 'hub two'), 'signature_wrong');
+	expect('by the channel\'s secret', 401, $by->('first-hub_1', event($mine), "channel's own"), 'signature_wrong');
+	expect('by the hub\'s secret to the channel\'s endpoint', 401,
+		Corridor::webhook($mine, $own = event($mine), 'X-hub-Signature: ' . Corridor::sign('hub one', $own)), 'signature_wrong');
+	for my $raw ($post->('bare', event($mine)), $by->('bare', event($mine)), $by->('bare', event($mine), ''))
+	{
+		like(expect('a hub without a secret', 401, $raw, 'no_secret')->{body}, qr/register_webhooks/, 'says what to do');
+	}
+	expect("an unknown hub: $_", 404, $by->($_, event($mine)), 'unknown_hub') for qw(third first first-hub_ first-hub_12 x), 'y' x 63;
+	expect("no hub's name: $_", 404, $by->($_, event($mine)), 'not_found') for '', 'First', '-a', 'a/b', 'second/', '%73econd', 'y' x 64, 'a.b';
+	expect('GET', 405, $by->('second', event($mine)) =~ s/POST/GET/r, 'method_not_allowed');
+	is($w->{nevents}, $before, 'none of these is an event');
+
+	my $verify = sub { "POST /webhooks/hubs/$_[0] HTTP/1.1\r\nHost: t\r\nX-Validation-Token: $_[1]\r\nContent-Length: 2\r\n\r\n{}" };
+	for my $name ('second', 'bare')
+	{
+		my $r = expect("verification of $name", 200, $verify->($name, 'to"k'));
+		is($r->{body}, '"to\"k"', 'the token comes back');
+	}
+	expect('verification of an unknown hub', 404, $verify->('third', 'x'), 'unknown_hub');
+
+	$w->put_hub(33, 'bare', 'http://127.0.0.1:9', 'key', 0, 'now one');
+	$w->put_hub(32, 'renamed', 'http://127.0.0.1:9', 'key', 0, 'hub three');
+	expect('a secret that came', 404, $by->('bare', event($mine), 'now one'), 'unknown_channel');
+	expect('a hub that was renamed', 200, $by->('renamed', event($theirs), 'hub three'));
+	expect('its old name', 404, $by->('second', event($theirs), 'hub three'), 'unknown_hub');
+	$put->($mine, 33);
+	expect('a channel that was moved', 200, $by->('bare', event($mine), 'now one'));
+	expect('and is the first hub\'s no more', 404, $by->('first-hub_1', event($mine)), 'unknown_channel');
+	$w->put_hub($_, "many-$_", 'http://127.0.0.1:9', 'key', 0, "secret $_") for 100 .. 140;
+	expect('one of many', 404, $by->('many-133', event($mine), 'secret 133'), 'unknown_channel');
+	$w->frame('HUB_GONE', pack('V', $_)) for 31 .. 33, 100 .. 140, 999;
+	expect('a hub that has gone', 404, $by->('bare', event($mine), 'now one'), 'unknown_hub');
+	$w->drop_channel($_) for $mine, $theirs, $local;
+	ok(!grep { /hub one|now one|hello/ } @{ $w->{logs} }, 'no log line holds a secret or a body');
+
+	# the worker's word
+	my $v = Corridor->open_door([], auto => undef);
+	$v->put_hub(31, 'h', 'http://127.0.0.1:9', 'key', 0, 'hub one');
+	for my $case (['STORED', 200, ''], ['REPEAT', 200, ''], ['REJECTED', 200, ''], ['GONE', 404, 'unknown_channel'], ['BUSY', 503, 'busy'])
+	{
+		my $s = $v->dial;
+		$v->put($s, $by->('h', $status->()));
+		$v->done($v->wait_event, $Corridor::DONE{ $case->[0] });
+		my $r = $v->answer($s);
+		is("$r->{status} " . code($r), "$case->[1] $case->[2]", $case->[0]);
+	}
+	is($v->close_door, 0, 'it ends in order');
+};
+
 subtest 'what is not an event' => sub {
 	my $is = sub { my ($name, $body) = @_; return expect($name, 400, signed($body), 'invalid_event') };
 	$is->('an empty body', '');
@@ -746,7 +843,7 @@ subtest 'nothing leaks' => sub {
 	cmp_ok($v->{stats}[5], '>=', 50, 'STATS: refused');
 	is($v->close_door, 0, 'and it ends');
 
-	ok($w->until(5, sub { $w->descriptors < 20 }), 'none left after the hostile run either') or diag $w->descriptors;
+	ok($w->until(5, sub { $w->descriptors <= $before }), 'none left after the hostile run either') or diag $w->descriptors;
 	cmp_ok(scalar @{ $w->{logs} }, '<', 60, 'the log stayed short: ' . scalar @{ $w->{logs} } . ' lines');
 	note $_ for @{ $w->{logs} }[0 .. 5];
 	is($w->close_door, 0, 'the first door ends orderly');

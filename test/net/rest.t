@@ -129,7 +129,8 @@ sub round_trip
 
 subtest 'paths and methods' => sub {
 	for my $path ('/v1', '/v1/', '/v1/communication/whatsapp/message', '/v1/communication/web-chatt2me/messages',
-		'/v1/communication/web-chatt2me/message/', '/v1/organization/webhook')
+		'/v1/communication/web-chatt2me/message/', '/v1/organization', '/v1/organization/', '/v1/organization/webhooks',
+		'/v1/organization/application', '/V1/organization/webhook', '/v1//organization/webhook')
 	{
 		expect("POST $path", 404, post(body()) =~ s/\Q$PATH/$path/r, 'not_found');
 		expect("GET $path", 404, get($path), 'not_found');

@@ -34,7 +34,7 @@ static const wc_event event = {99, 7, WC_EVENT_STATUS, UUID_A, INT64_C(170000000
 STR(""), STR("whatsapp"), STR("failed"), STR("130472"), STR("no"), STR("{}")};
 static const wc_event_done event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
-STR("unauthorized"), STR("key revoked")};
+STR("unauthorized"), STR("key revoked"), 1};
 static const wc_stats stats = {1, 2, 3, 4, 5, 6, UINT64_MAX};
 static const wc_key_put key_put = {3, {1, 2, 3, 255}};
 static const wc_key_gone key_gone = {3};
@@ -252,7 +252,7 @@ test_fields(void)
 	wc_buf_reset(&buf);
 	frame = (wc_write_outcome(&buf, &outcome), frame_in(&buf));
 	ok(wc_read_outcome(&frame, &o) && o.token == 5 && o.result == WC_OUT_UNAUTHORIZED &&
-	   o.http_status == 401 && o.retry_after_ms == 1500 && o.duration_us == 2500 &&
+	   o.http_status == 401 && o.retry_after_ms == 1500 && o.duration_us == 2500 && o.unanswered == 1 &&
 	   same(o.hub_status, outcome.hub_status) && same(o.hub_message_id, outcome.hub_message_id) &&
 	   same(o.error_code, outcome.error_code) && same(o.error_message, outcome.error_message),
 	   "an outcome's fields");

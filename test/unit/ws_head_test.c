@@ -17,12 +17,17 @@
 #define SPEAKS	"Sec-WebSocket-Protocol: web-chatt2me.v1\r\n"
 #define REST	ASKS VERSION KEY SPEAKS
 
-static const struct
+#define LINK_LINE	"GET /communication/web-chatt2me/events HTTP/1.1\r\n"
+#define LINK_SPEAKS	"Sec-WebSocket-Protocol: web-chatt2me.events.v1\r\n"
+
+typedef struct head_case
 {
 	const char *name;
 	const char *head;			/* without the empty line */
 	refusal		verdict;
-}			cases[] = {
+} head_case;
+
+static const head_case cases[] = {
 	{"all that is needed", LINE HOST REST, REFUSE_NOTHING},
 	{"names in any case", LINE "hOST: h\r\nUPGRADE: WebSocket\r\nconnection: a, uPGRADE\r\n" VERSION KEY SPEAKS, REFUSE_NOTHING},
 	{"blanks around values", LINE "Host:h  \r\nUpgrade:\twebsocket\t\r\nConnection: Upgrade\r\n" VERSION KEY SPEAKS, REFUSE_NOTHING},
@@ -48,7 +53,35 @@ static const struct
 	{"a control character in the target", "GET /x\x01 HTTP/1.1\r\n" HOST REST, REFUSE_HEAD},
 	{"no colon", LINE HOST REST "X\r\n", REFUSE_HEAD},
 	{"an empty head", "", REFUSE_HEAD},
+	{"the links' sub-protocol", LINE HOST ASKS VERSION KEY LINK_SPEAKS, REFUSE_WS_PROTOCOL},
+}, link_cases[] = {
+	{"all that a link needs", LINK_LINE HOST ASKS VERSION KEY LINK_SPEAKS, REFUSE_NOTHING},
+	{"with a key, which is not judged here", LINK_LINE HOST ASKS VERSION KEY LINK_SPEAKS "x-api-key: k\r\n", REFUSE_NOTHING},
+	{"two x-api-keys", LINK_LINE HOST ASKS VERSION KEY LINK_SPEAKS "x-api-key: k\r\nX-API-KEY: k\r\n", REFUSE_HEAD},
+	{"both sub-protocols", LINK_LINE HOST ASKS VERSION KEY SPEAKS LINK_SPEAKS, REFUSE_NOTHING},
+	{"the visitors' sub-protocol", LINK_LINE HOST REST, REFUSE_WS_PROTOCOL},
+	{"no sub-protocol for a link", LINK_LINE HOST ASKS VERSION KEY, REFUSE_WS_PROTOCOL},
+	{"a link without Upgrade", LINK_LINE HOST VERSION KEY LINK_SPEAKS, REFUSE_UPGRADE},
+	{"a link with a body", LINK_LINE HOST ASKS VERSION KEY LINK_SPEAKS "Content-Length: 1\r\n", REFUSE_HEAD},
 };
+
+static void
+verdict(const head_case *c, bool link)
+{
+	size_t		len = strlen(c->head) + 2;
+	char	   *text = malloc(len);
+	ws_head		head = {.link = link};
+	const char *why;
+	refusal		found;
+
+	memcpy(text, c->head, len - 2);
+	memcpy(text + len - 2, "\r\n", 2);
+	found = ws_head_read(&head, text, len, &why);
+	ok(found == c->verdict, "%s", c->name);
+	if (link && found == REFUSE_WS_PROTOCOL)
+		ok(why != NULL && strstr(why, WS_LINK_PROTOCOL) != NULL, "%s: says which", c->name);
+	free(text);
+}
 
 static void
 verdicts(void)
@@ -56,17 +89,21 @@ verdicts(void)
 	size_t		i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-	{
-		size_t		len = strlen(cases[i].head) + 2;
-		char	   *text = malloc(len);
-		ws_head		head = {.upgrade = false};
-		const char *why;
+		verdict(&cases[i], false);
+	for (i = 0; i < sizeof(link_cases) / sizeof(link_cases[0]); i++)
+		verdict(&link_cases[i], true);
+}
 
-		memcpy(text, cases[i].head, len - 2);
-		memcpy(text + len - 2, "\r\n", 2);
-		ok(ws_head_read(&head, text, len, &why) == cases[i].verdict, "%s", cases[i].name);
-		free(text);
-	}
+/* The key that opens a link is found, as it came. */
+static void
+api_key(void)
+{
+	static const char text[] = LINK_LINE HOST REST LINK_SPEAKS "X-Api-Key:  wck_x y \r\n\r\n";
+	ws_head		head = {.link = true};
+	const char *why;
+
+	ok(ws_head_read(&head, text, sizeof(text) - 1, &why) == REFUSE_NOTHING &&
+	   head.facts.api_key.len == 7 && memcmp(head.facts.api_key.p, "wck_x y", 7) == 0, "x-api-key");
 }
 
 static void
@@ -130,6 +167,7 @@ main(void)
 	char		out[WS_ACCEPT_SIZE];
 
 	verdicts();
+	api_key();
 	keys();
 	scans();
 	ok(ws_head_accept((head_value) {"dGhlIHNhbXBsZSBub25jZQ==", 24}, out) &&

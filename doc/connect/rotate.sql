@@ -1,0 +1,9 @@
+-- Another signing secret for the webhooks at a hub; the one before stays valid for
+-- a day, so nothing is refused meanwhile (doc/connect.md).
+--
+--	psql -d shop -f doc/connect/rotate.sql
+\set ON_ERROR_STOP on
+\if :{?hub} \else \set hub chatt2me \endif
+
+SELECT webchatt.rotate_webhook_secret(:'hub') \g /dev/null
+SELECT webchatt.wait_for_webhooks(:'hub') \g /dev/null
