@@ -171,7 +171,41 @@ CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON we
 CREATE TRIGGER config_changed AFTER DELETE OR TRUNCATE ON webchatt.links
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 
-GRANT SELECT ON webchatt.events, webchatt.webhook_progress, webchatt.webhook_log, webchatt.webhook_retries TO webchatt_admin;
+CREATE VIEW webchatt.feeds AS
+SELECT 'webhook' AS kind, w.label,
+	CASE WHEN NOT w.active THEN 'paused' || coalesce(': ' || w.paused_reason, ' by hand')
+		WHEN w.verified_at IS NULL THEN 'verifying'
+		WHEN p.failing_since IS NOT NULL THEN 'failing since ' || date_trunc('second', p.failing_since)
+		ELSE 'delivering' END AS state,
+	b.behind, b.oldest, p.lost, p.last_error
+FROM webchatt.local_webhooks w
+LEFT JOIN webchatt.webhook_progress p ON p.webhook_id = w.id
+CROSS JOIN LATERAL (
+	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
+	FROM (SELECT * FROM webchatt.events e WHERE e.seq > p.done_upto ORDER BY e.seq LIMIT 10000) e
+	WHERE e.event_type = w.event_type AND NOT EXISTS (SELECT FROM webchatt.webhook_log l
+		WHERE l.webhook_id = w.id AND l.seq = e.seq AND l.good)) b
+UNION ALL
+SELECT 'link', k.label,
+	CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
+		WHEN l.connected_since IS NOT NULL THEN 'connected from ' || coalesce(l.client, 'somewhere')
+		ELSE 'away since ' || coalesce(date_trunc('second', l.left_at)::text, 'webchatt stopped') END,
+	b.behind, b.oldest, l.lost, NULL
+FROM webchatt.links l
+JOIN webchatt.api_keys k ON k.id = l.key_id
+CROSS JOIN LATERAL (
+	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
+	FROM (SELECT e.created_at FROM webchatt.events e WHERE e.seq > l.acknowledged ORDER BY e.seq LIMIT 10000) e) b;
+COMMENT ON VIEW webchatt.feeds IS 'who gets the local hub''s events: webhooks of webchatt.local_webhooks, and databases by webchatt.links';
+COMMENT ON COLUMN webchatt.feeds.kind IS 'webhook or link';
+COMMENT ON COLUMN webchatt.feeds.label IS 'of a webhook its own, of a link that of its API key';
+COMMENT ON COLUMN webchatt.feeds.state IS 'a webhook is verifying, delivering, failing or paused; a link connected, away or revoked: since when and why';
+COMMENT ON COLUMN webchatt.feeds.behind IS 'events that it has not got, among the first 10,000 behind those that are done';
+COMMENT ON COLUMN webchatt.feeds.oldest IS 'when the oldest of them was published';
+COMMENT ON COLUMN webchatt.feeds.lost IS 'events that were dropped after webchatt.event_retention before it got them';
+COMMENT ON COLUMN webchatt.feeds.last_error IS 'of a webhook: what went wrong last';
+
+GRANT SELECT ON webchatt.events, webchatt.webhook_progress, webchatt.webhook_log, webchatt.webhook_retries, webchatt.feeds TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.links TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.local_webhooks TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.webhook_retries TO webchatt_worker;

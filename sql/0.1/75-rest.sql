@@ -6,19 +6,25 @@
 /* What is to be made good after an outage is asked for by the page. */
 CREATE INDEX webhook_log_failed ON webchatt.webhook_log (webhook_id, id) WHERE NOT good;
 
-CREATE FUNCTION webchatt._may_be_called(address inet) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION webchatt._is_allowed(address inet) RETURNS boolean
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 	SELECT EXISTS (SELECT FROM regexp_split_to_table(current_setting('webchatt.webhook_allowed_addresses'), '\s*,\s*') a
-			WHERE CASE WHEN a ~ '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$' THEN address <<= a::inet END)
-		OR CASE family(address)
-			WHEN 4 THEN NOT EXISTS (SELECT FROM unnest('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,168.63.129.16/32,169.254.0.0/16,
-				172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,
-				224.0.0.0/4,240.0.0.0/4}'::cidr[]) n WHERE address <<= n)
-			ELSE address <<= '2000::/3' AND NOT address <<= '2001::/23' AND NOT address <<= '2001:db8::/32'
-				AND NOT address <<= '2002::/16' AND NOT address <<= '3fff::/20' END
+		WHERE CASE WHEN a ~ '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$' THEN address <<= a::inet END)
 $$;
-COMMENT ON FUNCTION webchatt._may_be_called(inet) IS
-	'webchatt''s own: whether webhooks may go to that address, as webchatt-net has it; of a name that is seen when it is called';
+COMMENT ON FUNCTION webchatt._is_allowed(inet) IS
+	'webchatt''s own: whether webchatt.webhook_allowed_addresses has that address';
+
+/* As src/net/endpoint.c has it, which looks at what names stand for, too. */
+CREATE FUNCTION webchatt._is_public(address inet) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE family(address)
+		WHEN 4 THEN NOT EXISTS (SELECT FROM unnest('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,168.63.129.16/32,169.254.0.0/16,
+			172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,
+			224.0.0.0/4,240.0.0.0/4}'::cidr[]) n WHERE address <<= n)
+		ELSE address <<= '2000::/3' AND NOT address <<= '2001::/23' AND NOT address <<= '2001:db8::/32'
+			AND NOT address <<= '2002::/16' AND NOT address <<= '3fff::/20' END
+$$;
+COMMENT ON FUNCTION webchatt._is_public(inet) IS 'webchatt''s own: whether a server may call that address for somebody who named it';
 
 CREATE FUNCTION webchatt._check_endpoint(endpoint text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -42,11 +48,6 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give it as https://host/path, at most 2048 visible characters of ASCII, without user name and fragment.';
 	END IF;
-	IF parts[1] = 'http' AND current_setting('webchatt.webhook_allowed_addresses') = '' THEN
-		RAISE EXCEPTION 'the endpoint is not https'
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Give an https:// URL; http:// is taken only where the operator allows private addresses (webchatt.webhook_allowed_addresses).';
-	END IF;
 	BEGIN
 		IF host ~ '^\[' OR host ~ '^[0-9.]+$' THEN
 			address := btrim(host, '[]')::inet;
@@ -56,7 +57,12 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give it as https://host/path; an address of IPv6 stands in brackets, as in https://[2001:4860:4860::8888]/.';
 	END;
-	IF NOT webchatt._may_be_called(address) THEN
+	IF parts[1] = 'http' AND NOT coalesce(webchatt._is_allowed(address), current_setting('webchatt.webhook_allowed_addresses') <> '') THEN
+		RAISE EXCEPTION 'the endpoint is not https'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give an https:// URL; http:// is taken only to addresses that the operator allows (webchatt.webhook_allowed_addresses).';
+	END IF;
+	IF NOT (webchatt._is_allowed(address) OR webchatt._is_public(address)) THEN
 		RAISE EXCEPTION 'the endpoint''s address % is private or reserved', host(address)
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give an address that the internet knows, or have the operator put this one into webchatt.webhook_allowed_addresses.';
@@ -599,7 +605,7 @@ COMMENT ON FUNCTION webchatt._rest(text, text, text, text) IS
 	'webchatt''s own: answers a request for /v1/organization/webhook or below, whose key webchatt-net has checked';
 
 GRANT INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
-GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._may_be_called(inet), webchatt._check_endpoint(text),
+GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._is_allowed(inet), webchatt._is_public(inet), webchatt._check_endpoint(text),
 	webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.local_webhooks), webchatt._find_webhook(uuid),
 	webchatt._new_webhook_secret(), webchatt.create_webhook(text, text, text, jsonb, boolean, text),
 	webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text), webchatt.delete_webhook(uuid),

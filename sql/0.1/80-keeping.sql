@@ -1429,8 +1429,11 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM webchatt.hubs h WHERE h.id = hub AND h.kind = 'remote' AND h.state = 'active') THEN
 		RETURN;
 	END IF;
-	UPDATE webchatt.webhooks w SET endpoint = url || '/webhooks/hubs/' || h.name, next_try = NULL FROM webchatt.hubs h
-	WHERE h.id = hub AND w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url || '/webhooks/hubs/' || h.name;
+	SELECT url || '/webhooks/hubs/' || h.name INTO url FROM webchatt.hubs h WHERE h.id = hub;
+	-- an UPDATE of no rows would tell the worker that the configuration changed
+	IF EXISTS (SELECT FROM webchatt.webhooks w WHERE w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url) THEN
+		UPDATE webchatt.webhooks w SET endpoint = url, next_try = NULL WHERE w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url;
+	END IF;
 	IF k.not_before > now() THEN
 		wait_ms := least(60000, greatest(50, ceil(extract(epoch FROM k.not_before - now()) * 1000)));
 		RETURN;

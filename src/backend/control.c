@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 
 #include "../common/event.h"
 
@@ -55,7 +56,7 @@ take_order(void *arg, const OutboxRow *row)
 		case 'v':
 			if (row->channel == NULL || row->visitor == NULL)
 				break;
-			wc_column_add(reading->showed_up->channels, UUIDPGetDatum(row->channel));
+			wc_column_add(reading->showed_up->channels, datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
 			wc_column_add(reading->showed_up->visitors, CStringGetTextDatum(row->visitor));
 			break;
 		case 'm':

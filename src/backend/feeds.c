@@ -1,91 +1,266 @@
 /*
  * feeds.c
- *	  The local hub's events for others: webhooks and links, from the table events to
- *	  webchatt-net, and what became of them.
+ *	  The local hub's events for others, as the turn has them: published while
+ *	  anybody wants them, read at the turn's end, handed over behind its commit.
+ *
+ * What this part does in the tables runs in savepoints: when it fails it is done
+ * again a second later, and the turn goes on without it.
  */
-#include "worker.h"
+#include "feeds.h"
 
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "utils/datum.h"
+#include "utils/xid8.h"
+
+/* The pause after something failed, in ms. */
+#define AGAIN_MS		1000
+
+static bool wanted = false;		/* there are webhooks or links */
+static bool expected = false;	/* something may have been published */
+static bool configured = false; /* who gets events is known */
+static bool configure_again = false;
+static TimestampTz blocked_until = 0;
+
+/* what this turn's orders are about: xid, seq, channel, message; NULL: there are none */
+static WcColumn *orders[4];
+
+/*
+ * Does anybody want events?  Who asks may be about to publish some, so it is
+ * looked for them at the turn's end.
+ */
 bool
 feeds_wanted(void)
 {
-	return false;
+	expected |= wanted;
+	return wanted;
 }
 
+static void
+see_who_wants(void)
+{
+	wanted = webhooks_exist() || links_exist();
+}
+
+/* A session did something to a message. */
 void
 feeds_order(const OutboxRow *row)
 {
+	if (row->channel == NULL || row->message == NULL)
+		return;
+	if (orders[0] == NULL)
+	{
+		orders[0] = wc_column(XID8OID, 8);
+		orders[1] = wc_column(INT8OID, 8);
+		orders[2] = wc_column(UUIDOID, 8);
+		orders[3] = wc_column(UUIDOID, 8);
+	}
+	wc_column_add(orders[0], FullTransactionIdGetDatum(FullTransactionIdFromU64(row->xid)));
+	wc_column_add(orders[1], Int64GetDatum(row->seq));
+	wc_column_add(orders[2], datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
+	wc_column_add(orders[3], datumCopy(UUIDPGetDatum(row->message), false, UUID_LEN));
 }
 
 void
 feeds_retries_asked(void)
 {
+	webhook_retries_look();
 }
 
+/* Take a frame about deliveries or links; false when it is none. */
 bool
 feeds_accept(const wc_frame *frame)
 {
-	return false;
+	return frame->type == WC_F_DELIVERED ? deliveries_accept(frame) : links_accept(frame);
 }
 
 int
 feeds_pending(void)
 {
-	return 0;
+	return deliveries_nended + links_pending();
 }
 
+/* Is there anything to do without waiting? */
 bool
 feeds_ready(TimestampTz now)
 {
-	return false;
+	if (blocked_until > now)
+		return false;
+	return deliveries_nended > 0 || links_ready() || event_reader_ready() || webhooks_ready(now) ||
+		(configured && event_upkeep_ready(now));
 }
 
+/* When the next thing is due that nothing announces. */
 TimestampTz
 feeds_next_due(void)
 {
-	return 0;
+	TimestampTz next = webhooks_next_due();
+	TimestampTz upkeep = event_upkeep_next_due();
+
+	if (configured && (next == 0 || upkeep < next))
+		next = upkeep;
+	return next == 0 ? 0 : Max(next, blocked_until);
 }
 
+/* Read who gets events; it counts from the commit on, but for what is published in this turn. */
 void
 feeds_configure(void)
 {
+	configure_again = !webhooks_read_configuration();
+	links_read_configuration();
+	see_who_wants();
 }
 
+static void
+publish_step(void *arg)
+{
+	Datum		args[4];
+	int			i;
+
+	for (i = 0; i < 4; i++)
+		args[i] = wc_column_array(orders[i]);
+	wc_run(WC_PUBLISH_ORDERS, args, NULL);
+	event_upkeep_orders();
+}
+
+static void
+apply_step(void *arg)
+{
+	links_apply();
+	webhooks_apply(*(TimestampTz *) arg);
+}
+
+static void
+take_step(void *arg)
+{
+	dlist_node *at;
+	Webhook    *w;
+
+	if (net_link_has_room())
+	{
+		each_webhook(w, at)
+			delivery_queue_read_spilled(w);
+		event_reader_run();
+		webhook_retries_read();
+	}
+	webhooks_write_progress(*(TimestampTz *) arg);
+}
+
+static void
+upkeep_step(void *arg)
+{
+	event_upkeep_run(*(TimestampTz *) arg);
+}
+
+/* Run a step so that its failure is its own; false: it failed. */
+static bool
+try(turn_step step, TimestampTz now)
+{
+	ErrorData  *error = turn_try_for(step, &now, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
+
+	if (error == NULL)
+		return true;
+	if (!turn_error_is_transient(error))
+		worker_note_error(error->message);
+	blocked_until = TimestampTzPlusMilliseconds(now, AGAIN_MS);
+	return false;
+}
+
+/* Write down what came from webchatt-net, and tell what sessions did. */
 void
 feeds_apply(TimestampTz now)
 {
+	if (orders[0] != NULL && feeds_wanted())
+		(void) try(publish_step, now);
+	memset(orders, 0, sizeof(orders));
+	if (blocked_until > now || (deliveries_nended == 0 && !links_ready()))
+		return;
+	if (try(apply_step, now))
+		webhooks_apply_settings();
+	else
+	{
+		links_undo_apply();
+		webhooks_undo_apply();
+	}
 }
 
+/* Once a second, behind what ended messages that were held for too long. */
 void
 feeds_upkeep(TimestampTz now)
 {
+	expected |= wanted;
+	if (configure_again)
+		feeds_configure();
 }
 
+/* The turn has written what it writes: read what is new, and what is missing. */
 void
 feeds_take(TimestampTz now)
 {
+	if (blocked_until > now)
+		return;
+	if (expected)
+		event_reader_expect();
+	if (wanted && !try(take_step, now))
+	{
+		event_reader_rollback();
+		links_undo_take();
+		webhooks_undo_read();
+	}
+	else if (configured && event_upkeep_ready(now) && !try(upkeep_step, now))
+		event_upkeep_later(now);
 }
 
+/* The turn is committed. */
 void
 feeds_commit(wc_buf *out)
 {
+	TimestampTz now = wc_clock();
+
+	expected = false;
+	configured |= config_is_read();
+	webhooks_commit(now);
+	event_reader_commit();
+	links_commit(out);
+	event_upkeep_commit();
+	webhooks_go_on(now, out);
+	see_who_wants();
 }
 
+/* The turn is undone: everything waits as before. */
 void
 feeds_rollback(void)
 {
+	memset(orders, 0, sizeof(orders));
+	event_reader_rollback();
+	links_rollback();
+	webhooks_rollback();
+	event_upkeep_rollback();
+	see_who_wants();
 }
 
+/* A new webchatt-net is told everything. */
 void
 feeds_write_all(wc_buf *out)
 {
+	webhooks_write_all(out);
 }
 
 void
 feeds_net_lost(void)
 {
+	links_net_lost();
+	webhooks_net_lost();
 }
 
+/* Forget everything, as after a start. */
 void
 feeds_reset(void)
 {
+	memset(orders, 0, sizeof(orders));
+	links_reset();
+	webhooks_reset();
+	event_upkeep_reset();
+	wanted = expected = configured = configure_again = false;
+	blocked_until = 0;
 }

@@ -237,12 +237,19 @@ call_ends(const Kept *k)
 	return TimestampTzPlusMilliseconds(k->asked, (int64) wc_send_timeout + wc_connect_timeout + CALL_GRACE_MS);
 }
 
+/* webchatt-net was away, and is there again: what the hubs sent meanwhile failed. */
+static bool
+is_back(void)
+{
+	return came_back && !dlist_is_empty(&kept) && net_link_has_room();
+}
+
 bool
 keeping_ready(TimestampTz now)
 {
 	dlist_iter	iter;
 
-	if (nudged || next_refresh <= now || overdue_ready(now))
+	if (nudged || next_refresh <= now || overdue_ready(now) || is_back())
 		return true;
 	dlist_foreach(iter, &kept)
 	{
@@ -460,7 +467,7 @@ keeping_apply(TimestampTz now)
 		if (error != NULL)
 			worker_note_error(error->message);
 	}
-	if (came_back && net_link_has_room() && !dlist_is_empty(&kept))
+	if (is_back())
 		looked = turn_try(look_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL;
 	dlist_foreach(iter, &kept)
 	{
@@ -469,6 +476,8 @@ keeping_apply(TimestampTz now)
 		k->taken = false;
 		k->new_token = 0;
 		k->new_due = 0;
+		if (looked && k->answer == NULL)
+			k->due = 0;
 		if (k->token != 0 && call_ends(k) <= now)
 			k->token = 0;
 		if (!is_due(k, now) || (k->answer != NULL && !take_answer(k, now)))

@@ -15,7 +15,7 @@
 
 #include "../common/uuid7.h"
 
-/* Between two looks, in ms. */
+/* Between two looks, in ms; less where webchatt.overdue_after is less. */
 #define LOOK_MS			60000
 
 /* What one turn reads: messages, candidates, channels. */
@@ -87,6 +87,12 @@ overdue_is_late(const pg_uuid_t *message)
 	pg_uuid_t	seen = id_at(look.known ? look.upto : GetCurrentTimestamp() - wc_overdue_after * USECS_PER_SEC);
 
 	return memcmp(message->data, seen.data, sizeof(seen.data)) < 0;
+}
+
+static TimestampTz
+next_look(TimestampTz now)
+{
+	return TimestampTzPlusMilliseconds(now, Min(LOOK_MS, (int64) wc_overdue_after * 1000));
 }
 
 bool
@@ -220,7 +226,7 @@ prune_step(void *arg)
 		return;
 	}
 	look.phase = OVERDUE_RESTING;
-	look.next = TimestampTzPlusMilliseconds(wc_clock(), LOOK_MS);
+	look.next = next_look(wc_clock());
 }
 
 static void
@@ -255,7 +261,7 @@ overdue_apply(TimestampTz now)
 		return;
 	look = saved;
 	look.phase = OVERDUE_RESTING;
-	look.next = TimestampTzPlusMilliseconds(now, LOOK_MS);
+	look.next = next_look(now);
 	if (!turn_error_is_transient(error))
 		worker_note_error(error->message);
 }

@@ -45,7 +45,8 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		" INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id, status, error_code, error_message)"
 		" SELECT CASE m.direction WHEN 'in' THEN 'Message' ELSE 'MessageStatus' END, m.channel_id, m.visitor, m.id,"
 		"  CASE WHEN m.direction = 'in' THEN NULL WHEN m.status IN ('expired', 'cancelled') THEN 'failed' ELSE m.status::text END,"
-		"  CASE WHEN m.status IN ('expired', 'cancelled') THEN m.status::text ELSE m.error_code END, m.error_message"
+		"  CASE WHEN m.status IN ('expired', 'cancelled') THEN m.status::text ELSE m.error_code END,"
+		"  CASE WHEN m.status <> 'cancelled' THEN m.error_message END"
 		" FROM mine JOIN o ON o.x = mine.xid AND o.q = mine.seq"
 		" JOIN webchatt.messages m ON m.channel_id = o.c AND m.id = o.i"
 		" WHERE EXISTS (SELECT FROM webchatt.channels c WHERE c.id = m.channel_id AND c.public_key IS NOT NULL)"
@@ -66,7 +67,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		" FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id ORDER BY w.n", {0}},
 
 	[WC_READ_LINKS] = {
-		"SELECT l.key_id, l.acknowledged, l.lost FROM webchatt.links l JOIN webchatt.api_keys k ON k.id = l.key_id"
+		"SELECT l.key_id, l.acknowledged FROM webchatt.links l JOIN webchatt.api_keys k ON k.id = l.key_id"
 		" WHERE k.revoked_at IS NULL ORDER BY l.key_id", {0}},
 
 	/* $1 key, $2 address: who opened a link; those whose key is not valid do not come back */

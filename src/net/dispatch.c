@@ -5,6 +5,11 @@
 #include "net.h"
 
 #include "log.h"
+#include "waiting.h"
+
+/* EVENT_DONE finds whose event it was by these bits. */
+_Static_assert(VISITORS_NUMBER >= WAITING_NUMBERS_END && LINK_NUMBER >= WAITING_NUMBERS_END,
+			   "no number of the door's has a bit of others'");
 
 /* A message to a visitor of ours: it is there or not, so the outcome is known at once. */
 static void
@@ -153,6 +158,7 @@ dispatch_frame(void *arg, const wc_frame *frame)
 		case WC_F_CALL:
 			if (!n->opened || !wc_read_call(frame, &m.call))
 				return n->closing;
+			door_hub_called(n->door, &m.call);
 			caller_call(n->caller, &m.call);
 			return true;
 		case WC_F_WEBHOOK_PUT:

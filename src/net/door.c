@@ -386,9 +386,10 @@ on_late(void *arg, deadline *entry)
 			break;
 		case PHASE_WAIT:
 			waiting_give(d->waiting, c->number);
-			request_refuse(c, d->closing ? REFUSE_CLOSING : REFUSE_ACK_TIMEOUT,
+			request_refuse(c, d->closing ? REFUSE_CLOSING : c->parked ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT,
 						   c->route == ROUTE_SEND ? UNSURE :
 						   c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE : NULL);
+			parking_leave(c);
 			request_resume(c);
 			break;
 		default:
@@ -611,9 +612,17 @@ door_keys(const door *d)
 void
 door_hub_put(door *d, const wc_hub_put *put)
 {
+	conn	   *c;
+	conn	   *next;
+
 	if (!hub_doors_put(d->hubs, put))
 		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",
 				 HUB_DOORS_MAX);
+	for (c = d->parked; c != NULL; c = next)
+	{
+		next = c->next_parked;
+		judge_again(c);
+	}
 }
 
 void

@@ -81,6 +81,9 @@ extern const keys *door_keys(const door *d);
 extern void door_hub_put(door *d, const wc_hub_put *put);
 extern void door_hub_gone(door *d, uint32_t hub);
 
+/* A call goes to a hub; if it brings a new secret, the hub may sign with it before we know it. */
+extern void door_hub_called(door *d, const wc_call *call);
+
 /* The worker's answer to an API_CALL. */
 extern void door_api_answer(door *d, const wc_api_answer *answer);
 

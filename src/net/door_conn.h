@@ -73,6 +73,12 @@ typedef struct conn
 	size_t		body_len;
 	size_t		body_cap;
 	uint64_t	discarded;		/* bytes of a body that nobody wants */
+
+	/* an event whose signature nobody knows yet: see parking.c */
+	char	   *parked;			/* its body; NULL: it is none */
+	size_t		parked_len;
+	struct conn *prev_parked;
+	struct conn *next_parked;
 } conn;
 
 struct door
@@ -96,6 +102,8 @@ struct door
 	addr_list	trusted;
 	conn	   *arriving;		/* handed to MHD_add_connection just now */
 	conn	   *suspending;		/* their events were handed over in this turn */
+	conn	   *parked;			/* their events wait for a secret */
+	uint32_t	nparked;
 	uint32_t	nconns;
 	size_t		large_bytes;	/* of bodies over BODY_SMALL */
 	bool		open;
@@ -130,6 +138,14 @@ extern void request_resume(conn *c);
 /* judge.c: what the head alone decides, and what the whole request. */
 extern void judge_head(conn *c, const char *method);
 extern void judge_whole(conn *c, const char *body, size_t len);
+
+/* Judge an event once more that was parked, by the secrets that are known now. */
+extern void judge_again(conn *c);
+
+/* parking.c */
+extern bool parking_wanted(const conn *c, refusal why);
+extern bool parking_take(conn *c, uint64_t number, const char *body, size_t len);
+extern void parking_leave(conn *c);
 
 /* Why nothing can go to the worker now; REFUSE_NOTHING: it can. */
 extern refusal judge_gate(const conn *c);

@@ -94,14 +94,39 @@ grow(hub_doors *set)
 	return true;
 }
 
+static hub_door *
+find_id(const hub_doors *set, uint32_t id)
+{
+	uint32_t	i;
+
+	for (i = 0; i < set->count; i++)
+	{
+		if (set->all[i].id == id)
+			return &set->all[i];
+	}
+	return NULL;
+}
+
+void
+hub_doors_secret_comes(hub_doors *set, uint32_t id, uint64_t until)
+{
+	hub_door   *h = find_id(set, id);
+
+	if (h != NULL)
+		h->secret_comes = until;
+}
+
 bool
 hub_doors_put(hub_doors *set, const wc_hub_put *put)
 {
+	const hub_door *old = find_id(set, put->hub);
+	uint64_t	secret_comes = old ? old->secret_comes : 0;
+
 	hub_doors_gone(set, put->hub);
 	if (set->count >= HUB_DOORS_MAX || (set->count == set->cap && !grow(set)) ||
 		!copy_put(&set->all[set->count], put))
 		return false;
-	set->count++;
+	set->all[set->count++].secret_comes = secret_comes;
 	return true;
 }
 

@@ -17,6 +17,7 @@ typedef struct hub_door
 	wc_str		name;			/* this and the secrets point into memory */
 	uint8_t		nsecrets;
 	wc_secret	secrets[WC_MAX_SECRETS];
+	uint64_t	secret_comes;	/* until then a secret may be in use that is not here yet; uv_now() */
 	char	   *memory;			/* cleansed when freed */
 	size_t		memory_len;
 } hub_door;
@@ -29,6 +30,9 @@ extern void hub_doors_free(hub_doors *set);
 /* Copies; replaces what the set has under that id.  False: too many, or out of memory. */
 extern bool hub_doors_put(hub_doors *set, const wc_hub_put *put);
 extern void hub_doors_gone(hub_doors *set, uint32_t id);
+
+/* The hub is asked for a new secret: it may sign with it before we know it. */
+extern void hub_doors_secret_comes(hub_doors *set, uint32_t id, uint64_t until);
 
 /* NULL: there is none of that name.  Valid until the next put or gone. */
 extern const hub_door *hub_doors_find(const hub_doors *set, const char *name, size_t len);

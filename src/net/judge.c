@@ -96,7 +96,7 @@ judge_webhook_head(conn *c, const char *method)
 		the_metrics.verifications++;
 		c->answer = answer_text(token, strlen(token), "application/json");
 	}
-	else if (to.hub != 0 && to.nsecrets == 0)
+	else if (to.hub != 0 && to.nsecrets == 0 && !parking_wanted(c, REFUSE_NO_SECRET))
 		request_refuse(c, REFUSE_NO_SECRET, NO_HUB_SECRET);
 	else if (c->head.signature.p == NULL && !to.accept_unsigned)
 		request_refuse(c, to.nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
@@ -164,7 +164,7 @@ hand_over(conn *c, const char *body, size_t len)
 	if (why == REFUSE_NOTHING)
 		why = webhook_take(&rq, corridor_io_out(d->corridor), reason);
 	corridor_io_nudge(d->corridor);
-	if (why != REFUSE_NOTHING)
+	if (why != REFUSE_NOTHING && !(parking_wanted(c, why) && parking_take(c, rq.number, body, len)))
 	{
 		waiting_give(d->waiting, rq.number);
 		request_refuse(c, why, reason);
@@ -172,6 +172,27 @@ hand_over(conn *c, const char *body, size_t len)
 	}
 	c->number = rq.number;
 	c->handed_ns = uv_hrtime();
+}
+
+void
+judge_again(conn *c)
+{
+	door	   *d = c->door;
+	webhook_request rq = {c->number, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len, d->tolerance_s};
+	char		reason[WC_REASON_SIZE] = "";
+	refusal		why = judge_gate(c);
+
+	if (why == REFUSE_NOTHING)
+		why = find_endpoint(c, &rq.to) ? webhook_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
+	if (parking_wanted(c, why))
+		return;					/* its secret may still come */
+	parking_leave(c);
+	corridor_io_nudge(d->corridor);
+	if (why == REFUSE_NOTHING)
+		return;
+	waiting_give(d->waiting, c->number);
+	request_refuse(c, why, reason);
+	request_resume(c);
 }
 
 static void

@@ -64,7 +64,7 @@ log_bad(hub_link *l, uint64_t seq, const char *reason)
 static void
 drop_event(hub_link *l, uint64_t seq, const char *reason)
 {
-	uint32_t	index = link_window_add(&l->window, seq);
+	uint32_t	index = link_window_add(&l->window, seq, 0);
 
 	log_bad(l, seq, reason);
 	link_window_end(&l->window, index, true);
@@ -98,7 +98,7 @@ link_take_event(hub_link *l, const link_frame *frame)
 		link_hang_up(l, WS_CLOSE_LATER, "the subscriber is short of memory", false);
 		return;
 	}
-	link_window_add(&l->window, frame->seq);
+	link_window_add(&l->window, frame->seq, frame->event.len);
 	corridor_io_nudge(l->client->corridor);
 }
 

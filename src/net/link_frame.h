@@ -29,8 +29,8 @@ typedef struct link_frame
 	wc_str		event;			/* points into the text; p is NULL when there is none */
 } link_frame;
 
-/* No frame with an event in it is shorter, in bytes with the WebSocket's head. */
-#define LINK_FRAME_LEAST	32
+/* No event's frame is shorter, even one without an event in it, in bytes. */
+#define LINK_FRAME_LEAST	24
 
 /*
  * False: it is none, and *why is half a sentence about what the hub did.  Of an

@@ -306,6 +306,7 @@ request_completed(void *cls, struct MHD_Connection *mhd, void **context,
 		return;
 	d = c->door;
 	door_suspend_never(c);
+	parking_leave(c);
 	if (c->state == REQUEST_LINE && !c->cut && (code == MHD_REQUEST_TERMINATED_COMPLETED_OK ||
 												code == MHD_REQUEST_TERMINATED_WITH_ERROR))
 		the_metrics.malformed++;

@@ -3,8 +3,8 @@
  *	  The requests whose event is with the worker: see waiting.h.
  *
  * A number is a slot and the count of its uses, so that the answer to an event
- * that was given up never reaches the slot's next user.  Its highest bit stays
- * free: who else gives numbers to the worker sets it.
+ * that was given up never reaches the slot's next user.  Its two highest bits
+ * stay free: who else gives numbers to the worker sets one of them.
  */
 #include "waiting.h"
 
@@ -12,12 +12,13 @@
 
 #define FIRST_SLOTS		256u
 #define NO_SLOT			UINT32_MAX
+#define MOST_USES		(WAITING_NUMBERS_END / (UINT64_C(1) << 32) - 1)
 
 typedef struct slot
 {
 	void	   *owner;			/* NULL: free */
 	size_t		bytes;
-	uint32_t	uses;			/* never 0, at most INT32_MAX */
+	uint32_t	uses;			/* 1 to MOST_USES */
 	uint32_t	next_free;
 } slot;
 
@@ -111,7 +112,7 @@ waiting_give(waiting *w, uint64_t number)
 	w->count--;
 	w->bytes -= s->bytes;
 	s->owner = NULL;
-	s->uses = s->uses == INT32_MAX ? 1 : s->uses + 1;
+	s->uses = s->uses == MOST_USES ? 1 : s->uses + 1;
 	s->next_free = w->first_free;
 	w->first_free = (uint32_t) number;
 }

@@ -13,6 +13,9 @@
 /* Bytes of bodies that may wait for their commit. */
 #define WAITING_MAX_BYTES	(16u * 1024 * 1024)
 
+/* No number is as large: the bits from here on say whose other ones are. */
+#define WAITING_NUMBERS_END	(UINT64_C(1) << 62)
+
 typedef struct waiting waiting;
 
 extern waiting *waiting_new(void);

@@ -40,7 +40,8 @@ sub start
 	my $ready = "$self->{dir}/hub.ready";
 
 	unlink $ready;
-	my @command = ($^X, $program, '--port', $self->{port}, '--log', $self->log_file, '--ready', $ready);
+	my @command = ($^X, $program, '--port', $self->{port}, '--log', $self->log_file, '--ready', $ready,
+		'--state', "$self->{dir}/hub.state");
 	push @command, map { ('--key', $_) } @{ $self->{keys} };
 	push @command, map { ('--channel', "$_=$self->{channels}{$_}") } sort keys %{ $self->{channels} };
 
@@ -88,7 +89,8 @@ sub DESTROY
 sub url { my ($self) = @_; return "http://127.0.0.1:$self->{port}" }
 sub log_file { my ($self) = @_; return "$self->{dir}/hub.log" }
 
-# Settings: keys, channels, rules, sessions, idempotent, statuses.
+# Settings: keys, channels, rules, sessions, idempotent, statuses; of webhooks:
+# verify, secret_field, secret_in, redefines, failed_word, log_order, bulk.
 sub set
 {
 	my ($self, %set) = @_;
@@ -100,7 +102,9 @@ sub set
 	return;
 }
 
-# How to misbehave: a list of {do => ..., to => ..., times => ...}.
+# How to misbehave: a list of {do => ..., to => ..., times => ...}; in calls about
+# webhooks {do => ..., api => 'GET /v1/organization/webhook', times => ...}, where
+# api is a regular expression.
 sub rules
 {
 	my ($self, @rules) = @_;
@@ -141,6 +145,47 @@ sub record
 		@all = grep { ($_->{$name} // '') eq $want{$name} } @all;
 	}
 	return @all;
+}
+
+# The calls about webhooks, in order; with an argument, only those that match it.
+sub calls
+{
+	my ($self, $pattern) = @_;
+
+	return grep { defined $_->{api} && (!defined $pattern || $_->{api} =~ $pattern) } $self->record;
+}
+
+sub control
+{
+	my ($self, $method, $path, $json) = @_;
+	my $result = $self->{ua}->start($self->{ua}->build_tx($method => $self->url . "/_control/$path" => ($json ? (json => $json) : ())))->result;
+
+	die 'stand-in hub: ' . $result->body unless $result->is_success;
+	return $result->json;
+}
+
+# The webhooks that the hub has, as hashes; with a label, only those.
+sub webhooks
+{
+	my ($self, $label) = @_;
+
+	return grep { !defined $label || $_->{label} eq $label } @{ $self->control('GET', 'webhooks') };
+}
+
+# What somebody else does to webhooks: make one, change one, delete one.
+sub make_webhook { my ($self, %fields) = @_; return $self->control('POST', 'webhooks', \%fields) }
+sub change_webhook { my ($self, $id, %fields) = @_; return $self->control('POST', "webhooks/$id", \%fields) }
+sub delete_webhook { my ($self, $id) = @_; return $self->control('DELETE', "webhooks/$id") }
+
+# The deliveries of a webhook, each with its event, in the order of their making.
+sub logs { my ($self, $id) = @_; return @{ $self->control('GET', "logs/$id") } }
+
+# Have the hub deliver events to all its webhooks; a list of {webhook, messageId, code}.
+sub emit
+{
+	my ($self, @events) = @_;
+
+	return @{ $self->control('POST', 'emit', { events => \@events }) };
 }
 
 # What was wrong with our requests, in words.

@@ -41,7 +41,7 @@ sub _came
 	{
 		$self->_strange('a second welcome on one line') if $self->{state} eq 'welcomed';
 		$self->_strange("welcome is not whole: " . encode_json($frame))
-		  if grep { !defined $frame->{$_} || $frame->{$_} !~ /^[0-9]+\z/ } qw(acknowledged lost heartbeat);
+		  if grep { ($frame->{$_} // '') !~ /^[0-9]+\z/ } qw(acknowledged lost) or !($frame->{heartbeat} > 0);
 		$self->{state} = 'welcomed';
 		$self->{welcome} = $frame;
 		$self->{welcomes}++;

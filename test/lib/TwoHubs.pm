@@ -198,8 +198,8 @@ sub _behind
 	$self->{held} = $held;
 	return "B has $came of $written messages" if $came < $written;
 	return "$open replies have not left B" if $open;
-	my %there = map { $_->[0] => $_->[1] } _lines($a, "SELECT substr(dedupe_key, 5), status FROM webchatt.messages
-		WHERE channel_id = '$channel' AND direction = 'out' AND dedupe_key LIKE 'api:%'");
+	my %there = map { $_->[0] => $_->[1] } _lines($a, "SELECT substr(dedupe_key, 5),
+		CASE WHEN status IN ('expired', 'cancelled') THEN 'failed' ELSE status::text END FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND dedupe_key LIKE 'api:%'");
 	my @different = grep { ($there{ $_->[0] } // 'missing') ne $_->[1] } _lines($b,
 		"SELECT id, status FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out'");
 	return @different . " replies have another status at A, such as $different[0][0], $different[0][1] at B, "

@@ -98,7 +98,7 @@ SELECT pg_temp.endpoint('https://a.example/' || repeat('p', 2031));
 -- what the operator allows
 SET LOCAL webchatt.webhook_allowed_addresses = '127.0.0.1, 10.1.0.0/16,fd00::/8, ::1';
 SELECT pg_temp.endpoint(e), e FROM unnest(ARRAY['http://127.0.0.1:8080/x', 'https://127.0.0.1/', 'http://a.example/', 'http://10.1.255.255/', 'http://[fd12::1]/', 'http://[::1]:1/',
-	'http://127.0.0.2/', 'http://10.2.0.1/', 'http://[fe80::1]/', 'http://[::ffff:127.0.0.1]/', 'http://127.1/']) e;
+	'https://1.1.1.1/', 'https://10.2.0.1/', 'http://1.1.1.1/', 'http://127.0.0.2/', 'http://10.2.0.1/', 'http://[fe80::1]/', 'http://[::ffff:127.0.0.1]/', 'http://127.1/']) e;
 SET LOCAL webchatt.webhook_allowed_addresses = '';
 
 -- headers

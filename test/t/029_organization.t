@@ -6,11 +6,13 @@ use utf8;
 
 use LocalHub;
 use Mojo::JSON qw(decode_json encode_json);
+use Mojo::Server::Daemon;
 use Mojo::UserAgent;
+use Mojolicious;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = LocalHub->begin(conf => "webchatt.webhook_allowed_addresses = '127.0.0.1'");
+my $t = LocalHub->begin(conf => "webchatt.webhook_allowed_addresses = '127.0.0.1'\nwebchatt.ack_timeout = 3s");
 my $ua = Mojo::UserAgent->new(max_redirects => 0, inactivity_timeout => 20);
 my $hooks = '/v1/organization/webhook';
 my $key = $t->sql(q{SELECT webchatt.create_api_key('organization')});
@@ -72,6 +74,52 @@ for my $case (
 }
 is($t->sql('SELECT count(*) FROM webchatt.local_webhooks'), 1, 'nothing came of these');
 
+# --- a webhook of the API is one that works -----------------------------------
+
+# The endpoint lives in this process, and only while it is waited for.
+sub served_until
+{
+	my ($condition, $timeout) = @_;
+	return Visitor::until(sub {
+			Mojo::IOLoop->timer(0.05 => sub { Mojo::IOLoop->stop });
+			Mojo::IOLoop->start;
+			return $condition->() }, $timeout);
+}
+
+my @posted;
+my $port = WebchattTest::free_port();
+my $app = Mojolicious->new(mode => 'production', secrets => ['test']);
+$app->log->level('fatal');
+$app->routes->post('/events' => sub {
+	my ($c) = @_;
+	my $token = $c->req->headers->header('X-Validation-Token');
+	return $c->render(json => $token) if defined $token;
+	push @posted, [ $c->req->headers->header('X-Key'), $c->req->headers->header('X-hub-Signature'), $c->req->body ];
+	return $c->render(data => '');
+});
+my $endpoint = Mojo::Server::Daemon->new(app => $app, listen => ["http://127.0.0.1:$port"], silent => 1)->start;
+($code, $body) = ask('POST', '', webhook(label => 'works', endpoint => "http://127.0.0.1:$port/events", requiresSignature => Mojo::JSON->true,
+		headers => [ { key => 'X-Key', value => 's3cret' } ]));
+is($code, 201, 'one to an endpoint that is there');
+my ($works, $signs) = @$body{qw(id signingSecret)};
+ok(served_until(sub { (ask('GET', "/$works"))[1]{isVerified} }, 20), 'is verified');
+my $writer = $t->arrived;
+$writer->say('to the endpoint');
+ok(served_until(sub { @posted > 0 }, 20), 'and gets what a visitor writes');
+is($posted[0][0], 's3cret', 'with its header');
+my ($at) = $posted[0][1] =~ /t=(\d+)/;
+is($posted[0][1], Webhook::signature($signs, $posted[0][2], $at), 'signed with its secret');
+is(decode_json($posted[0][2])->{content}{text}, 'to the endpoint', 'as it was written');
+ok(served_until(sub { (ask('GET', "/$works/webhook-log?status=Success"))[1]{pagination}{total} == 1 }, 20), 'which is in its log');
+my ($first) = @{ (ask('GET', "/$works/webhook-log"))[1]{data} };
+($code, $body) = ask('POST', "/$works/webhook-log/$first->{id}/retry");
+ok(served_until(sub { @posted > 1 }, 20), 'a retry posts it again');
+is($posted[1][2], $posted[0][2], 'the same');
+ok(served_until(sub { (ask('GET', "/$works/webhook-log"))[1]{data}[0]{id} eq $body->{newLogId} }, 20), 'under the id that was announced');
+($code) = ask('DELETE', "/$works");
+is($code, 204, 'and it is deleted');
+$writer->close;
+
 # --- logs and retries --------------------------------------------------------
 
 my $log = sprintf('%012x', 1000 * time) =~ s/^(.{8})(.{4})/$1-$2-7000-8000-/r;	# attempts of today, by their ids
@@ -106,7 +154,7 @@ cmp_ok(time - $began, '<', 2, 'at once');
 is($code, 200, 'which can be read');
 my $v = $t->arrived;
 $v->say('hello');
-ok(Visitor::until(sub { $t->sql(q{SELECT count(*) FROM webchatt.messages WHERE direction = 'in'}) == 1 }, 10), 'and the visitors notice nothing');
+ok(Visitor::until(sub { $t->sql(q{SELECT count(*) FROM webchatt.messages WHERE direction = 'in'}) == 2 }, 10), 'and the visitors notice nothing');
 $session->query('COMMIT');
 ($code, $body) = ask('PATCH', "/$id", { label => 'free' });
 is("$code $body->{label}", '200 free', 'then it goes');
@@ -129,8 +177,6 @@ is($code, 404, 'once');
 # --- an answer that comes too late -------------------------------------------
 
 my $worker = $t->status('worker_pid');
-$t->sql('ALTER SYSTEM SET webchatt.ack_timeout = 500; SELECT pg_reload_conf()');
-select undef, undef, undef, 1;
 my $victim = $t->sql('SELECT id FROM webchatt.local_webhooks LIMIT 1');
 kill 'STOP', $worker;
 ($code, $body) = ask('DELETE', "/$victim");
