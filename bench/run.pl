@@ -587,10 +587,14 @@ sub measure_fanout
 	wait_for("SELECT verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = '$webhook'", 30);
 	set_active($webhook, 'false');
 	my (@bare, @rates, @beside);
+	my @pids = processes();
+	my @cpu = (0, 0);
 	for (1 .. $opt{repeat})
 	{
 		push @bare, bare_loop();
+		my @before = map { cpu_of($_) } @pids;
 		push @rates, fan_out($webhook);
+		$cpu[$_] += (cpu_of($pids[$_]) - $before[$_]) / $opt{messages} / $opt{repeat} for 0, 1;
 	}
 	my $refusing = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "listen: $!\n";
 	my $nobody = 'http://127.0.0.1:' . $refusing->sockport . '/hook';
@@ -609,6 +613,8 @@ sub measure_fanout
 	}
 	sql('DELETE FROM webchatt.local_webhooks');
 	row('fan-out: deliveries/s to a fast endpoint, logged, to a bare libcurl loop', median(@rates), '/s', median(@bare), 'r>', 0.6);
+	row('fan-out: CPU a delivery, the worker', $cpu[0], 'us');
+	row('    webchatt-net', $cpu[1], 'us');
 	row('fan-out: the same beside two dead endpoints, to without', median(@beside), '/s', median(@between), 'r>', 0.9);
 	return;
 }

@@ -493,7 +493,7 @@ BEGIN
 				'messageId', l.message_id,
 				'webhook', jsonb_build_object('id', l.webhook_id, 'endpoint', l.endpoint, 'eventType', l.event_type),
 				'deliveryId', l.delivery_id, 'attempt', l.attempt, 'durationMs', round(l.duration_us / 1000.0, 1),
-				'errorMessage', l.error) ORDER BY l.id DESC)
+				'errorMessage', regexp_replace(l.error, '\S+ is an address that webhooks are not delivered to.*', 'its address is one that webhooks are not delivered to')) ORDER BY l.id DESC)
 			FROM webchatt.webhook_log l WHERE l.webhook_id = webhook.id AND l.id = ANY (ids)),
 		skipped, most, total);
 END

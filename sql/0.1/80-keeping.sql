@@ -240,12 +240,12 @@ DECLARE
 	n int;
 	never int;
 BEGIN
+	UPDATE webchatt.hub_keeping k SET wanted = k.wanted + 1, not_before = NULL WHERE k.hub_id = h;
 	-- what the hub was never asked for is not there
 	DELETE FROM webchatt.webhooks w WHERE w.hub_id = h AND w.hub_webhook_id IS NULL AND w.state = 'waiting' AND w.asked_at IS NULL;
 	GET DIAGNOSTICS never = ROW_COUNT;
 	UPDATE webchatt.webhooks w SET desired = 'gone', state = 'removing', next_try = NULL WHERE w.hub_id = h;
 	GET DIAGNOSTICS n = ROW_COUNT;
-	UPDATE webchatt.hub_keeping k SET wanted = k.wanted + 1, not_before = NULL WHERE k.hub_id = h;
 	RETURN n + never;
 END
 $$;
@@ -457,7 +457,7 @@ $$;
 COMMENT ON FUNCTION webchatt._keeping_failed(int, jsonb, text, text, interval) IS 'webchatt''s own: notes that a call to a hub failed, and when to go on';
 
 CREATE FUNCTION webchatt._hub_failed(hub int, why text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	k webchatt.hub_keeping := webchatt._keeping_of(hub);
 BEGIN
@@ -984,7 +984,7 @@ COMMENT ON FUNCTION webchatt._take_absence(webchatt.hub_keeping, jsonb, int) IS 
  * index whatever the statistics say, and planned each time.
  */
 CREATE FUNCTION webchatt._repairs_present(hub int, ids bigint[]) RETURNS int
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	n int := 0;
@@ -1169,10 +1169,10 @@ DECLARE
 	total numeric;
 	e jsonb;
 	at timestamptz;
-	previous timestamptz;
+	first timestamptz;
+	last timestamptz;
 	oldest timestamptz;
 	newest timestamptz := (l ->> 'newest')::timestamptz;
-	downward boolean := true;
 	ids bigint[] := '{}';
 	id bigint;
 	mistrusted int := (l ->> 'mistrusted')::int;
@@ -1189,8 +1189,8 @@ BEGIN
 			PERFORM webchatt._strange('a line of the log is no object');
 		END IF;
 		at := webchatt._time_in(e);
-		downward := downward AND at IS NOT NULL AND (previous IS NULL OR at <= previous);
-		previous := coalesce(at, previous);
+		first := coalesce(first, at);
+		last := coalesce(at, last);
 		oldest := least(oldest, at);
 		newest := greatest(newest, at);
 		CONTINUE WHEN lower(e ->> 'status') = 'success';
@@ -1203,9 +1203,9 @@ BEGIN
 	PERFORM webchatt._repairs_present(w.hub_id, array_remove(ids, NULL));
 	l := l || jsonb_build_object('newest', newest, 'mistrusted', mistrusted, 'offset', (l ->> 'offset')::int + n);
 
-	-- the newest come first; where they do not, all has to be read
+	-- the newest come first, more or less; where they do not, all has to be read
 	IF n = 0 OR (l ->> 'offset')::int >= total OR (total IS NULL AND n < 50)
-		OR (downward AND oldest < w.log_seen - interval '10 minutes') THEN
+		OR (first >= last AND last <= oldest + interval '10 minutes' AND last < w.log_seen - interval '10 minutes') THEN
 		PERFORM webchatt._look_done(w, l);
 		RETURN;
 	END IF;
@@ -1419,7 +1419,7 @@ $$;
 COMMENT ON FUNCTION webchatt._keeping_wait(int) IS 'webchatt''s own: in how many milliseconds something is to be asked of a hub';
 
 CREATE FUNCTION webchatt._hub_call(hub int, OUT method text, OUT path text, OUT body text, OUT wait_ms bigint)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	k webchatt.hub_keeping := webchatt._keeping_of(hub);
 	url text := nullif(current_setting('webchatt.public_url', true), '');
@@ -1453,7 +1453,7 @@ COMMENT ON FUNCTION webchatt._hub_call(int) IS
 	'webchatt''s own: what the worker is to ask a hub next, or in how many milliseconds it is to ask us again';
 
 CREATE FUNCTION webchatt._hub_answered(hub int, status int, body text, error text, retry_after_ms int) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	k webchatt.hub_keeping := webchatt._keeping_of(hub);
 	step jsonb := k.asked;

@@ -133,6 +133,7 @@ deliveries_fail(Delivery *d, const char *why)
 
 	memset(&m, 0, sizeof(m));
 	m.error = wc_str_from(why);
+	d->unsent = true;
 	deliveries_end(d, &m);
 }
 

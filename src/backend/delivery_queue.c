@@ -155,12 +155,13 @@ conv_of(Webhook *w, uint64 key)
 	return conv;
 }
 
-/* Is there room for a page? */
+/* Is there room for a page?  For an endpoint that does not answer a few events do. */
 bool
 delivery_queue_has_room(Webhook *w)
 {
-	return webhook_is_deliverable(w) &&
-		w->nundone < FULL_EVENTS && w->bytes < FULL_BYTES;
+	int			most = w->probing || w->success_at == 0 ? UNDER_WAY_MOST : FULL_EVENTS;
+
+	return webhook_is_deliverable(w) && w->nundone < most && w->bytes < FULL_BYTES;
 }
 
 static FeedItem *
@@ -456,7 +457,7 @@ delivery_queue_settle(Delivery *d, TimestampTz now)
 
 	if (d->verdict == VERDICT_GOOD)
 		endpoint_works(w, now);
-	else
+	else if (!d->unsent)
 		endpoint_fails(w, d, now);
 	if (item == NULL)
 		return;

@@ -131,6 +131,12 @@ apply_step(void *arg)
 }
 
 static void
+welcome_step(void *arg)
+{
+	links_welcome();
+}
+
+static void
 take_step(void *arg)
 {
 	dlist_node *at;
@@ -158,12 +164,16 @@ try(turn_step step, TimestampTz now)
 {
 	ErrorData  *error = turn_try_for(step, &now, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
 
-	if (error == NULL)
-		return true;
-	if (!turn_error_is_transient(error))
+	if (error != NULL && !turn_error_is_transient(error))
 		worker_note_error(error->message);
+	return error == NULL;
+}
+
+/* Nothing more for a while. */
+static void
+block(TimestampTz now)
+{
 	blocked_until = TimestampTzPlusMilliseconds(now, AGAIN_MS);
-	return false;
 }
 
 /* Write down what came from webchatt-net, and tell what sessions did. */
@@ -181,7 +191,10 @@ feeds_apply(TimestampTz now)
 	{
 		links_undo_apply();
 		webhooks_undo_apply();
+		block(now);
 	}
+	if (links_came() && !try(welcome_step, now))
+		links_turn_away();
 }
 
 /* Once a second, behind what ended messages that were held for too long. */
@@ -189,6 +202,7 @@ void
 feeds_upkeep(TimestampTz now)
 {
 	expected |= wanted;
+	links_try_held();
 	if (configure_again)
 		feeds_configure();
 }
@@ -197,15 +211,16 @@ feeds_upkeep(TimestampTz now)
 void
 feeds_take(TimestampTz now)
 {
-	if (blocked_until > now)
-		return;
 	if (expected)
 		event_reader_expect();
+	if (blocked_until > now)
+		return;
 	if (wanted && !try(take_step, now))
 	{
 		event_reader_rollback();
 		links_undo_take();
 		webhooks_undo_read();
+		block(now);
 	}
 	else if (configured && event_upkeep_ready(now) && !try(upkeep_step, now))
 		event_upkeep_later(now);

@@ -3,10 +3,11 @@
  *	  Who gets the local hub's events: webhooks and links, as feeds.c and the files
  *	  below it have them.
  *
- * feeds.c is called by the turn.  Below it are links.c and webhooks.c, each with
- * what it knows of its own kind; deliveries.c and delivery_queue.c, what webhooks
- * have not got yet; event_reader.c, which reads webchatt.events for them all; event_upkeep.c, which drops what is
- * old.  What a turn finds counts from its commit on: until then it is "fresh".
+ * feeds.c is called by the turn.  Below it are links.c, webhooks.c (deliveries.c:
+ * what is under way, delivery_queue.c: what waits, webhook_ends.c: what becomes of
+ * it, webhook_retries.c: what is asked for once more), event_reader.c, which reads
+ * webchatt.events for them all, and event_upkeep.c, which drops what is old.  What
+ * a turn finds counts from its commit on: until then it is "fresh".
  */
 #ifndef WC_FEEDS_H
 #define WC_FEEDS_H
@@ -65,7 +66,11 @@ extern bool links_ready(void);
 extern void links_read_configuration(void);
 extern bool links_exist(void);
 extern void links_apply(void);
+extern void links_try_held(void);
 extern void links_undo_apply(void);
+extern bool links_came(void);
+extern void links_welcome(void);
+extern void links_turn_away(void);
 extern void links_undo_take(void);
 extern bool links_has_room(Feed *feed);
 extern bool links_take(Feed *feed, const EventRow *row);
@@ -162,7 +167,7 @@ struct Webhook
 	Feed		feed;			/* must be first */
 	MemoryContext context;
 	const WebhookRow *row;		/* as configured */
-	bool		listed;			/* it still is */
+	bool		listed;			/* it still is, as a new configuration is taken over */
 	WebhookProgress progress;
 	WebhookProgress next;		/* this turn's */
 	bool		touched;		/* this turn: next is another */
@@ -229,6 +234,7 @@ typedef struct Delivery
 	bool		ended;
 	bool		recorded;		/* this turn */
 	uint8		verdict;		/* this turn */
+	bool		unsent;			/* it was never made, and is nobody's fault */
 	bool		good;
 	int			http_status;
 	int			retry_after_ms;

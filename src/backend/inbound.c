@@ -130,6 +130,17 @@ inbound_next_due(void)
 	return npending > 0 ? next_try : 0;
 }
 
+/*
+ * A link brings a conversation's events in their order: one that was sent back
+ * might come again behind the next.  Its window bounds how many can wait.
+ */
+static bool
+in_order(const InEvent *in)
+{
+	return (in->event.request & WC_LINK_NUMBER) != 0 && config_channel(in->event.channel) != NULL &&
+		!config_channel(in->event.channel)->local;
+}
+
 /* Note that an event has to wait. */
 static void
 wait_until(TimestampTz until)
@@ -352,7 +363,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		if (in->done || channel_gone(in))
 			continue;
 		trouble = trouble_of(&in->event, now, &until);
-		if (trouble == TROUBLE_BLOCKED && nblocked >= BLOCKED_MOST)
+		if (trouble == TROUBLE_BLOCKED && nblocked >= BLOCKED_MOST && !in_order(in))
 			mark_done(in, WC_DONE_BUSY);
 		else if (trouble == TROUBLE_BLOCKED)
 			wait_until(until);

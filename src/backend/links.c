@@ -62,6 +62,7 @@ typedef struct Came
 	char		client[MAX_CLIENT];
 	bool		replaced;		/* this turn: a newer one came with the same key */
 	bool		found;			/* this turn: the key is valid */
+	bool		refused;		/* this turn: it cannot be welcomed now */
 	int64		acknowledged;
 	int64		lost;
 } Came;
@@ -82,6 +83,7 @@ static bool all_away = true;	/* the table may say that somebody is connected, an
 static bool all_away_done = false;
 static LinkRow *rows = NULL;	/* the configuration as read in this turn; NULL: not read */
 static int	nrows = 0;
+static bool acks_held = false;	/* somebody held a row: once a second it is tried again */
 static wc_buf pushes;			/* this turn's */
 
 static Link *
@@ -262,7 +264,7 @@ links_ready(void)
 	{
 		Feed	   *feed = dlist_container(Feed, node, iter.cur);
 
-		if (feed->is_link && link_of_feed(feed)->said > link_of_feed(feed)->acknowledged)
+		if (feed->is_link && !acks_held && link_of_feed(feed)->said > link_of_feed(feed)->acknowledged)
 			return true;
 	}
 	return false;
@@ -331,6 +333,8 @@ write_acknowledged(void)
 	WcColumn   *seqs = wc_column(INT8OID, 8);
 	Datum		args[2];
 	dlist_iter	iter;
+	uint64		n;
+	uint64		row;
 
 	dlist_foreach(iter, &feeds_all)
 	{
@@ -341,18 +345,50 @@ write_acknowledged(void)
 			continue;
 		wc_column_add(keys, Int32GetDatum(link->key));
 		wc_column_add(seqs, Int64GetDatum(link->said));
-		link->writing = link->said;
 	}
 	if (keys->n == 0)
 		return;
 	args[0] = wc_column_array(keys);
 	args[1] = wc_column_array(seqs);
-	wc_run(WC_LINKS_ACKED, args, NULL);
+	n = wc_run(WC_LINKS_ACKED, args, NULL);
+	for (row = 0; row < n; row++)
+	{
+		bool		isnull;
+		Link	   *link = find_key(DatumGetInt32(wc_field(row, 1, &isnull)));
+
+		link->writing = link->said;
+	}
+	acks_held = n < (uint64) keys->n;
+}
+
+/* Once a second: rows that were held may be free. */
+void
+links_try_held(void)
+{
+	acks_held = false;
+}
+
+/* Did anybody come? */
+bool
+links_came(void)
+{
+	return ncame > 0;
+}
+
+/* They cannot be welcomed now: somebody holds the row of one of them. */
+void
+links_turn_away(void)
+{
+	int			i;
+
+	for (i = 0; i < ncame; i++)
+		came[i].refused = true;
+	ncame_done = ncame;
 }
 
 /* Write down who came; of two with the same key, the later. */
-static void
-write_came(void)
+void
+links_welcome(void)
 {
 	WcColumn   *keys = wc_column(INT4OID, Max(1, ncame));
 	WcColumn   *clients = wc_column(TEXTOID, Max(1, ncame));
@@ -364,7 +400,7 @@ write_came(void)
 
 	for (i = 0; i < ncame; i++)
 	{
-		came[i].found = came[i].replaced = false;
+		came[i].found = came[i].replaced = came[i].refused = false;
 		for (j = i + 1; j < ncame; j++)
 			came[i].replaced |= came[j].key == came[i].key;
 		if (came[i].replaced)
@@ -400,7 +436,6 @@ links_apply(void)
 {
 	write_left();
 	write_acknowledged();
-	write_came();
 }
 
 /* Can it take more?  Whoever is not connected takes nothing. */
@@ -517,9 +552,11 @@ commit_came(wc_buf *out)
 
 		if (c->replaced)
 			write_close(out, c->number, CLOSE_ANOTHER, "another link came with the same key");
+		else if (c->refused)
+			write_close(out, c->number, CLOSE_LATER, "the hub cannot now");
 		else if (!c->found)
 			write_close(out, c->number, CLOSE_REVOKED, "the key is not valid");
-		if (c->replaced || !c->found)
+		if (c->replaced || c->refused || !c->found)
 			continue;
 		link = find_key(c->key);
 		if (link == NULL)
@@ -564,7 +601,7 @@ links_undo_apply(void)
 			link_of_feed(feed)->writing = 0;
 	}
 	all_away_done = false;
-	nleft_done = ncame_done = 0;
+	nleft_done = 0;
 }
 
 /* What links_take() took is undone. */
@@ -590,6 +627,7 @@ links_rollback(void)
 {
 	links_undo_apply();
 	links_undo_take();
+	ncame_done = 0;
 	rows = NULL;
 }
 

@@ -19,8 +19,8 @@
 #define LOOK_MS			60000
 
 /* What one turn reads: messages, candidates, channels. */
-#define FIND_MOST		2000
-#define PRUNE_MOST		2000
+#define FIND_MOST		1000
+#define PRUNE_MOST		1000
 #define CHANNELS_MOST	100
 
 /* Sends without an answer that are noted between two turns. */
@@ -60,14 +60,22 @@ static int	nwritten = 0;		/* of them, in this turn */
 static pg_uuid_t
 id_at(TimestampTz at)
 {
-	uint64		us = (uint64) (at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	int64		us = Max(0, at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
 	pg_uuid_t	id;
 	int			i;
 
 	memset(&id, 0, sizeof(id));
 	for (i = 0; i < 6; i++)
-		id.data[i] = (uint8) (us / 1000 >> (8 * (5 - i)));
+		id.data[i] = (uint8) ((uint64) us / 1000 >> (8 * (5 - i)));
 	return id;
+}
+
+/* webchatt.overdue_after may be another: look now. */
+void
+overdue_nudge(void)
+{
+	if (look.phase == OVERDUE_RESTING)
+		look.next = saved.next = 0;
 }
 
 /* A send was written, and ended without an answer. */

@@ -91,8 +91,9 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 	/* $1 key, $2 up to where it has committed */
 	[WC_LINKS_ACKED] = {
 		"WITH " UNLOCKED("links", "key_id")
-		" UPDATE webchatt.links l SET acknowledged = u.a FROM unnest($1, $2) AS u (k, a) JOIN mine ON mine.k = u.k"
-		" WHERE l.key_id = u.k AND l.acknowledged < u.a", {INT4ARRAYOID, INT8ARRAYOID, 0}},
+		" UPDATE webchatt.links l SET acknowledged = greatest(l.acknowledged, u.a)"
+		" FROM unnest($1, $2) AS u (k, a) JOIN mine ON mine.k = u.k WHERE l.key_id = u.k RETURNING l.key_id",
+		{INT4ARRAYOID, INT8ARRAYOID, 0}},
 
 	/* $1 after this one, $2 rows */
 	[WC_READ_EVENTS] = {

@@ -47,10 +47,14 @@ judge(Delivery *d, TimestampTz now)
 	Webhook    *w = d->webhook;
 	TimestampTz wall = GetCurrentTimestamp();
 
+	d->verdict = d->good ? VERDICT_GOOD : d->unsent ? VERDICT_GIVEN_UP : VERDICT_AGAIN;
+	if (d->kind == DELIVERY_EVENT)
+		d->item->finished = d->verdict != VERDICT_AGAIN;
+	if (d->unsent)
+		return;
 	if (!w->touched)
 		w->next = w->progress;
 	w->touched = true;
-	d->verdict = d->good ? VERDICT_GOOD : VERDICT_AGAIN;
 	if (!d->good)
 		webhook_set_error(&w->next, describe(d));
 	if (d->kind == DELIVERY_VERIFY)
@@ -67,12 +71,14 @@ judge(Delivery *d, TimestampTz now)
 		if (w->next.failing_since == 0)
 			w->next.failing_since = wall;
 	}
-	if (d->kind != DELIVERY_EVENT)
-		return;
-	/* where nothing got through since, it is not the event's fault */
-	if (d->verdict == VERDICT_AGAIN && is_longer_than_patience(d->item->since, now) && w->success_at > d->item->since)
+	/* where nothing got through since, it is not the event's fault: the webhook is paused */
+	if (d->kind == DELIVERY_EVENT && d->verdict == VERDICT_AGAIN &&
+		is_longer_than_patience(d->item->since, now) && w->success_at > d->item->since &&
+		!is_longer_than_patience(w->next.failing_since, wall))
+	{
 		d->verdict = VERDICT_GIVEN_UP;
-	d->item->finished = d->verdict != VERDICT_AGAIN;
+		d->item->finished = true;
+	}
 }
 
 /* The columns of an attempt's row, as WC_RECORD_DELIVERIES has them. */
@@ -83,7 +89,7 @@ add_attempt(WcColumn **cols, const Delivery *d)
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * 2);
 	const char *error = d->error;
 
-	if (d->verdict == VERDICT_GIVEN_UP)
+	if (d->verdict == VERDICT_GIVEN_UP && !d->unsent)
 		error = psprintf("%s%sgiven up: it has failed for webchatt.webhook_patience", error ? error : "", error ? "; " : "");
 	ids[0] = d->log_id;
 	if (d->kind == DELIVERY_EVENT)

@@ -191,6 +191,7 @@ reconfigure(Webhook *w, const WebhookRow *row)
 	if (!was && is)
 	{
 		/* it is given time anew */
+		w->success_at = 0;
 		w->progress.failures = 0;
 		w->progress.failing_since = 0;
 		w->probing = false;

@@ -220,6 +220,7 @@ reload(void)
 		proc_exit(1);
 	}
 	keeping_nudge();			/* webchatt.public_url may be another */
+	overdue_nudge();
 	if (worker_net.fd < 0)
 		return;
 	if (strcmp(old_listen, wc_listen) != 0 || strcmp(old_ca, wc_ca_file) != 0)

@@ -183,6 +183,7 @@ extern void keeping_reset(void);
 
 /* overdue.c */
 extern void overdue_note(const pg_uuid_t *channel, const pg_uuid_t *message);
+extern void overdue_nudge(void);
 extern bool overdue_is_late(const pg_uuid_t *message);
 extern bool overdue_ready(TimestampTz now);
 extern TimestampTz overdue_next_due(void);

@@ -209,6 +209,10 @@ typedef struct wc_send
  * What came to a hub's endpoint or by its link has the hub; channel is then the
  * one that the event names, and all zeros in a status that names none.
  */
+
+/* Set in the request of an event that came by a link: so many can wait that its window bounds them. */
+#define WC_LINK_NUMBER			(UINT64_C(1) << 62)
+
 typedef enum wc_event_kind
 {
 	WC_EVENT_MESSAGE = 1,

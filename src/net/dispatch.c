@@ -8,7 +8,7 @@
 #include "waiting.h"
 
 /* EVENT_DONE finds whose event it was by these bits. */
-_Static_assert(VISITORS_NUMBER >= WAITING_NUMBERS_END && LINK_NUMBER >= WAITING_NUMBERS_END,
+_Static_assert(VISITORS_NUMBER >= WAITING_NUMBERS_END && WC_LINK_NUMBER >= WAITING_NUMBERS_END,
 			   "no number of the door's has a bit of others'");
 
 /* A message to a visitor of ours: it is there or not, so the outcome is known at once. */
@@ -109,7 +109,7 @@ dispatch_frame(void *arg, const wc_frame *frame)
 				return false;
 			if (m.done.request & VISITORS_NUMBER)
 				visitors_event_done(n->visitors, &m.done);
-			else if (m.done.request & LINK_NUMBER)
+			else if (m.done.request & WC_LINK_NUMBER)
 				link_client_event_done(n->link_client, &m.done);
 			else
 				door_event_done(n->door, &m.done);

@@ -15,8 +15,17 @@
 #define LINK_PAUSE_LEAST_MS	200u
 #define LINK_PAUSE_MOST_MS	30000u
 
-/* After the hub said that another database came with our key. */
+/*
+ * After the hub said that another link came with our key: that may have been one
+ * of ours, stuck somewhere on the way.  When it says so again within some time,
+ * it is another database.
+ */
+#define LINK_PAUSE_ONCE_MS	1000u
 #define LINK_PAUSE_TWICE_MS	60000u
+#define LINK_TWICE_WITHIN_MS	600000u
+
+/* Refused: a key that is not valid rarely becomes so by itself. */
+#define LINK_PAUSE_REFUSED_MS	300000u
 
 /* One that lived so long begins with the shortest pause again, in ms. */
 #define LINK_LIVED_MS		10000u
@@ -28,7 +37,7 @@
 /* At most one line a link in so many ms on events that are not understood. */
 #define LINK_BAD_MS			10000u
 
-/* Of an EVENT's number: LINK_NUMBER, the link's serial, the event's index. */
+/* Of an EVENT's number: WC_LINK_NUMBER, the link's serial, the event's index. */
 #define LINK_SERIAL_SHIFT	32
 #define LINK_SERIAL_MASK	0x3fffffffu
 
@@ -47,6 +56,7 @@ typedef struct hub_link
 	bool		too_large;		/* it waits because of a message over max_body_size */
 	uint32_t	backoff_ms;
 	uint64_t	opened_at;		/* uv_now() */
+	uint64_t	twice_at;		/* when another last came with our key; 0: never */
 	link_window window;
 	uint64_t	acked;			/* what the hub has our acknowledgement of */
 	uint32_t	bad;			/* events not understood, and not logged */

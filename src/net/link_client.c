@@ -49,12 +49,14 @@ on_dial(uv_timer_t *timer)
 	link_dial(timer->data);
 }
 
-/* Nothing but another key or URL helps. */
+/* Another key or URL is needed; but a proxy may have said so for a moment. */
 static void
 be_refused(hub_link *l)
 {
 	uv_timer_stop(&l->timer);
 	l->phase = WC_LINK_REFUSED;
+	if (!l->client->closing)
+		uv_timer_start(&l->timer, on_dial, LINK_PAUSE_REFUSED_MS, 0);
 	tell(l, l->phase, 0, 0);
 }
 
@@ -104,6 +106,17 @@ forget_socket(hub_link *l)
 		l->backoff_ms = LINK_PAUSE_LEAST_MS;
 }
 
+/* How long to stay away when another link came with our key. */
+static uint32_t
+pause_for_another(hub_link *l)
+{
+	uint64_t	now = uv_now(l->client->loop);
+	bool		again = l->twice_at != 0 && now - l->twice_at < LINK_TWICE_WITHIN_MS;
+
+	l->twice_at = now;
+	return again ? LINK_PAUSE_TWICE_MS : LINK_PAUSE_ONCE_MS;
+}
+
 static void
 on_ended(void *arg, const link_end *end)
 {
@@ -119,7 +132,7 @@ on_ended(void *arg, const link_end *end)
 		return;
 	}
 	if (end->code == LINK_CLOSE_TWICE)
-		least = LINK_PAUSE_TWICE_MS;
+		least = pause_for_another(l);
 	else if (end->wrong && least < LINK_PAUSE_MOST_MS)
 		least = LINK_PAUSE_MOST_MS;
 	wait_to_dial(l, least);

@@ -10,9 +10,6 @@
 
 #include "corridor_io.h"
 
-/* Set in the request numbers of events that came by a link. */
-#define LINK_NUMBER		(UINT64_C(1) << 62)
-
 typedef struct link_client link_client;
 
 /* NULL: out of memory. */

@@ -89,7 +89,7 @@ link_take_event(hub_link *l, const link_frame *frame)
 		return;
 	}
 	event.hub = l->hub;
-	event.request = LINK_NUMBER | (uint64_t) l->serial << LINK_SERIAL_SHIFT | l->window.next;
+	event.request = WC_LINK_NUMBER | (uint64_t) l->serial << LINK_SERIAL_SHIFT | l->window.next;
 	written = wc_write_event(corridor_io_out(l->client->corridor), &event);
 	event_json_free(&keep);
 	if (!written)

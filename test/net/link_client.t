@@ -649,7 +649,7 @@ subtest 'what the hub says at the end' => sub {
 	my $hub = LinkHub->new($w);
 	for my $case ([1000, 200, qr/closed the link \(1000\)/], [1001, 200, qr/\(1001\): going/, 'going'],
 		[1001, 200, qr/it stops/], [1008, 30000, qr/\(1008\): bad/, 'bad'], [1011, 200, qr/1011/],
-		[1013, 200, qr/1013/], [4010, 60000, qr/another database uses the same API key/, 'another link'],
+		[1013, 200, qr/1013/], [4010, 1000, qr/another database uses the same API key/, 'another link'],
 		[4999, 200, qr/\(4999\): two  lines/, "two\r\nlines"], [1009, 30000, qr/1009/])
 	{
 		my ($code, $most, $why, $reason) = @$case;
@@ -665,6 +665,19 @@ subtest 'what the hub says at the end' => sub {
 		$w->frame('HUB_GONE', pack('V', 7));
 		$c->drop;
 	}
+
+	# another link with the same key: it may have been ours, but not again and again
+	$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
+	for my $pause (1000, 60000)
+	{
+		my $c = $hub->linked(0);
+		LinkHub::state($w, 'open');
+		$c->put(LinkHub::Connection::close_frame(4010, 'another link'));
+		is($c->closed, 4010, 'the close is answered');
+		is(LinkHub::state($w, 'waiting')->{retry_ms}, $pause, "4010: a pause of $pause ms");
+		$c->drop;
+	}
+	$w->frame('HUB_GONE', pack('V', 7));
 
 	# a link that acknowledged something begins with the shortest pause again
 	$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
@@ -802,7 +815,7 @@ subtest 'with the hub\'s end that is ours' => sub {
 		return $acked == 5000; }, $hub->{fh});
 	ok($ok, 'five thousand events are acknowledged');
 	is(join(' ', @got), join(' ', map { "m$_" } 1 .. 5000), 'nothing is left out, and the order holds');
-	cmp_ok($links, '>', 4, "over $links links");
+	cmp_ok($links, '>=', 3, "over $links links");
 	$hub->frame('KEY_GONE', pack('V', 1));
 	$w->{states} = [];
 	like(LinkHub::state($w, 'refused')->{error}, qr/revoked/, 'a revoked key');

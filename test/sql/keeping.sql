@@ -64,6 +64,18 @@ SELECT webchatt.register_webhooks('linked');
 SET LOCAL client_min_messages = error;
 SELECT webchatt.unregister_webhooks('linked');
 SELECT count(*) FROM webchatt.webhooks;
+-- who may: those who configure
+SET LOCAL ROLE webchatt_admin;
+SELECT webchatt.register_webhooks(), (SELECT count(*) FROM webchatt.webhooks), (SELECT count(*) FROM webchatt.repair);
+SELECT webchatt.rotate_webhook_secret(), webchatt.reconcile_webhooks(), webchatt.unregister_webhooks();
+RESET ROLE;
+SET LOCAL ROLE webchatt_agent;
+SELECT pg_temp.refusal('SELECT webchatt.register_webhooks()');
+SELECT pg_temp.refusal('SELECT * FROM webchatt.repair');
+SELECT pg_temp.refusal('SELECT * FROM webchatt.repairs');
+SELECT pg_temp.refusal('SELECT webchatt._hub_call(1)');
+SELECT count(*) FROM webchatt.overdue;
+RESET ROLE;
 ROLLBACK;
 -- without a worker, and where nothing can be seen to come
 SELECT pg_temp.refusal('SELECT webchatt._may_wait(''1 s'', 0)');

@@ -18,6 +18,7 @@ my $t = LocalHub->begin(conf => join "\n", "webchatt.webhook_allowed_addresses =
 my $endpoint = Endpoint->new;
 my $ua = Mojo::UserAgent->new(inactivity_timeout => 20);
 my $key = $t->sql(q{SELECT webchatt.create_api_key('tests')});
+my $next_look = 0;
 my %answer;    # by path: how deliveries are answered; default 200
 
 # Visitors and the endpoint live until the condition holds.
@@ -41,7 +42,7 @@ sub wait_sql
 	my ($query, $what, $timeout) = @_;
 	my $next = 0;
 
-	ok(turn_until(sub { return if time < $next; $next = time + 0.1; return $t->sql($query) eq 't' }, $timeout), $what) or do {
+	ok(turn_until(sub { return if time < $next; $next = time + 0.1; my ($status, $out) = $t->try_sql($query); return $status == 0 && $out eq 't' }, $timeout), $what) or do {
 		$t->diagnose($query);
 		$t->diagnose($_) for 'SELECT w.label, w.active, w.verified_at, p.* FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id',
 			'SELECT * FROM webchatt.webhook_log ORDER BY sent_at DESC LIMIT 5';
@@ -141,6 +142,7 @@ my $api = by_api($v, 'by the API');
 ok(turn_until(sub { statuses_of($api) == 2 }), 'what becomes of a message that came by the API');
 is(join(' ', map { $_->{status} } statuses_of($api)), 'sent delivered', 'sent, then delivered');
 my ($sent) = statuses_of($api);
+is($t->sql(q{SELECT string_agg(label || ' ' || state, ', ' ORDER BY label) FROM webchatt.feeds}), '/messages delivering, /statuses delivering', 'both are in the view');
 is_deeply($sent, { eventType => 'MessageStatus', channelId => $t->{channel}, messageId => $api, status => 'sent', timestamp => $sent->{timestamp},
 		channel => 'web-chatt2me' }, 'as hub-contract §3 has it');
 $v->send({ type => 'read', ids => [$api] });
@@ -238,6 +240,32 @@ sub in_order
 }
 in_order('after failures', '/messages');
 
+# A conversation that fails and has a lot to say does not fill the memory that is meant for all.
+$sick = 1;
+$answer{'/messages'} = sub { my ($r) = @_; return Endpoint::reply($sick && decode_json($r->{body})->{from} eq $bad->{visitor} ? 500 : 200, '{}') };
+$n = texts('/messages', $bad);
+$bad->say('sick');
+turn_until(sub { texts('/messages', $bad) > $n });
+$bad->say("lot $_") for 1 .. 300;
+$_->say('beside it') for @many;
+ok(turn_until(sub { !grep { !grep { $_ eq 'beside it' } texts('/messages', $_) } grep { $_ != $bad } @many }), 'others have theirs beside 300 of one that fails');
+$sick = 0;
+ok(turn_until(sub { ((texts('/messages', $bad))[-1] // '') eq 'beside it' }, 60), 'which come when it is well');
+is(join(' ', grep { /^lot/ } texts('/messages', $bad)), join(' ', map { "lot $_" } 1 .. 300), 'all, once, in order');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and are done');
+$answer{'/messages'} = undef;
+
+# Somebody is about to delete a webhook, and thinks it over.
+my $session = $t->session;
+$session->query("BEGIN; DELETE FROM webchatt.local_webhooks WHERE id = '$statuses'");
+$v->say('while it is locked');
+ok(turn_until(sub { ((texts('/messages', $v))[-1] // '') eq 'while it is locked' }), 'an open transaction that deletes one webhook does not stop another');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'whose progress is written down');
+my $locked = by_api($v, 'while it is locked');
+ok(turn_until(sub { statuses_of($locked) == 2 }), 'nor that one, as long as it is there');
+$session->query('ROLLBACK');
+$session->close;
+
 # --- kill -9 -----------------------------------------------------------------------
 
 sub everything_came { my ($text) = @_; return !grep { !grep { $_ eq $text } texts('/messages', $_) } @many }
@@ -253,7 +281,7 @@ for my $victim (qw(net_pid worker_pid))
 	turn_until(sub { deliveries('/messages') > $deliveries + 10 });
 	kill 'KILL', $pid;
 	$answer{'/messages'} = undef;
-	turn_until(sub { my ($status, $out) = $t->try_sql("SELECT $victim <> $pid AND listening LIKE '%:%' FROM webchatt.status"); $status == 0 && $out eq 't' }, 60);
+	wait_sql("SELECT $victim <> $pid AND listening LIKE '%:%' FROM webchatt.status", "kill -9 ($victim): another comes", 60);
 	ok(turn_until(sub { !grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } } @many }, 60), "visitors are back after kill -9 ($victim)");
 	ok(turn_until(sub { everything_came("$victim 8") }, 60), 'everything is delivered') or $t->diagnose('SELECT * FROM webchatt.webhook_progress');
 	in_order("kill -9 ($victim)", '/messages');
@@ -272,9 +300,29 @@ wait_sql('SELECT count(*) = 0 FROM webchatt.webhook_retries', 'nothing is left t
 
 $t->sql('ALTER SYSTEM SET webchatt.webhook_patience = 2');
 $t->{node}->reload;
+$sick = 1;
+$answer{'/messages'} = sub { my ($r) = @_; return Endpoint::reply($sick && decode_json($r->{body})->{from} eq $bad->{visitor} ? 500 : 200, '{}') };
+$bad->say("hopeless $_") for 1 .. 3;
+turn_until(sub { grep { $_ eq 'hopeless 1' } texts('/messages', $bad) });
+my $given_up = 0;
+ok(turn_until(sub {
+	return 1 if $given_up >= 3;
+	return if time < $next_look;
+	$next_look = time + 0.3;
+	$many[0]->say('hopeful');
+	$given_up = $t->sql("SELECT count(*) FROM webchatt.webhook_log WHERE webhook_id = '$messages' AND error LIKE '%given up%'");
+	return }), 'events that fail for too long are given up, where others get through') or $t->diagnose('SELECT * FROM webchatt.webhook_progress');
+$sick = 0;
+$bad->say('hope');
+ok(turn_until(sub { (texts('/messages', $bad))[-1] eq 'hope' }), 'and their conversation goes on');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) AND failures = 0 FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'all is done');
+is($t->sql("SELECT active FROM webchatt.local_webhooks WHERE id = '$messages'"), 't', 'the webhook is not paused');
+
 $answer{'/messages'} = 410;
 $v->say("patience $_") for 1 .. 3;
 wait_sql("SELECT NOT active AND paused_reason LIKE 'nothing could be delivered since %410%' FROM webchatt.local_webhooks WHERE id = '$messages'", 'a webhook that is dead for too long is paused', 30);
+like($t->sql(q{SELECT state FROM webchatt.feeds WHERE label = '/messages'}), qr/^paused: nothing could be delivered since .*410/, 'as the view says');
+cmp_ok($t->sql(q{SELECT behind FROM webchatt.feeds WHERE label = '/messages'}), '>=', 3, 'and what waits');
 $t->sql('ALTER SYSTEM RESET webchatt.webhook_patience');
 $t->{node}->reload;
 $answer{'/messages'} = undef;
@@ -299,6 +347,7 @@ my $link = Link->new(port => $t->{port}, api_key => $key, host => '127.0.0.1');
 $link->connect;
 ok(turn_until(sub { $link->{state} eq 'welcomed' }), 'a link');
 wait_sql(q{SELECT connected_since IS NOT NULL AND client LIKE '127.0.0.1%' FROM webchatt.links}, 'is in the table');
+is($t->sql(q{SELECT label || ' ' || state || ' ' || behind FROM webchatt.feeds WHERE kind = 'link'}), 'tests connected from 127.0.0.1 0', 'and in the view');
 is(scalar @{ $link->{events} }, 0, 'what was before is not for it');
 $_->say('to the link') for @many;
 my $status_id = by_api($v, 'by the API, to the link');
@@ -321,6 +370,25 @@ ok(turn_until(sub { $link->events_of('Message') == 3 * @many }), 'it gets what i
 is($link->{welcome}{acknowledged}, $acknowledged, 'from the last acknowledged one on');
 cmp_ok($link->{repeats}, '>=', scalar @many, 'what it had not acknowledged once more');
 
+# What is large goes as the window allows.
+my $large = 'x' x 15_000;
+$many[0]->say("$_ $large") for 1 .. 150;
+ok(turn_until(sub { grep { $_->{content}{text} =~ /^150 x/ } $link->events_of('Message') }, 30), 'more than a window of large events');
+is(scalar(grep { $_->{content}{text} =~ / x{15000}$/ } $link->events_of('Message')), 150, 'all of them');
+
+# Somebody holds its row.
+$session = $t->session;
+$session->query('BEGIN; SELECT FROM webchatt.links FOR UPDATE');
+$_->say('held up') for @many;
+ok(turn_until(sub { (grep { $_->{content}{text} eq 'held up' } $link->events_of('Message')) == @many }), 'a session that holds its row holds up nothing');
+$link->cut;
+$link->connect;
+ok(turn_until(sub { ($link->{close_code} // 0) == 1013 }), 'but who comes then is asked to come again');
+$session->query('ROLLBACK');
+$session->close;
+$link->connect;
+ok(turn_until(sub { $link->{state} eq 'welcomed' }), 'and may');
+
 # kill -9 of both halves, while it is there.
 for my $victim (qw(net_pid worker_pid))
 {
@@ -331,6 +399,7 @@ for my $victim (qw(net_pid worker_pid))
 	for my $round (1 .. 5) { $_->say("link, $victim $round") for @many }
 	turn_until(sub { $link->events_of('Message') > $had + 3 });
 	kill 'KILL', $pid;
+	wait_sql("SELECT $victim <> $pid AND listening LIKE '%:%' FROM webchatt.status", "kill -9 ($victim): another comes", 60);
 	ok(turn_until(sub { $link->events_of('Message') == $want }, 60), "a link through kill -9 ($victim)") or diag(scalar($link->events_of('Message')), " of $want");
 }
 LocalHub::none($link->{violations}, 'all frames were to the letter of the protocol');

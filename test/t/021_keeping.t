@@ -409,6 +409,55 @@ for my $kind ({ log_order => 'oldest' }, { failed_word => 'Error' }, { bulk => 0
 }
 $hub->set(log_order => 'newest', failed_word => 'Failed', bulk => 1);
 
+# --- what nothing is heard of --------------------------------------------------
+
+sub overdue { my ($id, $what, $where) = @_; return $t->wait_for("SELECT count(*) = 1 FROM webchatt.overdue WHERE id = '$id' AND $where", $what) }
+
+setting('webchatt.overdue_after', '2s');
+my $silent = $t->send_text('silent', 'anybody?');
+$t->status_becomes($silent, 'sent');
+is($t->sql("SELECT count(*) FROM webchatt.overdue WHERE id = '$silent'"), 0, 'what has just been sent is not overdue');
+overdue($silent, 'what nothing is heard of is', q{status = 'sent' AND age > interval '2 s' AND reason ~ 'no word'});
+cmp_ok($t->status('overdue'), '>=', 1, 'status counts it');
+$its = ($hub->record(to => 'silent'))[-1];
+$hub->emit(Webhook::status($its->{message_id}, 'delivered'));
+is($t->sql("SELECT count(*) FROM webchatt.overdue WHERE id = '$silent'"), 0, 'when it is delivered it is not overdue any more');
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.overdue_candidates WHERE message_id = '$silent'", 'and not remembered');
+
+# Sent when it is old enough already, it is not forgotten.
+$hub->set(sessions => []);
+my $held = $t->send_text('held', 'are you there?');
+$t->status_becomes($held, 'held');
+$t->wait_for(q{SELECT upto > (SELECT created_at FROM webchatt.messages WHERE visitor = 'held') FROM webchatt.overdue_scan}, 'a look passes over a message that is held');
+is($t->sql("SELECT count(*) FROM webchatt.overdue_candidates WHERE message_id = '$held'"), 0, 'which is none of the overdue');
+$hub->set(sessions => undef);
+$hub->emit(Webhook::message($channel, 'held-back', 'held', 'I am'));
+$t->status_becomes($held, 'sent');
+overdue($held, 'sent later it is found all the same', q{status = 'sent'});
+
+# No answer.
+$hub->rules({ do => 'hang', to => 'unanswered', times => 2 });
+my $unanswered = $t->send_text('unanswered', 'hello?');
+overdue($unanswered, 'a send whose answer never comes is listed', q{status = 'queued' AND unanswered = 1 AND reason ~ 'no answer'});
+$t->status_becomes($unanswered, 'sent', 'it is sent again, and answered');
+$t->wait_for("SELECT coalesce(max(unanswered), 0) = 0 FROM webchatt.overdue_candidates WHERE message_id = '$unanswered'", 'then it is not unanswered');
+$hub->rules({ do => 'hang', to => 'killed', times => 2 });
+my $killed = $t->send_text('killed', 'hello?');
+my $waited = time;
+sleep 0.05 until $hub->record(to => 'killed') || time - $waited > 10;
+kill 'KILL', $t->status('net_pid');
+overdue($killed, 'a send that was under way when webchatt-net died is listed', q{status = 'queued' AND unanswered = 1});
+$t->status_becomes($killed, 'sent', 'and sent again', 30);
+
+# Nobody can be reached: nothing is unanswered, for nothing was sent.
+$hub->{keys} = [ 'another-key', $WebchattTest::KEY ];
+$hub->stop;
+my $away = $t->send_text('away', 'hello?');
+sleep 1.5;
+is($t->sql("SELECT count(*) FROM webchatt.overdue_candidates WHERE message_id = '$away'"), 0, 'a hub that cannot be reached leaves nothing unanswered');
+$hub->start;
+$t->status_becomes($away, 'sent', 'when it is back the message goes', 40);
+
 # --- others ------------------------------------------------------------------
 
 my %theirs = map { $_->{id} => $_ } theirs();

@@ -1,0 +1,127 @@
+# Transactions left open: whatever rows of webhooks, links and hub connections a
+# session holds, visitors, hubs and the other feeds are served as if it did not.
+use strict;
+use warnings;
+
+use Endpoint;
+use Hub;
+use Link;
+use LocalHub;
+use Mojo::JSON qw(encode_json);
+use Test::More;
+use Time::HiRes qw(time);
+
+my $t = LocalHub->begin(conf => join "\n", "webchatt.webhook_allowed_addresses = '127.0.0.0/8'", "webchatt.reconcile_interval = '1s'",
+	"webchatt.overdue_after = '1s'");
+my $endpoint = Endpoint->new;
+my $key = $t->sql(q{SELECT webchatt.create_api_key('tests')});
+my $session = $t->node->background_psql($t->{database}, on_error_stop => 1);
+
+$endpoint->on('*', sub {
+	my $token = Endpoint::header($_[0], 'X-Validation-Token');
+	return Endpoint::reply($_[0]{path} eq '/failing' && $token eq '' ? 500 : 200, $token ne '' ? encode_json($token) : '{}');
+});
+
+sub turn_until
+{
+	my ($condition, $timeout) = @_;
+	my $end = time + ($timeout // 20);
+
+	while (1)
+	{
+		$endpoint->pump;
+		Visitor::pump(0.01);
+		my $result = $condition->();
+		return $result if $result;
+		return if time > $end;
+	}
+}
+
+sub becomes
+{
+	my ($query, $what) = @_;
+	my $next = 0;
+	ok(turn_until(sub { return if time < $next; $next = time + 0.1; return $t->sql($query) eq 't' }), $what) or $t->diagnose($query);
+	return;
+}
+
+# A hub for others, with two webhooks and a link, and attached to a hub itself.
+$t->sql("SELECT webchatt.create_webhook('$_', 'http://127.0.0.1:$endpoint->{port}/$_', 'Message')") for 'good', 'failing';
+becomes('SELECT bool_and(verified_at IS NOT NULL) FROM webchatt.local_webhooks', 'two webhooks are verified');
+my $link = Link->new(port => $t->{port}, api_key => $key, again => 0.2);
+$link->connect;
+ok(turn_until(sub { $link->{state} eq 'welcomed' }), 'a link is there');
+$t->{hub} = Hub->new(dir => $t->node->basedir . '/hub', keys => [$WebchattTest::KEY], channels => { $WebchattTest::CHANNEL => 'web-chatt2me' });
+$t->attach($t->hub->url);
+$t->sql("ALTER SYSTEM SET webchatt.public_url = '" . $t->base_url . "'");
+$t->node->reload;
+becomes("SELECT current_setting('webchatt.public_url') <> ''", 'there is a public URL');
+$t->sql('SELECT webchatt.register_webhooks()');
+becomes(q{SELECT count(*) = 2 FROM webchatt.webhooks WHERE hub_id IS NOT NULL AND state = 'verified'}, 'webhooks are kept at a hub');
+
+my @visitors = map { $t->arrived(again => 0.2) } 1 .. 3;
+my $n = 0;
+
+# Visitors write, a hub's event comes in, a reply goes out: the longest that a
+# visitor waited, in seconds, and how many messages they wrote.
+sub served
+{
+	my ($seconds) = @_;
+	my $end = time + $seconds;
+	my ($longest, $count) = (0, 0);
+
+	while (time < $end)
+	{
+		my $began = time;
+		$_->say('word ' . ++$n) for @visitors;
+		$count += @visitors;
+		turn_until(sub { !grep { %{ $_->{unacked} } } @visitors }, 30);
+		$longest = time - $began if time - $began > $longest;
+		turn_until(sub { 0 }, 0.02);
+	}
+	return ($longest, $count);
+}
+
+my ($alone) = served(2);
+diag(sprintf 'nothing is locked: %.3f s', $alone);
+for my $held (
+	[ 'local_webhooks', 'SELECT FROM webchatt.local_webhooks FOR UPDATE' ],
+	[ 'webhook_progress', 'SELECT FROM webchatt.webhook_progress FOR UPDATE' ],
+	[ 'links', 'SELECT FROM webchatt.links FOR UPDATE' ],
+	[ 'api_keys', 'SELECT FROM webchatt.api_keys FOR UPDATE' ],
+	[ 'webhook_retries', 'LOCK webchatt.webhook_retries, webchatt.webhook_log IN EXCLUSIVE MODE' ],
+	[ 'webhooks', 'SELECT FROM webchatt.webhooks FOR UPDATE' ],
+	[ 'hub_keeping', 'SELECT FROM webchatt.hub_keeping FOR UPDATE' ],
+	[ 'repairs', 'LOCK webchatt.repairs IN EXCLUSIVE MODE' ],
+	[ 'hubs', 'SELECT FROM webchatt.hubs FOR UPDATE' ],
+	[ 'overdue', 'LOCK webchatt.overdue_scan IN EXCLUSIVE MODE' ],
+	[ 'alter_webhook()', q{SELECT webchatt.alter_webhook(id, label => 'another') FROM webchatt.local_webhooks} ],
+	[ 'delete_webhook()', q{SELECT webchatt.delete_webhook(id) FROM webchatt.local_webhooks} ],
+	[ 'unregister_webhooks()', q{SELECT webchatt.unregister_webhooks()} ],
+	[ 'connect_hub()', "SELECT webchatt.connect_hub('another', name => 'chatt2me')" ],
+	[ 'deleted links', 'DELETE FROM webchatt.links' ])
+{
+	my ($name, $sql) = @$held;
+
+	$session->query("BEGIN; $sql");
+	my ($longest, $count) = served(2.5);
+	cmp_ok($longest, '<', 1 + $alone, sprintf 'visitors are served while a session holds %s', $name);
+	cmp_ok($count, '>', 15, "at their pace ($name)");
+	my $incoming = 'incoming-' . ++$n;
+	is_deeply([ map { $_->{code} } $t->hub->emit(Webhook::message($WebchattTest::CHANNEL, $incoming, 'visitor-1', 'hi')) ], [200], "a hub's events come in ($name)");
+	diag(sprintf '%s: %.3f s, %d', $name, $longest, $count);
+	$session->query('ROLLBACK');
+}
+$session->quit;
+
+# Nothing of it is lost, nor said to be.
+
+becomes('SELECT acknowledged = (SELECT max(seq) FROM webchatt.events) AND lost = 0 FROM webchatt.links', 'the link has all');
+becomes(q{SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress p JOIN webchatt.local_webhooks w ON w.id = p.webhook_id WHERE label = 'good'}, 'so has the webhook');
+is($t->sql(q{SELECT count(*) FROM webchatt.events e WHERE event_type = 'Message' AND NOT EXISTS (SELECT FROM webchatt.webhook_log l JOIN webchatt.local_webhooks w ON w.id = l.webhook_id
+	WHERE w.label = 'good' AND l.seq = e.seq AND l.good)}), 0, 'by its log');
+LocalHub::none($link->{violations}, 'all frames were to the letter of the protocol');
+becomes(q{SELECT count(*) = 2 FROM webchatt.webhooks WHERE hub_id IS NOT NULL AND state = 'verified' AND checked_at > now() - interval '3 s'}, 'the webhooks at the hub are kept');
+
+$_->end for @visitors;
+done_testing();
