@@ -763,6 +763,11 @@ BEGIN
 	IF jsonb_typeof(doc -> 'data') IS DISTINCT FROM 'array' THEN
 		PERFORM webchatt._strange('it is no list of webhooks');
 	END IF;
+	n := jsonb_array_length(doc -> 'data');
+	-- a page has 50; everybody waits with a long one
+	IF n > 1000 THEN
+		PERFORM webchatt._strange('it lists webhooks without end');
+	END IF;
 	SELECT min(w.label) INTO our_label FROM webchatt.webhooks w WHERE w.hub_id = k.hub_id;
 	FOR e IN SELECT x FROM jsonb_array_elements(doc -> 'data') x WHERE jsonb_typeof(x) = 'object' AND x ->> 'label' = our_label LOOP
 		e := webchatt._webhook_seen(e);
@@ -770,7 +775,6 @@ BEGIN
 			found := found || jsonb_build_array(e);
 		END IF;
 	END LOOP;
-	n := jsonb_array_length(doc -> 'data');
 	IF jsonb_typeof(doc #> '{pagination,total}') = 'number' THEN
 		total := (doc #>> '{pagination,total}')::numeric;
 	END IF;
@@ -1149,9 +1153,10 @@ BEGIN
 	END IF;
 	UPDATE webchatt.webhooks x SET looked_at = began, log_seen = greatest(x.log_seen, (look ->> 'newest')::timestamptz),
 		repair_pause = CASE WHEN arrived THEN 0 ELSE x.repair_pause END, repair_at = CASE WHEN arrived THEN NULL ELSE x.repair_at END,
-		look_at = now() + CASE WHEN n >= 1000 THEN interval '1 second' WHEN EXISTS (SELECT FROM webchatt.repairs y
-			WHERE y.hub_id = w.hub_id AND y.hub_webhook_id = w.hub_webhook_id AND y.state = 'asked') THEN interval '20 seconds'
-			ELSE interval '5 minutes' END
+		-- null: wanted again, since this look began
+		look_at = CASE WHEN x.look_at IS NULL THEN NULL WHEN n >= 1000 THEN now() + interval '1 second' WHEN EXISTS (SELECT FROM webchatt.repairs y
+			WHERE y.hub_id = w.hub_id AND y.hub_webhook_id = w.hub_webhook_id AND y.state = 'asked') THEN now() + interval '20 seconds'
+			ELSE now() + interval '5 minutes' END
 	WHERE x.id = w.id;
 	UPDATE webchatt.hub_keeping k SET look = NULL WHERE k.hub_id = w.hub_id;
 	DELETE FROM webchatt.repairs x WHERE x.id IN (SELECT y.id FROM webchatt.repairs y
@@ -1181,6 +1186,9 @@ BEGIN
 		PERFORM webchatt._strange('it is no log');
 	END IF;
 	n := jsonb_array_length(data);
+	IF n > 1000 THEN
+		PERFORM webchatt._strange('a page of the log has more than 1,000 lines');
+	END IF;
 	IF jsonb_typeof(doc #> '{pagination,total}') = 'number' THEN
 		total := (doc #>> '{pagination,total}')::numeric;
 	END IF;
@@ -1333,6 +1341,7 @@ BEGIN
 		ORDER BY x.look_at NULLS FIRST, x.event_type LIMIT 1;
 		IF FOUND THEN
 			k.look := jsonb_build_object('webhook', w.id, 'id', w.hub_webhook_id, 'offset', 0, 'began', now(), 'newest', NULL, 'mistrusted', 0);
+			UPDATE webchatt.webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
 		END IF;
 		UPDATE webchatt.hub_keeping x SET look = k.look WHERE x.hub_id = hub;
 	END IF;
@@ -1483,6 +1492,7 @@ BEGIN
 			said := CASE WHEN sqlerrm LIKE 'the hub''s answer is strange%' THEN sqlerrm ELSE 'the hub''s answer is strange: ' || sqlerrm END;
 			scope := CASE WHEN of_logs THEN 'repair' WHEN step ->> 'do' = 'list' THEN 'hub' ELSE 'row' END;
 			UPDATE webchatt.hub_keeping x SET look = NULL WHERE x.hub_id = hub AND step ->> 'do' = 'log';
+			UPDATE webchatt.webhooks w SET look_at = NULL WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
 		END;
 	ELSIF status IN (404, 405) AND NOT of_logs AND webchatt._take_absence(k, step, status) THEN
 		RETURN;

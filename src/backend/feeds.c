@@ -74,10 +74,15 @@ feeds_accept(const wc_frame *frame)
 	return frame->type == WC_F_DELIVERED ? deliveries_accept(frame) : links_accept(frame);
 }
 
+/*
+ * What waits to be written down.  While it cannot be, somebody having locked a
+ * table, ends of deliveries do not count: visitors' frames lie behind them, and no
+ * more can come than are under way.
+ */
 int
 feeds_pending(void)
 {
-	return deliveries_nended + links_pending();
+	return (blocked_until > wc_clock() ? 0 : deliveries_nended) + links_pending();
 }
 
 /* Is there anything to do without waiting? */

@@ -387,14 +387,14 @@ note_failure(const Kept *k, const ErrorData *error)
 	Failure		f = {k->hub_id, error->message ? error->message : "unknown error"};
 
 	worker_note_error(psprintf("keeping the webhooks at hub %d: %s", k->hub_id, f.why));
-	(void) turn_try(failed_step, &f, LOCK_WAIT_BLOCKED_MS);
+	(void) turn_try_for(failed_step, &f, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 }
 
 /* Write an answer down; false: it has to wait, because somebody holds the rows. */
 static bool
 take_answer(Kept *k, TimestampTz now)
 {
-	ErrorData  *error = turn_try(answer_step, k, LOCK_WAIT_MS);
+	ErrorData  *error = turn_try_for(answer_step, k, LOCK_WAIT_MS, STEP_TIME_MS);
 
 	if (error != NULL && turn_error_is_transient(error))
 	{
@@ -442,7 +442,7 @@ make_call(Kept *k, TimestampTz now)
 {
 	ErrorData  *error;
 
-	error = turn_try(call_step, k, LOCK_WAIT_BLOCKED_MS);
+	error = turn_try_for(call_step, k, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
 	k->new_token = 0;
@@ -463,12 +463,12 @@ keeping_apply(TimestampTz now)
 	if (nudged || next_refresh <= now)
 	{
 		refreshed = true;
-		error = turn_try(refresh_step, NULL, LOCK_WAIT_BLOCKED_MS);
+		error = turn_try_for(refresh_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 		if (error != NULL)
 			worker_note_error(error->message);
 	}
 	if (is_back())
-		looked = turn_try(look_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL;
+		looked = turn_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS) == NULL;
 	dlist_foreach(iter, &kept)
 	{
 		Kept	   *k = dlist_container(Kept, node, iter.cur);

@@ -257,14 +257,14 @@ overdue_apply(TimestampTz now)
 	nwritten = 0;
 	if (nunanswered > 0)
 	{
-		error = turn_try(write_unanswered, NULL, LOCK_WAIT_BLOCKED_MS);
+		error = turn_try_for(write_unanswered, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 		if (error != NULL)
 			worker_note_error(error->message);
 		nwritten = nunanswered;
 	}
 	if (look.phase == OVERDUE_RESTING && look.next > now)
 		return;
-	error = turn_try(look_step, NULL, LOCK_WAIT_BLOCKED_MS);
+	error = turn_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
 	look = saved;

@@ -144,7 +144,7 @@ rest_apply(void)
 		if (n++ == CALLS_MOST)
 			break;
 		c->body = NULL;
-		if ((error = turn_try(rest_step, c, LOCK_WAIT_BLOCKED_MS)) != NULL)
+		if ((error = turn_try_for(rest_step, c, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS)) != NULL)
 			answer_error(c, error);
 		c->done = true;
 		/* everybody waits with a long page */

@@ -10,15 +10,18 @@
 /* The number that was given to an event last; all in this turn are told by us, so it is exact. */
 #define NEWEST	"(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM webchatt.events_seq_seq)"
 
+/* When it happened; an application's trigger may have written a time that no clock has. */
+#define SECONDS	"floor(date_part('epoch', CASE WHEN isfinite(e.at) THEN e.at ELSE e.created_at END))::bigint"
+
 /* An event of table e as others get it (hub-contract §3); null: its message is gone. */
 #define BODY \
 	"CASE WHEN e.event_type = 'Message' THEN" \
 	" (SELECT '{\"eventType\":\"Message\",\"channelId\":\"' || e.channel_id || '\",\"messageId\":\"' || e.message_id" \
-	"   || '\",\"from\":' || pg_catalog.to_json(e.visitor)::text || ',\"timestamp\":' || floor(date_part('epoch', e.at))::bigint" \
+	"   || '\",\"from\":' || pg_catalog.to_json(e.visitor)::text || ',\"timestamp\":' || " SECONDS \
 	"   || ',\"channel\":\"web-chatt2me\",\"content\":' || m.content::text || '}'" \
 	"  FROM webchatt.messages m WHERE m.channel_id = e.channel_id AND m.id = e.message_id)" \
 	" ELSE '{\"eventType\":\"MessageStatus\",\"channelId\":\"' || e.channel_id || '\",\"messageId\":\"' || e.message_id" \
-	"  || '\",\"status\":\"' || e.status || '\",\"timestamp\":' || floor(date_part('epoch', e.at))::bigint" \
+	"  || '\",\"status\":\"' || e.status || '\",\"timestamp\":' || " SECONDS \
 	"  || ',\"channel\":\"web-chatt2me\"' || coalesce(',\"errorCode\":' || pg_catalog.to_json(e.error_code)::text, '')" \
 	"  || coalesce(',\"errorMessage\":' || pg_catalog.to_json(e.error_message)::text, '') || '}' END"
 

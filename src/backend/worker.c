@@ -450,6 +450,8 @@ settle_in(int slot)
 	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	/* compiling a query takes longer than anything that is run here */
+	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("application_name", "webchatt worker", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_appname("webchatt worker");
 

@@ -26,6 +26,9 @@
 /* The same, for a conversation that is known to be blocked. */
 #define LOCK_WAIT_BLOCKED_MS	10
 
+/* How long a step may take that runs our own SQL only, in ms: webchatt.trigger_timeout is for the application's. */
+#define STEP_TIME_MS			1000
+
 /* Events that may be waiting in the worker before it stops reading frames. */
 #define MAX_PENDING_EVENTS		8192
 

@@ -8,12 +8,10 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename;
-use IO::Socket::INET;
 use LocalHub;
-use Mojo::JSON qw(decode_json);
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 my $scripts = abs_path(dirname(__FILE__) . '/../../doc/connect');
 
@@ -31,7 +29,7 @@ sub begin
 
 	$self->{a} = LocalHub->begin(name => 'a', conf => join "\n", $QUICK, "webchatt.webhook_allowed_addresses = '127.0.0.0/8'",
 		'webchatt.visitor_rate = 10000000', 'webchatt.visitor_burst = 100000', 'webchatt.address_burst = 1000000', 'webchatt.address_rate = 10000000', $args{a} // '');
-	$self->{b} = LocalHub->new(name => 'b', conf => join "\n", $QUICK, $args{b} // '');
+	$self->{b} = LocalHub->new(name => 'b', conf => join "\n", $LocalHub::WIDE, $QUICK, $args{b} // '');
 	$self->{b}->sql('CREATE EXTENSION webchatt');
 	$self->{b}->wait_ready;
 	if ($args{relays})
@@ -53,7 +51,7 @@ sub url_of_a { my ($self) = @_; return $self->{to_a} ? $self->{to_a}->url : $sel
 sub url_of_b { my ($self) = @_; return $self->{to_b} ? $self->{to_b}->url : $self->b->base_url }
 
 # The application at B: "re: <text>" to all that visitors write, but what begins
-# with a dot.
+# with a dot.  What is no text is answered with its type.
 sub answering
 {
 	my ($self) = @_;
@@ -66,7 +64,7 @@ sub answering
 			RETURN NULL;
 		END $$;
 		CREATE TRIGGER answer AFTER INSERT ON webchatt.messages
-			FOR EACH ROW WHEN (new.direction = 'in' AND new.content ->> 'text' NOT LIKE '.%') EXECUTE FUNCTION answer()});
+			FOR EACH ROW WHEN (new.direction = 'in' AND coalesce(new.content ->> 'text', '') NOT LIKE '.%') EXECUTE FUNCTION answer()});
 	return;
 }
 
@@ -108,17 +106,6 @@ sub visitor
 	return $client;
 }
 
-# Leave this one out of the accounts to come.
-sub forget
-{
-	my ($self, @clients) = @_;
-	my %gone = map { $_->{number} => 1 } @clients;
-
-	$_->end for @clients;
-	@{ $self->{visitors} } = grep { !$gone{ $_->{number} } } @{ $self->{visitors} };
-	return;
-}
-
 # Wait until a visitor's client shows a text from the other side.
 sub shows
 {
@@ -138,9 +125,8 @@ sub acked { my ($self) = @_; my $n = 0; $n += keys %{ $_->{acked} } for @{ $self
 sub load_until
 {
 	my ($self, $condition, $timeout) = @_;
-	my $n = $self->{words};
 
-	my $good = Visitor::until(
+	return Visitor::until(
 		sub {
 			my $now = time;
 			for my $client (grep { ($_->{next_word} // 0) <= $now && keys %{ $_->{unacked} } < 2 } @{ $self->{visitors} })
@@ -150,7 +136,6 @@ sub load_until
 			}
 			return $condition->();
 		}, $timeout);
-	return $good;
 }
 
 sub load_for { my ($self, $seconds) = @_; $self->load_until(sub { 0 }, $seconds); return }
@@ -412,6 +397,17 @@ sub diagnose
 	$self->a->diagnose('SELECT (SELECT count(*) FROM webchatt.events) AS events, (SELECT max(seq) FROM webchatt.events) AS newest, l.* FROM webchatt.links l');
 	$self->a->diagnose('SELECT w.label, w.active, w.paused_reason, w.verified_at, p.* FROM webchatt.local_webhooks w LEFT JOIN webchatt.webhook_progress p ON p.webhook_id = w.id');
 	$self->b->diagnose(q{SELECT id, event_type, desired, state, endpoint, actual_endpoint, verified_at, last_error, tries FROM webchatt.webhooks});
+	return;
+}
+
+# Let A's events be two minutes older, and have A drop at once what is old: a
+# worker that starts does so first.
+sub age_events
+{
+	my ($self) = @_;
+
+	$self->a->sql(q{UPDATE webchatt.events SET created_at = created_at - interval '2 minutes'});
+	kill 'TERM', $self->a->status('worker_pid');
 	return;
 }
 

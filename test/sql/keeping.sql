@@ -402,6 +402,7 @@ SELECT pg_temp.errors(200, '{"data": null}');
 SELECT pg_temp.errors(200, '{"data": {}}');
 SELECT pg_temp.errors(200, '{"data": "\u0000"}');
 SELECT pg_temp.errors(200, repeat('[', 100000)) LIKE '%strange%';
+SELECT pg_temp.errors(200, jsonb_build_object('data', jsonb_agg(pg_temp.hook('m-' || i)))::text) FROM generate_series(1, 1001) i;
 SELECT pg_temp.errors(200, pg_temp.page(pg_temp.hook('m/1')));
 SELECT pg_temp.errors(200, pg_temp.page(pg_temp.hook('')));
 SELECT pg_temp.errors(200, pg_temp.page(pg_temp.hook(repeat('x', 65))));
@@ -539,6 +540,15 @@ SELECT left(pg_temp.call(), 80);
 SELECT log_seen AT TIME ZONE 'UTC', looked_at = now() FROM webchatt.webhooks WHERE event_type = 'Message';
 SELECT count(*), min(failed_at) AT TIME ZONE 'UTC', count(*) FILTER (WHERE state = 'asked') FROM webchatt.repairs;
 ROLLBACK TO registered;
+-- wanted again while it is read (webchatt-net was away): another look follows it
+UPDATE webchatt.webhooks SET look_at = now() WHERE event_type = 'Message';
+SELECT pg_temp.call();
+UPDATE webchatt.webhooks SET look_at = NULL WHERE event_type = 'Message';
+SELECT pg_temp.answer(200, :'empty');
+SELECT pg_temp.call();
+SELECT pg_temp.answer(200, :'empty');
+SELECT pg_temp.call();
+ROLLBACK TO registered;
 -- the oldest first: all of it has to be read
 UPDATE webchatt.webhooks SET log_seen = '2026-01-01 12:00+00', look_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
@@ -552,6 +562,7 @@ SELECT webchatt._time_in(e) AT TIME ZONE 'UTC' FROM unnest(ARRAY['{"createdDate"
 SELECT pg_temp.strange(b) FROM unnest(ARRAY['', '7', '{"data": 7}', '{"data": [7]}', '{"data": [{"id": 7}]}', '{"data": [{"id": "a/b"}]}', '{"data": [{"id": ".."}]}', '{"data": [{}]}', '{"data": [', '{"data": ["\u0000"]}',
 	'{"data": [{"id": "a", "statusCode": "many", "messageId": 7, "deliveryId": [], "responseBody": {"a": "b"}, "createdDate": "x"}], "pagination": 7}']) b;
 SELECT event_type, event_key, message_id, delivery_id, status_code, answer, state FROM webchatt.repairs;
+SELECT pg_temp.strange(pg_temp.log_page(1, 1001, now(), '-1 s'));
 SELECT pg_temp.strange('', 404);
 SELECT pg_temp.strange('{"errorMessage": "status is not one"}', 400);
 SELECT log_word FROM webchatt.hub_keeping;

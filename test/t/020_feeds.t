@@ -184,6 +184,14 @@ is(scalar(grep { $_ eq 'grump' } texts('/messages')), 0, 'and not told');
 $t->sql('DROP TRIGGER grump ON webchatt.messages; SELECT webchatt.retry_reject(id) FROM webchatt.rejects');
 ok(turn_until(sub { grep { $_ eq 'grump' } texts('/messages') }), 'until it is brought back');
 
+# A time that no clock has, by an application's trigger, stops nobody.
+$t->sql(q{CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.at := 'infinity'; RETURN new; END $$;
+	CREATE TRIGGER never BEFORE INSERT ON webchatt.statuses FOR EACH ROW EXECUTE FUNCTION never()});
+my $never = by_api($v, 'at no time');
+ok(turn_until(sub { statuses_of($never) == 2 }), 'statuses of an infinite time are told');
+cmp_ok(abs($_->{timestamp} - time), '<', 60, 'with one that is a number') for statuses_of($never);
+$t->sql('DROP FUNCTION never CASCADE');
+
 # --- failures --------------------------------------------------------------------
 
 my @many = map { $t->arrived(log => 0) } 1 .. 8;
@@ -406,6 +414,7 @@ LocalHub::none($link->{violations}, 'all frames were to the letter of the protoc
 wait_sql("SELECT acknowledged >= $link->{highest} FROM webchatt.links", 'all is acknowledged');
 
 # One key, one link; a row that is deleted begins anew; a key that is revoked is none.
+ok(turn_until(sub { $link->{state} eq 'welcomed' }), 'the link has come back');
 $link->{again} = undef;
 my $second = Link->new(port => $t->{port}, api_key => $key);
 $second->connect;
