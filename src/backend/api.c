@@ -101,19 +101,25 @@ key_of(const ApiSend *s)
 	return psprintf("api:#%s", text);
 }
 
-static bool
+/* What the sender is told of a message that is here: REPEAT or ENDED; NOT_KNOWN. */
+static wc_api_result
 look_for_key(ApiSend *s, const char *visitor, const char *dedupe_key)
 {
 	Datum		args[3] = {UUIDPGetDatum((pg_uuid_t *) s->said.channel), CStringGetTextDatum(visitor), 0};
+	Datum		ended;
 	bool		isnull;
 
 	if (dedupe_key == NULL)
-		return false;
+		return WC_API_NOT_KNOWN;
 	args[2] = CStringGetTextDatum(dedupe_key);
 	if (wc_run(WC_SEND_SAME_KEY, args, NULL) == 0)
-		return false;
+		return WC_API_NOT_KNOWN;
 	s->message = *DatumGetUUIDP(wc_field(0, 1, &isnull));
-	return true;
+	ended = wc_field(0, 2, &isnull);
+	if (isnull)
+		return WC_API_REPEAT;
+	s->text = MemoryContextStrdup(turn_context, TextDatumGetCString(ended));
+	return WC_API_ENDED;
 }
 
 static void
@@ -127,12 +133,12 @@ send_step(void *arg)
 	wc_uuid_print(s->said.visitor, visitor);
 	if (s->said.only_known)
 	{
-		s->result = look_for_key(s, visitor, dedupe_key) ? WC_API_REPEAT : WC_API_NOT_KNOWN;
+		s->result = look_for_key(s, visitor, dedupe_key);
 		return;
 	}
 	content = DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(s->said.content.p, s->said.content.len)));
 	s->result = wc_send_content((pg_uuid_t *) s->said.channel, visitor, content, dedupe_key, &s->message) ?
-		WC_API_QUEUED : WC_API_REPEAT;
+		WC_API_QUEUED : look_for_key(s, visitor, dedupe_key);
 }
 
 /* What the sender is told of an error. */

@@ -344,7 +344,9 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		{UUIDOID, UUIDOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, 0}},
 
 	[WC_SEND_SAME_KEY] = {
-		"SELECT id FROM webchatt.messages WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3",
+		"SELECT id, CASE WHEN status = 'failed' THEN coalesce(error_code, 'failed')"
+		"  WHEN status IN ('expired', 'cancelled') THEN status::text END"
+		"  FROM webchatt.messages WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3",
 		{UUIDOID, TEXTOID, TEXTOID, 0}},
 
 	/* no row: it was too late; else whose it was, and whether others want to know */

@@ -414,7 +414,8 @@ typedef enum wc_api_result
 	WC_API_NO_VISITOR = 3,
 	WC_API_NO_CHANNEL = 4,
 	WC_API_INVALID = 5,			/* text says why */
-	WC_API_BUSY = 6
+	WC_API_BUSY = 6,
+	WC_API_ENDED = 7			/* a repeat of what failed, expired or was cancelled; text: its error code */
 } wc_api_result;
 
 typedef struct wc_api_done
@@ -422,7 +423,7 @@ typedef struct wc_api_done
 	uint64_t	request;
 	uint8_t		result;			/* wc_api_result */
 	uint8_t		message[16];
-	wc_str		text;			/* for a person; may be empty */
+	wc_str		text;			/* INVALID: for a person, ENDED: a code; may be empty */
 } wc_api_done;
 
 /* WC_F_CALL: a request to a hub's REST API; CALL_DONE answers it. */

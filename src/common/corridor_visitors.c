@@ -257,7 +257,7 @@ wc_read_api_done(const wc_frame *f, wc_api_done *m)
 
 	wc_reader_begin(&r, f, WC_F_API_DONE);
 	m->request = wc_get_u64(&r);
-	m->result = wc_get_choice(&r, WC_API_QUEUED, WC_API_BUSY);
+	m->result = wc_get_choice(&r, WC_API_QUEUED, WC_API_ENDED);
 	wc_get_uuid(&r, m->message);
 	m->text = wc_get_str(&r);
 	return wc_reader_done(&r);

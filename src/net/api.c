@@ -158,6 +158,17 @@ refuse_invalid(conn *c, wc_str text)
 	request_refuse(c, REFUSE_PAYLOAD, reason);
 }
 
+/* A repeat of a message that did not and will not arrive; its error code. */
+static void
+refuse_ended(conn *c, wc_str code)
+{
+	char		text[WC_MAX_ERROR_CODE + 1];
+
+	snprintf(text, sizeof(text), "%.*s", (int) code.len, code.len ? code.p : "");
+	c->answer = rest_answer_error(text,
+								  "The message of this Idempotency-Key was not delivered and will not be; to send it all the same, use a new key.");
+}
+
 void
 door_api_done(door *d, const wc_api_done *done)
 {
@@ -174,6 +185,9 @@ door_api_done(door *d, const wc_api_done *done)
 		case WC_API_QUEUED:
 		case WC_API_REPEAT:
 			c->answer = rest_answer_stored(done->message, c->held ? "enqueued" : "sent");
+			break;
+		case WC_API_ENDED:
+			refuse_ended(c, done->text);
 			break;
 		case WC_API_NOT_KNOWN:
 			nobody_there(c);

@@ -28,7 +28,7 @@ static const char *const outcomes[METRICS_OUTCOMES] = {
 };
 
 static const char *const api_results[METRICS_API_RESULTS] = {
-	"queued", "repeat", "no_session", "no_visitor", "no_channel", "invalid", "busy"
+	"queued", "repeat", "no_session", "no_visitor", "no_channel", "invalid", "busy", "ended"
 };
 
 /* The last one stands for codes that only clients choose. */

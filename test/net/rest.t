@@ -26,7 +26,7 @@ my $MESSAGE = '01900000-0000-7000-8000-0000000000cc';
 my $PUBLIC_KEY = 'wpk_abcDEF-123_xyz';
 my $ORIGIN = 'https://shop.example.com';
 my $NAME = q({{script}} <b>"Ana's" & Caf) . "\xc3\xa9";
-my %RESULT = (QUEUED => 0, REPEAT => 1, NOT_KNOWN => 2, NO_VISITOR => 3, NO_CHANNEL => 4, INVALID => 5, BUSY => 6);
+my %RESULT = (QUEUED => 0, REPEAT => 1, NOT_KNOWN => 2, NO_VISITOR => 3, NO_CHANNEL => 4, INVALID => 5, BUSY => 6, ENDED => 7);
 my $TEXT = '{"text":"hello"}';
 my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
 
@@ -231,6 +231,10 @@ subtest 'nobody there' => sub {
 	is(JSON::PP::decode_json($r->{body})->{errorCode}, 'session_not_found', 'not known: session_not_found');
 	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k'), 'REPEAT');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'known: sent, with the first one\'s id');
+	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k'), 'ENDED', 'cancelled');
+	my $json = JSON::PP::decode_json($r->{body});
+	is_deeply([@$json{qw(messageId status errorCode)}], [undef, 'error', 'cancelled'], 'known, but it ended: its error code');
+	like($json->{errorMessage}, qr/new key/, 'and what to do');
 };
 
 subtest 'Idempotency-Key' => sub {
@@ -450,7 +454,7 @@ subtest 'an open session' => sub {
 subtest 'metrics' => sub {
 	my $text = $w->once(get('/metrics'))->{body};
 	my %n = $text =~ /^webchatt_api_sends_total\{result="(\w+)"\} (\d+)$/mg;
-	is_deeply([sort keys %n], [sort qw(queued repeat no_session no_visitor no_channel invalid busy)], 'sends by result');
+	is_deeply([sort keys %n], [sort qw(queued repeat no_session no_visitor no_channel invalid busy ended)], 'sends by result');
 	cmp_ok($n{queued}, '>=', 300, 'those queued');
 	is($n{$_}, { no_visitor => 1, no_channel => 1, invalid => 3, busy => 1 }->{$_}, "those of $_") for qw(no_visitor no_channel invalid busy);
 	cmp_ok($n{no_session}, '>=', 6, 'those to nobody');

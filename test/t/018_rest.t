@@ -120,6 +120,13 @@ $t->wait_for("SELECT count(*) = 0 FROM webchatt.presence WHERE visitor = '$v->{v
 is("$code $body->{messageId}", "200 $ids[0]", 'the key is still known when the visitor has left');
 ($code, $body) = post(message($v, 'new'), headers => { 'Idempotency-Key' => 'order-18' });
 is($body->{errorCode}, 'session_not_found', 'a new key is session_not_found');
+($code, $body) = post(message($v, 'never mind', hold => Mojo::JSON->true), headers => { 'Idempotency-Key' => 'order-19' });
+$t->sql("SELECT webchatt.cancel_message('$channel', '$body->{messageId}')");
+for my $hold (Mojo::JSON->true, Mojo::JSON->false)
+{
+	($code, $body) = post(message($v, 'never mind', hold => $hold), headers => { 'Idempotency-Key' => 'order-19' });
+	is("$code $body->{status} " . ($body->{errorCode} // ''), '200 error cancelled', 'the key of a message that was cancelled since: its sender hears so');
+}
 $v->arrive;
 ($code, $body) = post(message($v, 'new'), headers => { 'Idempotency-Key' => 'order-18' });
 is($body->{status}, 'sent', 'and is sent under the same key later');
