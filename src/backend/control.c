@@ -63,7 +63,7 @@ take_order(void *arg, const OutboxRow *row)
 			push_read(row);
 			break;
 		case 'e':
-			feeds_order(row);
+			event_orders_add(row);
 			break;
 		case 'w':
 			feeds_retries_asked();
@@ -71,6 +71,13 @@ take_order(void *arg, const OutboxRow *row)
 		default:
 			break;
 	}
+}
+
+/* Are there orders that did not fit into a page? */
+bool
+control_ready(void)
+{
+	return reader != NULL && outbox_reader_has_more(reader) && !event_orders_are_full();
 }
 
 /* Read what was ordered since the last turn; after a start, everything still there. */
@@ -81,6 +88,8 @@ control_read(ControlOrders *orders, WcShowedUp *showed_up)
 
 	wc_buf_reset(&pushes);
 
+	if (event_orders_are_full())
+		return;
 	if (reader == NULL)
 		reader = outbox_reader_new(0);
 	outbox_read(reader, CONTROL_PAGE, take_order, &reading);
@@ -112,9 +121,9 @@ control_reset(void)
 	reader = NULL;
 }
 
-/* Has every order in an outbox table been read? */
+/* Has every order in an outbox table been read, and what it asks for been done? */
 bool
 control_child_is_empty(int child)
 {
-	return reader != NULL && !outbox_reader_unread(reader, child);
+	return reader != NULL && !outbox_reader_unread(reader, child) && event_orders_are_done();
 }

@@ -8,11 +8,6 @@
  */
 #include "feeds.h"
 
-#include "access/transam.h"
-#include "catalog/pg_type.h"
-#include "utils/datum.h"
-#include "utils/xid8.h"
-
 /* The pause after something failed, in ms. */
 #define AGAIN_MS		1000
 
@@ -21,9 +16,6 @@ static bool expected = false;	/* something may have been published */
 static bool configured = false; /* who gets events is known */
 static bool configure_again = false;
 static TimestampTz blocked_until = 0;
-
-/* what this turn's orders are about: xid, seq, channel, message; NULL: there are none */
-static WcColumn *orders[4];
 
 /*
  * Does anybody want events?  Who asks may be about to publish some, so it is
@@ -40,25 +32,6 @@ static void
 see_who_wants(void)
 {
 	wanted = webhooks_exist() || links_exist();
-}
-
-/* A session did something to a message. */
-void
-feeds_order(const OutboxRow *row)
-{
-	if (row->channel == NULL || row->message == NULL)
-		return;
-	if (orders[0] == NULL)
-	{
-		orders[0] = wc_column(XID8OID, 8);
-		orders[1] = wc_column(INT8OID, 8);
-		orders[2] = wc_column(UUIDOID, 8);
-		orders[3] = wc_column(UUIDOID, 8);
-	}
-	wc_column_add(orders[0], FullTransactionIdGetDatum(FullTransactionIdFromU64(row->xid)));
-	wc_column_add(orders[1], Int64GetDatum(row->seq));
-	wc_column_add(orders[2], datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
-	wc_column_add(orders[3], datumCopy(UUIDPGetDatum(row->message), false, UUID_LEN));
 }
 
 void
@@ -89,6 +62,8 @@ feeds_pending(void)
 bool
 feeds_ready(TimestampTz now)
 {
+	if (event_orders_due() != 0 && event_orders_due() <= now)
+		return true;
 	if (blocked_until > now)
 		return false;
 	return deliveries_nended > 0 || links_ready() || event_reader_ready() || webhooks_ready(now) ||
@@ -101,10 +76,13 @@ feeds_next_due(void)
 {
 	TimestampTz next = webhooks_next_due();
 	TimestampTz upkeep = event_upkeep_next_due();
+	TimestampTz orders = event_orders_due();
 
 	if (configured && (next == 0 || upkeep < next))
 		next = upkeep;
-	return next == 0 ? 0 : Max(next, blocked_until);
+	if (next != 0)
+		next = Max(next, blocked_until);
+	return orders != 0 && (next == 0 || orders < next) ? orders : next;
 }
 
 /* Read who gets events; it counts from the commit on, but for what is published in this turn. */
@@ -114,18 +92,6 @@ feeds_configure(void)
 	configure_again = !webhooks_read_configuration();
 	links_read_configuration();
 	see_who_wants();
-}
-
-static void
-publish_step(void *arg)
-{
-	Datum		args[4];
-	int			i;
-
-	for (i = 0; i < 4; i++)
-		args[i] = wc_column_array(orders[i]);
-	wc_run(WC_PUBLISH_ORDERS, args, NULL);
-	event_upkeep_orders();
 }
 
 static void
@@ -174,6 +140,18 @@ try(turn_step step, TimestampTz now)
 	return error == NULL;
 }
 
+/* Tell what sessions did themselves. */
+static void
+publish_orders(TimestampTz now)
+{
+	if (event_orders_due() == 0 || event_orders_due() > now)
+		return;
+	if (!feeds_wanted() && !configure_again)
+		event_orders_drop();
+	else if (!feeds_wanted() || !try(event_orders_publish, now))
+		event_orders_later(now);
+}
+
 /* Nothing more for a while. */
 static void
 block(TimestampTz now)
@@ -185,9 +163,7 @@ block(TimestampTz now)
 void
 feeds_apply(TimestampTz now)
 {
-	if (orders[0] != NULL && feeds_wanted())
-		(void) try(publish_step, now);
-	memset(orders, 0, sizeof(orders));
+	publish_orders(now);
 	if (blocked_until > now || (deliveries_nended == 0 && !links_ready()))
 		return;
 	if (try(apply_step, now))
@@ -239,6 +215,7 @@ feeds_commit(wc_buf *out)
 
 	expected = false;
 	configured |= config_is_read();
+	event_orders_commit();
 	webhooks_commit(now);
 	event_reader_commit();
 	links_commit(out);
@@ -251,7 +228,7 @@ feeds_commit(wc_buf *out)
 void
 feeds_rollback(void)
 {
-	memset(orders, 0, sizeof(orders));
+	event_orders_rollback();
 	event_reader_rollback();
 	links_rollback();
 	webhooks_rollback();
@@ -277,7 +254,7 @@ feeds_net_lost(void)
 void
 feeds_reset(void)
 {
-	memset(orders, 0, sizeof(orders));
+	event_orders_reset();
 	links_reset();
 	webhooks_reset();
 	event_upkeep_reset();

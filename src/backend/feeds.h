@@ -5,9 +5,10 @@
  *
  * feeds.c is called by the turn.  Below it are links.c, webhooks.c (deliveries.c:
  * what is under way, delivery_queue.c: what waits, webhook_ends.c: what becomes of
- * it, webhook_retries.c: what is asked for once more), event_reader.c, which reads
- * webchatt.events for them all, and event_upkeep.c, which drops what is old.  What
- * a turn finds counts from its commit on: until then it is "fresh".
+ * it, webhook_retries.c: what is asked for once more), event_orders.c, which
+ * publishes what sessions did, event_reader.c, which reads webchatt.events for them
+ * all, and event_upkeep.c, which drops what is old.  What a turn finds counts from
+ * its commit on: until then it is "fresh".
  */
 #ifndef WC_FEEDS_H
 #define WC_FEEDS_H
@@ -50,6 +51,15 @@ typedef struct EventRow
 	int			attempts;		/* and so many attempts */
 	struct FeedEvent **shared;	/* where several keep it, the one that they keep */
 } EventRow;
+
+/* event_orders.c */
+extern TimestampTz event_orders_due(void);
+extern void event_orders_publish(void *arg);
+extern void event_orders_later(TimestampTz now);
+extern void event_orders_drop(void);
+extern void event_orders_commit(void);
+extern void event_orders_rollback(void);
+extern void event_orders_reset(void);
 
 /* event_reader.c */
 extern bool event_reader_ready(void);

@@ -320,7 +320,7 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 static bool
 work_is_ready(TimestampTz now)
 {
-	return inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
+	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
 		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now);
 }
 
@@ -343,7 +343,7 @@ once(bool look_at_outbox, bool look_at_orders)
 	if (look_at_outbox || look_at_orders || work_is_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
-		turn_run(now, look_at_outbox, look_at_orders);
+		turn_run(now, look_at_outbox, look_at_orders || control_ready());
 		worker_stats.turns++;
 	}
 	if (config_is_read())

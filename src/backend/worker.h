@@ -145,11 +145,15 @@ extern void api_commit(wc_buf *out);
 extern void api_rollback(void);
 extern void api_forget(void);
 
-/* feeds.c */
+/* event_orders.c */
 typedef struct OutboxRow OutboxRow;
 
+extern void event_orders_add(const OutboxRow *row);
+extern bool event_orders_are_full(void);
+extern bool event_orders_are_done(void);
+
+/* feeds.c */
 extern bool feeds_wanted(void);
-extern void feeds_order(const OutboxRow *row);
 extern void feeds_retries_asked(void);
 extern bool feeds_accept(const wc_frame *frame);
 extern int feeds_pending(void);
@@ -265,6 +269,7 @@ typedef struct ControlOrders
 	bool		requeue;
 } ControlOrders;
 
+extern bool control_ready(void);
 extern void control_read(ControlOrders *orders, WcShowedUp *showed_up);
 extern void control_commit(wc_buf *out);
 extern void control_rollback(void);

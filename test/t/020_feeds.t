@@ -175,6 +175,33 @@ turn_until(sub { 0 }, 0.5);
 is(scalar statuses_of($cancelled), 1, 'what a session did is told once, though it is read again');
 turn_until(sub { $v->{state} eq 'welcomed' });
 
+# What cannot be told now, somebody having locked the table, is told later; also when the worker ends meanwhile.
+my $holder = $t->node->background_psql($t->{database}, on_error_stop => 1);
+for my $how ('lives', 'ends')
+{
+	my $held = by_api($away, "cancelled under a lock, the worker $how", hold => Mojo::JSON->true);
+	wait_sql("SELECT count(*) = 1 FROM webchatt.held", 'a message is held');
+	$holder->query_safe('BEGIN; LOCK webchatt.event_orders IN EXCLUSIVE MODE');
+	$t->sql(qq{DO \$\$ BEGIN
+		PERFORM webchatt.cancel_message('$t->{channel}', '$held'); COMMIT;
+		FOR i IN 1 .. 4000 LOOP
+			IF EXISTS (SELECT FROM pg_locks WHERE relation = 'webchatt.event_orders'::regclass AND NOT granted) THEN RETURN; END IF;
+			PERFORM pg_sleep(0.002); COMMIT;
+		END LOOP;
+		RAISE 'the worker has not tried';
+		END \$\$});
+	if ($how eq 'ends')
+	{
+		$worker = $t->status('worker_pid');
+		$t->sql("SELECT pg_terminate_backend($worker)");
+		wait_sql("SELECT worker_pid <> $worker FROM webchatt.status", 'the worker is started anew');
+	}
+	is($t->sql("SELECT count(*) FROM webchatt.events WHERE message_id = '$held'"), 0, 'while somebody has locked the table it is not told');
+	$holder->query_safe('ROLLBACK');
+	ok(turn_until(sub { statuses_of($held) == 1 }), "then it is, where the worker $how");
+}
+$holder->quit;
+
 # A reject that somebody brings back.
 $t->sql(q{CREATE FUNCTION grump() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.content ->> 'text' = 'grump' THEN RAISE 'no'; END IF; RETURN new; END $$;
 	CREATE TRIGGER grump BEFORE INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION grump()});
