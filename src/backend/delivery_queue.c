@@ -228,27 +228,49 @@ scan_row(void *arg, const EventRow *row)
 	scan->last = row->seq;
 }
 
-/*
- * Look for more of a conversation that was spilled and has nothing left in memory;
- * before the turn reads on.
- */
-void
-delivery_queue_read_spilled(Webhook *w)
+/* A conversation that was spilled and has nothing left in memory; NULL: there is none, or no room. */
+static FeedConv *
+wants_scan(Webhook *w)
 {
 	dlist_iter	iter;
 
 	if (!delivery_queue_has_room(w))
-		return;
+		return NULL;
 	dlist_foreach(iter, &w->spilled)
 	{
 		FeedConv   *conv = dlist_container(FeedConv, spilled_node, iter.cur);
-		SpillScan	scan = {w, conv, w->feed.upto, conv->spilled_from - 1, 0, 0, false, false};
 
-		if (!dlist_is_empty(&conv->items))
-			continue;
+		if (dlist_is_empty(&conv->items))
+			return conv;
+	}
+	return NULL;
+}
+
+/*
+ * Look for more of such a conversation, before the turn reads on: of one in a turn,
+ * of the webhook that has waited longest.
+ */
+void
+delivery_queue_read_spilled(void)
+{
+	static uint64 scans = 0;
+	Webhook    *next = NULL;
+	Webhook    *w;
+	dlist_node *at;
+
+	each_webhook(w, at)
+	{
+		if ((next == NULL || w->scanned < next->scanned) && wants_scan(w) != NULL)
+			next = w;
+	}
+	if (next != NULL)
+	{
+		FeedConv   *conv = wants_scan(next);
+		SpillScan	scan = {next, conv, next->feed.upto, conv->spilled_from - 1, 0, 0, false, false};
+
+		next->scanned = ++scans;
 		event_reader_scan(scan.last, SCAN_ROWS, scan_row, &scan);
 		conv->fresh_scanned = !scan.full && (scan.past || scan.rows < SCAN_ROWS) ? scan.upto : scan.last;
-		return;					/* one in a turn */
 	}
 }
 
@@ -572,8 +594,6 @@ delivery_queue_next(Webhook *w, TimestampTz now)
 bool
 delivery_queue_ready(Webhook *w, TimestampTz now)
 {
-	dlist_iter	iter;
-
 	if (allowance(w, now) > 0)
 	{
 		if (!dlist_is_empty(&w->ready))
@@ -582,14 +602,7 @@ delivery_queue_ready(Webhook *w, TimestampTz now)
 			(w->probing || pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting))->due <= now))
 			return true;
 	}
-	if (!delivery_queue_has_room(w))
-		return false;
-	dlist_foreach(iter, &w->spilled)
-	{
-		if (dlist_is_empty(&dlist_container(FeedConv, spilled_node, iter.cur)->items))
-			return true;
-	}
-	return false;
+	return wants_scan(w) != NULL;
 }
 
 /* When the next event may be handed over, if nothing comes before; 0: not by itself. */

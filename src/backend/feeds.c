@@ -110,13 +110,9 @@ welcome_step(void *arg)
 static void
 take_step(void *arg)
 {
-	dlist_node *at;
-	Webhook    *w;
-
 	if (net_link_has_room())
 	{
-		each_webhook(w, at)
-			delivery_queue_read_spilled(w);
+		delivery_queue_read_spilled();
 		event_reader_run();
 		webhook_retries_read();
 	}

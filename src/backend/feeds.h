@@ -200,6 +200,7 @@ struct Webhook
 	dlist_head	ready;
 	pairingheap *waiting;
 	dlist_head	spilled;
+	uint64		scanned;		/* when the table was last looked through for these: a count of scans */
 	int			under_way;		/* whose end is not settled */
 	bool		shedding;		/* forget all that, once nothing is under way */
 	TimestampTz paused_until;
@@ -274,7 +275,7 @@ extern void delivery_queue_init(Webhook *w);
 extern void delivery_queue_free(Webhook *w);
 extern bool delivery_queue_has_room(Webhook *w);
 extern bool delivery_queue_add(Webhook *w, const EventRow *row);
-extern void delivery_queue_read_spilled(Webhook *w);
+extern void delivery_queue_read_spilled(void);
 extern int64 delivery_queue_done_upto(Webhook *w, int64 upto);
 extern void delivery_queue_commit(Webhook *w, TimestampTz now);
 extern void delivery_queue_undo_read(Webhook *w);

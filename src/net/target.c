@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "alloc.h"
 
 static char *
@@ -108,6 +110,10 @@ target_release(target *t)
 {
 	if (t == NULL || --t->refs > 0)
 		return;
+	/* in the headers: API keys, and what people put there */
+	for (const struct curl_slist *h = t->headers; h != NULL; h = h->next)
+		OPENSSL_cleanse(h->data, strlen(h->data));
+	OPENSSL_cleanse(t->secret, strlen(t->secret));
 	curl_slist_free_all(t->headers);
 	free(t->url);
 	free(t->secret);
