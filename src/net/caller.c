@@ -10,6 +10,7 @@
 #include "alloc.h"
 #include "exchange.h"
 #include "log.h"
+#include "metrics.h"
 #include "utf8.h"
 
 /* At a time, in all and of one hub; and how many may wait. */
@@ -71,6 +72,7 @@ load(void *arg, transfer *t)
 static void
 tell(caller *c, const wc_call_done *done)
 {
+	metrics_answered(the_metrics.hub_calls, done->http_status);
 	if (!wc_write_call_done(corridor_io_out(c->corridor), done))
 		log_line(WC_LOG_WARNING, "a hub's answer to a call could not be handed to the worker: out of memory");
 	corridor_io_nudge(c->corridor);

@@ -24,6 +24,7 @@
 #include "endpoint.h"
 #include "exchange.h"
 #include "log.h"
+#include "metrics.h"
 #include "utf8.h"
 
 /* Bytes of an answer that are looked at, and that are waited for at all. */
@@ -224,6 +225,7 @@ judge_silence(const transfer *t, CURLcode code, verdict *v)
 static void
 tell(deliverer *d, const wc_delivered *delivered)
 {
+	metrics_answered(the_metrics.webhook_deliveries, delivered->http_status);
 	/* What does not fit is told to nobody: then memory is at an end. */
 	if (!wc_write_delivered(corridor_io_out(d->corridor), delivered))
 		log_line(WC_LOG_WARNING, "what became of a delivery could not be handed to the worker: out of memory");

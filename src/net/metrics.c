@@ -66,6 +66,17 @@ metrics_done(uint8_t result, uint64_t us)
 	the_metrics.commit_buckets[i]++;
 }
 
+void
+metrics_answered(uint64_t counts[METRICS_ANSWERS], uint32_t http_status)
+{
+	if (http_status == 0)
+		counts[METRICS_ANSWERS - 1]++;
+	else if (http_status < 300)
+		counts[0]++;
+	else
+		counts[http_status < 500 ? http_status / 100 - 2 : 3]++;
+}
+
 /* The refusals of 503, or all others. */
 static uint64_t
 sum(bool turned_away)
@@ -180,8 +191,23 @@ visitors_text(FILE *f)
 }
 
 static void
-links_text(FILE *f)
+answers_text(FILE *f, const char *name, const char *help, const uint64_t counts[METRICS_ANSWERS])
 {
+	static const char *const answers[METRICS_ANSWERS] = {"2xx", "3xx", "4xx", "5xx", "none"};
+	int			i;
+
+	fprintf(f, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+	for (i = 0; i < METRICS_ANSWERS; i++)
+		fprintf(f, "%s{answer=\"%s\"} %llu\n", name, answers[i], (unsigned long long) counts[i]);
+}
+
+static void
+hubs_text(FILE *f)
+{
+	answers_text(f, "webchatt_webhook_deliveries_total", "Requests to our own webhooks' endpoints, by how they were answered.",
+				 the_metrics.webhook_deliveries);
+	answers_text(f, "webchatt_hub_calls_total", "Calls of hubs about webhooks and their logs, by how they were answered.",
+				 the_metrics.hub_calls);
 	one(f, "webchatt_links", "gauge", "Links of other databases that are open.", the_metrics.links);
 	one(f, "webchatt_links_total", "counter", "Links opened by other databases.", the_metrics.links_entered);
 	one(f, "webchatt_link_events_total", "counter", "Events sent by links, repeats too.", the_metrics.link_events);
@@ -208,7 +234,7 @@ metrics_text(size_t *len)
 	one(f, "webchatt_deliveries_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
 	one(f, "webchatt_channels", "gauge", "Channels whose webhooks are taken.", m->channels);
 	visitors_text(f);
-	links_text(f);
+	hubs_text(f);
 	if (fclose(f) != 0)
 	{
 		free(text);

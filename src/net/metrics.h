@@ -16,6 +16,7 @@
 #define METRICS_OUTCOMES	7	/* of wc_outcome_result */
 #define METRICS_API_RESULTS	8	/* of wc_api_result */
 #define METRICS_CLOSES		17	/* kinds of ends of a visitor's WebSocket */
+#define METRICS_ANSWERS		5	/* classes of HTTP status codes, the last one: no answer */
 #define METRICS_BUCKETS		13	/* of the histogram, the infinite one included */
 
 typedef struct metrics
@@ -35,6 +36,8 @@ typedef struct metrics
 	uint64_t	visitor_rate_errors;
 	uint64_t	pushes;			/* messages that an open session took */
 	uint64_t	closes[METRICS_CLOSES]; /* of WebSockets, by code */
+	uint64_t	webhook_deliveries[METRICS_ANSWERS];
+	uint64_t	hub_calls[METRICS_ANSWERS];
 	uint64_t	links_entered;
 	uint64_t	link_events;	/* handed to links' sockets */
 	uint64_t	commit_us;		/* sum over all events that were done */
@@ -54,6 +57,9 @@ extern metrics the_metrics;
 
 /* An event was done, so many microseconds after it was handed over. */
 extern void metrics_done(uint8_t result, uint64_t us);
+
+/* A request of ours was answered with that status, or not at all: 0. */
+extern void metrics_answered(uint64_t counts[METRICS_ANSWERS], uint32_t http_status);
 
 /* A visitor's WebSocket ended with that code. */
 extern void metrics_closed(uint16_t code);

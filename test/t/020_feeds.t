@@ -37,6 +37,12 @@ sub turn_until
 	}
 }
 
+# Deliveries since webchatt-net was started, by their answers.
+sub answered
+{
+	return { $ua->get($t->base_url . '/metrics')->res->body =~ /^webchatt_webhook_deliveries_total\{answer="(\w+)"\} (\d+)$/mg };
+}
+
 sub wait_sql
 {
 	my ($query, $what, $timeout) = @_;
@@ -460,6 +466,7 @@ wait_sql('SELECT connected_since IS NULL FROM webchatt.links', 'nor is it in the
 $answer{'/elsewhere'} = 500;
 $v->say('too old');
 wait_sql("SELECT failures > 0 FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'an event that is not delivered');
+cmp_ok(answered()->{'5xx'}, '>', 0, 'which the metrics count');
 $t->sql("SELECT webchatt.alter_webhook('$statuses', active => false);
 	UPDATE webchatt.events SET created_at = created_at - interval '8 days';
 	UPDATE webchatt.webhook_log SET id = ('00000001' || substr(id::text, 9))::uuid");
@@ -472,6 +479,8 @@ $answer{'/elsewhere'} = undef;
 turn_until(sub { $v->{state} eq 'welcomed' });
 $v->say('a new one');
 ok(turn_until(sub { (texts('/elsewhere'))[-1] eq 'a new one' }), 'and it goes on');
+is_deeply([ @{ answered() }{qw(3xx 4xx 5xx)} ], [ 0, 0, 0 ], 'with good answers');
+cmp_ok(answered()->{'2xx'}, '>', 0, 'which are counted, too');
 $t->sql(qq{SELECT webchatt.delete_webhook(id) FROM webchatt.local_webhooks});
 $v->say('to nobody');
 turn_until(sub { !%{ $v->{unacked} } });

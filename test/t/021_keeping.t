@@ -98,6 +98,9 @@ in_order('from nothing');
 comes_in('from nothing');
 like(label(), qr/\Awebchatt postgres [0-9a-f]{8}\z/, 'the label says whose they are');
 is($t->sql("SELECT count(*) FROM webchatt.wait_for_webhooks()"), 2, 'waiting gives them');
+my %calls = Mojo::UserAgent->new->get($t->base_url . '/metrics')->res->body =~ /^webchatt_hub_calls_total\{answer="(\w+)"\} (\d+)$/mg;
+cmp_ok($calls{'2xx'}, '>', 4, 'the metrics count calls of hubs');
+is_deeply([ @calls{qw(3xx 4xx 5xx none)} ], [ 0, 0, 0, 0 ], 'which went well');
 
 # A status, found by its message.
 my $sent = $t->send_text('visitor-1', 'hello');
