@@ -5,6 +5,7 @@
 --
 -- Variable: hub (what it is called here).
 \set ON_ERROR_STOP on
+\set QUIET on
 \if :{?hub} \else \set hub chatt2me \endif
 
 -- Webhooks are removed while the key is still good.
@@ -14,3 +15,4 @@ SELECT webchatt.unregister_webhooks(:'hub') \g /dev/null
 SELECT webchatt.wait_for_webhooks(:'hub') \g /dev/null
 \endif
 UPDATE webchatt.hubs SET inbound = 'webhook', state = 'stopped', state_reason = 'left', state_since = now() WHERE name = :'hub';
+\echo The hub is left: no events come, and messages stay queued.

@@ -7,6 +7,7 @@
 -- The API key comes from the environment variable WEBCHATT_API_KEY.  Further
 -- variables: hub (what it is called here).  It may be run again.
 \set ON_ERROR_STOP on
+\set QUIET on
 \if :{?hub} \else \set hub chatt2me \endif
 \if :{?api_key} \else \set api_key `printf %s "$WEBCHATT_API_KEY"` \endif
 
@@ -18,6 +19,7 @@ COMMIT;
 
 -- The worker does the rest; an error says what keeps it from that.
 SELECT webchatt.wait_for_link(:'hub') \g /dev/null
+SELECT hubs #>> ARRAY[:'hub', 'link', 'phase'] AS link, hubs #>> ARRAY[:'hub', 'link', 'since'] AS since FROM webchatt.status;
 
 -- Webhooks that there were are not needed any more.
 SELECT EXISTS (SELECT FROM webchatt.webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id WHERE h.name = :'hub') AS registered \gset

@@ -3,7 +3,9 @@
 --
 --	psql -d shop -f doc/connect/rotate.sql
 \set ON_ERROR_STOP on
+\set QUIET on
 \if :{?hub} \else \set hub chatt2me \endif
 
 SELECT webchatt.rotate_webhook_secret(:'hub') \g /dev/null
 SELECT webchatt.wait_for_webhooks(:'hub') \g /dev/null
+\echo The hub signs with new secrets. The ones before stay valid for a day.

@@ -3,7 +3,9 @@
 --
 --	psql -d shop -f doc/connect/unregister.sql
 \set ON_ERROR_STOP on
+\set QUIET on
 \if :{?hub} \else \set hub chatt2me \endif
 
 SELECT webchatt.unregister_webhooks(:'hub') \g /dev/null
 SELECT webchatt.wait_for_webhooks(:'hub') \g /dev/null
+\echo Our webhooks at the hub are removed. Messages can still be sent.

@@ -7,6 +7,7 @@
 -- variables: hub (what it is called here), api_url, kind (of the channel).
 -- It may be run again: it mends what is half done, and changes what is otherwise.
 \set ON_ERROR_STOP on
+\set QUIET on
 \if :{?hub} \else \set hub chatt2me \endif
 \if :{?api_url} \else \set api_url https://api.chatt2.me \endif
 \if :{?kind} \else \set kind web-chatt2me \endif

@@ -172,7 +172,7 @@ CREATE TRIGGER config_changed AFTER DELETE OR TRUNCATE ON webchatt.links
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 
 CREATE VIEW webchatt.feeds AS
-SELECT 'webhook' AS kind, w.label,
+SELECT 'webhook' AS kind, w.label, w.event_type,
 	CASE WHEN NOT w.active THEN 'paused' || coalesce(': ' || w.paused_reason, ' by hand')
 		WHEN w.verified_at IS NULL THEN 'verifying'
 		WHEN p.failing_since IS NOT NULL THEN 'failing since ' || date_trunc('second', p.failing_since)
@@ -186,7 +186,7 @@ CROSS JOIN LATERAL (
 	WHERE e.event_type = w.event_type AND NOT EXISTS (SELECT FROM webchatt.webhook_log l
 		WHERE l.webhook_id = w.id AND l.seq = e.seq AND l.good)) b
 UNION ALL
-SELECT 'link', k.label,
+SELECT 'link', k.label, NULL,
 	CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
 		WHEN l.connected_since IS NOT NULL THEN 'connected from ' || coalesce(l.client, 'somewhere')
 		ELSE 'away since ' || coalesce(date_trunc('second', l.left_at)::text, 'webchatt stopped') END,
@@ -199,6 +199,7 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW webchatt.feeds IS 'who gets the local hub''s events: webhooks of webchatt.local_webhooks, and databases by webchatt.links';
 COMMENT ON COLUMN webchatt.feeds.kind IS 'webhook or link';
 COMMENT ON COLUMN webchatt.feeds.label IS 'of a webhook its own, of a link that of its API key';
+COMMENT ON COLUMN webchatt.feeds.event_type IS 'of a webhook; a link gets all';
 COMMENT ON COLUMN webchatt.feeds.state IS 'a webhook is verifying, delivering, failing or paused; a link connected, away or revoked: since when and why';
 COMMENT ON COLUMN webchatt.feeds.behind IS 'events that it has not got, among the first 10,000 behind those that are done';
 COMMENT ON COLUMN webchatt.feeds.oldest IS 'when the oldest of them was published';

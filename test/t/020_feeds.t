@@ -148,7 +148,7 @@ my $api = by_api($v, 'by the API');
 ok(turn_until(sub { statuses_of($api) == 2 }), 'what becomes of a message that came by the API');
 is(join(' ', map { $_->{status} } statuses_of($api)), 'sent delivered', 'sent, then delivered');
 my ($sent) = statuses_of($api);
-is($t->sql(q{SELECT string_agg(label || ' ' || state, ', ' ORDER BY label) FROM webchatt.feeds}), '/messages delivering, /statuses delivering', 'both are in the view');
+is($t->sql(q{SELECT string_agg(concat_ws(' ', label, event_type, state), ', ' ORDER BY label) FROM webchatt.feeds}), '/messages Message delivering, /statuses MessageStatus delivering', 'both are in the view');
 is_deeply($sent, { eventType => 'MessageStatus', channelId => $t->{channel}, messageId => $api, status => 'sent', timestamp => $sent->{timestamp},
 		channel => 'web-chatt2me' }, 'as hub-contract §3 has it');
 $v->send({ type => 'read', ids => [$api] });
