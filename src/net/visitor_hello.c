@@ -26,7 +26,7 @@ visitor_arrival_free(session *s)
 static bool
 make_token(char token[TOKEN_SIZE])
 {
-	static const char digits[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint8_t		chance[33] = {0};
 	int			i;
 

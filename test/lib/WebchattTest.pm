@@ -102,7 +102,17 @@ sub sql
 {
 	my ($self, $sql, $database) = @_;
 
-	return $self->{node}->safe_psql($database // $self->{database}, $sql);
+	return $self->{node}->safe_psql($database // $self->{database}, as_bytes($sql));
+}
+
+# A query in UTF-8.  What was put together from bytes and from characters of ASCII may
+# be flagged as characters, which not every IPC::Run takes for the same.
+sub as_bytes
+{
+	my ($sql) = @_;
+
+	utf8::encode($sql) unless utf8::downgrade($sql, 1);
+	return $sql;
 }
 
 # Run SQL that may fail: (exit status, stdout, stderr).
@@ -110,7 +120,7 @@ sub try_sql
 {
 	my ($self, $sql, $database) = @_;
 	my ($out, $err) = ('', '');
-	my $status = $self->{node}->psql($database // $self->{database}, $sql,
+	my $status = $self->{node}->psql($database // $self->{database}, as_bytes($sql),
 		stdout => \$out, stderr => \$err, on_error_stop => 1);
 
 	return ($status, $out, $err);

@@ -94,7 +94,7 @@ kill 'KILL', $t->status('net_pid');
 sleep 0.5;
 kill 'TERM', $t->status('worker_pid');
 sleep 0.5;
-$t->node->restart('fast');
+$t->node->restart;
 $t->wait_ready;
 $hub->rules();
 $t->drained('a backlog of 5000 leaves after a restart', 60);
