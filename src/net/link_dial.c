@@ -37,7 +37,7 @@ set_constants(CURL *easy)
 
 CURL *
 link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms,
-				const char *ca_file, void *private, char error[CURL_ERROR_SIZE])
+				const char *ca_file, void *private, char *error)
 {
 	CURL	   *easy = curl_easy_init();
 

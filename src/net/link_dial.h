@@ -19,10 +19,11 @@ typedef enum link_bytes
 
 /*
  * A handle that is dialling, which curl_loop's callback gets when it has
- * connected or failed; NULL: no memory.  error lives as long as it.
+ * connected or failed; NULL: no memory.  error has room for CURL_ERROR_SIZE bytes
+ * and lives as long as it.
  */
 extern CURL *link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms,
-							 const char *ca_file, void *private, char error[CURL_ERROR_SIZE]);
+							 const char *ca_file, void *private, char *error);
 
 /* Its socket, watched by libcurl no more; -1: it has none. */
 extern int	link_dial_socket(curl_loop *loop, CURL *easy);
