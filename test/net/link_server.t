@@ -713,7 +713,8 @@ subtest 'hostile input' => sub {
 		elsif ($how == 1) { setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)); close $s; undef $s }
 		push @open, $s if $s;
 		close splice(@open, rand @open, 1) if @open > 12;
-		event($h, $h->{came}[rand @{ $h->{came} }]{link}, $seq + 1, body($seq)) if rand() < 0.3 && $h->{came}[-1]{link} != $good->{number};
+		my @others = grep { $_->{link} != $good->{number} } @{ $h->{came} };
+		event($h, $others[rand @others]{link}, $seq + 1, body($seq)) if rand() < 0.3 && @others;
 		next if $round % 20;
 		my $t = time;
 		event($h, $good->{number}, $seq += 10, body($seq));
