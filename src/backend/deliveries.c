@@ -52,17 +52,21 @@ feed_event_free(FeedEvent *event)
 }
 
 /*
- * The id of an event to a webhook, the same in each attempt: the webhook's own
- * with the number mixed in, as a UUID of version 8.
+ * The id of an event to a webhook, the same in each attempt: the webhook's own with
+ * the event's number and its message's id mixed in, as a UUID of version 8.  The
+ * number alone would not do: when a database goes back in time, or fails over to a
+ * standby that lacks the last commits, numbers are given again.
  */
 void
-deliveries_id(const Webhook *w, int64 seq, pg_uuid_t *id)
+deliveries_id(const Webhook *w, const FeedEvent *event, pg_uuid_t *id)
 {
 	int			i;
 
 	*id = w->row->id;
+	for (i = 0; i < UUID_LEN; i++)
+		id->data[i] ^= event->message.data[i];
 	for (i = 0; i < 8; i++)
-		id->data[15 - i] ^= (uint8) ((uint64) seq >> (8 * i));
+		id->data[15 - i] ^= (uint8) ((uint64) event->seq >> (8 * i));
 	id->data[6] = (id->data[6] & 0x0f) | 0x80;
 	id->data[8] = (id->data[8] & 0x3f) | 0x80;
 }
@@ -198,7 +202,7 @@ deliveries_write(wc_buf *out, const Delivery *d, const char *token)
 		const FeedEvent *event = d->kind == DELIVERY_EVENT ? d->item->event : d->event;
 		pg_uuid_t	id;
 
-		deliveries_id(d->webhook, event->seq, &id);
+		deliveries_id(d->webhook, event, &id);
 		memcpy(m.delivery, id.data, sizeof(m.delivery));
 		m.body.p = event->body;
 		m.body.len = event->len;

@@ -266,7 +266,7 @@ extern void deliveries_end(Delivery *d, const wc_delivered *m);
 extern void deliveries_fail(Delivery *d, const char *why);
 extern void deliveries_forget(Delivery *d);
 extern bool deliveries_write(wc_buf *out, const Delivery *d, const char *token);
-extern void deliveries_id(const Webhook *w, int64 seq, pg_uuid_t *id);
+extern void deliveries_id(const Webhook *w, const FeedEvent *event, pg_uuid_t *id);
 extern FeedEvent *feed_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len);
 extern void feed_event_free(FeedEvent *event);
 

@@ -94,7 +94,7 @@ add_attempt(WcColumn **cols, const Delivery *d)
 	ids[0] = d->log_id;
 	if (d->kind == DELIVERY_EVENT)
 		wc_new_message_id(&ids[0]);
-	deliveries_id(d->webhook, event->seq, &ids[1]);
+	deliveries_id(d->webhook, event, &ids[1]);
 	wc_column_add(cols[0], UUIDPGetDatum(&d->webhook->row->id));
 	wc_column_add(cols[1], UUIDPGetDatum(&ids[0]));
 	wc_column_add(cols[2], Int64GetDatum(event->seq));

@@ -481,6 +481,21 @@ $v->say('a new one');
 ok(turn_until(sub { (texts('/elsewhere'))[-1] eq 'a new one' }), 'and it goes on');
 is_deeply([ @{ answered() }{qw(3xx 4xx 5xx)} ], [ 0, 0, 0 ], 'with good answers');
 cmp_ok(answered()->{'2xx'}, '>', 0, 'which are counted, too');
+
+# A database that went back in time gives numbers again, but not the ids of deliveries.
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'all is delivered');
+my ($number, $delivery) = split /\|/, $t->sql("SELECT seq, delivery_id FROM webchatt.webhook_log WHERE webhook_id = '$messages' ORDER BY id DESC LIMIT 1");
+is(delivery_id((deliveries('/elsewhere'))[-1]), $delivery, 'the log has the delivery id');
+$worker = $t->status('worker_pid');
+$t->sql("DELETE FROM webchatt.events WHERE seq >= $number; DELETE FROM webchatt.webhook_log WHERE seq >= $number;
+	UPDATE webchatt.webhook_progress SET done_upto = $number - 1; SELECT setval('webchatt.events_seq_seq', $number, false); SELECT pg_terminate_backend($worker)");
+wait_sql("SELECT worker_pid <> $worker AND listening LIKE '%:%' FROM webchatt.status", 'the worker is started anew');
+turn_until(sub { $v->{state} eq 'welcomed' });
+$v->say('after going back');
+ok(turn_until(sub { (texts('/elsewhere'))[-1] eq 'after going back' }), 'what comes now is delivered');
+is($t->sql('SELECT max(seq) FROM webchatt.events'), $number, 'under the same number');
+isnt(delivery_id((deliveries('/elsewhere'))[-1]), $delivery, 'and another delivery id');
+
 $t->sql(qq{SELECT webchatt.delete_webhook(id) FROM webchatt.local_webhooks});
 $v->say('to nobody');
 turn_until(sub { !%{ $v->{unacked} } });
