@@ -161,4 +161,21 @@ sub work_until
 	}
 }
 
+# Visitors, links and the endpoint live until the condition holds: what it gave; nothing
+# when the time (in seconds, default 30) is up.
+sub until
+{
+	my ($self, $condition, $timeout) = @_;
+	my $end = time + ($timeout // 30);
+
+	while (1)
+	{
+		$self->pump;
+		Visitor::pump(0.01);
+		my $result = $condition->();
+		return $result if $result;
+		return if time > $end;
+	}
+}
+
 1;

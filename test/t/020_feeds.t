@@ -22,20 +22,7 @@ my $next_look = 0;
 my %answer;    # by path: how deliveries are answered; default 200
 
 # Visitors and the endpoint live until the condition holds.
-sub turn_until
-{
-	my ($condition, $timeout) = @_;
-	my $end = time + ($timeout // 20);
-
-	while (1)
-	{
-		$endpoint->pump;
-		Visitor::pump(0.01);
-		my $result = $condition->();
-		return $result if $result;
-		return if time > $end;
-	}
-}
+sub turn_until { return $endpoint->until(@_) }
 
 # Deliveries since webchatt-net was started, by their answers.
 sub answered

@@ -22,20 +22,7 @@ $endpoint->on('*', sub {
 	return Endpoint::reply($_[0]{path} eq '/failing' && $token eq '' ? 500 : 200, $token ne '' ? encode_json($token) : '{}');
 });
 
-sub turn_until
-{
-	my ($condition, $timeout) = @_;
-	my $end = time + ($timeout // 20);
-
-	while (1)
-	{
-		$endpoint->pump;
-		Visitor::pump(0.01);
-		my $result = $condition->();
-		return $result if $result;
-		return if time > $end;
-	}
-}
+sub turn_until { return $endpoint->until(@_) }
 
 sub becomes
 {

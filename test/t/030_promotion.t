@@ -20,20 +20,7 @@ my $sick = 0;
 my $n = 0;
 my $link;
 
-sub turn_until
-{
-	my ($condition, $timeout) = @_;
-	my $end = time + ($timeout // 30);
-
-	while (1)
-	{
-		$endpoint->pump;
-		Visitor::pump(0.01);
-		my $result = $condition->();
-		return $result if $result;
-		return if time > $end;
-	}
-}
+sub turn_until { return $endpoint->until(@_) }
 
 $endpoint->on('*', sub {
 	my $token = Endpoint::header($_[0], 'X-Validation-Token');
