@@ -8,6 +8,9 @@
 \set QUIET on
 \if :{?hub} \else \set hub chatt2me \endif
 
+-- An error when there is no such hub.
+SELECT FROM webchatt._remote_hub(:'hub') \g /dev/null
+
 -- Webhooks are removed while the key is still good.
 SELECT EXISTS (SELECT FROM webchatt.webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id WHERE h.name = :'hub') AS registered \gset
 \if :registered
