@@ -162,7 +162,7 @@ sub work_until
 }
 
 # Visitors, links and the endpoint live until the condition holds: what it gave; nothing
-# when the time (in seconds, default 30) is up.
+# when the time (in seconds, default 30) is up.  Who calls it uses Visitor.
 sub until
 {
 	my ($self, $condition, $timeout) = @_;

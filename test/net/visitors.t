@@ -672,15 +672,15 @@ subtest 'slow readers' => sub {
 	my $n = 0;
 	my $o;
 	do { $h->send_local(1, $CHANNEL, $slow->{welcome}{visitor}, $m, $text); $o = outcome($h); $n++ } while ($o->{result} == 0 && $n < 2000);
+	my $given_up = time;
 	is($o->{result}, 1, "a client that does not read is given up after $n messages of 30 kB");
 	cmp_ok($n, '<', 300, 'soon');
 	$h->send_local(2, $CHANNEL, $good->{welcome}{visitor}, $m, $text);
 	is(outcome($h)->{result}, 0, 'others are served');
 	ok($good->wait_for('message'), 'at once');
-	# the close frame waits for two seconds; what the kernel has may take TCP longer
-	my $t = time;
+	# for two seconds; on a busy machine TCP may take longer for what is before it
 	my $code = $slow->closed(30);
-	is($code, $code == 1006 && time - $t > 1.5 ? 1006 : 4009, 'when it reads again, it reads 4009');
+	is($code, $code == 1006 && time - $given_up > 2 ? 1006 : 4009, 'when it reads again, it reads 4009');
 	is(scalar(grep { ($_->{type} // '') eq 'message' } @{ $slow->{frames} }) <= $n, 1, 'behind whole frames');
 	my $pings = RawSocket->visit($h, $KEY);
 	is($h->close_door, 0, 'and it ends');
