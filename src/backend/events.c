@@ -261,19 +261,33 @@ text_or_null(const char *s, char *null)
 	return s ? CStringGetTextDatum(s) : (Datum) 0;
 }
 
+/* What to do about an error that does not say so itself; NULL: nothing is known. */
+static const char *
+hint_for(const ErrorData *error)
+{
+	if (error->hint != NULL)
+		return error->hint;
+	/* a policy has no SQLSTATE of its own */
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && error->message != NULL &&
+		strstr(error->message, "row-level security") != NULL)
+		return "A restrictive policy, or one on a table of yours, binds role " WC_WORKER_ROLE ", or whom the trigger's "
+			"function runs as: name those whom it is meant for (CREATE POLICY ... TO ...). Then webchatt.retry_reject(id).";
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return "Triggers on webchatt.messages run as role " WC_WORKER_ROLE ": grant it what the trigger "
+			"needs, or make the trigger's function SECURITY DEFINER. Then webchatt.retry_reject(id).";
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		return "The triggers took longer than webchatt.trigger_timeout: make them faster, or raise it.";
+	return NULL;
+}
+
 /* Keep an event that could not be written.  The caller is connected to SPI. */
 void
 events_reject(const wc_event *event, const ErrorData *error)
 {
 	Datum		args[10];
 	char		nulls[11] = "          ";
-	const char *hint = error->hint;
+	const char *hint = hint_for(error);
 
-	if (hint == NULL && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		hint = "Triggers on webchatt.messages run as role " WC_WORKER_ROLE ": grant it what the trigger "
-			"needs, or make the trigger's function SECURITY DEFINER. Then webchatt.retry_reject(id).";
-	if (hint == NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		hint = "The triggers took longer than webchatt.trigger_timeout: make them faster, or raise it.";
 	args[0] = uuid_datum(event->channel);
 	args[1] = event_type(event);
 	args[2] = event_key(event);
