@@ -15,7 +15,13 @@ void
 _PG_init(void)
 {
 	wc_define_settings();
-	if (!process_shared_preload_libraries_in_progress)
+
+	/*
+	 * In the servers that pg_upgrade starts nothing of ours may run: what the old
+	 * one commits behind pg_upgrade's back is lost, and its transaction ids come
+	 * again; the new one answers before its tables are there.
+	 */
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	wc_install_shmem_hooks();
 	wc_install_utility_hook();

@@ -258,6 +258,7 @@ sub _upgraded
 				next;
 			}
 			$self->{http} = $status;
+			$self->{answers}{$status}++;
 			return;
 		}
 		$self->{http} = 101;
@@ -335,6 +336,7 @@ sub _closed
 
 	$self->{state} = 'closed';
 	$self->{close_code} = $code;
+	$self->{closes}{$code}++;
 	$self->{close_why} = $why;
 	$self->{closed_by} = $by;
 	delete $self->{seen_close};

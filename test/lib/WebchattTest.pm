@@ -39,11 +39,13 @@ sub free_port
 }
 
 # A new cluster.  Arguments: name; conf (lines for postgresql.conf);
-# databases (default postgres); streaming (1: standbys can follow it).
+# databases (default postgres); streaming (1: standbys can follow it); install_path
+# (of another PostgreSQL, with webchatt in it).
 sub new
 {
 	my ($class, %args) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($args{name} // 'main');
+	my $node = PostgreSQL::Test::Cluster->new($args{name} // 'main',
+		defined $args{install_path} ? (install_path => $args{install_path}) : ());
 	my $port = free_port();
 	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [] }, $class;
 
