@@ -1,7 +1,7 @@
 # webchatt: a PGXS extension (webchatt.so) and its network half (webchatt-net).
 #
 #   make, make install, make installcheck   as with every PGXS extension
-#   make demo, make test, make bench        from nothing: see README.md
+#   make demo, make test, make bench, make soak      from nothing: see README.md
 
 EXTENSION = webchatt
 MODULE_big = webchatt
@@ -39,7 +39,7 @@ EXTRA_CLEAN = webchatt-net build results regression.*
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifneq ($(filter demo test bench,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test bench soak,$(MAKECMDGOALS)),)
 # These set the machine up first and call make again: nothing is here yet.
 else
 ifeq ($(PGXS),)
@@ -89,7 +89,7 @@ uninstall: uninstall-net
 uninstall-net:
 	rm -f '$(DESTDIR)$(pkglibdir)/webchatt-net'
 
-demo test bench:
+demo test bench soak:
 	@scripts/$@
 
-.PHONY: demo test bench install-net uninstall-net
+.PHONY: demo test bench soak install-net uninstall-net

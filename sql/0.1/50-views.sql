@@ -9,7 +9,8 @@ CREATE FUNCTION webchatt._status(
 	OUT events_waiting int, OUT connections int, OUT visitors int,
 	OUT events_per_second real, OUT sends_per_second real, OUT turns_per_second real,
 	OUT events bigint, OUT repeats bigint, OUT rejected bigint, OUT sends bigint, OUT failures bigint,
-	OUT requests bigint, OUT requests_refused bigint, OUT requests_turned_away bigint)
+	OUT requests bigint, OUT requests_refused bigint, OUT requests_turned_away bigint,
+	OUT worker_memory bigint, OUT net_restarts bigint)
 RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_status';
 COMMENT ON FUNCTION webchatt._status() IS 'webchatt''s own: what webchatt.status shows';
@@ -36,7 +37,7 @@ SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined
 	(SELECT count(*) FROM webchatt.overdue_candidates) AS overdue, s.in_flight,
 	s.events_waiting, s.connections, s.visitors, s.events_per_second, s.sends_per_second, s.turns_per_second,
 	s.events, s.repeats, s.rejected, s.sends, s.failures,
-	s.requests, s.requests_refused, s.requests_turned_away
+	s.requests, s.requests_refused, s.requests_turned_away, s.worker_memory, s.net_restarts
 FROM webchatt._status() s;
 COMMENT ON VIEW webchatt.status IS
 	'how webchatt is doing in this database: one row, counters since the worker started';
@@ -71,6 +72,8 @@ COMMENT ON COLUMN webchatt.status.failures IS 'those among them that did not tak
 COMMENT ON COLUMN webchatt.status.requests IS 'HTTP requests to the door since webchatt-net started';
 COMMENT ON COLUMN webchatt.status.requests_refused IS 'those answered 4xx';
 COMMENT ON COLUMN webchatt.status.requests_turned_away IS 'those answered 503: too much at a time';
+COMMENT ON COLUMN webchatt.status.worker_memory IS 'bytes that the worker has in PostgreSQL''s memory contexts; they level off, or something is wrong';
+COMMENT ON COLUMN webchatt.status.net_restarts IS 'how often webchatt-net ended by itself since the worker started, and was started again';
 
 CREATE FUNCTION webchatt._typing(OUT channel_id uuid, OUT visitor text) RETURNS SETOF record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_typing';

@@ -143,6 +143,7 @@ mark_wanted(void)
 	Relation	rel;
 	TableScanDesc scan;
 	HeapTuple	tuple;
+	MemoryContext context = CurrentMemoryContext;
 
 	for (i = 0; i < WC_MAX_DATABASES; i++)
 		keepers[i].wanted = false;
@@ -172,6 +173,7 @@ mark_wanted(void)
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(context); /* PostgreSQL leaves TopMemoryContext current */
 	return found == list_length(names);
 }
 

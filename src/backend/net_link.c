@@ -46,6 +46,7 @@ net_lost(const char *why)
 	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
 	if (why != NULL)
 	{
+		worker_stats.net_restarts++;
 		worker_note_error(why);
 		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
 	}

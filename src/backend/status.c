@@ -12,7 +12,7 @@
 
 #include "../common/corridor.h"
 
-#define STATUS_COLUMNS	27
+#define STATUS_COLUMNS	29
 
 PG_FUNCTION_INFO_V1(webchatt_status);
 PG_FUNCTION_INFO_V1(webchatt_hub_state);
@@ -123,6 +123,8 @@ webchatt_status(PG_FUNCTION_ARGS)
 	put(&row, Int64GetDatum(s.requests), false);
 	put(&row, Int64GetDatum(s.refused), false);
 	put(&row, Int64GetDatum(s.turned_away), false);
+	put(&row, Int64GetDatum(s.memory), !running);
+	put(&row, Int64GetDatum(s.net_restarts), false);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls));
 }
 

@@ -31,6 +31,28 @@ MemoryContext turn_context = NULL;
 static Oid	outer_user = InvalidOid;
 static int	outer_context = 0;
 static int	guc_level = 0;
+static MemoryContext outside = NULL;	/* what was current before the transaction */
+
+/*
+ * Start a transaction of our own.  All of the worker's begin here and end in
+ * turn_close(): PostgreSQL leaves TopMemoryContext current behind a transaction,
+ * and what is allocated there stays until the process ends.
+ */
+void
+turn_open(void)
+{
+	outside = CurrentMemoryContext;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+}
+
+/* Commit it, and be where it was begun. */
+void
+turn_close(void)
+{
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(outside);
+}
 
 /* Start a transaction as webchatt_worker; the caller saw that the role is there. */
 void
@@ -38,8 +60,7 @@ turn_begin(void)
 {
 	Oid			role;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	turn_open();
 	role = get_role_oid(WC_WORKER_ROLE, false);
 	GetUserIdAndSecContext(&outer_user, &outer_context);
 	SetUserIdAndSecContext(role, outer_context | SECURITY_LOCAL_USERID_CHANGE);
@@ -61,7 +82,7 @@ turn_commit(void)
 	AtEOXact_GUC(false, guc_level);
 	/* it may wait for a standby, and a shutdown must not wait with it */
 	turn_interruptible = true;
-	CommitTransactionCommand();
+	turn_close();
 	turn_interruptible = false;
 	SetUserIdAndSecContext(outer_user, outer_context);
 }
@@ -170,11 +191,10 @@ turn_extension_ready(void)
 {
 	bool		ready;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	turn_open();
 	ready = OidIsValid(get_extension_oid("webchatt", true)) &&
 		OidIsValid(get_role_oid(WC_WORKER_ROLE, true));
-	CommitTransactionCommand();
+	turn_close();
 	return ready;
 }
 

@@ -27,6 +27,7 @@
 
 #define WC_ERROR_SIZE		512
 #define WC_LISTENING_SIZE	256
+#define WC_STATE_SIZE		160
 #define WC_HUB_ERROR_SIZE	256
 
 /* The role that the worker works as. */
@@ -108,7 +109,9 @@ typedef struct WcStats
 	int64		requests;
 	int64		refused;
 	int64		turned_away;
-	char		state[32];
+	int64		memory;			/* allocated in the worker's memory contexts, in bytes */
+	int64		net_restarts;	/* of webchatt-net, since the worker started */
+	char		state[WC_STATE_SIZE];
 	char		listening[WC_LISTENING_SIZE];
 	char		last_error[WC_ERROR_SIZE];
 } WcStats;

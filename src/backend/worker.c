@@ -102,6 +102,7 @@ update_rates(TimestampTz now)
 	}
 	last = now;
 	before = worker_stats;
+	worker_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
 	worker_publish(true);
 	/* what we wrote counts for autovacuum as everybody's does */
 	(void) pgstat_report_stat(false);
@@ -165,7 +166,7 @@ hash_database_settings(void)
 	uint32		hash = 0;
 	uint64		i;
 
-	StartTransactionCommand();
+	turn_open();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole OPERATOR(pg_catalog.=) 0"
@@ -182,7 +183,7 @@ hash_database_settings(void)
 	}
 	SPI_finish();
 	PopActiveSnapshot();
-	CommitTransactionCommand();
+	turn_close();
 	return hash;
 }
 
@@ -196,13 +197,13 @@ apply_database_settings(void)
 	Relation	rel;
 	Snapshot	snapshot;
 
-	StartTransactionCommand();
+	turn_open();
 	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
 	ApplySetting(snapshot, MyDatabaseId, InvalidOid, rel, PGC_S_DATABASE);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
+	turn_close();
 }
 
 /* Follow a reload: most settings at once, addresses and ALTER DATABASE by a new start. */
@@ -239,13 +240,13 @@ lock_worker(void)
 {
 	bool		got;
 
-	StartTransactionCommand();
+	turn_open();
 	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId,
 					   get_extension_oid("webchatt", false), WORKER_LOCK_SUBID);
 	/* as advisory locks: held through an abort, dropped when the process ends */
 	worker_lock.locktag_lockmethodid = USER_LOCKMETHOD;
 	got = LockAcquire(&worker_lock, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-	CommitTransactionCommand();
+	turn_close();
 	return got;
 }
 
@@ -324,9 +325,29 @@ work_is_ready(TimestampTz now)
 		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now);
 }
 
+/*
+ * Whatever runs between two turns leaves the memory context as it was: what a
+ * turn allocates in another one is never given back.  Once said, always mended.
+ */
+static void
+stay_in(MemoryContext context)
+{
+	static bool told = false;
+
+	Assert(CurrentMemoryContext == context);
+	if (likely(CurrentMemoryContext == context))
+		return;
+	if (!told)
+		ereport(LOG, (errmsg_internal("webchatt: a turn was about to begin in memory context \"%s\"",
+									  CurrentMemoryContext->name),
+					  errhint("Please report this: without this check the worker would grow.")));
+	told = true;
+	MemoryContextSwitchTo(context);
+}
+
 /* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
 static void
-once(bool look_at_outbox, bool look_at_orders)
+once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 {
 	TimestampTz now = wc_clock();
 	static TimestampTz last_tidy = 0;
@@ -339,12 +360,14 @@ once(bool look_at_outbox, bool look_at_orders)
 	}
 	if (!at_work)
 		return;
+	stay_in(context);
 	net_link_read();
 	if (look_at_outbox || look_at_orders || work_is_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
 		turn_run(now, look_at_outbox, look_at_orders || control_ready());
 		worker_stats.turns++;
+		stay_in(context);
 	}
 	if (config_is_read())
 		net_link_start(now);
@@ -481,7 +504,7 @@ once_safely(MemoryContext context, bool look_at_outbox, bool look_at_orders, int
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 			reload();
-		once(look_at_outbox, look_at_orders);
+		once(context, look_at_outbox, look_at_orders);
 		update_rates(wc_clock());
 	}
 	PG_CATCH();

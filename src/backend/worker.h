@@ -52,6 +52,8 @@ extern void worker_note_error(const char *text);
 extern void turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders);
 extern bool turn_extension_ready(void);
 extern void turn_tidy_outbox(void);
+extern void turn_open(void);
+extern void turn_close(void);
 extern void turn_begin(void);
 extern void turn_commit(void);
 extern void turn_abort(void);
