@@ -2,6 +2,7 @@
 #
 #   make, make install, make installcheck   as with every PGXS extension
 #   make demo, make test, make bench, make soak      from nothing: see README.md
+#   make fuzz MINUTES=60                    every night: see test/fuzz/Makefile
 
 EXTENSION = webchatt
 MODULE_big = webchatt
@@ -39,7 +40,7 @@ EXTRA_CLEAN = webchatt-net build results regression.*
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifneq ($(filter demo test bench soak,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test bench soak fuzz,$(MAKECMDGOALS)),)
 # These set the machine up first and call make again: nothing is here yet.
 else
 ifeq ($(PGXS),)
@@ -92,4 +93,7 @@ uninstall-net:
 demo test bench soak:
 	@scripts/$@
 
-.PHONY: demo test bench soak install-net uninstall-net
+fuzz:
+	@scripts/fuzz $(MINUTES)
+
+.PHONY: demo test bench soak fuzz install-net uninstall-net

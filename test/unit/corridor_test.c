@@ -142,6 +142,23 @@ flips(const rewriter *r, const wc_frame *frame)
 	return right;
 }
 
+static bool was_written[REWRITERS];
+
+/* The frame as a seed for test/fuzz, where a directory for them is named. */
+static void
+keep_seed(int number, const wc_buf *buf)
+{
+	const char *dir = getenv("CORRIDOR_SEEDS");
+	char		path[4096];
+	FILE	   *file;
+
+	if (dir == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/written-%d-%zu", dir, number, buf->len);
+	file = fopen(path, "wb");
+	ok(file != NULL && fwrite(buf->data, 1, buf->len, file) == buf->len && fclose(file) == 0, "%s is kept", path);
+}
+
 static void
 hammer(const char *name, wc_frame_type type, wc_buf *buf)
 {
@@ -152,7 +169,11 @@ hammer(const char *name, wc_frame_type type, wc_buf *buf)
 	for (int i = 0; i < REWRITERS; i++)
 	{
 		if (rewriters[i].type == type)
+		{
 			r = &rewriters[i];
+			was_written[i] = true;
+			keep_seed(type, buf);
+		}
 	}
 	ok(r != NULL && frame.type == type && r->rewrite(&frame, &out) && out.len == buf->len &&
 	   memcmp(out.data, buf->data, buf->len) == 0, "%s: read and written again it is the same", name);
@@ -228,6 +249,8 @@ test_all(void)
 		ok(wc_write_text(&buf, texts[i], &text), "text of type %d: written", (int) texts[i]);
 		hammer("text", texts[i], &buf);
 	}
+	for (int i = 0; i < REWRITERS; i++)
+		ok(was_written[i], "a frame of type %d was among them", (int) rewriters[i].type);
 }
 
 /* That bytes agree does not say that the fields do: look at the busiest ones. */

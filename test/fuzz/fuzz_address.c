@@ -1,0 +1,107 @@
+/*
+ * fuzz_address.c
+ *	  Addresses, lists of them, and X-Forwarded-For: what is read is printed and
+ *	  read again as the same, a list has what a slow comparison finds in it, and
+ *	  whatever a client writes in front of the header moves nothing behind it.
+ */
+#include "../../src/net/address.h"
+#include "../../src/net/endpoint.h"
+#include "fuzz.h"
+
+static void
+check_round(const net_addr *addr)
+{
+	char		text[ADDR_TEXT_SIZE];
+	net_addr	again;
+
+	memset(text, 'x', sizeof(text));
+	addr_print(addr, text);
+	MUST(strnlen(text, sizeof(text)) < sizeof(text));
+	MUST(addr_parse(text, strlen(text), &again) && memcmp(again.b, addr->b, 16) == 0 && !again.local);
+}
+
+static bool
+bit(const uint8_t b[16], unsigned i)
+{
+	return b[i / 8] >> (7 - i % 8) & 1;
+}
+
+static bool
+slowly_has(const addr_list *list, const net_addr *addr)
+{
+	for (int i = 0; i < list->n; i++)
+	{
+		unsigned	n = 0;
+
+		while (n < list->nets[i].bits && bit(list->nets[i].b, n) == bit(addr->b, n))
+			n++;
+		if (n == list->nets[i].bits)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_one(const addr_list *list, const net_addr *addr)
+{
+	net_addr	mapped = {.b = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+
+	check_round(addr);
+	MUST(addr_list_has(list, addr) == slowly_has(list, addr));
+	/* behind 6to4 stands that IPv4 address */
+	memcpy(mapped.b + 12, addr->b + 2, 4);
+	if (addr->b[0] == 0x20 && addr->b[1] == 0x02)
+		MUST(endpoint_is_public(addr) == endpoint_is_public(&mapped));
+	MUST(!addr_list_has(list, addr) || list->n > 0);
+}
+
+static void
+check_forwarded(const addr_list *trusted, const char *value, size_t len)
+{
+	static const char lie[] = "192.0.2.66, ";
+	net_addr	client;
+	net_addr	again;
+	char	   *longer;
+
+	if (!addr_forwarded(trusted, value, len, &client))
+		return;
+	MUST(!client.local);
+	check_round(&client);
+	if (addr_list_has(trusted, &client))
+		return;
+	longer = malloc(sizeof(lie) - 1 + len);
+	memcpy(longer, lie, sizeof(lie) - 1);
+	memcpy(longer + sizeof(lie) - 1, value, len);
+	MUST(addr_forwarded(trusted, longer, sizeof(lie) - 1 + len, &again));
+	MUST(memcmp(again.b, client.b, 16) == 0);
+	free(longer);
+}
+
+/* The input: a list, an address, and an X-Forwarded-For, on lines of their own. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	addr_list	list;
+	net_addr	addr;
+	char		bad[64];
+	size_t		len;
+	const uint8_t *line = fuzz_line(&data, &size, &len);
+	char	   *text = fuzz_exact(line, len);
+
+	memset(bad, 'x', sizeof(bad));
+	if (!addr_list_parse(text, len, &list, bad))
+		MUST(strnlen(bad, sizeof(bad)) < sizeof(bad));
+	MUST(list.n >= 0 && list.n <= ADDR_LIST_MAX);
+	for (int i = 0; i < list.n; i++)
+		MUST(list.nets[i].bits <= 128);
+	free(text);
+	line = fuzz_line(&data, &size, &len);
+	text = fuzz_exact(line, len);
+	if (addr_parse(text, len, &addr))
+		check_one(&list, &addr);
+	free(text);
+	text = fuzz_exact(data, size);
+	check_forwarded(&list, text, size);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * fuzz_link_ack.c
+ *	  What a subscriber says on its link: an acknowledgement is what jansson
+ *	  takes for one.
+ */
+#include <jansson.h>
+
+#include "../../src/net/link_server_frame.h"
+#include "fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char	   *text = fuzz_exact(data, size);
+	uint64_t	seq = UINT64_MAX;
+	bool		good = link_ack_parse(text, size, &seq);
+	json_t	   *root = json_loadb(text, size, 0, NULL);
+
+	MUST(seq <= INT64_MAX && (good || seq == 0));
+	if (good)
+	{
+		MUST(json_is_object(root));
+		MUST(strcmp(json_string_value(json_object_get(root, "type")), "ack") == 0);
+		MUST(json_integer_value(json_object_get(root, "seq")) == (json_int_t) seq);
+	}
+	json_decref(root);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,74 @@
+/*
+ * fuzz_rest.c
+ *	  The body of a REST request that asks to send: what is taken has the content
+ *	  that jansson sees in the body, without white space; a refusal is a sentence.
+ */
+#include <jansson.h>
+
+#include "../../src/net/rest.h"
+#include "../../src/net/utf8.h"
+#include "fuzz.h"
+
+/* Nothing between the tokens. */
+static void
+check_compact(wc_str text)
+{
+	bool		in_string = false;
+
+	for (uint32_t i = 0; i < text.len; i++)
+	{
+		char		c = text.p[i];
+
+		if (in_string && c == '\\')
+			i++;
+		else if (c == '"')
+			in_string = !in_string;
+		else if (!in_string)
+			MUST(c != ' ' && c != '\t' && c != '\n' && c != '\r');
+	}
+	MUST(!in_string);
+}
+
+static void
+check_taken(const rest_send *send, const char *body, size_t len)
+{
+	/* as the parser does it: integers may be of any size */
+	json_t	   *root = json_loadb(body, len, JSON_DECODE_INT_AS_REAL, NULL);
+	json_t	   *content = json_loadb(send->content.p, send->content.len, JSON_DECODE_INT_AS_REAL, NULL);
+	char		id[37];
+
+	MUST(send->content.len >= 2 && send->content.len <= len);
+	check_compact(send->content);
+	if (root != NULL)
+	{
+		const json_t *to = json_object_get(root, "to");
+
+		MUST(json_is_object(content) && json_equal(content, json_object_get(root, "content")));
+		wc_uuid_print(send->channel, id);
+		MUST(strcasecmp(id, json_string_value(json_object_get(root, "from"))) == 0);
+		wc_uuid_print(send->visitor, id);
+		MUST(!send->is_visitor || strcasecmp(id, json_string_value(to)) == 0);
+		MUST(send->hold == json_is_true(json_object_get(root, "hold")));
+	}
+	json_decref(content);
+	json_decref(root);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char	   *body = fuzz_exact(data, size);
+	char		reason[WC_REASON_SIZE];
+	rest_send	send;
+
+	memset(reason, 0x7F, sizeof(reason));
+	if (rest_parse(body, size, &send, reason))
+	{
+		check_taken(&send, body, size);
+		rest_free(&send);
+	}
+	else
+		fuzz_sentence(reason, sizeof(reason));
+	free(body);
+	return 0;
+}
