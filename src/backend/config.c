@@ -402,6 +402,7 @@ config_write_settings(wc_buf *out)
 	c.address_rate = (uint32_t) wc_address_rate;
 	c.address_burst = (uint32_t) wc_address_burst;
 	c.new_visitor_rate = (uint32_t) wc_new_visitor_rate;
+	c.hello_rate = (uint32_t) wc_hello_rate;
 	c.ping_interval_ms = (uint32_t) wc_ping_interval;
 	c.hello_timeout_ms = (uint32_t) wc_hello_timeout;
 	c.webhook_allowed = wc_str_from(wc_webhook_allowed_addresses);

@@ -43,6 +43,7 @@ int			wc_visitor_burst = 10;
 int			wc_address_rate = 600;
 int			wc_address_burst = 100;
 int			wc_new_visitor_rate = 300;
+int			wc_hello_rate = 600;
 int			wc_ping_interval = 30000;
 int			wc_hello_timeout = 10000;
 char	   *wc_webhook_allowed_addresses = NULL;
@@ -80,6 +81,8 @@ static const IntSetting int_settings[] = {
 	&wc_head_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.heartbeat", "How long a link between hubs may be silent before it is pinged; after as long again it is cut.",
 	&wc_heartbeat, 20000, 100, 3600000, GUC_UNIT_MS},
+	{"webchatt.hello_rate", "How many hellos a minute may come from one address, or with one token.",
+	&wc_hello_rate, 600, 1, 10000000, 0},
 	{"webchatt.hello_timeout", "How long a visitor's client may take from its connection to its hello.",
 	&wc_hello_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.hold_for", "How long a message waits for a visitor who is away, when it has no expiry of its own.",

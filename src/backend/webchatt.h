@@ -66,6 +66,7 @@ extern int	wc_visitor_burst;
 extern int	wc_address_rate;	/* a minute */
 extern int	wc_address_burst;
 extern int	wc_new_visitor_rate;	/* an hour */
+extern int	wc_hello_rate;		/* a minute */
 extern int	wc_ping_interval;	/* ms */
 extern int	wc_hello_timeout;	/* ms */
 extern char *wc_webhook_allowed_addresses;

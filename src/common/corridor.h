@@ -131,6 +131,7 @@ typedef struct wc_config
 	uint32_t	address_rate;	/* the same for all visitors of one address */
 	uint32_t	address_burst;
 	uint32_t	new_visitor_rate;	/* new visitors an hour from one address */
+	uint32_t	hello_rate;		/* hellos a minute from one address, or with one token */
 	uint32_t	ping_interval_ms;
 	uint32_t	hello_timeout_ms;	/* from the accept to hello */
 

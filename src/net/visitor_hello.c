@@ -94,6 +94,29 @@ may_make(session *s, bool has_token)
 	return true;
 }
 
+/*
+ * A hello costs the worker a look-up and a page of messages: who comes again and
+ * again, from one address or with one token, waits.
+ */
+static bool
+hello_in_time(session *s, const wc_arrived *m)
+{
+	visitors   *v = s->v;
+	uint64_t	now = uv_now(v->loop);
+	uint8_t		address[16];
+
+	visitor_address_key(s, address);
+	if (s->count != NULL && buckets_wait(v->hellos, address, &v->hello_rate, now) > 0)
+		return false;
+	if (m->has_token && buckets_wait(v->hellos, m->token_hash, &v->hello_rate, now) > 0)
+		return false;
+	if (s->count != NULL)
+		buckets_take(v->hellos, address, &v->hello_rate, now);
+	if (m->has_token)
+		buckets_take(v->hellos, m->token_hash, &v->hello_rate, now);
+	return true;
+}
+
 void
 visitor_hello(session *s, const visitor_frame *frame)
 {
@@ -107,6 +130,12 @@ visitor_hello(session *s, const visitor_frame *frame)
 	}
 	memcpy(m.channel, s->entry.channel, 16);
 	m.has_token = frame->has_token;
+	if (!hello_in_time(s, &m))
+	{
+		the_metrics.visitor_rate_errors++;
+		ws_close(&s->w, WS_CLOSE_LATER, "too many hellos from this address or with this token; come back later");
+		return;
+	}
 	m.may_make = may_make(s, frame->has_token);
 	if (!m.has_token && !m.may_make)
 	{

@@ -96,10 +96,12 @@ struct visitors
 	buckets    *by_address;
 	buckets    *receipts;		/* by visitor */
 	buckets    *newcomers;		/* by address */
+	buckets    *hellos;			/* by address, and by token */
 	bucket_rate visitor_rate;
 	bucket_rate address_rate;
 	bucket_rate receipt_rate;
 	bucket_rate newcomer_rate;
+	bucket_rate hello_rate;
 
 	/* from the configuration */
 	uint32_t	max_visitors;

@@ -188,7 +188,8 @@ on_frame(session *s, const visitor_frame *frame)
 			say_pong(s);
 			break;
 		case VISITOR_HELLO:
-			say_error(s, "bad_message", NULL, 0, "This session has said hello already.");
+			if (!visitor_flood(s))
+				say_error(s, "bad_message", NULL, 0, "This session has said hello already.");
 			break;
 		default:
 			say_error(s, "unknown_type", NULL, 0, "This hub does not know frames of that type.");

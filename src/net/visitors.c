@@ -49,8 +49,9 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	v->by_address = buckets_new(BUCKET_PLACES);
 	v->receipts = buckets_new(BUCKET_PLACES);
 	v->newcomers = buckets_new(BUCKET_PLACES);
+	v->hellos = buckets_new(BUCKET_PLACES);
 	if (!v->sessions || !v->waiting || !v->addresses || !v->by_visitor || !v->by_address ||
-		!v->receipts || !v->newcomers)
+		!v->receipts || !v->newcomers || !v->hellos)
 		return NULL;			/* the program ends: nothing is freed */
 	v->stalled.prev_stalled = v->stalled.next_stalled = &v->stalled;
 	deadlines_init(&v->deadlines, loop, on_late, v);
@@ -81,6 +82,7 @@ visitors_configure(visitors *v, const wc_config *config)
 	v->receipt_rate = (bucket_rate) {60000, config->visitor_rate * RECEIPTS_A_MESSAGE,
 		config->visitor_burst * RECEIPTS_A_MESSAGE + 2 * VISITOR_MAX_IDS};
 	v->newcomer_rate = (bucket_rate) {3600000, config->new_visitor_rate, config->new_visitor_rate};
+	v->hello_rate = (bucket_rate) {60000, config->hello_rate, config->hello_rate};
 	deadlines_limit(&v->deadlines, PHASE_HELLO, config->hello_timeout_ms);
 	deadlines_limit(&v->deadlines, PHASE_FRAME, config->hello_timeout_ms);
 	deadlines_limit(&v->deadlines, PHASE_WELCOME, config->ack_timeout_ms);
@@ -406,6 +408,7 @@ on_closed(uv_handle_t *handle)
 	buckets_free(v->by_address);
 	buckets_free(v->receipts);
 	buckets_free(v->newcomers);
+	buckets_free(v->hellos);
 	wc_buf_free(&v->text);
 	free(v);
 }

@@ -11,7 +11,7 @@ use Test::More;
 use WebchattTest;
 
 # All visitors of a test have one address; a visitor's own limits are as they come.
-my $LIMITS = join "\n", 'webchatt.address_rate = 1000000', 'webchatt.address_burst = 100000', 'webchatt.new_visitor_rate = 1000000',
+my $LIMITS = join "\n", 'webchatt.address_rate = 1000000', 'webchatt.address_burst = 100000', 'webchatt.new_visitor_rate = 1000000', 'webchatt.hello_rate = 1000000',
   'webchatt.max_visitors_per_address = 5000';
 my $here = abs_path(dirname(__FILE__));
 

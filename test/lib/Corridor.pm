@@ -40,7 +40,7 @@ our %CONFIG = (
 	ack_timeout_ms => 10000, send_timeout_ms => 10000, connect_timeout_ms => 5000,
 	public_url => '', demo => "\0" x 16, max_visitors => 1000, max_visitors_per_address => 500,
 	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
-	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000,
+	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, hello_rate => 60000,
 	ping_interval_ms => 30000, hello_timeout_ms => 10000,
 	webhook_allowed => '', webhook_timeout_ms => 5000, max_deliveries => 16, heartbeat_ms => 20000);
 
@@ -111,8 +111,8 @@ sub configure
 			  head_timeout_ms request_timeout_ms idle_timeout_ms ack_timeout_ms
 			  send_timeout_ms connect_timeout_ms))
 		  . str($c->{public_url}) . $c->{demo}
-		  . pack('V11', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
-			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate
+		  . pack('V12', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
+			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate hello_rate
 			  ping_interval_ms hello_timeout_ms))
 		  . str($c->{webhook_allowed})
 		  . pack('V3', map { $c->{$_} } qw(webhook_timeout_ms max_deliveries heartbeat_ms)));

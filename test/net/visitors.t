@@ -587,6 +587,38 @@ subtest 'limits of rates' => sub {
 	is($h->close_door, 0, 'and it ends');
 };
 
+subtest 'hellos' => sub {
+	my $h = open_hub(hello_rate => 5);
+	my $v = RawSocket->visit($h, $KEY);
+	my %known = (hello => { token => $v->{welcome}{token} });
+	my $x;
+
+	RawSocket->visit($h, $KEY, %known) for 1 .. 4;
+	my $arrivals = @{ $h->{arrivals} };
+	for (1 .. 20)
+	{
+		$x = RawSocket->dial($h, $KEY);
+		$x->say({ type => 'hello', %{ $known{hello} } });
+		is($x->closed, 1013, 'too many hellos from one address: 1013') if $_ % 10 == 0;
+	}
+	settle($h);
+	is(scalar @{ $h->{arrivals} }, $arrivals, 'of which the worker hears nothing');
+	$x = RawSocket->dial($h, $KEY, local => '127.0.0.2');
+	$x->say({ type => 'hello' });
+	ok($x->wait_for('welcome'), 'another address is not hindered');
+	RawSocket->visit($h, $KEY, local => '127.0.0.3', %known);
+	$x = RawSocket->dial($h, $KEY, local => '127.0.0.4');
+	$x->say({ type => 'hello', %{ $known{hello} } });
+	is($x->closed, 1013, 'but not with that token, which has come often enough');
+	$v->say({ type => 'ping' });
+	ok($v->wait_for('pong'), 'who is there stays there');
+	$arrivals = @{ $h->{arrivals} };
+	$v->put(RawSocket::frame(1, '{"type":"hello"}') x 130);
+	is($v->closed, 4029, 'a session that says hello again and again: 4029');
+	is(scalar @{ $h->{arrivals} }, $arrivals, 'of which the worker hears nothing either');
+	is($h->close_door, 0, 'and it ends');
+};
+
 subtest 'connections' => sub {
 	my $h = open_hub(max_visitors => 6, max_visitors_per_address => 3, hello_timeout_ms => 1200, head_timeout_ms => 1000);
 	my @v = map { RawSocket->visit($h, $KEY) } 1 .. 3;
@@ -883,7 +915,7 @@ subtest 'what an idle session costs' => sub {
 	plan skip_all => 'not measured under sanitizers' if $SANITIZED;
 	my $limit = POSIX::sysconf(POSIX::_SC_OPEN_MAX());
 	my $n = $ENV{WEBCHATT_IDLE} // ($limit > 2600 ? 2000 : int($limit / 2) - 100);
-	my $h = open_hub(max_visitors => 20000, max_visitors_per_address => 20000, new_visitor_rate => 1000000, max_connections_per_address => 20000);
+	my $h = open_hub(max_visitors => 20000, max_visitors_per_address => 20000, new_visitor_rate => 1000000, hello_rate => 1000000, max_connections_per_address => 20000);
 	my $dirty = sub {
 		open(my $f, '<', "/proc/$h->{pid}/smaps_rollup") or die "smaps_rollup: $!";
 		my $sum = 0;

@@ -4,8 +4,16 @@
 use strict;
 use warnings;
 
+my ($out, $err);
+
+# PostgreSQL's test library turns both into a log file, when all of this is compiled.
+BEGIN { open($out, '>&', \*STDOUT) && open($err, '>&', \*STDERR) or die $! }
 use Soak;
 use Time::HiRes qw(time);
+
+select $out;
+$| = 1;
+$SIG{__DIE__} = sub { print $err @_ unless $^S };
 
 my ($minutes, $rate) = @ARGV;
 my $soak = Soak->new;
@@ -15,7 +23,6 @@ my $next = $began;
 my $next_sample = $began;
 my $bad = 0;
 
-$| = 1;
 $every = 5 if $every < 5;
 printf "%d rounds a minute for %g minutes, a sample every %g s\n", $rate, $minutes, $every;
 printf "%8s %10s %18s %18s %14s %14s\n", 'minute', 'hellos', 'TopMemoryContext', 'all contexts', 'worker kB', 'webchatt-net kB';
