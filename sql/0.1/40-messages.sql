@@ -2,56 +2,55 @@
 -- Functions: messages
 ----------------------------------------------------------------------------
 
+/*
+ * What writes messages runs as webchatt_worker, whoever calls it, so that an
+ * application's trigger always runs as the same role: these step down inside
+ * (step_down.c) and set their own search_path.  They belong to whoever installs
+ * webchatt: what a role owns, whoever runs code as that role can change.
+ */
+
 CREATE FUNCTION webchatt.send_message(
 	channel uuid, visitor text, content jsonb, dedupe_key text DEFAULT NULL, expires interval DEFAULT NULL)
 RETURNS uuid
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_send_message';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_send_message';
 COMMENT ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval) IS
 	'queues a message for a visitor and returns its id; it leaves when the transaction has committed. dedupe_key: the same key on the same conversation gives the first message''s id back. expires: how long it may wait';
 
 CREATE FUNCTION webchatt.send_message(
 	channel uuid, visitor text, text text, dedupe_key text DEFAULT NULL, expires interval DEFAULT NULL)
 RETURNS uuid
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_send_text';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_send_text';
 COMMENT ON FUNCTION webchatt.send_message(uuid, text, text, text, interval) IS
 	'queues a text for a visitor: send_message() with the content {"text": ...}';
 
 CREATE FUNCTION webchatt.cancel_message(channel uuid, id uuid) RETURNS boolean
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_cancel_message';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_cancel_message';
 COMMENT ON FUNCTION webchatt.cancel_message(uuid, uuid) IS
 	'cancels a message that is queued or held; false when it is too late. One that the worker has just taken goes out all the same and then says so in its status';
 
 CREATE FUNCTION webchatt.retry_message(channel uuid, id uuid) RETURNS boolean
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_retry_message';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_retry_message';
 COMMENT ON FUNCTION webchatt.retry_message(uuid, uuid) IS
 	'queues a failed, expired or cancelled message anew, behind what its conversation has queued; false when it is none of these';
 
 CREATE FUNCTION webchatt.mark_read(channel uuid, visitor text, upto uuid DEFAULT NULL) RETURNS bigint
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_mark_read';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_mark_read';
 COMMENT ON FUNCTION webchatt.mark_read(uuid, text, uuid) IS
 	'marks what a visitor wrote (up to that message; NULL: all) as read and returns how many that were; on a local channel the visitor''s widget shows it';
 
 CREATE FUNCTION webchatt.send_typing(channel uuid, visitor text) RETURNS boolean
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_send_typing';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_send_typing';
 COMMENT ON FUNCTION webchatt.send_typing(uuid, text) IS
 	'shows the visitor of a local channel for some seconds that somebody is writing; at once, whatever becomes of the transaction, and stored nowhere. False when no worker runs';
 
 CREATE FUNCTION webchatt.ingest(body text, signature text DEFAULT NULL, channel uuid DEFAULT NULL)
 RETURNS text
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_ingest';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_ingest';
 COMMENT ON FUNCTION webchatt.ingest(text, text, uuid) IS
 	'takes a hub''s event by the rules of the HTTP door, for other front ends; returns stored or repeat. channel: the one of the endpoint; a MessageStatus names none, and is looked up by its message when this is NULL';
 
 CREATE FUNCTION webchatt.retry_reject(id bigint) RETURNS text
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'webchatt_retry_reject';
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_retry_reject';
 COMMENT ON FUNCTION webchatt.retry_reject(bigint) IS
 	'writes a rejected event again and removes the reject; raises what refuses it if it still is refused';
 

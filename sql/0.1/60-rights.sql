@@ -2,7 +2,6 @@
 -- Who may do what
 ----------------------------------------------------------------------------
 
-REVOKE ALL ON TYPE webchatt.message_status, webchatt.message_direction FROM PUBLIC;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_admin, webchatt_agent, webchatt_worker;
 
 -- admin: configures, and sees everything
@@ -41,17 +40,5 @@ GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.o
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval),
 	webchatt.send_message(uuid, text, text, text, interval), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
-	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int) TO webchatt_worker;
-
-/*
- * What writes messages runs as webchatt_worker, whoever calls it: so an
- * application's trigger always runs as the same role.
- */
-ALTER FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.send_message(uuid, text, text, text, interval) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.cancel_message(uuid, uuid) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.retry_message(uuid, uuid) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.mark_read(uuid, text, uuid) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.send_typing(uuid, text) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.ingest(text, text, uuid) OWNER TO webchatt_worker;
-ALTER FUNCTION webchatt.retry_reject(bigint) OWNER TO webchatt_worker;
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int),
+	webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint) TO webchatt_worker;

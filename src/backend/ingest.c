@@ -260,6 +260,7 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 	char		scratch[32];
 	char	   *body;
 	const char *result;
+	WcOuter		outer;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -271,6 +272,7 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the event has %zu bytes", strlen(body)),
 				 errhint("webchatt.max_body_size allows %d kB.", wc_max_body_size)));
+	wc_step_down(&outer);
 	SPI_connect();
 	if (channel != NULL)
 		check_signature(channel, body, signature);
@@ -283,6 +285,7 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 	}
 	result = write_event(&event);
 	SPI_finish();
+	wc_step_up(&outer);
 	PG_RETURN_TEXT_P(cstring_to_text(result));
 }
 
@@ -296,9 +299,11 @@ webchatt_retry_reject(PG_FUNCTION_ARGS)
 	char		scratch[32];
 	const char *result;
 	bool		isnull;
+	WcOuter		outer;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
+	wc_step_down(&outer);
 	SPI_connect();
 	if (wc_run(WC_FIND_REJECT, &id, NULL) == 0)
 		ereport(ERROR,
@@ -311,5 +316,6 @@ webchatt_retry_reject(PG_FUNCTION_ARGS)
 	result = write_event(&event);
 	events_forget_reject(&event);
 	SPI_finish();
+	wc_step_up(&outer);
 	PG_RETURN_TEXT_P(cstring_to_text(result));
 }

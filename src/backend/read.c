@@ -22,6 +22,7 @@ webchatt_mark_read(PG_FUNCTION_ARGS)
 	int64		marked = 0;
 	bool		isnull;
 	bool		local;
+	WcOuter		outer;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -31,6 +32,7 @@ webchatt_mark_read(PG_FUNCTION_ARGS)
 	args[1] = PG_GETARG_DATUM(1);
 	args[2] = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
 	nulls[2] = PG_ARGISNULL(2) ? 'n' : ' ';
+	wc_step_down(&outer);
 	SPI_connect();
 	local = wc_channel_is_local(DatumGetUUIDP(args[0]));
 	if (wc_run(WC_MARK_READ, args, nulls) > 0)
@@ -41,5 +43,6 @@ webchatt_mark_read(PG_FUNCTION_ARGS)
 							 DatumGetUUIDP(wc_field(0, 2, &isnull)), NULL, NULL);
 	}
 	SPI_finish();
+	wc_step_up(&outer);
 	PG_RETURN_INT64(marked);
 }

@@ -2,7 +2,8 @@
  * send.c
  *	  webchatt.send_message() and what can be done to a message afterwards.
  *
- * These run in the application's session and transaction.
+ * These run in the application's session and transaction, as webchatt_worker
+ *	  (step_down.c).
  */
 #include "webchatt.h"
 
@@ -395,10 +396,13 @@ static Datum
 send_it(Sending *s)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	WcOuter		outer;
 
+	wc_step_down(&outer);
 	SPI_connect();
 	(void) queue_message(s, id);
 	SPI_finish();
+	wc_step_up(&outer);
 	warn_without_worker();
 	return UUIDPGetDatum(id);
 }
@@ -475,15 +479,18 @@ Datum
 webchatt_cancel_message(PG_FUNCTION_ARGS)
 {
 	Datum		args[2];
+	WcOuter		outer;
 	bool		done;
 	bool		isnull;
 
 	channel_and_id(fcinfo, args);
+	wc_step_down(&outer);
 	SPI_connect();
 	done = wc_run(WC_CANCEL, args, NULL) > 0;
 	if (done && DatumGetBool(wc_field(0, 2, &isnull)))
 		wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), wc_field_text(0, 1), DatumGetUUIDP(args[1]), NULL, NULL);
 	SPI_finish();
+	wc_step_up(&outer);
 	PG_RETURN_BOOL(done);
 }
 
@@ -492,9 +499,11 @@ Datum
 webchatt_retry_message(PG_FUNCTION_ARGS)
 {
 	Datum		args[2];
+	WcOuter		outer;
 	bool		done;
 
 	channel_and_id(fcinfo, args);
+	wc_step_down(&outer);
 	SPI_connect();
 	done = wc_run(WC_RETRY, args, NULL) > 0;
 	if (done)
@@ -508,6 +517,7 @@ webchatt_retry_message(PG_FUNCTION_ARGS)
 						 no_expiry ? NULL : &expires);
 	}
 	SPI_finish();
+	wc_step_up(&outer);
 	if (done)
 		warn_without_worker();
 	PG_RETURN_BOOL(done);

@@ -115,6 +115,7 @@ webchatt_send_typing(PG_FUNCTION_ARGS)
 	WcTyping	t;
 	text	   *visitor;
 	bool		local;
+	WcOuter		outer;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -123,9 +124,11 @@ webchatt_send_typing(PG_FUNCTION_ARGS)
 	t.channel = *PG_GETARG_UUID_P(0);
 	t.until = 0;
 	visitor = PG_GETARG_TEXT_PP(1);
+	wc_step_down(&outer);
 	SPI_connect();
 	local = wc_channel_is_local(&t.channel);
 	SPI_finish();
+	wc_step_up(&outer);
 	if (!local)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -313,6 +313,17 @@ extern bool wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum
 							const char *dedupe_key, pg_uuid_t *id);
 extern bool wc_channel_is_local(const pg_uuid_t *channel);
 
+/* step_down.c: being webchatt_worker in somebody's session, for a while */
+typedef struct WcOuter
+{
+	Oid			user;
+	int			context;
+	int			guc_level;
+} WcOuter;
+
+extern void wc_step_down(WcOuter *outer);
+extern void wc_step_up(const WcOuter *outer);
+
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);
 
