@@ -72,8 +72,8 @@ $(WIDGET): $(WIDGET_SRC) | build/widget
 	mv $@.new $@
 
 # The install script is put together from its parts, in the order of their numbers.
-build/webchatt--0.1.sql: $(sort $(wildcard sql/0.1/*.sql)) | build/net
-	cat $^ >$@.new
+build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/0.1/*.sql)) | build/net
+	perl $^ >$@.new
 	mv $@.new $@
 
 build/net build/widget:

@@ -6,6 +6,12 @@
  */
 \echo Use "CREATE EXTENSION webchatt" to load this file. \quit
 
+/*
+ * CREATE EXTENSION takes a schema that is there already, whoever's it is.  So the
+ * names in views, checks and defaults are PostgreSQL's own, or begin with webchatt.
+ */
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $$
 BEGIN
 	IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
@@ -18,26 +24,78 @@ END
 $$;
 
 ----------------------------------------------------------------------------
+-- The schema: ours alone
+----------------------------------------------------------------------------
+
+DO $$
+DECLARE
+	schema record;
+	problem text;
+BEGIN
+	SELECT n.oid, n.nspowner, u.rolname, u.rolsuper, n.xmin = pg_current_xact_id_if_assigned()::xid AS fresh,
+		EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner) AS open
+	INTO STRICT schema FROM pg_namespace n JOIN pg_roles u ON u.oid = n.nspowner WHERE n.nspname = 'webchatt';
+	IF NOT schema.rolsuper THEN
+		problem := format('it belongs to %s, who is no superuser', quote_ident(schema.rolname));
+	ELSIF schema.open AND NOT schema.fresh THEN
+		problem := 'others may create objects in it';
+	ELSIF EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = schema.oid
+		AND d.classid NOT IN ('pg_extension'::regclass, 'pg_default_acl'::regclass)) THEN
+		problem := 'it is not empty';
+	ELSE
+		RETURN;
+	END IF;
+	RAISE EXCEPTION 'schema webchatt is there already, and cannot be used: %', problem
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = 'What others put into the schema could run with the rights of whoever uses webchatt.',
+			HINT = 'See what it holds (\dn+ webchatt, \df webchatt.*). If nobody needs it, DROP SCHEMA webchatt CASCADE, and create the extension again.';
+END
+$$;
+
+----------------------------------------------------------------------------
 -- Roles
 ----------------------------------------------------------------------------
 
 DO $$
 DECLARE
 	r text;
+	problem text;
+	hint text;
 BEGIN
 	FOREACH r IN ARRAY ARRAY['webchatt_admin', 'webchatt_agent', 'webchatt_worker'] LOOP
-		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = r) THEN
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) THEN
 			BEGIN
-				EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', r);
+				EXECUTE format('CREATE ROLE %I NOLOGIN', r);
 			EXCEPTION WHEN duplicate_object OR unique_violation THEN
 				NULL;			-- another database's CREATE EXTENSION was faster
 			END;
+		END IF;
+		-- one that somebody else made may do more than ours
+		SELECT concat_ws(' ', CASE WHEN rolcanlogin THEN 'LOGIN' END, CASE WHEN rolsuper THEN 'SUPERUSER' END,
+			CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+			CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END)
+		INTO STRICT problem FROM pg_roles WHERE rolname = r;
+		hint := format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS; and give people roles of their own: GRANT %I TO ...', r, r);
+		IF problem = '' THEN
+			SELECT 'member of ' || string_agg(quote_ident(rolname), ', ' ORDER BY rolname) INTO problem FROM pg_roles
+			WHERE rolname <> r AND pg_has_role(r, oid, 'MEMBER')
+				AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls OR rolname ~ '^pg_');
+			hint := format('REVOKE these roles FROM %I.', r);
+		END IF;
+		IF r = 'webchatt_worker' AND problem IS NULL THEN
+			SELECT 'had by ' || string_agg(quote_ident(u.rolname), ', ' ORDER BY u.rolname) INTO problem
+			FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member
+			WHERE m.roleid = r::regrole AND NOT u.rolsuper;
+			hint := 'REVOKE webchatt_worker FROM them: it reads the secrets, and nobody needs to be it.';
+		END IF;
+		IF problem <> '' THEN
+			RAISE EXCEPTION 'role % is there already, and may do more than it should: %', r, problem
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = hint;
 		END IF;
 	END LOOP;
 END
 $$;
 
-REVOKE ALL ON SCHEMA webchatt FROM PUBLIC;
 GRANT USAGE ON SCHEMA webchatt TO webchatt_admin, webchatt_agent, webchatt_worker;
 
 ----------------------------------------------------------------------------

@@ -1,10 +1,8 @@
 
 ----------------------------------------------------------------------------
--- Over all parts: nothing for PUBLIC, every function for those who configure
+-- Over all parts: every function for those who configure
 ----------------------------------------------------------------------------
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA webchatt FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA webchatt FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin, webchatt_worker;
 
@@ -28,3 +26,34 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+----------------------------------------------------------------------------
+-- Who may do what is said by the GRANTs of all parts and by nothing else: sql/assemble
+-- puts them behind this, which takes back what PostgreSQL gives to PUBLIC and what
+-- the installer's default privileges gave to anybody
+----------------------------------------------------------------------------
+
+DO $$
+DECLARE
+	o record;
+	g text;
+BEGIN
+	FOR o IN SELECT 'SCHEMA webchatt' AS name, n.nspacl AS acl, n.nspowner AS owner FROM pg_namespace n WHERE n.nspname = 'webchatt'
+		UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass, c.relacl, c.relowner
+		FROM pg_class c WHERE c.relnamespace = 'webchatt'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S')
+		UNION ALL SELECT 'ROUTINE ' || p.oid::regprocedure, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
+		FROM pg_proc p WHERE p.pronamespace = 'webchatt'::regnamespace
+		UNION ALL SELECT 'TYPE ' || t.oid::regtype, coalesce(t.typacl, acldefault('T', t.typowner)), t.typowner
+		FROM pg_type t WHERE t.typnamespace = 'webchatt'::regnamespace AND (t.typtype IN ('e', 'd', 'r')
+			OR t.typtype = 'c' AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c') LOOP
+		IF o.acl IS NOT NULL THEN
+			EXECUTE format('GRANT ALL ON %s TO %s', o.name, o.owner::regrole);
+		END IF;
+		FOR g IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+			FROM aclexplode(o.acl) a WHERE a.grantee <> o.owner LOOP
+			EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', o.name, g);
+		END LOOP;
+	END LOOP;
+END
+$$;
+

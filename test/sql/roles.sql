@@ -38,8 +38,21 @@ SELECT c.relname FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 
 SELECT p.proname FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'webchatt'::regnamespace AND a.grantee = 0;
 SELECT n.nspname FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'webchatt' AND a.grantee = 0;
--- what runs as its owner has a search_path of its own
-SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'webchatt'::regnamespace AND p.prosecdef
+-- the worker's role, as which triggers run, owns nothing that they could change
+SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = 'webchatt_worker'::regrole AND deptype = 'o'
+	AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()));
+-- nothing that we made refers to an object that is neither PostgreSQL's nor ours
+SELECT DISTINCT pg_describe_object(d.refclassid, d.refobjid, 0)
+FROM pg_depend e JOIN pg_depend d ON d.classid = e.classid AND d.objid = e.objid OR d.classid = 'pg_rewrite'::regclass
+	AND d.objid IN (SELECT r.oid FROM pg_rewrite r WHERE r.ev_class = e.objid)
+CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, 0) o
+WHERE e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e'
+	AND e.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'webchatt')
+	AND coalesce(o.schema, 'pg_catalog') NOT IN ('pg_catalog', 'webchatt')
+	AND d.refclassid NOT IN ('pg_extension'::regclass, 'pg_namespace'::regclass);
+-- what is written in SQL, or runs as its owner, has a search_path of its own
+SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace = 'webchatt'::regnamespace AND (p.prosecdef OR l.lanname IN ('sql', 'plpgsql'))
 	AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
 
 CREATE TEMP TABLE deed (n int GENERATED ALWAYS AS IDENTITY, what text, statement text);
