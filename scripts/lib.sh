@@ -17,12 +17,13 @@ die()
 	exit 1
 }
 
-# Make $stage, removed with every process in it when the script ends.
+# Make $stage, removed with every process in it when the script ends.  Nobody else
+# may look into it: its server trusts whoever reaches its socket.
 stage_begin()
 {
 	stage=$(mktemp -d "${TMPDIR:-/tmp}/webchatt.XXXXXX")
 	stage=$(CDPATH='' cd -- "$stage" && pwd -P)
-	chmod 755 "$stage"
+	chmod 700 "$stage"
 	mkdir "$stage/tmp" "$stage/log"
 	trap stage_end EXIT
 	trap 'exit 130' INT
@@ -172,6 +173,24 @@ stage_sources()
 stage_build()
 {
 	stage_run sh -c "make -j2 && make install" >"$stage/log/build" 2>&1
+}
+
+# The stage's server, with the settings of standard input: on a socket in $PGHOST
+# that only the stage's user can reach, and on no network address.  Whoever connects
+# is trusted.
+stage_cluster()
+{
+	export PGHOST=$stage/run PGPORT=5432 PGUSER=postgres
+	mkdir -m 700 "$PGHOST"
+	stage_own
+	stage_run initdb -A trust -N --no-locale -E UTF8 -U postgres -D "$stage/data" >"$stage/log/initdb" 2>&1 || return 1
+	{
+		cat
+		echo "listen_addresses = ''"
+		echo "unix_socket_directories = '$PGHOST'"
+		echo 'unix_socket_permissions = 0700'
+	} >>"$stage/data/postgresql.conf"
+	stage_run pg_ctl -D "$stage/data" -l "$stage/log/server" -w start >/dev/null
 }
 
 # A port of the loopback address that is free now, below those that the kernel
