@@ -172,7 +172,7 @@ stage_sources()
 # Build and install webchatt in the stage; the output goes to $stage/log/build.
 stage_build()
 {
-	stage_run sh -c "make -j2 && make install" >"$stage/log/build" 2>&1
+	stage_run sh -c "make -j2 with_llvm=no && make install with_llvm=no" >"$stage/log/build" 2>&1
 }
 
 # The stage's server, with the settings of standard input: on a socket in $PGHOST
