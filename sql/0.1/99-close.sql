@@ -21,7 +21,8 @@ BEGIN
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
 		'held', 'outbox_seq', 'events', 'events_seq_seq', 'local_webhooks', 'local_webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',
-		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan'] LOOP
+		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
+		'registrations', 'registrations_id_seq'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
 	END LOOP;
 END
@@ -57,3 +58,5 @@ BEGIN
 END
 $$;
 
+-- whatever hangs on our tables from here on is somebody else's: see webchatt.extras
+INSERT INTO webchatt.own_extras (kind, relation, name) SELECT e.kind, e.relation, e.name FROM webchatt._extras() e;

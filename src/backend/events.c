@@ -274,7 +274,8 @@ hint_for(const ErrorData *error)
 			"function runs as: name those whom it is meant for (CREATE POLICY ... TO ...). Then webchatt.retry_reject(id).";
 	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		return "Triggers on webchatt.messages run as role " WC_WORKER_ROLE ": grant it what the trigger "
-			"needs, or make the trigger's function SECURITY DEFINER. Then webchatt.retry_reject(id).";
+			"needs, or make the trigger's function SECURITY DEFINER. A function of webchatt.on_message() runs as its owner. "
+			"Then webchatt.retry_reject(id).";
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		return "The triggers took longer than webchatt.trigger_timeout: make them faster, or raise it.";
 	return NULL;

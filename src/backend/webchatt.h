@@ -324,6 +324,9 @@ typedef struct WcOuter
 extern void wc_step_down(WcOuter *outer);
 extern void wc_step_up(const WcOuter *outer);
 
+/* restores.c */
+extern bool wc_loads_dump(void);
+
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);
 
