@@ -23,7 +23,7 @@ REGRESS_OPTS = --inputdir=test --outputdir=build --load-extension=webchatt
 
 # webchatt-net is built without PostgreSQL's include paths, so that a backend
 # header in it cannot compile.
-NET_PKGS = libuv libmicrohttpd libcurl jansson libcrypto
+NET_PKGS = libuv libmicrohttpd libcurl jansson libcrypto libseccomp
 NET_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fstack-protector-strong \
 	-D_FORTIFY_SOURCE=2 -fPIE -Wall -Wextra -Werror -Isrc/common $(shell pkg-config --cflags $(NET_PKGS))
 NET_LDFLAGS = -pie -Wl,-z,relro,-z,now

@@ -5,6 +5,7 @@
  */
 #include "worker.h"
 
+#include "postmaster/postmaster.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -409,5 +410,7 @@ config_write_settings(wc_buf *out)
 	c.webhook_timeout_ms = (uint32_t) wc_webhook_timeout;
 	c.max_deliveries = (uint32_t) wc_max_deliveries;
 	c.heartbeat_ms = (uint32_t) wc_heartbeat;
+	c.server_port = (uint32_t) PostPortNumber;
+	c.connection_lifetime_ms = (uint32_t) wc_connection_lifetime * 1000;
 	wc_write_config(out, &c);
 }

@@ -46,6 +46,13 @@ become_net(const char *path, int fd)
 {
 	char		fd_text[] = "3";
 	char	   *argv[] = {"webchatt-net", "--corridor", fd_text, NULL};
+
+	/*
+	 * Nothing of the postmaster's environment: PGPASSWORD or PGSERVICEFILE may
+	 * be in it.  The program reads no variable; certificates are
+	 * webchatt.ca_file's, its times are of no zone, its words of no language.
+	 */
+	char	   *envp[] = {NULL};
 	struct sigaction dfl;
 	sigset_t	none;
 	int			null_fd;
@@ -79,7 +86,7 @@ become_net(const char *path, int fd)
 		_exit(126);
 	sigemptyset(&none);
 	(void) sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(path, argv);
+	execve(path, argv, envp);
 	_exit(127);
 }
 

@@ -30,6 +30,7 @@ int			wc_idle_timeout = 75000;
 int			wc_ack_timeout = 10000;
 int			wc_send_timeout = 30000;
 int			wc_connect_timeout = 10000;
+int			wc_connection_lifetime = 120;
 int			wc_trigger_timeout = 1000;
 int			wc_hold_for = 7 * 24 * 3600;
 char	   *wc_public_url = NULL;
@@ -75,6 +76,8 @@ static const IntSetting int_settings[] = {
 	&wc_address_rate, 600, 1, 10000000, 0},
 	{"webchatt.connect_timeout", "How long a connection to a hub may take to be made.",
 	&wc_connect_timeout, 10000, 100, 600000, GUC_UNIT_MS},
+	{"webchatt.connection_lifetime", "How long a connection to a hub or a webhook's endpoint is used before its name is looked up anew.",
+	&wc_connection_lifetime, 120, 1, 86400, GUC_UNIT_S},
 	{"webchatt.event_retention", "How long events are kept for webhooks and links that are away, and webhooks' logs.",
 	&wc_event_retention, 7 * 24 * 3600, 60, INT_MAX, GUC_UNIT_S},
 	{"webchatt.head_timeout", "How long a request's head may take to arrive.",

@@ -53,6 +53,7 @@ extern int	wc_idle_timeout;	/* ms */
 extern int	wc_ack_timeout;		/* ms */
 extern int	wc_send_timeout;	/* ms */
 extern int	wc_connect_timeout; /* ms */
+extern int	wc_connection_lifetime; /* s */
 extern int	wc_trigger_timeout; /* ms */
 extern int	wc_hold_for;		/* s */
 extern char *wc_public_url;

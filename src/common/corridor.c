@@ -89,6 +89,8 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 	wc_put_u32(buf, m->webhook_timeout_ms);
 	wc_put_u32(buf, m->max_deliveries);
 	wc_put_u32(buf, m->heartbeat_ms);
+	wc_put_u32(buf, m->server_port);
+	wc_put_u32(buf, m->connection_lifetime_ms);
 	return wc_frame_end(buf, mark);
 }
 
@@ -131,6 +133,8 @@ wc_read_config(const wc_frame *f, wc_config *m)
 	m->webhook_timeout_ms = wc_get_u32(&r);
 	m->max_deliveries = wc_get_u32(&r);
 	m->heartbeat_ms = wc_get_u32(&r);
+	m->server_port = wc_get_u32(&r);
+	m->connection_lifetime_ms = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
 

@@ -14,7 +14,7 @@
 #include "frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION		3
+#define WC_CORRIDOR_VERSION		4
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
@@ -97,7 +97,7 @@ typedef struct wc_hello_back
 {
 	uint32_t	version;
 	uint32_t	pid;
-	uint8_t		confined;		/* 1: Landlock and no_new_privs are on */
+	uint8_t		confined;		/* 1: Landlock, no_new_privs and seccomp will be on */
 } wc_hello_back;
 
 /* WC_F_CONFIG: everything that can change while running, but listen. */
@@ -140,6 +140,8 @@ typedef struct wc_config
 	uint32_t	webhook_timeout_ms; /* a delivery, answer included */
 	uint32_t	max_deliveries; /* at a time */
 	uint32_t	heartbeat_ms;	/* a link may be silent so long; after as long again it is cut */
+	uint32_t	server_port;	/* PostgreSQL's, which nobody is connected to; 0: unknown */
+	uint32_t	connection_lifetime_ms; /* after which hubs and endpoints are connected to anew */
 } wc_config;
 
 /*

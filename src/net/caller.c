@@ -147,7 +147,8 @@ void
 caller_configure(caller *c, const wc_config *config)
 {
 	exchange_configure(c->exchange, MAX_UNDER_WAY, config->send_timeout_ms,
-					   config->connect_timeout_ms, config->ca_file);
+					   config->connect_timeout_ms, config->connection_lifetime_ms,
+					   config->ca_file);
 }
 
 void

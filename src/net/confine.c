@@ -1,11 +1,12 @@
 /*
  * confine.c
- *	  Landlock and no_new_privs: see confine.h.
+ *	  Landlock, no_new_privs and the filter of system calls: see confine.h.
  *
  * The constants are written out where the system's header is older than the
  * kernel that the program may run on.
  */
 #include "confine.h"
+#include "confine_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,9 @@
 
 #define CREATE_VERSION		(1U << 0)
 #define RULE_PATH_BENEATH	1
+#define RULE_NET_PORT		2
+#define NET_BIND_TCP		(UINT64_C(1) << 0)	/* 4 */
+#define NET_CONNECT_TCP		(UINT64_C(1) << 1)	/* 4 */
 #define FS_READ_FILE		(UINT64_C(1) << 2)
 #define FS_READ_DIR			(UINT64_C(1) << 3)
 #define FS_REMOVE_FILE		(UINT64_C(1) << 5)
@@ -40,7 +44,7 @@
 struct ruleset_attr
 {
 	uint64_t	fs;
-	uint64_t	net;			/* since 4; left alone: the network stays open */
+	uint64_t	net;			/* since 4 */
 	uint64_t	scoped;			/* since 6 */
 };
 
@@ -50,13 +54,19 @@ struct path_beneath_attr
 	int32_t		fd;
 } __attribute__((packed));
 
+struct net_port_attr
+{
+	uint64_t	access;
+	uint64_t	port;
+};
+
 static const char *const readable[] = {
 	"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ssl/cert.pem", "/etc/pki/tls",
 	"/etc/pki/ca-trust", "/etc/ca-certificates", "/var/lib/ca-certificates",
 	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf",
 	"/etc/gai.conf", "/etc/services", "/etc/localtime", "/etc/ld.so.cache",
 	"/usr/share", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/share/ca-certificates",
-	"/lib", "/lib64", "/run/systemd/resolve", "/run/resolvconf", "/run/nscd",
+	"/lib", "/lib64", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
 	"/dev/urandom", "/dev/null",
 #if defined(__SANITIZE_ADDRESS__)
 	"/proc",					/* a sanitizer reads its own maps to report */
@@ -85,7 +95,7 @@ landlock_version(void)
 bool
 confine_possible(void)
 {
-	return landlock_version() > 0;
+	return landlock_version() > 0 && confine_calls_possible();
 }
 
 static void
@@ -97,6 +107,20 @@ watch(const char *path, const struct stat *st)
 	watched[nwatched].dev = st->st_dev;
 	watched[nwatched].ino = st->st_ino;
 	nwatched++;
+}
+
+/* Those that are read at each look-up of a name, or connection. */
+static bool
+is_read_again(const char *path)
+{
+	/* any installed package may replace these, and without them nothing is missing */
+	static const char *const once[] = {"/etc/ld.so.cache", "/etc/services", "/etc/localtime",
+		"/etc/ssl/openssl.cnf"};
+
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		if (strcmp(path, once[i]) == 0)
+			return false;
+	return true;
 }
 
 /* Allow something below a path; a path that does not exist needs no rule. */
@@ -113,7 +137,7 @@ allow(int ruleset, const char *path, uint64_t access)
 	if (fstat(rule.fd, &st) == 0 && !S_ISDIR(st.st_mode))
 	{
 		rule.access &= ~(FS_READ_DIR | FS_REMOVE_FILE);
-		if (S_ISREG(st.st_mode))
+		if (S_ISREG(st.st_mode) && is_read_again(path))
 			watch(path, &st);
 	}
 	rc = syscall(__NR_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);
@@ -137,7 +161,7 @@ allow_unlink(int ruleset, const char *path)
 }
 
 static bool
-allow_all(int ruleset, const char *ca_file, const char *const *unix_paths, int n)
+allow_files(int ruleset, const confine_needs *needs)
 {
 	size_t		i;
 	int			u;
@@ -147,64 +171,102 @@ allow_all(int ruleset, const char *ca_file, const char *const *unix_paths, int n
 		if (!allow(ruleset, readable[i], FS_READ_FILE | FS_READ_DIR))
 			return false;
 	}
-	if (ca_file != NULL && ca_file[0] != '\0' && !allow(ruleset, ca_file, FS_READ_FILE | FS_READ_DIR))
+	if (needs->ca_file != NULL && needs->ca_file[0] != '\0' &&
+		!allow(ruleset, needs->ca_file, FS_READ_FILE | FS_READ_DIR))
 		return false;
-	for (u = 0; u < n; u++)
+	for (u = 0; u < needs->npaths; u++)
 	{
-		if (!allow_unlink(ruleset, unix_paths[u]))
+		if (!allow_unlink(ruleset, needs->unix_paths[u]))
 			return false;
 	}
 	return true;
 }
 
-bool
-confine_now(const char *ca_file, const char *const *unix_paths, int n, char reason[256])
+/*
+ * Connections to every port but the server's: the rules can only list what is
+ * allowed, and hubs may be anywhere.  It takes some 20 ms, once.
+ */
+static bool
+allow_ports(int ruleset, uint16_t server_port)
+{
+	struct net_port_attr rule = {NET_CONNECT_TCP, 0};
+
+	for (rule.port = 0; rule.port <= UINT16_MAX; rule.port++)
+	{
+		if (rule.port != server_port &&
+			syscall(__NR_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+confine_files(const confine_needs *needs, confinement *done)
 {
 	struct ruleset_attr attr = {FS_ALL_V1, 0, 0};
 	int			version = landlock_version();
+	bool		ports = version >= 4 && needs->server_port != 0;
 	int			ruleset;
-	bool		done;
+	bool		good;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-	{
-		snprintf(reason, 256, "no_new_privs could not be set: %s", strerror(errno));
-		return false;
-	}
-	if (version <= 0)
-	{
-		snprintf(reason, 256, "this kernel has no Landlock (5.13 or later, with landlock among its security modules)");
-		return false;
-	}
 	attr.fs |= (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) |
 		(version >= 5 ? FS_IOCTL_DEV : 0);
+	attr.net = ports ? NET_BIND_TCP | NET_CONNECT_TCP : 0;
 	attr.scoped = version >= 6 ? SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL : 0;
 	ruleset = (int) syscall(__NR_landlock_create_ruleset, &attr,
 							(size_t) (version >= 6 ? 24 : version >= 4 ? 16 : 8), 0);
 	if (ruleset < 0)
 	{
-		snprintf(reason, 256, "Landlock's rules could not be made: %s", strerror(errno));
+		snprintf(done->reason, sizeof(done->reason), "Landlock's rules could not be made: %s", strerror(errno));
 		return false;
 	}
-	done = allow_all(ruleset, ca_file, unix_paths, n) &&
+	good = allow_files(ruleset, needs) && (!ports || allow_ports(ruleset, needs->server_port)) &&
 		syscall(__NR_landlock_restrict_self, ruleset, 0) == 0;
-	if (!done)
-		snprintf(reason, 256, "Landlock's rules could not be put into force: %s", strerror(errno));
+	if (!good)
+		snprintf(done->reason, sizeof(done->reason), "Landlock's rules could not be put into force: %s", strerror(errno));
 	close(ruleset);
-	return done;
+	done->files = good;
+	done->ports = good && ports;
+	return good;
+}
+
+bool
+confine_now(const confine_needs *needs, confinement *done)
+{
+	memset(done, 0, sizeof(*done));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	{
+		snprintf(done->reason, sizeof(done->reason), "no_new_privs could not be set: %s", strerror(errno));
+		return false;
+	}
+	if (landlock_version() > 0 && !confine_files(needs, done))
+		return false;
+	if (!confine_calls_possible())
+		return true;
+	done->calls = confine_calls(needs->npaths > 0, done->reason);
+	return done->calls;
 }
 
 const char *
 confine_outdated(void)
 {
 	struct stat st;
+	int			fd;
 	int			i;
 
 	for (i = 0; i < nwatched; i++)
 	{
 		/* One that is away for now is being replaced: the next look decides. */
-		if (stat(watched[i].path, &st) == 0 &&
-			(st.st_dev != watched[i].dev || st.st_ino != watched[i].ino))
+		if (stat(watched[i].path, &st) != 0 ||
+			(st.st_dev == watched[i].dev && st.st_ino == watched[i].ino))
+			continue;
+		/* In a directory that may be read the new one is as good. */
+		fd = open(watched[i].path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
 			return watched[i].path;
+		close(fd);
+		watched[i].dev = st.st_dev;
+		watched[i].ino = st.st_ino;
 	}
 	return NULL;
 }

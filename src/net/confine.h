@@ -1,25 +1,45 @@
 /*
  * confine.h
- *	  What this process gives up once it has started: Landlock and
- *	  no_new_privs, so that a defect in a parser does not open the data
- *	  directory.
+ *	  What this process gives up once it has started, by Landlock,
+ *	  no_new_privs and seccomp, so that a defect in a parser opens neither the
+ *	  data directory nor the server's own door.
  */
 #ifndef NET_CONFINE_H
 #define NET_CONFINE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* True when this kernel can confine a process to a list of paths. */
+/* What is needed all the same. */
+typedef struct confine_needs
+{
+	const char *ca_file;		/* NULL or empty: none */
+	const char *const *unix_paths;	/* sockets that we listen on and remove when we end */
+	int			npaths;
+	uint16_t	server_port;	/* PostgreSQL's own, which is not connected to; 0: none is kept out */
+} confine_needs;
+
+/* What came of it. */
+typedef struct confinement
+{
+	bool		files;			/* Landlock is in force */
+	bool		ports;			/* and knows ports */
+	bool		calls;			/* system calls are filtered */
+	char		reason[256];	/* why it failed */
+} confinement;
+
+/* True when this kernel has Landlock and filters of system calls. */
 extern bool confine_possible(void);
 
 /*
  * From now on only certificates, name resolution, shared libraries and their
- * data can be read, besides ca_file (NULL: none); in the directories of the
- * unix sockets files can be removed; nothing can be written or executed.  Call
- * before any thread exists: later ones inherit it.  False: reason says why.
+ * data can be read, besides ca_file; in the directories of the unix sockets
+ * files can be removed; nothing can be written, executed or signalled; new
+ * sockets are TCP and UDP, and TCP goes anywhere but to server_port.  Call
+ * before any thread exists: later ones inherit it.  What the kernel does not
+ * have is left out, and done says so.  False: it has it, and it did not work.
  */
-extern bool confine_now(const char *ca_file, const char *const *unix_paths, int n,
-						char reason[256]);
+extern bool confine_now(const confine_needs *needs, confinement *done);
 
 /*
  * The first file of those allowed one by one (/etc/resolv.conf, ca_file, ...)

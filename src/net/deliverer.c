@@ -46,6 +46,7 @@ struct deliverer
 	corridor_io *corridor;
 	char	   *allowed_text;	/* the setting */
 	addr_list	allowed;
+	uint16_t	server_port;	/* PostgreSQL's; 0: unknown */
 };
 
 /* One that waits or is under way. */
@@ -104,11 +105,18 @@ load(void *arg, transfer *t)
 	return NULL;
 }
 
+/*
+ * Not to PostgreSQL's own port, wherever it is: what is private there is the
+ * server itself more often than not, and it takes whoever comes from its own
+ * machine for one of the house.
+ */
 static bool
-may_connect(void *arg, const transfer *t, const net_addr *addr)
+may_connect(void *arg, const transfer *t, const net_addr *addr, uint16_t port)
 {
 	const deliverer *d = arg;
 
+	if (port == d->server_port && port != 0)
+		return false;
 	return addr_list_has(&d->allowed, addr) || (t->target->https && endpoint_is_public(addr));
 }
 
@@ -200,7 +208,7 @@ judge_answer(const transfer *t, uint32_t http_status, verdict *v)
 }
 
 static void
-judge_silence(const transfer *t, CURLcode code, verdict *v)
+judge_silence(const deliverer *d, const transfer *t, CURLcode code, verdict *v)
 {
 	char		text[2 * MAX_ERROR];
 	char		address[ADDR_TEXT_SIZE];
@@ -214,6 +222,9 @@ judge_silence(const transfer *t, CURLcode code, verdict *v)
 		transfer_explain(t, code, text, sizeof(text));
 		say(v, "%s", text);
 	}
+	else if (t->refused_port == d->server_port)
+		say(v, "%s: %u is this PostgreSQL server's own port, to which no webhook is delivered; change the webhook's endpoint to another port",
+			t->target->host, (unsigned) t->refused_port);
 	else if (endpoint_is_public(&t->refused))
 		say(v, "%s: webhooks are delivered to %s by https:// only; webchatt.webhook_allowed_addresses can allow http://",
 			t->target->host, address);
@@ -253,7 +264,7 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 	if (http_status > 0)
 		judge_answer(t, http_status, &v);
 	else
-		judge_silence(t, code, &v);
+		judge_silence(arg, t, code, &v);
 	adapt_window(t->peer, http_status > 0);
 	tell(arg, &v.delivered);
 }
@@ -314,9 +325,11 @@ set_allowed(deliverer *d, wc_str text)
 void
 deliverer_configure(deliverer *d, const wc_config *config)
 {
+	d->server_port = (uint16_t) config->server_port;
 	set_allowed(d, config->webhook_allowed);
 	exchange_configure(d->exchange, config->max_deliveries, config->webhook_timeout_ms,
-					   config->connect_timeout_ms, config->ca_file);
+					   config->connect_timeout_ms, config->connection_lifetime_ms,
+					   config->ca_file);
 }
 
 void

@@ -24,6 +24,7 @@
 #define DEFAULT_UNDER_WAY	64
 #define DEFAULT_TIMEOUT_MS	30000
 #define DEFAULT_CONNECT_MS	10000
+#define DEFAULT_LIFETIME_MS	120000
 
 struct exchange
 {
@@ -43,6 +44,8 @@ struct exchange
 	uint32_t	queued;			/* in all peers' queues */
 	size_t		queued_bytes;	/* of all errands, under way too */
 	uint32_t	max_under_way;
+	uint32_t	lifetime_ms;	/* of curl's connections */
+	uint64_t	curl_since;		/* uv_now() when curl was made */
 	transfer_settings settings;
 	bool		freed;
 };
@@ -259,11 +262,35 @@ tell_failures(exchange *x)
 	}
 }
 
+/* Another of libcurl's loops, with no connection, no name and no certificate in it. */
+static bool
+renew_curl(exchange *x)
+{
+	curl_loop  *old = x->curl;
+	curl_loop  *fresh = curl_loop_new(x->loop, on_done, x);
+
+	if (fresh == NULL)
+		return false;
+	settings_changed(x);
+	x->curl = fresh;
+	x->curl_since = uv_now(x->loop);
+	curl_loop_set_connections(fresh, (long) x->max_under_way);
+	leave_loop(x, old);
+	return true;
+}
+
 static bool
 start_queued(exchange *x)
 {
 	bool		started = false;
 	peer	   *p;
+
+	/*
+	 * libcurl uses a connection that is never idle for ever, HTTP/2's above all,
+	 * wherever its name points by now; and keeps what it read of ca_file.
+	 */
+	if (x->queued > 0 && uv_now(x->loop) - x->curl_since >= x->lifetime_ms)
+		(void) renew_curl(x);
 
 	while (x->queued > 0 &&
 		   (p = peers_next(&x->peers, x->under_way, x->max_under_way)) != NULL)
@@ -315,6 +342,8 @@ exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg)
 	uv_idle_init(loop, &x->idle);
 	x->idle.data = x;
 	x->max_under_way = DEFAULT_UNDER_WAY;
+	x->lifetime_ms = DEFAULT_LIFETIME_MS;
+	x->curl_since = uv_now(loop);
 	x->settings.timeout_ms = DEFAULT_TIMEOUT_MS;
 	x->settings.connect_timeout_ms = DEFAULT_CONNECT_MS;
 	x->settings.keep = owner->keep;
@@ -327,7 +356,7 @@ exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg)
 
 void
 exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
-				   uint32_t connect_timeout_ms, wc_str ca_file)
+				   uint32_t connect_timeout_ms, uint32_t lifetime_ms, wc_str ca_file)
 {
 	transfer_settings *s = &x->settings;
 	uint32_t	old_len = s->ca_file != NULL ? (uint32_t) strlen(s->ca_file) : 0;
@@ -335,6 +364,8 @@ exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
 	if (max_under_way > 0)
 		x->max_under_way = max_under_way;
 	curl_loop_set_connections(x->curl, (long) x->max_under_way);
+	if (lifetime_ms > 0)
+		x->lifetime_ms = lifetime_ms;
 	if (x->queued > 0)
 		wake(x);
 
@@ -359,18 +390,11 @@ exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
 void
 exchange_forget_connections(exchange *x)
 {
-	curl_loop  *old = x->curl;
-	curl_loop  *fresh = curl_loop_new(x->loop, on_done, x);
-
-	if (fresh == NULL)
+	if (!renew_curl(x))
 	{
 		fputs("webchatt-net: libcurl has no memory for new connections\n", stderr);
 		abort();				/* never go on with the old ones */
 	}
-	settings_changed(x);
-	x->curl = fresh;
-	curl_loop_set_connections(fresh, (long) x->max_under_way);
-	leave_loop(x, old);
 }
 
 void

@@ -35,9 +35,12 @@ typedef struct exchange_owner
 /* NULL when libcurl has no memory. */
 extern exchange *exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg);
 
-/* Zeros leave what was. */
+/*
+ * Zeros leave what was.  A connection that is older than lifetime_ms gets no new
+ * request: names are looked up and certificates read anew.
+ */
 extern void exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
-							   uint32_t connect_timeout_ms, wc_str ca_file);
+							   uint32_t connect_timeout_ms, uint32_t lifetime_ms, wc_str ca_file);
 
 /* No request that begins after this uses a connection that was made before. */
 extern void exchange_forget_connections(exchange *x);

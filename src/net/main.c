@@ -21,6 +21,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "net.h"
+#include "probe.h"
 
 /* Closing: how long answers may take, and heads that are not complete yet, in ms. */
 #define DRAIN_MS		2000
@@ -194,6 +195,7 @@ net_configure(net *n, const wc_config *config)
 	else if (!wc_str_equals(config->ca_file, n->ca_file))
 		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after the worker's next start of webchatt-net");
 	n->configured = true;
+	n->server_port = (uint16_t) config->server_port;
 	door_configure(n->door, config);
 	visitors_configure(n->visitors, config);
 	gate_configure(n->gate, config);
@@ -204,11 +206,30 @@ net_configure(net *n, const wc_config *config)
 	link_client_configure(n->link_client, config);
 }
 
+/* What the kernel does not have is said; what it has must hold, as the worker was told. */
+static void
+confine(net *n)
+{
+	const char *paths[LISTENER_MAX];
+	confine_needs needs = {n->ca_file, paths, 0, n->server_port};
+	confinement done;
+
+	needs.npaths = listener_unix_paths(n->listener, paths);
+	if (!confine_now(&needs, &done))
+		net_fail(n, done.reason);
+	if (!done.files)
+		log_line(WC_LOG_WARNING, "webchatt-net is not kept from files: this kernel has no Landlock (5.13 or later, with landlock among its security modules); it can read whatever the server's user can");
+	else if (!done.ports && n->server_port != 0)
+		log_line(WC_LOG_INFO, "this kernel's Landlock cannot keep webchatt-net from the server's port %u (6.7 or later can): have pg_hba.conf ask for a password there",
+				 n->server_port);
+	if (!done.calls)
+		log_line(WC_LOG_WARNING, "webchatt-net is not kept from the server's sockets: this kernel cannot filter system calls (seccomp); it can connect to the server as the server's user");
+}
+
 /* Bind, give up what is not needed any more, and let requests in. */
 void
 net_open(net *n)
 {
-	const char *paths[LISTENER_MAX];
 	char		reason[512];
 	wc_text		text = {0, {"", 0}};
 
@@ -218,13 +239,7 @@ net_open(net *n)
 		net_fail(n, reason);
 		return;
 	}
-	if (!confine_now(n->ca_file, paths, listener_unix_paths(n->listener, paths), reason))
-	{
-		/* The worker was told that we would be confined: then it must hold. */
-		if (confine_possible())
-			net_fail(n, reason);
-		log_line(WC_LOG_WARNING, "webchatt-net is not confined: %s; it can read whatever the server's user can", reason);
-	}
+	confine(n);
 	text.text = wc_str_from(listener_text(n->listener));
 	wc_write_text(corridor_io_out(n->corridor), WC_F_OPENED, &text);
 	door_open(n->door);
@@ -425,40 +440,16 @@ run(int fd)
 	return 0;
 }
 
-/* Show that a confined process cannot open a file: 0 refused, 1 opened, 2 neither. */
-static int
-probe(const char *file)
-{
-	char		reason[256];
-	int			fd = open(file, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-	{
-		printf("%s cannot be opened even without confinement (%s): nothing is shown\n", file, strerror(errno));
-		return 2;
-	}
-	close(fd);
-	if (!confine_now(NULL, NULL, 0, reason))
-		printf("not confined: %s\n", reason);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-	{
-		printf("%s could be opened\n", file);
-		close(fd);
-		return 1;
-	}
-	printf("%s could not be opened: %s\n", file, strerror(errno));
-	return errno == EACCES ? 0 : 2;
-}
-
 static int
 usage(FILE *out)
 {
 	fprintf(out,
 			"webchatt-net is started by webchatt's background worker.\n"
 			"Usage: webchatt-net --corridor FD   serve, with the corridor to the worker on FD\n"
-			"       webchatt-net --probe FILE    confine itself, then try to read FILE:\n"
-			"                                    exit 0 when refused, 1 when it could be opened\n"
+			"       webchatt-net --probe FILE [SOCKET [PORT]]\n"
+			"                                    confine itself, then try to read FILE, connect to\n"
+			"                                    PostgreSQL's SOCKET and PORT, and do what else must not\n"
+			"                                    be: exit 0 when all is refused, 1 when something is not\n"
 			"       webchatt-net --version\n");
 	return out == stdout ? 0 : 2;
 }
@@ -476,8 +467,8 @@ main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return usage(stdout);
-	if (argc == 3 && strcmp(argv[1], "--probe") == 0)
-		return probe(argv[2]);
+	if (argc >= 3 && argc <= 5 && strcmp(argv[1], "--probe") == 0)
+		return probe(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? (int) strtol(argv[4], NULL, 10) : 0);
 	if (argc != 3 || strcmp(argv[1], "--corridor") != 0)
 		return usage(stderr);
 	fd = strtol(argv[2], &end, 10);

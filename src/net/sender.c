@@ -126,7 +126,8 @@ void
 sender_configure(sender *s, const wc_config *config)
 {
 	exchange_configure(s->exchange, config->max_in_flight, config->send_timeout_ms,
-					   config->connect_timeout_ms, config->ca_file);
+					   config->connect_timeout_ms, config->connection_lifetime_ms,
+					   config->ca_file);
 }
 
 void

@@ -7,6 +7,7 @@
  */
 #include "transfer.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,10 +87,14 @@ open_guarded(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
 	transfer   *t = arg;
 	net_addr	to;
+	uint16_t	port;
 
 	addr_from_sockaddr(&addr->addr, &to);
-	if (to.local || !t->settings->guard(t->settings->guard_arg, t, &to))
+	/* both families have the port at the same place */
+	port = ntohs(((const struct sockaddr_in *) (const void *) &addr->addr)->sin_port);
+	if (to.local || !t->settings->guard(t->settings->guard_arg, t, &to, port))
 	{
+		t->refused_port = port;
 		t->was_refused = true;
 		t->refused = to;
 		return CURL_SOCKET_BAD;

@@ -22,8 +22,8 @@
 
 typedef struct transfer transfer;
 
-/* May there be a connection to that address for that request? */
-typedef bool (*transfer_guard_fn) (void *arg, const transfer *t, const net_addr *addr);
+/* May there be a connection to that address and port for that request? */
+typedef bool (*transfer_guard_fn) (void *arg, const transfer *t, const net_addr *addr, uint16_t port);
 
 /* What every handle is set up with. */
 typedef struct transfer_settings
@@ -66,6 +66,7 @@ struct transfer
 	bool		was_refused;	/* by the guard: refused is what it refused last */
 	bool		was_allowed;	/* another address was good */
 	net_addr	refused;
+	uint16_t	refused_port;
 	char		error[CURL_ERROR_SIZE];
 };
 

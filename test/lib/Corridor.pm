@@ -17,7 +17,7 @@ use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 3;
+our $VERSION_OF_CORRIDOR = 4;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
@@ -42,7 +42,8 @@ our %CONFIG = (
 	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
 	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, hello_rate => 60000,
 	ping_interval_ms => 30000, hello_timeout_ms => 10000,
-	webhook_allowed => '', webhook_timeout_ms => 5000, max_deliveries => 16, heartbeat_ms => 20000);
+	webhook_allowed => '', webhook_timeout_ms => 5000, max_deliveries => 16, heartbeat_ms => 20000,
+	server_port => 0, connection_lifetime_ms => 120000);
 
 sub program
 {
@@ -115,7 +116,8 @@ sub configure
 			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate hello_rate
 			  ping_interval_ms hello_timeout_ms))
 		  . str($c->{webhook_allowed})
-		  . pack('V3', map { $c->{$_} } qw(webhook_timeout_ms max_deliveries heartbeat_ms)));
+		  . pack('V5', map { $c->{$_} } qw(webhook_timeout_ms max_deliveries heartbeat_ms server_port
+			  connection_lifetime_ms)));
 	return;
 }
 

@@ -430,7 +430,44 @@ sub test_allowed
 	bad(outcome($second), 0, qr/is an address/, 'one that begins after the change');
 	$e->release(last_request(), Endpoint::reply(200, 'late'));
 	is(outcome($token)->{answer}, 'late', 'one that was under way');
+	# PostgreSQL's own port, whatever is allowed.
+	$w->configure(webhook_allowed => '0.0.0.0/0, ::/0', server_port => $e->{port});
+	$e->hang_up;
+	my $before = $e->{accepted};
+	for my $host ('127.0.0.1', '127.0.0.2', '2130706433', '[::1]', '[::ffff:127.0.0.1]', 'localhost')
+	{
+		put_webhook(1, "http://$host:$e->{port}/good");
+		bad(outcome(deliver(1), 20), 0, qr/own port/, "the server's own port at $host");
+	}
+	$e->pump;
+	is($e->{accepted}, $before, 'no connection was made');
+	$w->configure(webhook_allowed => '127.0.0.1', server_port => 0);
+	put_webhook(1, url('/good'));
+	is(outcome(deliver(1))->{good}, 1, 'another port is called as before');
 	$w->configure(webhook_allowed => '127.0.0.1', max_deliveries => 16);
+	return;
+}
+
+# A name that has moved is followed also when there is always something under way.
+sub test_lifetime
+{
+	put_webhook(1, url('/good'));
+	$w->configure(connection_lifetime_ms => 3600_000);
+	my $accepted = $e->{accepted};
+	outcome(deliver(1)) for 1 .. 20;
+	cmp_ok($e->{accepted}, '<=', $accepted + 1, 'a connection is used again');
+	put_webhook(2, url('/silent'));
+	my $open = deliver(2);
+	until_true(sub { last_request()->{path} eq '/silent' });
+	my $held = last_request();
+	$accepted = $e->{accepted};
+	$w->configure(connection_lifetime_ms => 1);
+	until_true(sub { outcome(deliver(1)); $e->{accepted} >= $accepted + 5 });
+	cmp_ok($e->{accepted}, '>=', $accepted + 5, 'for as long as connection_lifetime says, while another request is never done');
+	$e->release($held, Endpoint::reply(200, 'late'));
+	is(outcome($open)->{answer}, 'late', 'which ends as it would have');
+	drop_webhook(2);
+	$w->configure(connection_lifetime_ms => 120_000);
 	return;
 }
 
@@ -705,6 +742,7 @@ test_no_answer();
 test_verification();
 test_addresses();
 test_allowed();
+test_lifetime();
 test_changes();
 test_window();
 test_dead_beside_fast();
