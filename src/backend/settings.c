@@ -21,7 +21,7 @@ int			wc_max_in_flight = 64;
 int			wc_max_body_size = 256;
 int			wc_max_waiting = 2048;
 int			wc_max_connections = 2000;
-int			wc_max_connections_per_address = 1000;
+int			wc_max_connections_per_address = 100;
 int			wc_max_attempts = 20;
 int			wc_signature_tolerance = 300;
 int			wc_head_timeout = 10000;
@@ -99,7 +99,7 @@ static const IntSetting int_settings[] = {
 	{"webchatt.max_connections", "HTTP connections at a time.",
 	&wc_max_connections, 2000, 1, 100000, 0},
 	{"webchatt.max_connections_per_address", "HTTP connections at a time from one address, trusted proxies excepted.",
-	&wc_max_connections_per_address, 1000, 1, 100000, 0},
+	&wc_max_connections_per_address, 100, 1, 100000, 0},
 	{"webchatt.max_deliveries", "Deliveries to webhooks at a time.",
 	&wc_max_deliveries, 64, 1, 1024, 0},
 	{"webchatt.max_in_flight", "Requests to hubs at a time.",

@@ -77,6 +77,8 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
 	if (c->peer_count != NULL)
 		addr_counts_give(d->peers, c->peer_count);
 	d->nconns--;
+	if (c->leaving)
+		d->nleaving--;
 	free(c->asked);
 	free(c);
 }
@@ -249,6 +251,54 @@ turn_away(door *d, int fd, const net_addr *peer, refusal why)
 	linger(d->loop, fd);
 }
 
+/* Shut a connection down from outside; libmicrohttpd then notices and closes it. */
+static void
+cut(conn *c)
+{
+	c->cut = true;
+	if (!c->leaving)
+		c->door->nleaving++;
+	c->leaving = true;
+	deadline_set(&c->door->deadlines, &c->deadline, PHASE_NONE, 0);
+	shutdown(c->fd, SHUT_RDWR);
+}
+
+/* A body that has just begun is not in anybody's way yet, in ms. */
+#define YOUNG_BODY_MS	1000
+
+/*
+ * There is room for one more: or else the oldest that has sent no whole head
+ * makes it, then one between requests, then one whose body does not come.  So
+ * strangers who send nothing whole cannot keep out who does.
+ */
+static bool
+make_room(door *d)
+{
+	static const phase phases[] = {PHASE_HEAD, PHASE_IDLE, PHASE_BODY};
+	size_t		p;
+
+	if (d->nconns - d->nleaving < d->max_connections)
+		return true;
+	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
+	{
+		deadline   *head = &d->deadlines.heads[phases[p]];
+		conn	   *c = (conn *) head->next;
+
+		if (head->next == head ||
+			(phases[p] == PHASE_BODY && c->deadline.since + YOUNG_BODY_MS > uv_now(d->loop)))
+			continue;
+		if (phases[p] != PHASE_IDLE)
+		{
+			request_refuse(c, REFUSE_CONNECTIONS, NULL);
+			answer_raw(c->fd, REFUSE_CONNECTIONS, NULL);
+		}
+		cut(c);
+		d->ready = true;
+		return true;
+	}
+	return false;
+}
+
 void
 door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -259,15 +309,17 @@ door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 
 	the_metrics.accepted++;
 	addr_from_sockaddr(addr, &peer);
-	if (d->nconns >= d->max_connections)
-	{
-		turn_away(d, fd, &peer, REFUSE_CONNECTIONS);
-		return;
-	}
 	if (!addr_list_has(&d->trusted, &peer) &&
 		(count = addr_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
 	{
 		turn_away(d, fd, &peer, REFUSE_ADDRESS);
+		return;
+	}
+	if (!make_room(d))
+	{
+		if (count != NULL)
+			addr_counts_give(d->peers, count);
+		turn_away(d, fd, &peer, REFUSE_CONNECTIONS);
 		return;
 	}
 	c = calloc(1, sizeof(*c));
@@ -320,15 +372,6 @@ door_event_done(door *d, const wc_event_done *done)
 			request_refuse(c, REFUSE_BUSY, NULL);
 	}
 	request_resume(c);
-}
-
-/* Shut a connection down from outside; libmicrohttpd then notices and closes it. */
-static void
-cut(conn *c)
-{
-	c->cut = true;
-	deadline_set(&c->door->deadlines, &c->deadline, PHASE_NONE, 0);
-	shutdown(c->fd, SHUT_RDWR);
 }
 
 /* True for a connection over which nothing ever came. */

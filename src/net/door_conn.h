@@ -48,6 +48,7 @@ typedef struct conn
 	net_addr	peer;
 	addr_count *peer_count;		/* NULL for a trusted proxy */
 	bool		cut;			/* shut down by us: take nothing more from it */
+	bool		leaving;		/* one of the door's nleaving */
 	bool		suspending;		/* on the door's list */
 	struct conn *next_suspending;
 	bool		linger;			/* let the client read the answer at the end */
@@ -105,6 +106,7 @@ struct door
 	conn	   *parked;			/* their events wait for a secret */
 	uint32_t	nparked;
 	uint32_t	nconns;
+	uint32_t	nleaving;		/* of which shut down, and not yet closed by libmicrohttpd */
 	size_t		large_bytes;	/* of bodies over BODY_SMALL */
 	bool		open;
 	bool		closing;

@@ -395,6 +395,26 @@ on_late(void *arg, deadline *entry)
 		refuse(k, REFUSE_SLOW_HEAD, NULL);
 }
 
+/* There is room for one more, or the oldest that has sent nothing whole makes it. */
+static bool
+make_room(gate *g)
+{
+	static const phase phases[] = {PHASE_KNOCK, PHASE_PEEK, PHASE_HELLO};
+
+	for (size_t p = 0; g->count >= g->max && p < sizeof(phases) / sizeof(phases[0]); p++)
+	{
+		deadline   *head = &g->deadlines.heads[phases[p]];
+
+		if (head->next == head)
+			continue;
+		if (phases[p] == PHASE_KNOCK)
+			hang_up((knock *) head->next);
+		else
+			refuse((knock *) head->next, REFUSE_CONNECTIONS, NULL);
+	}
+	return g->count < g->max;
+}
+
 /* NULL: it was let go. */
 static knock *
 knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net_addr *peer)
@@ -403,7 +423,7 @@ knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net
 	refusal		why = REFUSE_NOTHING;
 	knock	   *k = NULL;
 
-	if (g->count >= g->max)
+	if (!make_room(g))
 		why = REFUSE_CONNECTIONS;
 	else if ((k = calloc(1, sizeof(*k))) == NULL)
 		why = REFUSE_MEMORY;

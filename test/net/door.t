@@ -591,11 +591,15 @@ subtest 'caps' => sub {
 	ok($v->until(3, sub { $v->once(signed())->{status} == 200 }), 'one less: there is room again');
 	$v->configure(trusted_proxies => '10.0.0.0/8, 127.0.0.0/24');
 	my @p = map { my $s = $v->dial; $v->put($s, signed()); is($v->answer($s)->{status}, 200, 'a trusted proxy has no cap of its own'); $s } 1 .. 4;
-	$r = $v->once(signed());
-	is($r->{status}, 503, 'all connections taken');
-	is(code($r), 'too_many_connections', 'its code');
-	@t = ();
 	$v->{auto} = undef;
+	$v->put($_, signed()) for @s, @t, @p;
+	my @waiting = map { $v->wait_event } @s, @t, @p;
+	$r = $v->once(signed());
+	is($r->{status}, 503, 'all connections taken, and a request under way on each');
+	is(code($r), 'too_many_connections', 'its code');
+	$v->done($_) for @waiting;
+	is(scalar(grep { $v->answer($_)->{status} == 200 } @s, @t, @p), 8, 'none of them was cut for it');
+	@t = ();
 	my @xff = @p[0 .. 2];
 	$v->put($_, signed(undef, 'X-Forwarded-For: 1.1.1.1, 203.0.113.9, 10.1.1.1')) for @xff;
 	my @e = map { $v->wait_event } @xff;
@@ -609,6 +613,47 @@ subtest 'caps' => sub {
 	$v->put($s, Corridor::webhook($CHANNEL, '{}', 'X-Forwarded-For: 203.0.113.77'));
 	$v->answer($s);
 	ok($v->until(3, sub { grep { /203\.0\.113\.\d+/ } @{ $v->{logs} } }), 'the log names the client');
+	is($v->close_door, 0, 'and it ends');
+};
+
+# Who sends nothing whole makes room for who does.
+subtest 'half heads' => sub {
+	my $v = Corridor->open_door(\@CHANNELS, max_connections => 20, max_connections_per_address => 10, head_timeout_ms => 600000,
+		request_timeout_ms => 600000, idle_timeout_ms => 600000);
+	my $half = "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: example.com\r\nX-One: ";
+	my @half = map { my $from = $_; map { my $s = $v->dial($from); $v->put($s, $half); $s } 1 .. 10 } '127.0.0.2', '127.0.0.3';
+	ok($v->until(10, sub { ($v->{stats} // [0])->[0] == 20 }), 'two addresses hold all connections there are, with half heads');
+	my @whole;
+	for my $n (1 .. 5)
+	{
+		my $s = $v->dial('127.0.0.4');
+		push @whole, $s;
+		$v->put($s, signed());
+		is($v->answer($s)->{status}, 200, "a whole request finds room ($n)");
+		is(($v->answer($half[ $n - 1 ]) // {})->{status}, 503, 'which the oldest half head made');
+		ok($v->closes($half[ $n - 1 ], 5), 'and is closed');
+	}
+	my $s = $v->dial('127.0.0.4');
+	$v->put($s, signed());
+	is($v->answer($s)->{status}, 200, 'a sixth, from an address with idle connections');
+	# the rest become idle connections: those make room too, when there is no half head
+	$v->put($_, "1\r\nContent-Length: 2\r\n\r\n{}") for @half[ 6 .. 19 ];
+	is(scalar(grep { $v->answer($_)->{status} == 401 } @half[ 6 .. 19 ]), 14, 'the others go on where they were');
+	$s = $v->dial('127.0.0.5');
+	$v->put($s, signed());
+	is($v->answer($s)->{status}, 200, 'an idle connection makes room as well');
+	is($v->close_door, 0, 'and it ends');
+};
+
+# The same before it is known whether they are visitors.
+subtest 'half knocks' => sub {
+	my $v = Corridor->open_door(\@CHANNELS, max_connections => 10, max_visitors => 10, max_connections_per_address => 10,
+		max_visitors_per_address => 10, head_timeout_ms => 600000, hello_timeout_ms => 600000);
+	my @half = map { my $s = $v->dial('127.0.0.2'); $v->put($s, "GET /communication/web-chatt2me/ws?webChatId=x HTTP/1.1\r\nHost: "); $s } 1 .. 20;
+	my $s = $v->dial('127.0.0.3');
+	$v->put($s, "GET /communication/web-chatt2me/ws?webChatId=x HTTP/1.1\r\nHost: ");
+	is(($v->answer($half[0]) // {})->{status}, 503, 'the oldest half head of a WebSocket makes room for the next');
+	is($v->once(signed())->{status}, 200, 'and HTTP is not in their way');
 	is($v->close_door, 0, 'and it ends');
 };
 
