@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,12 +109,34 @@ say(char reason[512], const char *address, int err)
 			 hint_for(err));
 }
 
+/*
+ * What the kernel keeps for a client that does not read, or whom we do not
+ * read, in bytes each way; it doubles that for its own.  Left alone it grows to
+ * some MB a connection.  The sockets that are accepted inherit it.
+ */
+#define KERNEL_BUFFER		(64 * 1024)
+
+/* Of which not yet sent, in bytes: what is more waits with us, where it is counted. */
+#define NOT_SENT			(32 * 1024)
+
+static void
+bound_buffers(int fd)
+{
+	int			size = KERNEL_BUFFER;
+	int			not_sent = NOT_SENT;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &not_sent, sizeof(not_sent));
+}
+
 /* Take a bound socket into the set. */
 static endpoint *
 add_endpoint(listener *l, int fd)
 {
 	endpoint   *e = &l->endpoints[l->n];
 
+	bound_buffers(fd);
 	if (listen(fd, BACKLOG) < 0 || uv_poll_init(l->loop, &e->poll, fd) < 0)
 		return NULL;
 	e->fd = fd;

@@ -38,13 +38,22 @@ on_argument(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_le
 	return MHD_YES;
 }
 
+/* One on which nothing ever happens, of a kind that a confined process may still make. */
+static int
+idle_socket(void)
+{
+	int			fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 ? fd : socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
 /* The connection under a new number; what is left under the old one is a dummy. */
 static int
 take_descriptor(conn *c)
 {
 	int			epoll = MHD_get_daemon_info(c->door->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	struct epoll_event none = {.events = 0, .data.ptr = c->mhd};
-	int			dummy = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int			dummy = idle_socket();
 	int			fd = dummy < 0 ? -1 : fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
 	bool		polled;
 
