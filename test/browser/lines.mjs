@@ -191,7 +191,7 @@ test('a key that is not valid any more', async () => {
 	ok(await widget.field.isDisabled(), 'nothing more can be written');
 	ok(await widget.root.getByRole('button', { name: 'Try again' }).isHidden(), 'nor tried');
 	const dials = line.dials;
-	ok(!await until(() => line.dials > dials, 5), 'and it dials no more');
+	ok(!await until(() => line.dials > dials, 4), 'and it dials no more');
 	is(await widget.texts(), ['hello'], 'what was said is still there');
 
 	await widget.page.reload();

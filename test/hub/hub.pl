@@ -61,7 +61,7 @@ $log->autoflush(1);
 my $app = Mojolicious->new(mode => 'production', secrets => ['stand-in']);
 $app->log->level('fatal');
 $app->max_request_size(64 * 1024 * 1024);
-my $ua = Mojo::UserAgent->new(max_connections => 64, inactivity_timeout => 20);
+my $ua = Mojo::UserAgent->new(max_connections => 64, inactivity_timeout => 180);
 
 # --- the contract ----------------------------------------------------------
 

@@ -10,6 +10,7 @@ use Errno qw(EAGAIN EINTR);
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::IP;
+use Patience;
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Time::HiRes qw(time);
 
@@ -148,7 +149,7 @@ sub header
 sub work_until
 {
 	my ($w, $endpoints, $seconds, $condition) = @_;
-	my $end = time + $seconds;
+	my $end = time + Patience::seconds($seconds);
 	while (1)
 	{
 		$w->take;
@@ -162,11 +163,11 @@ sub work_until
 }
 
 # Visitors, links and the endpoint live until the condition holds: what it gave; nothing
-# when the time (in seconds, default 30) is up.  Who calls it uses Visitor.
+# when the time is up.  Who calls it uses Visitor.
 sub until
 {
 	my ($self, $condition, $timeout) = @_;
-	my $end = time + ($timeout // 30);
+	my $end = time + Patience::seconds($timeout);
 
 	while (1)
 	{

@@ -9,6 +9,7 @@ use Cwd qw(abs_path);
 use File::Basename;
 use Mojo::JSON qw(decode_json);
 use Mojo::UserAgent;
+use Patience;
 use POSIX ":sys_wait_h";
 use Time::HiRes qw(sleep time);
 
@@ -25,7 +26,7 @@ sub new
 		port => 0,
 		set => {},
 		owner => $$,
-		ua => Mojo::UserAgent->new(inactivity_timeout => 60, max_connections => 0),
+		ua => Mojo::UserAgent->new(inactivity_timeout => $Patience::SECONDS, max_connections => 0),
 	}, $class;
 
 	mkdir $self->{dir};
@@ -54,7 +55,7 @@ sub start
 		exec { $command[0] } @command or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
-	for (1 .. 400)
+	for (1 .. 20 * $Patience::SECONDS)
 	{
 		last if -e $ready;
 		die "the stand-in hub did not start: see $self->{dir}/hub.out" if waitpid($pid, WNOHANG) == $pid;

@@ -11,6 +11,7 @@ use Digest::SHA qw(sha1_base64);
 use Errno qw(EAGAIN EINTR);
 use IO::Socket::INET;
 use JSON::PP;
+use Patience;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
@@ -81,7 +82,7 @@ sub dialled
 	{
 		$s->blocking(1);
 		IO::Socket::SSL->start_SSL($s, SSL_server => 1, SSL_key_file => $self->{tls}{key},
-			SSL_cert_file => $self->{tls}{cert}, SSL_alpn_protocols => ['h2', 'http/1.1'], Timeout => 5) or return;
+			SSL_cert_file => $self->{tls}{cert}, SSL_alpn_protocols => ['h2', 'http/1.1'], Timeout => $Patience::SECONDS) or return;
 	}
 	$s->blocking(0);
 	return bless { hub => $self, w => $self->{w}, s => $s, in => '', acks => [], frames => [], pings => [], pongs => [] },
@@ -117,7 +118,7 @@ use Time::HiRes qw(time);
 sub put
 {
 	my ($c, $bytes, $seconds) = @_;
-	my $end = time + ($seconds // 10);
+	my $end = time + Patience::seconds($seconds);
 	while (length $bytes)
 	{
 		my $n = syswrite($c->{s}, $bytes);

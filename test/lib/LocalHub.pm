@@ -81,7 +81,7 @@ sub reachable
 sub until
 {
 	my ($self, $query, $timeout, $want) = @_;
-	my $began = time;
+	my ($began, $patience) = (time, Patience::seconds($timeout));
 
 	$want //= 't';
 	do
@@ -89,7 +89,7 @@ sub until
 		my ($status, $out) = $self->try_sql($query);
 		return time - $began if $status == 0 && $out eq $want;
 		Visitor::pump_for(0.05);
-	} while (time - $began < ($timeout // 20));
+	} while (time - $began < $patience);
 	return;
 }
 
@@ -166,7 +166,7 @@ sub settled
 			$why = @behind ? "client $behind[0]{number} has " . $behind[0]->transcript . " of $rows{ $behind[0]{visitor} } messages" : '';
 			Visitor::pump(0.2) if @behind;
 			return !@behind;
-		}, $timeout // 30);
+		}, $timeout);
 
 	ok($good, $what) or diag($why);
 	return $good;

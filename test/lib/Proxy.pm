@@ -8,6 +8,7 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Basename;
 use IO::Socket::INET;
+use Patience;
 use POSIX ();
 use Time::HiRes qw(sleep);
 
@@ -120,7 +121,7 @@ sub start
 		exec { $command[0] } @command or POSIX::_exit(127);
 	}
 	my $self = bless { pid => $pid, port => $port, dir => $dir, owner => $$ }, __PACKAGE__;
-	for (1 .. 200)
+	for (1 .. 20 * $Patience::SECONDS)
 	{
 		return $self if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
 		sleep 0.05;

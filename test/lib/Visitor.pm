@@ -16,6 +16,7 @@ use Errno qw(EAGAIN EINPROGRESS EINTR EWOULDBLOCK);
 use Fcntl;
 use MIME::Base64 qw(encode_base64);
 use Mojo::JSON qw(decode_json encode_json);
+use Patience;
 use Socket qw(:DEFAULT inet_pton AF_INET6 SOCK_STREAM SOL_SOCKET SO_ERROR SO_LINGER SO_RCVBUF IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
@@ -92,7 +93,7 @@ sub pump
 sub until
 {
 	my ($condition, $timeout) = @_;
-	my $end = time + ($timeout // 20);
+	my $end = time + Patience::seconds($timeout);
 
 	while (1)
 	{
@@ -107,8 +108,10 @@ sub until
 sub pump_for
 {
 	my ($seconds) = @_;
+	my $end = time + $seconds;
 
-	return Visitor::until(sub { 0 }, $seconds);
+	Visitor::until(sub { time >= $end }, $seconds);
+	return;
 }
 
 sub after { my ($seconds, $code) = @_; push @timers, [ time + $seconds, $code ]; return }

@@ -10,6 +10,7 @@ use Cwd qw(abs_path);
 use File::Basename;
 use Hub;
 use IO::Socket::INET;
+use Patience;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -20,6 +21,9 @@ use Webhook;
 our $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
 our $SECRET = 'whsec_test_1';
 our $KEY = 'key-of-the-tests';
+
+# No time limit of the server's meets a machine that is slow; a test that is about one sets it.
+our $PATIENT = join "\n", map { "webchatt.${_}_timeout = '3min'" } qw(ack connect head hello request send trigger webhook);
 
 my $lib = abs_path(dirname(__FILE__));
 my @alive;
@@ -63,7 +67,7 @@ sub configuration
 	return join "\n", "shared_preload_libraries = 'webchatt'", "webchatt.databases = '$databases'",
 	  "webchatt.listen = '127.0.0.1:$self->{port}'", 'restart_after_crash = on', 'log_statement = none', 'log_min_error_statement = panic',
 	  'max_connections = 40', 'shared_buffers = 16MB', 'max_prepared_transactions = 10',
-	  'max_worker_processes = 20', $more // '', '';
+	  'max_worker_processes = 20', $PATIENT, $more // '', '';
 }
 
 # A cluster whose extension is there, attached to a stand-in hub, up and ready.
@@ -143,7 +147,7 @@ sub wait_for
 sub until
 {
 	my ($self, $query, $timeout, $want) = @_;
-	my $began = time;
+	my ($began, $patience) = (time, Patience::seconds($timeout));
 	my ($status, $out);
 
 	$want //= 't';
@@ -152,15 +156,54 @@ sub until
 		($status, $out) = $self->try_sql($query);
 		return time - $began if $status == 0 && $out eq $want;
 		sleep 0.05;
-	} while (time - $began < ($timeout // 20));
+	} while (time - $began < $patience);
 	return;
+}
+
+# Run SQL that must not hang; a test point.  What it says in the end is looked at, not how
+# long it takes: three minutes are for ever.
+sub ends
+{
+	my ($self, $sql, $what, $database) = @_;
+	my ($status, undef, $err) = $self->try_sql("SET statement_timeout = '${Patience::SECONDS}s'; $sql", $database);
+
+	is($status, 0, $what) or do { diag($err); $self->diagnose };
+	return;
+}
+
+# Wait until code gives something true; that.
+sub comes
+{
+	my ($condition, $timeout) = @_;
+	my $end = time + Patience::seconds($timeout);
+
+	while (1)
+	{
+		my $result = $condition->();
+		return $result if $result || time > $end;
+		sleep 0.05;
+	}
+}
+
+# Wait until a process is gone.
+sub gone { my ($pid) = @_; return comes(sub { !kill 0, $pid }) }
+
+# Send a signal to a process by its column in webchatt.status; its id.
+sub signal
+{
+	my ($self, $signal, $column) = @_;
+
+	defined $self->until("SELECT $column IS NOT NULL FROM webchatt.status") or croak "there is no $column";
+	my $pid = $self->status($column);
+	kill $signal, $pid if $pid;
+	return $pid;
 }
 
 # Wait until the door listens; returns its base URL.
 sub wait_ready
 {
 	my ($self, $timeout) = @_;
-	my $waited = $self->until(q{SELECT listening LIKE '%:%' FROM webchatt.status}, $timeout // 30);
+	my $waited = $self->until(q{SELECT listening LIKE '%:%' FROM webchatt.status}, $timeout);
 
 	if (!defined $waited)
 	{
@@ -243,7 +286,7 @@ sub drained
 
 	return $self->wait_for(
 		q{SELECT count(*) = 0 FROM webchatt.messages WHERE direction = 'out' AND status = 'queued'},
-		$what // 'everything queued has left', $timeout // 60);
+		$what // 'everything queued has left', $timeout);
 }
 
 # Start pgbench sending one message a transaction, each client to visitors of

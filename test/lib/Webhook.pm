@@ -10,6 +10,7 @@ use Digest::SHA qw(hmac_sha256_hex);
 use File::Basename;
 use Mojo::JSON qw(encode_json);
 use Mojo::UserAgent;
+use Patience;
 
 my $load_program = abs_path(dirname(__FILE__) . '/webhook-load');
 my $ua;
@@ -59,7 +60,7 @@ sub post
 	if (exists $args{header}) { $headers{'X-hub-Signature'} = $args{header} if defined $args{header} }
 	elsif (defined $secret) { $headers{'X-hub-Signature'} = signature($secret, $body, $args{t}) }
 	$agent = Mojo::UserAgent->new(max_connections => 0) if $args{fresh};
-	$agent->inactivity_timeout($args{timeout} // 15);
+	$agent->inactivity_timeout(Patience::seconds($args{timeout}));
 	my $tx = $agent->post($url => \%headers => $body);
 	my $type = $tx->res->headers->content_type;
 	return wantarray ? ($tx->res->code // 0, $tx->res->body, $type) : $tx->res->code // 0;
@@ -106,7 +107,7 @@ sub wait_answered
 	my ($self, $count, $timeout) = @_;
 	my $began = time;
 
-	while (time - $began < ($timeout // 30))
+	while (time - $began < Patience::seconds($timeout))
 	{
 		return 1 if $self->answered >= $count;
 		sleep 0.05;

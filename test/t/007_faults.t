@@ -50,8 +50,6 @@ package AllLoads
 	sub posted { my ($self) = @_; return map { $_->posted } @$self }
 }
 
-sub pid_of { my ($column) = @_; return $t->status($column) }
-
 # How long the server has been up, to see that it was not restarted.
 sub started { return $t->sql('SELECT pg_postmaster_start_time()') . $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'}) }
 
@@ -59,32 +57,29 @@ my $began = started();
 my $witness = $t->session;
 is($witness->query('SELECT 1'), '1', 'a session that watches');
 
-under_load('kill -9 of webchatt-net', sub { kill 'KILL', pid_of('net_pid') });
+under_load('kill -9 of webchatt-net', sub { $t->signal('KILL', 'net_pid') });
 is(started(), $began, 'kill -9 of webchatt-net leaves the server untouched');
 is($witness->query('SELECT 2'), '2', 'and its connections');
 
 under_load('three kills of webchatt-net', sub {
 	for (1 .. 3)
 	{
-		my $pid = pid_of('net_pid');
-		kill 'KILL', $pid if $pid;
-		$t->until("SELECT net_pid IS DISTINCT FROM $pid AND listening LIKE '%:%' FROM webchatt.status", 20) if $pid;
+		my $pid = $t->signal('KILL', 'net_pid');
+		$t->until("SELECT net_pid IS DISTINCT FROM $pid AND listening LIKE '%:%' FROM webchatt.status");
 	}
 });
 
-under_load('SIGTERM of the worker', sub { kill 'TERM', pid_of('worker_pid') });
+under_load('SIGTERM of the worker', sub { $t->signal('TERM', 'worker_pid') });
 is(started(), $began, 'SIGTERM of the worker leaves the server untouched');
 
 under_load('SIGSTOP of the worker for a while', sub {
-	my $pid = pid_of('worker_pid');
-	kill 'STOP', $pid;
+	my $pid = $t->signal('STOP', 'worker_pid');
 	sleep 4;
 	kill 'CONT', $pid;
 });
 
 under_load('SIGSTOP of webchatt-net for a while', sub {
-	my $pid = pid_of('net_pid');
-	kill 'STOP', $pid;
+	my $pid = $t->signal('STOP', 'net_pid');
 	sleep 4;
 	kill 'CONT', $pid;
 });
@@ -138,7 +133,7 @@ $t->sql('ALTER SYSTEM RESET synchronous_commit');
 $t->sql('ALTER SYSTEM RESET wal_writer_delay');
 $node->reload;
 
-under_load('kill -9 of the worker', sub { kill 'KILL', pid_of('worker_pid') });
+under_load('kill -9 of the worker', sub { $t->signal('KILL', 'worker_pid') });
 
 under_load('pg_ctl stop -m immediate', sub {
 	$node->stop('immediate');

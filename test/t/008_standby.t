@@ -26,7 +26,7 @@ is(scalar $t->post(Webhook::message($channel, "m-$_", "v$_", 'hello')), 200, 'an
 $t->status_becomes($t->send_text('v1', 'before'), 'sent', 'a message from the primary');
 $t->node->wait_for_catchup($standby);
 
-sleep 2.5;
+sleep 2.5;    # long enough for a launcher that would start one
 is($s->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'webchatt worker'}), 0, 'no worker on the standby');
 is($s->sql('SELECT count(*) FROM webchatt.messages'), 4, 'which has the rows');
 is($s->sql('SELECT count(*) FROM webchatt.status'), 1, 'and its status view can be read');

@@ -6,7 +6,6 @@ use warnings;
 use Mojo::UserAgent;
 use Proxy;
 use Test::More;
-use Time::HiRes qw(time);
 use WebchattTest;
 
 my $t = WebchattTest->attached(conf => "webchatt.trusted_proxies = '127.0.0.1'");
@@ -36,7 +35,6 @@ for my $kind (qw(nginx caddy))
 	is($ua->get($proxy->url . '/healthz')->res->code, 404, "$kind: nothing else is shown to the world");
 	my $load = Webhook::load(url => "http://127.0.0.1:$t->{port}/webhooks/$channel", secret => $WebchattTest::SECRET,
 		channel => $channel, out => "$dir/load-$kind", prefix => $kind, connections => 8, count => 200);
-	my $began = time;
 	is(scalar(grep { $post->($message->("$kind-beside", "number $_")) == 200 } 1 .. 50), 50, "$kind: beside others");
 	ok($load->wait_answered(200), "$kind: who are answered as well");
 	$load->end;

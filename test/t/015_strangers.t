@@ -10,7 +10,7 @@ use Mojo::JSON qw(encode_json);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = LocalHub->begin(conf => "webchatt.hello_timeout = '2s'");
+my $t = LocalHub->begin;
 my $channel = $t->{channel};
 my $net = $t->status('net_pid');
 
@@ -41,11 +41,8 @@ my $bobs = $bob->acked($bob->say('hello'));
 sub bob_is_well
 {
 	my ($while) = @_;
-	my $began = time;
-	my $id = $bob->acked($bob->say('well?'));
 
-	ok($id, "another visitor is served: $while");
-	cmp_ok(time - $began, '<', 5, 'without a delay');
+	ok($bob->acked($bob->say('well?')), "another visitor is served: $while");
 	return;
 }
 
@@ -105,7 +102,7 @@ ok(Visitor::until(
 		sub {
 			$elsewhere = $t->visitor(key => $second_key, token => $alice->{token});
 			$elsewhere->connect;
-			Visitor::until(sub { $elsewhere->{state} eq 'welcomed' || $elsewhere->{state} eq 'closed' }, 5);
+			Visitor::until(sub { $elsewhere->{state} eq 'welcomed' || $elsewhere->{state} eq 'closed' || ($elsewhere->{http} // 101) != 101 });
 			return $elsewhere->{state} eq 'welcomed';
 		}), 'a second channel');
 isnt($elsewhere->{visitor}, $alice->{visitor}, 'where a token of the first is not known');
@@ -123,14 +120,19 @@ $mallory->arrive if $mallory->{state} ne 'welcomed';
 
 # --- the first frame -------------------------------------------------------
 
-my $began = time;
-my @silent = map { $t->visitor(hello => 0) } 1 .. 3;
-$_->connect for @silent;
-$silent[1]->raw(substr Visitor::frame('{"type":"hello"}'), 0, 9) if Visitor::until(sub { $silent[1]{state} eq 'open' });
-is($_->closed(15), 4008, 'who says no hello is sent off') for @silent[ 0, 1 ];
-$silent[2]->closed(15);
+my ($began, @silent);
+set({ hello_timeout => '2s' }, sub {
+	# who dials before the setting is in force is waited for longer
+	$_->end for @silent;
+	$began = time;
+	@silent = map { $t->visitor(hello => 0) } 1 .. 3;
+	$_->connect for @silent;
+	$silent[1]->raw(substr Visitor::frame('{"type":"hello"}'), 0, 9) if Visitor::until(sub { $silent[1]{state} eq 'open' });
+	return Visitor::until(sub { !grep { $_->{state} ne 'closed' } @silent }, 4);
+}, 'who says no hello is sent off');
+is($_->{close_code}, 4008, 'with 4008') for @silent[ 0, 1 ];
 cmp_ok(time - $began, '>', 1.5, 'not before webchatt.hello_timeout');
-cmp_ok(time - $began, '<', 8, 'and not long after it');
+set({ hello_timeout => undef }, sub { 1 }, 'others may take longer');
 for my $first ('{"type":"ping"}', '{"type":"message","id":"x","content":{"type":"text","text":"x"}}', 'no JSON', '[]', '"hello"', '{"type":7}', '{', '')
 {
 	my $stranger = $t->visitor(hello => 0);
@@ -184,10 +186,8 @@ isnt($new_key, $second_key, 'that is another');
 Visitor::pump(0.05);
 is($elsewhere->{state}, 'welcomed', 'before the commit the old one is good');
 $session->query('COMMIT');
-$began = time;
 is($elsewhere->closed, 4001, 'at the commit its sessions are closed');
 is($tab->closed, 4001, 'all of them');
-cmp_ok(time - $began, '<', 1, 'within a second');
 is(dial_result(key => $second_key), 4001, 'and the old key is refused');
 $elsewhere->{key} = $new_key;
 my $was = $elsewhere->{visitor};
@@ -211,9 +211,7 @@ ok(Visitor::until(
 			return $shop->{state} eq 'welcomed';
 		}), 'an origin that was added, normalised, is taken');
 $t->sql("SELECT webchatt.set_origins('$second', ARRAY['https://shop.example.org'])");
-$began = time;
 is($elsewhere->closed, 4003, 'sessions of an origin that was taken off are closed');
-cmp_ok(time - $began, '<', 1, 'within a second');
 is($shop->{state}, 'welcomed', 'those of the other stay');
 is(dial_result(key => $new_key), 403, 'and the next dial is refused');
 
@@ -352,15 +350,27 @@ $slow->end;
 # --- places ----------------------------------------------------------------
 
 my @crowd;
+
+# So many visitors, one after the other: how many are let in, and what the last one is told.
+sub crowd
+{
+	my ($number, $from) = @_;
+
+	$_->end for @crowd;
+	@crowd = map { $t->visitor(token => $mallory->{token}, local => $from->($_)) } 1 .. $number;
+	for my $one (@crowd)
+	{
+		$one->connect;
+		Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 });
+	}
+	return (scalar(grep { $_->{state} eq 'welcomed' } @crowd), $crowd[-1]{http} // 0);
+}
+
+# Who is let in before the limit is in force goes again.
 set({ max_visitors_per_address => 8 }, sub {
-	my $one = $t->visitor(token => $mallory->{token}, local => '127.0.0.77');
-	push @crowd, $one;
-	$one->connect;
-	Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 }, 5);
-	return ($one->{http} // 0) == 429;
-}, 'too many from one address: 429');
-is(scalar(grep { $_->{state} eq 'welcomed' } @crowd), 8, 'not before webchatt.max_visitors_per_address')
-  or diag(join "\n", map { $_->describe } @crowd);
+	my ($in, $http) = crowd(9, sub { '127.0.0.77' });
+	return $in == 8 && $http == 429;
+}, 'eight from one address, no more and no less: 429') or diag(join "\n", map { $_->describe } @crowd);
 my $neighbour = $t->visitor(local => '127.0.0.78');
 $neighbour->connect;
 ok($neighbour->welcomed, 'another address is let in');
@@ -369,22 +379,17 @@ ok(Visitor::until(
 		sub {
 			my $one = $t->visitor(token => $mallory->{token}, local => '127.0.0.77');
 			$one->connect;
-			Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 }, 5);
+			Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 });
 			push @crowd, $one;
 			return $one->{state} eq 'welcomed';
-		}, 10), 'a place that is left is free');
+		}), 'a place that is left is free');
 $_->end for @crowd;
 my $here = $t->status('visitors');
 cmp_ok($here, '>=', 3, 'status counts visitors');
-@crowd = ();
 set({ max_visitors_per_address => 5000, max_visitors => 8 }, sub {
-	my $one = $t->visitor(token => $mallory->{token}, local => '127.0.0.' . (100 + @crowd));
-	push @crowd, $one;
-	$one->connect;
-	Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 }, 5);
-	return ($one->{http} // 0) == 503;
-}, 'too many in all: 503');
-cmp_ok(scalar(grep { $_->{state} eq 'welcomed' } @crowd), '<=', 8, 'not after webchatt.max_visitors');
+	my ($in, $http) = crowd(9, sub { '127.0.0.' . (100 + $_[0]) });
+	return $in <= 8 && $http == 503;
+}, 'no more than eight in all: 503') or diag(join "\n", map { $_->describe } @crowd);
 $_->end for @crowd, $neighbour;
 set({ max_visitors => undef }, sub { return dial_result(key => 'unknown-key') eq '4001' }, 'with room again, again');
 
@@ -394,7 +399,7 @@ set({ visitor_rate => 60, visitor_burst => 5 }, sub {
 	my $probe = $t->visitor(token => $mallory->{token}, resend => 0);
 	$probe->arrive;
 	$probe->say("probe $_") for 1 .. 8;
-	Visitor::until(sub { @{ $probe->{errors} } + keys %{ $probe->{acked} } >= 8 }, 5);
+	Visitor::until(sub { @{ $probe->{errors} } + keys %{ $probe->{acked} } >= 8 });
 	my $limited = @{ $probe->{errors} };
 	$probe->end;
 	return $limited;
@@ -428,7 +433,7 @@ set({ visitor_rate => 100000, visitor_burst => 1000, address_rate => 60, address
 	my $probe = $t->visitor(local => '127.0.0.90', resend => 0);
 	$probe->arrive;
 	$probe->say("probe $_") for 1 .. 20;
-	Visitor::until(sub { @{ $probe->{errors} } + keys %{ $probe->{acked} } >= 20 }, 5);
+	Visitor::until(sub { @{ $probe->{errors} } + keys %{ $probe->{acked} } >= 20 });
 	my $limited = @{ $probe->{errors} };
 	$probe->end;
 	return $limited;
@@ -468,7 +473,7 @@ my $before = $t->sql('SELECT count(*) FROM webchatt.visitors');
 set({ address_rate => 1000000, address_burst => 100000, new_visitor_rate => 20 }, sub {
 	my $one = $t->visitor(local => '127.0.0.95');
 	$one->connect;
-	Visitor::until(sub { $one->{state} eq 'welcomed' || $one->{state} eq 'closed' }, 5);
+	Visitor::until(sub { $one->{state} eq 'welcomed' || $one->{state} eq 'closed' });
 	my $code = $one->{close_code} // 0;
 	$one->end;
 	return $code == 1013;

@@ -132,15 +132,15 @@ Visitor::until(
 			$next_pause = $now + 0.4;
 		}
 		if ($now >= $next_stranger) { stranger_dials(); $next_stranger = $now + 0.1 }
-		return $cuts >= $CUTS;
-	}, $SECONDS);
+		return $cuts >= $CUTS || $now > $began + $SECONDS && $cuts >= $AT_LEAST;
+	}, 10 * $SECONDS);
 my $took = time - $began;
 kill 'CONT', @pids;
 $CUTS = $cuts if $cuts < $CUTS;    # from here on lines stay
 kill 'INT', $talk;
 $t->sends_end($talk);
 diag(sprintf '%d cuts in %.1f s: %s; %d strangers', $cuts, $took, join(', ', map { "$kinds{$_} $_" } sort keys %kinds), $strangers);
-cmp_ok($cuts, '>=', $took < $SECONDS ? $CUTS : $AT_LEAST, "$cuts cuts");
+cmp_ok($cuts, '>=', $AT_LEAST, "$cuts cuts");
 ok($kinds{$_}, "among them: $_") for 'message lost', 'message kept', 'ack lost', 'welcome lost', 'behind a message', 'within a frame';
 
 is_deeply(\%hung_up, {}, 'the hub never hung up by itself');

@@ -55,7 +55,7 @@ for my $kind (qw(nginx caddy))
 	link "$dir/$_", "$dir/$kind/$_" for qw(cert.pem key.pem);
 	my $proxy = $kind eq 'nginx' ? Proxy::nginx_of_doc("$dir/$kind", $t->{port}) : Proxy::caddy_of_doc("$dir/$kind", $t->{port});
 	my %through = (port => $proxy->{port}, tls => { ca => "$dir/ca.pem", name => 'localhost' }, headers => { Host => "localhost:$proxy->{port}" });
-	my $ua = Mojo::UserAgent->new(ca => "$dir/ca.pem", inactivity_timeout => 20);
+	my $ua = Mojo::UserAgent->new(ca => "$dir/ca.pem", inactivity_timeout => 180);
 	my $script = $proxy->url . '/chat-widget.umd.js';
 
 	# The widget's file, before the sockets: it leaves upstream connections open.

@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use WebchattTest;
 
-my $t = WebchattTest->attached(conf => "webchatt.send_timeout = '3s'\nwebchatt.reconcile_interval = '1h'");
+my $t = WebchattTest->attached(conf => "webchatt.send_timeout = '5s'\nwebchatt.reconcile_interval = '1h'");
 my $hub = $t->hub;
 my $node = $t->node;
 my $channel = $WebchattTest::CHANNEL;
@@ -29,14 +29,14 @@ sub setting
 # Wait until everything is as it should be; a test point.
 sub settled
 {
-	my ($what, $timeout) = @_;
-	my ($status, $out, $err) = $t->try_sql(sprintf "SELECT count(*) FROM webchatt.wait_for_webhooks(timeout => '%d s')", $timeout // 20);
+	my ($what) = @_;
+	my ($status, $out, $err) = $t->try_sql(sprintf "SELECT count(*) FROM webchatt.wait_for_webhooks(timeout => '%d s')", $Patience::SECONDS);
 
 	is($status, 0, $what) or do { diag($err); $t->diagnose('SELECT * FROM webchatt.webhooks WHERE hub_id IS NOT NULL') };
 	return;
 }
 
-sub reconcile { my ($what, $timeout) = @_; $t->sql('SELECT webchatt.reconcile_webhooks()'); return settled($what, $timeout) }
+sub reconcile { my ($what) = @_; $t->sql('SELECT webchatt.reconcile_webhooks()'); return settled($what) }
 sub label { return $t->sql('SELECT DISTINCT label FROM webchatt.webhooks WHERE hub_id IS NOT NULL') }
 sub ours { my %by = map { $_->{eventType} => $_ } $hub->webhooks(label()); return \%by }
 sub theirs { my $label = label(); return grep { $_->{label} ne $label } $hub->webhooks }
@@ -182,7 +182,7 @@ $t->wait_for(q{SELECT state = 'verifying' AND polls >= 2 FROM webchatt.webhooks 
 like($err, qr/not as they should be.*DETAIL:.*Message: verifying/s, 'waiting for it ends with what is missing');
 $hub->set(verify => 'later');
 $t->sql(q{UPDATE webchatt.webhooks SET again_at = now() WHERE event_type = 'Message'});
-settled('asked to verify anew, it does', 30);
+settled('asked to verify anew, it does');
 like(ours()->{Message}{endpoint}, qr/\Q$endpoint\E\?again=1\z/, 'by an endpoint that differs in its query only');
 reconcile('which is as good as the other');
 comes_in('with a query behind the endpoint');
@@ -223,7 +223,7 @@ sub emit_begin
 	my $pid = fork // die "fork: $!";
 
 	return $pid if $pid;
-	my $ua = Mojo::UserAgent->new(inactivity_timeout => 120);
+	my $ua = Mojo::UserAgent->new(inactivity_timeout => 600);
 	my $codes = $ua->post($hub->url . '/_control/emit' => json => { events => \@events })->result->json;
 	my %codes;
 	$codes{ $_->{code} }++ for @$codes;
@@ -258,14 +258,8 @@ in_order('after the load');
 sub asked
 {
 	my ($pattern, $seen) = @_;
-	my $began = time;
 
-	while (time - $began < 20)
-	{
-		return 1 if (my @calls = $hub->calls($pattern)) > $seen;
-		sleep 0.02;
-	}
-	return 0;
+	return WebchattTest::comes(sub { return (my @calls = $hub->calls($pattern)) > $seen });
 }
 
 sub unregister
@@ -274,15 +268,15 @@ sub unregister
 	my $label = label();
 
 	is($t->sql('SELECT webchatt.unregister_webhooks()'), 2, "$what: unregistered");
-	settled("$what: they are gone", 90);
+	settled("$what: they are gone");
 	is($t->sql('SELECT count(*) FROM webchatt.webhooks WHERE hub_id IS NOT NULL'), 0, "$what: here");
 	is(scalar(my @left = $hub->webhooks($label)), 0, "$what: and there");
 	return;
 }
 
 for my $fault (
-	[ 'kill -9 of webchatt-net while the hub takes its time', { do => 'late', ms => 1500 }, sub { kill 'KILL', $t->status('net_pid') } ],
-	[ 'kill -9 of the worker while the hub takes its time', { do => 'late', ms => 1500 }, sub { kill 'KILL', $t->status('worker_pid'); $t->wait_ready(60) } ],
+	[ 'kill -9 of webchatt-net while the hub takes its time', { do => 'late', ms => 1500 }, sub { $t->signal('KILL', 'net_pid') } ],
+	[ 'kill -9 of the worker while the hub takes its time', { do => 'late', ms => 1500 }, sub { $t->signal('KILL', 'worker_pid'); $t->wait_ready } ],
 	[ 'an answer that is lost', { do => 'drop' }, sub { } ],
 	[ 'an answer that is cut', { do => 'say', status => 201, body => 'what?' }, sub { } ],
 	[ 'a hub that hangs', { do => 'hang' }, sub { } ])
@@ -294,7 +288,7 @@ for my $fault (
 	$t->sql('SELECT webchatt.register_webhooks()');
 	ok(asked(qr{\APOST \Q$api\E\z}, $seen), "$what: the hub is asked to make one");
 	$do->();
-	settled("$what: in order in the end", 40);
+	settled("$what: in order in the end");
 	sleep 1.6 if $rule->{do} eq 'late';
 	reconcile("$what: and looked at once more");
 	in_order($what);
@@ -303,14 +297,14 @@ comes_in('after what was half done');
 
 # Unregistered while half done: what the hub makes later goes too.
 $t->sql('SELECT webchatt.unregister_webhooks()');
-settled('gone', 90);
+settled('gone');
 $hub->rules({ do => 'late', ms => 1000, api => "POST $api", times => 1 });
 my $seen = $hub->calls(qr{\APOST \Q$api\E\z});
 my $label = "webchatt postgres " . $t->sql('SELECT tag FROM webchatt.hub_keeping');
 $t->sql('SELECT webchatt.register_webhooks()');
 asked(qr{\APOST \Q$api\E\z}, $seen);
 $t->sql('SELECT webchatt.unregister_webhooks()');
-settled('unregistered while the hub was making one: gone', 90);
+settled('unregistered while the hub was making one: gone');
 is(scalar(my @left = $hub->webhooks($label)), 0, 'at the hub too');
 $t->sql('SELECT webchatt.register_webhooks()');
 settled('and registered again');
@@ -447,9 +441,8 @@ $t->status_becomes($unanswered, 'sent', 'it is sent again, and answered');
 $t->wait_for("SELECT coalesce(max(unanswered), 0) = 0 FROM webchatt.overdue_candidates WHERE message_id = '$unanswered'", 'then it is not unanswered');
 $hub->rules({ do => 'hang', to => 'killed', times => 2 });
 my $killed = $t->send_text('killed', 'hello?');
-my $waited = time;
-sleep 0.05 until $hub->record(to => 'killed') || time - $waited > 10;
-kill 'KILL', $t->status('net_pid');
+WebchattTest::comes(sub { $hub->record(to => 'killed') > 0 });
+$t->signal('KILL', 'net_pid');
 overdue($killed, 'a send that was under way when webchatt-net died is listed', q{status = 'queued' AND unanswered = 1});
 $t->status_becomes($killed, 'sent', 'and sent again', 30);
 

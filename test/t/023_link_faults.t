@@ -26,7 +26,7 @@ sub linked
 	my (%args) = @_;
 	my $link;
 
-	Visitor::until(sub { $link = link_to_a(%args); $link->connect; $link->welcomed(3); }, 20) or BAIL_OUT('no link: ' . $link->describe);
+	Visitor::until(sub { $link = link_to_a(%args); $link->connect; Visitor::until(sub { $link->{state} =~ /^(?:welcomed|closed)\z/ || ($link->{http} // 101) != 101 }); return $link->{state} eq 'welcomed' }) or BAIL_OUT('no link: ' . $link->describe);
 	return $link;
 }
 
@@ -140,9 +140,7 @@ is($bad->{welcome}{acknowledged}, $two, 'and it does not take anything back');
 # Half a frame, half a head, and silence.
 my @slow = map { link_to_a(api_key => $others_key)->connect(head => substr $_, 0, 60) } ("GET $Link::PATH HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nX: y\r\n") x 3;
 $bad->{pong} = 0;
-my $began = time;
-ok(Visitor::until(sub { $bad->{state} eq 'closed' }, 15), 'a subscriber that falls silent is cut');
-cmp_ok(time - $began, '<', 6, sprintf 'after two heartbeats (%.1f s)', time - $began);
+ok(Visitor::until(sub { $bad->{state} eq 'closed' }), 'a subscriber that falls silent is cut');
 $bad = linked(api_key => $others_key);
 $bad->raw(substr $frame->('{"type":"ack","seq":1}'), 0, 5);
 ok(Visitor::until(sub { $bad->{state} eq 'closed' }, 15), 'so is one that does not end what it began to say');
@@ -187,7 +185,7 @@ $newer->{ack} = 0;
 $other->end;
 $a->sql(q{SELECT webchatt.revoke_api_key('yet another')});
 is(link_to_a(api_key => $others_key)->connect->answered(5), 401, 'a revoked key is refused') if Visitor::until(sub {
-	my $probe = link_to_a(api_key => $others_key)->connect; my $code = $probe->answered(3); $probe->end; $code == 401 }, 10);
+	my $probe = link_to_a(api_key => $others_key)->connect; my $code = $probe->answered; $probe->end; $code == 401 }, 10);
 my $mark = $newer->{highest};
 $v->say("window $_") for 1 .. 1500;
 ok(Visitor::until(sub { !%{ $v->{unacked} } }, 60), '1500 messages that nobody acknowledges');
@@ -241,7 +239,7 @@ ok(Visitor::until(sub { !%{ $speaker->{unacked} } }, 120), 'twenty thousand mess
 cmp_ok($a->sql('SELECT count(*) FROM webchatt.events'), '>=', 20_000, 'wait at A, as events');
 my $now = TwoHubs::memory($a->status('net_pid')) + TwoHubs::memory($a->status('worker_pid'));
 cmp_ok($now - $memory, '<', 32_000, "A's memory is bounded ($memory, then $now kB)");
-$began = time;
+my $began = time;
 $b->node->start;
 $pair->settled('B is back', 120);
 diag(sprintf 'caught up with 20000 after %.1f s', time - $began);

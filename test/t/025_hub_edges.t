@@ -59,7 +59,7 @@ is($b->sql("SELECT string_agg(status::text, ' ' ORDER BY id) FROM webchatt.messa
 	'not one whose cancelling is prepared, or rolled back');
 $a->sql(q{COMMIT PREPARED 'taken back'});
 $b->status_becomes($ids[0], 'failed', 'COMMIT PREPARED tells it');
-kill 'TERM', $a->status('worker_pid');
+$a->signal('TERM', 'worker_pid');
 $a->sql(q{UPDATE webchatt.hubs SET state = 'active' WHERE kind = 'local'});
 $b->status_becomes($ids[1], 'delivered', 'the third one leaves in the end');
 is($b->sql("SELECT count(*) FROM webchatt.statuses WHERE message_id = '$ids[0]' AND status = 'failed'"), 1, 'a worker that starts anew tells nothing twice');
@@ -160,7 +160,7 @@ is($b->sql($large), $a->sql($large), 'with that event');
 my ($far) = $b->make_channel('At B', $LocalHub::ORIGIN);
 my $key = $b->sql(q{SELECT webchatt.create_api_key('database A')});
 my $w = Visitor->new(port => $b->{port}, key => $b->sql("SELECT public_key FROM webchatt.channels WHERE id = '$far'"), again => 0.2);
-ok(Visitor::until(sub { $w->connect; $w->welcomed(2) }, 20), 'a visitor at B');
+ok(Visitor::until(sub { $w->connect; Visitor::until(sub { $w->{state} =~ /^(?:welcomed|closed)\z/ || ($w->{http} // 101) != 101 }); return $w->{state} eq 'welcomed' }), 'a visitor at B');
 $b->sql('DROP TRIGGER answer ON webchatt.messages');
 $b->sql(qq{CREATE TRIGGER answer AFTER INSERT ON webchatt.messages
 	FOR EACH ROW WHEN (new.direction = 'in' AND new.content ->> 'text' NOT LIKE '.%' AND new.channel_id = '$channel') EXECUTE FUNCTION answer()});
@@ -181,10 +181,7 @@ $a->sql('DROP TRIGGER answer ON webchatt.messages');
 
 # --- extensions that are dropped -----------------------------------------------------
 
-my $began = time;
-($status, $out, $err) = $b->try_sql('DROP EXTENSION webchatt CASCADE');
-is($status, 0, 'DROP EXTENSION at B, with links both ways') or diag($err);
-cmp_ok(time - $began, '<', 5, 'does not hang');
+$b->ends('DROP EXTENSION webchatt CASCADE', 'DROP EXTENSION at B, with links both ways, does not hang');
 $a->wait_for('SELECT count(*) = 0 FROM webchatt.links WHERE connected_since IS NOT NULL', 'A sees its link end');
 ok($v->acked($v->say('B is gone')), 'visitors can write');
 $b->sql('DROP FUNCTION answer()');
@@ -195,10 +192,7 @@ $pair->attach('link');
 goes('with the same key it goes on where the key was', 30);
 is($b->sql(q{SELECT count(*) FROM webchatt.messages WHERE content ->> 'text' = 'B is gone'}), 1, 'so that nothing is missing');
 
-$began = time;
-($status, $out, $err) = $a->try_sql('DROP EXTENSION webchatt CASCADE');
-is($status, 0, 'DROP EXTENSION at A, with a link') or diag($err);
-cmp_ok(time - $began, '<', 5, 'does not hang');
+$a->ends('DROP EXTENSION webchatt CASCADE', 'DROP EXTENSION at A, with a link, does not hang');
 $b->wait_for(q{SELECT hubs #>> '{a,link,phase}' <> 'open' FROM webchatt.status}, 'B sees the link end');
 $v->end;
 unlike(PostgreSQL::Test::Utils::slurp_file($_->node->logfile), qr/PANIC|terminated by signal/, 'nothing crashed') for $a, $b;
