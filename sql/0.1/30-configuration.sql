@@ -274,18 +274,37 @@ LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._escape_html(text) IS 'webchatt''s own: text for HTML, attributes included';
 
-CREATE FUNCTION webchatt.create_api_key(label text) RETURNS text
+CREATE FUNCTION webchatt.create_api_key(label text, channels uuid[] DEFAULT NULL, scopes text[] DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	key text := webchatt._random_token('wck_', 32);
+	wrong text;
 BEGIN
 	IF create_api_key.label IS NULL OR btrim(create_api_key.label) = '' OR char_length(create_api_key.label) > 100 THEN
 		RAISE EXCEPTION 'the label of an API key is NULL, blank or longer than 100 characters'
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Say in words whose key it is: the log of changes and webchatt.revoke_api_key() go by it.';
 	END IF;
+	SELECT coalesce(s, 'NULL') INTO wrong FROM unnest(create_api_key.scopes) s WHERE s IS NULL OR s NOT IN ('send', 'webhooks', 'link') LIMIT 1;
+	IF FOUND OR cardinality(create_api_key.scopes) = 0 THEN
+		RAISE EXCEPTION 'a key cannot have %', coalesce('the scope ' || wrong, 'no scope')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Scopes are send (messages by the REST API), webhooks (its own) and link (for another database). Left out, it has all.';
+	END IF;
+	IF cardinality(create_api_key.channels) NOT BETWEEN 1 AND 256 THEN
+		RAISE EXCEPTION 'a key is for 1 to 256 channels, not %', cardinality(create_api_key.channels)
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave channels out, or NULL, for a key that is for all.';
+	END IF;
+	SELECT coalesce(c::text, 'NULL') INTO wrong FROM unnest(create_api_key.channels) c
+	WHERE NOT EXISTS (SELECT FROM webchatt.channels x WHERE x.id = c AND x.public_key IS NOT NULL) LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'there is no local channel %', wrong
+			USING ERRCODE = 'undefined_object', HINT = 'SELECT id, display_name FROM webchatt.channels WHERE public_key IS NOT NULL lists them.';
+	END IF;
 	BEGIN
-		INSERT INTO webchatt.api_keys (label, key_hash) VALUES (create_api_key.label, sha256(convert_to(key, 'UTF8')));
+		INSERT INTO webchatt.api_keys (label, key_hash, channels, scopes) VALUES (create_api_key.label, sha256(convert_to(key, 'UTF8')),
+			(SELECT array_agg(DISTINCT c) FROM unnest(create_api_key.channels) c),
+			coalesce(create_api_key.scopes, '{send,webhooks,link}'));
 	EXCEPTION WHEN unique_violation THEN
 		RAISE EXCEPTION 'there is an API key % already', quote_literal(create_api_key.label)
 			USING ERRCODE = 'duplicate_object',
@@ -294,8 +313,8 @@ BEGIN
 	RETURN key;
 END
 $$;
-COMMENT ON FUNCTION webchatt.create_api_key(text) IS
-	'makes a key for the local hub''s REST API (header x-api-key) and returns it; it is shown this once, only its hash is kept';
+COMMENT ON FUNCTION webchatt.create_api_key(text, uuid[], text[]) IS
+	'makes a key for the local hub''s REST API (header x-api-key) and returns it; it is shown this once, only its hash is kept. channels: those that it is for; NULL: all. scopes: of send, webhooks and link; NULL: all';
 
 CREATE FUNCTION webchatt.revoke_api_key(label text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -303,6 +322,8 @@ BEGIN
 	UPDATE webchatt.api_keys k SET revoked_at = now()
 	WHERE k.label = revoke_api_key.label AND k.revoked_at IS NULL;
 	IF FOUND THEN
+		UPDATE webchatt.local_webhooks w SET active = false, paused_reason = 'its API key was revoked'
+		WHERE w.active AND w.key_id = (SELECT k.id FROM webchatt.api_keys k WHERE k.label = revoke_api_key.label);
 		RETURN true;
 	END IF;
 	IF NOT EXISTS (SELECT FROM webchatt.api_keys k WHERE k.label = revoke_api_key.label) THEN
@@ -314,7 +335,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.revoke_api_key(text) IS
-	'ends an API key from the commit on; false when it was revoked before';
+	'ends an API key from the commit on, with its link, and pauses its webhooks; false when it was revoked before';
 
 CREATE FUNCTION webchatt.set_webhook_secret(
 	channel uuid, secret text, keep_old interval DEFAULT '1 day', event_type text DEFAULT 'any')

@@ -53,6 +53,7 @@ CREATE TABLE webchatt.local_webhooks (
 	headers jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(headers) = 'array'),
 	scope text,
 	secret text CHECK (length(secret) BETWEEN 1 AND 512),
+	key_id int REFERENCES webchatt.api_keys (id) ON DELETE CASCADE,
 	active boolean NOT NULL DEFAULT true,
 	paused_reason text,
 	verified_at timestamptz,
@@ -68,6 +69,7 @@ COMMENT ON COLUMN webchatt.local_webhooks.event_type IS 'Message: what visitors 
 COMMENT ON COLUMN webchatt.local_webhooks.headers IS 'sent with each delivery: an array of {"key": ..., "value": ...}; may hold secrets';
 COMMENT ON COLUMN webchatt.local_webhooks.scope IS 'kept as it was given';
 COMMENT ON COLUMN webchatt.local_webhooks.secret IS 'secret: the key of X-hub-Signature; null: deliveries are not signed';
+COMMENT ON COLUMN webchatt.local_webhooks.key_id IS 'the API key that made it, which alone may see and change it by the REST API, and whose channels'' events it gets; null: made in SQL';
 COMMENT ON COLUMN webchatt.local_webhooks.active IS 'false: nothing is delivered; events wait until webchatt.event_retention';
 COMMENT ON COLUMN webchatt.local_webhooks.paused_reason IS 'why the worker set active to false; null where somebody else did';
 COMMENT ON COLUMN webchatt.local_webhooks.verified_at IS 'when the endpoint answered the verification; null: nothing is delivered yet';
@@ -173,21 +175,25 @@ CREATE TRIGGER config_changed AFTER DELETE OR TRUNCATE ON webchatt.links
 
 CREATE VIEW webchatt.feeds AS
 SELECT 'webhook' AS kind, w.label, w.event_type,
-	CASE WHEN NOT w.active THEN 'paused' || coalesce(': ' || w.paused_reason, ' by hand')
+	CASE WHEN k.revoked_at IS NOT NULL THEN 'paused: its API key was revoked'
+		WHEN w.key_id IS NOT NULL AND 'webhooks' <> ALL (k.scopes) THEN 'paused: its API key is no longer for webhooks'
+		WHEN NOT w.active THEN 'paused' || coalesce(': ' || w.paused_reason, ' by hand')
 		WHEN w.verified_at IS NULL THEN 'verifying'
 		WHEN p.failing_since IS NOT NULL THEN 'failing since ' || date_trunc('second', p.failing_since)
 		ELSE 'delivering' END AS state,
 	b.behind, b.oldest, p.lost, p.last_error
 FROM webchatt.local_webhooks w
 LEFT JOIN webchatt.webhook_progress p ON p.webhook_id = w.id
+LEFT JOIN webchatt.api_keys k ON k.id = w.key_id
 CROSS JOIN LATERAL (
 	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
 	FROM (SELECT * FROM webchatt.events e WHERE e.seq > p.done_upto ORDER BY e.seq LIMIT 10000) e
-	WHERE e.event_type = w.event_type AND NOT EXISTS (SELECT FROM webchatt.webhook_log l
+	WHERE e.event_type = w.event_type AND (k.channels IS NULL OR e.channel_id = ANY (k.channels)) AND NOT EXISTS (SELECT FROM webchatt.webhook_log l
 		WHERE l.webhook_id = w.id AND l.seq = e.seq AND l.good)) b
 UNION ALL
 SELECT 'link', k.label, NULL,
 	CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
+		WHEN 'link' <> ALL (k.scopes) THEN 'its API key is no longer for links'
 		WHEN l.connected_since IS NOT NULL THEN 'connected from ' || coalesce(l.client, 'somewhere')
 		ELSE 'away since ' || coalesce(date_trunc('second', l.left_at)::text, 'webchatt stopped') END,
 	b.behind, b.oldest, l.lost, NULL
@@ -195,7 +201,8 @@ FROM webchatt.links l
 JOIN webchatt.api_keys k ON k.id = l.key_id
 CROSS JOIN LATERAL (
 	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
-	FROM (SELECT e.created_at FROM webchatt.events e WHERE e.seq > l.acknowledged ORDER BY e.seq LIMIT 10000) e) b;
+	FROM (SELECT e.created_at, e.channel_id FROM webchatt.events e WHERE e.seq > l.acknowledged ORDER BY e.seq LIMIT 10000) e
+	WHERE k.channels IS NULL OR e.channel_id = ANY (k.channels)) b;
 COMMENT ON VIEW webchatt.feeds IS 'who gets the local hub''s events: webhooks of webchatt.local_webhooks, and databases by webchatt.links';
 COMMENT ON COLUMN webchatt.feeds.kind IS 'webhook or link';
 COMMENT ON COLUMN webchatt.feeds.label IS 'of a webhook its own, of a link that of its API key';

@@ -161,40 +161,56 @@ CREATE FUNCTION webchatt._new_webhook_secret() RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT webchatt._random_token('whsec_', 32) $$;
 COMMENT ON FUNCTION webchatt._new_webhook_secret() IS 'webchatt''s own: a signing secret';
 
-CREATE FUNCTION webchatt.create_webhook(
-	label text, endpoint text, event_type text, headers jsonb DEFAULT '[]', signed boolean DEFAULT true, scope text DEFAULT NULL,
-	OUT id uuid, OUT secret text)
+CREATE FUNCTION webchatt._make_webhook(
+	key int, label text, endpoint text, event_type text, headers jsonb, signed boolean, scope text, OUT id uuid, OUT secret text)
 RETURNS record
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	webhook webchatt.local_webhooks;
 BEGIN
 	webhook.id := gen_random_uuid();
-	webhook.label := create_webhook.label;
-	webhook.endpoint := create_webhook.endpoint;
-	webhook.event_type := create_webhook.event_type;
-	webhook.scope := nullif(create_webhook.scope, '');
+	webhook.label := _make_webhook.label;
+	webhook.endpoint := _make_webhook.endpoint;
+	webhook.event_type := _make_webhook.event_type;
+	webhook.scope := nullif(_make_webhook.scope, '');
 	PERFORM webchatt._check_webhook(webhook);
-	webhook.headers := webchatt._check_headers(coalesce(create_webhook.headers, '[]'));
+	webhook.headers := webchatt._check_headers(coalesce(_make_webhook.headers, '[]'));
 	IF (SELECT count(*) FROM webchatt.local_webhooks) >= 100 THEN
 		RAISE EXCEPTION 'there are 100 webhooks already'
 			USING ERRCODE = 'program_limit_exceeded',
 				HINT = 'Delete one that nobody needs: webchatt.local_webhooks lists them.';
 	END IF;
-	IF coalesce(create_webhook.signed, true) THEN
+	IF coalesce(_make_webhook.signed, true) THEN
 		webhook.secret := webchatt._new_webhook_secret();
 	END IF;
-	INSERT INTO webchatt.local_webhooks AS w (id, label, endpoint, event_type, headers, scope, secret)
-	VALUES (webhook.id, webhook.label, webhook.endpoint, webhook.event_type, webhook.headers, webhook.scope, webhook.secret);
+	INSERT INTO webchatt.local_webhooks AS w (id, key_id, label, endpoint, event_type, headers, scope, secret)
+	VALUES (webhook.id, key, webhook.label, webhook.endpoint, webhook.event_type, webhook.headers, webhook.scope, webhook.secret);
 	-- what was published before is not for this one
 	INSERT INTO webchatt.webhook_progress (webhook_id, done_upto)
 	VALUES (webhook.id, coalesce(pg_sequence_last_value('webchatt.events_seq_seq'::regclass), 0));
-	create_webhook.id := webhook.id;
-	create_webhook.secret := webhook.secret;
+	_make_webhook.id := webhook.id;
+	_make_webhook.secret := webhook.secret;
 END
+$$;
+COMMENT ON FUNCTION webchatt._make_webhook(int, text, text, text, jsonb, boolean, text) IS
+	'webchatt''s own: makes a webhook that belongs to an API key, or to nobody who comes by the REST API';
+
+CREATE FUNCTION webchatt.create_webhook(
+	label text, endpoint text, event_type text, headers jsonb DEFAULT '[]', signed boolean DEFAULT true, scope text DEFAULT NULL,
+	OUT id uuid, OUT secret text)
+RETURNS record
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT m.id, m.secret FROM webchatt._make_webhook(NULL, label, endpoint, event_type, headers, signed, scope) m
 $$;
 COMMENT ON FUNCTION webchatt.create_webhook(text, text, text, jsonb, boolean, text) IS
 	'makes a webhook of the local hub: events are posted to the endpoint once it has answered its verification. secret is the key of X-hub-Signature, shown this once';
+
+CREATE FUNCTION webchatt._origin_of(endpoint text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+	SELECT lower(p[1]) || '://' || lower(p[2]) || ':' || coalesce(p[3]::int, CASE lower(p[1]) WHEN 'https' THEN 443 ELSE 80 END)
+	FROM regexp_match(endpoint, '^(https?)://(\[[^]]*\]|[^:/?]+)(?::([0-9]{1,5}))?', 'i') p
+$$;
+COMMENT ON FUNCTION webchatt._origin_of(text) IS 'webchatt''s own: scheme, host and port of a URL';
 
 CREATE FUNCTION webchatt.alter_webhook(
 	id uuid, label text DEFAULT NULL, endpoint text DEFAULT NULL, headers jsonb DEFAULT NULL, active boolean DEFAULT NULL,
@@ -204,9 +220,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	webhook webchatt.local_webhooks := webchatt._find_webhook(alter_webhook.id);
 	new_secret text;
+	moved boolean := false;
 BEGIN
 	IF alter_webhook.endpoint <> webhook.endpoint THEN
 		webhook.verified_at := NULL;
+		-- what somebody else's server was told is not for this one
+		moved := webchatt._origin_of(alter_webhook.endpoint) IS DISTINCT FROM webchatt._origin_of(webhook.endpoint);
 	END IF;
 	webhook.label := coalesce(alter_webhook.label, webhook.label);
 	webhook.endpoint := coalesce(alter_webhook.endpoint, webhook.endpoint);
@@ -214,12 +233,14 @@ BEGIN
 	PERFORM webchatt._check_webhook(webhook);
 	IF alter_webhook.headers IS NOT NULL THEN
 		webhook.headers := webchatt._check_headers(alter_webhook.headers);
+	ELSIF moved THEN
+		webhook.headers := '[]';
 	END IF;
 	IF alter_webhook.active IS NOT NULL THEN
 		webhook.active := alter_webhook.active;
 		webhook.paused_reason := NULL;
 	END IF;
-	IF alter_webhook.signed AND webhook.secret IS NULL THEN
+	IF alter_webhook.signed AND webhook.secret IS NULL OR moved AND webhook.secret IS NOT NULL AND alter_webhook.signed IS NOT false THEN
 		new_secret := webchatt._new_webhook_secret();
 		webhook.secret := new_secret;
 	ELSIF NOT alter_webhook.signed THEN
@@ -233,7 +254,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text) IS
-	'changes a webhook of the local hub; what is NULL stays. Returns the new secret when signing was turned on, else NULL. Another endpoint is verified first; active starts again one that was paused; an empty scope removes it';
+	'changes a webhook of the local hub; what is NULL stays. Returns the new secret when there is one, else NULL. Another endpoint is verified first, and one of another origin gets neither the headers nor the secret of the old one: give the headers again, and use the secret that is returned; active starts again one that was paused; an empty scope removes it';
 
 CREATE FUNCTION webchatt.delete_webhook(id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -281,7 +302,9 @@ BEGIN
 	FOREACH webhook_log_id IN ARRAY logs LOOP
 		new_log_id := NULL;
 		SELECT l.seq INTO event FROM webchatt.webhook_log l
-		WHERE l.webhook_id = webhook AND l.id = webhook_log_id AND EXISTS (SELECT FROM webchatt.events e WHERE e.seq = l.seq);
+		WHERE l.webhook_id = webhook AND l.id = webhook_log_id AND EXISTS (SELECT FROM webchatt.events e WHERE e.seq = l.seq
+			AND (SELECT k.channels IS NULL OR e.channel_id = ANY (k.channels) FROM webchatt.local_webhooks w
+				LEFT JOIN webchatt.api_keys k ON k.id = w.key_id WHERE w.id = webhook));
 		success := FOUND;
 		IF success THEN
 			-- one that waits already is the one that is asked for
@@ -375,7 +398,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._rest_page(jsonb, int, int, bigint) IS 'webchatt''s own: a page of a list as the REST API has it';
 
-CREATE FUNCTION webchatt._rest_list(query text) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_list(key int, query text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	skipped int := webchatt._rest_number(query, 'offset', 0, 0, 100000);
@@ -383,11 +406,11 @@ DECLARE
 BEGIN
 	RETURN webchatt._rest_page(
 		(SELECT jsonb_agg(webchatt._rest_webhook(w) ORDER BY w.n) FROM (SELECT * FROM webchatt.local_webhooks h
-			ORDER BY h.n OFFSET skipped LIMIT most) w),
-		skipped, most, (SELECT count(*) FROM webchatt.local_webhooks));
+			WHERE h.key_id = key ORDER BY h.n OFFSET skipped LIMIT most) w),
+		skipped, most, (SELECT count(*) FROM webchatt.local_webhooks h WHERE h.key_id = key));
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_list(text) IS 'webchatt''s own: GET /v1/organization/webhook';
+COMMENT ON FUNCTION webchatt._rest_list(int, text) IS 'webchatt''s own: GET /v1/organization/webhook';
 
 CREATE FUNCTION webchatt._rest_check_protocol(body jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -401,14 +424,14 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._rest_check_protocol(jsonb) IS 'webchatt''s own: raises for a way to authenticate that is not done here';
 
-CREATE FUNCTION webchatt._rest_create(body jsonb) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_create(key int, body jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	webhook webchatt.local_webhooks;
 	made record;
 BEGIN
 	PERFORM webchatt._rest_check_protocol(body);
-	made := webchatt.create_webhook(
+	made := webchatt._make_webhook(key,
 		webchatt._rest_member(body, 'label', 'string'), webchatt._rest_member(body, 'endpoint', 'string'),
 		webchatt._rest_member(body, 'eventType', 'string'), nullif(body -> 'headers', 'null'),
 		coalesce(webchatt._rest_member(body, 'requiresSignature', 'boolean')::boolean, false),
@@ -417,7 +440,7 @@ BEGIN
 	RETURN webchatt._rest_webhook(webhook, made.secret);
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_create(jsonb) IS 'webchatt''s own: POST /v1/organization/webhook';
+COMMENT ON FUNCTION webchatt._rest_create(int, jsonb) IS 'webchatt''s own: POST /v1/organization/webhook';
 
 CREATE FUNCTION webchatt._rest_alter(webhook webchatt.local_webhooks, body jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -528,7 +551,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._rest_error(text, text) IS 'webchatt''s own: what the REST API says when it refuses';
 
-CREATE FUNCTION webchatt._rest(method text, path text, query text, request text, OUT status int, OUT body jsonb)
+CREATE FUNCTION webchatt._rest(key int, method text, path text, query text, request text, OUT status int, OUT body jsonb)
 RETURNS record
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -544,6 +567,11 @@ DECLARE
 	message text;
 	hint text;
 BEGIN
+	IF NOT EXISTS (SELECT FROM webchatt.api_keys k WHERE k.id = key AND k.revoked_at IS NULL AND 'webhooks' = ANY (k.scopes)) THEN
+		status := 401;
+		body := webchatt._rest_error('The x-api-key is not known here any more.', 'api_key_unknown');
+		RETURN;
+	END IF;
 	IF asked NOT IN ('GET', 'POST', 'GET id', 'PATCH id', 'DELETE id', 'POST id/signature', 'GET id/webhook-log',
 		'POST id/webhook-log/retry', 'POST id/webhook-log/id/retry') OR path <> base AND path !~ ('^' || base || '/.') THEN
 		status := 404;
@@ -551,7 +579,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF cardinality(steps) > 0 THEN
-		SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = webchatt._rest_uuid(steps[1]);
+		SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = webchatt._rest_uuid(steps[1]) AND w.key_id = key;
 		IF NOT FOUND THEN
 			status := 404;
 			body := webchatt._rest_error('There is no webhook with this id.', 'not_found');
@@ -565,10 +593,10 @@ BEGIN
 	status := 200;
 	CASE asked
 		WHEN 'GET' THEN
-			body := webchatt._rest_list(query);
+			body := webchatt._rest_list(key, query);
 		WHEN 'POST' THEN
 			status := 201;
-			body := webchatt._rest_create(given);
+			body := webchatt._rest_create(key, given);
 		WHEN 'GET id' THEN
 			body := webchatt._rest_webhook(webhook);
 		WHEN 'PATCH id' THEN
@@ -601,19 +629,20 @@ EXCEPTION WHEN OTHERS THEN
 	body := webchatt._rest_error(concat_ws('. ', message, nullif(hint, '')), 'invalid_payload');
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest(text, text, text, text) IS
-	'webchatt''s own: answers a request for /v1/organization/webhook or below, whose key webchatt-net has checked';
+COMMENT ON FUNCTION webchatt._rest(int, text, text, text, text) IS
+	'webchatt''s own: answers a request for /v1/organization/webhook or below, whose key webchatt-net has checked: a key sees the webhooks that it made';
 
 GRANT INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
 GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._is_allowed(inet), webchatt._is_public(inet), webchatt._check_endpoint(text),
 	webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.local_webhooks), webchatt._find_webhook(uuid),
 	webchatt._new_webhook_secret(), webchatt.create_webhook(text, text, text, jsonb, boolean, text),
+	webchatt._make_webhook(int, text, text, text, jsonb, boolean, text), webchatt._origin_of(text),
 	webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text), webchatt.delete_webhook(uuid),
 	webchatt.redefine_webhook_secret(uuid), webchatt.retry_webhook_log(uuid, uuid[]), webchatt._application_id(),
 	webchatt._rest_time(timestamptz), webchatt._rest_uuid(text), webchatt._rest_number(text, text, int, int, int),
 	webchatt._rest_member(jsonb, text, text), webchatt._rest_webhook(webchatt.local_webhooks, text),
-	webchatt._rest_page(jsonb, int, int, bigint), webchatt._rest_list(text), webchatt._rest_check_protocol(jsonb),
-	webchatt._rest_create(jsonb), webchatt._rest_alter(webchatt.local_webhooks, jsonb),
+	webchatt._rest_page(jsonb, int, int, bigint), webchatt._rest_list(int, text), webchatt._rest_check_protocol(jsonb),
+	webchatt._rest_create(int, jsonb), webchatt._rest_alter(webchatt.local_webhooks, jsonb),
 	webchatt._rest_redefine(webchatt.local_webhooks), webchatt._rest_logs(webchatt.local_webhooks, text),
 	webchatt._rest_retries(webchatt.local_webhooks, jsonb), webchatt._rest_error(text, text),
-	webchatt._rest(text, text, text, text) TO webchatt_worker;
+	webchatt._rest(int, text, text, text, text) TO webchatt_worker;

@@ -185,13 +185,25 @@ read_keys(Config *config)
 	uint64		i;
 
 	config->keys = MemoryContextAllocHuge(config->context, sizeof(wc_key_put) * Max(1, n));
+	memset(config->keys, 0, sizeof(wc_key_put) * Max(1, n));
 	for (i = 0; i < n; i++)
 	{
 		wc_key_put *key = &config->keys[i];
 		bool		isnull;
+		Datum		bytes;
 
 		key->id = (uint32_t) DatumGetInt32(wc_field(i, 1, &isnull));
 		memcpy(key->hash, VARDATA_ANY(DatumGetByteaPP(wc_field(i, 2, &isnull))), WC_HASH_SIZE);
+		key->scopes = (uint8_t) DatumGetInt32(wc_field(i, 3, &isnull));
+		bytes = wc_field(i, 4, &isnull);
+		if (!isnull)
+		{
+			bytea	   *channels = DatumGetByteaPP(bytes);
+
+			key->channels.len = VARSIZE_ANY_EXHDR(channels);
+			key->channels.p = memcpy(MemoryContextAlloc(config->context, key->channels.len),
+									 VARDATA_ANY(channels), key->channels.len);
+		}
 	}
 	config->nkeys = (int) n;
 }

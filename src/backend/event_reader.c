@@ -10,6 +10,8 @@
 #include "feeds.h"
 
 #include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
 
 /* Rows of a page, and rows that are fetched at a time. */
 #define PAGE		1024
@@ -47,6 +49,7 @@ hand_out(SPITupleTable *table, uint64 n, row_fn take, void *arg)
 		t = DatumGetTextPP(SPI_getbinval(tuple, desc, 4, &isnull));
 		row.conversation = hash_bytes_extended((unsigned char *) VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t),
 											   hash_bytes_extended(channel->data, UUID_LEN, 0));
+		row.channel = channel;
 		row.message = DatumGetUUIDP(SPI_getbinval(tuple, desc, 5, &isnull));
 		t = (text *) DatumGetPointer(SPI_getbinval(tuple, desc, 6, &isnull));
 		if (!isnull)
@@ -124,6 +127,53 @@ choose(bool first)
 	return best;
 }
 
+/* An API key's channels from a row that was read, kept in a context. */
+FeedChannels
+feed_channels(uint64 row, int column, MemoryContext context)
+{
+	FeedChannels channels = {NULL, 0};
+	bool		isnull;
+	Datum		array = wc_field(row, column, &isnull);
+
+	if (!isnull)
+	{
+		ArrayType  *a = DatumGetArrayTypeP(array);
+
+		/* a CHECK sees to it that none is null */
+		channels.n = ArrayGetNItems(ARR_NDIM(a), ARR_DIMS(a));
+		channels.ids = MemoryContextAlloc(context, sizeof(pg_uuid_t) * Max(1, channels.n));
+		memcpy(channels.ids, ARR_DATA_PTR(a), sizeof(pg_uuid_t) * channels.n);
+	}
+	return channels;
+}
+
+/* A link keeps its own copy, until it is given other ones, or all of none. */
+void
+feed_set_channels(Feed *feed, FeedChannels channels)
+{
+	Size		size = sizeof(pg_uuid_t) * channels.n;
+	pg_uuid_t  *old = feed->channels.ids;
+
+	feed->channels = channels;
+	if (channels.ids != NULL)
+		feed->channels.ids = memcpy(MemoryContextAlloc(TopMemoryContext, Max(1, size)), channels.ids, size);
+	if (old != NULL)
+		pfree(old);
+}
+
+static bool
+gets_channel(const Feed *feed, const pg_uuid_t *channel)
+{
+	int			i;
+
+	for (i = 0; i < feed->channels.n; i++)
+	{
+		if (memcmp(&feed->channels.ids[i], channel, sizeof(*channel)) == 0)
+			return true;
+	}
+	return feed->channels.ids == NULL;
+}
+
 typedef struct EventPage
 {
 	Feed	  **feeds;			/* that it is read for */
@@ -191,7 +241,9 @@ take_row(void *arg, const EventRow *read)
 
 		if (feed->full)
 			continue;
-		if (feed->is_link ? links_take(feed, &row) : delivery_queue_add((Webhook *) feed, &row))
+		if (!gets_channel(feed, row.channel))
+			feed->fresh_upto = row.seq;
+		else if (feed->is_link ? links_take(feed, &row) : delivery_queue_add((Webhook *) feed, &row))
 			feed->fresh_upto = row.seq;
 		else
 		{

@@ -22,11 +22,19 @@
 /* How long the statements of feeds may take in one turn, in ms. */
 #define FEEDS_TIME_MS		10000
 
+/* The channels that an API key may use. */
+typedef struct FeedChannels
+{
+	pg_uuid_t  *ids;			/* NULL: all */
+	int			n;
+} FeedChannels;
+
 /* Whoever gets events. */
 typedef struct Feed
 {
 	dlist_node	node;			/* in feeds_all */
 	bool		is_link;
+	FeedChannels channels;		/* gets the events of these only */
 	int64		upto;			/* read up to this number */
 	bool		more;			/* there may be events behind it */
 	uint64		served;			/* when it last got a page: a count of pages */
@@ -38,11 +46,15 @@ typedef struct Feed
 
 extern dlist_head feeds_all;
 
+extern FeedChannels feed_channels(uint64 row, int column, MemoryContext context);
+extern void feed_set_channels(Feed *feed, FeedChannels channels);
+
 /* A row of webchatt.events, as long as it is being read. */
 typedef struct EventRow
 {
 	int64		seq;
 	bool		is_message;
+	const pg_uuid_t *channel;
 	const pg_uuid_t *message;
 	uint64		conversation;	/* a hash: of two that have the same, one waits for the other */
 	const char *body;			/* NULL: the message is gone */
@@ -154,6 +166,7 @@ typedef struct WebhookRow
 	char	   *secret;			/* NULL: none */
 	bool		active;
 	bool		verified;
+	FeedChannels channels;
 	int64		done_upto;
 	int			failures;
 	TimestampTz failing_since;	/* 0: the last attempt succeeded */

@@ -65,12 +65,14 @@ typedef struct Came
 	bool		refused;		/* this turn: it cannot be welcomed now */
 	int64		acknowledged;
 	int64		lost;
+	FeedChannels channels;
 } Came;
 
 typedef struct LinkRow
 {
 	int32		key;
 	int64		acknowledged;
+	FeedChannels channels;
 } LinkRow;
 
 static Came came[CAME_MOST];
@@ -92,32 +94,19 @@ link_of_feed(Feed *feed)
 	return (Link *) feed;
 }
 
+/* By webchatt-net's number of it, or where that is 0 by its key. */
 static Link *
-find_key(int32 key)
+find_link(int32 key, uint64 number)
 {
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
 		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Link	   *link = link_of_feed(feed);
 
-		if (feed->is_link && link_of_feed(feed)->key == key)
-			return link_of_feed(feed);
-	}
-	return NULL;
-}
-
-static Link *
-find_number(uint64 number)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &feeds_all)
-	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
-
-		if (feed->is_link && link_of_feed(feed)->number == number)
-			return link_of_feed(feed);
+		if (feed->is_link && (number != 0 ? link->number == number : link->key == key))
+			return link;
 	}
 	return NULL;
 }
@@ -138,6 +127,7 @@ make_link(int32 key, int64 acknowledged)
 static void
 free_link(Link *link)
 {
+	feed_set_channels(&link->feed, (FeedChannels) {NULL, 0});
 	dlist_delete(&link->feed.node);
 	pfree(link);
 }
@@ -192,7 +182,7 @@ accept_ack(const wc_frame *frame)
 
 	if (!wc_read_link_ack(frame, &m))
 		return false;
-	link = m.link != 0 ? find_number(m.link) : NULL;
+	link = m.link != 0 ? find_link(0, m.link) : NULL;
 	if (link == NULL || m.seq > (uint64) link->feed.upto || (int64) m.seq <= link->said)
 		return true;
 	link->said = (int64) m.seq;
@@ -222,7 +212,7 @@ accept_left(const wc_frame *frame)
 		ncame--;
 		return true;
 	}
-	link = m.link != 0 ? find_number(m.link) : NULL;
+	link = m.link != 0 ? find_link(0, m.link) : NULL;
 	if (link == NULL)
 		return true;
 	if (nleft < LEFT_MOST)
@@ -285,6 +275,7 @@ links_read_configuration(void)
 
 		rows[i].key = DatumGetInt32(wc_field(i, 1, &isnull));
 		rows[i].acknowledged = DatumGetInt64(wc_field(i, 2, &isnull));
+		rows[i].channels = feed_channels(i, 3, turn_context);
 	}
 }
 
@@ -354,7 +345,7 @@ write_acknowledged(void)
 	for (row = 0; row < n; row++)
 	{
 		bool		isnull;
-		Link	   *link = find_key(DatumGetInt32(wc_field(row, 1, &isnull)));
+		Link	   *link = find_link(DatumGetInt32(wc_field(row, 1, &isnull)), 0);
 
 		link->writing = link->said;
 	}
@@ -425,6 +416,7 @@ links_welcome(void)
 			came[i].found = true;
 			came[i].acknowledged = DatumGetInt64(wc_field(row, 2, &isnull));
 			came[i].lost = DatumGetInt64(wc_field(row, 3, &isnull));
+			came[i].channels = feed_channels(row, 4, turn_context);
 		}
 	}
 	ncame_done = ncame;
@@ -516,9 +508,10 @@ commit_configuration(wc_buf *out)
 	}
 	for (i = 0; i < nrows; i++)
 	{
-		link = find_key(rows[i].key);
+		link = find_link(rows[i].key, 0);
 		if (link == NULL)
 			link = make_link(rows[i].key, rows[i].acknowledged);
+		feed_set_channels(&link->feed, rows[i].channels);
 		link->listed = true;
 	}
 	dlist_foreach_modify(iter, &feeds_all)
@@ -558,9 +551,10 @@ commit_came(wc_buf *out)
 			write_close(out, c->number, CLOSE_REVOKED, "the key is not valid");
 		if (c->replaced || c->refused || !c->found)
 			continue;
-		link = find_key(c->key);
+		link = find_link(c->key, 0);
 		if (link == NULL)
 			link = make_link(c->key, c->acknowledged);
+		feed_set_channels(&link->feed, c->channels);
 		if (link->number != 0)
 			write_close(out, link->number, CLOSE_ANOTHER, "another link came with the same key");
 		link->acknowledged = link->said = c->acknowledged;

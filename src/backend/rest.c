@@ -81,8 +81,8 @@ static void
 rest_step(void *arg)
 {
 	RestCall   *c = arg;
-	Datum		args[4] = {text_datum(c->said.method), text_datum(c->said.path), text_datum(c->said.query),
-	text_datum(c->said.body)};
+	Datum		args[5] = {Int32GetDatum((int32) c->said.key), text_datum(c->said.method), text_datum(c->said.path),
+	text_datum(c->said.query), text_datum(c->said.body)};
 	bool		isnull;
 	const char *body;
 

@@ -64,22 +64,23 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 	/* the last column: beyond done_upto, the log knows of successes up to here */
 	[WC_READ_LOCAL_WEBHOOKS] = {
 		"SELECT w.id, w.n, w.event_type = 'Message', w.endpoint, CASE WHEN w.headers <> '[]' THEN w.headers::text END,"
-		" w.secret, w.active, w.verified_at IS NOT NULL, p.done_upto, p.failures, p.failing_since, p.last_error, p.last_success_at,"
+		" w.secret, w.active AND (w.key_id IS NULL OR k.revoked_at IS NULL AND 'webhooks' = ANY (k.scopes)), w.verified_at IS NOT NULL, p.done_upto, p.failures, p.failing_since, p.last_error, p.last_success_at,"
 		" coalesce((SELECT l.seq FROM webchatt.webhook_log l WHERE l.webhook_id = w.id"
-		"  ORDER BY l.webhook_id DESC, l.seq DESC LIMIT 1), 0)"
-		" FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id ORDER BY w.n", {0}},
+		"  ORDER BY l.webhook_id DESC, l.seq DESC LIMIT 1), 0), k.channels"
+		" FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id"
+		" LEFT JOIN webchatt.api_keys k ON k.id = w.key_id ORDER BY w.n", {0}},
 
 	[WC_READ_LINKS] = {
-		"SELECT l.key_id, l.acknowledged FROM webchatt.links l JOIN webchatt.api_keys k ON k.id = l.key_id"
-		" WHERE k.revoked_at IS NULL ORDER BY l.key_id", {0}},
+		"SELECT l.key_id, l.acknowledged, k.channels FROM webchatt.links l JOIN webchatt.api_keys k ON k.id = l.key_id"
+		" WHERE k.revoked_at IS NULL AND 'link' = ANY (k.scopes) ORDER BY l.key_id", {0}},
 
 	/* $1 key, $2 address: who opened a link; those whose key is not valid do not come back */
 	[WC_LINKS_CAME] = {
 		"INSERT INTO webchatt.links AS l (key_id, acknowledged, connected_since, client)"
 		" SELECT k.id, " NEWEST ", now(), u.c FROM unnest($1, $2) AS u (k, c)"
-		" JOIN webchatt.api_keys k ON k.id = u.k AND k.revoked_at IS NULL"
+		" JOIN webchatt.api_keys k ON k.id = u.k AND k.revoked_at IS NULL AND 'link' = ANY (k.scopes)"
 		" ON CONFLICT (key_id) DO UPDATE SET connected_since = now(), client = excluded.client"
-		" RETURNING l.key_id, l.acknowledged, l.lost", {INT4ARRAYOID, TEXTARRAYOID, 0}},
+		" RETURNING l.key_id, l.acknowledged, l.lost, (SELECT k.channels FROM webchatt.api_keys k WHERE k.id = l.key_id)", {INT4ARRAYOID, TEXTARRAYOID, 0}},
 
 	[WC_LINKS_LEFT] = {
 		"WITH " UNLOCKED("links", "key_id")
@@ -168,13 +169,16 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		"   OR seq <= $4 AND created_at < now() - interval '1 minute' AS old"
 		"  FROM webchatt.events WHERE seq > $1 ORDER BY seq LIMIT $2),"
 		" gone AS (DELETE FROM webchatt.events e USING page o WHERE e.seq = o.seq AND o.old"
-		"  AND o.seq < coalesce((SELECT min(seq) FROM page WHERE NOT old), o.seq + 1) RETURNING e.seq, e.event_type),"
+		"  AND o.seq < coalesce((SELECT min(seq) FROM page WHERE NOT old), o.seq + 1) RETURNING e.seq, e.event_type, e.channel_id),"
 		" last AS MATERIALIZED (SELECT max(seq) AS seq FROM gone),"
 		" w AS (UPDATE webchatt.webhook_progress p SET done_upto = last.seq, lost = p.lost + (SELECT count(*) FROM gone g"
 		"   WHERE g.seq > p.done_upto AND g.event_type = (SELECT h.event_type FROM webchatt.local_webhooks h WHERE h.id = p.webhook_id)"
+		"   AND (SELECT k.channels IS NULL OR g.channel_id = ANY (k.channels) FROM webchatt.local_webhooks h"
+		"    LEFT JOIN webchatt.api_keys k ON k.id = h.key_id WHERE h.id = p.webhook_id)"
 		"   AND NOT EXISTS (SELECT FROM webchatt.webhook_log l WHERE l.webhook_id = p.webhook_id AND l.seq = g.seq AND l.good))"
 		"  FROM last WHERE p.done_upto < last.seq),"
-		" k AS (UPDATE webchatt.links l SET acknowledged = last.seq, lost = l.lost + (SELECT count(*) FROM gone g WHERE g.seq > l.acknowledged)"
+		" k AS (UPDATE webchatt.links l SET acknowledged = last.seq, lost = l.lost + (SELECT count(*) FROM gone g WHERE g.seq > l.acknowledged"
+		"   AND (SELECT k.channels IS NULL OR g.channel_id = ANY (k.channels) FROM webchatt.api_keys k WHERE k.id = l.key_id))"
 		"  FROM last WHERE l.acknowledged < last.seq)"
 		" SELECT (SELECT seq FROM last), (SELECT count(*) FROM page)", {INT8OID, INT4OID, INT4OID, INT8OID, 0}},
 
@@ -197,7 +201,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		"DELETE FROM webchatt.event_orders o WHERE NOT EXISTS (SELECT FROM webchatt.outbox x"
 		"  WHERE x.hub_id = 0 AND x.xid = o.xid AND x.seq = o.seq)", {0}},
 
-	/* $1 method, $2 path, $3 query, $4 body: a request for /v1/organization */
+	/* $1 API key, $2 method, $3 path, $4 query, $5 body: a request for /v1/organization */
 	[WC_REST] = {
-		"SELECT status, body FROM webchatt._rest($1, $2, $3, $4)", {TEXTOID, TEXTOID, TEXTOID, TEXTOID, 0}},
+		"SELECT status, body FROM webchatt._rest($1, $2, $3, $4, $5)", {INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, 0}},
 };

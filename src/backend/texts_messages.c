@@ -72,7 +72,9 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" ORDER BY c.id, w.event_type", {0}},
 
 	[WC_READ_KEYS] = {
-		"SELECT id, key_hash FROM webchatt.api_keys WHERE revoked_at IS NULL ORDER BY id", {0}},
+		"SELECT id, key_hash, ('send' = ANY (scopes))::int + 2 * ('webhooks' = ANY (scopes))::int + 4 * ('link' = ANY (scopes))::int,"
+		" (SELECT string_agg(uuid_send(c), '') FROM unnest(channels) c)"
+		" FROM webchatt.api_keys WHERE revoked_at IS NULL ORDER BY id", {0}},
 
 	[WC_STOP_HUB] = {
 		"UPDATE webchatt.hubs SET state = 'stopped', state_reason = $3, state_since = now()"

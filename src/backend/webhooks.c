@@ -102,6 +102,7 @@ webhooks_read_configuration(void)
 		row->last_error = keep_text(i, 12);
 		row->last_success_at = time_field(i, 13);
 		row->known_upto = DatumGetInt64(wc_field(i, 14, &isnull));
+		row->channels = feed_channels(i, 15, fresh_context);
 	}
 	return complete;
 }
@@ -248,6 +249,7 @@ commit_configuration(wc_buf *out)
 			w = make_webhook(&fresh_rows[i]);
 		else
 			reconfigure(w, &fresh_rows[i]);
+		w->feed.channels = fresh_rows[i].channels;
 		w->listed = true;
 	}
 	dlist_foreach_modify(iter, &feeds_all)

@@ -312,7 +312,14 @@ typedef struct wc_key_put
 {
 	uint32_t	id;
 	uint8_t		hash[WC_HASH_SIZE]; /* SHA-256 of the key */
+	uint8_t		scopes;			/* WC_SCOPE_... */
+	wc_str		channels;		/* 16 bytes for each that it may use; empty: all */
 } wc_key_put;
+
+/* What a key may do: POST messages, keep webhooks, open links. */
+#define WC_SCOPE_SEND		1u
+#define WC_SCOPE_WEBHOOKS	2u
+#define WC_SCOPE_LINK		4u
 
 /* WC_F_KEY_GONE */
 typedef struct wc_key_gone

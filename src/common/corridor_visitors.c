@@ -12,6 +12,8 @@ wc_write_key_put(wc_buf *buf, const wc_key_put *m)
 
 	wc_put_u32(buf, m->id);
 	wc_put_bytes(buf, m->hash, WC_HASH_SIZE);
+	wc_put_u8(buf, m->scopes);
+	wc_put_str(buf, m->channels);
 	return wc_frame_end(buf, mark);
 }
 
@@ -23,7 +25,9 @@ wc_read_key_put(const wc_frame *f, wc_key_put *m)
 	wc_reader_begin(&r, f, WC_F_KEY_PUT);
 	m->id = wc_get_u32(&r);
 	wc_get_bytes(&r, m->hash, WC_HASH_SIZE);
-	return wc_reader_done(&r);
+	m->scopes = wc_get_u8(&r);
+	m->channels = wc_get_str(&r);
+	return wc_reader_done(&r) && m->channels.len % 16 == 0;
 }
 
 bool

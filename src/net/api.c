@@ -16,7 +16,7 @@
 #define KEY_SPACE	"api:"
 
 #define UNKNOWN_CHANNEL \
-	"No channel of this hub has the id in \"from\"; webchatt.channels lists them."
+	"No channel of this hub that the key may use has the id in \"from\"; webchatt.channels lists them."
 
 static bool
 is_printable(head_value v)
@@ -32,22 +32,27 @@ is_printable(head_value v)
 }
 
 refusal
-api_judge_key(conn *c)
+api_judge_key(conn *c, uint8_t scope)
 {
 	head_value	key = c->head.api_key;
+	const key_entry *entry;
 
 	if (key.p == NULL)
 		return REFUSE_KEY_MISSING;
 	if (!keys_well_formed(key))
 		return REFUSE_KEY_MALFORMED;
-	return keys_find(c->door->keys, key, &c->key) ? REFUSE_NOTHING : REFUSE_KEY_UNKNOWN;
+	entry = keys_find(c->door->keys, key);
+	if (entry == NULL)
+		return REFUSE_KEY_UNKNOWN;
+	c->key = entry->id;
+	return (entry->scopes & scope) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
 }
 
 void
 api_judge_head(conn *c, const char *method)
 {
 	head_value	idempotency = c->head.idempotency_key;
-	refusal		why = api_judge_key(c);
+	refusal		why = api_judge_key(c, WC_SCOPE_SEND);
 
 	if (strcmp(method, "POST") != 0)
 		request_refuse(c, REFUSE_METHOD_POST, NULL);
@@ -108,12 +113,15 @@ take_send(conn *c, const rest_send *send, size_t len)
 {
 	door	   *d = c->door;
 	const channel *ch = channels_find(d->channels, send->channel);
+	const key_entry *key = keys_get(d->keys, c->key);
 	bool		there = send->is_visitor && d->is_there != NULL &&
 		d->is_there(d->is_there_arg, send->channel, send->visitor);
 	refusal		why;
 
 	c->held = send->hold && !there;
-	if (ch == NULL || !ch->local)
+	if (key == NULL)
+		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL);	/* revoked, while the body came */
+	else if (ch == NULL || !ch->local || !key_has_channel(key, send->channel))
 		request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
 	else if (!send->is_visitor && send->hold)
 		no_visitor(c);

@@ -153,7 +153,7 @@ extern void parking_leave(conn *c);
 extern refusal judge_gate(const conn *c);
 
 /* api.c: may the request's key use the REST API?  Fills c->key. */
-extern refusal api_judge_key(conn *c);
+extern refusal api_judge_key(conn *c, uint8_t scope);
 
 /* The same as judge's for ROUTE_SEND. */
 extern void api_judge_head(conn *c, const char *method);

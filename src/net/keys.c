@@ -14,7 +14,7 @@
 
 struct keys
 {
-	wc_key_put *all;
+	key_entry  *all;
 	uint32_t	count;
 	uint32_t	cap;
 };
@@ -28,12 +28,16 @@ keys_new(void)
 void
 keys_free(keys *set)
 {
+	uint32_t	i;
+
+	for (i = 0; set != NULL && i < set->count; i++)
+		free(set->all[i].channels);
 	if (set != NULL)
 		free(set->all);
 	free(set);
 }
 
-static wc_key_put *
+static key_entry *
 find(const keys *set, uint32_t id)
 {
 	uint32_t	i;
@@ -46,38 +50,66 @@ find(const keys *set, uint32_t id)
 	return NULL;
 }
 
+/* A place for a key that is new; NULL: out of memory, or too many. */
+static key_entry *
+add(keys *set)
+{
+	uint32_t	cap = set->cap ? set->cap * 2 : FIRST_KEYS;
+	key_entry  *all;
+
+	if (set->count >= KEYS_MAX)
+		return NULL;
+	if (set->count == set->cap)
+	{
+		all = realloc(set->all, cap * sizeof(*all));
+		if (all == NULL)
+			return NULL;
+		set->all = all;
+		set->cap = cap;
+	}
+	all = &set->all[set->count++];
+	memset(all, 0, sizeof(*all));
+	return all;
+}
+
 bool
 keys_put(keys *set, const wc_key_put *put)
 {
-	wc_key_put *key = find(set, put->id);
-	uint32_t	cap = set->cap ? set->cap * 2 : FIRST_KEYS;
+	key_entry  *key = find(set, put->id);
+	uint8_t    *channels = NULL;
 
-	if (key != NULL)
+	if (put->channels.len > 0)
 	{
-		*key = *put;
-		return true;
-	}
-	if (set->count >= KEYS_MAX)
-		return false;
-	if (set->count == set->cap)
-	{
-		key = realloc(set->all, cap * sizeof(*key));
-		if (key == NULL)
+		channels = malloc(put->channels.len);
+		if (channels == NULL)
 			return false;
-		set->all = key;
-		set->cap = cap;
+		memcpy(channels, put->channels.p, put->channels.len);
 	}
-	set->all[set->count++] = *put;
+	if (key == NULL)
+		key = add(set);
+	if (key == NULL)
+	{
+		free(channels);
+		return false;
+	}
+	free(key->channels);
+	key->id = put->id;
+	memcpy(key->hash, put->hash, sizeof(key->hash));
+	key->scopes = put->scopes;
+	key->channels = channels;
+	key->nchannels = put->channels.len / 16;
 	return true;
 }
 
 void
 keys_gone(keys *set, uint32_t id)
 {
-	wc_key_put *key = find(set, id);
+	key_entry  *key = find(set, id);
 
-	if (key != NULL)
-		*key = set->all[--set->count];
+	if (key == NULL)
+		return;
+	free(key->channels);
+	*key = set->all[--set->count];
 }
 
 static bool
@@ -102,8 +134,8 @@ keys_well_formed(head_value key)
 	return true;
 }
 
-bool
-keys_find(const keys *set, head_value key, uint32_t *id)
+const key_entry *
+keys_find(const keys *set, head_value key)
 {
 	uint8_t		hash[WC_HASH_SIZE];
 	uint32_t	hits = 0;
@@ -115,18 +147,28 @@ keys_find(const keys *set, head_value key, uint32_t *id)
 	{
 		uint32_t	hit = CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
 
-		/* No branch: all bits of the id, or none. */
-		found |= set->all[i].id & (0 - hit);
+		/* No branch: all bits of the place, or none. */
+		found |= i & (0 - hit);
 		hits |= hit;
 	}
-	*id = found;
-	return hits > 0;
+	return hits > 0 ? &set->all[found] : NULL;
+}
+
+const key_entry *
+keys_get(const keys *set, uint32_t id)
+{
+	return find(set, id);
 }
 
 bool
-keys_has(const keys *set, head_value key)
+key_has_channel(const key_entry *key, const uint8_t channel[16])
 {
-	uint32_t	id;
+	uint32_t	i;
 
-	return keys_find(set, key, &id);
+	for (i = 0; i < key->nchannels; i++)
+	{
+		if (memcmp(key->channels + 16 * (size_t) i, channel, 16) == 0)
+			return true;
+	}
+	return key->channels == NULL;
 }

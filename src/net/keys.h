@@ -17,6 +17,16 @@
 
 typedef struct keys keys;
 
+/* A key as the set has it; good until the set changes. */
+typedef struct key_entry
+{
+	uint32_t	id;
+	uint8_t		hash[WC_HASH_SIZE];
+	uint8_t		scopes;			/* WC_SCOPE_... */
+	uint8_t    *channels;		/* 16 bytes each; NULL: all */
+	uint32_t	nchannels;
+} key_entry;
+
 extern keys *keys_new(void);
 extern void keys_free(keys *set);
 
@@ -27,10 +37,13 @@ extern void keys_gone(keys *set, uint32_t id);
 /* True for a text that has the form of a key. */
 extern bool keys_well_formed(head_value key);
 
-/* True when the key is in the set.  The time that it takes tells nothing of which. */
-extern bool keys_has(const keys *set, head_value key);
+/* The key, or NULL when it is not in the set.  The time that it takes tells nothing of which. */
+extern const key_entry *keys_find(const keys *set, head_value key);
 
-/* The same, with the key's id, which is 0 for one that is not in the set. */
-extern bool keys_find(const keys *set, head_value key, uint32_t *id);
+/* That with this id; NULL: it is not there, or no longer. */
+extern const key_entry *keys_get(const keys *set, uint32_t id);
+
+/* May the key do anything on that channel? */
+extern bool key_has_channel(const key_entry *key, const uint8_t channel[16]);
 
 #endif							/* NET_KEYS_H */

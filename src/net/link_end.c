@@ -66,6 +66,8 @@ link_end_answer(link_end *end, const char *host, const link_answer *answer)
 
 	if (status == 401)
 		link_say(end->why, "%s refuses the API key (401); call webchatt.connect_hub() with a valid one", host);
+	else if (status == 403)
+		link_say(end->why, "%s: the API key is not for links (403); have one made with the scope link", host);
 	else if (status == 404)
 		link_say(end->why, "%s: this hub has no link (404); Hub Chatt2.me publishes webhooks only: use inbound => 'webhook'", host);
 	else if (status == 429 || status == 503)

@@ -167,11 +167,17 @@ say(link_server *s, const char *format, ...)
 static refusal
 judge_key(const link_server *s, head_value key, uint32_t *id)
 {
+	const key_entry *entry;
+
 	if (key.p == NULL)
 		return REFUSE_KEY_MISSING;
 	if (!keys_well_formed(key))
 		return REFUSE_KEY_MALFORMED;
-	return keys_find(s->keys, key, id) ? REFUSE_NOTHING : REFUSE_KEY_UNKNOWN;
+	entry = keys_find(s->keys, key);
+	if (entry == NULL)
+		return REFUSE_KEY_UNKNOWN;
+	*id = entry->id;
+	return (entry->scopes & WC_SCOPE_LINK) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
 }
 
 /* A place that is free; LINKS_MAX: none, or none for that key. */

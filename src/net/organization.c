@@ -43,7 +43,7 @@ is_visible(const char *p, size_t len)
 void
 organization_judge_head(conn *c, const char *method)
 {
-	refusal		why = api_judge_key(c);
+	refusal		why = api_judge_key(c, WC_SCOPE_WEBHOOKS);
 
 	if (!is_method(method))
 		request_refuse(c, REFUSE_METHOD_REST, NULL);

@@ -21,6 +21,7 @@ typedef enum refusal
 	REFUSE_KEY_MISSING,			/* x-api-key */
 	REFUSE_KEY_MALFORMED,
 	REFUSE_KEY_UNKNOWN,
+	REFUSE_KEY_SCOPE,			/* the key is for something else */
 	REFUSE_ROUTE,
 	REFUSE_CHANNEL,
 	REFUSE_HUB,

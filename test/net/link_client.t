@@ -779,7 +779,7 @@ subtest 'with the hub\'s end that is ours' => sub {
 	my $hub = Corridor->open_door([]);
 	my $key = 'wck_' . 'k' x 43;
 	my ($link, $acked, $sent, $links) = (0, 0, 0, 0);
-	$hub->frame('KEY_PUT', pack('V', 1) . sha256($key));
+	$hub->frame('KEY_PUT', pack('V', 1) . sha256($key) . pack('C V', 7, 0));
 	$hub->{on}{ $Corridor::TYPE{LINK_CAME} } = sub {
 		$link = unpack('Q<', $_[0]);
 		$links++;

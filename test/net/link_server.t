@@ -24,7 +24,7 @@ my $PROTOCOL = 'web-chatt2me.events.v1';
 my %KEY = map { $_ => 'wck_' . substr("key-$_-" . 'k' x 43, 0, 43) } 1 .. 40;
 my $SANITIZED = ($ENV{WEBCHATT_NET} // '') =~ /asan/;
 
-sub put_key { my ($w, $id) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($KEY{$id})); return }
+sub put_key { my ($w, $id) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($KEY{$id}) . pack('C V', 7, 0)); return }
 sub key_gone { my ($w, $id) = @_; $w->frame('KEY_GONE', pack('V', $id)); return }
 
 # A door with the test's worker behind it, who welcomes every link at once.
@@ -196,6 +196,8 @@ subtest 'the opening request' => sub {
 	ok($hasty->upgraded, 'with a frame behind it');
 	is(($hasty->wait_opcode(10) // {})->{payload}, 'with it', 'which counts');
 
+	$w->frame('KEY_PUT', pack('V', 99) . sha256('wck_' . 'L' x 43) . pack('C V', 3, 0));
+	refused('a key that is not for links', 403, 'api_key_scope', head(1, 'x-api-key' => 'wck_' . 'L' x 43));
 	refused('GET without Upgrade', 426, 'upgrade_required', head(1, Upgrade => undef));
 	refused('without Connection', 426, 'upgrade_required', head(1, Connection => 'keep-alive'));
 	my $r = refused('an old version', 426, 'websocket_version', head(1, 'Sec-WebSocket-Version' => 8));

@@ -21,7 +21,7 @@ my $n = 0;
 
 # --- the worker's part ----------------------------------------------------
 
-sub put_key { my ($w, $id, $key) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($key)); return }
+sub put_key { my ($w, $id, $key) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($key) . pack('C V', 7, 0)); return }
 
 # The next API_CALL, undef when none comes in time.
 sub api_call

@@ -40,7 +40,12 @@ sub put_local
 	return;
 }
 
-sub put_key { my ($w, $id, $key) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($key)); return }
+sub put_key
+{
+	my ($w, $id, $key, $scopes, @channels) = @_;
+	$w->frame('KEY_PUT', pack('V', $id) . sha256($key) . pack('C V', $scopes // 7, 16 * @channels) . join '', @channels);
+	return;
+}
 sub drop_key { my ($w, $id) = @_; $w->frame('KEY_GONE', pack('V', $id)); return }
 
 sub api_done
@@ -151,6 +156,12 @@ subtest 'keys' => sub {
 		expect("malformed: $bad", 401, post(body(), "x-api-key: $bad"), 'api_key_malformed');
 	}
 	expect('two keys', 400, post(body(), "x-api-key: $KEY", "X-API-KEY: $KEY"), 'bad_request');
+	put_key($w, 9, $KEY2, 6);
+	expect('a key that is not for sending', 403, post(body(), "x-api-key: $KEY2"), 'api_key_scope');
+	put_key($w, 9, $KEY2, 1, pack('H32', '6cbd678900004000800000000000ffff'));
+	expect('a channel that the key is not for', 404, post(body(), "x-api-key: $KEY2"), 'unknown_channel');
+	expect('that one, of which there is none', 404, post(body(from => '"6cbd6789-0000-4000-8000-00000000ffff"'), "x-api-key: $KEY2"), 'unknown_channel');
+	$w->frame('KEY_GONE', pack('V', 9));
 	expect('an unknown key', 401, post(body(), "x-api-key: $KEY2"), 'api_key_unknown');
 	expect('the other case', 401, post(body(), 'x-api-key: wck_' . (substr($KEY, 4) =~ tr/a-zA-Z/A-Za-z/r)), 'api_key_unknown');
 	put_key($w, 8, $KEY2);

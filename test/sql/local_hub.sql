@@ -81,6 +81,11 @@ SELECT pg_temp.refusal($$SELECT webchatt.create_api_key('billing')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.create_api_key(' ')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.create_api_key(NULL)$$);
 SELECT pg_temp.refusal($$SELECT webchatt.create_api_key(repeat('l', 101))$$);
+SELECT channels, scopes FROM webchatt.api_keys WHERE label = 'billing';
+SELECT webchatt.create_api_key('one', channels => ARRAY[:c, :c]::uuid[], scopes => '{send}') IS NOT NULL;
+SELECT channels = ARRAY[:c]::uuid[], scopes FROM webchatt.api_keys WHERE label = 'one';
+SELECT pg_temp.refusal(format('SELECT webchatt.create_api_key(%L, %L, %L)', 'two', c, s)) FROM (VALUES ('{}', NULL), ('{NULL}', NULL), ('{00000000-0000-0000-0000-000000000002}', NULL),
+	(NULL, '{}'), (NULL, '{send,admin}'), (NULL, '{NULL}')) v (c, s);
 SELECT pg_temp.refusal($$SELECT webchatt.revoke_api_key('nobody')$$);
 SELECT pg_temp.refusal($$SELECT webchatt._random_token('x', 15)$$);
 SELECT count(DISTINCT webchatt._random_token('', 16)) FROM generate_series(1, 100);

@@ -39,7 +39,7 @@ $$;
 CREATE FUNCTION pg_temp.rest(method text, below text DEFAULT '', query text DEFAULT '', request text DEFAULT '') RETURNS text
 LANGUAGE sql AS $$
 	SELECT pg_temp.masked(status || coalesce(' ' || body::text, ''))
-	FROM webchatt._rest(method, '/v1/organization/webhook' || below, query, request)
+	FROM webchatt._rest((SELECT id FROM webchatt.api_keys WHERE label = 'tests'), method, '/v1/organization/webhook' || below, query, request)
 $$;
 -- made in SQL
 
@@ -177,6 +177,50 @@ SELECT pg_temp.refusal(format('SELECT webchatt.retry_webhook_log(%L, array_fill(
 SELECT count(*), count(*) FILTER (WHERE success) FROM webchatt.retry_webhook_log(:'first', array_fill(gen_random_uuid(), ARRAY[100]));
 DELETE FROM webchatt.webhook_retries;
 
+-- whose they are: by the REST API a key sees those that it made, and none that were made in SQL
+
+SELECT webchatt.create_channel('One', '{https://www.example.com}') AS one \gset
+SELECT webchatt.create_api_key('tests', NULL, '{webhooks,send}') IS NOT NULL, webchatt.create_api_key('others', ARRAY[:'one'::uuid]) IS NOT NULL;
+SELECT id AS k FROM webchatt.api_keys WHERE label = 'tests' \gset
+SELECT id AS o FROM webchatt.api_keys WHERE label = 'others' \gset
+SELECT pg_temp.rest('GET');
+SELECT pg_temp.rest(m, '/' || :'first' || b, '', '{"label": "mine now", "endpoint": "https://mallory.example/"}') FROM (VALUES ('GET', ''), ('PATCH', ''), ('DELETE', ''), ('POST', '/signature'),
+	('GET', '/webhook-log'), ('POST', '/webhook-log/01900000-0000-7000-8000-000000000101/retry'), ('POST', '/webhook-log/retry')) v (m, b);
+SELECT label, endpoint FROM webchatt.local_webhooks WHERE id = :'first';
+UPDATE webchatt.local_webhooks SET key_id = :o;
+SELECT pg_temp.rest('GET'), pg_temp.rest('PATCH', '/' || :'first', '', '{"endpoint": "https://mallory.example/"}');
+SELECT status, body -> 'pagination' -> 'total' FROM webchatt._rest(:o, 'GET', '/v1/organization/webhook', '', '');
+-- nor does one that is revoked, or not for webhooks
+SELECT (webchatt._rest(k, 'GET', '/v1/organization/webhook', '', '')).* FROM unnest(ARRAY[0, -1, NULL]) k;
+UPDATE webchatt.local_webhooks SET key_id = :k;
+SELECT count(*), bool_and(active) FROM webchatt.local_webhooks;
+SAVEPOINT revoked;
+SELECT webchatt.revoke_api_key('tests'), webchatt.revoke_api_key('tests');
+SELECT DISTINCT active, paused_reason FROM webchatt.local_webhooks ORDER BY 2;
+SELECT DISTINCT state FROM webchatt.feeds WHERE kind = 'webhook';
+SELECT webchatt.alter_webhook(:'first', active => true);
+SELECT state FROM webchatt.feeds WHERE label = 'renamed';
+SELECT pg_temp.rest('GET');
+ROLLBACK TO revoked;
+SAVEPOINT scopes;
+UPDATE webchatt.api_keys SET scopes = '{send,link}' WHERE id = :k;
+SELECT pg_temp.rest('GET'), (SELECT state FROM webchatt.feeds WHERE label = 'renamed');
+ROLLBACK TO scopes;
+-- another origin gets neither headers nor secret
+SELECT webchatt._origin_of(e) FROM unnest(ARRAY['https://A.example', 'https://a.example:443/x?y:8', 'http://a.example:80', 'https://[2001:DB8::1]:0444/', 'HTTPS://b.example?x']) e;
+SAVEPOINT moved;
+SELECT webchatt.alter_webhook(:'first', headers => '[{"key": "k", "value": "s3cret"}]'), secret AS old FROM webchatt.local_webhooks WHERE id = :'first' \gset
+SELECT webchatt.alter_webhook(:'first', endpoint => e), headers, secret = :'old', verified_at FROM webchatt.local_webhooks w, unnest(ARRAY['https://shop.example.com/elsewhere', 'https://SHOP.example.com:443/']) e WHERE w.id = :'first';
+SELECT headers <> '[]', secret = :'old' FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT pg_temp.masked(webchatt.alter_webhook(:'first', endpoint => 'https://shop.example.com:8443/'));
+SELECT headers, secret <> :'old' FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT secret AS old FROM webchatt.local_webhooks WHERE id = :'first' \gset
+SELECT pg_temp.rest('PATCH', '/' || :'first', '', '{"endpoint": "https://elsewhere.example/", "headers": [{"key": "k", "value": "new"}], "requiresSignature": true}') ~ '"signingSecret": "<secret>"';
+SELECT headers, secret <> :'old' FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT webchatt.alter_webhook(:'first', endpoint => 'https://third.example/', signed => false), webchatt.alter_webhook(:'second', endpoint => 'https://third.example/');
+SELECT label, headers, secret FROM webchatt.local_webhooks WHERE id IN (:'first', :'second') ORDER BY n;
+ROLLBACK TO moved;
+
 -- the REST API: make
 
 SELECT pg_temp.rest('GET', '', 'limit=1&offset=0');
@@ -224,9 +268,9 @@ SELECT pg_temp.rest('POST', '/' || :'second' || '/signature');
 SELECT pg_temp.rest('GET', '/' || :'first' || '/webhook-log', 'limit=2&offset=1');
 SELECT jsonb_path_query_array(r.body, '$.data[*].attempt'), jsonb_path_query_array(r.body, '$.data[*].status'), r.body -> 'pagination', q
 FROM unnest(ARRAY['', 'status=Success', 'status=Failed', 'status=Error', 'status=Failed&limit=2&offset=1', 'limit=1&status=Success', 'offset=5']) q,
-	webchatt._rest('GET', '/v1/organization/webhook/' || :'first' || '/webhook-log', q, '') r;
+	webchatt._rest(:k, 'GET', '/v1/organization/webhook/' || :'first' || '/webhook-log', q, '') r;
 SELECT (x ->> 'sendAt'), (x ->> 'createdDate'), x -> 'durationMs', x -> 'responseBody', x -> 'errorMessage', x -> 'statusCode'
-FROM webchatt._rest('GET', '/v1/organization/webhook/' || :'first' || '/webhook-log', '', '') r, jsonb_array_elements(r.body -> 'data') x;
+FROM webchatt._rest(:k, 'GET', '/v1/organization/webhook/' || :'first' || '/webhook-log', '', '') r, jsonb_array_elements(r.body -> 'data') x;
 SELECT pg_temp.rest('GET', '/' || :'second' || '/webhook-log');
 SELECT pg_temp.rest('GET', '/' || :'second' || '/webhook-log', q) FROM unnest(ARRAY['status=', 'status=success', 'status=Failed%20', 'limit=0', 'offset=x']) q;
 
@@ -242,7 +286,7 @@ SELECT count(*) FROM webchatt.webhook_retries;
 SELECT pg_temp.rest('POST', '/' || :'first' || '/webhook-log/retry', '', '{"webhookLogIds": []}');
 SELECT pg_temp.rest('POST', '/' || :'first' || '/webhook-log/retry', '', r) FROM unnest(ARRAY['', '{}', '{"webhookLogIds": "x"}', '{"webhookLogIds": [1]}', '{"webhookLogIds": null}', '{"webhookLogIds": [null]}',
 	'{"webhookLogIds": [' || repeat('"x",', 100) || '"x"]}']) r;
-SELECT jsonb_array_length(r.body -> 'results') FROM webchatt._rest('POST', '/v1/organization/webhook/' || :'first' || '/webhook-log/retry', '', '{"webhookLogIds": [' || repeat('"x",', 99) || '"x"]}') r;
+SELECT jsonb_array_length(r.body -> 'results') FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook/' || :'first' || '/webhook-log/retry', '', '{"webhookLogIds": [' || repeat('"x",', 99) || '"x"]}') r;
 
 -- paths
 
@@ -251,7 +295,7 @@ SELECT pg_temp.rest(m, p), m, p FROM unnest(ARRAY['GET', 'POST', 'PATCH', 'DELET
 WHERE pg_temp.rest(m, p) NOT LIKE '404 {"errorCode": "not\_found", "errorMessage": "There is nothing for %"}';
 SELECT pg_temp.rest(m, p) FROM (VALUES ('PATCH', ''), ('DELETE', ''), ('POST', '/' || :'b'), ('GET', '/' || :'b' || '/signature'), ('POST', '/' || :'b' || '/webhook-log'), ('GET', '/' || :'b' || '/webhook-log/retry'),
 	('PUT', ''), ('GET', '/id')) v (m, p);
-SELECT webchatt._rest('GET', p, '', '') FROM unnest(ARRAY['', '/', '/v1/organization', '/v1/organization/member', '/v1/organization/webhooks', '/v1/organization/webhook-log']) p;
+SELECT webchatt._rest(:k, 'GET', p, '', '') FROM unnest(ARRAY['', '/', '/v1/organization', '/v1/organization/member', '/v1/organization/webhooks', '/v1/organization/webhook-log']) p;
 
 -- remove, and the most that there may be
 
@@ -259,9 +303,10 @@ SELECT pg_temp.rest('DELETE', '/' || :'b');
 SELECT pg_temp.rest('DELETE', '/' || :'b');
 SELECT pg_temp.rest('GET', '/' || :'b');
 SELECT count(webchatt.create_webhook('one of many', 'https://many.example', 'Message')) FROM generate_series(1, 98);
+UPDATE webchatt.local_webhooks SET key_id = :k;
 SELECT pg_temp.refusal($$SELECT webchatt.create_webhook('one too many', 'https://many.example', 'Message')$$);
 SELECT pg_temp.rest('POST', '', '', '{"label": "one too many", "endpoint": "https://many.example", "eventType": "Message"}');
-SELECT jsonb_array_length(r.body -> 'data'), r.body -> 'pagination' FROM webchatt._rest('GET', '/v1/organization/webhook', 'limit=50&offset=50', '') r;
+SELECT jsonb_array_length(r.body -> 'data'), r.body -> 'pagination' FROM webchatt._rest(:k, 'GET', '/v1/organization/webhook', 'limit=50&offset=50', '') r;
 
 -- who may: the administrator all of it, the worker what it answers, an agent nothing
 
@@ -272,16 +317,16 @@ SELECT webchatt.alter_webhook(:'mine', label => 'x', signed => false), webchatt.
 SELECT success FROM webchatt.retry_webhook_log(:'first', '{01900000-0000-7000-8000-000000000102}');
 SELECT webchatt.delete_webhook(:'mine');
 SET LOCAL ROLE webchatt_worker;
-SELECT status FROM webchatt._rest('POST', '/v1/organization/webhook', '', '{"label": "the worker''s", "endpoint": "https://a.example", "eventType": "Message", "requiresSignature": true}');
+SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook', '', '{"label": "the worker''s", "endpoint": "https://a.example", "eventType": "Message", "requiresSignature": true}');
 SELECT id AS mine FROM webchatt.local_webhooks WHERE label = 'the worker''s' \gset
-SELECT status FROM webchatt._rest('PATCH', '/v1/organization/webhook/' || :'mine', '', '{"requiresSignature": false}');
-SELECT status FROM webchatt._rest('PATCH', '/v1/organization/webhook/' || :'mine', '', '{"requiresSignature": true}');
-SELECT status FROM webchatt._rest('POST', '/v1/organization/webhook/' || :'mine' || '/signature', '', '');
-SELECT status FROM webchatt._rest('GET', '/v1/organization/webhook/' || :'first' || '/webhook-log', '', '');
-SELECT status FROM webchatt._rest('POST', '/v1/organization/webhook/' || :'first' || '/webhook-log/01900000-0000-7000-8000-000000000103/retry', '', '');
-SELECT status FROM webchatt._rest('DELETE', '/v1/organization/webhook/' || :'mine', '', '');
+SELECT status FROM webchatt._rest(:k, 'PATCH', '/v1/organization/webhook/' || :'mine', '', '{"requiresSignature": false}');
+SELECT status FROM webchatt._rest(:k, 'PATCH', '/v1/organization/webhook/' || :'mine', '', '{"requiresSignature": true}');
+SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook/' || :'mine' || '/signature', '', '');
+SELECT status FROM webchatt._rest(:k, 'GET', '/v1/organization/webhook/' || :'first' || '/webhook-log', '', '');
+SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook/' || :'first' || '/webhook-log/01900000-0000-7000-8000-000000000103/retry', '', '');
+SELECT status FROM webchatt._rest(:k, 'DELETE', '/v1/organization/webhook/' || :'mine', '', '');
 SET LOCAL ROLE webchatt_agent;
-SELECT left(pg_temp.refusal(s), 5) FROM unnest(ARRAY[$$SELECT webchatt.create_webhook('l', 'https://a.example', 'Message')$$, $$SELECT webchatt._rest('GET', '/v1/organization/webhook', '', '')$$,
+SELECT left(pg_temp.refusal(s), 5) FROM unnest(ARRAY[$$SELECT webchatt.create_webhook('l', 'https://a.example', 'Message')$$, $$SELECT webchatt._rest(1, 'GET', '/v1/organization/webhook', '', '')$$,
 	$$SELECT webchatt.delete_webhook(NULL)$$, $$SELECT * FROM webchatt.local_webhooks$$]) s;
 RESET ROLE;
 ROLLBACK;

@@ -36,7 +36,7 @@ static const wc_event_done event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
 STR("unauthorized"), STR("key revoked"), 1};
 static const wc_stats stats = {1, 2, 3, 4, 5, 6, UINT64_MAX};
-static const wc_key_put key_put = {3, {1, 2, 3, 255}};
+static const wc_key_put key_put = {3, {1, 2, 3, 255}, 5, STR("0123456789abcdef")};
 static const wc_key_gone key_gone = {3};
 static const wc_arrived arrived = {UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4},
 STR("{}"), STR("0123456789abcdef0123456789ABCDEF")};
