@@ -38,7 +38,8 @@ CREATE TABLE webchatt.channels (
 	kind text NOT NULL DEFAULT 'web-chatt2me' CHECK (kind ~ '^[a-z0-9-]{1,64}$'),
 	display_name text CHECK (char_length(display_name) <= 50),
 	public_key text COLLATE "C" UNIQUE CHECK (public_key ~ '^[A-Za-z0-9_-]{16,64}$'),
-	created_at timestamptz NOT NULL DEFAULT now()
+	created_at timestamptz NOT NULL DEFAULT now(),
+	newcomers_paused boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE webchatt.channels IS 'channels, one row each, made by webchatt.create_channel() or, on a remote hub, webchatt.add_channel()';
 COMMENT ON COLUMN webchatt.channels.id IS 'the application channel id: "from" of what is sent';
@@ -48,6 +49,7 @@ COMMENT ON COLUMN webchatt.channels.display_name IS 'at most 50 characters; the 
 COMMENT ON COLUMN webchatt.channels.public_key IS
 	'local: the widget''s webChatId, no secret; null on a remote hub. webchatt.regenerate_public_key() changes it';
 COMMENT ON COLUMN webchatt.channels.created_at IS 'when it was added';
+COMMENT ON COLUMN webchatt.channels.newcomers_paused IS 'local: new visitors are told to come later; webchatt.pause_newcomers() sets it';
 
 CREATE TABLE webchatt.origins (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,

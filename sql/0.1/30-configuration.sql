@@ -226,6 +226,21 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._need_local_channel(uuid) IS 'webchatt''s own: raises when that is no channel of the local hub';
 
+CREATE FUNCTION webchatt.pause_newcomers(channel uuid, paused boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM webchatt._need_local_channel(channel);
+	IF paused IS NULL THEN
+		RAISE EXCEPTION 'paused is NULL'
+			USING ERRCODE = 'null_value_not_allowed',
+				HINT = 'Give true to pause, false to take new visitors again.';
+	END IF;
+	UPDATE webchatt.channels c SET newcomers_paused = paused WHERE c.id = channel AND c.newcomers_paused <> paused;
+END
+$$;
+COMMENT ON FUNCTION webchatt.pause_newcomers(uuid, boolean) IS
+	'takes no new visitors in a channel, until it is called with false; those who are known go on';
+
 CREATE FUNCTION webchatt.regenerate_public_key(channel uuid) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

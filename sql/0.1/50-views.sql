@@ -37,7 +37,10 @@ SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined
 	(SELECT count(*) FROM webchatt.overdue_candidates) AS overdue, s.in_flight,
 	s.events_waiting, s.connections, s.visitors, s.events_per_second, s.sends_per_second, s.turns_per_second,
 	s.events, s.repeats, s.rejected, s.sends, s.failures,
-	s.requests, s.requests_refused, s.requests_turned_away, s.worker_memory, s.net_restarts
+	s.requests, s.requests_refused, s.requests_turned_away, s.worker_memory, s.net_restarts,
+	(SELECT jsonb_object_agg(b.what, jsonb_build_object('used', b.used, 'an_hour', b.an_hour, 'refused', b.refused))
+	 FROM webchatt.budgets b WHERE b.channel_id IS NULL) AS budgets,
+	(SELECT count(*) FROM webchatt.channels c WHERE c.newcomers_paused) AS paused_channels
 FROM webchatt._status() s;
 COMMENT ON VIEW webchatt.status IS
 	'how webchatt is doing in this database: one row, counters since the worker started';
@@ -74,6 +77,9 @@ COMMENT ON COLUMN webchatt.status.requests_refused IS 'those answered 4xx';
 COMMENT ON COLUMN webchatt.status.requests_turned_away IS 'those answered 503: too much at a time';
 COMMENT ON COLUMN webchatt.status.worker_memory IS 'bytes that the worker has in PostgreSQL''s memory contexts; they level off, or something is wrong';
 COMMENT ON COLUMN webchatt.status.net_restarts IS 'how often webchatt-net ended by itself since the worker started, and was started again';
+
+COMMENT ON COLUMN webchatt.status.budgets IS 'how much visitors have brought to the database, what may come in an hour, how often it was refused; webchatt.budgets has the channels';
+COMMENT ON COLUMN webchatt.status.paused_channels IS 'channels that take no new visitors now: webchatt.pause_newcomers()';
 
 CREATE FUNCTION webchatt._typing(OUT channel_id uuid, OUT visitor text) RETURNS SETOF record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_typing';

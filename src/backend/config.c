@@ -135,6 +135,7 @@ add_channel(Config *config, uint64 row)
 	channel->hub_id = DatumGetInt32(wc_field(row, 2, &isnull));
 	strlcpy(channel->kind, kind, sizeof(channel->kind));
 	channel->local = DatumGetBool(wc_field(row, 8, &isnull));
+	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
 	if (!found)
 	{
 		wc_channel_put *door = &config->doors[config->ndoors];

@@ -34,6 +34,10 @@
 /* Events of blocked conversations that may wait; beyond that they are sent back. */
 #define BLOCKED_MOST	1024
 
+/* Bytes of rows and indexes that go with a message beside its body, and with a receipt. */
+#define MESSAGE_COSTS	512
+#define RECEIPT_COSTS	256
+
 /* The end of the year 9999, in unix microseconds. */
 #define MAX_EVENT_TIME_US	INT64CONST(253402300800000000)
 
@@ -89,6 +93,22 @@ plausible(const wc_event *e)
 	return events_are_text(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
 }
 
+/*
+ * What visitors bring has its budget; it is refused before it costs a transaction.
+ * A hub vouches for its own events.
+ */
+static bool
+is_over_budget(const wc_event *e)
+{
+	const ConfigChannel *channel = e->hub == 0 ? config_channel(e->channel) : NULL;
+
+	if (channel == NULL || !channel->local)
+		return false;
+	return e->kind == WC_EVENT_MESSAGE ?
+		!budgets_take(e->channel, BUDGET_MESSAGES, e->body.len + MESSAGE_COSTS) :
+		!budgets_take(e->channel, BUDGET_BYTES, RECEIPT_COSTS);
+}
+
 /* Take over an event frame; false when it is none. */
 bool
 inbound_accept(const wc_frame *frame)
@@ -101,6 +121,13 @@ inbound_accept(const wc_frame *frame)
 	{
 		pfree(in);
 		return false;
+	}
+	if (is_over_budget(&in->event))
+	{
+		wc_event_done refusal = {.request = in->event.request, .result = WC_DONE_BUDGET};
+
+		pfree(in);
+		return wc_write_event_done(&worker_net.out, &refusal);
 	}
 	in->done = false;
 	in->result = WC_DONE_STORED;

@@ -37,6 +37,9 @@
 #define HELLO_DEPTH		500
 #define PAGE_DEPTH		(2 * PAGE_MESSAGES)
 
+/* Bytes of rows and indexes that go with a new visitor beside the attributes. */
+#define NEWCOMER_COSTS	512
+
 /* A visitor's id as text, its NUL included. */
 #define VISITOR_SIZE	37
 
@@ -56,6 +59,7 @@ typedef struct Arrival
 	wc_arrived	said;
 	bool		done;			/* in this turn */
 	bool		known;
+	bool		charged;		/* to the budgets of newcomers */
 	uint8		result;			/* wc_welcome_result */
 	char		visitor[VISITOR_SIZE];
 	HistoryPage		page;
@@ -310,6 +314,21 @@ find_known(Arrival **batch, int n)
 	}
 }
 
+/* May there be another visitor?  Charged once, however often the turn is done. */
+static void
+charge_newcomer(Arrival *a)
+{
+	if (config_channel(a->said.channel)->paused)
+	{
+		budgets_paused(a->said.channel);
+		a->result = WC_WELCOME_PAUSED;
+	}
+	else if (!a->charged && !budgets_take(a->said.channel, BUDGET_NEWCOMERS, a->said.attributes.len + NEWCOMER_COSTS))
+		a->result = WC_WELCOME_BUDGET;
+	else
+		a->charged = true;
+}
+
 static void
 make_new(Arrival **batch, int n)
 {
@@ -325,6 +344,8 @@ make_new(Arrival **batch, int n)
 		Arrival    *a = batch[i];
 		bytea	   *hash;
 
+		if (!a->known && a->result == WC_WELCOME_MADE)
+			charge_newcomer(a);
 		if (a->known || a->result != WC_WELCOME_MADE)
 			continue;
 		wc_uuid_print(a->said.new_visitor, a->visitor);

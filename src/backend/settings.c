@@ -47,6 +47,12 @@ int			wc_new_visitor_rate = 300;
 int			wc_hello_rate = 600;
 int			wc_ping_interval = 30000;
 int			wc_hello_timeout = 10000;
+int			wc_newcomers_per_hour = 20000;
+int			wc_messages_per_hour = 60000;
+int			wc_bytes_per_hour = 64 * 1024;
+int			wc_channel_newcomers_per_hour = 10000;
+int			wc_channel_messages_per_hour = 30000;
+int			wc_channel_bytes_per_hour = 32 * 1024;
 char	   *wc_webhook_allowed_addresses = NULL;
 int			wc_webhook_timeout = 10000;
 int			wc_webhook_patience = 24 * 3600;
@@ -74,6 +80,14 @@ static const IntSetting int_settings[] = {
 	&wc_address_burst, 100, 1, 1000000, 0},
 	{"webchatt.address_rate", "How many messages a minute all visitors of one address may send.",
 	&wc_address_rate, 600, 1, 10000000, 0},
+	{"webchatt.bytes_per_hour", "How much all visitors together may have stored in an hour; 0: no limit.",
+	&wc_bytes_per_hour, 64 * 1024, 0, INT_MAX, GUC_UNIT_KB},
+	{"webchatt.channel_bytes_per_hour", "How much the visitors of one channel may have stored in an hour; 0: no limit.",
+	&wc_channel_bytes_per_hour, 32 * 1024, 0, INT_MAX, GUC_UNIT_KB},
+	{"webchatt.channel_messages_per_hour", "How many messages the visitors of one channel may send in an hour; 0: no limit.",
+	&wc_channel_messages_per_hour, 30000, 0, INT_MAX, 0},
+	{"webchatt.channel_newcomers_per_hour", "How many new visitors one channel may get in an hour; 0: no limit.",
+	&wc_channel_newcomers_per_hour, 10000, 0, INT_MAX, 0},
 	{"webchatt.connect_timeout", "How long a connection to a hub may take to be made.",
 	&wc_connect_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.connection_lifetime", "How long a connection to a hub or a webhook's endpoint is used before its name is looked up anew.",
@@ -112,8 +126,12 @@ static const IntSetting int_settings[] = {
 	&wc_max_visitors_per_address, 200, 1, 1000000, 0},
 	{"webchatt.max_waiting", "Webhook events that may wait for their commit before more are answered 503.",
 	&wc_max_waiting, 2048, 1, 100000, 0},
+	{"webchatt.messages_per_hour", "How many messages all visitors together may send in an hour; 0: no limit.",
+	&wc_messages_per_hour, 60000, 0, INT_MAX, 0},
 	{"webchatt.new_visitor_rate", "How many new visitors an hour may come from one address.",
 	&wc_new_visitor_rate, 300, 1, 10000000, 0},
+	{"webchatt.newcomers_per_hour", "How many new visitors the database may get in an hour; 0: no limit.",
+	&wc_newcomers_per_hour, 20000, 0, INT_MAX, 0},
 	{"webchatt.overdue_after", "After how long without a word of delivery a message is listed in webchatt.overdue.",
 	&wc_overdue_after, 3600, 1, INT_MAX, GUC_UNIT_S},
 	{"webchatt.ping_interval", "How long a visitor's connection may be silent before it is pinged; after as long again it is cut.",

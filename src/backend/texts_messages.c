@@ -66,7 +66,7 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		"SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false), w.secret,"
 		" CASE WHEN w.old_secret_until > now() THEN w.old_secret END,"
 		" ceil(extract(epoch FROM w.old_secret_until))::bigint, h.kind = 'local' AND c.public_key IS NOT NULL, c.public_key, c.display_name,"
-		" (SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id)"
+		" (SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id), c.newcomers_paused"
 		" FROM webchatt.channels c JOIN webchatt.hubs h ON h.id = c.hub_id"
 		" LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
 		" ORDER BY c.id, w.event_type", {0}},
@@ -412,6 +412,21 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		"  SELECT c, v, now(), coalesce(a::jsonb, '{}') FROM e)"
 		" INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) SELECT c, h, v FROM e",
 		{UUIDARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, 0}},
+
+	/* those of channels that are gone go too */
+	[WC_LOAD_BUDGETS] = {
+		"WITH gone AS (DELETE FROM webchatt.budget_levels b WHERE b.channel_id <> '00000000-0000-0000-0000-000000000000'"
+		"  AND NOT EXISTS (SELECT FROM webchatt.channels c WHERE c.id = b.channel_id) RETURNING b.channel_id)"
+		" SELECT b.channel_id, b.what, b.used, b.refused,"
+		"  greatest(0, least(extract(epoch FROM clock_timestamp() - b.at), 1000000))::bigint"
+		" FROM webchatt.budget_levels b WHERE NOT EXISTS (SELECT FROM gone g WHERE g.channel_id = b.channel_id)", {0}},
+
+	/* $1 channel, $2 what, $3 used, $4 refused */
+	[WC_SAVE_BUDGETS] = {
+		"INSERT INTO webchatt.budget_levels (channel_id, what, used, refused, at)"
+		" SELECT c, w, u, r, clock_timestamp() FROM unnest($1, $2, $3, $4) AS n (c, w, u, r)"
+		" ON CONFLICT (channel_id, what) DO UPDATE SET used = excluded.used, refused = excluded.refused, at = excluded.at",
+		{UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, 0}},
 
 	/* $1 channel, $2 visitor */
 	[WC_SEE_VISITORS] = {

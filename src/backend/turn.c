@@ -214,6 +214,8 @@ follow_orders(WcShowedUp *showed_up)
 
 	if (orders.config)
 		wc_prepare_statements();
+	if (!config_is_read())
+		budgets_load();
 	control_read(&orders, showed_up);
 	if (orders.config)
 	{
@@ -249,6 +251,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	feeds_apply(now);
 	sessions_apply(now, &showed_up);
 	outbound_release(now, &showed_up);
+	budgets_save(now);
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
 		outbound_expire();
@@ -271,6 +274,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	rest_commit(&worker_net.out);
 	keeping_commit(&worker_net.out);
 	feeds_commit(&worker_net.out);
+	budgets_commit(now, &worker_net.out);
 }
 
 /*

@@ -65,6 +65,12 @@ extern int	wc_visitor_buffer;	/* kB */
 extern int	wc_visitor_rate;	/* a minute */
 extern int	wc_visitor_burst;
 extern int	wc_address_rate;	/* a minute */
+extern int	wc_newcomers_per_hour;	/* these: 0: no limit */
+extern int	wc_messages_per_hour;
+extern int	wc_bytes_per_hour;	/* kB */
+extern int	wc_channel_newcomers_per_hour;
+extern int	wc_channel_messages_per_hour;
+extern int	wc_channel_bytes_per_hour;	/* kB */
 extern int	wc_address_burst;
 extern int	wc_new_visitor_rate;	/* an hour */
 extern int	wc_hello_rate;		/* a minute */
@@ -234,6 +240,8 @@ typedef enum WcStatement
 	WC_CLOSE_SESSIONS,
 	WC_FIND_TOKENS,
 	WC_MAKE_VISITORS,
+	WC_LOAD_BUDGETS,
+	WC_SAVE_BUDGETS,
 	WC_SEE_VISITORS,
 	WC_OPEN_SESSIONS,
 	WC_PAGE,

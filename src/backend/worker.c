@@ -260,6 +260,7 @@ stop_work(const char *state)
 	outbound_reset();
 	control_reset();
 	config_reset();
+	budgets_reset();
 	inbound_forget();
 	sessions_forget();
 	api_forget();
@@ -322,7 +323,7 @@ static bool
 work_is_ready(TimestampTz now)
 {
 	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
-		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now);
+		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now) || budgets_ready(now);
 }
 
 /*

@@ -87,6 +87,7 @@ typedef struct ConfigChannel
 	int			hub_id;
 	char		kind[65];
 	bool		local;			/* visitors connect to us */
+	bool		paused;			/* and no new ones are taken now */
 	int			door;			/* its place among the doors */
 } ConfigChannel;
 
@@ -128,6 +129,24 @@ extern bool trouble_is_slow(const wc_event *event);
 extern TimestampTz trouble_blocked(const wc_event *event, TimestampTz now);
 extern void trouble_over(const wc_event *event);
 extern void trouble_reset(void);
+
+/* budgets.c */
+typedef enum BudgetKind
+{
+	BUDGET_NEWCOMERS,			/* the first WC_BUDGETS as in wc_budgets */
+	BUDGET_MESSAGES,
+	BUDGET_BYTES,
+	BUDGET_PAUSED,				/* only counted */
+	BUDGET_KINDS
+} BudgetKind;
+
+extern bool budgets_take(const uint8 *channel, BudgetKind kind, uint32 bytes);
+extern void budgets_paused(const uint8 *channel);
+extern void budgets_load(void);
+extern void budgets_save(TimestampTz now);
+extern bool budgets_ready(TimestampTz now);
+extern void budgets_commit(TimestampTz now, wc_buf *out);
+extern void budgets_reset(void);
 
 /* sessions.c */
 extern bool sessions_accept(const wc_frame *frame);

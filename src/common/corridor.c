@@ -369,7 +369,7 @@ wc_read_event_done(const wc_frame *f, wc_event_done *m)
 
 	wc_reader_begin(&r, f, WC_F_EVENT_DONE);
 	m->request = wc_get_u64(&r);
-	m->result = wc_get_choice(&r, WC_DONE_STORED, WC_DONE_GONE);
+	m->result = wc_get_choice(&r, WC_DONE_STORED, WC_DONE_BUDGET);
 	wc_get_uuid(&r, m->message);
 	return wc_reader_done(&r);
 }
@@ -439,6 +439,35 @@ wc_read_stats(const wc_frame *f, wc_stats *m)
 	m->requests = wc_get_u64(&r);
 	m->refused = wc_get_u64(&r);
 	m->turned_away = wc_get_u64(&r);
+	return wc_reader_done(&r);
+}
+
+bool
+wc_write_budgets(wc_buf *buf, const wc_budgets *m)
+{
+	size_t		mark = wc_frame_begin(buf, WC_F_BUDGETS);
+	int			i;
+
+	for (i = 0; i < WC_BUDGETS; i++)
+	{
+		wc_put_u64(buf, m->used[i]);
+		wc_put_u64(buf, m->an_hour[i]);
+	}
+	return wc_frame_end(buf, mark);
+}
+
+bool
+wc_read_budgets(const wc_frame *f, wc_budgets *m)
+{
+	wc_reader	r;
+	int			i;
+
+	wc_reader_begin(&r, f, WC_F_BUDGETS);
+	for (i = 0; i < WC_BUDGETS; i++)
+	{
+		m->used[i] = wc_get_u64(&r);
+		m->an_hour[i] = wc_get_u64(&r);
+	}
 	return wc_reader_done(&r);
 }
 

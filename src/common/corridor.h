@@ -14,7 +14,7 @@
 #include "frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION		4
+#define WC_CORRIDOR_VERSION		5
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
@@ -63,6 +63,7 @@ typedef enum wc_frame_type
 	WC_F_LINK_WELCOME = 23,
 	WC_F_LINK_EVENT = 24,
 	WC_F_LINK_CLOSE = 25,
+	WC_F_BUDGETS = 26,
 
 	/* from webchatt-net to the worker */
 	WC_F_HELLO_BACK = 65,
@@ -245,7 +246,8 @@ typedef enum wc_event_result
 	WC_DONE_REPEAT = 1,			/* it was there already */
 	WC_DONE_REJECTED = 2,		/* it is in webchatt.rejects */
 	WC_DONE_BUSY = 3,			/* not stored: come again */
-	WC_DONE_GONE = 4			/* not stored: the channel was dropped meanwhile */
+	WC_DONE_GONE = 4,			/* not stored: the channel was dropped meanwhile */
+	WC_DONE_BUDGET = 5			/* not stored: a budget is used up */
 } wc_event_result;
 
 typedef struct wc_event_done
@@ -292,6 +294,15 @@ typedef struct wc_stats
 	uint64_t	refused;		/* of which answered 4xx */
 	uint64_t	turned_away;	/* of which answered 503 */
 } wc_stats;
+
+/* WC_F_BUDGETS: how much strangers have brought to the database, for the metrics; about once a second. */
+#define WC_BUDGETS		3		/* newcomers, messages, bytes */
+
+typedef struct wc_budgets
+{
+	uint64_t	used[WC_BUDGETS];
+	uint64_t	an_hour[WC_BUDGETS];	/* so much runs out of it in an hour; 0: no limit */
+} wc_budgets;
 
 /* WC_F_LOG, WC_F_OPENED, WC_F_FAILED: one line of text. */
 typedef enum wc_log_level
@@ -351,7 +362,9 @@ typedef enum wc_welcome_result
 	WC_WELCOME_MADE = 1,		/* a new visitor, called new_visitor */
 	WC_WELCOME_NOT_MADE = 2,	/* the token is not known, and may_make was 0 */
 	WC_WELCOME_GONE = 3,		/* the channel was dropped */
-	WC_WELCOME_BUSY = 4			/* could not be done now */
+	WC_WELCOME_BUSY = 4,		/* could not be done now */
+	WC_WELCOME_BUDGET = 5,		/* no new visitor now: a budget is used up */
+	WC_WELCOME_PAUSED = 6		/* no new visitor now: the channel takes none */
 } wc_welcome_result;
 
 typedef struct wc_welcome
@@ -595,6 +608,7 @@ extern bool wc_write_send(wc_buf *buf, const wc_send *m);
 extern bool wc_write_event(wc_buf *buf, const wc_event *m);
 extern bool wc_write_event_done(wc_buf *buf, const wc_event_done *m);
 extern bool wc_write_outcome(wc_buf *buf, const wc_outcome *m);
+extern bool wc_write_budgets(wc_buf *buf, const wc_budgets *m);
 extern bool wc_write_stats(wc_buf *buf, const wc_stats *m);
 extern bool wc_write_key_put(wc_buf *buf, const wc_key_put *m);
 extern bool wc_write_key_gone(wc_buf *buf, const wc_key_gone *m);
@@ -636,6 +650,7 @@ extern bool wc_read_send(const wc_frame *f, wc_send *m);
 extern bool wc_read_event(const wc_frame *f, wc_event *m);
 extern bool wc_read_event_done(const wc_frame *f, wc_event_done *m);
 extern bool wc_read_outcome(const wc_frame *f, wc_outcome *m);
+extern bool wc_read_budgets(const wc_frame *f, wc_budgets *m);
 extern bool wc_read_stats(const wc_frame *f, wc_stats *m);
 extern bool wc_read_key_put(const wc_frame *f, wc_key_put *m);
 extern bool wc_read_key_gone(const wc_frame *f, wc_key_gone *m);

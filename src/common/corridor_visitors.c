@@ -108,7 +108,7 @@ wc_read_welcome(const wc_frame *f, wc_welcome *m)
 
 	wc_reader_begin(&r, f, WC_F_WELCOME);
 	m->session = wc_get_u64(&r);
-	m->result = wc_get_choice(&r, WC_WELCOME_KNOWN, WC_WELCOME_BUSY);
+	m->result = wc_get_choice(&r, WC_WELCOME_KNOWN, WC_WELCOME_PAUSED);
 	wc_get_uuid(&r, m->visitor);
 	m->more = wc_get_choice(&r, 0, 1);
 	wc_get_uuid(&r, m->from);

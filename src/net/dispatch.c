@@ -5,6 +5,7 @@
 #include "net.h"
 
 #include "log.h"
+#include "metrics.h"
 #include "waiting.h"
 
 /* EVENT_DONE finds whose event it was by these bits. */
@@ -37,6 +38,7 @@ dispatch_frame(void *arg, const wc_frame *frame)
 		wc_welcome	welcome;
 		wc_history	history;
 		wc_status	status;
+		wc_budgets	budgets;
 		wc_typing	typing;
 		wc_key_put	key_put;
 		wc_key_gone key_gone;
@@ -123,6 +125,11 @@ dispatch_frame(void *arg, const wc_frame *frame)
 			if (!wc_read_history(frame, &m.history))
 				return false;
 			visitors_history(n->visitors, &m.history);
+			return true;
+		case WC_F_BUDGETS:
+			if (!wc_read_budgets(frame, &m.budgets))
+				return false;
+			metrics_budgets(&m.budgets);
 			return true;
 		case WC_F_STATUS:
 			if (!wc_read_status(frame, &m.status))

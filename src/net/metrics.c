@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 metrics		the_metrics;
 
@@ -20,7 +21,7 @@ static const struct
 };
 
 static const char *const results[METRICS_RESULTS] = {
-	"stored", "repeat", "rejected", "busy", "gone"
+	"stored", "repeat", "rejected", "busy", "gone", "budget"
 };
 
 static const char *const outcomes[METRICS_OUTCOMES] = {
@@ -75,6 +76,22 @@ metrics_answered(uint64_t counts[METRICS_ANSWERS], uint32_t http_status)
 		counts[0]++;
 	else
 		counts[http_status < 500 ? http_status / 100 - 2 : 3]++;
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
+}
+
+void
+metrics_budgets(const wc_budgets *budgets)
+{
+	the_metrics.budgets = *budgets;
+	the_metrics.budgets_ms = now_ms();
 }
 
 /* The refusals of 503, or all others. */
@@ -171,6 +188,36 @@ api_text(FILE *f)
 									  (i == WC_API_NOT_KNOWN ? the_metrics.api_no_session : 0)));
 }
 
+/* What is used runs out evenly, also while the worker has nothing to say. */
+static void
+budgets_text(FILE *f)
+{
+	static const char *const budget_names[WC_BUDGETS] = {"newcomers", "messages", "bytes"};
+	static const char *const reasons[METRICS_NEWCOMER_REASONS] = {"address", "budget", "paused"};
+	const metrics *m = &the_metrics;
+	double		hours = m->budgets_ms ? (double) (now_ms() - m->budgets_ms) / 3600000 : 0;
+	int			i;
+
+	fputs("# HELP webchatt_budget_used What visitors brought to the database, less what has run out.\n"
+		  "# TYPE webchatt_budget_used gauge\n", f);
+	for (i = 0; i < WC_BUDGETS; i++)
+	{
+		double		used = (double) m->budgets.used[i] - (double) m->budgets.an_hour[i] * hours;
+
+		fprintf(f, "webchatt_budget_used{budget=\"%s\"} %.0f\n", budget_names[i], used > 0 ? used : 0);
+	}
+	fputs("# HELP webchatt_budget_an_hour So much may come, and runs out in an hour; 0: no limit.\n"
+		  "# TYPE webchatt_budget_an_hour gauge\n", f);
+	for (i = 0; i < WC_BUDGETS; i++)
+		fprintf(f, "webchatt_budget_an_hour{budget=\"%s\"} %llu\n", budget_names[i],
+				(unsigned long long) m->budgets.an_hour[i]);
+	fputs("# HELP webchatt_newcomers_refused_total New visitors who were told to come later, by reason.\n"
+		  "# TYPE webchatt_newcomers_refused_total counter\n", f);
+	for (i = 0; i < METRICS_NEWCOMER_REASONS; i++)
+		fprintf(f, "webchatt_newcomers_refused_total{reason=\"%s\"} %llu\n", reasons[i],
+				(unsigned long long) m->newcomers_refused[i]);
+}
+
 static void
 visitors_text(FILE *f)
 {
@@ -234,6 +281,7 @@ metrics_text(size_t *len)
 	one(f, "webchatt_deliveries_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
 	one(f, "webchatt_channels", "gauge", "Channels whose webhooks are taken.", m->channels);
 	visitors_text(f);
+	budgets_text(f);
 	hubs_text(f);
 	if (fclose(f) != 0)
 	{

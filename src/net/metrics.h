@@ -12,12 +12,18 @@
 #include "refusal.h"
 #include "../common/corridor.h"
 
-#define METRICS_RESULTS		5	/* of wc_event_result */
+#define METRICS_RESULTS		(WC_DONE_BUDGET + 1)	/* of wc_event_result */
 #define METRICS_OUTCOMES	7	/* of wc_outcome_result */
 #define METRICS_API_RESULTS	(WC_API_ENDED + 1)
 #define METRICS_CLOSES		17	/* kinds of ends of a visitor's WebSocket */
 #define METRICS_ANSWERS		5	/* classes of HTTP status codes, the last one: no answer */
 #define METRICS_BUCKETS		13	/* of the histogram, the infinite one included */
+
+/* Why a new visitor was not taken. */
+#define METRICS_NEWCOMER_ADDRESS	0	/* webchatt.new_visitor_rate */
+#define METRICS_NEWCOMER_BUDGET		1
+#define METRICS_NEWCOMER_PAUSED		2
+#define METRICS_NEWCOMER_REASONS	3
 
 typedef struct metrics
 {
@@ -34,6 +40,7 @@ typedef struct metrics
 	uint64_t	visitors_entered;	/* upgraded to WebSockets */
 	uint64_t	visitor_messages;	/* handed to the database */
 	uint64_t	visitor_rate_errors;
+	uint64_t	newcomers_refused[METRICS_NEWCOMER_REASONS];
 	uint64_t	pushes;			/* messages that an open session took */
 	uint64_t	closes[METRICS_CLOSES]; /* of WebSockets, by code */
 	uint64_t	webhook_deliveries[METRICS_ANSWERS];
@@ -42,6 +49,10 @@ typedef struct metrics
 	uint64_t	link_events;	/* handed to links' sockets */
 	uint64_t	commit_us;		/* sum over all events that were done */
 	uint64_t	commit_buckets[METRICS_BUCKETS];
+
+	/* as the worker said last */
+	wc_budgets	budgets;
+	uint64_t	budgets_ms;		/* when that was, by the monotonic clock; 0: never */
 
 	/* now; set before the text is made */
 	uint32_t	connections;
@@ -60,6 +71,9 @@ extern void metrics_done(uint8_t result, uint64_t us);
 
 /* A request of ours was answered with that status, or not at all: 0. */
 extern void metrics_answered(uint64_t counts[METRICS_ANSWERS], uint32_t http_status);
+
+/* The worker's word on the budgets of the database. */
+extern void metrics_budgets(const wc_budgets *budgets);
 
 /* A visitor's WebSocket ended with that code. */
 extern void metrics_closed(uint16_t code);

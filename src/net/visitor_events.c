@@ -15,8 +15,9 @@
 
 #define CHANNEL_TYPE	"web-chatt2me"
 
-/* When a message may be sent again that the worker did not take. */
+/* When a message may be sent again that the worker did not take, and one over a budget. */
 #define RETRY_MS		1000
+#define BUDGET_RETRY_MS	60000
 
 /* The receipts of one frame: confirmed together, when the last one is done. */
 typedef struct receipts
@@ -254,6 +255,11 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 		case WC_DONE_REJECTED:
 			if (s != NULL)
 				say_ack(s, p->client, NULL, now_us() / 1000);
+			break;
+		case WC_DONE_BUDGET:
+			if (s != NULL)
+				say_error(s, "busy", p->client, BUDGET_RETRY_MS,
+						  "So much is being written here that no more is taken now; it will be sent again.");
 			break;
 		default:
 			if (s != NULL)

@@ -139,6 +139,7 @@ visitor_hello(session *s, const visitor_frame *frame)
 	m.may_make = may_make(s, frame->has_token);
 	if (!m.has_token && !m.may_make)
 	{
+		the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
 		ws_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
 		return;
 	}
@@ -225,7 +226,16 @@ visitors_welcome(visitors *v, const wc_welcome *welcome)
 				ws_close(&s->w, WS_CLOSE_KEY, "the channel was dropped");
 			break;
 		case WC_WELCOME_NOT_MADE:
+			the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
 			turn_back(s, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
+			break;
+		case WC_WELCOME_BUDGET:
+			the_metrics.newcomers_refused[METRICS_NEWCOMER_BUDGET]++;
+			turn_back(s, WS_CLOSE_LATER, "too many new visitors here; come back later");
+			break;
+		case WC_WELCOME_PAUSED:
+			the_metrics.newcomers_refused[METRICS_NEWCOMER_PAUSED]++;
+			turn_back(s, WS_CLOSE_LATER, "no new visitors are taken now; come back later");
 			break;
 		case WC_WELCOME_GONE:
 			turn_back(s, WS_CLOSE_KEY, "the channel was dropped");

@@ -36,6 +36,7 @@ static const wc_event_done event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
 STR("unauthorized"), STR("key revoked"), 1};
 static const wc_stats stats = {1, 2, 3, 4, 5, 6, UINT64_MAX};
+static const wc_budgets budgets = {{1, 2, UINT64_MAX}, {4, 5, 6}};
 static const wc_key_put key_put = {3, {1, 2, 3, 255}, 5, STR("0123456789abcdef")};
 static const wc_key_gone key_gone = {3};
 static const wc_arrived arrived = {UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4},
@@ -209,6 +210,7 @@ test_all(void)
 	HAMMER(event_done, WC_F_EVENT_DONE, event_done);
 	HAMMER(outcome, WC_F_OUTCOME, outcome);
 	HAMMER(stats, WC_F_STATS, stats);
+	HAMMER(budgets, WC_F_BUDGETS, budgets);
 	HAMMER(key_put, WC_F_KEY_PUT, key_put);
 	HAMMER(key_gone, WC_F_KEY_GONE, key_gone);
 	HAMMER(arrived, WC_F_ARRIVED, arrived);
@@ -325,7 +327,7 @@ test_ranges(void)
 	frame = (wc_write_event(&buf, &strange), frame_in(&buf));
 	ok(!wc_read_event(&frame, &strange), "an event of no kind is not read");
 	wc_buf_reset(&buf);
-	done.result = WC_DONE_GONE + 1;
+	done.result = WC_DONE_BUDGET + 1;
 	frame = (wc_write_event_done(&buf, &done), frame_in(&buf));
 	ok(!wc_read_event_done(&frame, &done), "nor is an unknown result");
 	wc_buf_reset(&buf);

@@ -9,7 +9,7 @@
 
 #include "corridor.h"
 
-#define REWRITERS	42
+#define REWRITERS	43
 
 #define REWRITE(name) \
 static bool \
@@ -31,6 +31,7 @@ REWRITE(event)
 REWRITE(event_done)
 REWRITE(outcome)
 REWRITE(stats)
+REWRITE(budgets)
 REWRITE(key_put)
 REWRITE(key_gone)
 REWRITE(welcome)
@@ -92,6 +93,7 @@ static const rewriter rewriters[REWRITERS] = {
 	{WC_F_EVENT_DONE, rewrite_event_done},
 	{WC_F_OUTCOME, rewrite_outcome},
 	{WC_F_STATS, rewrite_stats},
+	{WC_F_BUDGETS, rewrite_budgets},
 	{WC_F_KEY_PUT, rewrite_key_put},
 	{WC_F_KEY_GONE, rewrite_key_gone},
 	{WC_F_WELCOME, rewrite_welcome},
