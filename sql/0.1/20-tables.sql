@@ -366,12 +366,11 @@ COMMENT ON COLUMN webchatt.overdue_candidates.since IS 'when it was put here';
 COMMENT ON COLUMN webchatt.overdue_candidates.unanswered IS 'how often it was sent and no answer came; 0: it was answered, and nothing has come since';
 COMMENT ON COLUMN webchatt.overdue_candidates.unanswered_at IS 'when that last was';
 
+-- one row, or two after a dump was loaded: the least counts, and without a key they never collide
 CREATE TABLE webchatt.overdue_scan (
-	one boolean PRIMARY KEY DEFAULT true CHECK (one),
 	upto timestamptz NOT NULL
 );
 COMMENT ON TABLE webchatt.overdue_scan IS 'webchatt''s own: which messages were looked at when they became old enough to be overdue';
-COMMENT ON COLUMN webchatt.overdue_scan.one IS 'there is one row';
 COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
 
 ----------------------------------------------------------------------------

@@ -22,7 +22,9 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_hub_state';
 COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub, and how the link to it is doing';
 
 CREATE VIEW webchatt.status AS
-SELECT s.state, s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined, s.started_at,
+SELECT CASE WHEN s.worker_pid IS NULL AND EXISTS (SELECT FROM webchatt.restores)
+	THEN s.state || '; and a dump was loaded: SELECT webchatt.finish_restore(), or let a worker see to it' ELSE s.state END AS state,
+	s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined, s.started_at,
 	s.last_error, s.last_error_at, s.corridor,
 	(SELECT jsonb_object_agg(h.name, jsonb_strip_nulls(jsonb_build_object(
 		'state', CASE WHEN h.state = 'active' AND hs.paused_until > clock_timestamp()

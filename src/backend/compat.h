@@ -14,6 +14,7 @@
 #include "common/pg_prng.h"
 #endif
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #endif
 #if PG_VERSION_NUM >= 180000
@@ -28,8 +29,10 @@
 
 #if PG_VERSION_NUM >= 160000
 #define wc_owns_database(oid) object_ownercheck(DatabaseRelationId, (oid), GetUserId())
+#define wc_owns_relation(oid) object_ownercheck(RelationRelationId, (oid), GetUserId())
 #else
 #define wc_owns_database(oid) pg_database_ownercheck((oid), GetUserId())
+#define wc_owns_relation(oid) pg_class_ownercheck((oid), GetUserId())
 #endif
 
 /* Prepare to return a set of rows through a tuplestore. */

@@ -139,6 +139,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 	ProcessUtility_hook_type next = prev_process_utility ? prev_process_utility :
 		standard_ProcessUtility;
 
+	wc_watch_restore(pstmt->utilityStmt);
 	if (!OidIsValid(database))
 	{
 		next(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);

@@ -74,7 +74,6 @@ watch_changes(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(RELOID, catalog_changed, (Datum) 0);
 	cache_context = AllocSetContextCreate(TopMemoryContext, "webchatt handlers", ALLOCSET_SMALL_SIZES);
 }
 

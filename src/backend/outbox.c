@@ -107,6 +107,7 @@ webchatt_config_changed(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("webchatt._config_changed() is a trigger function")));
+	wc_note_restore();
 	/* sessions remember channels: see send.c */
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
 	wc_outbox_append(0, 'c', NULL, NULL, NULL, NULL, NULL);
@@ -124,6 +125,7 @@ webchatt_messages_inserted(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("webchatt._messages_inserted() is a trigger function")));
+	wc_note_restore();
 	if (!wc_own_insert)
 		wc_outbox_append(0, 'd', NULL, NULL, NULL, NULL, NULL);
 	return PointerGetDatum(NULL);

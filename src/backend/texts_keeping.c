@@ -25,11 +25,11 @@ const Statement wc_texts_keeping[WC_STATEMENTS] = {
 		"SELECT webchatt._hub_failed($1, $2)", {INT4OID, TEXTOID, 0}},
 
 	[WC_OVERDUE_CURSOR] = {
-		"SELECT upto FROM webchatt.overdue_scan WHERE one", {0}},
+		"SELECT upto FROM webchatt.overdue_scan ORDER BY upto LIMIT 1", {0}},
 
 	[WC_OVERDUE_UPTO] = {
-		"INSERT INTO webchatt.overdue_scan (upto) VALUES ($1)"
-		" ON CONFLICT (one) DO UPDATE SET upto = excluded.upto", {TIMESTAMPTZOID, 0}},
+		"WITH gone AS (DELETE FROM webchatt.overdue_scan)"
+		" INSERT INTO webchatt.overdue_scan (upto) VALUES ($1)", {TIMESTAMPTZOID, 0}},
 
 	[WC_NEXT_CHANNEL] = {
 		"SELECT id FROM webchatt.channels WHERE id > $1 ORDER BY id LIMIT 1", {UUIDOID, 0}},

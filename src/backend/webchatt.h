@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "nodes/nodes.h"
 #include "port/atomics.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -24,6 +25,9 @@
 
 /* Hubs of one database whose pauses webchatt.status can show. */
 #define WC_MAX_HUB_STATES	32
+
+/* Sessions that load a dump at a time, in all databases. */
+#define WC_MAX_RESTORES		64
 
 #define WC_ERROR_SIZE		512
 #define WC_LISTENING_SIZE	256
@@ -151,6 +155,7 @@ typedef struct WcSlot
 	Latch	   *worker_latch;
 	pid_t		held_by;		/* a backend that needs the database to itself */
 	bool		restart_now;	/* the worker left to be started anew */
+	bool		at_work;		/* the worker writes to our tables */
 	pg_atomic_uint32 wake;		/* 1: something was committed for the worker */
 	pg_atomic_uint32 orders;	/* transactions with orders for the worker itself */
 
@@ -162,11 +167,19 @@ typedef struct WcSlot
 	WcTyping	typing[WC_MAX_TYPING];	/* visitors who type, each until its time */
 } WcSlot;
 
+/* A session that loads a dump: the worker of its database waits until it ends. */
+typedef struct WcRestore
+{
+	Oid			database;
+	pid_t		pid;			/* 0: free */
+} WcRestore;
+
 typedef struct WcShared
 {
 	LWLock	   *lock;
 	pid_t		launcher_pid;
 	Latch	   *launcher_latch;
+	WcRestore	restores[WC_MAX_RESTORES];
 	WcSlot		slots[WC_MAX_DATABASES];
 } WcShared;
 
@@ -333,8 +346,11 @@ typedef struct WcOuter
 extern void wc_step_down(WcOuter *outer);
 extern void wc_step_up(const WcOuter *outer);
 
-/* restores.c */
+/* restores.c: sessions that load a dump */
 extern bool wc_loads_dump(void);
+extern void wc_note_restore(void);
+extern void wc_watch_restore(Node *statement);
+extern pid_t wc_restore_in(Oid database);	/* caller holds the lock exclusively */
 
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);

@@ -57,8 +57,9 @@ static uint32 database_settings = 0;
 static WaitEventSet *wait_set = NULL;
 static int	wait_corridor = -1;
 
-static void
-set_state(const char *state)
+/* What webchatt.status says of us; others read it after worker_publish(). */
+void
+worker_set_state(const char *state)
 {
 	strlcpy(worker_stats.state, state, sizeof(worker_stats.state));
 }
@@ -134,6 +135,7 @@ leave(int code, Datum arg)
 	{
 		worker_slot->worker_pid = 0;
 		worker_slot->worker_latch = NULL;
+		worker_slot->at_work = false;
 	}
 	LWLockRelease(wc_shared->lock);
 	wc_wake_launcher();
@@ -250,6 +252,15 @@ lock_worker(void)
 	return got;
 }
 
+/* Whoever waits until we are out of the way, goes on. */
+static void
+tell_at_rest(void)
+{
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	worker_slot->at_work = false;
+	LWLockRelease(wc_shared->lock);
+}
+
 static void
 stop_work(const char *state)
 {
@@ -269,9 +280,24 @@ stop_work(const char *state)
 	feeds_reset();
 	trouble_reset();
 	wc_forget_statements();
-	set_state(state);
+	worker_set_state(state);
 	worker_stats.last_error[0] = '\0';
 	worker_publish(false);
+	tell_at_rest();
+}
+
+/* The extension is there: is it whole, or is a dump being loaded into it? */
+static bool
+must_wait(void)
+{
+	bool		wait;
+
+	turn_open();
+	wait = restore_waits();
+	turn_close();
+	if (wait)
+		worker_publish(false);
+	return wait;
 }
 
 /* Begin to work where the extension has come, stop where it has gone. */
@@ -280,6 +306,8 @@ find_work(void)
 {
 	bool		ready = turn_extension_ready();
 
+	if (!ready && !at_work)
+		worker_set_state("no extension");
 	if (ready == at_work)
 		return;
 	if (!ready)
@@ -289,14 +317,21 @@ find_work(void)
 		stop_work("no extension");
 		return;
 	}
+	if (must_wait())
+		return;
 	if (!lock_worker())
 	{
-		set_state("another worker has the database");
+		worker_set_state("another worker has the database");
 		worker_publish(false);
 		return;
 	}
+	if (!restore_allows_work())
+	{
+		(void) LockRelease(&worker_lock, ExclusiveLock, true);
+		return;
+	}
 	at_work = true;
-	set_state("running");
+	worker_set_state("running");
 }
 
 /* Say what went wrong, once for a row of failures; the pause that it asks for, in ms. */
@@ -354,6 +389,8 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	static TimestampTz last_tidy = 0;
 	static TimestampTz next_search = 0;
 
+	if (at_work && restore_has_begun())
+		stop_work("waits while a dump is loaded");
 	if (now >= next_search)
 	{
 		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
@@ -483,7 +520,7 @@ settle_in(int slot)
 	on_proc_exit(end_net, (Datum) 0);
 	memset(&worker_stats, 0, sizeof(worker_stats));
 	worker_stats.started_at = GetCurrentTimestamp();
-	set_state("no extension");
+	worker_set_state("no extension");
 	SpinLockAcquire(&worker_slot->mutex);
 	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
 	worker_slot->nanswering = 0;
@@ -602,7 +639,7 @@ webchatt_worker_main(Datum arg)
 		else
 			sleep_until_something(time_to_sleep());
 	}
-	set_state("stopped");
+	worker_set_state("stopped");
 	worker_publish(false);
 	proc_exit(0);
 }

@@ -47,6 +47,12 @@ extern WcSlot *worker_slot;
 extern void worker_publish(bool with_age);
 extern WcStats worker_stats;	/* published after each turn */
 extern void worker_note_error(const char *text);
+extern void worker_set_state(const char *state);
+
+/* restore_wait.c */
+extern bool restore_waits(void);
+extern bool restore_allows_work(void);
+extern bool restore_has_begun(void);
 
 /* turn.c */
 extern void turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders);
