@@ -63,6 +63,7 @@ net_link_start(TimestampTz now)
 	if (worker_net.fd >= 0 || net_not_before > now)
 		return;
 	net_started = now;
+	ca_file_note();
 	if (!net_child_start(&worker_net, error, sizeof(error)))
 	{
 		net_lost(error);

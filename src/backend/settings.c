@@ -159,25 +159,6 @@ static const IntSetting int_settings[] = {
 };
 
 static bool
-check_list(char **newval, const char *what, bool may_be_empty)
-{
-	char	   *copy = pstrdup(*newval);
-	List	   *items = NIL;
-	bool		ok = SplitGUCList(copy, ',', &items);
-
-	if (!ok)
-		GUC_check_errdetail("It must be a comma-separated list of %s.", what);
-	else if (items == NIL && !may_be_empty)
-	{
-		GUC_check_errdetail("At least one of the %s is needed.", what);
-		ok = false;
-	}
-	list_free(items);
-	pfree(copy);
-	return ok;
-}
-
-static bool
 check_databases(char **newval, void **extra, GucSource source)
 {
 	char	   *copy = pstrdup(*newval);
@@ -195,73 +176,6 @@ check_databases(char **newval, void **extra, GucSource source)
 	list_free(items);
 	pfree(copy);
 	return ok;
-}
-
-/* One address: host:port, [ipv6]:port, :port, *:port or unix:/path. */
-static bool
-listen_address_ok(const char *address)
-{
-	const char *colon;
-	char	   *end;
-	long		port;
-
-	if (strncmp(address, "unix:", 5) == 0)
-		return address[5] == '/' && strlen(address + 5) < 108;
-	colon = strrchr(address, ':');
-	if (colon == NULL || colon[1] < '0' || colon[1] > '9')
-		return false;
-	if (address[0] == '[' && (colon == address || colon[-1] != ']'))
-		return false;
-	if (address[0] != '[' && strchr(address, ':') != colon)
-		return false;
-	port = strtol(colon + 1, &end, 10);
-	return *end == '\0' && port >= 0 && port <= 65535;
-}
-
-static bool
-check_listen(char **newval, void **extra, GucSource source)
-{
-	char	   *copy;
-	List	   *items = NIL;
-	ListCell   *lc;
-	bool		ok = true;
-
-	if (!check_list(newval, "addresses", false))
-		return false;
-	copy = pstrdup(*newval);
-	(void) SplitGUCList(copy, ',', &items);
-	foreach(lc, items)
-	{
-		const char *address = lfirst(lc);
-
-		if (!listen_address_ok(address))
-		{
-			GUC_check_errdetail("\"%s\" is not an address to listen on.", address);
-			GUC_check_errhint("Use host:port, [ipv6]:port, *:port or unix:/path.");
-			ok = false;
-			break;
-		}
-	}
-	list_free(items);
-	pfree(copy);
-	return ok;
-}
-
-static bool
-check_proxies(char **newval, void **extra, GucSource source)
-{
-	return check_list(newval, "addresses and networks", true);
-}
-
-static bool
-check_ca_file(char **newval, void **extra, GucSource source)
-{
-	if ((*newval)[0] != '\0' && (*newval)[0] != '/')
-	{
-		GUC_check_errdetail("\"%s\" is not an absolute path.", *newval);
-		return false;
-	}
-	return true;
 }
 
 /* http[s]://host[:port][/path], no slash at the end, no query; or empty. */
@@ -310,7 +224,7 @@ wc_define_settings(void)
 	DefineCustomStringVariable("webchatt.ca_file",
 							   "File with the certificates that hubs are verified by; empty for the system's.",
 							   NULL, &wc_ca_file, "", PGC_SUSET, GUC_SUPERUSER_ONLY,
-							   check_ca_file, NULL, NULL);
+							   wc_check_ca_file, NULL, NULL);
 	DefineCustomStringVariable("webchatt.databases",
 							   "Databases that get a webchatt worker, comma-separated.",
 							   NULL, &wc_databases, "", PGC_SIGHUP, GUC_LIST_INPUT,
@@ -322,7 +236,7 @@ wc_define_settings(void)
 	DefineCustomStringVariable("webchatt.listen",
 							   "Addresses that visitors and webhooks connect to: host:port or unix:/path, comma-separated.",
 							   NULL, &wc_listen, "127.0.0.1:8480", PGC_SUSET, 0,
-							   check_listen, NULL, NULL);
+							   wc_check_listen, NULL, NULL);
 	DefineCustomStringVariable("webchatt.public_url",
 							   "The URL under which the world reaches webchatt.listen; empty: its first address.",
 							   NULL, &wc_public_url, "", PGC_SUSET, 0,
@@ -330,11 +244,11 @@ wc_define_settings(void)
 	DefineCustomStringVariable("webchatt.trusted_proxies",
 							   "Addresses and networks whose X-Forwarded-For is believed, comma-separated.",
 							   NULL, &wc_trusted_proxies, "", PGC_SUSET, 0,
-							   check_proxies, NULL, NULL);
+							   wc_check_networks, NULL, NULL);
 	DefineCustomStringVariable("webchatt.webhook_allowed_addresses",
 							   "Private addresses and networks that webhooks may be delivered to all the same, comma-separated.",
 							   NULL, &wc_webhook_allowed_addresses, "", PGC_SUSET, 0,
-							   check_proxies, NULL, NULL);
+							   wc_check_networks, NULL, NULL);
 	for (i = 0; i < lengthof(int_settings); i++)
 	{
 		const IntSetting *s = &int_settings[i];

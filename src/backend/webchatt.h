@@ -89,6 +89,11 @@ extern int	wc_heartbeat;		/* ms */
 extern int	wc_reconcile_interval;	/* s */
 extern int	wc_overdue_after;	/* s */
 
+/* setting_checks.c: check hooks */
+extern bool wc_check_listen(char **newval, void **extra, GucSource source);
+extern bool wc_check_networks(char **newval, void **extra, GucSource source);
+extern bool wc_check_ca_file(char **newval, void **extra, GucSource source);
+
 extern void wc_define_settings(void);
 
 /*

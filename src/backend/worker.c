@@ -395,6 +395,11 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	{
 		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
 		find_work();
+		if (worker_net.pid != 0 && ca_file_outdated())
+		{
+			ereport(LOG, (errmsg("webchatt.ca_file \"%s\" was replaced by other certificates: starting webchatt-net anew", wc_ca_file)));
+			net_link_stop();
+		}
 	}
 	if (!at_work)
 		return;

@@ -32,6 +32,10 @@
 /* Events that may be waiting in the worker before it stops reading frames. */
 #define MAX_PENDING_EVENTS		8192
 
+/* ca_file.c */
+extern void ca_file_note(void);
+extern bool ca_file_outdated(void);
+
 /* net_link.c: webchatt-net, as the worker has it */
 extern NetChild worker_net;
 extern void net_link_start(TimestampTz now);

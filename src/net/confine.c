@@ -31,7 +31,6 @@
 #define NET_CONNECT_TCP		(UINT64_C(1) << 1)	/* 4 */
 #define FS_READ_FILE		(UINT64_C(1) << 2)
 #define FS_READ_DIR			(UINT64_C(1) << 3)
-#define FS_REMOVE_FILE		(UINT64_C(1) << 5)
 
 /* Every access of each version of the interface, and how much of the struct it knows. */
 #define FS_ALL_V1			((UINT64_C(1) << 13) - 1)
@@ -125,7 +124,7 @@ is_read_again(const char *path)
 
 /* Allow something below a path; a path that does not exist needs no rule. */
 static bool
-allow(int ruleset, const char *path, uint64_t access)
+allow(int ruleset, const char *path, uint64_t access, bool may_watch)
 {
 	struct path_beneath_attr rule = {access, -1};
 	struct stat st;
@@ -136,8 +135,8 @@ allow(int ruleset, const char *path, uint64_t access)
 		return true;
 	if (fstat(rule.fd, &st) == 0 && !S_ISDIR(st.st_mode))
 	{
-		rule.access &= ~(FS_READ_DIR | FS_REMOVE_FILE);
-		if (S_ISREG(st.st_mode) && is_read_again(path))
+		rule.access &= ~FS_READ_DIR;
+		if (may_watch && S_ISREG(st.st_mode) && is_read_again(path))
 			watch(path, &st);
 	}
 	rc = syscall(__NR_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);
@@ -145,41 +144,18 @@ allow(int ruleset, const char *path, uint64_t access)
 	return rc == 0;
 }
 
-/* Allow the removal of the socket at that path. */
-static bool
-allow_unlink(int ruleset, const char *path)
-{
-	char		dir[512];
-	const char *slash = strrchr(path, '/');
-	size_t		len = slash && slash > path ? (size_t) (slash - path) : 1;
-
-	if (len >= sizeof(dir))
-		return true;
-	memcpy(dir, path, len);
-	dir[len] = '\0';
-	return allow(ruleset, dir, FS_REMOVE_FILE);
-}
-
 static bool
 allow_files(int ruleset, const confine_needs *needs)
 {
 	size_t		i;
-	int			u;
 
 	for (i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 	{
-		if (!allow(ruleset, readable[i], FS_READ_FILE | FS_READ_DIR))
+		if (!allow(ruleset, readable[i], FS_READ_FILE | FS_READ_DIR, true))
 			return false;
 	}
-	if (needs->ca_file != NULL && needs->ca_file[0] != '\0' &&
-		!allow(ruleset, needs->ca_file, FS_READ_FILE | FS_READ_DIR))
-		return false;
-	for (u = 0; u < needs->npaths; u++)
-	{
-		if (!allow_unlink(ruleset, needs->unix_paths[u]))
-			return false;
-	}
-	return true;
+	return needs->ca_file == NULL || needs->ca_file[0] == '\0' ||
+		allow(ruleset, needs->ca_file, FS_READ_FILE | FS_READ_DIR, false);
 }
 
 /*
@@ -243,7 +219,7 @@ confine_now(const confine_needs *needs, confinement *done)
 		return false;
 	if (!confine_calls_possible())
 		return true;
-	done->calls = confine_calls(needs->npaths > 0, done->reason);
+	done->calls = confine_calls(done->reason);
 	return done->calls;
 }
 

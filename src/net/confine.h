@@ -14,8 +14,6 @@
 typedef struct confine_needs
 {
 	const char *ca_file;		/* NULL or empty: none */
-	const char *const *unix_paths;	/* sockets that we listen on and remove when we end */
-	int			npaths;
 	uint16_t	server_port;	/* PostgreSQL's own, which is not connected to; 0: none is kept out */
 } confine_needs;
 
@@ -33,8 +31,8 @@ extern bool confine_possible(void);
 
 /*
  * From now on only certificates, name resolution, shared libraries and their
- * data can be read, besides ca_file; in the directories of the unix sockets
- * files can be removed; nothing can be written, executed or signalled; new
+ * data can be read, besides ca_file; nothing can be written, removed, executed
+ * or signalled; new
  * sockets are TCP and UDP, and TCP goes anywhere but to server_port.  Call
  * before any thread exists: later ones inherit it.  What the kernel does not
  * have is left out, and done says so.  False: it has it, and it did not work.
@@ -42,7 +40,7 @@ extern bool confine_possible(void);
 extern bool confine_now(const confine_needs *needs, confinement *done);
 
 /*
- * The first file of those allowed one by one (/etc/resolv.conf, ca_file, ...)
+ * The first file of those allowed one by one (/etc/resolv.conf, /etc/hosts, ...)
  * that has been replaced since: the new one cannot be read, so the process
  * should be started anew.  NULL: none.
  */

@@ -241,7 +241,7 @@ confine_calls_possible(void)
 }
 
 bool
-confine_calls(bool unlinks, char reason[256])
+confine_calls(char reason[256])
 {
 	calls		c = {seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), 0};
 
@@ -262,11 +262,6 @@ confine_calls(bool unlinks, char reason[256])
 		rule(&c, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
 	for (size_t i = 0; i < LENGTH(forbidden); i++)
 		rule(&c, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0, NULL);
-	if (unlinks)
-	{
-		rule(&c, SCMP_ACT_ALLOW, "unlink", 0, NULL);
-		rule(&c, SCMP_ACT_ALLOW, "unlinkat", 0, NULL);
-	}
 	rule_sockets(&c);
 	rule_open(&c, "openat", 2);
 	rule_open(&c, "open", 1);

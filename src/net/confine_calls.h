@@ -13,10 +13,9 @@ extern bool confine_calls_possible(void);
 /*
  * From now on, in all threads: what is open can be used, new sockets are TCP or
  * UDP and only ever connect, files are opened to be read, and nothing is
- * executed, signalled or looked into.  unlinks: the sockets that we listen on
- * have names that we remove when we end.  no_new_privs must be on.  False:
- * reason says why.
+ * executed, signalled or looked into.  no_new_privs must be on.  False: reason
+ * says why.
  */
-extern bool confine_calls(bool unlinks, char reason[256]);
+extern bool confine_calls(char reason[256]);
 
 #endif							/* NET_CONFINE_CALLS_H */

@@ -23,6 +23,12 @@
 #define BACKLOG				1024
 #define ACCEPTS_A_TURN		64
 
+/*
+ * Whoever comes by a unix socket is believed as a proxy is, so it is for the
+ * server's user and for the socket's group, which is that of a setgid directory.
+ */
+#define SOCKET_MODE			0660
+
 /* The pause in accepting after descriptors or memory ran out, in ms. */
 #define BACK_OFF_MS			100
 
@@ -31,9 +37,6 @@ typedef struct endpoint
 	uv_poll_t	poll;
 	int			fd;
 	listener   *owner;
-	char		path[sizeof(((struct sockaddr_un *) 0)->sun_path)]; /* of a unix socket */
-	dev_t		dev;			/* of the path, so that only our own is unlinked */
-	ino_t		ino;
 } endpoint;
 
 struct listener
@@ -241,7 +244,20 @@ bind_inet(listener *l, const char *address, char reason[512])
 	return ai == NULL;
 }
 
-/* True when nobody listens behind that path (any more) and it is gone now. */
+/* Is that what PostgreSQL calls a socket of its own? */
+static bool
+is_postgres(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL && strncmp(slash + 1, ".s.PGSQL.", 9) == 0;
+}
+
+/*
+ * True when nobody listens behind that path (any more) and it is gone now.
+ * Removed is only what a webchatt-net of this server may have left: a socket of
+ * the same user's that nobody answers at, and that has not PostgreSQL's name.
+ */
 static bool
 clear_stale(const struct sockaddr_un *sa)
 {
@@ -251,7 +267,7 @@ clear_stale(const struct sockaddr_un *sa)
 
 	if (lstat(sa->sun_path, &st) < 0)
 		return errno == ENOENT;
-	if (!S_ISSOCK(st.st_mode))
+	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || is_postgres(sa->sun_path))
 	{
 		errno = EADDRINUSE;
 		return false;
@@ -271,8 +287,7 @@ static bool
 bind_unix(listener *l, const char *address, const char *path, char reason[512])
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct stat st;
-	endpoint   *e = NULL;
+	bool		bound = false;
 	int			fd;
 
 	if (path[0] != '/' || strlen(path) >= sizeof(sa.sun_path))
@@ -285,25 +300,14 @@ bind_unix(listener *l, const char *address, const char *path, char reason[512])
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && l->n < LISTENER_MAX && clear_stale(&sa) &&
 		bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0)
-		e = add_endpoint(l, fd);
-	if (e == NULL)
+		bound = chmod(path, SOCKET_MODE) == 0 && add_endpoint(l, fd) != NULL;
+	if (!bound)
 	{
 		say(reason, address, errno);
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
-
-	/* A proxy runs as another user; the directory's mode says who may come. */
-	if (chmod(path, 0666) < 0 || stat(path, &st) < 0)
-		log_line(WC_LOG_WARNING, "could not open %s to other users: %s; a proxy that runs as another user cannot connect",
-				 path, strerror(errno));
-	else
-	{
-		e->dev = st.st_dev;
-		e->ino = st.st_ino;
-	}
-	memcpy(e->path, path, strlen(path) + 1);
 	add_text(l, address);
 	return true;
 }
@@ -374,20 +378,6 @@ const char *
 listener_text(const listener *l)
 {
 	return l->text;
-}
-
-int
-listener_unix_paths(const listener *l, const char *paths[LISTENER_MAX])
-{
-	int			n = 0;
-	int			i;
-
-	for (i = 0; i < l->n; i++)
-	{
-		if (l->endpoints[i].path[0] != '\0')
-			paths[n++] = l->endpoints[i].path;
-	}
-	return n;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -522,11 +512,8 @@ listener_close(listener *l)
 	for (i = 0; i < l->n; i++)
 	{
 		endpoint   *e = &l->endpoints[i];
-		struct stat st;
 
-		if (e->path[0] != '\0' && stat(e->path, &st) == 0 &&
-			st.st_dev == e->dev && st.st_ino == e->ino)
-			unlink(e->path);
+		/* The file of a unix socket stays: a confined process can remove none. */
 		uv_poll_stop(&e->poll);
 		uv_close((uv_handle_t *) &e->poll, on_closed);
 		close(e->fd);

@@ -32,16 +32,13 @@ extern listener *listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on
 /* The real addresses, comma-separated; empty where there are none. */
 extern const char *listener_text(const listener *l);
 
-/* The paths of the unix sockets; returns how many were put into paths. */
-extern int	listener_unix_paths(const listener *l, const char *paths[LISTENER_MAX]);
-
 /* Begin to accept. */
 extern void listener_start(listener *l);
 
 /* While paused nothing is accepted; the kernel's queue holds who comes. */
 extern void listener_pause(listener *l, bool pause);
 
-/* Close the sockets and unlink those of files; the loop must run once more. */
+/* Close the sockets; the files of unix ones stay.  The loop must run once more. */
 extern void listener_close(listener *l);
 
 #endif							/* NET_LISTENER_H */

@@ -53,7 +53,7 @@ net_fail(net *n, const char *why)
 	_exit(1);
 }
 
-/* The corridor has ended: so do we, at once, leaving no socket's file behind. */
+/* The corridor has ended: so do we, at once. */
 static void
 on_gone(void *arg, const char *why)
 {
@@ -182,18 +182,42 @@ on_signal(uv_poll_t *poll, int status, int events)
 		net_close(n);
 }
 
-void
-net_configure(net *n, const wc_config *config)
+/*
+ * Another file may take ca_file's name, which a confined process could not
+ * read; so the one that is there now is kept open, and read by its descriptor.
+ * The worker starts us anew when what is in the new one differs.
+ */
+static void
+keep_ca_file(net *n)
 {
+	int			fd;
+
+	if (n->ca_file[0] == '\0')
+		return;
+	fd = open(n->ca_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		log_line(WC_LOG_WARNING, "webchatt.ca_file \"%s\" cannot be read: %s; nothing can be sent to hubs by https", n->ca_file, strerror(errno));
+	else
+		snprintf(n->ca_path, sizeof(n->ca_path), "/proc/self/fd/%d", fd);
+}
+
+void
+net_configure(net *n, const wc_config *all)
+{
+	wc_config	mine = *all;
+	const wc_config *config = &mine;
+
 	if (!n->configured)
 	{
 		n->listen = copy_str(config->listen);
 		n->ca_file = copy_str(config->ca_file);
 		if (n->listen == NULL || n->ca_file == NULL)
 			net_fail(n, "out of memory while starting");
+		keep_ca_file(n);
 	}
 	else if (!wc_str_equals(config->ca_file, n->ca_file))
 		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after the worker's next start of webchatt-net");
+	mine.ca_file = wc_str_from(access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file);
 	n->configured = true;
 	n->server_port = (uint16_t) config->server_port;
 	door_configure(n->door, config);
@@ -210,11 +234,9 @@ net_configure(net *n, const wc_config *config)
 static void
 confine(net *n)
 {
-	const char *paths[LISTENER_MAX];
-	confine_needs needs = {n->ca_file, paths, 0, n->server_port};
+	confine_needs needs = {access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file, n->server_port};
 	confinement done;
 
-	needs.npaths = listener_unix_paths(n->listener, paths);
 	if (!confine_now(&needs, &done))
 		net_fail(n, done.reason);
 	if (!done.files)

@@ -41,6 +41,7 @@ typedef struct net
 	link_client *link_client;	/* our links to hubs */
 	char	   *listen;			/* from the first CONFIG */
 	char	   *ca_file;
+	char		ca_path[64];	/* by which the file that it was then stays open to us */
 	uint16_t	server_port;	/* PostgreSQL's; 0: unknown */
 	bool		greeted;
 	bool		configured;

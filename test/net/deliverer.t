@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256_hex);
+use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
@@ -690,6 +691,21 @@ sub test_tls
 	$e->on('/verify', sub { return Endpoint::reply(200, $json->encode(Endpoint::header($_[0], 'X-Validation-Token'))) });
 	put_webhook(1, $proxy->url . '/verify');
 	is(outcome(deliver(1, verify => 1, body => 'abc'))->{good}, 1, 'a verification by HTTP/2');
+
+	# The authorities are read anew with every connection: what is written into the file is seen, what takes its name
+	# is for the worker to compare, and no reason to lose the old ones.
+	put_webhook(1, $proxy->url . '/good');
+	$w->configure(connection_lifetime_ms => 1);
+	mkdir "$dir/other";
+	Proxy::certificates("$dir/other");
+	copy("$dir/ca.pem", "$dir/kept.pem");
+	copy("$dir/other/ca.pem", "$dir/ca.pem");
+	bad(outcome(deliver(1)), 0, qr/certificate/, 'another authority written into ca_file: not trusted any more');
+	copy("$dir/kept.pem", "$dir/ca.pem");
+	is(outcome(deliver(1))->{good}, 1, 'the first one written into it: trusted again');
+	rename "$dir/kept.pem", "$dir/ca.pem" or die;
+	is(outcome(deliver(1))->{good}, 1, 'a file of the same content in its place: nothing happens');
+	$w->configure(connection_lifetime_ms => 120_000);
 	put_webhook(1, "https://runs-elsewhere.localhost:$proxy->{port}/good");
 	is(outcome(deliver(1))->{good}, 0, 'a certificate for another name');
 	$w->configure(webhook_allowed => '');

@@ -24,13 +24,22 @@ SELECT name, boot_val, coalesce(unit, '-'), vartype, context, coalesce(min_val, 
 SELECT name FROM pg_settings WHERE name LIKE 'webchatt.%' AND coalesce(short_desc, '') = '';
 
 SELECT v, pg_temp.refusal(format('SET webchatt.listen = %L', v)) FROM unnest(ARRAY[
-	'127.0.0.1:8480', '127.0.0.1:8480, [::1]:8480', '[::]:80', '*:8480', ':8480', 'localhost:0', 'unix:/run/webchatt/door',
-	'', ' ', ',', '127.0.0.1', '8480', '127.0.0.1:', '127.0.0.1:http', '127.0.0.1:65536', '127.0.0.1:-1', '::1:8480', '[::1]',
-	'unix:', 'unix:relative', 'unix:/' || repeat('x', 108), '127.0.0.1:8480,', '127.0.0.1:8480,,[::1]:8480', 'http://127.0.0.1:8480']) AS v;
+	'127.0.0.1:8480', '127.0.0.1:8480, [::1]:8480', '[::]:80', '*:8480', ':8480', 'localhost:1', 'unix:/run/webchatt/door',
+	'', ' ', ',', '127.0.0.1', '8480', '127.0.0.1:', '127.0.0.1:http', '127.0.0.1:65536', '127.0.0.1:99999', '127.0.0.1:0', '*:0', '127.0.0.1:-1', '::1:8480', '[::1]',
+	'unix:', 'unix:relative', 'unix:/run/postgresql/.s.PGSQL.5432', 'unix:/run/', 'unix:/' || repeat('x', 108), '127.0.0.1:8480,', '127.0.0.1:8480,,[::1]:8480', 'http://127.0.0.1:8480']) AS v;
 RESET webchatt.listen;
-SELECT v, pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', v)) FROM unnest(ARRAY['', '127.0.0.1', '10.0.0.0/8, ::1', ',']) AS v;
+SELECT v, pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', v)) FROM unnest(ARRAY['', '127.0.0.1', '10.0.0.0/8, ::1', ',',
+	'localhost', '10.0.0.0/33', '::1/129', '10.0.0.0/', '10.0.0', '10.0.0.0/8 ', '10.0.0.1-10.0.0.9', '[::1]', '::ffff:10.0.0.1/128']) AS v;
+SELECT pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', (SELECT string_agg('::' || i, ',') FROM generate_series(1, 65) i)));
 RESET webchatt.trusted_proxies;
-SELECT v, pg_temp.refusal(format('SET webchatt.ca_file = %L', v)) FROM unnest(ARRAY['', '/etc/ssl/ca.pem', 'ca.pem']) AS v;
+SELECT v, pg_temp.refusal(format('SET webchatt.webhook_allowed_addresses = %L', v)) FROM unnest(ARRAY['', '10.0.0.0/8', 'intranet']) AS v;
+RESET webchatt.webhook_allowed_addresses;
+SELECT v, pg_temp.refusal(format('SET webchatt.ca_file = %L', v)) FROM unnest(ARRAY['', '/nonexistent/ca.pem', 'ca.pem', '/etc']) AS v;
+COPY (SELECT '-----BEGIN CERTIFICATE-----') TO PROGRAM 'cat >webchatt_ca.pem';
+COPY (SELECT 'no certificate') TO PROGRAM 'cat >webchatt_no_ca.pem';
+SELECT f, replace(pg_temp.refusal(format('SET webchatt.ca_file = %L', current_setting('data_directory') || f)), current_setting('data_directory'), '')
+	FROM unnest(ARRAY['/webchatt_ca.pem', '/webchatt_no_ca.pem']) AS f;
+COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; rm webchatt_ca.pem webchatt_no_ca.pem';
 RESET webchatt.ca_file;
 SELECT v, pg_temp.refusal(format('SET webchatt.public_url = %L', v)) FROM unnest(ARRAY['', 'https://chat.example.com', 'http://127.0.0.1:8480',
 	'https://[::1]:8443/chat', 'https://chat.example.com/', 'chat.example.com', 'ftp://chat.example.com', 'https://', 'https:///x',
