@@ -18,7 +18,7 @@ use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 4;
+our $VERSION_OF_CORRIDOR = 5;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
@@ -26,7 +26,7 @@ our %TYPE = (
 	HUB_GONE => 6, OPEN => 7, SEND => 8, EVENT_DONE => 9, CLOSE => 10,
 	KEY_PUT => 11, KEY_GONE => 12, WELCOME => 13, HISTORY => 14, STATUS => 15, TYPING => 16, API_DONE => 17,
 	CALL => 18, API_ANSWER => 19, WEBHOOK_PUT => 20, WEBHOOK_GONE => 21, DELIVER => 22,
-	LINK_WELCOME => 23, LINK_EVENT => 24, LINK_CLOSE => 25,
+	LINK_WELCOME => 23, LINK_EVENT => 24, LINK_CLOSE => 25, BUDGETS => 26,
 	HELLO_BACK => 65, OPENED => 66, EVENT => 67, OUTCOME => 68, STATS => 69,
 	LOG => 70, FAILED => 71, ARRIVED => 72, LEFT => 73, HISTORY_ASK => 74, TYPED => 75, API_SEND => 76,
 	CALL_DONE => 77, API_CALL => 78, DELIVERED => 79, LINK_CAME => 80, LINK_ACK => 81, LINK_LEFT => 82,
@@ -214,7 +214,7 @@ sub uuid7
 sub uuid_text { return unpack('H32', $_[0]) =~ s/^(.{8})(.{4})(.{4})(.{4})/$1-$2-$3-$4-/r }
 
 # What the worker says about visitors.
-our %WELCOMED = (KNOWN => 0, MADE => 1, NOT_MADE => 2, GONE => 3, BUSY => 4);
+our %WELCOMED = (KNOWN => 0, MADE => 1, NOT_MADE => 2, GONE => 3, BUSY => 4, BUDGET => 5, PAUSED => 6);
 
 sub arrived
 {
