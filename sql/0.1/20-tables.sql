@@ -238,6 +238,8 @@ CREATE TABLE webchatt.messages (
 	error_code text,
 	error_message text,
 	extra jsonb,
+	author text,
+	final boolean NOT NULL DEFAULT true,
 	PRIMARY KEY (channel_id, id)
 ) WITH (fillfactor = 60);	-- room for a status update beside its row, without touching an index
 CREATE UNIQUE INDEX messages_hub_message_id ON webchatt.messages (channel_id, hub_message_id)
@@ -261,6 +263,8 @@ COMMENT ON COLUMN webchatt.messages.created_at IS 'when the row was written';
 COMMENT ON COLUMN webchatt.messages.status_at IS 'when the status last changed';
 COMMENT ON COLUMN webchatt.messages.expires_at IS 'outbound: when it stops waiting to be sent; null: it waits';
 COMMENT ON COLUMN webchatt.messages.dedupe_key IS 'outbound: the same key on the same conversation is the same message';
+COMMENT ON COLUMN webchatt.messages.author IS 'outbound: who answered, an agent or an application, as send_message() was told; null: not said';
+COMMENT ON COLUMN webchatt.messages.final IS 'outbound: false: it need not be the answer (a bot''s, say), and leaves the conversation unanswered';
 COMMENT ON COLUMN webchatt.messages.error_message IS 'outbound: why it failed or expired, in the hub''s words or ours';
 
 CREATE TABLE webchatt.statuses (

@@ -100,34 +100,40 @@ COMMENT ON COLUMN webchatt.presence.since IS 'when the oldest of them was made';
 COMMENT ON COLUMN webchatt.presence.typing IS 'whether the visitor is typing, as of the last seconds';
 
 CREATE VIEW webchatt.inbox AS
-SELECT v.channel_id, v.id AS visitor, c.display_name AS channel, last.direction = 'in' AS unanswered,
+SELECT v.channel_id, v.id AS visitor, c.display_name AS channel, last.unanswered,
 	last.created_at AS last_at, last.direction AS last_direction, last.status AS last_status,
-	last.content AS last_content, v.first_seen, v.last_seen, v.attributes
+	last.content AS last_content, last.author AS last_author, v.first_seen, v.last_seen, v.attributes
 FROM webchatt.visitors v
 JOIN webchatt.channels c ON c.id = v.channel_id
 CROSS JOIN LATERAL (
-	SELECT m.direction, m.status, m.content, m.created_at
+	SELECT m.direction, m.status, m.content, m.created_at, m.author,
+		-- behind one that is not final, what counts is the newest that is, or is the visitor's
+		CASE WHEN m.final THEN m.direction = 'in' ELSE coalesce((
+			SELECT w.direction = 'in' FROM webchatt.messages w
+			WHERE w.channel_id = v.channel_id AND w.visitor = v.id AND (w.final OR w.direction = 'in')
+			ORDER BY w.channel_id DESC, w.visitor DESC, w.id DESC LIMIT 1), false) END AS unanswered
 	FROM webchatt.messages m
 	WHERE m.channel_id = v.channel_id AND m.visitor = v.id
 	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) last
-ORDER BY last.direction = 'in' DESC, last.created_at DESC;
+ORDER BY last.unanswered DESC, last.created_at DESC;
 COMMENT ON VIEW webchatt.inbox IS 'conversations by their last message, unanswered ones first';
 COMMENT ON COLUMN webchatt.inbox.visitor IS 'the visitor''s id';
 COMMENT ON COLUMN webchatt.inbox.channel IS 'the channel''s display name';
-COMMENT ON COLUMN webchatt.inbox.unanswered IS 'true: the last message is the visitor''s';
+COMMENT ON COLUMN webchatt.inbox.unanswered IS 'true: behind the visitor''s last message there is no answer, or none that is final';
 COMMENT ON COLUMN webchatt.inbox.last_at IS 'when the last message was written';
 COMMENT ON COLUMN webchatt.inbox.last_direction IS 'in: from the visitor; out: to the visitor';
 COMMENT ON COLUMN webchatt.inbox.last_status IS 'where the last message stands';
 COMMENT ON COLUMN webchatt.inbox.last_content IS 'the last message';
+COMMENT ON COLUMN webchatt.inbox.last_author IS 'who wrote the last message, as send_message() was told';
 COMMENT ON COLUMN webchatt.inbox.first_seen IS 'as in webchatt.visitors';
 COMMENT ON COLUMN webchatt.inbox.last_seen IS 'as in webchatt.visitors';
 COMMENT ON COLUMN webchatt.inbox.attributes IS 'as in webchatt.visitors';
 
 CREATE FUNCTION webchatt.conversation(channel uuid, visitor text)
 RETURNS TABLE (id uuid, created_at timestamptz, direction webchatt.message_direction, status webchatt.message_status,
-	body text, content jsonb, error_message text)
+	body text, content jsonb, error_message text, author text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT m.id, m.created_at, m.direction, m.status, m.content ->> 'text', m.content, m.error_message
+	SELECT m.id, m.created_at, m.direction, m.status, m.content ->> 'text', m.content, m.error_message, m.author
 	FROM webchatt.messages m
 	WHERE m.channel_id = conversation.channel AND m.visitor = conversation.visitor
 	ORDER BY m.id

@@ -16,8 +16,8 @@ GRANT SELECT ON webchatt.outbox, webchatt.held, webchatt.sessions, webchatt.pres
 GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.visitors, webchatt.messages,
 	webchatt.statuses, webchatt.inbox, webchatt.sessions, webchatt.presence TO webchatt_agent;
 GRANT UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
-GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval),
-	webchatt.send_message(uuid, text, text, text, interval), webchatt.cancel_message(uuid, uuid),
+GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
+	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.conversation(uuid, text), webchatt._typing() TO webchatt_agent;
 
@@ -37,8 +37,8 @@ GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt
 GRANT SELECT, INSERT ON webchatt.statuses TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.early_statuses, webchatt.rejects, webchatt.held TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
-GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval),
-	webchatt.send_message(uuid, text, text, text, interval), webchatt.cancel_message(uuid, uuid),
+GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
+	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int),
 	webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint) TO webchatt_worker;

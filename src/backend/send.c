@@ -24,6 +24,7 @@
 /* Limits, in bytes. */
 #define MAX_CONTENT		(64 * 1024)
 #define MAX_DEDUPE_KEY	255
+#define MAX_AUTHOR		255
 
 /* Channels that a session remembers. */
 #define KNOWN_CHANNELS	256
@@ -40,6 +41,8 @@ typedef struct Sending
 	Jsonb	   *content;
 	text	   *dedupe_key;		/* NULL: none */
 	Interval   *expires;		/* NULL: never */
+	text	   *author;			/* who answers; NULL: not said */
+	bool		final;			/* false: it need not be the answer */
 	int			hub_id;
 } Sending;
 
@@ -147,6 +150,11 @@ check_arguments(const Sending *s)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the dedupe key has %d bytes", (int) VARSIZE_ANY_EXHDR(s->dedupe_key)),
 				 errhint("It has 1 to %d.", MAX_DEDUPE_KEY)));
+	if (s->author != NULL && (VARSIZE_ANY_EXHDR(s->author) < 1 || VARSIZE_ANY_EXHDR(s->author) > MAX_AUTHOR))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the author has %d bytes", (int) VARSIZE_ANY_EXHDR(s->author)),
+				 errhint("It has 1 to %d: the name of an agent or of an application, or NULL.", MAX_AUTHOR)));
 	check_content(s->content);
 }
 
@@ -320,15 +328,17 @@ look_up(Sending *s)
 static bool
 write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 {
-	Datum		args[6] = {UUIDPGetDatum(s->channel), UUIDPGetDatum(id), PointerGetDatum(s->visitor),
-	JsonbPGetDatum(s->content), PointerGetDatum(s->dedupe_key), (Datum) 0};
-	char		nulls[7] = "      ";
+	Datum		args[8] = {UUIDPGetDatum(s->channel), UUIDPGetDatum(id), PointerGetDatum(s->visitor),
+		JsonbPGetDatum(s->content), PointerGetDatum(s->dedupe_key), (Datum) 0, PointerGetDatum(s->author),
+	BoolGetDatum(s->final)};
+	char		nulls[9] = "        ";
 	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
 	volatile bool written = false;
 	bool		isnull;
 
 	nulls[4] = s->dedupe_key ? ' ' : 'n';
 	nulls[5] = s->expires ? ' ' : 'n';
+	nulls[6] = s->author ? ' ' : 'n';
 	if (s->expires)
 		args[5] = TimestampTzGetDatum(*expires = expiry(s->expires));
 	wc_own_insert = true;
@@ -382,6 +392,7 @@ wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content,
 	s.visitor = cstring_to_text(visitor);
 	s.content = DatumGetJsonbP(content);
 	s.dedupe_key = dedupe_key ? cstring_to_text(dedupe_key) : NULL;
+	s.final = true;
 	return queue_message(&s, id);
 }
 
@@ -414,15 +425,18 @@ common_arguments(FunctionCallInfo fcinfo, Sending *s)
 	need(!PG_ARGISNULL(0), "the channel");
 	need(!PG_ARGISNULL(1), "the visitor");
 	need(!PG_ARGISNULL(2), "what is to be sent");
+	need(!PG_ARGISNULL(6), "whether it is the answer (final)");
 	s->channel = PG_GETARG_UUID_P(0);
 	s->visitor = PG_GETARG_TEXT_PP(1);
 	s->dedupe_key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
 	s->expires = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	s->author = PG_ARGISNULL(5) ? NULL : PG_GETARG_TEXT_PP(5);
+	s->final = PG_GETARG_BOOL(6);
 }
 
 /*
  * send_message(channel uuid, visitor text, content jsonb, dedupe_key text,
- * expires interval) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
+ * expires interval, author text, final boolean) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
  * be sent, 54000 too large, 22004 a NULL.  Content types: hub-contract §2.
  */
 Datum

@@ -338,12 +338,12 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		"INSERT INTO webchatt.visitors (channel_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 		{UUIDOID, TEXTOID, 0}},
 
-	/* $1 channel, $2 id, $3 visitor, $4 content, $5 dedupe key, $6 expiry */
+	/* $1 channel, $2 id, $3 visitor, $4 content, $5 dedupe key, $6 expiry, $7 author, $8 final */
 	[WC_SEND_MESSAGE] = {
 		"INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, dedupe_key,"
-		"  expires_at) VALUES ($1, $2, $3, 'out', 'queued', $4, $5, $6)"
+		"  expires_at, author, final) VALUES ($1, $2, $3, 'out', 'queued', $4, $5, $6, $7, $8)"
 		" ON CONFLICT (channel_id, visitor, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING",
-		{UUIDOID, UUIDOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, 0}},
+		{UUIDOID, UUIDOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, BOOLOID, 0}},
 
 	[WC_SEND_SAME_KEY] = {
 		"SELECT id, CASE WHEN status = 'failed' THEN coalesce(error_code, 'failed')"

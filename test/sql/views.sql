@@ -48,4 +48,18 @@ SELECT visitor, unanswered, last_content ->> 'text' FROM webchatt.inbox;
 SELECT direction, status, body FROM webchatt.conversation(:c, 'ann');
 SELECT direction, status, body, content FROM webchatt.conversation(:c, 'cy');
 SELECT count(*) FROM webchatt.conversation(:c, 'nobody');
+
+-- who answered, and whether that was the answer
+CREATE FUNCTION pg_temp.ann() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', unanswered, last_direction, last_author, last_content ->> 'text') FROM webchatt.inbox WHERE visitor = 'ann' $$;
+SELECT webchatt.send_message(:c, 'ann', text => 'A person reads this too', author => 'order bot', final => false) IS NOT NULL, pg_temp.ann();
+SELECT webchatt.send_message(:c, 'ann', text => 'It is on its way', author => 'ana') IS NOT NULL, pg_temp.ann();
+SELECT webchatt.send_message(:c, 'ann', text => 'Anything else?', author => 'order bot', final => false) IS NOT NULL, pg_temp.ann();
+SELECT pg_temp.says('ann', 'No'), pg_temp.ann();
+SELECT webchatt.send_message(:c, 'cy', text => 'first, and not final', final => false) IS NOT NULL;
+SELECT webchatt.send_message(:c, 'di', text => 'first, and not final', final => false) IS NOT NULL;
+SELECT visitor, unanswered FROM webchatt.inbox WHERE visitor IN ('ann', 'cy', 'di') ORDER BY visitor;
+SELECT body, author FROM webchatt.conversation(:c, 'ann') WHERE author IS NOT NULL;
+SELECT pg_temp.refusal('SELECT webchatt.send_message(''6cbd6789-1d2b-47e0-9391-5eb91d2839ea'', ''ann'', text => ''x'', author => '''')'),
+	pg_temp.refusal('SELECT webchatt.send_message(''6cbd6789-1d2b-47e0-9391-5eb91d2839ea'', ''ann'', text => ''x'', author => repeat(''x'', 256))'),
+	pg_temp.refusal('SELECT webchatt.send_message(''6cbd6789-1d2b-47e0-9391-5eb91d2839ea'', ''ann'', text => ''x'', final => NULL)');
 ROLLBACK;
