@@ -247,6 +247,21 @@ refuse(const Handler *h)
 					 h->id, h->for_status ? "on_status" : "on_message")));
 }
 
+/*
+ * What it leaves in a superuser's session (a temporary table, a deferred trigger) would
+ * be met, or run, by them later.  In the turn, and within functions of ours, that has been seen to.
+ */
+static int
+context_for(Oid user, int security)
+{
+	bool		within = (security & SECURITY_LOCAL_USERID_CHANGE) != 0;
+
+	security |= SECURITY_LOCAL_USERID_CHANGE;
+	if (!within && (superuser_arg(user) || superuser_arg(GetSessionUserId())))
+		security |= SECURITY_RESTRICTED_OPERATION;
+	return security;
+}
+
 /* Call it as its owner, with a search_path that nobody who inserts can turn against it. */
 static void
 call(Handler *h, Datum row)
@@ -269,7 +284,7 @@ call(Handler *h, Datum row)
 	nest = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	SetUserIdAndSecContext(h->owner, security | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(h->owner, context_for(user, security));
 	(void) FunctionCallInvoke(fcinfo);
 	SetUserIdAndSecContext(user, security);
 	AtEOXact_GUC(true, nest);

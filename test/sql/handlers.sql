@@ -88,6 +88,14 @@ SELECT line FROM shop.journal ORDER BY n;
 -- also what is inserted by hand
 INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content) VALUES (:d, gen_random_uuid(), 'v', 'in', 'received', '{"text": "by hand"}');
 SELECT line FROM shop.journal ORDER BY n DESC LIMIT 1;
+-- by a superuser: then it leaves nothing in their session
+SET LOCAL ROLE regress_webchatt_shop;
+CREATE FUNCTION shop.trap(message webchatt.messages) RETURNS void LANGUAGE plpgsql AS 'BEGIN CREATE TEMP TABLE trap (n int); END';
+SET LOCAL ROLE regress_webchatt_ana;
+SELECT webchatt.on_message('shop.trap(webchatt.messages)') AS trap \gset
+RESET ROLE;
+SELECT pg_temp.refusal(format('INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content) VALUES (%L, gen_random_uuid(), %L, %L, %L, %L)', :d, 'v', 'in', 'received', '{}'));
+SELECT webchatt.remove_handler(:trap);
 -- but not what a dump brings back
 SELECT set_config('search_path', '', true);
 SET LOCAL check_function_bodies = off;

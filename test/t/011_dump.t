@@ -35,6 +35,28 @@ $t->sql(q{INSERT INTO webchatt.local_webhooks (id, label, endpoint, event_type, 
 $t->wait_for(q{SELECT count(*) = 1 FROM webchatt.webhook_progress}, 'a webhook of the local hub');
 $t->sql(q{INSERT INTO webchatt.links (key_id, acknowledged) SELECT id, 7 FROM webchatt.api_keys});
 
+# What an application put beside it: a function that is called, and what a dump leaves out.
+$t->sql(q{
+	CREATE TABLE seen (id uuid);
+	CREATE FUNCTION see(m webchatt.messages) RETURNS void LANGUAGE sql AS 'INSERT INTO public.seen VALUES (m.id)';
+	SELECT webchatt.on_message('see(webchatt.messages)');
+	CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+	CREATE TRIGGER mark AFTER INSERT ON webchatt.messages FOR EACH ROW WHEN (new.direction = 'in') EXECUTE FUNCTION mark();
+	CREATE INDEX by_day ON webchatt.messages (created_at);
+	CREATE POLICY mine ON webchatt.messages TO webchatt_agent USING (true);
+	ALTER TABLE webchatt.messages SET (autovacuum_vacuum_scale_factor = 0.01)});
+# Every column, constraint, index, trigger, policy, rule and option of our tables, and what is registered.
+my $objects = q{SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+	SELECT e::text AS line FROM webchatt._extras() e
+	UNION ALL SELECT 'not ours: ' || e::text FROM webchatt.extras e
+	UNION ALL SELECT concat_ws(' ', attrelid::regclass, attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+		WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'webchatt'::regnamespace) AND attnum > 0
+	UNION ALL SELECT p.oid::regprocedure || ' ' || md5(pg_get_functiondef(p.oid)) FROM pg_proc p WHERE p.pronamespace = 'webchatt'::regnamespace
+	UNION ALL SELECT h::text FROM webchatt.handlers h) x};
+my $objects_before = $t->sql($objects);
+my $extras = $t->node->basedir . '/extras.sql';
+append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
+
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
@@ -45,6 +67,9 @@ my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n'
 my $u = WebchattTest->new(name => 'restored', databases => '');
 my ($out, $err) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $u->node->connstr('postgres') ]);
 is($err, '', 'restore');
+($out, $err) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $extras, $u->node->connstr('postgres') ]);
+is($err, '', 'and what a dump leaves out');
+is($u->sql('SELECT count(*) FROM seen'), $t->sql('SELECT count(*) FROM seen'), 'no function was called for what the dump brought');
 for my $table (sort keys %before)
 {
 	is($u->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$table x"),
@@ -58,6 +83,7 @@ $u->{hub} = $hub;
 $u->sql(q{ALTER SYSTEM SET webchatt.databases = 'postgres'});
 $u->node->reload;
 $u->wait_ready;
+is($u->sql($objects), $objects_before, 'every object is the same');
 $u->status_becomes($_, 'sent', 'what was queued in the dump is sent') for @queued;
 is($u->sql("SELECT status FROM webchatt.messages WHERE id = '$sent'"), 'sent', 'what was sent stays sent');
 is(scalar(my @once = $hub->record(key => $sent)), 1, 'and is not sent again');
