@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #endif
+#include "replication/walsender_private.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
@@ -52,6 +53,26 @@
 		rsi->setResult = tuplestore_begin_heap(true, false, work_mem); \
 		MemoryContextSwitchTo(old); \
 	} while (0)
+#endif
+
+/* How far the WAL is flushed. */
+#if PG_VERSION_NUM >= 150000
+#define wc_flush_ptr() GetFlushRecPtr(NULL)
+#else
+#define wc_flush_ptr() GetFlushRecPtr()
+#endif
+
+/*
+ * Are there synchronous standbys, as SyncRepWaitForLSN() sees it?  Minor versions
+ * changed what it looks at.
+ */
+#ifdef SYNC_STANDBY_DEFINED
+#define wc_sync_standbys_defined() \
+	((WalSndCtl->sync_standbys_status & SYNC_STANDBY_INIT) != 0 ? \
+	 (WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0 : \
+	 SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0')
+#else
+#define wc_sync_standbys_defined() (WalSndCtl->sync_standbys_defined)
 #endif
 
 /* A random number from 0 to 1, for jitter. */

@@ -218,6 +218,14 @@ net_link_stop(void)
 	net_pause_ms = 0;
 }
 
+/* What is written for it and not yet sent must not be told. */
+void
+net_link_drop_output(void)
+{
+	wc_buf_reset(&worker_net.out);
+	worker_net.out_done = 0;
+}
+
 /* The worker ends, and webchatt-net with it. */
 void
 net_link_end(void)

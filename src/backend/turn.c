@@ -10,6 +10,7 @@
 #include "worker.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
@@ -73,16 +74,22 @@ turn_begin(void)
 	AfterTriggerSetState(makeNode(ConstraintsSetStmt));
 }
 
+/* Commit, and return when the standbys that commits wait for have it. */
 void
 turn_commit(void)
 {
+	bool		writes = TransactionIdIsValid(GetTopTransactionIdIfAny());
+
 	SPI_finish();
 	PopActiveSnapshot();
 	/* what triggers SET ends here */
 	AtEOXact_GUC(false, guc_level);
 	/* it may wait for a standby, and a shutdown must not wait with it */
 	turn_interruptible = true;
+	standbys_heed_shutdown();
 	turn_close();
+	if (writes)
+		standbys_wait(XactLastCommitEnd);
 	turn_interruptible = false;
 	SetUserIdAndSecContext(outer_user, outer_context);
 }
@@ -236,6 +243,8 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 {
 	static TimestampTz last_upkeep = 0;
 	WcShowedUp	showed_up;
+	XLogRecPtr	seen;
+	size_t		told = worker_net.out.len;
 
 	turn_begin();
 	wc_outbox_touched = false;
@@ -262,6 +271,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	outbound_read(now, look_at_outbox || wc_outbox_touched);
 	outbound_take(now);
 	feeds_take(now);
+	seen = standbys_seen();
 	turn_commit();
 
 	config_commit(&worker_net.out);
@@ -275,6 +285,14 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	keeping_commit(&worker_net.out);
 	feeds_commit(&worker_net.out);
 	budgets_commit(now, &worker_net.out);
+
+	/* what was only read, a repeat say, may be of a commit whose wait was broken off */
+	if (worker_net.out.len != told)
+	{
+		turn_interruptible = true;
+		standbys_wait(seen);
+		turn_interruptible = false;
+	}
 }
 
 /*

@@ -17,6 +17,8 @@
 
 #include <signal.h>
 
+#include "access/xlogdefs.h"
+
 #include "../common/corridor.h"
 #include "net_child.h"
 
@@ -43,8 +45,14 @@ extern void net_link_read(void);
 extern void net_link_flush(void);
 extern void net_link_stop(void);
 extern void net_link_end(void);
+extern void net_link_drop_output(void);
 extern TimestampTz net_link_next_start(void);
 extern bool net_link_has_room(void);
+
+/* standbys.c: nothing is told before the synchronous standbys have it */
+extern XLogRecPtr standbys_seen(void);
+extern void standbys_heed_shutdown(void);
+extern void standbys_wait(XLogRecPtr lsn);
 
 /* worker.c */
 extern WcSlot *worker_slot;

@@ -31,7 +31,7 @@ sub begin
 	$self->{a} = LocalHub->begin(name => 'a', conf => join "\n", $QUICK, "webchatt.webhook_allowed_addresses = '127.0.0.0/8'",
 		'webchatt.visitor_rate = 10000000', 'webchatt.visitor_burst = 100000', 'webchatt.address_burst = 1000000', 'webchatt.address_rate = 10000000',
 		(map { ("webchatt.${_}_per_hour = 0", "webchatt.channel_${_}_per_hour = 0") } qw(newcomers messages bytes)), $args{a} // '');
-	$self->{b} = LocalHub->new(name => 'b', conf => join "\n", $LocalHub::WIDE, $QUICK, $args{b} // '');
+	$self->{b} = LocalHub->new(name => 'b', streaming => $args{streaming}, conf => join "\n", $LocalHub::WIDE, $QUICK, $args{b} // '');
 	$self->{b}->sql('CREATE EXTENSION webchatt');
 	$self->{b}->wait_ready;
 	if ($args{relays})
