@@ -6,6 +6,8 @@
 -- Variable: hub (what it is called here).
 \set ON_ERROR_STOP on
 \set QUIET on
+-- whatever this database's defaults are
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 \if :{?hub} \else \set hub chatt2me \endif
 
 -- An error when there is no such hub.

@@ -8,6 +8,8 @@
 -- variables: hub (what it is called here).  It may be run again.
 \set ON_ERROR_STOP on
 \set QUIET on
+-- whatever this database's defaults are
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 \if :{?hub} \else \set hub chatt2me \endif
 \if :{?api_key} \else \set api_key `printf %s "$WEBCHATT_API_KEY"` \endif
 

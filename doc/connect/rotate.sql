@@ -4,6 +4,8 @@
 --	psql -d shop -f doc/connect/rotate.sql
 \set ON_ERROR_STOP on
 \set QUIET on
+-- whatever this database's defaults are
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 \if :{?hub} \else \set hub chatt2me \endif
 
 SELECT webchatt.rotate_webhook_secret(:'hub') \g /dev/null

@@ -8,6 +8,8 @@
 -- It may be run again: it mends what is half done, and changes what is otherwise.
 \set ON_ERROR_STOP on
 \set QUIET on
+-- whatever this database's defaults are
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 \if :{?hub} \else \set hub chatt2me \endif
 \if :{?api_url} \else \set api_url https://api.chatt2.me \endif
 \if :{?kind} \else \set kind web-chatt2me \endif
@@ -20,6 +22,7 @@ SELECT current_setting('webchatt.public_url') <> :'public_url' AS other_url, wor
 ALTER DATABASE :"DBNAME" SET webchatt.public_url = :'public_url';
 SELECT pg_reload_conf() \g /dev/null
 \connect -
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 SELECT set_config('connect.worker', :'worker', false) \g /dev/null
 DO $$
 BEGIN

@@ -48,7 +48,7 @@ BEGIN
 	RAISE EXCEPTION 'schema webchatt is there already, and cannot be used: %', problem
 		USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = 'What others put into the schema could run with the rights of whoever uses webchatt.',
-			HINT = 'See what it holds (\dn+ webchatt, \df webchatt.*). If nobody needs it, DROP SCHEMA webchatt CASCADE, and create the extension again.';
+			HINT = 'SELECT pg_describe_object(classid, objid, 0) FROM pg_depend WHERE refclassid = ''pg_namespace''::regclass AND refobjid = ''webchatt''::regnamespace shows what it holds. If nobody needs it, DROP SCHEMA webchatt CASCADE, and create the extension again.';
 END
 $$;
 

@@ -186,7 +186,8 @@ CREATE TABLE webchatt.visitors (
 COMMENT ON TABLE webchatt.visitors IS 'everybody who wrote, or was written to, on a channel';
 COMMENT ON COLUMN webchatt.visitors.last_seen IS
 	'when something last came from the visitor, exact to a minute; null: never yet';
-COMMENT ON COLUMN webchatt.visitors.attributes IS 'the application''s own';
+COMMENT ON COLUMN webchatt.visitors.attributes IS
+	'what the visitor''s page said of itself when they first connected, so written by a stranger: up to 16 texts, to be escaped and never trusted. The application may keep its own beside them, under names that no page gives';
 COMMENT ON COLUMN webchatt.visitors.first_seen IS 'when the row was made: by the first message in either direction';
 
 CREATE TABLE webchatt.visitor_tokens (
@@ -389,7 +390,8 @@ COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
  * op: s a message to send, r a message to send again after it was held,
  * c the configuration changed, v a visitor showed up, d messages were inserted
  * by other means than ours, m a visitor's messages were read, e webhooks and
- * links are to be told of a message, w webhook deliveries are to be tried again.
+ * links are to be told of a message, w webhook deliveries are to be tried again, x a
+ * visitor's sessions are to be closed.
  * hub_id 0: the worker itself (all but s and r).
  */
 CREATE TABLE webchatt.outbox (
@@ -420,7 +422,7 @@ COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables 
 COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
 COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
 COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; 0: the worker itself';
-COMMENT ON COLUMN webchatt.outbox.op IS 's: send, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed';
 COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';

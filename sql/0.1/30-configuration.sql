@@ -32,7 +32,8 @@ COMMENT ON FUNCTION webchatt.normalize_origin(text) IS
 	'a web origin in its one form (hub-contract §1), or an error that says what is wrong with it';
 
 CREATE FUNCTION webchatt.connect_hub(
-	api_key text, api_url text DEFAULT 'https://api.chatt2.me', name text DEFAULT 'chatt2me', inbound text DEFAULT NULL)
+	api_key text, api_url text DEFAULT 'https://api.chatt2.me', name text DEFAULT 'chatt2me', inbound text DEFAULT NULL,
+	insecure boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -61,6 +62,11 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give the base URL, for example https://api.chatt2.me, without query, fragment or user name.';
 	END IF;
+	IF url ~* '^http://' AND url !~* '^http://(localhost|127[.][0-9.]+|[[]::1[]])(:|/|$)' AND NOT coalesce(connect_hub.insecure, false) THEN
+		RAISE EXCEPTION 'the hub''s URL is http://, so the API key and all messages would go over the network in clear'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give an https:// URL; where the network between is trusted all the same, say insecure => true.';
+	END IF;
 	IF connect_hub.inbound NOT IN ('webhook', 'link') THEN
 		RAISE EXCEPTION 'events cannot come by %', quote_literal(connect_hub.inbound)
 			USING ERRCODE = 'invalid_parameter_value',
@@ -76,8 +82,8 @@ BEGIN
 	RETURN connect_hub.name;
 END
 $$;
-COMMENT ON FUNCTION webchatt.connect_hub(text, text, text, text) IS
-	'attaches a remote hub, or gives a known one a new key or URL and starts it again; returns its name. inbound: how its events come, webhook or link; NULL: as before, and by webhook at first';
+COMMENT ON FUNCTION webchatt.connect_hub(text, text, text, text, boolean) IS
+	'attaches a remote hub, or gives a known one a new key or URL and starts it again; returns its name. inbound: how its events come, webhook or link; NULL: as before, and by webhook at first. insecure: http:// is taken also where it leaves this machine';
 
 CREATE FUNCTION webchatt._check_display_name(display_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -254,6 +260,29 @@ $$;
 COMMENT ON FUNCTION webchatt.regenerate_public_key(uuid) IS
 	'gives a local channel a new public key and returns it; from the commit on widgets with the old one are cut off and do not connect';
 
+CREATE FUNCTION webchatt._close_sessions(channel uuid, visitor text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_close_sessions';
+COMMENT ON FUNCTION webchatt._close_sessions(uuid, text) IS 'webchatt''s own: has the worker close a visitor''s sessions at commit';
+
+CREATE FUNCTION webchatt.end_sessions(channel uuid, visitor text) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	ended int;
+BEGIN
+	PERFORM webchatt._need_local_channel(channel);
+	IF NOT EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
+		RAISE EXCEPTION 'channel % has no visitor %', channel, coalesce(visitor, 'NULL')
+			USING ERRCODE = 'undefined_object', HINT = 'Take the visitor from webchatt.presence or webchatt.visitors.';
+	END IF;
+	DELETE FROM webchatt.visitor_tokens t WHERE t.channel_id = channel AND t.visitor = end_sessions.visitor;
+	GET DIAGNOSTICS ended = ROW_COUNT;
+	PERFORM webchatt._close_sessions(channel, visitor);
+	RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION webchatt.end_sessions(uuid, text) IS
+	'takes a visitor''s tokens away and closes their sessions: whoever used them begins anew, as somebody else, without the conversation. Returns how many tokens that were';
+
 CREATE FUNCTION webchatt.widget_script(channel uuid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -264,9 +293,9 @@ BEGIN
 	PERFORM webchatt._need_local_channel(channel);
 	SELECT c.public_key INTO STRICT key FROM webchatt.channels c WHERE c.id = channel;
 	IF url IS NULL THEN
-		SELECT 'http://' || regexp_replace(a, '^(0\.0\.0\.0|\[::\]|\*|):', 'localhost:') INTO url
+		SELECT 'http://' || regexp_replace(a, '^(0[.]0[.]0[.]0|[[]::[]]|[*]|):', 'localhost:') INTO url
 		FROM webchatt._status() s,
-			regexp_split_to_table(coalesce(s.listening, current_setting('webchatt.listen')), '\s*,\s*') WITH ORDINALITY l (a, n)
+			regexp_split_to_table(coalesce(s.listening, current_setting('webchatt.listen')), '[[:space:]]*,[[:space:]]*') WITH ORDINALITY l (a, n)
 		WHERE a NOT LIKE 'unix:%' AND a NOT LIKE '%:0' ORDER BY n LIMIT 1;
 	END IF;
 	IF url IS NULL THEN

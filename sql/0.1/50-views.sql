@@ -127,7 +127,7 @@ COMMENT ON COLUMN webchatt.inbox.last_content IS 'the last message';
 COMMENT ON COLUMN webchatt.inbox.last_author IS 'who wrote the last message, as send_message() was told';
 COMMENT ON COLUMN webchatt.inbox.first_seen IS 'as in webchatt.visitors';
 COMMENT ON COLUMN webchatt.inbox.last_seen IS 'as in webchatt.visitors';
-COMMENT ON COLUMN webchatt.inbox.attributes IS 'as in webchatt.visitors';
+COMMENT ON COLUMN webchatt.inbox.attributes IS 'as in webchatt.visitors: written by a stranger';
 
 CREATE FUNCTION webchatt.conversation(channel uuid, visitor text)
 RETURNS TABLE (id uuid, created_at timestamptz, direction webchatt.message_direction, status webchatt.message_status,

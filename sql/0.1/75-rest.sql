@@ -8,7 +8,7 @@ CREATE INDEX webhook_log_failed ON webchatt.webhook_log (webhook_id, id) WHERE N
 
 CREATE FUNCTION webchatt._is_allowed(address inet) RETURNS boolean
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
-	SELECT EXISTS (SELECT FROM regexp_split_to_table(current_setting('webchatt.webhook_allowed_addresses'), '\s*,\s*') a
+	SELECT EXISTS (SELECT FROM regexp_split_to_table(current_setting('webchatt.webhook_allowed_addresses'), '[[:space:]]*,[[:space:]]*') a
 		WHERE CASE WHEN a ~ '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$' THEN address <<= a::inet END)
 $$;
 COMMENT ON FUNCTION webchatt._is_allowed(inet) IS
@@ -30,7 +30,7 @@ CREATE FUNCTION webchatt._check_endpoint(endpoint text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	parts text[] := regexp_match(endpoint,
-		'^(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\])(?::([0-9]{1,5}))?([/?][!-~]*)?$');
+		'^(https?)://([A-Za-z0-9._-]+|[[][0-9A-Fa-f.]*:[0-9A-Fa-f:.]*[]])(?::([0-9]{1,5}))?([/?][!-~]*)?$');
 	byte constant text := '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 	host text := lower(parts[2]);
 	address inet;
@@ -40,16 +40,16 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed',
 				HINT = 'Give the URL that events are to be posted to, such as https://shop.example.com/events.';
 	END IF;
-	IF parts IS NULL OR length(endpoint) > 2048 OR endpoint ~ '[#\\]' OR parts[3]::int NOT BETWEEN 1 AND 65535
+	IF parts IS NULL OR length(endpoint) > 2048 OR endpoint ~ '#' OR strpos(endpoint, chr(92)) > 0 OR parts[3]::int NOT BETWEEN 1 AND 65535
 		-- what some resolvers take for an address: 127.1, 0x7f000001, 2130706433
-		OR host ~ '(^|\.)([0-9]+|0x[0-9a-f]*)\.?$' AND host !~ ('^' || byte || '(\.' || byte || '){3}$')
-		OR host ~ '^\.|\.\.' THEN
+		OR host ~ '(^|[.])([0-9]+|0x[0-9a-f]*)[.]?$' AND host !~ ('^' || byte || '([.]' || byte || '){3}$')
+		OR host ~ '^[.]|[.][.]' THEN
 		RAISE EXCEPTION 'the endpoint is not a URL that events can be posted to'
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give it as https://host/path, at most 2048 visible characters of ASCII, without user name and fragment.';
 	END IF;
 	BEGIN
-		IF host ~ '^\[' OR host ~ '^[0-9.]+$' THEN
+		IF host ~ '^[[]' OR host ~ '^[0-9.]+$' THEN
 			address := btrim(host, '[]')::inet;
 		END IF;
 	EXCEPTION WHEN invalid_text_representation THEN
@@ -199,8 +199,11 @@ CREATE FUNCTION webchatt.create_webhook(
 	label text, endpoint text, event_type text, headers jsonb DEFAULT '[]', signed boolean DEFAULT true, scope text DEFAULT NULL,
 	OUT id uuid, OUT secret text)
 RETURNS record
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT m.id, m.secret FROM webchatt._make_webhook(NULL, label, endpoint, event_type, headers, signed, scope) m
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	SELECT m.id, m.secret INTO create_webhook.id, create_webhook.secret
+	FROM webchatt._make_webhook(NULL, label, endpoint, event_type, headers, signed, scope) m;
+END
 $$;
 COMMENT ON FUNCTION webchatt.create_webhook(text, text, text, jsonb, boolean, text) IS
 	'makes a webhook of the local hub: events are posted to the endpoint once it has answered its verification. secret is the key of X-hub-Signature, shown this once';
@@ -208,7 +211,7 @@ COMMENT ON FUNCTION webchatt.create_webhook(text, text, text, jsonb, boolean, te
 CREATE FUNCTION webchatt._origin_of(endpoint text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 	SELECT lower(p[1]) || '://' || lower(p[2]) || ':' || coalesce(p[3]::int, CASE lower(p[1]) WHEN 'https' THEN 443 ELSE 80 END)
-	FROM regexp_match(endpoint, '^(https?)://(\[[^]]*\]|[^:/?]+)(?::([0-9]{1,5}))?', 'i') p
+	FROM regexp_match(endpoint, '^(https?)://([[][^]]*[]]|[^:/?]+)(?::([0-9]{1,5}))?', 'i') p
 $$;
 COMMENT ON FUNCTION webchatt._origin_of(text) IS 'webchatt''s own: scheme, host and port of a URL';
 
@@ -516,7 +519,7 @@ BEGIN
 				'messageId', l.message_id,
 				'webhook', jsonb_build_object('id', l.webhook_id, 'endpoint', l.endpoint, 'eventType', l.event_type),
 				'deliveryId', l.delivery_id, 'attempt', l.attempt, 'durationMs', round(l.duration_us / 1000.0, 1),
-				'errorMessage', regexp_replace(l.error, '\S+ is an address that webhooks are not delivered to.*', 'its address is one that webhooks are not delivered to')) ORDER BY l.id DESC)
+				'errorMessage', regexp_replace(l.error, '[^[:space:]]+ is an address that webhooks are not delivered to.*', 'its address is one that webhooks are not delivered to')) ORDER BY l.id DESC)
 			FROM webchatt.webhook_log l WHERE l.webhook_id = webhook.id AND l.id = ANY (ids)),
 		skipped, most, total);
 END

@@ -2,7 +2,7 @@
  * control.c
  *	  Work orders for the worker itself: the configuration changed, a visitor
  *	  showed up elsewhere, messages were inserted by other means than ours, what a
- *	  visitor wrote was read, webhooks and links are to be told something.
+ *	  visitor wrote was read, sessions are ended, webhooks and links are to be told something.
  */
 #include "worker.h"
 
@@ -40,6 +40,18 @@ push_read(const OutboxRow *row)
 	(void) wc_write_status(&pushes, &m);
 }
 
+/* A visitor's tokens were taken away: nobody goes on with one in an open session. */
+static void
+push_end(const OutboxRow *row)
+{
+	wc_typing	m;
+
+	if (row->channel == NULL || row->visitor == NULL || !wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
+		return;
+	memcpy(m.channel, row->channel->data, 16);
+	(void) wc_write_typing(&pushes, WC_F_VISITOR_END, &m);
+}
+
 static void
 take_order(void *arg, const OutboxRow *row)
 {
@@ -61,6 +73,9 @@ take_order(void *arg, const OutboxRow *row)
 			break;
 		case 'm':
 			push_read(row);
+			break;
+		case 'x':
+			push_end(row);
 			break;
 		case 'e':
 			event_orders_add(row);

@@ -15,6 +15,7 @@ void
 _PG_init(void)
 {
 	wc_define_settings();
+	wc_install_error_hook();
 
 	/*
 	 * In the servers that pg_upgrade starts nothing of ours may run: what the old

@@ -13,6 +13,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -128,6 +129,46 @@ want(Oid database, const char *name)
 		keepers[slot].wanted = true;
 }
 
+/* What was found of a listed database. */
+typedef struct Listed
+{
+	const char *name;
+	bool		there;
+	char	   *alike;			/* one that is written otherwise, in capitals say; or NULL */
+} Listed;
+
+/* Say which listed databases are not there: once, until the list of these changes. */
+static void
+report_missing(const Listed *listed, int n)
+{
+	static char *said = NULL;
+	StringInfoData missing;
+	const char *alike = NULL;
+	int			i;
+
+	initStringInfo(&missing);
+	for (i = 0; i < n; i++)
+	{
+		if (listed[i].there)
+			continue;
+		appendStringInfo(&missing, "%s\"%s\"", missing.len > 0 ? ", " : "", listed[i].name);
+		if (listed[i].alike != NULL)
+			alike = listed[i].alike;
+	}
+	if (said != NULL && strcmp(said, missing.data) == 0)
+		return;
+	if (said != NULL)
+		pfree(said);
+	said = MemoryContextStrdup(TopMemoryContext, missing.data);
+	if (missing.len > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_UNDEFINED_DATABASE),
+				 errmsg("webchatt.databases names what is no database that can be connected to: %s", missing.data),
+				 alike != NULL ?
+				 errhint("There is a database \"%s\": names are folded to lower case unless they are in double quotes, as in webchatt.databases = '\"%s\"'.", alike, alike) :
+				 errhint("It gets its worker as soon as it is there; or take it off the list.")));
+}
+
 /*
  * Mark the slots of the listed databases that exist; false when one is
  * missing.  pg_database is scanned without its index, which a process without
@@ -138,6 +179,9 @@ mark_wanted(void)
 {
 	char	   *list = pstrdup(wc_databases);
 	List	   *names = NIL;
+	Listed	   *listed;
+	ListCell   *lc;
+	int			n = 0;
 	int			found = 0;
 	int			i;
 	Relation	rel;
@@ -148,7 +192,13 @@ mark_wanted(void)
 	for (i = 0; i < WC_MAX_DATABASES; i++)
 		keepers[i].wanted = false;
 	if (!SplitIdentifierString(list, ',', &names) || names == NIL)
+	{
+		report_missing(NULL, 0);
 		return true;			/* the check hook saw to what it says */
+	}
+	listed = palloc0(sizeof(Listed) * list_length(names));
+	foreach(lc, names)
+		listed[n++].name = lfirst(lc);
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -158,23 +208,28 @@ mark_wanted(void)
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		Form_pg_database db = (Form_pg_database) GETSTRUCT(tuple);
-		ListCell   *lc;
 
-		foreach(lc, names)
+		for (i = 0; i < n; i++)
 		{
-			if (strcmp(NameStr(db->datname), lfirst(lc)) != 0 || !db->datallowconn ||
+			if (pg_strcasecmp(NameStr(db->datname), listed[i].name) != 0 || !db->datallowconn ||
 				db->datconnlimit == DATABASE_IS_BROKEN)
 				continue;
+			if (strcmp(NameStr(db->datname), listed[i].name) != 0)
+			{
+				listed[i].alike = MemoryContextStrdup(context, NameStr(db->datname));
+				continue;
+			}
 			want(db->oid, NameStr(db->datname));
-			found++;
-			break;
+			found += !listed[i].there;
+			listed[i].there = true;
 		}
 	}
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context); /* PostgreSQL leaves TopMemoryContext current */
-	return found == list_length(names);
+	report_missing(listed, n);
+	return found == n;
 }
 
 /* A session that needed the database to itself and died leaves its hold. */

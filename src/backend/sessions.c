@@ -280,7 +280,7 @@ find_known(Arrival **batch, int n)
 	WcColumn   *channels = wc_column(UUIDOID, n);
 	WcColumn   *hashes = wc_column(BYTEAOID, n);
 	Arrival   **asked = palloc(sizeof(Arrival *) * n);
-	Datum		args[2];
+	Datum		args[3];
 	uint64		found;
 	uint64		row;
 	int			i;
@@ -302,6 +302,7 @@ find_known(Arrival **batch, int n)
 		return;
 	args[0] = wc_column_array(channels);
 	args[1] = wc_column_array(hashes);
+	args[2] = Int32GetDatum(wc_token_max_age);
 	found = wc_run(WC_FIND_TOKENS, args, NULL);
 	for (row = 0; row < found; row++)
 	{

@@ -33,6 +33,7 @@ int			wc_connect_timeout = 10000;
 int			wc_connection_lifetime = 120;
 int			wc_trigger_timeout = 1000;
 int			wc_hold_for = 7 * 24 * 3600;
+int			wc_token_max_age = 400 * 24 * 3600;
 char	   *wc_public_url = NULL;
 char	   *wc_demo_channel = NULL;
 int			wc_max_visitors = 20000;
@@ -144,6 +145,8 @@ static const IntSetting int_settings[] = {
 	&wc_send_timeout, 30000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.signature_tolerance", "How far a signature's time may be from now.",
 	&wc_signature_tolerance, 300, 1, 86400, GUC_UNIT_S},
+	{"webchatt.token_max_age", "How long a visitor is known by the token that the browser keeps, from when it was given; 0: for ever.",
+	&wc_token_max_age, 400 * 24 * 3600, 0, INT_MAX, GUC_UNIT_S},
 	{"webchatt.trigger_timeout", "How long the application's triggers may take for one event.",
 	&wc_trigger_timeout, 1000, 10, 600000, GUC_UNIT_MS},
 	{"webchatt.visitor_buffer", "How much may wait for a visitor's client that reads slowly before it is cut.",

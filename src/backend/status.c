@@ -5,10 +5,12 @@
 #include "webchatt.h"
 
 #include "access/htup_details.h"
+#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/varlena.h"
 
 #include "../common/corridor.h"
 
@@ -73,6 +75,25 @@ look(WcStats *stats, pid_t *launcher, pid_t *worker)
 	return *worker != 0;
 }
 
+/* The database's name where the list has it, but folded to lower case; else NULL. */
+static const char *
+name_listed_folded(void)
+{
+	char	   *name = get_database_name(MyDatabaseId);
+	List	   *names = NIL;
+	ListCell   *lc;
+	bool		folded = false;
+
+	(void) SplitIdentifierString(pstrdup(wc_databases), ',', &names);
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return NULL;
+		folded |= pg_strcasecmp(lfirst(lc), name) == 0;
+	}
+	return folded ? name : NULL;
+}
+
 static const char *
 state_without_worker(pid_t launcher)
 {
@@ -80,6 +101,8 @@ state_without_worker(pid_t launcher)
 		return "not preloaded: add webchatt to shared_preload_libraries";
 	if (launcher == 0)
 		return "no launcher: it starts when recovery has ended";
+	if (name_listed_folded() != NULL)
+		return psprintf("no worker: webchatt.databases has to name it in double quotes, \"%s\"", name_listed_folded());
 	return "no worker: is the database in webchatt.databases?";
 }
 

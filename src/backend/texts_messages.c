@@ -399,11 +399,12 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" UPDATE webchatt.visitors v SET last_seen = now() FROM seen s"
 		" WHERE v.channel_id = s.channel_id AND v.id = s.id", {INT8ARRAYOID, 0}},
 
-	/* $1 channel, $2 hash of a token: who that is, by the number of the array element */
+	/* $1 channel, $2 hash of a token, $3 seconds that one is good for (0: for ever): who that is, by the number of the array element */
 	[WC_FIND_TOKENS] = {
 		"SELECT u.n::int, t.visitor FROM unnest($1, $2) WITH ORDINALITY AS u (c, h, n)"
-		" JOIN webchatt.visitor_tokens t ON t.channel_id = u.c AND t.token_hash = u.h",
-		{UUIDARRAYOID, BYTEAARRAYOID, 0}},
+		" JOIN webchatt.visitor_tokens t ON t.channel_id = u.c AND t.token_hash = u.h"
+		" WHERE $3 = 0 OR t.created_at > now() - pg_catalog.make_interval(secs => $3)",
+		{UUIDARRAYOID, BYTEAARRAYOID, INT4OID, 0}},
 
 	/* $1 channel, $2 visitor, $3 hash of the token, $4 attributes */
 	[WC_MAKE_VISITORS] = {

@@ -18,6 +18,7 @@
 
 PG_FUNCTION_INFO_V1(webchatt_send_typing);
 PG_FUNCTION_INFO_V1(webchatt_typing);
+PG_FUNCTION_INFO_V1(webchatt_close_sessions);
 
 static bool
 same_visitor(const WcTyping *t, const uint8 *channel, const uint8 *visitor)
@@ -141,6 +142,14 @@ webchatt_send_typing(PG_FUNCTION_ARGS)
 				 errmsg("\"%s\" is not the id of a local channel's visitor", text_to_cstring(visitor)),
 				 errhint("Take it from webchatt.presence or webchatt.visitors.")));
 	PG_RETURN_BOOL(leave_for_worker(&t));
+}
+
+/* _close_sessions(channel uuid, visitor text): at commit the worker closes them */
+Datum
+webchatt_close_sessions(PG_FUNCTION_ARGS)
+{
+	wc_outbox_append(0, 'x', PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL, NULL, NULL);
+	PG_RETURN_VOID();
 }
 
 /* _typing() → the visitors who are typing now */

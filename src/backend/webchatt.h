@@ -60,6 +60,7 @@ extern int	wc_connect_timeout; /* ms */
 extern int	wc_connection_lifetime; /* s */
 extern int	wc_trigger_timeout; /* ms */
 extern int	wc_hold_for;		/* s */
+extern int	wc_token_max_age;	/* s */
 extern char *wc_public_url;
 extern char *wc_demo_channel;
 extern int	wc_max_visitors;
@@ -356,6 +357,9 @@ extern bool wc_loads_dump(void);
 extern void wc_note_restore(void);
 extern void wc_watch_restore(Node *statement);
 extern pid_t wc_restore_in(Oid database);	/* caller holds the lock exclusively */
+
+/* plain_errors.c */
+extern void wc_install_error_hook(void);
 
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);

@@ -64,6 +64,7 @@ typedef enum wc_frame_type
 	WC_F_LINK_EVENT = 24,
 	WC_F_LINK_CLOSE = 25,
 	WC_F_BUDGETS = 26,
+	WC_F_VISITOR_END = 31,		/* a wc_typing: the visitor's sessions are ended */
 
 	/* from webchatt-net to the worker */
 	WC_F_HELLO_BACK = 65,

@@ -283,7 +283,7 @@ wc_read_typing(const wc_frame *f, wc_typing *m)
 {
 	wc_reader	r;
 
-	wc_reader_begin(&r, f, f->type == WC_F_TYPED ? WC_F_TYPED : WC_F_TYPING);
+	wc_reader_begin(&r, f, f->type == WC_F_TYPED || f->type == WC_F_VISITOR_END ? f->type : WC_F_TYPING);
 	wc_get_uuid(&r, m->channel);
 	wc_get_uuid(&r, m->visitor);
 	return wc_reader_done(&r);

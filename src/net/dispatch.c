@@ -141,6 +141,11 @@ dispatch_frame(void *arg, const wc_frame *frame)
 				return false;
 			visitors_typing(n->visitors, &m.typing);
 			return true;
+		case WC_F_VISITOR_END:
+			if (!wc_read_typing(frame, &m.typing))
+				return false;
+			visitors_end(n->visitors, &m.typing);
+			return true;
 		case WC_F_KEY_PUT:
 			if (!wc_read_key_put(frame, &m.key_put))
 				return false;

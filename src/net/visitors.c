@@ -316,6 +316,20 @@ visitors_typing(visitors *v, const wc_typing *typing)
 	say_typing(v, typing);
 }
 
+static void
+end_one(void *arg, visitor_entry *entry)
+{
+	(void) arg;
+	ws_close(&session_of(entry)->w, WS_CLOSE_ENDED, "your sessions were ended; begin anew");
+}
+
+/* Their token is not valid any more: clients come back as somebody new. */
+void
+visitors_end(visitors *v, const wc_typing *whose)
+{
+	(void) visitor_registry_each(v->sessions, whose->channel, whose->visitor, end_one, NULL);
+}
+
 void
 visitors_push(visitors *v, const wc_send *send, wc_outcome *outcome)
 {

@@ -45,6 +45,7 @@ extern void visitors_welcome(visitors *v, const wc_welcome *welcome);
 extern void visitors_history(visitors *v, const wc_history *history);
 extern void visitors_status(visitors *v, const wc_status *status);
 extern void visitors_typing(visitors *v, const wc_typing *typing);
+extern void visitors_end(visitors *v, const wc_typing *whose);
 extern void visitors_event_done(visitors *v, const wc_event_done *done);
 
 /*

@@ -23,6 +23,7 @@
 #define WS_CLOSE_ORIGIN			4003
 #define WS_CLOSE_NO_HELLO		4008
 #define WS_CLOSE_SLOW			4009
+#define WS_CLOSE_ENDED			4011
 #define WS_CLOSE_FLOOD			4029
 
 /* Bytes that may wait for all clients together before single frames count too. */

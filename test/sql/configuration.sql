@@ -31,9 +31,13 @@ UPDATE webchatt.hubs SET state = 'stopped', state_reason = 'the hub refused the 
 SELECT webchatt.connect_hub('key-3', 'https://hub.example.com');
 SELECT name, api_url, api_key, state, state_reason FROM webchatt.hubs ORDER BY id;
 -- what a slash or a short name does to a URL
-SELECT webchatt.connect_hub('key', u, 'short') FROM unnest(ARRAY['http://h', 'http://h/', 'http://h:1', 'https://h/v', 'https://h//']) u;
+SELECT webchatt.connect_hub('key', u, 'short', insecure => true) FROM unnest(ARRAY['http://h', 'http://h/', 'http://h:1', 'https://h/v', 'https://h//']) u;
 SELECT api_url FROM webchatt.hubs WHERE name = 'short';
 
+-- nothing goes in clear over a network without a word
+SELECT left(pg_temp.refusal(format('SELECT webchatt.connect_hub(%L, %L, %L)', 'key', u, 'clear')), 29), u FROM unnest(ARRAY['http://localhost', 'http://localhost:8480/x', 'http://127.0.0.1:1', 'http://127.8.8.8', 'http://[::1]:8480',
+	'http://localhost.example.com', 'http://127.0.0.1.example.com', 'HTTP://hub.example', 'http://10.0.0.1', 'https://hub.example']) u;
+SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', 'http://hub.example', 'clear')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub(NULL)$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('with blank')$$);

@@ -2,6 +2,7 @@
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
+LOAD 'webchatt';
 -- What a statement is refused with, or "done".
 CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

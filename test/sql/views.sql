@@ -23,7 +23,7 @@ $$;
 SET LOCAL client_min_messages = error;
 
 -- status: one row, whatever there is
-SELECT state, launcher_pid IS NOT NULL, worker_pid, net_pid, listening, confined, started_at, last_error, corridor, hubs,
+SELECT state ~ '^no', (launcher_pid IS NOT NULL) = (state ~ '^no worker'), worker_pid, net_pid, listening, confined, started_at, last_error, corridor, hubs,
 	queued, oldest_queued, oldest_age, in_flight, events_waiting, connections, events, sends FROM webchatt.status;
 SELECT webchatt.connect_hub('key');
 SELECT webchatt.connect_hub('key', name => 'stopped');
