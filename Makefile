@@ -40,7 +40,7 @@ EXTRA_CLEAN = webchatt-net build results regression.*
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifneq ($(filter demo test bench soak fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-all bench soak fuzz,$(MAKECMDGOALS)),)
 # These set the machine up first and call make again: nothing is here yet.
 else
 ifeq ($(PGXS),)
@@ -90,10 +90,14 @@ uninstall: uninstall-net
 uninstall-net:
 	rm -f '$(DESTDIR)$(pkglibdir)/webchatt-net'
 
+# The same tests, the longer ones with more of everything.
+test-all:
+	@WEBCHATT_TEST_LONG=1 scripts/test
+
 demo test bench soak:
 	@scripts/$@
 
 fuzz:
 	@scripts/fuzz $(MINUTES)
 
-.PHONY: demo test bench soak fuzz install-net uninstall-net
+.PHONY: demo test test-all bench soak fuzz install-net uninstall-net

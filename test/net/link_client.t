@@ -395,11 +395,11 @@ subtest 'bounds' => sub {
 	($w, $hub, $c) = linked(max_waiting => 100000, max_body_size => 1 << 20);
 	$w->{silent} = 1;
 	my $big = message('big', content => '{"text":"' . 'x' x 500000 . '"}');
-	my $took = 0;
-	$took++ while $took < 40 && $c->put(LinkHub::Connection::text(LinkHub::Connection::event_text($took + 1, $big)), 1);
-	cmp_ok($took, '<', 40, 'a hub that sends much is not read while the worker does not read');
+	my $taken = 0;
+	$taken++ while $taken < 40 && $c->put(LinkHub::Connection::text(LinkHub::Connection::event_text($taken + 1, $big)), 1);
+	cmp_ok($taken, '<', 40, 'a hub that sends much is not read while the worker does not read');
 	$w->{silent} = 0;
-	ok($w->until(10, sub { ($w->{nevents} // 0) >= $took }), 'it goes on when the worker does');
+	ok($w->until(10, sub { ($w->{nevents} // 0) >= $taken }), 'it goes on when the worker does');
 	ends_well($w, 'a silent worker');
 };
 

@@ -1,4 +1,4 @@
-# Ten thousand cuts at random moments, while visitors write, a trigger answers
+# Three thousand cuts (ten thousand with WEBCHATT_TEST_LONG) at random moments, while visitors write, a trigger answers
 # and SQL sessions send in transactions that commit in any order: in the end
 # every client's transcript is what the table holds.
 #
@@ -11,7 +11,7 @@ use Mojo::JSON qw(encode_json);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $CUTS = $ENV{WEBCHATT_CUTS} // 10_000;
+my $CUTS = $ENV{WEBCHATT_CUTS} // ($ENV{WEBCHATT_TEST_LONG} ? 10_000 : 3_000);
 my $SECONDS = 75;     # no longer, however slow the machine is,
 my $AT_LEAST = 1000;  # but so many at least
 my $seed = $ENV{WEBCHATT_CUT_SEED} // int(time) ^ $$;
