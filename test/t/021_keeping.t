@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use WebchattTest;
 
-my $t = WebchattTest->attached(conf => "webchatt.send_timeout = '5s'\nwebchatt.reconcile_interval = '1h'");
+my $t = WebchattTest->attached(conf => "webchatt.send_timeout = '5s'\nwebchatt.ack_timeout = '20s'\nwebchatt.reconcile_interval = '1h'");
 my $hub = $t->hub;
 my $node = $t->node;
 my $channel = $WebchattTest::CHANNEL;

@@ -195,6 +195,7 @@ my %then = (
 for my $block (examples('README.md'))
 {
 	my ($line, $sql) = @$block;
+	is(text_of('scripts/demo-bot.sql'), $sql, 'make demo has the same bot') if $sql =~ /FUNCTION order_bot/;
 	runs('README.md', $line, $sql);
 	for my $word (sort keys %then) { (delete $then{$word})->() if $then{$word} && index($sql, $word) >= 0 }
 }
@@ -222,6 +223,12 @@ for my $file (grep { m{^(?:SECURITY\.md|doc/|widget/README)} } @all)
 	%instead = ();
 	begin();
 	furnish();
+	if (my ($check) = text_of($file) =~ m{^    (curl -si https://chat\.example\.org/webhooks/<channel id> .*)}m)
+	{
+		$check =~ s{https://chat\.example\.org}{$t->base_url}e;
+		$check =~ s/<channel id>/$WebchattTest::CHANNEL/;
+		ok(WebchattTest::comes(sub { `$check 2>/dev/null` =~ m{^HTTP/1\.1 200 .*"hello"\z}s }), "$file: the check by curl is answered");
+	}
 	for my $block (@blocks)
 	{
 		runs($file, @$block);
