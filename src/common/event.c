@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 9999-12-31 23:59:59 UTC in unix seconds: the last time an event may name. */
-#define MAX_TIMESTAMP	253402300799.0
+#include "json_text.h"
+#include "moment.h"
 
 /* Whole numbers below the first print with 19 digits at most; from the second
  * on (2^53) a double has no fraction. */
@@ -172,21 +172,32 @@ check_channel(const wc_json_field *field, bool required, const uint8_t *expected
 	return true;
 }
 
-/* Optional unix seconds; 0 when absent, else at least 1 microsecond. */
+/* An id: a string, or a whole number for the text that it is written as. */
+static bool
+check_id(const char *name, const wc_json_field *field, uint32_t max, wc_str *out, char *reason)
+{
+	if (field->type != WC_JSON_NUMBER || !wc_json_is_whole(field->string) || field->string.len > max)
+		return check_string(name, field, 1, max, out, reason);
+	*out = field->string;
+	return true;
+}
+
+/* Optional; 0 when absent, else at least 1 microsecond. */
 static bool
 check_timestamp(const wc_json_field *field, int64_t *at_us, char *reason)
 {
-	if (field->type == WC_JSON_ABSENT)
+	if (field->type == WC_JSON_ABSENT ||
+		(field->type == WC_JSON_NUMBER && wc_moment_of_number(field->number, at_us)) ||
+		(field->type == WC_JSON_STRING && wc_moment_of_text(field->string, at_us)))
 		return true;
-	/* put so that a NaN is refused too */
-	if (field->type != WC_JSON_NUMBER ||
-		!(field->number > 0 && field->number <= MAX_TIMESTAMP))
-		return refuse(reason, "timestamp must be a number of unix seconds above 0 and "
-					  "at most 253402300799 (the year 9999)");
-	*at_us = (int64_t) (field->number * 1e6 + 0.5);
-	if (*at_us == 0)
-		*at_us = 1;
-	return true;
+	return refuse(reason, "timestamp must be a number of unix seconds above 0 (up to the year 9999), "
+				  "or of milliseconds, or a time in ISO 8601 with its zone");
+}
+
+bool
+wc_is_no_error(wc_str code)
+{
+	return code.len == 0 || wc_str_equals(code, "0");
 }
 
 /* Optional: a string, or a whole number as hubs that pass on Meta's send it. */
@@ -196,7 +207,10 @@ check_error_code(const wc_json_field *field, wc_str *out, char scratch[32], char
 	double		n = field->number;
 	double		size = n < 0 ? -n : n;
 
-	if (field->type == WC_JSON_NUMBER)
+	if (field->type == WC_JSON_NUMBER && wc_json_is_whole(field->string) &&
+		field->string.len <= WC_MAX_ERROR_CODE)
+		*out = field->string;
+	else if (field->type == WC_JSON_NUMBER)
 	{
 		/* put so that a NaN is refused too, and without need of libm */
 		if (!(size < MAX_ERROR_NUMBER) ||
@@ -206,18 +220,21 @@ check_error_code(const wc_json_field *field, wc_str *out, char scratch[32], char
 		/* + 0.0 makes a negative zero a plain one */
 		snprintf(scratch, 32, "%.0f", n + 0.0);
 		*out = wc_str_from(scratch);
-		return true;
 	}
-	if (field->type == WC_JSON_ABSENT || field->type == WC_JSON_STRING)
-		return check_string("errorCode", field, 0, WC_MAX_ERROR_CODE, out, reason);
-	return refuse(reason, "errorCode must be a string of at most %d bytes, or a whole number",
-				  WC_MAX_ERROR_CODE);
+	else if (field->type != WC_JSON_ABSENT && field->type != WC_JSON_STRING)
+		return refuse(reason, "errorCode must be a string of at most %d bytes, or a whole number",
+					  WC_MAX_ERROR_CODE);
+	else if (!check_string("errorCode", field, 0, WC_MAX_ERROR_CODE, out, reason))
+		return false;
+	if (wc_is_no_error(*out) || wc_str_equals(*out, "-0"))
+		*out = empty;
+	return true;
 }
 
 static bool
 check_message(const wc_event_fields *fields, wc_event *event, char *reason)
 {
-	if (!check_string("from", &fields->from, 1, WC_MAX_VISITOR_ID, &event->visitor, reason))
+	if (!check_id("from", &fields->from, WC_MAX_VISITOR_ID, &event->visitor, reason))
 		return false;
 	if (fields->content.type == WC_JSON_ABSENT)
 		return refuse(reason, "content is missing: it must be a JSON object");
@@ -239,8 +256,7 @@ wc_event_check(const wc_event_fields *fields, const uint8_t expected[16], wc_eve
 	if (!check_event_type(&fields->event_type, &event->kind, reason) ||
 		!check_channel(&fields->channel_id, event->kind == WC_EVENT_MESSAGE, expected,
 					   event->channel, reason) ||
-		!check_string("messageId", &fields->message_id, 1, WC_MAX_HUB_MESSAGE_ID,
-					  &event->message_id, reason))
+		!check_id("messageId", &fields->message_id, WC_MAX_HUB_MESSAGE_ID, &event->message_id, reason))
 		return false;
 	if (event->kind == WC_EVENT_MESSAGE)
 	{

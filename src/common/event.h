@@ -36,7 +36,7 @@ typedef enum wc_json_type
 typedef struct wc_json_field
 {
 	wc_json_type type;
-	wc_str		string;			/* of a string: its value, unescaped, UTF-8 */
+	wc_str		string;			/* of a string: its value, unescaped, UTF-8; of a number: as it is written */
 	double		number;			/* of a number */
 } wc_json_field;
 
@@ -51,13 +51,14 @@ typedef struct wc_event_fields
 	wc_json_field channel;
 	wc_json_field content;
 	wc_json_field status;
-	wc_json_field error_code;	/* errorCode: a string, or a whole number */
+	wc_json_field error_code;	/* errorCode: a string, or a whole number; 0 is none */
 	wc_json_field error_message;	/* errorMessage */
 } wc_event_fields;
 
 /*
  * Check the fields and fill the event with what they say (not its request and
- * its body).  expected is the channel of the endpoint, NULL when it is not
+ * its body).  What means one thing only is taken, though the contract has it
+ * otherwise: whole numbers as ids, and times in milliseconds or as texts.  expected is the channel of the endpoint, NULL when it is not
  * known; then a status leaves event->channel all zeros when it names none.
  * error_code of a number is printed into event_scratch, which must live as
  * long as the event.  On false, reason is one sentence for a person.
@@ -72,6 +73,9 @@ extern bool wc_event_check(const wc_event_fields *fields, const uint8_t expected
  * does not check that they are JSON.
  */
 extern bool wc_json_shallow(const char *json, size_t len);
+
+/* Does a hub's error code say that there is no error?  Empty, and the number 0 in any form. */
+extern bool wc_is_no_error(wc_str code);
 
 /* Bytes of the UTF-8 character at s, of which len > 0 are there; 0 when it is none, or is cut off. */
 extern uint32_t wc_utf8_length(const uint8_t *s, uint32_t len);

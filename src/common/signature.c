@@ -86,10 +86,12 @@ parse_time(const char *s, size_t len, wc_signature *sig)
 static bool
 parse_mac(const char *s, size_t len, wc_signature *sig)
 {
+	uint8_t    *mac;
 	size_t		i;
 
-	if (len != WC_SIGNATURE_HEX)
+	if (len != WC_SIGNATURE_HEX || sig->nmacs == WC_SIGNATURE_MACS)
 		return false;
+	mac = sig->macs[sig->nmacs++];
 	for (i = 0; i < len; i++)
 	{
 		int			digit;
@@ -98,12 +100,14 @@ parse_mac(const char *s, size_t len, wc_signature *sig)
 			digit = s[i] - '0';
 		else if (s[i] >= 'a' && s[i] <= 'f')
 			digit = s[i] - 'a' + 10;
+		else if (s[i] >= 'A' && s[i] <= 'F')
+			digit = s[i] - 'A' + 10;
 		else
 			return false;
 		if (i % 2 == 0)
-			sig->mac[i / 2] = (uint8_t) (digit << 4);
+			mac[i / 2] = (uint8_t) (digit << 4);
 		else
-			sig->mac[i / 2] |= (uint8_t) digit;
+			mac[i / 2] |= (uint8_t) digit;
 	}
 	return true;
 }
@@ -125,14 +129,13 @@ unknown_element(const char *s, size_t len)
 	return true;
 }
 
-/* The time comes first; after it v1, once, and whatever we do not know. */
+/* The time comes first; after it v1, once or more often, and whatever we do not know. */
 bool
 wc_signature_parse(const char *value, size_t len, wc_signature *sig)
 {
 	const char *end = value + len;
 	const char *p = value;
 	bool		have_t = false;
-	bool		have_mac = false;
 
 	memset(sig, 0, sizeof(*sig));
 	for (;;)
@@ -148,14 +151,13 @@ wc_signature_parse(const char *value, size_t len, wc_signature *sig)
 		}
 		else if (n >= 3 && memcmp(p, "v1=", 3) == 0)
 		{
-			if (have_mac || !parse_mac(p + 3, n - 3, sig))
+			if (!parse_mac(p + 3, n - 3, sig))
 				return false;
-			have_mac = true;
 		}
 		else if ((n >= 2 && memcmp(p, "t=", 2) == 0) || !unknown_element(p, n))
 			return false;
 		if (comma == NULL)
-			return have_mac;
+			return sig->nmacs > 0;
 		p = comma + 1;
 		while (p < end && (*p == ' ' || *p == '\t'))
 			p++;
@@ -184,7 +186,10 @@ any_secret_made(const wc_secret *secrets, int nsecrets, int64_t now, const wc_si
 			continue;
 		if (wc_signature_make(secrets[i].secret.p, secrets[i].secret.len, sig->t_text,
 							  body, body_len, mac))
-			found |= CRYPTO_memcmp(mac, sig->mac, sizeof(mac)) == 0;
+		{
+			for (int m = 0; m < sig->nmacs; m++)
+				found |= CRYPTO_memcmp(mac, sig->macs[m], sizeof(mac)) == 0;
+		}
 	}
 	OPENSSL_cleanse(mac, sizeof(mac));
 	return found != 0;
@@ -236,7 +241,7 @@ wc_signature_reason(wc_signature_verdict verdict)
 			return "the X-hub-Signature header is missing: this channel takes signed events only, "
 				"so turn on requiresSignature for the webhook at the hub";
 		case WC_SIG_MALFORMED:
-			return "the X-hub-Signature header must read t=<unix seconds>,v1=<64 lowercase hex digits>";
+			return "the X-hub-Signature header must read t=<unix seconds>,v1=<64 hex digits>";
 		case WC_SIG_STALE:
 			return "the signature's time is too far from this server's clock: "
 				"check both clocks, or raise webchatt.signature_tolerance";

@@ -10,11 +10,15 @@
 
 #define WC_SIGNATURE_HEX	64
 
+/* A hub that changes its secret signs with several; of more than so many none is looked at. */
+#define WC_SIGNATURE_MACS	8
+
 typedef struct wc_signature
 {
 	int64_t		t;				/* unix seconds */
 	char		t_text[21];		/* as it stood in the header, NUL-terminated */
-	uint8_t		mac[32];
+	int			nmacs;			/* at least 1 */
+	uint8_t		macs[WC_SIGNATURE_MACS][32];
 } wc_signature;
 
 typedef enum wc_signature_verdict
@@ -29,9 +33,10 @@ typedef enum wc_signature_verdict
 } wc_signature_verdict;
 
 /*
- * Parse a header's value.  Strict: "t=" and 1 to 19 digits, ",v1=" and 64
- * lowercase hex digits.  Unknown further elements ("v2=...") are allowed and
- * skipped, blanks after a comma too; a repeated t or v1 is malformed.
+ * Parse a header's value.  Strict: "t=" and 1 to 19 digits, ",v1=" and 64 hex
+ * digits of either case, the latter up to WC_SIGNATURE_MACS times.  Unknown
+ * further elements ("v2=...") are allowed and skipped, blanks after a comma too;
+ * a repeated t is malformed.
  */
 extern bool wc_signature_parse(const char *value, size_t len, wc_signature *sig);
 
@@ -41,7 +46,8 @@ extern bool wc_signature_make(const char *secret, size_t secret_len, const char 
 
 /*
  * The door's whole rule.  value NULL: the request has no such header.  Every
- * secret whose valid_until is 0 or after now is tried, in constant time.
+ * secret whose valid_until is 0 or after now is tried, in constant time; one of
+ * them must have made one of the header's v1.
  * accept_unsigned lets a request without the header pass, but never one whose
  * header is wrong.
  */

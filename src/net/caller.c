@@ -10,6 +10,7 @@
 #include "alloc.h"
 #include "exchange.h"
 #include "log.h"
+#include "mended.h"
 #include "metrics.h"
 #include "utf8.h"
 
@@ -85,17 +86,17 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 	wc_call_done d = {.token = t->errand->token};
 	char		text[2 * MAX_ERROR];
 	char		error[MAX_ERROR];
+	mended		body;
 
 	(void) took_us;
 	text[0] = '\0';
+	/* a list with a character in it that cannot be stored is a list all the same */
+	mended_make(&body, t->body, t->body_len);
 	if (http_status == 0)
 		transfer_explain(t, code, text, sizeof(text));
-	else if (t->body_too_large)
+	else if (t->body_too_large || body.len > WC_MAX_CALL_ANSWER)
 		(void) snprintf(text, sizeof(text), "%s answered HTTP %u with a body of more than %u bytes",
 						t->target->host, (unsigned) http_status, WC_MAX_CALL_ANSWER);
-	else if (!utf8_is_clean(t->body, t->body_len))
-		(void) snprintf(text, sizeof(text), "%s answered HTTP %u with a body that is not UTF-8, or has a NUL in it",
-						t->target->host, (unsigned) http_status);
 	if (text[0] != '\0')
 	{
 		d.error.p = error;
@@ -105,10 +106,11 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 	{
 		d.http_status = http_status;
 		d.retry_after_ms = transfer_retry_after_s(t, http_status) * 1000;
-		d.body.p = t->body;
-		d.body.len = (uint32_t) t->body_len;
+		d.body.p = body.p;
+		d.body.len = (uint32_t) body.len;
 	}
 	tell(arg, &d);
+	mended_free(&body);
 }
 
 static void

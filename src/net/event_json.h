@@ -9,17 +9,19 @@
 #include <jansson.h>
 
 #include "../common/event.h"
+#include "mended.h"
 
 /* What the event's strings point into. */
 typedef struct event_json
 {
 	json_t	   *root;
+	mended		text;
 	char		scratch[32];
 } event_json;
 
 /*
- * Parse and check.  True: event is filled (not its request; its body is the
- * body) and lives until event_json_free(keep).  False: reason is a sentence,
+ * Mend, parse and check.  True: event is filled (not its request; its body is the
+ * mended one) and lives until event_json_free(keep), and no longer than the body.  False: reason is a sentence,
  * and there is nothing to free.  expected: the channel of the endpoint.
  */
 extern bool event_json_parse(const char *body, size_t len, const uint8_t expected[16],

@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "link.h"
+#include "mended.h"
 #include "ws.h"
 
 /* Until link_client_configure() has been called. */
@@ -186,8 +187,10 @@ on_text(void *arg, const char *text, size_t len)
 	hub_link   *l = arg;
 	link_frame	frame;
 	const char *wrong = NULL;
+	mended		whole;
 
-	if (link_frame_read(text, len, &frame, &wrong))
+	mended_make(&whole, text, len);
+	if (link_frame_read(whole.p, whole.len, &frame, &wrong))
 	{
 		if (!l->welcomed && frame.type != LINK_FRAME_WELCOME)
 			wrong = "did not begin the link with a welcome";
@@ -200,6 +203,7 @@ on_text(void *arg, const char *text, size_t len)
 		else if (frame.type == LINK_FRAME_EVENT)
 			link_take_event(l, &frame);
 	}
+	mended_free(&whole);
 	if (wrong == NULL)
 		return;
 	link_say(l->why, "%s %s", l->to->host, wrong);

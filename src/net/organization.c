@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "mended.h"
 #include "../common/event.h"
 
 /* Those of which a body is taken. */
@@ -122,13 +123,14 @@ organization_take(conn *c, const char *body, size_t len)
 {
 	char		reason[WC_REASON_SIZE] = "";
 	refusal		why = judge_gate(c);
+	mended		text;
 
-	if (!brings_body(c->method))
-		len = 0;
-	if (why == REFUSE_NOTHING && !is_json(body, len, reason))
+	mended_make(&text, body, brings_body(c->method) ? len : 0);
+	if (why == REFUSE_NOTHING && !is_json(text.p, text.len, reason))
 		why = REFUSE_PAYLOAD;
 	if (why == REFUSE_NOTHING)
-		why = ask(c, body, len);
+		why = ask(c, text.p, text.len);
+	mended_free(&text);
 	if (why != REFUSE_NOTHING)
 		request_refuse(c, why, reason);
 }

@@ -21,7 +21,7 @@ static const refusal_row rows[REFUSE_COUNT] = {
 		"The request carries no X-hub-Signature header; turn on signing for this webhook at the hub.",
 	"no X-hub-Signature (turn on signing at the hub, or let the channel accept unsigned events)"},
 	[REFUSE_SIG_MALFORMED] = {401, "signature_malformed",
-		"X-hub-Signature must read t=<unix seconds>,v1=<64 lowercase hex digits>.",
+		"X-hub-Signature must read t=<unix seconds>,v1=<64 hex digits>.",
 	"a malformed X-hub-Signature"},
 	[REFUSE_SIG_STALE] = {401, "signature_stale",
 		"The signature's time is too far from this server's clock; check both clocks.",

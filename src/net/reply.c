@@ -10,6 +10,16 @@
 
 #include <jansson.h>
 
+#include "mended.h"
+#include "../common/json_text.h"
+
+/* A hub's answer, taken apart. */
+typedef struct parsed
+{
+	mended		text;
+	json_t	   *object;			/* NULL: it is no JSON object */
+} parsed;
+
 /*
  * Copy at most max bytes, cut between two characters of UTF-8.  Control
  * characters become blanks: the texts end up in logs and in SQL, and NUL is
@@ -74,31 +84,37 @@ conclude(reply_verdict *v, wc_outcome_result result, const char *format,...)
 	va_end(args);
 }
 
+/* A member that is a string, or a whole number for the text that it is written as; p is NULL when it is neither. */
+static wc_str
+text_of(const parsed *body, const char *name)
+{
+	const json_t *value = json_object_get(body->object, name);
+	wc_str		none = {NULL, 0};
+	wc_str		text;
+
+	if (json_is_string(value))
+		return (wc_str) {json_string_value(value), (uint32_t) json_string_length(value)};
+	if (json_is_number(value) && wc_json_member(body->text.p, body->text.len, name, &text) &&
+		wc_json_is_whole(text))
+		return text;
+	return none;
+}
+
 /*
- * The body's errorCode (a string, or a whole number) and errorMessage.  True
- * when there is an errorCode; an empty one is none.
+ * The body's errorCode and errorMessage.  True when there is an errorCode; an
+ * empty one, and 0, is none.
  */
 static bool
-take_error(reply_verdict *v, const json_t *object)
+take_error(reply_verdict *v, const parsed *body)
 {
-	const json_t *code = json_object_get(object, "errorCode");
-	const json_t *message = json_object_get(object, "errorMessage");
+	const json_t *message = json_object_get(body->object, "errorMessage");
+	wc_str		code = text_of(body, "errorCode");
 
 	if (json_is_string(message) && json_string_length(message) > 0)
 		copy_text(v->error_message, REPLY_MAX_TEXT, &v->outcome.error_message,
 				  json_string_value(message), json_string_length(message));
-	if (json_is_string(code) && json_string_length(code) > 0)
-		copy_text(v->error_code, WC_MAX_ERROR_CODE, &v->outcome.error_code,
-				  json_string_value(code), json_string_length(code));
-	else if (json_is_integer(code))
-	{
-		char		number[32];
-		int			n = snprintf(number, sizeof(number), "%lld",
-								 (long long) json_integer_value(code));
-
-		copy_text(v->error_code, WC_MAX_ERROR_CODE, &v->outcome.error_code,
-				  number, (size_t) n);
-	}
+	if (code.p != NULL && !wc_is_no_error(code))
+		copy_text(v->error_code, WC_MAX_ERROR_CODE, &v->outcome.error_code, code.p, code.len);
 	return v->outcome.error_code.len > 0;
 }
 
@@ -124,45 +140,58 @@ refuse(reply_verdict *v, const reply *r)
 
 /* The id is the key that statuses come under: all of it or nothing. */
 static void
-take_message_id(reply_verdict *v, const json_t *object)
+take_message_id(reply_verdict *v, const parsed *body)
 {
-	const json_t *id = json_object_get(object, "messageId");
-	size_t		len = json_string_length(id);
+	wc_str		id = text_of(body, "messageId");
 
-	if (!json_is_string(id) || len > WC_MAX_HUB_MESSAGE_ID ||
-		memchr(json_string_value(id), '\0', len) != NULL)
+	if (id.p == NULL || id.len > WC_MAX_HUB_MESSAGE_ID)
 		return;
-	memcpy(v->hub_message_id, json_string_value(id), len);
-	v->hub_message_id[len] = '\0';
+	memcpy(v->hub_message_id, id.p, id.len);
+	v->hub_message_id[id.len] = '\0';
 	v->outcome.hub_message_id.p = v->hub_message_id;
-	v->outcome.hub_message_id.len = (uint32_t) len;
+	v->outcome.hub_message_id.len = id.len;
+}
+
+/* The message's row tells why nothing more will come. */
+void
+reply_take_as_accepted(reply_verdict *v, uint32_t http_status, const char *what)
+{
+	reply_say(v, WC_OUT_ACCEPTED, "%s: taken as accepted, but what becomes of it cannot be known; "
+			  "check that api_url is a hub's", what);
+	v->outcome.http_status = http_status;
+	v->outcome.hub_status = wc_str_from("accepted");
 }
 
 static void
-classify_success(const reply *r, const json_t *object, reply_verdict *v)
+take_as_accepted(reply_verdict *v, const reply *r, const char *what)
+{
+	char		text[REPLY_MAX_TEXT];
+
+	(void) snprintf(text, sizeof(text), "%.300s answered HTTP %u with %s", r->host, (unsigned) r->http_status, what);
+	reply_take_as_accepted(v, r->http_status, text);
+}
+
+static void
+classify_success(const reply *r, const parsed *body, reply_verdict *v)
 {
 	const json_t *status;
 
-	if (object == NULL)
+	if (body->object == NULL)
 	{
-		conclude(v, WC_OUT_RETRY, "%s answered HTTP %u with %s; check that api_url is a hub's",
-				 r->host, (unsigned) r->http_status,
-				 r->body_too_large ? "a body that is too large" :
-				 r->body_len == 0 ? "no body" : "a body that is not a JSON object");
+		take_as_accepted(v, r, r->body_too_large ? "a body that is too large" :
+						 r->body_len == 0 ? "no body" : "a body that is not a JSON object");
 		return;
 	}
-	status = json_object_get(object, "status");
+	status = json_object_get(body->object, "status");
 	if (json_is_string(status))
 		copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status,
 				  json_string_value(status), json_string_length(status));
-	take_message_id(v, object);
+	take_message_id(v, body);
 
-	if (take_error(v, object) || wc_str_equals(v->outcome.hub_status, "error"))
+	if (take_error(v, body) || wc_str_equals(v->outcome.hub_status, "error"))
 		refuse(v, r);
 	else if (v->outcome.hub_status.len == 0 && v->outcome.hub_message_id.len == 0)
-		conclude(v, WC_OUT_RETRY,
-				 "%s answered HTTP %u with neither status nor messageId; check that api_url is a hub's",
-				 r->host, (unsigned) r->http_status);
+		take_as_accepted(v, r, "neither status nor messageId");
 	else
 	{
 		v->outcome.result = WC_OUT_ACCEPTED;
@@ -183,12 +212,12 @@ pause_hub(reply_verdict *v, const reply *r)
 }
 
 static void
-classify_failure(const reply *r, const json_t *object, reply_verdict *v)
+classify_failure(const reply *r, const parsed *body, reply_verdict *v)
 {
 	uint32_t	status = r->http_status;
 
-	if (object != NULL)
-		(void) take_error(v, object);
+	if (body->object != NULL)
+		(void) take_error(v, body);
 
 	if (status == 429 || (status == 503 && r->retry_after_s > 0))
 		pause_hub(v, r);
@@ -211,17 +240,23 @@ classify_failure(const reply *r, const json_t *object, reply_verdict *v)
 void
 reply_classify(const reply *r, reply_verdict *v)
 {
-	json_t	   *body = NULL;
+	json_t	   *root = NULL;
+	parsed		body = {{NULL, 0, NULL}, NULL};
 
 	memset(&v->outcome, 0, sizeof(v->outcome));
 	v->outcome.http_status = r->http_status;
 
-	/* A NUL in a field that nobody reads does not make an answer strange. */
+	/* What cannot be stored, or a number too large, does not make an answer strange. */
 	if (!r->body_too_large && r->body_len > 0)
-		body = json_loadb(r->body, r->body_len, JSON_ALLOW_NUL, NULL);
+	{
+		mended_make(&body.text, r->body, r->body_len);
+		root = json_loadb(body.text.p, body.text.len, JSON_DECODE_INT_AS_REAL, NULL);
+	}
+	body.object = json_is_object(root) ? root : NULL;
 	if (r->http_status >= 200 && r->http_status < 300)
-		classify_success(r, json_is_object(body) ? body : NULL, v);
+		classify_success(r, &body, v);
 	else
-		classify_failure(r, json_is_object(body) ? body : NULL, v);
-	json_decref(body);
+		classify_failure(r, &body, v);
+	json_decref(root);
+	mended_free(&body.text);
 }

@@ -43,6 +43,12 @@ typedef struct reply_verdict
 /* Fill result, http_status, retry_after_ms and the strings; zero the rest. */
 extern void reply_classify(const reply *r, reply_verdict *v);
 
+/*
+ * A 2xx that says nothing of the message, or of which only the head came: the hub
+ * took it, and to send it again would be to send it twice.  what: half a sentence.
+ */
+extern void reply_take_as_accepted(reply_verdict *v, uint32_t http_status, const char *what);
+
 /* A verdict with a text of our own, cut at REPLY_MAX_TEXT. */
 extern void reply_say(reply_verdict *v, wc_outcome_result result, const char *format,...)
 			__attribute__((format(printf, 3, 4)));

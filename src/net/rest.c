@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "mended.h"
+#include "../common/json_text.h"
 
 static bool
 is_blank(char c)
@@ -98,18 +100,24 @@ check_from(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
 }
 
 static bool
-check_to(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
+check_to(const json_t *root, const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 {
 	const json_t *to = json_object_get(root, "to");
 	size_t		len = json_string_length(to);
+	wc_str		number;
 
-	if (!json_is_string(to) || len == 0 || len > WC_MAX_VISITOR_ID)
+	/* a number is no visitor of ours, but an id all the same */
+	if (json_is_number(to) && wc_json_member(text->p, text->len, "to", &number) && wc_json_is_whole(number))
+		len = number.len;
+	else if (!json_is_string(to))
+		len = 0;
+	if (len == 0 || len > WC_MAX_VISITOR_ID)
 	{
 		snprintf(reason, WC_REASON_SIZE, "\"to\" must be the id of a visitor, a string of 1 to %d bytes.",
 				 WC_MAX_VISITOR_ID);
 		return false;
 	}
-	send->is_visitor = wc_uuid_parse(json_string_value(to), len, send->visitor);
+	send->is_visitor = json_is_string(to) && wc_uuid_parse(json_string_value(to), len, send->visitor);
 	return true;
 }
 
@@ -142,15 +150,14 @@ take_content(json_t *root, const char *body, size_t len, rest_send *send,
 	return true;
 }
 
-bool
-rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
+static bool
+parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 {
 	json_error_t error;
 	json_t	   *root;
 	bool		good;
 
-	memset(send, 0, sizeof(*send));
-	if (len > UINT32_MAX || !wc_json_shallow(body, len))
+	if (text->len > UINT32_MAX || !wc_json_shallow(text->p, text->len))
 	{
 		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.",
 				 WC_MAX_EVENT_DEPTH);
@@ -158,7 +165,7 @@ rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_
 	}
 
 	/* Integers as doubles: one over 64 bits is no reason to refuse a message. */
-	root = json_loadb(body, len, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
+	root = json_loadb(text->p, text->len, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
 	if (root == NULL)
 	{
 		/* error.text quotes the body, which is nobody's to repeat: say where only. */
@@ -174,9 +181,22 @@ rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_
 		good = false;
 	}
 	else
-		good = check_from(root, send, reason) && check_to(root, send, reason) &&
-			check_hold(root, send, reason) && take_content(root, body, len, send, reason);
+		good = check_from(root, send, reason) && check_to(root, text, send, reason) &&
+			check_hold(root, send, reason) && take_content(root, text->p, text->len, send, reason);
 	json_decref(root);
+	return good;
+}
+
+bool
+rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
+{
+	mended		text;
+	bool		good;
+
+	memset(send, 0, sizeof(*send));
+	mended_make(&text, body, len);
+	good = parse(&text, send, reason);
+	mended_free(&text);
 	return good;
 }
 

@@ -73,10 +73,19 @@ is_hub_name(const char *name, size_t len)
 		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len;
 }
 
+/* The path of a webhook's URL may end with a slash, which people and forms add. */
+static size_t
+without_slash(const char *path, size_t len)
+{
+	return len > 0 && path[len - 1] == '/' ? len - 1 : len;
+}
+
 const char *
 route_hub_name(const char *target, size_t *len)
 {
 	const char *path = route_path(target, len);
+
+	*len = without_slash(path, *len);
 
 	*len -= sizeof(HUB_WEBHOOKS) - 1;
 	return path + sizeof(HUB_WEBHOOKS) - 1;
@@ -88,12 +97,13 @@ route_find(const char *target, uint8_t channel[16])
 	size_t		prefix = sizeof(WEBHOOKS) - 1;
 	size_t		len;
 	const char *path = route_path(target, &len);
+	size_t		plain = without_slash(path, len);
 
-	if (is_below(path, len, HUB_WEBHOOKS))
-		return is_hub_name(path + sizeof(HUB_WEBHOOKS) - 1, len - (sizeof(HUB_WEBHOOKS) - 1)) ?
+	if (is_below(path, plain, HUB_WEBHOOKS))
+		return is_hub_name(path + sizeof(HUB_WEBHOOKS) - 1, plain - (sizeof(HUB_WEBHOOKS) - 1)) ?
 			ROUTE_HUB_WEBHOOK : ROUTE_NONE;
-	if (is_below(path, len, WEBHOOKS))
-		return wc_uuid_parse(path + prefix, len - prefix, channel) ? ROUTE_WEBHOOK : ROUTE_NONE;
+	if (is_below(path, plain, WEBHOOKS))
+		return wc_uuid_parse(path + prefix, plain - prefix, channel) ? ROUTE_WEBHOOK : ROUTE_NONE;
 	if (is(path, len, "/v1/communication/web-chatt2me/message"))
 		return ROUTE_SEND;
 	if (is(path, len, OUR_WEBHOOKS) || is_below(path, len, OUR_WEBHOOKS "/"))

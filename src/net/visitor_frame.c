@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../common/event.h"
+#include "mended.h"
 #include "visitor_content.h"
 
 static const struct
@@ -152,7 +153,7 @@ visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
 	memset(frame, 0, offsetof(visitor_frame, ids));
 	if (!wc_json_shallow(text, len))
 		return VISITOR_NOT_JSON;
-	root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+	root = mended_load(text, len, JSON_REJECT_DUPLICATES);
 	if (json_is_object(root))
 	{
 		type = json_string_value(json_object_get(root, "type"));

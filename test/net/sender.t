@@ -12,7 +12,7 @@ my $packages = 'libuv libcurl jansson libcrypto';
 my @flags = split ' ', `pkg-config --cflags $packages`;
 my @libs = split ' ', `pkg-config --libs $packages`;
 my @sources = map { "$root/src/net/$_.c" } qw(sender address curl_loop errand exchange hub_target
-	message peers reply target transfer);
+	mended message peers reply target transfer);
 
 system($ENV{CC} // 'cc', qw(-std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror),
 	'-fsanitize=address,undefined', '-fno-sanitize-recover=all', @flags, '-o', "$dir/sender_test",

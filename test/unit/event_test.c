@@ -258,7 +258,7 @@ test_timestamp(void)
 		{1700000000, INT64_C(1700000000000000)}, {1700000000.25, INT64_C(1700000000250000)},
 		{1700000000.123456, INT64_C(1700000000123456)}, {1, 1000000}, {1e-6, 1}, {1e-300, 1},
 		{253402300799, INT64_C(253402300799000000)}, {0, 0}, {-0.0, 0}, {-1, 0}, {-1e308, 0},
-		{253402300799.5, 0}, {253402300800, 0}, {1700000000000, 0}, {1e308, 0}, {INFINITY, 0},
+		{253402300799.5, 0}, {253402300800, 0}, {999999999999, 0}, {1700000000000, INT64_C(1700000000000000)}, {253402300800000, 0}, {1e308, 0}, {INFINITY, 0},
 		{-INFINITY, 0}, {NAN, 0},
 	};
 	wc_event_fields m = message();
@@ -272,7 +272,11 @@ test_timestamp(void)
 	m.timestamp = absent;
 	ok(accepted(&m) && event.at_us == 0, "timestamp absent");
 	m.timestamp = string("1700000000");
-	ok(refused(&m, "timestamp must be a number"), "timestamp a string");
+	ok(accepted(&m) && event.at_us == INT64_C(1700000000000000), "timestamp a string");
+	m.timestamp = string("2023-11-14T22:13:20Z");
+	ok(accepted(&m) && event.at_us == INT64_C(1700000000000000), "timestamp in ISO 8601");
+	m.timestamp = string("2023-11-14T22:13:20");
+	ok(refused(&m, "timestamp must be a number"), "but not without its zone");
 	m.timestamp = of_type(WC_JSON_OTHER);
 	ok(refused(&m, "timestamp must be a number"), "timestamp true");
 }
@@ -285,7 +289,7 @@ test_error_code(void)
 		double		n;
 		const char *printed;	/* NULL: refused */
 	}			codes[] = {
-		{130472, "130472"}, {0, "0"}, {-0.0, "0"}, {-1, "-1"}, {4294967296.0, "4294967296"},
+		{130472, "130472"}, {0, ""}, {-0.0, ""}, {-1, "-1"}, {4294967296.0, "4294967296"},
 		{9007199254740991.0, "9007199254740991"}, {9007199254740994.0, "9007199254740994"},
 		{9e18, "9000000000000000000"}, {-9e18, "-9000000000000000000"},
 		{9999999999999997952.0, "9999999999999997952"}, {1e19, NULL}, {-1e19, NULL}, {1e300, NULL},
@@ -298,8 +302,14 @@ test_error_code(void)
 	{
 		s.error_code = number(codes[i].n);
 		ok(codes[i].printed ? accepted(&s) && wc_str_equals(event.error_code, codes[i].printed) &&
-		   event.error_code.p == scratch : refused(&s, "whole number"), "errorCode %.17g", codes[i].n);
+		   (event.error_code.len == 0 || event.error_code.p == scratch) : refused(&s, "whole number"), "errorCode %.17g", codes[i].n);
 	}
+	s.error_code = string("0");
+	ok(accepted(&s) && event.error_code.len == 0, "errorCode \"0\" is none");
+	s.error_code = number(1e30);
+	s.error_code.string = wc_str_from("1000000000000000000000000000000");
+	ok(accepted(&s) && wc_str_equals(event.error_code, "1000000000000000000000000000000"),
+	   "a large one is its text");
 	s.error_code = string("130472");
 	s.error_message = string("refused");
 	ok(accepted(&s) && wc_str_equals(event.error_code, "130472") &&

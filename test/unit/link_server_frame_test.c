@@ -32,6 +32,8 @@ static const struct
 	{"{\"type\":\"ack\"}", false, 0},
 	{"{\"type\":\"Ack\",\"seq\":1}", false, 0},
 	{"{\"type\":\"ack\\u0000\",\"seq\":1}", false, 0},
+	{"{\"type\":\"ack\",\"seq\":7,\"a\":\"\\ud83d\\u0000\",\"b\":123456789012345678901234567890,\"c\":1e400}", true, 7},
+	{"{\"type\":\"ack\",\"seq\":-0}", false, 0},
 	{"{\"type\":1,\"seq\":1}", false, 0},
 	{"{\"seq\":1}", false, 0},
 	{"{\"type\":\"ack\",\"seq\":1} x", false, 0},

@@ -35,10 +35,10 @@ test_vector(void)
 	ok(wc_signature_parse("t=1700000000,v1=" HEX, 16 + 64, &sig) && sig.t == T &&
 	   strcmp(sig.t_text, "1700000000") == 0, "the vector's header is parsed");
 	ok(wc_signature_make("whsec_test_1", 12, "1700000000", BODY, strlen(BODY), mac) &&
-	   memcmp(mac, sig.mac, 32) == 0, "the vector's secret, time and body make its hex");
+	   memcmp(mac, sig.macs[0], 32) == 0, "the vector's secret, time and body make its hex");
 	ok(wc_signature_make("k", 1, "1", NULL, 0, mac), "an empty body does no harm");
 	ok(wc_signature_make("whsec_test_1", 12, "1700000000", BODY, strlen(BODY), mac) &&
-	   memcmp(mac, sig.mac, 32) == 0, "nor to the one after it");
+	   memcmp(mac, sig.macs[0], 32) == 0, "nor to the one after it");
 }
 
 static void
@@ -54,6 +54,9 @@ test_parse(void)
 		"t=1700000000,v0=abc,v1=" HEX,
 		"t=1700000000,v1=" HEX ",v2=a=b, n=;",
 		"t=1700000000,v11=zz,v1=" HEX ",tt=5",
+		"t=1700000000,v1=" HEX ",v1=" HEX,
+		"t=1700000000,v1=" HEX ",v0=x,v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX,
+		"t=1700000000,v1=02C492C045F07D4684A51F4842726514DBA122B3F366F1DC5EBE3EFE52C63917",
 	};
 	static const char *const bad[] = {
 		"",
@@ -82,7 +85,8 @@ test_parse(void)
 		"t=1700000000;v1=" HEX,
 		"t=1700000000,t=1700000000,v1=" HEX,
 		"t=1700000000,v1=" HEX ",t=1700000000",
-		"t=1700000000,v1=" HEX ",v1=" HEX,
+		"t=1700000000,v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX ",v1=" HEX,
+		"t=1700000000,v1=" HEX ",v1=02",
 		"t=1700000000,v1=" HEX ",",
 		"t=1700000000,,v1=" HEX,
 		"t=1700000000,v1=" HEX ",v2",
@@ -92,7 +96,6 @@ test_parse(void)
 		"t=1700000000,v1=" HEX "0",
 		"t=1700000000,v1=" HEX "00",
 		"t=1700000000,v1= " HEX,
-		"t=1700000000,v1=02C492C045F07D4684A51F4842726514DBA122B3F366F1DC5EBE3EFE52C63917",
 		"t=1700000000,v1=g2c492c045f07d4684a51f4842726514dba122b3f366f1dc5ebe3efe52c63917",
 	};
 	char		text[] = "t=1700000000,v1=" HEX;
@@ -158,6 +161,28 @@ test_verdicts(void)
 	ok(verify(&nothing, 1, false, sign("", "1700000000", BODY), T) == WC_SIG_NO_SECRET, "an empty secret is none");
 }
 
+/* A hub that is changing its secret signs with both. */
+static void
+test_several(void)
+{
+	wc_secret	secret = {wc_str_from("new"), 0};
+	char		value[512];
+	char		upper[128];
+	const char *right = sign("new", "1700000000", BODY) + strlen("t=1700000000");
+
+	snprintf(value, sizeof(value), "t=1700000000%s,v1=" HEX, right);
+	ok(verify(&secret, 1, false, value, T) == WC_SIG_GOOD, "the first of two is right");
+	snprintf(value, sizeof(value), "t=1700000000,v1=" HEX ",v1=" HEX "%s", right);
+	ok(verify(&secret, 1, false, value, T) == WC_SIG_GOOD, "the last of three is");
+	snprintf(value, sizeof(value), "t=1700000000,v1=" HEX ",v1=" HEX);
+	ok(verify(&secret, 1, false, value, T) == WC_SIG_WRONG, "none of two is");
+	snprintf(upper, sizeof(upper), "t=1700000000%s", right);
+	for (char *p = strchr(upper, '1') + strlen("1700000000,v1="); *p != '\0'; p++)
+		*p = *p >= 'a' && *p <= 'f' ? (char) (*p - 0x20) : *p;
+	ok(strcmp(upper, sign("new", "1700000000", BODY)) != 0 && verify(&secret, 1, false, upper, T) == WC_SIG_GOOD,
+	   "in upper case it is right");
+}
+
 static void
 test_tolerance(void)
 {
@@ -198,6 +223,7 @@ main(void)
 	test_vector();
 	test_parse();
 	test_verdicts();
+	test_several();
 	test_tolerance();
 	test_reasons();
 	return tap_done();

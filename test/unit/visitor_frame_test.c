@@ -51,8 +51,11 @@ static const struct
 	{"", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
 	{"{\"type\":\"ping\"}x", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
 	{"{\"type\":\"ping\",\"type\":\"ping\"}", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
-	{"{\"type\":\"ping\",\"a\":\"\\u0000\"}", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
-	{"{\"type\":\"ping\",\"a\":\"\\ud800\"}", VISITOR_NOT_JSON, VISITOR_UNKNOWN},
+	{"{\"type\":\"ping\",\"a\":\"\\u0000\",\"\\u0000\":1e400}", VISITOR_GOOD, VISITOR_PING},
+	{"{\"type\":\"ping\",\"a\":\"\\ud800\"}", VISITOR_GOOD, VISITOR_PING},
+	{"\xEF\xBB\xBF{\"type\":\"ping\",\"a\":\"\xED\xA0\xBD\"}", VISITOR_GOOD, VISITOR_PING},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\\ud83d\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
+	{"{\"type\":\"hello\",\"attributes\":{\"a\\ud83d\":\"\\u0000\"}}", VISITOR_GOOD, VISITOR_HELLO},
 };
 
 int
