@@ -101,6 +101,7 @@ CREATE TABLE webchatt.webhooks (
 	look_at timestamptz,
 	looked_at timestamptz,
 	log_seen timestamptz,
+	log_skipped int NOT NULL DEFAULT 0,
 	mistrusted_at timestamptz,
 	repair_pause int NOT NULL DEFAULT 0,
 	repair_at timestamptz,
@@ -146,6 +147,7 @@ COMMENT ON COLUMN webchatt.webhooks.again IS 'kept ones: how often a verificatio
 COMMENT ON COLUMN webchatt.webhooks.again_at IS 'kept ones: when the next one is asked for, if it is not verified then';
 COMMENT ON COLUMN webchatt.webhooks.look_at IS 'kept ones: when the hub''s log of failed deliveries is next looked through; null: now';
 COMMENT ON COLUMN webchatt.webhooks.looked_at IS 'kept ones: when that was last done to the end';
+COMMENT ON COLUMN webchatt.webhooks.log_skipped IS 'kept ones: lines of the hub''s log that the last look passed over, as they could not be read';
 COMMENT ON COLUMN webchatt.webhooks.log_seen IS 'kept ones: up to when, by the hub''s clock, that was';
 COMMENT ON COLUMN webchatt.webhooks.mistrusted_at IS 'kept ones: when the secret was last replaced because the hub''s log said that it signs with another';
 COMMENT ON COLUMN webchatt.webhooks.repair_pause IS 'kept ones: in seconds, above 0 while retried deliveries do not reach us: then they are tried one at a time';
@@ -328,6 +330,8 @@ CREATE TABLE webchatt.rejects (
 	event_key text COLLATE "C" NOT NULL,
 	visitor text COLLATE "C",
 	body text NOT NULL,
+	raw bytea,
+	hub_id int,
 	sqlstate text NOT NULL,
 	reason text NOT NULL,
 	detail text,
@@ -341,11 +345,14 @@ CREATE TABLE webchatt.rejects (
 );
 CREATE INDEX rejects_id ON webchatt.rejects (id);
 COMMENT ON TABLE webchatt.rejects IS
-	'events that the database refused (an application''s trigger raised, ...): webchatt.retry_reject(id) brings one back';
-COMMENT ON COLUMN webchatt.rejects.event_key IS 'the hub''s message id, of a status with the status behind it';
-COMMENT ON COLUMN webchatt.rejects.event_type IS 'Message or MessageStatus';
+	'events that the database refused (an application''s trigger raised, ...), and what a hub signed that is no event: webchatt.retry_reject(id) brings one back';
+COMMENT ON COLUMN webchatt.rejects.channel_id IS 'the channel; all zeros where it came to a hub''s endpoint or by a link, and names none that can be read';
+COMMENT ON COLUMN webchatt.rejects.event_key IS 'the hub''s message id, of a status with the status behind it; of what is no event the SHA-256 of its bytes';
+COMMENT ON COLUMN webchatt.rejects.event_type IS 'Message, MessageStatus, or unreadable: what is no event';
 COMMENT ON COLUMN webchatt.rejects.visitor IS 'whose event it was; a status names nobody';
-COMMENT ON COLUMN webchatt.rejects.body IS 'the event as it came';
+COMMENT ON COLUMN webchatt.rejects.body IS 'the event as it came, with U+FFFD for what text cannot hold; retry_reject() takes this one';
+COMMENT ON COLUMN webchatt.rejects.raw IS 'of what is no event its bytes as they came; null: they are those of body';
+COMMENT ON COLUMN webchatt.rejects.hub_id IS 'of what is no event the hub whose endpoint or link it came by; null: it came to the channel''s own endpoint';
 COMMENT ON COLUMN webchatt.rejects.sqlstate IS 'the code of the error that refused it';
 COMMENT ON COLUMN webchatt.rejects.reason IS 'the error''s message';
 COMMENT ON COLUMN webchatt.rejects.detail IS 'the error''s detail';

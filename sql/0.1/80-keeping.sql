@@ -15,6 +15,7 @@ CREATE TABLE webchatt.hub_keeping (
 	heeded bigint NOT NULL DEFAULT 0,
 	asked jsonb,
 	list_offset int,
+	list_skipped bigint NOT NULL DEFAULT 0,
 	listed jsonb,
 	listed_at timestamptz,
 	next_round timestamptz,
@@ -37,6 +38,7 @@ COMMENT ON COLUMN webchatt.hub_keeping.wanted IS 'counts who asked for a look: w
 COMMENT ON COLUMN webchatt.hub_keeping.heeded IS 'up to which of them a look was begun that has not failed';
 COMMENT ON COLUMN webchatt.hub_keeping.asked IS 'the call that was made last and is not answered';
 COMMENT ON COLUMN webchatt.hub_keeping.list_offset IS 'where the next page of the hub''s list begins; null: it is not being read';
+COMMENT ON COLUMN webchatt.hub_keeping.list_skipped IS 'counts webhooks with our label in the hub''s list whose id is none, and which were passed over';
 COMMENT ON COLUMN webchatt.hub_keeping.listed IS 'our webhooks as the hub has them, while they are compared; null: they are not';
 COMMENT ON COLUMN webchatt.hub_keeping.listed_at IS 'when the list had been read';
 COMMENT ON COLUMN webchatt.hub_keeping.next_round IS 'when they are compared next; null: now';

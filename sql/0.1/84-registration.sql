@@ -137,11 +137,17 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._secret_in(jsonb) IS 'webchatt''s own: the signing secret in an answer, under any of its names';
 
+/* It becomes part of a path. */
+CREATE FUNCTION webchatt._has_webhook_id(e jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(jsonb_typeof(e -> 'id') IN ('string', 'number') AND e ->> 'id' ~ '^[A-Za-z0-9_-]{1,64}$', false)
+$$;
+COMMENT ON FUNCTION webchatt._has_webhook_id(jsonb) IS 'webchatt''s own: can a hub''s webhook be asked for by its id?';
+
 CREATE FUNCTION webchatt._webhook_seen(e jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	-- it becomes part of a path
-	IF jsonb_typeof(e -> 'id') IS DISTINCT FROM 'string' OR e ->> 'id' !~ '^[A-Za-z0-9_-]{1,64}$' THEN
+	IF NOT webchatt._has_webhook_id(e) THEN
 		PERFORM webchatt._strange('a webhook''s id is no id');
 	END IF;
 	RETURN jsonb_build_object('id', e ->> 'id', 'type', left(e ->> 'eventType', 64), 'label', left(e ->> 'label', 300),
@@ -372,6 +378,11 @@ BEGIN
 	END IF;
 	SELECT min(w.label) INTO our_label FROM webchatt.webhooks w WHERE w.hub_id = k.hub_id;
 	FOR e IN SELECT x FROM jsonb_array_elements(doc -> 'data') x WHERE jsonb_typeof(x) = 'object' AND x ->> 'label' = our_label LOOP
+		-- one that cannot be read keeps nobody from the others
+		IF NOT webchatt._has_webhook_id(e) THEN
+			UPDATE webchatt.hub_keeping x SET list_skipped = x.list_skipped + 1 WHERE x.hub_id = k.hub_id;
+			CONTINUE;
+		END IF;
 		e := webchatt._webhook_seen(e);
 		IF NOT EXISTS (SELECT FROM jsonb_array_elements(found) f WHERE f -> 'id' = e -> 'id') THEN
 			found := found || jsonb_build_array(e);

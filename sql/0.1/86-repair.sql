@@ -65,6 +65,14 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._repair_failed(bigint, text, timestamptz, int, text) IS 'webchatt''s own: the attempt that was asked for failed as well';
 
+/* It becomes part of a path. */
+CREATE FUNCTION webchatt._is_log_line(e jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_typeof(e) = 'object' AND coalesce(jsonb_typeof(e -> 'id') IN ('string', 'number')
+		AND e ->> 'id' ~ '^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$', false)
+$$;
+COMMENT ON FUNCTION webchatt._is_log_line(jsonb) IS 'webchatt''s own: is it a line of a hub''s log that can be read?';
+
 /* One line of the hub's log of failed deliveries; returns the row to look after, NULL: none new. */
 CREATE FUNCTION webchatt._take_log_line(w webchatt.webhooks, e jsonb, at timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -79,9 +87,6 @@ DECLARE
 	key text := CASE WHEN delivery IS NOT NULL THEN 'd:' || delivery
 		WHEN message IS NOT NULL AND w.event_type = 'Message' THEN 'm:' || message ELSE 'l:' || log END;
 BEGIN
-	IF jsonb_typeof(e -> 'id') IS DISTINCT FROM 'string' OR log !~ '^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$' THEN
-		PERFORM webchatt._strange('a log''s id is no id');
-	END IF;
 	-- the attempt that we asked for?
 	SELECT x.* INTO r FROM webchatt.repairs x
 	WHERE x.hub_id = w.hub_id AND x.hub_webhook_id = w.hub_webhook_id AND x.new_log_id = log LIMIT 1;
@@ -170,7 +175,7 @@ BEGIN
 			last_error = 'the hub''s deliveries were refused as wrongly signed (401), so it is asked for a new secret'
 		WHERE x.id = w.id;
 	END IF;
-	UPDATE webchatt.webhooks x SET looked_at = began, log_seen = greatest(x.log_seen, (look ->> 'newest')::timestamptz),
+	UPDATE webchatt.webhooks x SET looked_at = began, log_skipped = coalesce((look ->> 'skipped')::int, 0), log_seen = greatest(x.log_seen, (look ->> 'newest')::timestamptz),
 		repair_pause = CASE WHEN arrived THEN 0 ELSE x.repair_pause END, repair_at = CASE WHEN arrived THEN NULL ELSE x.repair_at END,
 		-- null: wanted again, since this look began
 		look_at = CASE WHEN x.look_at IS NULL THEN NULL WHEN n >= 1000 THEN now() + interval '1 second' WHEN EXISTS (SELECT FROM webchatt.repairs y
@@ -200,6 +205,7 @@ DECLARE
 	ids bigint[] := '{}';
 	id bigint;
 	mistrusted int := (l ->> 'mistrusted')::int;
+	skipped int := coalesce((l ->> 'skipped')::int, 0);
 BEGIN
 	IF jsonb_typeof(data) IS DISTINCT FROM 'array' THEN
 		PERFORM webchatt._strange('it is no log');
@@ -212,8 +218,10 @@ BEGIN
 		total := (doc #>> '{pagination,total}')::numeric;
 	END IF;
 	FOR e IN SELECT x FROM jsonb_array_elements(data) WITH ORDINALITY d (x, i) ORDER BY i LOOP
-		IF jsonb_typeof(e) <> 'object' THEN
-			PERFORM webchatt._strange('a line of the log is no object');
+		-- one that cannot be read keeps nobody from the others
+		IF NOT webchatt._is_log_line(e) THEN
+			skipped := skipped + 1;
+			CONTINUE;
 		END IF;
 		at := webchatt._time_in(e);
 		first := coalesce(first, at);
@@ -228,7 +236,8 @@ BEGIN
 		END IF;
 	END LOOP;
 	PERFORM webchatt._repairs_present(w.hub_id, array_remove(ids, NULL));
-	l := l || jsonb_build_object('newest', newest, 'mistrusted', mistrusted, 'offset', (l ->> 'offset')::int + n);
+	l := l || jsonb_build_object('newest', newest, 'mistrusted', mistrusted, 'skipped', skipped,
+		'offset', (l ->> 'offset')::int + n);
 
 	-- the newest come first, more or less; where they do not, all has to be read
 	IF n = 0 OR (l ->> 'offset')::int >= total OR (total IS NULL AND n < 50)

@@ -124,6 +124,7 @@ SELECT h.name AS hub, x.event_type, w.looked_at AS last_look, w.look_at AS next_
 	count(*) FILTER (WHERE r.state = 'repaired' AND r.tries > 0) AS repaired,
 	count(*) FILTER (WHERE r.state = 'waiting') AS waiting,
 	count(*) FILTER (WHERE r.state = 'given up') AS given_up,
+	coalesce(max(w.log_skipped), 0) AS skipped,
 	max(k.repair_error) AS last_error, max(k.repair_error_at) AS last_error_at
 FROM (SELECT y.hub_id, y.event_type FROM webchatt.webhooks y WHERE y.hub_id IS NOT NULL
 	UNION SELECT z.hub_id, z.event_type FROM webchatt.repairs z) x
@@ -145,6 +146,7 @@ COMMENT ON COLUMN webchatt.repair.asked IS 'those that the hub was asked for, wh
 COMMENT ON COLUMN webchatt.repair.repaired IS 'those that came back';
 COMMENT ON COLUMN webchatt.repair.waiting IS 'those that will be asked for';
 COMMENT ON COLUMN webchatt.repair.given_up IS 'those that were asked for five times in vain, or cannot be had: webchatt.repairs.answer says why';
+COMMENT ON COLUMN webchatt.repair.skipped IS 'lines of the hub''s log that the last look could not read, and passed over';
 COMMENT ON COLUMN webchatt.repair.last_error IS 'what last went wrong in asking the hub; null since all is well';
 COMMENT ON COLUMN webchatt.repair.last_error_at IS 'when that was';
 
@@ -182,7 +184,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hub_keeping, webchatt.repairs, 
 GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, int, text, text, int), webchatt._hub_failed(int, text),
 	webchatt._keeping_pause(int), webchatt._bare_url(text), webchatt._keeping_of(int),
 	webchatt._keeping_failed(int, jsonb, text, text, interval), webchatt._answer_in_words(int, text, text), webchatt._strange(text),
-	webchatt._webhook_in(jsonb), webchatt._secret_in(jsonb), webchatt._webhook_seen(jsonb), webchatt._webhook_is(int, text),
+	webchatt._webhook_in(jsonb), webchatt._secret_in(jsonb), webchatt._webhook_seen(jsonb), webchatt._has_webhook_id(jsonb), webchatt._webhook_is(int, text),
 	webchatt._take_secret(int, text), webchatt._note_verified(int, boolean, text), webchatt._webhook_step(webchatt.webhooks, jsonb, boolean),
 	webchatt._verification_step(int), webchatt._needs_round(webchatt.webhooks), webchatt._registration_step(int),
 	webchatt._take_list(webchatt.hub_keeping, jsonb), webchatt._start_over(int), webchatt._relist(int, text, jsonb),
@@ -190,7 +192,7 @@ GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, i
 	webchatt._take_signed(webchatt.webhooks, jsonb, jsonb), webchatt._take_registration(webchatt.hub_keeping, jsonb, jsonb),
 	webchatt._take_absence(webchatt.hub_keeping, jsonb, int), webchatt._repairs_present(int, bigint[]), webchatt._repair_pause(int),
 	webchatt._was_unreachable(int), webchatt._repair_failed(bigint, text, timestamptz, int, text),
-	webchatt._take_log_line(webchatt.webhooks, jsonb, timestamptz), webchatt._time_in(jsonb), webchatt._look_done(webchatt.webhooks, jsonb),
+	webchatt._is_log_line(jsonb), webchatt._take_log_line(webchatt.webhooks, jsonb, timestamptz), webchatt._time_in(jsonb), webchatt._look_done(webchatt.webhooks, jsonb),
 	webchatt._take_log(webchatt.hub_keeping, webchatt.webhooks, jsonb, jsonb), webchatt._unask(jsonb),
 	webchatt._take_retries(webchatt.hub_keeping, webchatt.webhooks, jsonb, jsonb), webchatt._retry_step(webchatt.hub_keeping),
 	webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_keeping, jsonb, jsonb),

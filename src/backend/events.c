@@ -9,6 +9,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "../common/json_text.h"
+
 /* The offset between the epochs of unix and PostgreSQL, in microseconds. */
 #define EPOCH_DIFF_US	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
@@ -301,6 +303,38 @@ events_reject(const wc_event *event, const ErrorData *error)
 	args[8] = text_or_null(hint, &nulls[8]);
 	args[9] = text_or_null(error->context, &nulls[9]);
 	wc_run(WC_REJECT, args, nulls);
+}
+
+/* As every door does before a parser sees it (../common/json_text.h); NUL-terminated. */
+const char *
+events_mended(const char *bytes, size_t len)
+{
+	size_t		mended_len;
+	char	   *out;
+
+	(void) wc_json_is_sound(bytes, len, &mended_len);
+	out = palloc(mended_len + 1);
+	out[wc_json_mend(bytes, len, out)] = '\0';
+	return out;
+}
+
+/* Keep what is no event, byte for byte.  The caller is connected to SPI. */
+void
+events_keep_unreadable(const wc_event *event)
+{
+	bytea	   *raw = palloc(VARHDRSZ + event->body.len);
+	Datum		args[5];
+	char		nulls[6] = "     ";
+
+	SET_VARSIZE(raw, VARHDRSZ + event->body.len);
+	memcpy(VARDATA(raw), event->body.p, event->body.len);
+	args[0] = uuid_datum(event->channel);
+	nulls[1] = event->hub == 0 ? 'n' : ' ';
+	args[1] = Int32GetDatum((int32) event->hub);
+	args[2] = PointerGetDatum(raw);
+	args[3] = CStringGetTextDatum(events_mended(event->body.p, event->body.len));
+	args[4] = PointerGetDatum(cstring_to_text_with_len(event->error_message.p, event->error_message.len));
+	wc_run(WC_REJECT_UNREADABLE, args, nulls);
 }
 
 /* An event that was rejected before is written now. */

@@ -38,6 +38,11 @@
 #define MESSAGE_COSTS	512
 #define RECEIPT_COSTS	256
 
+/* What is kept of that which is no event: rows and bytes, in so many ms. */
+#define UNREADABLE_ROWS		1000
+#define UNREADABLE_BYTES	INT64CONST(67108864)
+#define UNREADABLE_MS		3600000
+
 /* The end of the year 9999, in unix microseconds. */
 #define MAX_EVENT_TIME_US	INT64CONST(253402300800000000)
 
@@ -81,6 +86,8 @@ plausible(const wc_event *e)
 	e->body};
 	uint8		id[16];
 
+	if (e->kind == WC_EVENT_UNREADABLE)
+		return events_are_text(&e->error_message, 1);
 	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
 		return false;
 	if (e->kind == WC_EVENT_MESSAGE && (e->visitor.len < 1 || e->visitor.len > WC_MAX_VISITOR_ID))
@@ -276,6 +283,47 @@ reject_one(void *arg)
 	events_reject(one->event, one->error);
 }
 
+static void
+keep_one(void *arg)
+{
+	events_keep_unreadable(arg);
+}
+
+/*
+ * Keep what is no event, so many an hour: beyond that, the hub is to send it again,
+ * and over a link, where others would wait behind it, it is lost.
+ */
+static void
+keep_unreadable(InEvent *in, TimestampTz now)
+{
+	static TimestampTz since = 0;
+	static int	rows = 0;
+	static int64 bytes = 0;
+
+	if (TimestampDifferenceExceeds(since, now, UNREADABLE_MS))
+	{
+		since = now;
+		rows = 0;
+		bytes = 0;
+	}
+	if (rows >= UNREADABLE_ROWS || bytes >= UNREADABLE_BYTES)
+	{
+		mark_done(in, (in->event.request & WC_LINK_NUMBER) != 0 ? WC_DONE_REJECTED : WC_DONE_BUSY);
+		return;
+	}
+	if (turn_try(keep_one, &in->event, LOCK_WAIT_BLOCKED_MS) != NULL)
+	{
+		wait_until(trouble_blocked(&in->event, now));
+		return;
+	}
+	if (++rows == UNREADABLE_ROWS || (bytes += in->event.body.len) >= UNREADABLE_BYTES)
+		ereport(WARNING,
+				(errmsg("hubs sent too much that is no event"),
+				 errdetail("%d of them are kept in webchatt.rejects within an hour; until it is over no more are.", rows),
+				 errhint("SELECT reason, body FROM webchatt.rejects WHERE event_type = 'unreadable' shows them.")));
+	mark_done(in, WC_DONE_REJECTED);
+}
+
 /* Write one event in a savepoint, or reject it, or let it wait. */
 static void
 write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_up)
@@ -352,6 +400,8 @@ has_place(const wc_event *e)
 	hub = config_hub((int) e->hub);
 	if (hub == NULL || hub->local)
 		return false;
+	if (e->kind == WC_EVENT_UNREADABLE)
+		return true;
 	return names_no_channel(e) || (channel != NULL && channel->hub_id == hub->id);
 }
 
@@ -394,9 +444,9 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 			mark_done(in, WC_DONE_BUSY);
 		else if (trouble == TROUBLE_BLOCKED)
 			wait_until(until);
-		else if (trouble == TROUBLE_NONE && nbatch < batch_limit)
+		else if (trouble == TROUBLE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
 			batch[nbatch++] = in;
-		else if (trouble == TROUBLE_SUSPECT && nalone < ALONE_MOST)
+		else if ((trouble == TROUBLE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
 			alone[nalone++] = in;
 		if (nbatch == batch_limit)
 			break;
@@ -418,6 +468,8 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 
 		if (trouble_of(&alone[i]->event, now, &until) == TROUBLE_BLOCKED)
 			wait_until(until);	/* behind one that has just been blocked */
+		else if (alone[i]->event.kind == WC_EVENT_UNREADABLE)
+			keep_unreadable(alone[i], now);
 		else
 			write_alone(alone[i], now, carefully ? LOCK_WAIT_MS : LOCK_WAIT_BLOCKED_MS, showed_up);
 		if (TimestampDifferenceExceeds(now, wc_clock(), CAREFUL_MS))

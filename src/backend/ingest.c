@@ -92,49 +92,41 @@ parse_jsonb(const char *body, Jsonb **out)
 	return ok;
 }
 
-/* As every door does before a parser sees it (../common/json_text.h). */
-static const char *
-mend(const char *body)
-{
-	size_t		len;
-	char	   *out;
-
-	if (wc_json_is_sound(body, strlen(body), &len))
-		return body;
-	out = palloc(len + 1);
-	out[wc_json_mend(body, strlen(body), out)] = '\0';
-	return out;
-}
-
-/* Take the event out of the body; raises what the door answers 400 to. */
-static void
-parse_event(const char *body, const uint8 *expected, wc_event *event, char scratch[32])
+/*
+ * Take the event out of the body.  False, and reason says why: it is none, which
+ * the door answers 400 to, or keeps.
+ */
+static bool
+parse_event(const char *body, const uint8 *expected, wc_event *event, char scratch[32],
+			char reason[WC_REASON_SIZE])
 {
 	wc_event_fields fields;
 	Jsonb	   *j;
-	char		reason[WC_REASON_SIZE];
 
-	body = mend(body);
-	if (!wc_json_shallow(body, strlen(body)))
-		refuse("it is nested too deeply");
-	if (!parse_jsonb(body, &j))
-		refuse("it is not JSON");
-	if (!JB_ROOT_IS_OBJECT(j))
-		refuse("it is not a JSON object");
-	fields.event_type = field_of(j, body, "eventType");
-	fields.channel_id = field_of(j, body, "channelId");
-	fields.message_id = field_of(j, body, "messageId");
-	fields.from = field_of(j, body, "from");
-	fields.timestamp = field_of(j, body, "timestamp");
-	fields.channel = field_of(j, body, "channel");
-	fields.content = field_of(j, body, "content");
-	fields.status = field_of(j, body, "status");
-	fields.error_code = field_of(j, body, "errorCode");
-	fields.error_message = field_of(j, body, "errorMessage");
 	memset(event, 0, sizeof(*event));
-	if (!wc_event_check(&fields, expected, event, scratch, reason))
-		refuse(reason);
-	event->body = wc_str_from(body);
+	body = events_mended(body, strlen(body));
+	if (!wc_json_shallow(body, strlen(body)))
+		strlcpy(reason, "it is nested too deeply", WC_REASON_SIZE);
+	else if (!parse_jsonb(body, &j))
+		strlcpy(reason, "it is not JSON", WC_REASON_SIZE);
+	else if (!JB_ROOT_IS_OBJECT(j))
+		strlcpy(reason, "it is not a JSON object", WC_REASON_SIZE);
+	else
+	{
+		fields.event_type = field_of(j, body, "eventType");
+		fields.channel_id = field_of(j, body, "channelId");
+		fields.message_id = field_of(j, body, "messageId");
+		fields.from = field_of(j, body, "from");
+		fields.timestamp = field_of(j, body, "timestamp");
+		fields.channel = field_of(j, body, "channel");
+		fields.content = field_of(j, body, "content");
+		fields.status = field_of(j, body, "status");
+		fields.error_code = field_of(j, body, "errorCode");
+		fields.error_message = field_of(j, body, "errorMessage");
+		event->body = wc_str_from(body);
+		return wc_event_check(&fields, expected, event, scratch, reason);
+	}
+	return false;
 }
 
 /* The channel that an event belongs to, when the caller does not say. */
@@ -242,6 +234,19 @@ write_event(wc_event *event)
 	return written > 0 ? "stored" : "repeat";
 }
 
+/* What is no event is kept where the signature shows that it is the hub's, as at the door. */
+static const char *
+keep_unreadable(const char *body, const pg_uuid_t *channel, wc_event *event, const char *reason)
+{
+	memset(event, 0, sizeof(*event));
+	event->kind = WC_EVENT_UNREADABLE;
+	memcpy(event->channel, channel->data, 16);
+	event->error_message = wc_str_from(reason);
+	event->body = wc_str_from(body);
+	events_keep_unreadable(event);
+	return "rejected";
+}
+
 /*
  * ingest(body text, signature text, channel uuid) → text.  Errors: 22023 what
  * the door answers 400 to, 28000 what it answers 401 to, 42704 unknown
@@ -254,6 +259,8 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 	pg_uuid_t  *channel = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
 	wc_event	event;
 	char		scratch[32];
+	char		reason[WC_REASON_SIZE];
+	bool		readable;
 	char	   *body;
 	const char *result;
 	WcOuter		outer;
@@ -272,14 +279,16 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (channel != NULL)
 		check_signature(channel, body, signature);
-	parse_event(body, channel ? channel->data : NULL, &event, scratch);
+	readable = parse_event(body, channel ? channel->data : NULL, &event, scratch, reason);
+	if (!readable && (channel == NULL || signature == NULL || wc_event_is_anothers(&event, channel->data)))
+		refuse(reason);
 	if (channel == NULL)
 	{
 		channel = channel_of(&event);
 		check_signature(channel, body, signature);
 		memcpy(event.channel, channel->data, 16);
 	}
-	result = write_event(&event);
+	result = readable ? write_event(&event) : keep_unreadable(body, channel, &event, reason);
 	SPI_finish();
 	wc_step_up(&outer);
 	PG_RETURN_TEXT_P(cstring_to_text(result));
@@ -290,9 +299,12 @@ Datum
 webchatt_retry_reject(PG_FUNCTION_ARGS)
 {
 	Datum		id = PG_GETARG_DATUM(0);
+	static const pg_uuid_t nowhere;
 	pg_uuid_t	channel;
+	bool		placed;
 	wc_event	event;
 	char		scratch[32];
+	char		reason[WC_REASON_SIZE];
 	const char *result;
 	bool		isnull;
 	WcOuter		outer;
@@ -307,10 +319,15 @@ webchatt_retry_reject(PG_FUNCTION_ARGS)
 				 errmsg("there is no reject " INT64_FORMAT, DatumGetInt64(id)),
 				 errhint("SELECT id, reason FROM webchatt.rejects lists them.")));
 	channel = *DatumGetUUIDP(wc_field(0, 1, &isnull));
-	parse_event(wc_field_text(0, 2), channel.data, &event, scratch);
+	/* what a hub sent to its own endpoint says itself where it belongs, once it can be read */
+	placed = memcmp(&channel, &nowhere, sizeof(channel)) != 0;
+	if (!parse_event(wc_field_text(0, 2), placed ? channel.data : NULL, &event, scratch, reason))
+		refuse(reason);
+	if (!placed)
+		channel = *channel_of(&event);
 	memcpy(event.channel, channel.data, 16);
 	result = write_event(&event);
-	events_forget_reject(&event);
+	wc_run(WC_DROP_REJECT, &id, NULL);
 	SPI_finish();
 	wc_step_up(&outer);
 	PG_RETURN_TEXT_P(cstring_to_text(result));

@@ -278,6 +278,18 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 	[WC_FIND_REJECT] = {
 		"SELECT channel_id, body FROM webchatt.rejects WHERE id = $1 FOR UPDATE", {INT8OID, 0}},
 
+	[WC_DROP_REJECT] = {
+		"DELETE FROM webchatt.rejects WHERE id = $1", {INT8OID, 0}},
+
+	/* what is no event: $1 channel, $2 hub, $3 as it came, $4 as text, $5 why */
+	[WC_REJECT_UNREADABLE] = {
+		"INSERT INTO webchatt.rejects AS r (channel_id, hub_id, event_type, event_key, body, raw, sqlstate, reason, hint)"
+		" VALUES ($1, $2, 'unreadable', encode(sha256($3), 'hex'), $4,"
+		"  CASE WHEN convert_to($4, 'UTF8') <> $3 THEN $3 END, '22023', $5,"
+		"  'It was answered as taken. Mend its body here, then webchatt.retry_reject(id).')"
+		" ON CONFLICT (channel_id, event_type, event_key) DO UPDATE SET tries = r.tries + 1, last_at = now()",
+		{UUIDOID, INT4OID, BYTEAOID, TEXTOID, TEXTOID, 0}},
+
 	[WC_DELETE_REJECT] = {
 		"DELETE FROM webchatt.rejects WHERE channel_id = $1 AND event_type = $2 AND event_key = $3",
 		{UUIDOID, TEXTOID, TEXTOID, 0}},

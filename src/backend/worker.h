@@ -96,6 +96,8 @@ extern uint64 events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcSho
 extern bool events_are_text(const wc_str *texts, int n);
 extern const char *events_meaning(wc_str status, bool has_error);
 extern void events_reject(const wc_event *event, const ErrorData *error);
+extern void events_keep_unreadable(const wc_event *event);
+extern const char *events_mended(const char *bytes, size_t len);
 extern void events_forget_reject(const wc_event *event);
 
 /* config.c */

@@ -338,7 +338,7 @@ wc_read_event(const wc_frame *f, wc_event *m)
 	wc_reader_begin(&r, f, WC_F_EVENT);
 	m->request = wc_get_u64(&r);
 	m->hub = wc_get_u32(&r);
-	m->kind = wc_get_choice(&r, WC_EVENT_MESSAGE, WC_EVENT_STATUS);
+	m->kind = wc_get_choice(&r, WC_EVENT_MESSAGE, WC_EVENT_UNREADABLE);
 	wc_get_uuid(&r, m->channel);
 	m->at_us = (int64_t) wc_get_u64(&r);
 	m->message_id = wc_get_str(&r);

@@ -213,6 +213,8 @@ typedef struct wc_send
  * is "<visitor>/<client id>" in a message, and in a status ours, with the visitor who says so.
  * What came to a hub's endpoint or by its link has the hub; channel is then the
  * one that the event names, and all zeros in a status that names none.
+ * What is no event, though whoever sent it showed that it is the hub, is handed
+ * over too, so that it is kept: its channel is the endpoint's, or all zeros.
  */
 
 /* Set in the request of an event that came by a link: so many can wait that its window bounds them. */
@@ -221,7 +223,8 @@ typedef struct wc_send
 typedef enum wc_event_kind
 {
 	WC_EVENT_MESSAGE = 1,
-	WC_EVENT_STATUS = 2
+	WC_EVENT_STATUS = 2,
+	WC_EVENT_UNREADABLE = 3		/* none that we know: its body as it came, and why in error_message */
 } wc_event_kind;
 
 typedef struct wc_event

@@ -195,6 +195,14 @@ check_timestamp(const wc_json_field *field, int64_t *at_us, char *reason)
 }
 
 bool
+wc_event_is_anothers(const wc_event *event, const uint8_t expected[16])
+{
+	static const uint8_t none[16];
+
+	return expected != NULL && memcmp(event->channel, none, 16) != 0 && memcmp(event->channel, expected, 16) != 0;
+}
+
+bool
 wc_is_no_error(wc_str code)
 {
 	return code.len == 0 || wc_str_equals(code, "0");

@@ -74,6 +74,12 @@ extern bool wc_event_check(const wc_event_fields *fields, const uint8_t expected
  */
 extern bool wc_json_shallow(const char *json, size_t len);
 
+/*
+ * Of an event that was refused: is it one of another channel than the endpoint's?
+ * That is a mistake of whoever set the hub up, and not to be kept as this one's.
+ */
+extern bool wc_event_is_anothers(const wc_event *event, const uint8_t expected[16]);
+
 /* Does a hub's error code say that there is no error?  Empty, and the number 0 in any form. */
 extern bool wc_is_no_error(wc_str code);
 

@@ -305,7 +305,7 @@ mend_number(mending *m)
 static void
 mend(mending *m)
 {
-	if (m->end - m->p >= 3 && memcmp(m->p, "\xEF\xBB\xBF", 3) == 0)
+	while (m->end - m->p >= 3 && memcmp(m->p, "\xEF\xBB\xBF", 3) == 0)
 		change(m, 3, "", 0);
 	while (m->p < m->end)
 	{

@@ -7,7 +7,7 @@
  * number in it that they cannot keep, also in a field that nobody reads.  So
  * every door mends first.  What is mended is what means one thing only:
  *
- *	  a byte order mark at the start			is dropped
+ *	  byte order marks at the start			are dropped
  *	  bytes that are no UTF-8					U+FFFD for each, as Unicode recommends
  *												(one for what a character began with)
  *	  half a surrogate pair, as an escape		U+FFFD

@@ -40,7 +40,7 @@ link_room(const hub_link *l)
 	return (size_t) room * LINK_FRAME_LEAST;
 }
 
-/* The hub will never send a better one: the log has it, and the link goes on. */
+/* The hub will never send a better one: the log says so, and the link goes on. */
 static void
 log_bad(hub_link *l, uint64_t seq, const char *reason)
 {
@@ -52,10 +52,10 @@ log_bad(hub_link *l, uint64_t seq, const char *reason)
 		return;
 	}
 	if (l->bad > 0)
-		log_line(WC_LOG_WARNING, "%s sent event %llu over the link, which is dropped, as were %u before it: %s",
+		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none, as were %u before it: %s",
 				 l->to->host, (unsigned long long) seq, l->bad, reason);
 	else
-		log_line(WC_LOG_WARNING, "%s sent event %llu over the link, which is dropped: %s",
+		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none: %s",
 				 l->to->host, (unsigned long long) seq, reason);
 	l->bad = 0;
 	l->bad_logged_at = now;
@@ -76,6 +76,7 @@ link_take_event(hub_link *l, const link_frame *frame)
 	wc_event	event;
 	event_json	keep;
 	char		reason[WC_REASON_SIZE];
+	bool		readable;
 	bool		written;
 
 	if (frame->event.p == NULL)
@@ -83,15 +84,21 @@ link_take_event(hub_link *l, const link_frame *frame)
 		drop_event(l, frame->seq, "there is no event in it");
 		return;
 	}
-	if (!event_json_parse(frame->event.p, frame->event.len, NULL, &event, &keep, reason))
+	readable = event_json_parse(frame->event.p, frame->event.len, NULL, &event, &keep, reason);
+	if (!readable)
 	{
-		drop_event(l, frame->seq, reason);
-		return;
+		/* the worker keeps it */
+		log_bad(l, frame->seq, reason);
+		memset(&event, 0, sizeof(event));
+		event.kind = WC_EVENT_UNREADABLE;
+		event.error_message = wc_str_from(reason);
+		event.body = frame->event;
 	}
 	event.hub = l->hub;
 	event.request = WC_LINK_NUMBER | (uint64_t) l->serial << LINK_SERIAL_SHIFT | l->window.next;
 	written = wc_write_event(corridor_io_out(l->client->corridor), &event);
-	event_json_free(&keep);
+	if (readable)
+		event_json_free(&keep);
 	if (!written)
 	{
 		link_say(l->why, "webchatt-net has no memory for an event of %s", l->to->host);

@@ -152,23 +152,16 @@ take_message_id(reply_verdict *v, const parsed *body)
 	v->outcome.hub_message_id.len = id.len;
 }
 
-/* The message's row tells why nothing more will come. */
-void
-reply_take_as_accepted(reply_verdict *v, uint32_t http_status, const char *what)
-{
-	reply_say(v, WC_OUT_ACCEPTED, "%s: taken as accepted, but what becomes of it cannot be known; "
-			  "check that api_url is a hub's", what);
-	v->outcome.http_status = http_status;
-	v->outcome.hub_status = wc_str_from("accepted");
-}
-
+/*
+ * A 2xx that says nothing of the message: the hub took it, and to send it again
+ * would be to send it twice.  Its row tells why nothing more will come.
+ */
 static void
 take_as_accepted(reply_verdict *v, const reply *r, const char *what)
 {
-	char		text[REPLY_MAX_TEXT];
-
-	(void) snprintf(text, sizeof(text), "%.300s answered HTTP %u with %s", r->host, (unsigned) r->http_status, what);
-	reply_take_as_accepted(v, r->http_status, text);
+	copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status, "accepted", strlen("accepted"));
+	conclude(v, WC_OUT_ACCEPTED, "%s answered HTTP %u with %s: taken as accepted, but what becomes of it cannot be known; "
+			 "check that api_url is a hub's", r->host, (unsigned) r->http_status, what);
 }
 
 static void

@@ -40,14 +40,11 @@ typedef struct reply_verdict
 	char		error_message[REPLY_MAX_TEXT + 1];
 } reply_verdict;
 
-/* Fill result, http_status, retry_after_ms and the strings; zero the rest. */
-extern void reply_classify(const reply *r, reply_verdict *v);
-
 /*
- * A 2xx that says nothing of the message, or of which only the head came: the hub
- * took it, and to send it again would be to send it twice.  what: half a sentence.
+ * Fill result, http_status, retry_after_ms and the strings; zero the rest.  A 2xx
+ * that cannot be read, or says nothing of the message, is taken for accepted.
  */
-extern void reply_take_as_accepted(reply_verdict *v, uint32_t http_status, const char *what);
+extern void reply_classify(const reply *r, reply_verdict *v);
 
 /* A verdict with a text of our own, cut at REPLY_MAX_TEXT. */
 extern void reply_say(reply_verdict *v, wc_outcome_result result, const char *format,...)

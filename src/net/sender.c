@@ -67,14 +67,9 @@ judge(const transfer *t, CURLcode code, reply_verdict *v)
 		return;
 	}
 	transfer_explain(t, code, text, sizeof(text));
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
-	if (http_status >= 200 && http_status <= 299)
-	{
-		reply_take_as_accepted(v, (uint32_t) http_status, text);
-		return;
-	}
 	reply_say(v, code == CURLE_OUT_OF_MEMORY || t->head_too_large ? WC_OUT_RETRY : WC_OUT_UNREACHABLE,
 			  "%s", text);
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
 	v->outcome.http_status = (uint32_t) http_status;
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
 	v->outcome.unanswered = v->outcome.result == WC_OUT_UNREACHABLE && sent > 0;

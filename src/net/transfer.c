@@ -67,8 +67,9 @@ on_head(char *data, size_t one, size_t len, void *arg)
 {
 	transfer   *t = arg;
 
-	(void) data;
 	(void) one;
+	/* each line comes by itself; an interim answer has a head of its own */
+	t->head_whole = len <= 2 && len > 0 && data[len - 1] == '\n';
 	t->head_len += len;
 	if (t->head_len > MAX_ANSWER_HEAD)
 	{
@@ -221,7 +222,7 @@ transfer_load(transfer *t, errand *e)
 	t->nlines = 0;
 	t->body_len = t->body_came = 0;
 	t->head_len = 0;
-	t->body_too_large = t->head_too_large = false;
+	t->body_too_large = t->head_too_large = t->head_whole = false;
 	t->was_refused = t->was_allowed = false;
 	t->error[0] = '\0';
 	if (t->body_capacity > KEEP_ANSWER_BODY)
@@ -266,7 +267,8 @@ transfer_answered(const transfer *t, CURLcode code)
 {
 	long		http_status = 0;
 
-	if (code != CURLE_OK && !t->body_too_large)
+	/* libcurl takes a head that is cut off for an answer without a body */
+	if ((code != CURLE_OK && !t->body_too_large) || !t->head_whole)
 		return 0;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
 	return http_status > 0 ? (uint32_t) http_status : 0;
@@ -312,6 +314,8 @@ transfer_explain(const transfer *t, CURLcode code, char *text, size_t size)
 	else if (t->head_too_large)
 		(void) snprintf(text, size, "%s answered with a head of more than %d bytes; check %s",
 						to->host, MAX_ANSWER_HEAD, to->what);
+	else if (code == CURLE_OK)
+		(void) snprintf(text, size, "%s hung up in the middle of its answer's head", to->host);
 	else
 		(void) snprintf(text, size, "%s: %s%s%s%s", to->host,
 						t->error[0] != '\0' ? t->error : curl_easy_strerror(code),

@@ -62,6 +62,7 @@ struct transfer
 	size_t		head_len;
 	bool		body_too_large; /* more than settings->most */
 	bool		head_too_large;
+	bool		head_whole;		/* its empty line came */
 	bool		fresh;			/* the handle is set to make a new connection */
 	bool		was_refused;	/* by the guard: refused is what it refused last */
 	bool		was_allowed;	/* another address was good */

@@ -54,6 +54,22 @@ is_of_hub(const webhook_endpoint *to, const wc_event *event, char reason[WC_REAS
 	return false;
 }
 
+/*
+ * It is no event, but the hub's signature is right: the worker keeps it, so that
+ * nothing is lost of what the hub will not send again.
+ */
+static refusal
+hand_unreadable(const webhook_request *rq, const char *reason, wc_buf *out)
+{
+	wc_event	event = {.kind = WC_EVENT_UNREADABLE,.request = rq->number,.hub = rq->to.hub};
+
+	if (rq->to.channel != NULL)
+		memcpy(event.channel, rq->to.channel, 16);
+	event.error_message = wc_str_from(reason);
+	event.body = (wc_str) {rq->body, (uint32_t) rq->len};
+	return wc_write_event(out, &event) ? REFUSE_NOTHING : REFUSE_LARGE;
+}
+
 refusal
 webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE])
 {
@@ -70,7 +86,8 @@ webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE]
 	if (why != REFUSE_NOTHING)
 		return why;
 	if (!event_json_parse(rq->body, rq->len, rq->to.channel, &event, &keep, reason))
-		return REFUSE_EVENT;
+		return rq->signature.p == NULL || wc_event_is_anothers(&event, rq->to.channel) ?
+			REFUSE_EVENT : hand_unreadable(rq, reason, out);
 	event.request = rq->number;
 	event.hub = rq->to.hub;
 	if (event.hub != 0 && !is_of_hub(&rq->to, &event, reason))

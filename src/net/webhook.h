@@ -36,8 +36,8 @@ typedef struct webhook_request
 } webhook_request;
 
 /*
- * Verify, parse, and write the EVENT frame.  REFUSE_NOTHING: it is written;
- * else reason holds a sentence, or is empty where the refusal's own will do.
+ * Verify, parse, and write the EVENT frame, also of what is rightly signed and no
+ * event.  REFUSE_NOTHING: it is written; else reason holds a sentence, or is empty where the refusal's own will do.
  */
 extern refusal webhook_take(const webhook_request *rq, wc_buf *out,
 							char reason[WC_REASON_SIZE]);

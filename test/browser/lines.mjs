@@ -65,6 +65,26 @@ test('a cut that hides the ack', async () => {
 	await context.close();
 });
 
+test('a message that no hub can read', async () => {
+	const { channel, context, widget } = await talking();
+	await widget.page.evaluate(() => {
+		const token = Object.keys(localStorage).find(name => name.startsWith('webchatt.') && name.endsWith('.token'));
+		let deep = 1;
+		for (let i = 0; i < 80; i++)
+			deep = [deep];
+		localStorage.setItem(token.replace(/token$/, 'out.000000000000001.poison'),
+			JSON.stringify({ id: 'poison', at: 1, content: { type: 'text', text: 'poison', deep } }));
+	});
+	await widget.page.reload();
+	await widget.open(false);
+	await widget.say('behind it');
+	await comes(() => said(channel), 'keeps none back that is behind it', ['hello', 'behind it'], 60);
+	await comes(() => widget.mark('behind it'), 'which is sent', 'sent');
+	await widget.say('half an emoji \ud83d');
+	await comes(() => said(channel), 'half an emoji is sent as what it can be', ['hello', 'behind it', 'half an emoji \ufffd']);
+	await context.close();
+});
+
 test('receipts are repeated until the hub confirms them', async () => {
 	const { channel, context, widget } = await talking();
 	const visitor = await sql(`SELECT id FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);

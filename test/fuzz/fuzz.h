@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
+
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MUST(condition) \
@@ -63,6 +65,20 @@ fuzz_line(const uint8_t **data, size_t *size, size_t *len)
 	*data += used;
 	*size -= used;
 	return line;
+}
+
+/* What the doors make of a stranger's JSON before they parse it; free() it. */
+static inline char *
+fuzz_mended(const char *text, size_t *len)
+{
+	size_t		mended_len;
+	char	   *mended;
+
+	(void) wc_json_is_sound(text, *len, &mended_len);
+	mended = malloc(mended_len ? mended_len : 1);
+	MUST(mended != NULL && wc_json_mend(text, *len, mended) == mended_len);
+	*len = mended_len;
+	return mended;
 }
 
 /* A sentence for a person: not empty, it ends, and has no control character. */

@@ -102,6 +102,7 @@ static void
 check_handed_over(const char *method, const char *body, size_t len)
 {
 	bool		brings = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
+	char	   *mended;
 	wc_frame	frame;
 	wc_api_call call;
 	size_t		used;
@@ -112,7 +113,9 @@ check_handed_over(const char *method, const char *body, size_t len)
 	check_visible(call.path);
 	check_visible(call.query);
 	MUST(memchr(call.path.p, '?', call.path.len) == NULL);
-	MUST(call.body.len == (brings ? len : 0) && (call.body.len == 0 || memcmp(call.body.p, body, len) == 0));
+	mended = fuzz_mended(body, &len);
+	MUST(call.body.len == (brings ? len : 0) && (call.body.len == 0 || memcmp(call.body.p, mended, len) == 0));
+	free(mended);
 	if (call.body.len > 0)
 	{
 		json_t	   *root = json_loadb(call.body.p, call.body.len, JSON_DECODE_INT_AS_REAL, NULL);

@@ -31,7 +31,7 @@ check_route(route r, const char *target, const uint8_t channel[16])
 	if (r == ROUTE_WEBHOOK)
 	{
 		wc_uuid_print(channel, id);
-		MUST(len == 10 + 36 && memcmp(path, "/webhooks/", 10) == 0 && strncasecmp(path + 10, id, 36) == 0);
+		MUST((len == 10 + 36 || (len == 10 + 37 && path[46] == '/')) && memcmp(path, "/webhooks/", 10) == 0 && strncasecmp(path + 10, id, 36) == 0);
 	}
 	if (r == ROUTE_HUB_WEBHOOK)
 	{

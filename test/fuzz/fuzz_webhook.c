@@ -37,13 +37,19 @@ check_frame(const wc_buf *out, const webhook_request *rq)
 	wc_frame	frame;
 	wc_event	event;
 	wc_buf		again = {0};
+	char	   *body = NULL;
+	size_t		len = rq->len;
 	size_t		used;
 
 	MUST(wc_frame_next(out->data, out->len, &frame, &used) == WC_NEXT_FRAME && used == out->len);
 	MUST(wc_read_event(&frame, &event) && event.request == rq->number && event.hub == rq->to.hub);
-	MUST(event.body.len == rq->len && memcmp(event.body.p, rq->body, rq->len) == 0);
+	/* what is none as it came, an event as the doors mend it */
+	if (event.kind != WC_EVENT_UNREADABLE)
+		body = fuzz_mended(rq->body, &len);
+	MUST(event.body.len == len && (len == 0 || memcmp(event.body.p, body ? body : rq->body, len) == 0));
+	free(body);
 	MUST(memcmp(event.channel, channel_id, 16) == 0 ||
-		 (rq->to.hub != 0 && event.kind == WC_EVENT_STATUS && memcmp(event.channel, none, 16) == 0));
+		 (rq->to.hub != 0 && event.kind != WC_EVENT_MESSAGE && memcmp(event.channel, none, 16) == 0));
 	MUST(rewrite_event(&frame, &again) && again.len == out->len && memcmp(again.data, out->data, out->len) == 0);
 	wc_buf_free(&again);
 }

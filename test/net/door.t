@@ -132,7 +132,7 @@ subtest 'signatures' => sub {
 	expect('400 s ahead', 401, $with->(Corridor::sign($SECRET, $body, $now + 400)), 'signature_stale');
 	expect('200 s old', 200, $with->(Corridor::sign($SECRET, $body, $now - 200)));
 	expect('garbage', 401, $with->('abc'), 'signature_malformed');
-	expect('upper-case hex', 401, $with->(Corridor::sign($SECRET, $body) =~ s/v1=(.*)/'v1=' . uc $1/er), 'signature_malformed');
+	expect('upper-case hex', 200, $with->(Corridor::sign($SECRET, $body) =~ s/v1=(.*)/'v1=' . uc $1/er));
 	expect('wrong where none is needed', 401,
 		Corridor::webhook($OPEN_CHANNEL, $body, 'X-hub-Signature: ' . Corridor::sign('x', $body)));
 	expect('for a channel without a secret', 401, Corridor::webhook($BARE_CHANNEL, event($BARE_CHANNEL)), 'no_secret');
@@ -175,6 +175,14 @@ subtest 'a hub\'s own endpoint' => sub {
 		Corridor::webhook($mine, $own, 'X-hub-Signature: ' . Corridor::sign("channel's own", $own)));
 	is($w->{last}{hub}, 0, 'EVENT: no hub');
 	expect('the absolute form, with a query', 200, $by->('first-hub_1', event($mine)) =~ s{POST /(\S+)}{POST http://t/$1?a=b}r);
+	expect('a slash behind it', 200, $by->('first-hub_1/', event($mine)));
+	is($w->{last}{kind}, 1, 'is the same endpoint');
+	for my $case (['a message without a channel', event($mine) =~ s/"channelId":"[^"]*",//r], ['no event', '{}'])
+	{
+		my ($name, $body) = @$case;
+		expect("$name is taken to be kept", 200, $by->('first-hub_1', $body));
+		is("$w->{last}{kind} $w->{last}{hub} $w->{last}{channel} $w->{last}{body}", '3 31 ' . '0' x 32 . " $body", 'as what it is');
+	}
 
 	my $before = $w->{nevents};
 	for my $id ($theirs, $local, $CHANNEL, $UNKNOWN, '00000000-0000-0000-0000-000000000000')
@@ -183,8 +191,6 @@ subtest 'a hub\'s own endpoint' => sub {
 		like($r->{body}, qr/$id.*add_channel/, 'says which, and what to do');
 		expect("a status of another channel: $id", 404, $by->('first-hub_1', $status->($id)), 'unknown_channel') unless $id =~ /^0+-0+-0/;
 	}
-	expect('a message without a channel', 400, $by->('first-hub_1', event($mine) =~ s/"channelId":"[^"]*",//r), 'invalid_event');
-	expect('no event', 400, $by->('first-hub_1', '{}'), 'invalid_event');
 	expect('unsigned', 401, $post->('first-hub_1', event($mine)), 'signature_missing');
 	expect('by an expired secret', 401, $by->('first-hub_1', event($mine), 'hub gone'), 'signature_wrong');
 	expect('by the other hub\'s secret', 401, $by->('first-hub_1', event($mine), 'hub two'), 'signature_wrong');
@@ -196,7 +202,7 @@ subtest 'a hub\'s own endpoint' => sub {
 		like(expect('a hub without a secret', 401, $raw, 'no_secret')->{body}, qr/register_webhooks/, 'says what to do');
 	}
 	expect("an unknown hub: $_", 404, $by->($_, event($mine)), 'unknown_hub') for qw(third first first-hub_ first-hub_12 x), 'y' x 63;
-	expect("no hub's name: $_", 404, $by->($_, event($mine)), 'not_found') for '', 'First', '-a', 'a/b', 'second/', '%73econd', 'y' x 64, 'a.b';
+	expect("no hub's name: $_", 404, $by->($_, event($mine)), 'not_found') for '', 'First', '-a', 'a/b', 'second//', '%73econd', 'y' x 64, 'a.b';
 	expect('GET', 405, $by->('second', event($mine)) =~ s/POST/GET/r, 'method_not_allowed');
 	is($w->{nevents}, $before, 'none of these is an event');
 
@@ -238,21 +244,45 @@ subtest 'a hub\'s own endpoint' => sub {
 };
 
 subtest 'what is not an event' => sub {
-	my $is = sub { my ($name, $body) = @_; return expect($name, 400, signed($body), 'invalid_event') };
+	my $hex = $CHANNEL =~ tr/-//dr;
+	my $is = sub {
+		my ($name, $body) = @_;
+		my $r = expect($name, 200, signed($body));
+		my $e = $w->{last};
+		ok($e->{kind} == 3 && $e->{channel} eq $hex && $e->{body} eq $body && length $e->{error_message},
+			'is handed over byte for byte, with the reason') or diag(explain($e));
+		return $e;
+	};
 	$is->('an empty body', '');
 	$is->('not JSON', 'hello');
 	$is->('an array', '[1]');
 	$is->('cut short', substr(event($CHANNEL), 0, 60));
 	$is->('something behind it', event($CHANNEL) . 'x');
-	$is->('a NUL in a string', event($CHANNEL, '\u0000'));
-	$is->('a raw NUL', event($CHANNEL, "\0"));
-	$is->('not UTF-8', event($CHANNEL, "\xff"));
+	$is->('UTF-16', "\xff\xfe{\0}\0");
 	$is->('an unknown event type', event($CHANNEL) =~ s/"Message"/"Nonsense"/r);
 	$is->('no messageId', event($CHANNEL) =~ s/"messageId":"[^"]*",//r);
-	$is->('of another channel', event($OPEN_CHANNEL));
-	my $r = $is->('nested 65 deep', '[' x 65 . ']' x 65);
-	unlike($r->{body}, qr/\[\[/, 'the answer does not quote the body');
+	my $e = $is->('nested 65 deep', '[' x 65 . ']' x 65);
+	unlike($e->{error_message}, qr/\[\[/, 'the reason does not quote the body');
 	$is->('nested 60,000 deep', '[' x 60000);
+	my $before = $w->{nevents};
+	expect('of another channel', 400, signed(event($OPEN_CHANNEL)), 'invalid_event');
+	expect('unsigned', 400, Corridor::webhook($OPEN_CHANNEL, 'hello'), 'invalid_event');
+	expect('wrongly signed', 401, Corridor::webhook($CHANNEL, 'hello', 'X-hub-Signature: ' . Corridor::sign('x', 'hello')), 'signature_wrong');
+	is($w->{nevents}, $before, 'strangers and mistakes are refused');
+
+	# what cannot be stored is mended
+	my $mends = sub {
+		my ($name, $in, $out) = @_;
+		expect($name, 200, signed(event($CHANNEL, $in)));
+		my ($is) = $w->{last}{body} =~ /"text":("(?:[^"\\]|\\.)*")/;
+		ok($w->{last}{kind} == 1 && $is eq "\"hello $out\"", 'is mended') or diag(explain($w->{last}));
+	};
+	$mends->('a NUL in a string', 'a\u0000', 'a\ufffd');
+	$mends->('a raw NUL', "a\0", "a\xef\xbf\xbd");
+	$mends->('not UTF-8', "\xff", "\xef\xbf\xbd");
+	$mends->('half an emoji', 'a\ud83d', 'a\ufffd');
+	$mends->('a whole one', '\ud83d\ude00', '\ud83d\ude00');
+	$mends->('a line feed', "a\nb", 'a\u000ab');
 	expect('a huge number', 200, signed(event($CHANNEL) =~ s/1700000000/1700000000,"n":123456789012345678901234567890/r));
 };
 

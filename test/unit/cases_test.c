@@ -185,8 +185,10 @@ run_case(json_t *line)
 		right = stored_right(line, &event);
 		event_json_free(&keep);
 	}
-	else
+	else if (wc_event_is_anothers(&event, channel))
 		status = 400;
+	else
+		right = strcmp(text(line, "stored"), "reject") == 0;
 	free(exact);
 	right &= status == json_integer_value(json_object_get(line, "door"));
 	right &= (status == 200) == json_is_string(json_object_get(line, "stored"));

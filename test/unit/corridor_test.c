@@ -323,7 +323,7 @@ test_ranges(void)
 	wc_buf_reset(&buf);
 	many.nsecrets = WC_MAX_SECRETS + 1;
 	ok(!wc_write_channel_put(&buf, &many) && buf.len == 0, "one more is not written");
-	strange.kind = 3;
+	strange.kind = 4;
 	frame = (wc_write_event(&buf, &strange), frame_in(&buf));
 	ok(!wc_read_event(&frame, &strange), "an event of no kind is not read");
 	wc_buf_reset(&buf);

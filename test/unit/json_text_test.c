@@ -53,6 +53,7 @@ strings(void)
 	stays("{\"a\":\"b\\n\\\\\\\"\\u00e9\\ud83d\\ude00\",\"\xC3\xA9\":[\"\xF0\x9F\x98\x80\"]}", "sound text");
 	stays("{\"a\":\"\\x41\\u12\"}", "escapes that there are not are left to the parser");
 	mends("\xEF\xBB\xBF{}", "{}", "a byte order mark at the start");
+	mends("\xEF\xBB\xBF\xEF\xBB\xBF{}", "{}", "and two of them");
 	stays("{\"a\":\"\xEF\xBB\xBF\"}", "but none in a string");
 	mends("\"\\ud83d\"", "\"\\ufffd\"", "half an emoji as an escape");
 	mends("\"\\uD83Dx\\uDE00\"", "\"\\ufffdx\\ufffd\"", "both halves apart");

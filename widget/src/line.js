@@ -13,6 +13,8 @@ const LOCK_FOR = 1000;
 const SLOWEST = 60000;
 const CLOSED_FOR_GOOD = [4001, 4003];
 const CLOSED_FOR_LATER = [1013, 4029];
+// For a frame that it cannot read: not UTF-8, not JSON, too large.
+const CLOSED_FOR_FRAME = [1007, 1008, 1009];
 
 function makeLine(config, store, conversation, events) {
 	let state = 'idle';
@@ -27,6 +29,7 @@ function makeLine(config, store, conversation, events) {
 	let token = null;
 	let release = null;
 	let sending = null;
+	let suspect = null;
 	let ackTimer = 0;
 	let asked = false;
 	let told = new Map();
@@ -133,6 +136,12 @@ function makeLine(config, store, conversation, events) {
 		unlock();
 		[deadline, ackTimer, repeatTimer].forEach(clearTimeout);
 		clearInterval(heartbeat);
+		// Twice for the same message: it must not keep back those behind it.
+		if (sending && CLOSED_FOR_FRAME.includes(code)) {
+			if (sending === suspect)
+				conversation.refused(sending, 'bad_content', true);
+			suspect = sending;
+		}
 		socket = null;
 		welcomed = 0;
 		sending = null;

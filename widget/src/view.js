@@ -127,7 +127,8 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 
 	function submit(event) {
 		event.preventDefault();
-		const text = field.value.replace(/\u0000/g, '').trim();
+		// Half a character, which a text cut in two leaves behind, is none.
+		const text = field.value.replace(/[\0\p{Cs}]/gu, '\ufffd').trim();
 		if (!text || !write({ type: 'text', text }))
 			return;
 		field.value = '';
