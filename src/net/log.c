@@ -22,6 +22,11 @@ typedef struct digest
 	bool		has_channel;
 } digest;
 
+/* Of an origin; the rest is cut off. */
+#define ORIGIN_SHOWN	100
+
+static char last_origin[ORIGIN_SHOWN + 1];
+
 static corridor_io *target;
 static digest digests[REFUSE_COUNT];
 
@@ -54,6 +59,18 @@ log_line(wc_log_level level, const char *format, ...)
 	wc_write_text(corridor_io_out(target), WC_F_LOG, &text);
 }
 
+void
+log_origin(const char *p, size_t len)
+{
+	if (p == NULL)
+		(void) snprintf(last_origin, sizeof(last_origin), "(none)");
+	else
+		(void) snprintf(last_origin, sizeof(last_origin), "%.*s", (int) (len < ORIGIN_SHOWN ? len : ORIGIN_SHOWN), p);
+	for (char *c = last_origin; *c != '\0'; c++)
+		if (*c <= ' ' || *c > '~')
+			*c = '?';
+}
+
 static void
 tell(refusal why, digest *d, uint64_t now_ms)
 {
@@ -63,10 +80,11 @@ tell(refusal why, digest *d, uint64_t now_ms)
 	addr_print(&d->from, address);
 	if (d->has_channel)
 		wc_uuid_print(d->channel, channel);
-	log_line(WC_LOG_WARNING, "%llu request%s refused with %u: %s; the last from %s%s%s",
+	log_line(WC_LOG_WARNING, "%llu request%s refused with %u: %s; the last from %s%s%s%s%s",
 			 (unsigned long long) d->count, d->count == 1 ? "" : "s",
 			 refusal_get(why)->status, refusal_get(why)->log, address,
-			 d->has_channel ? " for channel " : "", channel);
+			 d->has_channel ? " for channel " : "", channel,
+			 why == REFUSE_ORIGIN ? ", its origin " : "", why == REFUSE_ORIGIN ? last_origin : "");
 	d->last_ms = now_ms;
 	d->count = 0;
 }

@@ -14,7 +14,7 @@
 /* Lines go there from now on; NULL: to stderr. */
 extern void log_to(corridor_io *corridor);
 
-/* No secret, no header's value and no body ever goes into a line. */
+/* No secret, no header's value (but an origin) and no body ever goes into a line. */
 extern void log_line(wc_log_level level, const char *format, ...)
 			__attribute__((format(printf, 2, 3)));
 
@@ -25,6 +25,12 @@ extern void log_line(wc_log_level level, const char *format, ...)
 #define LOG_DIGEST_MS	10000
 extern void log_refusal(refusal why, const net_addr *from, const uint8_t channel[16],
 						uint64_t now_ms);
+
+/*
+ * The origin that log_refusal(REFUSE_ORIGIN, ...) is about to be called for, as
+ * the request has it; p NULL: it has none.
+ */
+extern void log_origin(const char *p, size_t len);
 
 /* Tell what has been counted long enough; call about once a second. */
 extern void log_tick(uint64_t now_ms);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "metrics.h"
 #include "../common/origin.h"
 
@@ -110,6 +111,8 @@ visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal 
 	if (verdict == REFUSE_NOTHING && !exempt &&
 		(count = addr_counts_take(v->addresses, &client, v->max_per_address)) == NULL)
 		verdict = REFUSE_VISITORS_ADDRESS;
+	if (verdict == REFUSE_ORIGIN)
+		log_origin(head->origin.p, head->origin.len);
 	if (verdict == REFUSE_NOTHING)
 		admit(v, knock, head, ch, &client, count, tag);
 	else

@@ -198,6 +198,8 @@ test('an origin that is not on the list', async () => {
 	await widget.open(false);
 	await widget.say('let me in');
 	await comes(() => widget.words(), 'the widget says that it could not connect', 'Could not connect. Try again');
+	await comes(() => widget.console.some(text => text.includes(`webchatt: closed with 1006`) && text.includes(stranger.origin)), 'the console says which origin the page has, and where it belongs', true);
+	is(widget.console.filter(text => text.includes('webchatt: closed')).length, 1, 'once');
 	is(await visitors(channel), '0', 'there is no visitor');
 	is(await said(channel), [], 'and no message');
 	await context.close();
@@ -209,6 +211,7 @@ test('a key that is not valid any more', async () => {
 	channel.key = await sql(`SELECT webchatt.regenerate_public_key('${channel.id}')`);
 	await comes(() => widget.words(), 'an open widget says that the chat is not available', 'This chat is not available.');
 	ok(await widget.field.isDisabled(), 'nothing more can be written');
+	ok(widget.console.some(text => /webchatt: closed with 4001; is webChatId valid/.test(text)), 'and the console says why');
 	ok(await widget.root.getByRole('button', { name: 'Try again' }).isHidden(), 'nor tried');
 	const dials = line.dials;
 	ok(!await until(() => line.dials > dials, 4), 'and it dials no more');

@@ -156,8 +156,10 @@ export class Widget {
 	constructor(page) {
 		this.page = page;
 		this.errors = [];
+		this.console = [];
 		page.on('pageerror', error => this.errors.push(String(error)));
 		page.on('console', message => {
+			this.console.push(message.text());
 			if (/Content.Security.Policy|Refused to/i.test(message.text()))
 				this.errors.push(message.text());
 		});

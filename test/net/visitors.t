@@ -160,6 +160,14 @@ subtest 'the opening request' => sub {
 		my ($name, %h) = @$case;
 		refused("origin: $name", 403, 'origin_not_listed', head(%h));
 	}
+	for my $case (['https://shop.example.net', qr{403: an origin .* for channel \S+, its origin https://shop\.example\.net$}], [undef, qr/its origin \(none\)$/])
+	{
+		my ($origin, $said) = @$case;
+		my $h = open_hub();
+		is($h->once(head(Origin => $origin))->{status}, 403, 'refused');
+		ok($h->until(5, sub { grep { $_ =~ $said } @{ $h->{logs} } }), 'the log names the origin that was refused') or diag(join "\n", @{ $h->{logs} });
+		$h->close_door;
+	}
 	for my $key ('unknown', '', 'a' x 65, 'a%20b', "$KEY&webChatId=$KEY")
 	{
 		my $old = RawSocket->dial($w, $key, head => { Origin => undef });
@@ -854,7 +862,7 @@ subtest 'addresses and proxies' => sub {
 	refused('a /64 is one address', 429, 'too_many_visitors_from_address', head('X-Forwarded-For' => '2001:db8::3'), $h);
 	ok(RawSocket->visit($h, $KEY, head => { 'X-Forwarded-For' => '2001:db8:1::3' }), 'another /64 is another');
 	is($h->close_door, 0, 'and it ends');
-	ok(!-e "$dir/s", 'the socket\'s file is gone');
+	ok(!IO::Socket::UNIX->new(Peer => "$dir/s"), 'nobody answers at the socket any more');
 };
 
 # Proxies use their connections again: the upgrade is a later request.
