@@ -196,14 +196,10 @@ rule_processes(calls *c)
 	static const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	static const char *const signals[] = {"kill", "tgkill"};
-	struct scmp_arg_cmp self = SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint64_t) getpid());
-	struct scmp_arg_cmp other = SCMP_CMP64(0, SCMP_CMP_NE, (uint64_t) getpid());
+	struct scmp_arg_cmp self = SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t) getpid());
 
 	for (size_t i = 0; i < LENGTH(signals); i++)
-	{
 		rule(c, SCMP_ACT_ALLOW, signals[i], 1, &self);
-		rule(c, SCMP_ACT_ERRNO(EPERM), signals[i], 1, &other);
-	}
 #ifndef SANITIZED
 	allow_if(c, "clone", CLONE_FLAGS_AT, CLONE_THREAD | namespaces, CLONE_THREAD);
 	allow_if(c, "prctl", 0, UINT32_MAX, PR_SET_NAME);
