@@ -138,9 +138,9 @@ static void
 allow_socket(calls *c, int family, int type, int protocol)
 {
 	struct scmp_arg_cmp args[] = {
-		SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t) family),
+		SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t) family, 0),
 		SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 0xf, (uint64_t) type),
-		SCMP_CMP64(2, SCMP_CMP_EQ, (uint64_t) protocol),
+		SCMP_CMP64(2, SCMP_CMP_EQ, (uint64_t) protocol, 0),
 	};
 
 	rule(c, SCMP_ACT_ALLOW, "socket", 3, args);
@@ -156,10 +156,10 @@ rule_sockets(calls *c)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	struct scmp_arg_cmp pair[] = {
-		SCMP_CMP64(0, SCMP_CMP_EQ, AF_UNIX),
+		SCMP_CMP64(0, SCMP_CMP_EQ, AF_UNIX, 0),
 		SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM),
 	};
-	struct scmp_arg_cmp above = SCMP_CMP64(0, SCMP_CMP_GT, AF_INET6);
+	struct scmp_arg_cmp above = SCMP_CMP64(0, SCMP_CMP_GT, AF_INET6, 0);
 
 	for (size_t i = 0; i < LENGTH(families); i++)
 	{
@@ -196,7 +196,7 @@ rule_processes(calls *c)
 	static const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	static const char *const signals[] = {"kill", "tgkill"};
-	struct scmp_arg_cmp self = SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t) getpid());
+	struct scmp_arg_cmp self = SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t) getpid(), 0);
 
 	for (size_t i = 0; i < LENGTH(signals); i++)
 		rule(c, SCMP_ACT_ALLOW, signals[i], 1, &self);

@@ -57,4 +57,12 @@ for my $case (
 	like("$out$err", $why, "$name = '$value' is refused, and says why");
 }
 
+# A file that was there once keeps no server from starting.
+unlink "$dir/own.pem" or die;
+$t->node->restart;
+$t->wait_ready;
+$t->wait_for("SELECT net_pid <> 0 FROM webchatt.status", 'the server starts without its ca_file');
+like(PostgreSQL::Test::Utils::slurp_file($t->node->logfile), qr/ca_file "\Q$dir\E\/own\.pem" cannot be read: No such file or directory/, 'and says so');
+is($t->arrived->{state}, 'welcomed', 'visitors come in');
+
 done_testing();
