@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,24 +112,21 @@ say(char reason[512], const char *address, int err)
 }
 
 /*
- * What the kernel keeps for a client that does not read, or whom we do not
- * read, in bytes each way; it doubles that for its own.  Left alone it grows to
- * some MB a connection.  The sockets that are accepted inherit it.
+ * What the kernel keeps for a client that does not read, and of one whom we do
+ * not read, in bytes; it doubles that for its own.  Left alone it grows to some
+ * MB a connection.  The sockets that are accepted inherit it.
  */
-#define KERNEL_BUFFER		(64 * 1024)
-
-/* Of which not yet sent, in bytes: what is more waits with us, where it is counted. */
-#define NOT_SENT			(32 * 1024)
+#define SEND_BUFFER			(128 * 1024)
+#define RECEIVE_BUFFER		(64 * 1024)
 
 static void
 bound_buffers(int fd)
 {
-	int			size = KERNEL_BUFFER;
-	int			not_sent = NOT_SENT;
+	int			send_size = SEND_BUFFER;
+	int			receive_size = RECEIVE_BUFFER;
 
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &not_sent, sizeof(not_sent));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof(send_size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof(receive_size));
 }
 
 /* Take a bound socket into the set. */
