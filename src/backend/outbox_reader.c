@@ -87,6 +87,7 @@ static void
 look_around(OutboxReader *reader, Horizon *h)
 {
 	Snapshot	snapshot = GetTransactionSnapshot();
+	uint64		own = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	uint32		i;
 
 	if (h->xip != NULL)
@@ -94,9 +95,12 @@ look_around(OutboxReader *reader, Horizon *h)
 	h->xmin = full_xid(snapshot->xmin);
 	h->xmax = full_xid(snapshot->xmax);
 	h->nxip = snapshot->xcnt;
-	h->xip = MemoryContextAlloc(reader->context, sizeof(uint64) * Max(1, snapshot->xcnt));
+	h->xip = MemoryContextAlloc(reader->context, sizeof(uint64) * (snapshot->xcnt + 1));
 	for (i = 0; i < snapshot->xcnt; i++)
 		h->xip[i] = full_xid(snapshot->xip[i]);
+	/* no snapshot names its own transaction, which is under way all the same */
+	if (own != 0 && own < h->xmax)
+		h->xip[h->nxip++] = own;
 	qsort(h->xip, h->nxip, sizeof(uint64), compare_xids);
 }
 
@@ -310,8 +314,7 @@ read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 	col = wc_column(XID8OID, 1);
 	wc_column_add(col, xid_datum(U64FromFullTransactionId(own)));
 	read_late(reader, wc_column_array(col), &page, limit);
-	if (page.rows < limit)
-		reader->own_now = U64FromFullTransactionId(own);
+	reader->own_now = page.rows < limit ? U64FromFullTransactionId(own) : 0;
 }
 
 /*
@@ -361,6 +364,13 @@ outbox_reader_has_more(const OutboxReader *reader)
 	return reader->phase != PHASE_DONE;
 }
 
+/* Was everything read that was there when it was last read? */
+bool
+outbox_reader_is_current(const OutboxReader *reader)
+{
+	return reader->phase == PHASE_DONE && (reader->finished || reader->seen.xmax > FirstNormalTransactionId);
+}
+
 /* Rows of the current pass that are not read yet. */
 int64
 outbox_reader_ahead(const OutboxReader *reader)
@@ -368,9 +378,26 @@ outbox_reader_ahead(const OutboxReader *reader)
 	return reader->phase == PHASE_DONE ? 0 : reader->ahead;
 }
 
+static void
+forget_xid(Horizon *h, uint64 xid)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < h->nxip; i++)
+	{
+		if (h->xip[i] != xid)
+			h->xip[n++] = h->xip[i];
+	}
+	h->nxip = n;
+}
+
+/* What our own transaction appended and this reader did not get to comes with the next pass, as late. */
 void
 outbox_reader_commit(OutboxReader *reader)
 {
+	if (reader->own_now != 0 && reader->finished)
+		forget_xid(&reader->next, reader->own_now);
 	if (reader->own_now != 0)
 		reader->own[reader->nown++ % OWN_READ] = reader->own_now;
 	reader->own_now = 0;

@@ -306,6 +306,33 @@ queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 		replace(conv, false);
 }
 
+/*
+ * Has a message that is queued an order in the outbox?  Asked when all of that was
+ * read.  True where it cannot be said, as it may be among what is not in memory: then
+ * the conversation is looked through when it is.  But where all of it was in memory when
+ * this pass (of those who ask; not 0) first met it, what is not there now is only what
+ * was given an order since; pass 0: of messages that may be as new as that.
+ */
+bool
+queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
+{
+	Conv	   *conv;
+
+	if (hash_search(items, message, HASH_FIND, NULL) != NULL)
+		return true;
+	conv = conv_for(lane, channel, visitor, true);
+	if (!conv->spilled)
+	{
+		if (pass != 0)
+			conv->whole_in = pass;
+		return false;
+	}
+	if (pass != 0 && conv->whole_in == pass)
+		return false;
+	conv->look_again = true;
+	return true;
+}
+
 /* The visitor showed up: note it where a message to them is under way. */
 void
 queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
@@ -420,6 +447,9 @@ queue_refetched(Conv *conv, int rows, int64 last_seq)
 		conv->spilled = false;
 		conv->refetch_from = PG_INT64_MAX;
 		conv->lane->nspilled--;
+		if (conv->look_again)
+			requeue_conversation(&conv->channel, conv->visitor);
+		conv->look_again = false;
 	}
 	else
 		conv->refetch_from = last_seq + 1;

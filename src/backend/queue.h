@@ -60,6 +60,8 @@ struct Conv
 	int			nitems;
 	bool		shown;			/* the visitor showed up since the front was taken */
 	bool		spilled;		/* rows from refetch_from on are not in memory */
+	bool		look_again;		/* for messages without an order, once it is not spilled */
+	uint32		whole_in;		/* the pass that found all of it in memory: see queue_knows() */
 	int64		refetch_from;
 	uint8		place;			/* ConvPlace */
 	dlist_node	place_node;		/* READY, REFETCH */
@@ -99,6 +101,7 @@ extern dlist_head queue_lanes;
 extern Lane *queue_lane(int hub_id, bool make);
 extern void queue_add(Lane *lane, const OutboxRow *row);
 extern void queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern bool queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass);
 extern void queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern Queued *queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern void queue_wait(Conv *conv, TimestampTz due);

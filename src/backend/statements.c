@@ -63,10 +63,10 @@ pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 
 /* Plan, or plan anew, in a way that no statistics can lead astray. */
 static void
-make_generic_plan(SPIPlanPtr plan, bool by_index)
+make_generic_plan(SPIPlanPtr plan)
 {
 	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};	/* jit last */
+	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};
 	int			nest = NewGUCNestLevel();
 	static bool hooked = false;
 	CachedPlan *volatile cached = NULL;
@@ -79,7 +79,7 @@ make_generic_plan(SPIPlanPtr plan, bool by_index)
 		hooked = true;
 	}
 
-	for (i = by_index ? 0 : lengthof(off) - 1; i < lengthof(off); i++)
+	for (i = 0; i < lengthof(off); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	PG_TRY();
@@ -137,7 +137,7 @@ prepared(WcStatement which)
 	}
 	if (!planned[which])
 	{
-		make_generic_plan(plans[which], which != WC_REQUEUE_ALL);
+		make_generic_plan(plans[which]);
 		planned[which] = true;
 	}
 	return plans[which];

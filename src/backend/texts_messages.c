@@ -49,6 +49,19 @@
 	"  WHERE " wanted " AND a.status IN ('sent', 'delivered', 'read', 'failed', 'expired', 'cancelled')" \
 	"   AND " BY_API("tm") " AND " IS_LOCAL("a.channel_id") " ORDER BY a.id)"
 
+/*
+ * A page of messages: how many it has, and of them those that are queued, with their
+ * visitors, and the last one.
+ */
+#define STRAYS(where) \
+	"WITH page AS MATERIALIZED (SELECT m.channel_id, m.id, m.visitor, m.expires_at, m.direction = 'out' AND m.status = 'queued' AS queued," \
+	"   row_number() OVER (ORDER BY m.channel_id, m.id) AS n" \
+	"  FROM (SELECT m.channel_id, m.id, m.visitor, m.direction, m.status, m.expires_at" \
+	"   FROM webchatt.messages m WHERE " where " LIMIT $3) m)," \
+	" size AS (SELECT count(*) AS rows FROM page)" \
+	" SELECT s.rows, p.channel_id, p.id, CASE WHEN p.queued THEN p.visitor END, p.expires_at" \
+	" FROM page p, size s WHERE p.queued OR p.n = s.rows ORDER BY p.n"
+
 #define ADDED	"RETURNING id, channel_id, message_id, status, at, error_code, error_message"
 
 const Statement wc_texts_messages[WC_STATEMENTS] = {
@@ -331,12 +344,14 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" JOIN webchatt.messages m ON m.channel_id = u.c AND m.id = u.i"
 		" WHERE m.status = 'queued'", {UUIDARRAYOID, UUIDARRAYOID, 0}},
 
-	[WC_REQUEUE_ALL] = {
-		"INSERT INTO webchatt.outbox_0 (xid, seq, hub_id, op, channel_id, visitor, message_id, expires_at)"
-		" SELECT pg_catalog.pg_current_xact_id(), pg_catalog.nextval('webchatt.outbox_seq'::pg_catalog.regclass),"
-		"  c.hub_id, 's', m.channel_id, m.visitor, m.id, m.expires_at"
-		" FROM (SELECT * FROM webchatt.messages WHERE direction = 'out' AND status = 'queued' ORDER BY id) m"
-		" JOIN webchatt.channels c ON c.id = m.channel_id", {0}},
+	/* $1 channel, $2 message behind which to look, $3 rows: see STRAYS */
+	[WC_STRAYS] = {
+		STRAYS("(m.channel_id, m.id) > ($1, $2) ORDER BY m.channel_id, m.id"), {UUIDOID, UUIDOID, INT4OID, 0}},
+
+	/* the same in one conversation: $4 visitor */
+	[WC_STRAYS_OF] = {
+		STRAYS("m.channel_id = $1 AND m.visitor = $4 AND m.id > $2 ORDER BY m.channel_id, m.visitor, m.id"),
+		{UUIDOID, UUIDOID, INT4OID, TEXTOID, 0}},
 
 	[WC_UNREAD_0] = UNREAD("outbox_0"),
 	[WC_UNREAD_1] = UNREAD("outbox_1"),

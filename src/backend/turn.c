@@ -217,7 +217,8 @@ nobody(void)
 static void
 follow_orders(WcShowedUp *showed_up)
 {
-	ControlOrders orders = {!config_is_read(), false};
+	bool		first = !config_is_read();
+	ControlOrders orders = {first, false};
 
 	if (orders.config)
 		wc_prepare_statements();
@@ -230,12 +231,8 @@ follow_orders(WcShowedUp *showed_up)
 		feeds_configure();
 		keeping_nudge();
 	}
-	if (orders.requeue)
-	{
-		turn_interruptible = true;
-		wc_run(WC_REQUEUE_ALL, NULL, NULL);
-		turn_interruptible = false;
-	}
+	if (first || orders.requeue)
+		requeue_begin(orders.requeue);
 }
 
 static void
@@ -268,7 +265,9 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 		feeds_upkeep(now);
 		last_upkeep = now;
 	}
-	outbound_read(now, look_at_outbox || wc_outbox_touched);
+	outbound_read(now, look_at_outbox || wc_outbox_touched || requeue_ready(now));
+	if (requeue_apply(now))
+		outbound_read(now, true);	/* what we append is not seen by later turns */
 	outbound_take(now);
 	feeds_take(now);
 	seen = standbys_seen();
@@ -280,6 +279,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	sessions_commit(&worker_net.out);	/* who is welcomed gets what is sent */
 	inbound_commit(&worker_net.out);	/* a visitor hears "stored" before the reply */
 	outbound_commit(now, &worker_net.out);
+	requeue_commit();
 	api_commit(&worker_net.out);
 	rest_commit(&worker_net.out);
 	keeping_commit(&worker_net.out);
@@ -324,6 +324,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			config_rollback();
 			control_rollback();
 			outbound_rollback();
+			requeue_rollback();
 			inbound_rollback(error);
 			sessions_rollback();
 			api_rollback();

@@ -269,6 +269,7 @@ stop_work(const char *state)
 		(void) LockRelease(&worker_lock, ExclusiveLock, true);
 	at_work = false;
 	outbound_reset();
+	requeue_reset();
 	control_reset();
 	config_reset();
 	budgets_reset();
@@ -358,7 +359,8 @@ static bool
 work_is_ready(TimestampTz now)
 {
 	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
-		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now) || budgets_ready(now);
+		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now) || budgets_ready(now) ||
+		requeue_ready(now);
 }
 
 /*
@@ -450,6 +452,9 @@ time_to_sleep(void)
 	if (due != 0 && due < next)
 		next = due;
 	due = feeds_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = requeue_next_due();
 	if (due != 0 && due < next)
 		next = due;
 	due = net_link_next_start();

@@ -297,11 +297,22 @@ extern OutboxReader *outbox_reader_new(int hub_id);
 extern void outbox_reader_free(OutboxReader *reader);
 extern void outbox_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg);
 extern bool outbox_reader_has_more(const OutboxReader *reader);
+extern bool outbox_reader_is_current(const OutboxReader *reader);
 extern int64 outbox_reader_ahead(const OutboxReader *reader);
 extern void outbox_reader_commit(OutboxReader *reader);
 extern void outbox_reader_rollback(OutboxReader *reader);
 extern bool outbox_reader_unread(OutboxReader *reader, int child);
 extern void outbox_rows(outbox_row_fn take, void *arg);
+
+/* requeue.c: messages that are queued and have no work order */
+extern void requeue_begin(bool by_insert);
+extern void requeue_conversation(const pg_uuid_t *channel, const char *visitor);
+extern bool requeue_ready(TimestampTz now);
+extern TimestampTz requeue_next_due(void);
+extern bool requeue_apply(TimestampTz now);
+extern void requeue_commit(void);
+extern void requeue_rollback(void);
+extern void requeue_reset(void);
 
 /* control.c: work orders for the worker itself */
 typedef struct ControlOrders
