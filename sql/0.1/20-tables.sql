@@ -220,6 +220,11 @@ COMMENT ON COLUMN webchatt.sessions.id IS 'webchatt-net''s number of the connect
 COMMENT ON COLUMN webchatt.sessions.visitor IS 'whose it is';
 COMMENT ON COLUMN webchatt.sessions.since IS 'when the visitor was welcomed on it';
 
+CREATE FUNCTION webchatt._now() RETURNS timestamptz
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_now';
+COMMENT ON FUNCTION webchatt._now() IS
+	'webchatt''s own: now(), but not before the last message, also when the clock was set back';
+
 /*
  * No foreign keys: the worker checks the channel and makes the visitor's row
  * in the same statement, and a lookup for each row would be a tenth of the
@@ -232,7 +237,7 @@ CREATE TABLE webchatt.messages (
 	direction webchatt.message_direction NOT NULL,
 	status webchatt.message_status NOT NULL,
 	content jsonb NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT webchatt._now(),
 	status_at timestamptz NOT NULL DEFAULT now(),
 	hub_message_id text COLLATE "C",
 	hub_time timestamptz,
@@ -262,7 +267,8 @@ COMMENT ON COLUMN webchatt.messages.extra IS 'inbound: the event''s fields that 
 COMMENT ON COLUMN webchatt.messages.error_code IS 'outbound: the hub''s code, when it failed';
 COMMENT ON COLUMN webchatt.messages.visitor IS 'the visitor''s id in the channel: the "from" of an event, the "to" of a send';
 COMMENT ON COLUMN webchatt.messages.status IS 'inbound: received; outbound: where it stands, which only moves forward';
-COMMENT ON COLUMN webchatt.messages.created_at IS 'when the row was written';
+COMMENT ON COLUMN webchatt.messages.created_at IS
+	'when the row was written; while the clock is behind the newest message, that one''s time';
 COMMENT ON COLUMN webchatt.messages.status_at IS 'when the status last changed';
 COMMENT ON COLUMN webchatt.messages.expires_at IS 'outbound: when it stops waiting to be sent; null: it waits';
 COMMENT ON COLUMN webchatt.messages.dedupe_key IS 'outbound: the same key on the same conversation is the same message';

@@ -106,7 +106,7 @@ SELECT v.channel_id, v.id AS visitor, c.display_name AS channel, last.unanswered
 FROM webchatt.visitors v
 JOIN webchatt.channels c ON c.id = v.channel_id
 CROSS JOIN LATERAL (
-	SELECT m.direction, m.status, m.content, m.created_at, m.author,
+	SELECT m.id, m.direction, m.status, m.content, m.created_at, m.author,
 		-- behind one that is not final, what counts is the newest that is, or is the visitor's
 		CASE WHEN m.final THEN m.direction = 'in' ELSE coalesce((
 			SELECT w.direction = 'in' FROM webchatt.messages w
@@ -115,7 +115,7 @@ CROSS JOIN LATERAL (
 	FROM webchatt.messages m
 	WHERE m.channel_id = v.channel_id AND m.visitor = v.id
 	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) last
-ORDER BY last.unanswered DESC, last.created_at DESC;
+ORDER BY last.unanswered DESC, last.created_at DESC, last.id DESC;
 COMMENT ON VIEW webchatt.inbox IS 'conversations by their last message, unanswered ones first';
 COMMENT ON COLUMN webchatt.inbox.visitor IS 'the visitor''s id';
 COMMENT ON COLUMN webchatt.inbox.channel IS 'the channel''s display name';

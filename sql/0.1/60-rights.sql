@@ -40,5 +40,5 @@ GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.o
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
-	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int),
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._now(), webchatt._config_changed(), webchatt._messages_inserted(), webchatt._status(), webchatt._hub_state(int),
 	webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint) TO webchatt_worker;

@@ -110,6 +110,7 @@ slot_for(Oid database, const char *name)
 		slot->database = database;
 		slot->held_by = 0;
 		slot->restart_now = false;
+		slot->ids_known = false;
 		namestrcpy(&slot->name, name);
 		memset(&keepers[free_slot], 0, sizeof(Keeper));
 	}

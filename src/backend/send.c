@@ -274,6 +274,7 @@ look_channel_up(pg_uuid_t *id)
 	channel.hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
 	strlcpy(channel.kind, wc_field_text(0, 2), sizeof(channel.kind));
 	channel.local = DatumGetBool(wc_field(0, 3, &isnull));
+	wc_learn_channel_ids(id);
 	/* not if it was invalidated while it was read */
 	if (known_channels != NULL)
 	{
@@ -372,8 +373,8 @@ queue_message(Sending *s, pg_uuid_t *id)
 	TimestampTz expires = 0;
 
 	check_arguments(s);
-	wc_new_message_id(id);
 	look_up(s);
+	wc_new_message_id(id);
 	if (!write_message(s, id, &expires))
 		return false;
 	wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL,

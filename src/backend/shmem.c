@@ -46,6 +46,7 @@ startup_shmem(void)
 	{
 		memset(wc_shared, 0, sizeof(WcShared));
 		wc_shared->lock = &GetNamedLWLockTranche("webchatt")->lock;
+		pg_atomic_init_u64(&wc_shared->last_id, 0);
 		for (i = 0; i < WC_MAX_DATABASES; i++)
 		{
 			SpinLockInit(&wc_shared->slots[i].mutex);

@@ -344,6 +344,16 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" JOIN webchatt.messages m ON m.channel_id = u.c AND m.id = u.i"
 		" WHERE m.status = 'queued'", {UUIDARRAYOID, UUIDARRAYOID, 0}},
 
+	/* of each channel the newest, but not from $1 on; some, for not all need be ours */
+	[WC_NEWEST_IDS] = {
+		"SELECT n.id FROM webchatt.channels c CROSS JOIN LATERAL (SELECT m.id FROM webchatt.messages m"
+		"  WHERE m.channel_id = c.id AND m.id < $1 ORDER BY m.channel_id DESC, m.id DESC LIMIT 8) n", {UUIDOID, 0}},
+
+	/* the same of channel $1, but not from $2 on */
+	[WC_NEWEST_IDS_OF] = {
+		"SELECT m.id FROM webchatt.messages m WHERE m.channel_id = $1 AND m.id < $2"
+		" ORDER BY m.channel_id DESC, m.id DESC LIMIT 8", {UUIDOID, UUIDOID, 0}},
+
 	/* $1 channel, $2 message behind which to look, $3 rows: see STRAYS */
 	[WC_STRAYS] = {
 		STRAYS("(m.channel_id, m.id) > ($1, $2) ORDER BY m.channel_id, m.id"), {UUIDOID, UUIDOID, INT4OID, 0}},

@@ -222,8 +222,11 @@ follow_orders(WcShowedUp *showed_up)
 
 	if (orders.config)
 		wc_prepare_statements();
-	if (!config_is_read())
+	if (first)
+	{
 		budgets_load();
+		wc_learn_ids(worker_slot);
+	}
 	control_read(&orders, showed_up);
 	if (orders.config)
 	{

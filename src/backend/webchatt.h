@@ -162,6 +162,7 @@ typedef struct WcSlot
 	pid_t		held_by;		/* a backend that needs the database to itself */
 	bool		restart_now;	/* the worker left to be started anew */
 	bool		at_work;		/* the worker writes to our tables */
+	bool		ids_known;		/* last_id is not before any id in the database */
 	pg_atomic_uint32 wake;		/* 1: something was committed for the worker */
 	pg_atomic_uint32 orders;	/* transactions with orders for the worker itself */
 
@@ -183,6 +184,7 @@ typedef struct WcRestore
 typedef struct WcShared
 {
 	LWLock	   *lock;
+	pg_atomic_uint64 last_id;	/* the time in the last message id: see ids.c */
 	pid_t		launcher_pid;
 	Latch	   *launcher_latch;
 	WcRestore	restores[WC_MAX_RESTORES];
@@ -244,6 +246,8 @@ typedef enum WcStatement
 	WC_READ_CONVERSATION,
 	WC_COUNT_AHEAD,
 	WC_TAKE,
+	WC_NEWEST_IDS,
+	WC_NEWEST_IDS_OF,
 	WC_STRAYS,
 	WC_STRAYS_OF,
 	WC_UNREAD_0,
@@ -366,5 +370,7 @@ extern void wc_install_error_hook(void);
 
 /* ids.c */
 extern void wc_new_message_id(pg_uuid_t *id);
+extern void wc_learn_ids(WcSlot *slot);
+extern void wc_learn_channel_ids(const pg_uuid_t *channel);
 
 #endif							/* WEBCHATT_H */
