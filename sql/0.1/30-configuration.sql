@@ -35,7 +35,7 @@ CREATE FUNCTION webchatt.connect_hub(
 	api_key text, api_url text DEFAULT 'https://api.chatt2.me', name text DEFAULT 'chatt2me', inbound text DEFAULT NULL,
 	insecure boolean DEFAULT false)
 RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
 	url text := pg_catalog.rtrim(connect_hub.api_url, '/');
@@ -319,7 +319,7 @@ $$;
 COMMENT ON FUNCTION webchatt._escape_html(text) IS 'webchatt''s own: text for HTML, attributes included';
 
 CREATE FUNCTION webchatt.create_api_key(label text, channels uuid[] DEFAULT NULL, scopes text[] DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	key text := webchatt._random_token('wck_', 32);
 	wrong text;
@@ -384,7 +384,7 @@ COMMENT ON FUNCTION webchatt.revoke_api_key(text) IS
 CREATE FUNCTION webchatt.set_webhook_secret(
 	channel uuid, secret text, keep_old interval DEFAULT '1 day', event_type text DEFAULT 'any')
 RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
 	IF NOT EXISTS (SELECT FROM webchatt.channels c WHERE c.id = channel) THEN

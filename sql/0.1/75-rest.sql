@@ -199,7 +199,7 @@ CREATE FUNCTION webchatt.create_webhook(
 	label text, endpoint text, event_type text, headers jsonb DEFAULT '[]', signed boolean DEFAULT true, scope text DEFAULT NULL,
 	OUT id uuid, OUT secret text)
 RETURNS record
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
 	SELECT m.id, m.secret INTO create_webhook.id, create_webhook.secret
 	FROM webchatt._make_webhook(NULL, label, endpoint, event_type, headers, signed, scope) m;
@@ -219,7 +219,7 @@ CREATE FUNCTION webchatt.alter_webhook(
 	id uuid, label text DEFAULT NULL, endpoint text DEFAULT NULL, headers jsonb DEFAULT NULL, active boolean DEFAULT NULL,
 	signed boolean DEFAULT NULL, scope text DEFAULT NULL)
 RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	webhook webchatt.local_webhooks := webchatt._find_webhook(alter_webhook.id);
 	new_secret text;
@@ -556,7 +556,7 @@ COMMENT ON FUNCTION webchatt._rest_error(text, text) IS 'webchatt''s own: what t
 
 CREATE FUNCTION webchatt._rest(key int, method text, path text, query text, request text, OUT status int, OUT body jsonb)
 RETURNS record
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	base constant text := '/v1/organization/webhook';
 	steps text[] := string_to_array(substr(path, length(base) + 2), '/');

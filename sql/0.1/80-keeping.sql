@@ -214,7 +214,7 @@ COMMENT ON FUNCTION webchatt.reconcile_webhooks(text) IS
 	'has the worker compare the webhooks at a hub with what is desired, and look through their logs, at once; it does so by itself every webchatt.reconcile_interval';
 
 CREATE FUNCTION webchatt.rotate_webhook_secret(hub text DEFAULT 'chatt2me', keep_old interval DEFAULT '1 day') RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	h int := webchatt._kept_hub(hub);
 	how_long interval := rotate_webhook_secret.keep_old;

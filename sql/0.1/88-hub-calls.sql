@@ -25,7 +25,7 @@ $$;
 COMMENT ON FUNCTION webchatt._keeping_wait(int) IS 'webchatt''s own: in how many milliseconds something is to be asked of a hub';
 
 CREATE FUNCTION webchatt._hub_call(hub int, OUT method text, OUT path text, OUT body text, OUT wait_ms bigint)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
 	k webchatt.hub_keeping := webchatt._keeping_of(hub);
 	url text := nullif(current_setting('webchatt.public_url', true), '');
@@ -59,7 +59,7 @@ COMMENT ON FUNCTION webchatt._hub_call(int) IS
 	'webchatt''s own: what the worker is to ask a hub next, or in how many milliseconds it is to ask us again';
 
 CREATE FUNCTION webchatt._hub_answered(hub int, status int, body text, error text, retry_after_ms int) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
 	k webchatt.hub_keeping := webchatt._keeping_of(hub);
 	step jsonb := k.asked;

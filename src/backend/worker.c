@@ -505,6 +505,16 @@ take_slot(void)
 		proc_exit(0);
 }
 
+/* auto_explain, where it is loaded, would log our statements' parameters: secrets among them. */
+static void
+keep_parameters_secret(void)
+{
+	static const char name[] = "auto_explain.log_parameter_max_length";
+
+	if (GetConfigOption(name, true, false) != NULL)
+		SetConfigOption(name, "0", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 static void
 settle_in(int slot)
 {
@@ -526,6 +536,7 @@ settle_in(int slot)
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("application_name", "webchatt worker", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_appname("webchatt worker");
+	keep_parameters_secret();
 
 	on_proc_exit(end_net, (Datum) 0);
 	memset(&worker_stats, 0, sizeof(worker_stats));
