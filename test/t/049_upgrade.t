@@ -4,7 +4,7 @@
 #
 # From the PostgreSQL under test to itself; or, where WEBCHATT_OLD_PG_CONFIG names the pg_config
 # of an older one that has webchatt too, from that one (scripts/majors).  WEBCHATT_UPGRADE_TABLES:
-# how many tables the application has besides.
+# how many tables the application has besides (make test-all: 3,000).
 use strict;
 use warnings;
 
@@ -17,7 +17,7 @@ use Time::HiRes qw(time);
 
 my $bin = bindir('pg_config');
 my $old_bin = $ENV{WEBCHATT_OLD_PG_CONFIG} ? bindir($ENV{WEBCHATT_OLD_PG_CONFIG}) : $bin;
-my $tables = $ENV{WEBCHATT_UPGRADE_TABLES} // 100;
+my $tables = $ENV{WEBCHATT_UPGRADE_TABLES} // ($ENV{WEBCHATT_TEST_LONG} ? 3000 : 100);
 
 sub bindir
 {
