@@ -421,7 +421,7 @@ sub open_channel
 {
 	return if defined $local_channel;
 	my %limits = (visitor_rate => 10_000_000, visitor_burst => 1_000_000, address_rate => 10_000_000,
-		address_burst => 1_000_000, new_visitor_rate => 10_000_000, hello_rate => 10_000_000, max_visitors_per_address => 1_000_000,
+		address_burst => 1_000_000, new_visitor_rate => 10_000_000, hello_rate => 10_000_000, max_visitors_per_address => 1_000_000, address_bytes_per_hour => 10_000_000,
 		map { ("${_}_per_hour" => 0, "channel_${_}_per_hour" => 0) } qw(newcomers messages bytes));
 	sql("ALTER SYSTEM SET webchatt.$_ = $limits{$_}") for sort keys %limits;
 	sql('SELECT pg_reload_conf()');

@@ -416,6 +416,7 @@ config_write_settings(wc_buf *out)
 	c.address_rate = (uint32_t) wc_address_rate;
 	c.address_burst = (uint32_t) wc_address_burst;
 	c.new_visitor_rate = (uint32_t) wc_new_visitor_rate;
+	c.address_kb_per_hour = (uint32_t) wc_address_bytes_per_hour;
 	c.hello_rate = (uint32_t) wc_hello_rate;
 	c.ping_interval_ms = (uint32_t) wc_ping_interval;
 	c.hello_timeout_ms = (uint32_t) wc_hello_timeout;

@@ -48,6 +48,7 @@ int			wc_new_visitor_rate = 300;
 int			wc_hello_rate = 600;
 int			wc_ping_interval = 30000;
 int			wc_hello_timeout = 10000;
+int			wc_address_bytes_per_hour = 8 * 1024;
 int			wc_newcomers_per_hour = 20000;
 int			wc_messages_per_hour = 60000;
 int			wc_bytes_per_hour = 64 * 1024;
@@ -79,6 +80,8 @@ static const IntSetting int_settings[] = {
 	&wc_ack_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.address_burst", "How many messages all visitors of one address may send at once.",
 	&wc_address_burst, 100, 1, 1000000, 0},
+	{"webchatt.address_bytes_per_hour", "How much all visitors of one address may have stored in an hour.",
+	&wc_address_bytes_per_hour, 8 * 1024, 64, 10000000, GUC_UNIT_KB},
 	{"webchatt.address_rate", "How many messages a minute all visitors of one address may send.",
 	&wc_address_rate, 600, 1, 10000000, 0},
 	{"webchatt.bytes_per_hour", "How much all visitors together may have stored in an hour; 0: no limit.",

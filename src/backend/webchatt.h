@@ -70,6 +70,7 @@ extern int	wc_visitor_buffer;	/* kB */
 extern int	wc_visitor_rate;	/* a minute */
 extern int	wc_visitor_burst;
 extern int	wc_address_rate;	/* a minute */
+extern int	wc_address_bytes_per_hour; /* kB */
 extern int	wc_newcomers_per_hour;	/* these: 0: no limit */
 extern int	wc_messages_per_hour;
 extern int	wc_bytes_per_hour;	/* kB */

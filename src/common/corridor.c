@@ -82,6 +82,7 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 	wc_put_u32(buf, m->address_rate);
 	wc_put_u32(buf, m->address_burst);
 	wc_put_u32(buf, m->new_visitor_rate);
+	wc_put_u32(buf, m->address_kb_per_hour);
 	wc_put_u32(buf, m->hello_rate);
 	wc_put_u32(buf, m->ping_interval_ms);
 	wc_put_u32(buf, m->hello_timeout_ms);
@@ -126,6 +127,7 @@ wc_read_config(const wc_frame *f, wc_config *m)
 	m->address_rate = wc_get_u32(&r);
 	m->address_burst = wc_get_u32(&r);
 	m->new_visitor_rate = wc_get_u32(&r);
+	m->address_kb_per_hour = wc_get_u32(&r);
 	m->hello_rate = wc_get_u32(&r);
 	m->ping_interval_ms = wc_get_u32(&r);
 	m->hello_timeout_ms = wc_get_u32(&r);

@@ -14,7 +14,7 @@
 #include "frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION		5
+#define WC_CORRIDOR_VERSION		6
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
@@ -133,6 +133,7 @@ typedef struct wc_config
 	uint32_t	address_rate;	/* the same for all visitors of one address */
 	uint32_t	address_burst;
 	uint32_t	new_visitor_rate;	/* new visitors an hour from one address */
+	uint32_t	address_kb_per_hour;	/* what is stored for one address */
 	uint32_t	hello_rate;		/* hellos a minute from one address, or with one token */
 	uint32_t	ping_interval_ms;
 	uint32_t	hello_timeout_ms;	/* from the accept to hello */

@@ -78,17 +78,16 @@ static bool
 may_make(session *s, bool has_token)
 {
 	visitors   *v = s->v;
-	uint8_t		key[16];
 	uint64_t	now = uv_now(v->loop);
 
 	if (s->count == NULL)
 		return true;
-	visitor_address_key(s, key);
-	if (buckets_wait(v->newcomers, key, &v->newcomer_rate, now) > 0)
+	if (address_rate_wait(v->newcomers, &s->client, &v->newcomer_rate, now) > 0 ||
+		address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) > 0)
 		return false;
 	if (!has_token)
 	{
-		buckets_take(v->newcomers, key, &v->newcomer_rate, now);
+		address_rate_take(v->newcomers, &s->client, &v->newcomer_rate, now, 1);
 		s->arrival->paid = true;
 	}
 	return true;
@@ -103,15 +102,13 @@ hello_in_time(session *s, const wc_arrived *m)
 {
 	visitors   *v = s->v;
 	uint64_t	now = uv_now(v->loop);
-	uint8_t		address[16];
 
-	visitor_address_key(s, address);
-	if (s->count != NULL && buckets_wait(v->hellos, address, &v->hello_rate, now) > 0)
+	if (s->count != NULL && address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) > 0)
 		return false;
 	if (m->has_token && buckets_wait(v->hellos, m->token_hash, &v->hello_rate, now) > 0)
 		return false;
 	if (s->count != NULL)
-		buckets_take(v->hellos, address, &v->hello_rate, now);
+		address_rate_take(v->hellos, &s->client, &v->hello_rate, now, 1);
 	if (m->has_token)
 		buckets_take(v->hellos, m->token_hash, &v->hello_rate, now);
 	return true;
@@ -144,7 +141,10 @@ visitor_hello(session *s, const visitor_frame *frame)
 		return;
 	}
 	if (frame->attributes != NULL)
+	{
 		m.attributes = wc_str_from(frame->attributes);
+		s->arrival->attributes = m.attributes.len;
+	}
 	m.have = (wc_str) {(const char *) frame->ids, (uint32_t) frame->nids * 16};
 	if (!wc_write_arrived(corridor_io_out(v->corridor), &m))
 	{
@@ -161,15 +161,16 @@ static void
 settle_newcomer(session *s, bool made)
 {
 	visitors   *v = s->v;
-	uint8_t		key[16];
+	uint64_t	now = uv_now(v->loop);
 
-	if (s->count == NULL || s->arrival->paid == made)
+	if (s->count == NULL)
 		return;
-	visitor_address_key(s, key);
 	if (made)
-		buckets_take(v->newcomers, key, &v->newcomer_rate, uv_now(v->loop));
-	else
-		buckets_give(v->newcomers, key, &v->newcomer_rate);
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(s->arrival->attributes));
+	if (made && !s->arrival->paid)
+		address_rate_take(v->newcomers, &s->client, &v->newcomer_rate, now, 1);
+	else if (!made && s->arrival->paid)
+		address_rate_give(v->newcomers, &s->client, &v->newcomer_rate);
 }
 
 /* The visitor is committed: its session is open. */

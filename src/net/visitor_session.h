@@ -7,7 +7,7 @@
 #ifndef NET_VISITOR_SESSION_H
 #define NET_VISITOR_SESSION_H
 
-#include "buckets.h"
+#include "address_rate.h"
 #include "visitor_frame.h"
 #include "visitor_registry.h"
 #include "visitors.h"
@@ -49,6 +49,7 @@ typedef enum session_state
 typedef struct arrival
 {
 	char		token[TOKEN_SIZE];	/* for a new visitor */
+	size_t		attributes;		/* bytes of them */
 	bool		paid;			/* its address has paid for a new visitor */
 } arrival;
 
@@ -94,11 +95,13 @@ struct visitors
 
 	buckets    *by_visitor;		/* messages */
 	buckets    *by_address;
+	buckets    *address_bytes;	/* what is stored for it, in kB */
 	buckets    *receipts;		/* by visitor */
 	buckets    *newcomers;		/* by address */
 	buckets    *hellos;			/* by address, and by token */
 	bucket_rate visitor_rate;
 	bucket_rate address_rate;
+	bucket_rate address_kb_rate;
 	bucket_rate receipt_rate;
 	bucket_rate newcomer_rate;
 	bucket_rate hello_rate;
@@ -117,8 +120,12 @@ session_of(visitor_entry *e)
 	return (session *) (void *) ((char *) e - offsetof(session, entry));
 }
 
-/* visitors.c */
-extern void visitor_address_key(const session *s, uint8_t key[16]);
+/* What is stored with so many bytes of a visitor's costs so many tokens of address_bytes. */
+static inline uint32_t
+visitor_kb(size_t len)
+{
+	return (uint32_t) ((len + 512 + 1023) / 1024);
+}
 
 /* visitor_enter.c: a normalised origin in a few bytes; 0: it could not be made. */
 extern uint64_t visitor_origin_tag(const char *origin, size_t len);

@@ -46,14 +46,17 @@ too_early(session *s, const char *id, uint32_t wait_ms, const char *text)
 
 /* How long until this visitor and this address may send one more message. */
 static uint32_t
-message_wait(session *s, const uint8_t address[16], uint64_t now)
+message_wait(session *s, uint64_t now)
 {
 	visitors   *v = s->v;
 	uint32_t	wait = buckets_wait(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
 	uint32_t	address_wait = s->count ?
-		buckets_wait(v->by_address, address, &v->address_rate, now) : 0;
+		address_rate_wait(v->by_address, &s->client, &v->address_rate, now) : 0;
+	uint32_t	bytes_wait = s->count ?
+		address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
 
-	return wait > address_wait ? wait : address_wait;
+	wait = wait > address_wait ? wait : address_wait;
+	return wait > bytes_wait ? wait : bytes_wait;
 }
 
 static void
@@ -61,11 +64,8 @@ on_message(session *s, const visitor_frame *frame)
 {
 	visitors   *v = s->v;
 	uint64_t	now = uv_now(v->loop);
-	uint8_t		address[16];
-	uint32_t	wait;
+	uint32_t	wait = message_wait(s, now);
 
-	visitor_address_key(s, address);
-	wait = message_wait(s, address, now);
 	if (wait > 0)
 	{
 		too_early(s, frame->id, wait, "Too many messages at a time.");
@@ -78,7 +78,10 @@ on_message(session *s, const visitor_frame *frame)
 	}
 	buckets_take(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
 	if (s->count != NULL)
-		buckets_take(v->by_address, address, &v->address_rate, now);
+	{
+		address_rate_take(v->by_address, &s->client, &v->address_rate, now, 1);
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(strlen(frame->content)));
+	}
 }
 
 static void

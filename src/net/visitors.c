@@ -47,10 +47,11 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	v->addresses = addr_counts_new();
 	v->by_visitor = buckets_new(BUCKET_PLACES);
 	v->by_address = buckets_new(BUCKET_PLACES);
+	v->address_bytes = buckets_new(BUCKET_PLACES);
 	v->receipts = buckets_new(BUCKET_PLACES);
 	v->newcomers = buckets_new(BUCKET_PLACES);
 	v->hellos = buckets_new(BUCKET_PLACES);
-	if (!v->sessions || !v->waiting || !v->addresses || !v->by_visitor || !v->by_address ||
+	if (!v->sessions || !v->waiting || !v->addresses || !v->by_visitor || !v->by_address || !v->address_bytes ||
 		!v->receipts || !v->newcomers || !v->hellos)
 		return NULL;			/* the program ends: nothing is freed */
 	v->stalled.prev_stalled = v->stalled.next_stalled = &v->stalled;
@@ -82,6 +83,7 @@ visitors_configure(visitors *v, const wc_config *config)
 	v->receipt_rate = (bucket_rate) {60000, config->visitor_rate * RECEIPTS_A_MESSAGE,
 		config->visitor_burst * RECEIPTS_A_MESSAGE + 2 * VISITOR_MAX_IDS};
 	v->newcomer_rate = (bucket_rate) {3600000, config->new_visitor_rate, config->new_visitor_rate};
+	v->address_kb_rate = (bucket_rate) {3600000, config->address_kb_per_hour, config->address_kb_per_hour};
 	v->hello_rate = (bucket_rate) {60000, config->hello_rate, config->hello_rate};
 	deadlines_limit(&v->deadlines, PHASE_HELLO, config->hello_timeout_ms);
 	deadlines_limit(&v->deadlines, PHASE_FRAME, config->hello_timeout_ms);
@@ -95,17 +97,6 @@ bool
 visitors_trust(const visitors *v, const net_addr *peer)
 {
 	return addr_list_has(&v->trusted, peer);
-}
-
-/* Its address as a key: the /64 of an IPv6 address is one. */
-void
-visitor_address_key(const session *s, uint8_t key[16])
-{
-	static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-	memcpy(key, s->client.b, 16);
-	if (memcmp(key, v4_prefix, sizeof(v4_prefix)) != 0)
-		memset(key + 8, 0, 8);
 }
 
 /* Not read until the worker has room again; those that wait longest go first. */
@@ -420,6 +411,7 @@ on_closed(uv_handle_t *handle)
 	addr_counts_free(v->addresses);
 	buckets_free(v->by_visitor);
 	buckets_free(v->by_address);
+	buckets_free(v->address_bytes);
 	buckets_free(v->receipts);
 	buckets_free(v->newcomers);
 	buckets_free(v->hellos);

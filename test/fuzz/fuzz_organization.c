@@ -24,8 +24,9 @@ asset_find(const char *path, size_t len)
 }
 
 refusal
-api_judge_key(conn *c)
+api_judge_key(conn *c, uint8_t scope)
 {
+	(void) scope;
 	c->key = 7;
 	return REFUSE_NOTHING;
 }

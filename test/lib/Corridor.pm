@@ -18,7 +18,7 @@ use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 5;
+our $VERSION_OF_CORRIDOR = 6;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
@@ -31,7 +31,7 @@ our %TYPE = (
 	LOG => 70, FAILED => 71, ARRIVED => 72, LEFT => 73, HISTORY_ASK => 74, TYPED => 75, API_SEND => 76,
 	CALL_DONE => 77, API_CALL => 78, DELIVERED => 79, LINK_CAME => 80, LINK_ACK => 81, LINK_LEFT => 82,
 	LINK_STATE => 83);
-our %DONE = (STORED => 0, REPEAT => 1, REJECTED => 2, BUSY => 3, GONE => 4);
+our %DONE = (STORED => 0, REPEAT => 1, REJECTED => 2, BUSY => 3, GONE => 4, BUDGET => 5);
 
 # Times that no busy machine meets: a test that is about one sets it.
 our %CONFIG = (
@@ -42,7 +42,7 @@ our %CONFIG = (
 	ack_timeout_ms => 180000, send_timeout_ms => 180000, connect_timeout_ms => 180000,
 	public_url => '', demo => "\0" x 16, max_visitors => 1000, max_visitors_per_address => 500,
 	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
-	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, hello_rate => 60000,
+	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, address_kb_per_hour => 1000000, hello_rate => 60000,
 	ping_interval_ms => 180000, hello_timeout_ms => 180000,
 	webhook_allowed => '', webhook_timeout_ms => 180000, max_deliveries => 16, heartbeat_ms => 180000,
 	server_port => 0, connection_lifetime_ms => 120000);
@@ -114,8 +114,8 @@ sub configure
 			  head_timeout_ms request_timeout_ms idle_timeout_ms ack_timeout_ms
 			  send_timeout_ms connect_timeout_ms))
 		  . str($c->{public_url}) . $c->{demo}
-		  . pack('V12', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
-			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate hello_rate
+		  . pack('V13', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
+			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate address_kb_per_hour hello_rate
 			  ping_interval_ms hello_timeout_ms))
 		  . str($c->{webhook_allowed})
 		  . pack('V5', map { $c->{$_} } qw(webhook_timeout_ms max_deliveries heartbeat_ms server_port

@@ -16,7 +16,7 @@ our $ORIGIN = 'https://www.example.com';
 
 # Limits that no test reaches by accident: all its visitors have one address.
 our $WIDE = join "\n", 'webchatt.visitor_rate = 100000', 'webchatt.visitor_burst = 1000', 'webchatt.address_rate = 1000000',
-  'webchatt.address_burst = 100000', 'webchatt.new_visitor_rate = 1000000', 'webchatt.hello_rate = 1000000', 'webchatt.max_visitors_per_address = 5000',
+  'webchatt.address_burst = 100000', 'webchatt.new_visitor_rate = 1000000', 'webchatt.hello_rate = 1000000', 'webchatt.address_bytes_per_hour = 10000000', 'webchatt.max_visitors_per_address = 5000',
   map { ("webchatt.${_}_per_hour = 0", "webchatt.channel_${_}_per_hour = 0") } qw(newcomers messages bytes);
 
 # A cluster, the extension, and a channel for visitors from $ORIGIN; up and

@@ -249,7 +249,7 @@ subtest 'hello and welcome' => sub {
 		$x->say({ type => 'hello' });
 		ok($x->wait_for('welcome'), "$case->[0]: and a good one counts");
 	}
-	for my $case ([BUSY => 1011], [GONE => 4001], [NOT_MADE => 1013])
+	for my $case ([BUSY => 1011], [GONE => 4001], [NOT_MADE => 1013], [BUDGET => 1013], [PAUSED => 1013])
 	{
 		$w->{no_welcome} = 1;
 		@{ $w->{arrivals} } = @{ $w->{left} } = ();
@@ -593,6 +593,27 @@ subtest 'limits of rates' => sub {
 	ok($v->wait_where(sub { ($_[0]{code} // '') eq 'rate' }), 'frames that are no messages have a rate, too');
 	$v->put(RawSocket::frame(9, '') x 300);
 	is($v->closed, 4029, 'and pings');
+	is($h->close_door, 0, 'and it ends');
+};
+
+subtest 'what is stored for an address' => sub {
+	my $h = open_hub(address_kb_per_hour => 64);
+	my $v = RawSocket->visit($h, $KEY);
+	my $taken = 0;
+
+	for my $n (1 .. 20)
+	{
+		$v->say({ type => 'message', id => "m$n", content => { type => 'text', text => 'x' x 10000 } });
+		my $f = $v->wait_where(sub { $_[0]{type} =~ /^(ack|error)$/ });
+		$taken++ if $f->{type} eq 'ack';
+		last if $f->{type} eq 'error' && is($f->{code}, 'rate', 'it has a rate') && cmp_ok($f->{retry_after}, '>', 1000, 'and takes its time');
+	}
+	# the first newcomer costs one of the 64 kB, each message 11; the last may go over it
+	is($taken, 6, 'as many as fit');
+	my $x = RawSocket->dial($h, $KEY);
+	$x->say({ type => 'hello' });
+	is($x->closed, 1013, 'a newcomer is stored as well: 1013');
+	ok(RawSocket->visit($h, $KEY, hello => { token => $v->{welcome}{token} }), 'a known visitor is welcome');
 	is($h->close_door, 0, 'and it ends');
 };
 

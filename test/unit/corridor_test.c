@@ -17,7 +17,7 @@ static const wc_hello hello = {WC_CORRIDOR_VERSION};
 static const wc_hello_back hello_back = {WC_CORRIDOR_VERSION, 4711, 1};
 static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"), STR("10.0.0.0/8"), STR(""),
 1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000,
-STR("https://chat.example.com"), UUID_B, 10000, 50, 16384, 262144, 60, 10, 600, 100, 60, 600, 30000, 10000,
+STR("https://chat.example.com"), UUID_B, 10000, 50, 16384, 262144, 60, 10, 600, 100, 60, 8192, 600, 30000, 10000,
 STR("127.0.0.0/8"), 10000, 64, 20000, 5432, 120000};
 static const wc_channel_put channel_put = {UUID_A, 3, 1, 2,
 {{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}}, 1, STR("wck_1"), STR("Shop"), 2,
