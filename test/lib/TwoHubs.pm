@@ -17,7 +17,7 @@ use Time::HiRes qw(time);
 my $scripts = abs_path(dirname(__FILE__) . '/../../doc/connect');
 
 # Faults come and go within seconds here, so nobody may wait for minutes.
-our $QUICK = join "\n", "webchatt.ack_timeout = '3s'", "webchatt.send_timeout = '4s'", "webchatt.connect_timeout = '2s'",
+our $QUICK = join "\n", "webchatt.ack_timeout = '3s'", "webchatt.head_timeout = '10s'", "webchatt.send_timeout = '4s'", "webchatt.connect_timeout = '2s'",
   "webchatt.webhook_timeout = '2s'", "webchatt.heartbeat = '1500ms'", "webchatt.reconcile_interval = '2s'";
 
 # Both up, with a channel at A and an API key for B, not yet attached.
@@ -219,7 +219,7 @@ sub settled
 		Visitor::pump_for(0.2);
 	}
 	ok($why eq '', "$what: A and B are of one mind") or do { diag($why); $self->diagnose };
-	return $self->a->settled("$what: so are the visitors", $self->{visitors}, 30) && $why eq '';
+	return $self->a->settled("$what: so are the visitors", $self->{visitors}, $timeout) && $why eq '';
 }
 
 # Compare all that visitors, A and B have.  Arguments: acked (at least so many);
