@@ -15,7 +15,7 @@ mended_make(mended *m, const char *text, size_t len)
 	size_t		mended_len;
 
 	*m = (mended) {text, len, NULL};
-	if (wc_json_is_sound(text, len, &mended_len))
+	if (len == 0 || wc_json_is_sound(text, len, &mended_len))
 		return;
 	m->memory = net_alloc(mended_len > 0 ? mended_len : 1);
 	m->len = wc_json_mend(text, len, m->memory);
