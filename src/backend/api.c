@@ -49,7 +49,7 @@ api_context(void)
 bool
 api_accept(const wc_frame *frame)
 {
-	ApiSend    *s = MemoryContextAllocZero(api_context(), offsetof(ApiSend, bytes) + frame->len);
+	ApiSend    *s = frame_hold(api_context(), offsetof(ApiSend, bytes) + frame->len);
 	wc_frame	copy = {frame->type, s->bytes, frame->len};
 	bool		right;
 
@@ -63,7 +63,7 @@ api_accept(const wc_frame *frame)
 	}
 	if (!right)
 	{
-		pfree(s);
+		frame_free(s);
 		return false;
 	}
 	dlist_push_tail(&sends, &s->node);
@@ -202,7 +202,7 @@ api_commit(wc_buf *out)
 		m.text = wc_str_from(s->text ? s->text : "");
 		(void) wc_write_api_done(out, &m);
 		dlist_delete(&s->node);
-		pfree(s);
+		frame_free(s);
 		nsends--;
 	}
 }
@@ -221,7 +221,7 @@ api_rollback(void)
 void
 api_forget(void)
 {
-	dlist_init(&sends);
-	MemoryContextReset(api_context());
+	while (!dlist_is_empty(&sends))
+		frame_free(dlist_container(ApiSend, node, dlist_pop_head_node(&sends)));
 	nsends = 0;
 }

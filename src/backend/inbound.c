@@ -120,20 +120,20 @@ is_over_budget(const wc_event *e)
 bool
 inbound_accept(const wc_frame *frame)
 {
-	InEvent    *in = MemoryContextAlloc(events_context(), offsetof(InEvent, bytes) + frame->len);
+	InEvent    *in = frame_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
 	wc_frame	copy = {frame->type, in->bytes, frame->len};
 
 	memcpy(in->bytes, frame->payload, frame->len);
 	if (!wc_read_event(&copy, &in->event) || !plausible(&in->event))
 	{
-		pfree(in);
+		frame_free(in);
 		return false;
 	}
 	if (is_over_budget(&in->event))
 	{
 		wc_event_done refusal = {.request = in->event.request, .result = WC_DONE_BUDGET};
 
-		pfree(in);
+		frame_free(in);
 		return wc_write_event_done(&worker_net.out, &refusal);
 	}
 	in->done = false;
@@ -440,7 +440,8 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		if (in->done || channel_gone(in))
 			continue;
 		trouble = trouble_of(&in->event, now, &until);
-		if (trouble == TROUBLE_BLOCKED && nblocked >= BLOCKED_MOST && !in_order(in))
+		if (trouble == TROUBLE_BLOCKED && !in_order(in) &&
+			(nblocked >= BLOCKED_MOST || frames_bytes() > MAX_PENDING_BYTES / 2))
 			mark_done(in, WC_DONE_BUSY);
 		else if (trouble == TROUBLE_BLOCKED)
 			wait_until(until);
@@ -499,7 +500,7 @@ inbound_commit(wc_buf *out)
 		else if (in->result == WC_DONE_REJECTED)
 			worker_stats.rejected++;
 		dlist_delete(&in->node);
-		pfree(in);
+		frame_free(in);
 		npending--;
 	}
 	worker_stats.repeats += repeats;
@@ -532,7 +533,7 @@ inbound_forget(void)
 		InEvent    *in = dlist_container(InEvent, node, iter.cur);
 
 		dlist_delete(&in->node);
-		pfree(in);
+		frame_free(in);
 	}
 	npending = nblocked = 0;
 	next_try = 0;

@@ -27,6 +27,9 @@
 /* Failures in a row that make it the hub's fault, not the message's. */
 #define FAILURES_PAUSE		3
 
+/* What is kept of a hub's or the system's words about a failure, in bytes. */
+#define MAX_WORDS			1000
+
 /* Show in webchatt.status until when, and why, the hub is paused. */
 static void
 publish_lane(Lane *lane, const wc_outcome *o)
@@ -137,6 +140,7 @@ outbound_accept(const wc_frame *frame)
 	/* libcurl's and the system's words are in whatever encoding they like */
 	if (!events_are_text(&o.error_message, 1))
 		o.error_message = wc_str_from("an error whose text is not UTF-8");
+	o.error_message.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, o.error_message.p, (int) o.error_message.len, MAX_WORDS);
 	item = queue_find_token(o.token);
 	if (item == NULL)
 		return true;			/* of a time before webchatt-net was restarted */

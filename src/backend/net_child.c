@@ -27,6 +27,9 @@
 /* Read this much at a time, in bytes. */
 #define READ_CHUNK		(256 * 1024)
 
+/* A buffer that is empty and larger than this gives its memory back, in bytes. */
+#define KEEP_CAP		(1024 * 1024)
+
 /* The corridor's kernel buffers, each way, in bytes. */
 #define SOCKET_BUFFER	(1024 * 1024)
 
@@ -164,8 +167,17 @@ net_child_stop(NetChild *net, int grace_ms)
 		pg_usleep(5000L);
 	}
 	kill(net->pid, SIGKILL);
-	(void) waitpid(net->pid, NULL, 0);
+	while (waitpid(net->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	net->pid = 0;
+}
+
+/* An empty buffer that was large once gives its memory back. */
+static void
+give_back(wc_buf *buf)
+{
+	if (buf->len == 0 && buf->cap > KEEP_CAP)
+		wc_buf_free(buf);
 }
 
 /* Read what has come; false when the child closed its end or is gone. */
@@ -177,6 +189,7 @@ net_child_read(NetChild *net)
 		wc_buf_consume(&net->in, net->in_done);
 		net->in_done = 0;
 	}
+	give_back(&net->in);
 	if (net->in.len > 2 * (size_t) WC_FRAME_MAX)
 		return true;			/* what is there comes first */
 	for (;;)
@@ -244,6 +257,7 @@ net_child_flush(NetChild *net)
 	{
 		wc_buf_reset(&net->out);
 		net->out_done = 0;
+		give_back(&net->out);
 	}
 	else if (net->out_done > READ_CHUNK)
 	{

@@ -22,7 +22,10 @@ typedef struct NetChild
 } NetChild;
 
 /* What is written to the corridor and not yet sent stays below this, in bytes. */
-#define NET_OUT_LIMIT	(8 * 1024 * 1024)
+#define NET_OUT_LIMIT	((size_t) 8 * 1024 * 1024)
+
+/* One that lets more than this pile up, in bytes, is ended. */
+#define NET_OUT_MOST	((size_t) 64 * 1024 * 1024)
 
 extern void net_child_init(NetChild *net);
 extern bool net_child_start(NetChild *net, char *error, size_t size);

@@ -5,12 +5,22 @@
  */
 #include "worker.h"
 
-/* The pause before webchatt-net is started again, in ms: doubled each time. */
+#include "mb/pg_wchar.h"
+
+/* What is shown of a text of webchatt-net's, in bytes. */
+#define WORDS_MOST			1024
+
+/* Its lines in the server's log: so many in so many ms. */
+#define LINES_MOST			100
+#define LINES_MS			10000
+
+/* The pause before webchatt-net is started again, in ms: half as much more each time. */
 #define NET_PAUSE_FIRST_MS	50
 #define NET_PAUSE_MOST_MS	10000
 
-/* webchatt-net that ran this long was in order, in ms. */
-#define NET_RAN_WELL_MS		10000
+/* One that ran this long, in ms, is not away for longer than a part of that. */
+#define NET_RAN_MS			1000
+#define NET_RAN_SHARE		10
 
 /* How long webchatt-net may take to end, in ms. */
 #define NET_GRACE_MS		2500
@@ -20,6 +30,77 @@ NetChild	worker_net;
 static TimestampTz net_started = 0;
 static TimestampTz net_not_before = 0;
 static int	net_pause_ms = 0;
+static size_t greeting = 0;		/* bytes of what it was told first of all */
+
+/*
+ * The pause before the next one, in ms.  It grows while they end at once; one that
+ * served for a while is missed, so it is back after a tenth of that.
+ */
+static int
+next_pause(TimestampTz now)
+{
+	long		ran = TimestampDifferenceMilliseconds(net_started, now);
+	int			grown = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms + net_pause_ms / 2, NET_PAUSE_MOST_MS);
+
+	return ran < NET_RAN_MS ? grown : (int) Min(grown, Max(NET_PAUSE_FIRST_MS, ran / NET_RAN_SHARE));
+}
+
+/* The database of another worker of this server that listens at an address named in why. */
+static bool
+find_holder(const char *why, NameData *database, char *address, size_t size)
+{
+	bool		found = false;
+	int			i;
+
+	LWLockAcquire(wc_shared->lock, LW_SHARED);
+	for (i = 0; i < WC_MAX_DATABASES && !found; i++)
+	{
+		WcSlot	   *slot = &wc_shared->slots[i];
+		char		listening[WC_LISTENING_SIZE];
+		char	   *rest = NULL;
+		char	   *one;
+
+		if (slot == worker_slot || slot->worker_pid == 0)
+			continue;
+		SpinLockAcquire(&slot->mutex);
+		memcpy(listening, slot->stats.listening, sizeof(listening));
+		SpinLockRelease(&slot->mutex);
+		for (one = strtok_r(listening, ", ", &rest); one != NULL && !found; one = strtok_r(NULL, ", ", &rest))
+		{
+			const char *at = strstr(why, one);
+
+			found = at != NULL && at[strlen(one)] == ':';
+			if (found)
+			{
+				*database = slot->name;
+				strlcpy(address, one, size);
+			}
+		}
+	}
+	LWLockRelease(wc_shared->lock);
+	return found;
+}
+
+/* Nobody can connect: say why, and by whom where we know. */
+static void
+show_lost(const char *why)
+{
+	char		state[WC_STATE_SIZE];
+	char		address[WC_LISTENING_SIZE];
+	NameData	database;
+
+	if (find_holder(why, &database, address, sizeof(address)))
+	{
+		snprintf(state, sizeof(state), "nobody can connect: the worker of database \"%s\" listens on %s", NameStr(database), address);
+		worker_set_state(state);
+		worker_note_error(psprintf("the worker of database \"%s\" listens on %s: give this one another webchatt.listen (ALTER DATABASE ... SET)",
+								   NameStr(database), address));
+		return;
+	}
+	snprintf(state, sizeof(state), "nobody can connect: %.*s", pg_mbcliplen(why, (int) strlen(why), sizeof(state) - 21), why);
+	worker_set_state(state);
+	worker_note_error(why);
+}
 
 /* webchatt-net is gone, or has to go: why, or NULL where that is meant. */
 static void
@@ -40,14 +121,12 @@ net_lost(const char *why)
 	keeping_net_lost();
 	feeds_net_lost();
 	outbound_net_lost();
-	if (TimestampDifferenceExceeds(net_started, now, NET_RAN_WELL_MS))
-		net_pause_ms = 0;
-	net_pause_ms = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms * 2, NET_PAUSE_MOST_MS);
+	net_pause_ms = next_pause(now);
 	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
 	if (why != NULL)
 	{
 		worker_stats.net_restarts++;
-		worker_note_error(why);
+		show_lost(why);
 		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
 	}
 	worker_publish(false);
@@ -58,7 +137,7 @@ void
 net_link_start(TimestampTz now)
 {
 	char		error[WC_ERROR_SIZE];
-	wc_hello	hello = {WC_CORRIDOR_VERSION};
+	wc_hello	hello = {WC_CORRIDOR_VERSION, (uint32) worker_stats.net_restarts};
 
 	if (worker_net.fd >= 0 || net_not_before > now)
 		return;
@@ -73,19 +152,20 @@ net_link_start(TimestampTz now)
 	wc_write_hello(&worker_net.out, &hello);
 }
 
-/* webchatt-net said hello: tell it everything, and let it open. */
+/* webchatt-net said hello: tell it everything, and let it open.  It says so once. */
 static bool
 greet_back(const wc_frame *frame)
 {
 	wc_hello_back m;
 
-	if (!wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
+	if (worker_stats.corridor_open || !wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
 		return false;
 	worker_stats.confined = m.confined != 0;
 	config_write_settings(&worker_net.out);
 	config_write_all(&worker_net.out);
 	feeds_write_all(&worker_net.out);
 	wc_write_empty(&worker_net.out, WC_F_OPEN);
+	greeting = worker_net.out.len;
 	worker_stats.corridor_open = true;
 	return true;
 }
@@ -104,6 +184,55 @@ note_stats(const wc_frame *frame)
 	worker_stats.turned_away = (int64) m.turned_away;
 }
 
+/* Its words as they may be shown: text, and not too much of it. */
+static wc_str
+words(wc_str said)
+{
+	if (!events_are_text(&said, 1))
+		return wc_str_from("(something that is not text)");
+	said.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, said.p, (int) said.len, WORDS_MOST);
+	return said;
+}
+
+/* A line for the server's log; there are not more than so many of them at a time. */
+static void
+take_line(wc_str line, int level)
+{
+	static TimestampTz window = 0;
+	static int	lines = 0;
+	static int64 dropped = 0;
+	TimestampTz now = wc_clock();
+
+	if (TimestampDifferenceExceeds(window, now, LINES_MS))
+	{
+		if (dropped > 0)
+			ereport(LOG, (errmsg("webchatt-net: " INT64_FORMAT " more lines were left out: it may write %d in %d s",
+								 dropped, LINES_MOST, LINES_MS / 1000)));
+		window = now;
+		lines = 0;
+		dropped = 0;
+	}
+	if (lines++ >= LINES_MOST)
+		dropped++;
+	else
+		ereport(level, (errmsg("webchatt-net: %.*s", (int) line.len, line.p)));
+}
+
+/* It listens; it says so once. */
+static bool
+note_opened(wc_str text)
+{
+	if (!worker_stats.corridor_open || worker_stats.listening[0] != '\0')
+		return false;
+	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(worker_stats.listening) - 1);
+	snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s", (int) text.len, text.p);
+	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s",
+						 NameStr(worker_slot->name), worker_stats.listening)));
+	worker_set_state("running");
+	worker_publish(false);
+	return worker_stats.listening[0] != '\0';
+}
+
 static bool
 take_text(const wc_frame *frame)
 {
@@ -111,29 +240,27 @@ take_text(const wc_frame *frame)
 
 	if (!wc_read_text(frame, &m))
 		return false;
+	m.text = words(m.text);
 	switch (frame->type)
 	{
 		case WC_F_LOG:
-			ereport(m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1,
-					(errmsg("webchatt-net: %.*s", (int) m.text.len, m.text.p)));
-			break;
+			take_line(m.text, m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1);
+			return true;
 		case WC_F_OPENED:
-			snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s",
-					 (int) m.text.len, m.text.p);
-			ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s",
-								 NameStr(worker_slot->name), worker_stats.listening)));
-			worker_publish(false);
-			break;
+			return note_opened(m.text);
 		default:
 			net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) m.text.len, m.text.p));
-			break;
+			return true;
 	}
-	return true;
 }
 
 static bool
 take_frame(const wc_frame *frame)
 {
+	/* before it has said hello it has nothing to say but why it cannot */
+	if (!worker_stats.corridor_open && frame->type != WC_F_HELLO_BACK && frame->type != WC_F_LOG &&
+		frame->type != WC_F_FAILED)
+		return false;
 	switch (frame->type)
 	{
 		case WC_F_HELLO_BACK:
@@ -172,6 +299,14 @@ take_frame(const wc_frame *frame)
 	}
 }
 
+/* Too much waits already, of what it said or of what it has not read. */
+bool
+net_link_is_full(void)
+{
+	return inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() >= MAX_PENDING_EVENTS ||
+		frames_bytes() >= MAX_PENDING_BYTES || worker_net.out.len - worker_net.out_done > NET_OUT_LIMIT + greeting;
+}
+
 /* Read all frames that are there, unless too much waits already. */
 void
 net_link_read(void)
@@ -182,8 +317,7 @@ net_link_read(void)
 	if (worker_net.fd < 0)
 		return;
 	alive = net_child_read(&worker_net);
-	while (worker_net.fd >= 0 &&
-		   inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() < MAX_PENDING_EVENTS)
+	while (worker_net.fd >= 0 && !net_link_is_full())
 	{
 		wc_next		next = net_child_next(&worker_net, &frame);
 
@@ -204,8 +338,12 @@ net_link_read(void)
 void
 net_link_flush(void)
 {
-	if (worker_net.fd >= 0 && !net_child_flush(&worker_net))
+	if (worker_net.fd < 0)
+		return;
+	if (!net_child_flush(&worker_net))
 		net_lost("webchatt-net closed the corridor");
+	else if (worker_net.out.len - worker_net.out_done > NET_OUT_MOST + greeting)
+		net_lost("webchatt-net does not read what it is told");
 }
 
 /* Stop it, to be started again at once when there is work. */

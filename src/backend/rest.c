@@ -14,6 +14,7 @@
 /* Requests that one turn answers, and the time in ms after which it takes no more. */
 #define CALLS_MOST		64
 #define CALLS_MS		200
+#define CALLS_BYTES		(4 * 1024 * 1024)
 
 typedef struct RestCall
 {
@@ -43,7 +44,7 @@ rest_context(void)
 bool
 rest_accept(const wc_frame *frame)
 {
-	RestCall   *c = MemoryContextAllocZero(rest_context(), offsetof(RestCall, bytes) + frame->len);
+	RestCall   *c = frame_hold(rest_context(), offsetof(RestCall, bytes) + frame->len);
 	wc_frame	copy = {frame->type, c->bytes, frame->len};
 	bool		right;
 
@@ -57,7 +58,7 @@ rest_accept(const wc_frame *frame)
 	}
 	if (!right)
 	{
-		pfree(c);
+		frame_free(c);
 		return false;
 	}
 	dlist_push_tail(&calls, &c->node);
@@ -133,9 +134,12 @@ void
 rest_apply(void)
 {
 	TimestampTz began = wc_clock();
+	size_t		bytes = 0;
 	int			n = 0;
 	dlist_iter	iter;
 
+	if (!net_link_has_room())
+		return;
 	dlist_foreach(iter, &calls)
 	{
 		RestCall   *c = dlist_container(RestCall, node, iter.cur);
@@ -148,7 +152,8 @@ rest_apply(void)
 			answer_error(c, error);
 		c->done = true;
 		/* everybody waits with a long page */
-		if (TimestampDifferenceExceeds(began, wc_clock(), CALLS_MS))
+		bytes += c->body ? strlen(c->body) : 0;
+		if (bytes > CALLS_BYTES || TimestampDifferenceExceeds(began, wc_clock(), CALLS_MS))
 			break;
 	}
 }
@@ -171,7 +176,7 @@ rest_commit(wc_buf *out)
 		m.body = wc_str_from(c->body ? c->body : "");
 		(void) wc_write_api_answer(out, &m);
 		dlist_delete(&c->node);
-		pfree(c);
+		frame_free(c);
 		ncalls--;
 	}
 }
@@ -190,7 +195,7 @@ rest_rollback(void)
 void
 rest_forget(void)
 {
-	dlist_init(&calls);
-	MemoryContextReset(rest_context());
+	while (!dlist_is_empty(&calls))
+		frame_free(dlist_container(RestCall, node, dlist_pop_head_node(&calls)));
 	ncalls = 0;
 }

@@ -107,13 +107,13 @@ sessions_context(void)
 static bool
 accept_arrival(const wc_frame *frame)
 {
-	Arrival    *a = MemoryContextAllocZero(sessions_context(), offsetof(Arrival, bytes) + frame->len);
+	Arrival    *a = frame_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
 	wc_frame	copy = {frame->type, a->bytes, frame->len};
 
 	memcpy(a->bytes, frame->payload, frame->len);
 	if (!wc_read_arrived(&copy, &a->said) || !events_are_text(&a->said.attributes, 1))
 	{
-		pfree(a);
+		frame_free(a);
 		return false;
 	}
 	dlist_push_tail(&arrivals, &a->node);
@@ -124,11 +124,11 @@ accept_arrival(const wc_frame *frame)
 static bool
 accept_ask(const wc_frame *frame)
 {
-	Ask		   *ask = MemoryContextAllocZero(sessions_context(), sizeof(Ask));
+	Ask		   *ask = frame_hold(sessions_context(), sizeof(Ask));
 
 	if (!wc_read_history_ask(frame, &ask->said))
 	{
-		pfree(ask);
+		frame_free(ask);
 		return false;
 	}
 	dlist_push_tail(&asks, &ask->node);
@@ -152,7 +152,7 @@ accept_left(const wc_frame *frame)
 		if (a->said.session != m.session)
 			continue;
 		dlist_delete(&a->node);
-		pfree(a);
+		frame_free(a);
 		npending--;
 		return true;
 	}
@@ -607,7 +607,7 @@ sessions_commit(wc_buf *out)
 			break;
 		write_welcome(out, a);
 		dlist_delete(&a->node);
-		pfree(a);
+		frame_free(a);
 		npending--;
 	}
 	dlist_foreach_modify(iter, &asks)
@@ -618,7 +618,7 @@ sessions_commit(wc_buf *out)
 			break;
 		write_history(out, ask);
 		dlist_delete(&ask->node);
-		pfree(ask);
+		frame_free(ask);
 		npending--;
 	}
 }
@@ -641,9 +641,10 @@ sessions_rollback(void)
 void
 sessions_forget(void)
 {
-	dlist_init(&arrivals);
-	dlist_init(&asks);
-	MemoryContextReset(sessions_context());
+	while (!dlist_is_empty(&arrivals))
+		frame_free(dlist_container(Arrival, node, dlist_pop_head_node(&arrivals)));
+	while (!dlist_is_empty(&asks))
+		frame_free(dlist_container(Ask, node, dlist_pop_head_node(&asks)));
 	npending = nleft = nleft_done = 0;
 	table_is_stale = true;
 	table_cleared = false;

@@ -193,14 +193,16 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 }
 
 /* Are the extension and its role there?  In a transaction of its own. */
-bool
+TurnReady
 turn_extension_ready(void)
 {
-	bool		ready;
+	TurnReady	ready = TURN_READY;
 
 	turn_open();
-	ready = OidIsValid(get_extension_oid("webchatt", true)) &&
-		OidIsValid(get_role_oid(WC_WORKER_ROLE, true));
+	if (!OidIsValid(get_extension_oid("webchatt", true)))
+		ready = TURN_NO_EXTENSION;
+	else if (!OidIsValid(get_role_oid(WC_WORKER_ROLE, true)))
+		ready = TURN_NO_ROLE;
 	turn_close();
 	return ready;
 }

@@ -305,17 +305,20 @@ must_wait(void)
 static void
 find_work(void)
 {
-	bool		ready = turn_extension_ready();
+	TurnReady	ready = turn_extension_ready();
+	const char *missing = ready == TURN_NO_ROLE ? "the role " WC_WORKER_ROLE " is missing" : "no extension";
 
-	if (!ready && !at_work)
-		worker_set_state("no extension");
-	if (ready == at_work)
+	if (ready != TURN_READY && !at_work)
+		worker_set_state(missing);
+	if ((ready == TURN_READY) == at_work)
 		return;
-	if (!ready)
+	if (ready != TURN_READY)
 	{
-		ereport(LOG, (errmsg("webchatt is idle in database \"%s\": the extension was dropped",
-							 NameStr(worker_slot->name))));
-		stop_work("no extension");
+		ereport(LOG, (errmsg("webchatt is idle in database \"%s\": %s", NameStr(worker_slot->name),
+							 ready == TURN_NO_ROLE ? missing : "the extension was dropped"),
+					  ready == TURN_NO_ROLE ?
+					  errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.") : 0));
+		stop_work(missing);
 		return;
 	}
 	if (must_wait())
@@ -359,8 +362,8 @@ static bool
 work_is_ready(TimestampTz now)
 {
 	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
-		rest_pending() > 0 || keeping_ready(now) || feeds_ready(now) || budgets_ready(now) ||
-		requeue_ready(now);
+		(rest_pending() > 0 && net_link_has_room()) || keeping_ready(now) || feeds_ready(now) ||
+		budgets_ready(now) || requeue_ready(now);
 }
 
 /*
@@ -472,8 +475,13 @@ sleep_until_something(long ms)
 
 	follow_corridor();
 	if (wait_corridor >= 0)
-		ModifyWaitEvent(wait_set, wait_corridor, WL_SOCKET_READABLE |
-						(net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0), NULL);
+	{
+		uint32		writeable = net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0;
+
+		/* what it says is not read before it has read what it was told */
+		ModifyWaitEvent(wait_set, wait_corridor,
+						writeable != 0 && net_link_is_full() ? writeable : WL_SOCKET_READABLE | writeable, NULL);
+	}
 	if (ms > 0)
 		pgstat_report_activity(STATE_IDLE, NULL);
 	(void) WaitEventSetWait(wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);

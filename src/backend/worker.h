@@ -31,8 +31,9 @@
 /* How long a step may take that runs our own SQL only, in ms: webchatt.trigger_timeout is for the application's. */
 #define STEP_TIME_MS			1000
 
-/* Events that may be waiting in the worker before it stops reading frames. */
+/* What may be waiting in the worker before it stops reading frames: how many, and bytes. */
 #define MAX_PENDING_EVENTS		8192
+#define MAX_PENDING_BYTES		((size_t) 64 * 1024 * 1024)
 
 /* ca_file.c */
 extern void ca_file_note(void);
@@ -48,6 +49,12 @@ extern void net_link_end(void);
 extern void net_link_drop_output(void);
 extern TimestampTz net_link_next_start(void);
 extern bool net_link_has_room(void);
+extern bool net_link_is_full(void);
+
+/* held_frames.c: memory of what waits for its turn, counted */
+extern void *frame_hold(MemoryContext context, size_t size);
+extern void frame_free(void *p);
+extern size_t frames_bytes(void);
 
 /* standbys.c: nothing is told before the synchronous standbys have it */
 extern XLogRecPtr standbys_seen(void);
@@ -68,7 +75,14 @@ extern bool restore_has_begun(void);
 
 /* turn.c */
 extern void turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders);
-extern bool turn_extension_ready(void);
+typedef enum TurnReady
+{
+	TURN_READY,
+	TURN_NO_EXTENSION,
+	TURN_NO_ROLE
+} TurnReady;
+
+extern TurnReady turn_extension_ready(void);
 extern void turn_tidy_outbox(void);
 extern void turn_open(void);
 extern void turn_close(void);

@@ -15,6 +15,7 @@ wc_write_hello(wc_buf *buf, const wc_hello *m)
 	size_t		mark = wc_frame_begin(buf, WC_F_HELLO);
 
 	wc_put_u32(buf, m->version);
+	wc_put_u32(buf, m->restarts);
 	return wc_frame_end(buf, mark);
 }
 
@@ -25,6 +26,7 @@ wc_read_hello(const wc_frame *f, wc_hello *m)
 
 	wc_reader_begin(&r, f, WC_F_HELLO);
 	m->version = wc_get_u32(&r);
+	m->restarts = wc_get_u32(&r);
 	return wc_reader_done(&r);
 }
 

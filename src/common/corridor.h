@@ -92,6 +92,7 @@ typedef enum wc_frame_type
 typedef struct wc_hello
 {
 	uint32_t	version;
+	uint32_t	restarts;		/* of webchatt-net, since the worker started */
 } wc_hello;
 
 /* WC_F_HELLO_BACK: the first answer. */

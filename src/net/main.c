@@ -287,6 +287,7 @@ net_greet(net *n, const wc_frame *frame)
 		net_fail(n, why);
 	}
 	n->greeted = true;
+	the_metrics.restarts = hello.restarts;
 	return wc_write_hello_back(corridor_io_out(n->corridor), &back);
 }
 

@@ -269,6 +269,7 @@ metrics_text(size_t *len)
 
 	if (f == NULL)
 		return NULL;
+	one(f, "webchatt_net_restarts_total", "counter", "Times that webchatt-net ended by itself and was started again, since the worker started.", m->restarts);
 	one(f, "webchatt_http_connections", "gauge", "Open HTTP connections.", m->connections);
 	one(f, "webchatt_http_connections_total", "counter", "HTTP connections accepted.", m->accepted);
 	one(f, "webchatt_http_requests_total", "counter", "HTTP requests whose head was read.", m->requests);

@@ -27,6 +27,8 @@
 
 typedef struct metrics
 {
+	uint64_t	restarts;		/* of this program, as the worker counts */
+
 	/* since the start */
 	uint64_t	accepted;		/* connections */
 	uint64_t	requests;

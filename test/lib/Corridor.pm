@@ -96,7 +96,7 @@ sub open_door
 sub hello
 {
 	my ($self, $version) = @_;
-	$self->frame('HELLO', pack('V', $version // $VERSION_OF_CORRIDOR));
+	$self->frame('HELLO', pack('VV', $version // $VERSION_OF_CORRIDOR, 3));
 	return;
 }
 

@@ -13,7 +13,7 @@
 #define UUID_B	{0xFF, 0xFE, 0xFD, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0}
 #define STR(s)	{s, sizeof(s) - 1}
 
-static const wc_hello hello = {WC_CORRIDOR_VERSION};
+static const wc_hello hello = {WC_CORRIDOR_VERSION, 12};
 static const wc_hello_back hello_back = {WC_CORRIDOR_VERSION, 4711, 1};
 static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"), STR("10.0.0.0/8"), STR(""),
 1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000,

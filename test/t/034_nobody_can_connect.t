@@ -1,0 +1,84 @@
+# webchatt.status says when nobody can connect, and why: the address is taken, by
+# another program or by another database of this server; the role is missing.  A
+# webchatt-net that dies is back soon when it has served for a while, and is counted.
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use Mojo::UserAgent;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use WebchattTest;
+
+my $t = WebchattTest->new(databases => 'postgres, two');
+$t->sql('CREATE DATABASE two');
+sub status_of { my ($database, $column) = @_; return $t->sql("SELECT coalesce($column\::text, '') FROM webchatt.status", $database) }
+
+sub becomes
+{
+	my ($database, $column, $like, $what) = @_;
+	my $end = time + 60;
+	my $is;
+
+	sleep 0.05 until ($is = status_of($database, $column)) =~ $like || time > $end;
+	return like($is, $like, $what);
+}
+
+$t->sql('CREATE EXTENSION webchatt');
+becomes('postgres', 'listening', qr/127/, 'a database listens');
+is(status_of('postgres', 'state'), 'running', 'and runs');
+$t->sql('CREATE EXTENSION webchatt', 'two');
+becomes('two', 'state', qr/\Anobody can connect: the worker of database "postgres" listens on 127\.0\.0\.1:$t->{port}\z/,
+	'another with the same address says so, and whose it is');
+like(status_of('two', 'last_error'), qr/give this one another webchatt\.listen/, 'and what to do');
+is(status_of('postgres', 'state'), 'running', 'the first one runs');
+my $port = WebchattTest::free_port();
+$t->sql("ALTER DATABASE two SET webchatt.listen = '127.0.0.1:$port'");
+$t->node->reload;
+becomes('two', 'listening', qr/:$port/, 'with an address of its own it listens');
+is(status_of('two', 'state'), 'running', 'and runs');
+
+my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die $!;
+$port = $taken->sockport;
+$t->sql("ALTER DATABASE two SET webchatt.listen = '127.0.0.1:$port'");
+$t->node->reload;
+becomes('two', 'state', qr/\Anobody can connect: .*could not listen on 127\.0\.0\.1:$port/, 'an address that another program has');
+close $taken;
+becomes('two', 'state', qr/\Arunning\z/, 'it runs when that one is gone');
+like(status_of('two', 'listening'), qr/:$port/, 'and listens');
+
+# --- the role -----------------------------------------------------------------
+
+my $at = -s $t->node->logfile;
+$t->sql('ALTER ROLE webchatt_worker RENAME TO webchatt_elsewhere');
+becomes('postgres', 'state', qr/\Athe role webchatt_worker is missing\z/, 'a missing role is called so');
+my $log = slurp_file($t->node->logfile, $at);
+like($log, qr/webchatt is idle in database "postgres": the role webchatt_worker is missing/, 'in the log, too');
+unlike($log, qr/the extension was dropped/, 'and not a dropped extension');
+$t->sql('ALTER ROLE webchatt_elsewhere RENAME TO webchatt_worker');
+becomes('postgres', 'listening', qr/:$t->{port}/, 'it goes on when the role is there again');
+
+# --- one that dies again and again --------------------------------------------
+
+my $before = status_of('postgres', 'net_restarts');
+my $end = time + 10;
+$at = -s $t->node->logfile;
+for my $time (1 .. 6)
+{
+	my $pid = status_of('postgres', 'net_pid');
+
+	# it has served for a while, by its own age
+	sleep 0.05 until time > $end || (split ' ', `ps -o etimes= -p $pid`)[0] >= 2;
+	kill 'KILL', $pid;
+	becomes('postgres', "(net_pid <> $pid AND listening IS NOT NULL)", qr/true/, "killed for the ${time}th time, it is there again");
+	$end = time + 10;
+}
+my @pauses = slurp_file($t->node->logfile, $at) =~ /webchatt-net ended; starting webchatt-net again in (\d+) ms/g;
+is(scalar @pauses, 6, 'the log has each');
+is_deeply([ grep { $_ > 1000 } @pauses ], [], "and no pause that is long beside what it served (@pauses ms)");
+is(status_of('postgres', 'net_restarts'), $before + 6, 'status counts them');
+my $metrics = Mojo::UserAgent->new->get($t->base_url . '/metrics')->res->body;
+like($metrics, qr/^webchatt_net_restarts_total @{[ $before + 6 ]}$/m, 'and the metrics');
+
+done_testing();
