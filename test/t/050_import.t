@@ -81,14 +81,19 @@ sub start_anew
 	return $t->wait_for("SELECT worker_pid <> $worker AND corridor = 'open' FROM webchatt.status", 'the worker starts anew', 30);
 }
 
-# Start it anew, and wait until it has looked through all: it found what lies behind all else.
+# Start it anew, and wait until it has looked through all: it found what lies behind all else, which
+# came when no worker was there.
 sub look_through
 {
 	my ($n) = @_;
 
+	$t->sql(q{ALTER SYSTEM SET webchatt.databases = ''});
+	$t->node->reload;
+	$t->wait_for(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'webchatt worker'}, 'the worker is gone', 30);
 	$t->sql(qq{SET session_replication_role = replica; INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
 		VALUES ('$channel', 'f0000000-0000-7000-8000-00000000000$n', 'last-$n', 'out', 'queued', '{"text": "last"}')});
-	start_anew();
+	$t->sql(q{ALTER SYSTEM RESET webchatt.databases});
+	$t->node->reload;
 	return $t->wait_for('SELECT (' . orders(qq{visitor = 'last-$n'}) . ') = 1', 'each start looks through all', 60);
 }
 
