@@ -95,6 +95,7 @@ my $node = $t->node;
 my $hub = $t->{hub} = Hub->new(dir => $node->basedir . '/hub', keys => [$WebchattTest::KEY], channels => { $WebchattTest::CHANNEL => 'web-chatt2me' });
 my $other_port = WebchattTest::free_port();
 my %instead;
+local $ENV{SECRET} = $WebchattTest::KEY;    # which an example hands over
 
 # Another webchatt, in a database of its own.
 $t->sql('CREATE DATABASE other');
