@@ -248,21 +248,10 @@ refuse(const Handler *h)
 }
 
 /*
- * What it leaves in a superuser's session (a temporary table, a deferred trigger) would
- * be met, or run, by them later.  In the turn, and within functions of ours, that has been seen to.
+ * Call it as its owner, with a search_path that nobody who inserts can turn against it.
+ * It leaves nothing in the session of somebody who can do more (step_down.c), nor in the
+ * turn, where a deferred trigger would run at the commit as webchatt_worker.
  */
-static int
-context_for(Oid user, int security)
-{
-	bool		within = (security & SECURITY_LOCAL_USERID_CHANGE) != 0;
-
-	security |= SECURITY_LOCAL_USERID_CHANGE;
-	if (!within && (superuser_arg(user) || superuser_arg(GetSessionUserId())))
-		security |= SECURITY_RESTRICTED_OPERATION;
-	return security;
-}
-
-/* Call it as its owner, with a search_path that nobody who inserts can turn against it. */
 static void
 call(Handler *h, Datum row)
 {
@@ -284,7 +273,8 @@ call(Handler *h, Datum row)
 	nest = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	SetUserIdAndSecContext(h->owner, context_for(user, security));
+	SetUserIdAndSecContext(h->owner, security | SECURITY_LOCAL_USERID_CHANGE |
+						   (wc_session_is_trusted(user) ? SECURITY_RESTRICTED_OPERATION : 0));
 	(void) FunctionCallInvoke(fcinfo);
 	SetUserIdAndSecContext(user, security);
 	AtEOXact_GUC(true, nest);

@@ -9,29 +9,103 @@
  */
 #include "webchatt.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 /* No object of an application stands in front of PostgreSQL's own. */
 #define SEARCH_PATH		"pg_catalog, pg_temp"
 
+/* What was found out about this session last, until roles change. */
+static struct
+{
+	Oid			users[3];
+	bool		trusted;
+}			known;
+
+static void
+roles_changed(Datum arg, int cache_id, uint32 hash)
+{
+	known.users[0] = InvalidOid;
+}
+
 /*
- * What a trigger leaves in the session could be met by its user later: a temporary
- * table in front of the one that is meant, another statement under the name of a
- * prepared one, a deferred trigger that runs at the commit as whoever commits.
- * Nobody may leave a trap for a superuser.
+ * Can the role become somebody who may more than its own tables and functions let it: a
+ * superuser, who makes roles, who reads the server's files, ...?  Whoever owns the database
+ * is none of them.
  */
+static bool
+can_do_more(Oid role)
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = superuser_arg(role);
+
+	if (found)
+		return true;
+	rel = table_open(AuthIdRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_authid other = (Form_pg_authid) GETSTRUCT(tuple);
+
+		found = (other->rolsuper || other->rolcreaterole || other->rolreplication || other->rolbypassrls ||
+				 (IsReservedName(NameStr(other->rolname)) && other->oid != ROLE_PG_DATABASE_OWNER)) &&
+			is_member_of_role_nosuper(role, other->oid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * Must what runs in this session for user leave nothing behind?  What it leaves could be
+ * met by the session's user later: a temporary table in front of the one that is meant,
+ * another statement under the name of a prepared one, a deferred trigger that runs at the
+ * commit as whoever commits.  Nobody may leave a trap for those who can do more; that
+ * they do it in another's name just now (SET ROLE, SET SESSION AUTHORIZATION, a SECURITY
+ * DEFINER function) is no difference.
+ */
+bool
+wc_session_is_trusted(Oid user)
+{
+	static bool watching = false;
+	Oid			users[3] = {user, GetSessionUserId(), GetAuthenticatedUserId()};
+	bool		trusted = false;
+	int			i;
+
+	if (memcmp(known.users, users, sizeof(users)) == 0)
+		return known.trusted;
+	if (!watching)
+	{
+		CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, (Datum) 0);
+		watching = true;
+	}
+	memcpy(known.users, users, sizeof(users));	/* forgotten when roles change meanwhile */
+	for (i = 0; i < 3 && !trusted; i++)
+		trusted = can_do_more(users[i]);
+	known.trusted = trusted;
+	return trusted;
+}
+
 static int
 context_for(Oid user, Oid role, int outer)
 {
 	if (user == role && (outer & SECURITY_LOCAL_USERID_CHANGE) != 0)
 		return outer;			/* by a trigger of such a function, or of the turn */
 	outer |= SECURITY_LOCAL_USERID_CHANGE;
-	if (superuser_arg(user) || superuser_arg(GetSessionUserId()))
+	if (wc_session_is_trusted(user))
 		outer |= SECURITY_RESTRICTED_OPERATION;
 	return outer;
 }

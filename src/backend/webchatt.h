@@ -359,6 +359,7 @@ typedef struct WcOuter
 
 extern void wc_step_down(WcOuter *outer);
 extern void wc_step_up(const WcOuter *outer);
+extern bool wc_session_is_trusted(Oid user);
 
 /* restores.c: sessions that load a dump */
 extern bool wc_loads_dump(void);
