@@ -57,10 +57,11 @@ BEGIN
 				DETAIL = 'It must be 1 to 512 printable ASCII characters without blanks.',
 				HINT = 'Copy the key of the Application from the hub''s dashboard, without quotes or line ends.';
 	END IF;
-	IF url IS NULL OR url !~ '^https?://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$' OR length(url) > 1024 THEN
+	IF url IS NULL OR url !~ '^https?://([^][/?#@:[:space:]]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?(/[^?#[:space:]]*)?$' OR length(url) > 1024
+		OR coalesce(substring(url FROM '^https?://[^/]*:([0-9]{1,5})(?:/|$)')::int, 443) NOT BETWEEN 1 AND 65535 THEN
 		RAISE EXCEPTION 'the hub''s URL is not usable'
 			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Give the base URL, for example https://api.chatt2.me, without query, fragment or user name.';
+				HINT = 'Give the base URL, for example https://api.chatt2.me, with a port from 1 to 65535 or none, without query, fragment or user name.';
 	END IF;
 	IF url ~* '^http://' AND url !~* '^http://(localhost|127[.][0-9.]+|[[]::1[]])(:|/|$)' AND NOT coalesce(connect_hub.insecure, false) THEN
 		RAISE EXCEPTION 'the hub''s URL is http://, so the API key and all messages would go over the network in clear'
@@ -226,7 +227,7 @@ BEGIN
 	IF key IS NULL THEN
 		RAISE EXCEPTION 'channel % hangs on a remote hub', channel
 			USING ERRCODE = 'wrong_object_type',
-				HINT = 'Its public key and widget script are in that hub''s dashboard.';
+				HINT = 'Only channels made by webchatt.create_channel() can; of this one the hub''s dashboard has public key, script and visitors.';
 	END IF;
 END
 $$;

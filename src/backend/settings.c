@@ -184,6 +184,21 @@ check_databases(char **newval, void **extra, GucSource source)
 	return ok;
 }
 
+/* What stands behind the host of a URL: a port or none, then a path or none. */
+static bool
+port_ok(const char *behind_host)
+{
+	char	   *end;
+	long		port;
+
+	if (*behind_host != ':')
+		return *behind_host == '\0' || *behind_host == '/';
+	if (behind_host[1] < '0' || behind_host[1] > '9')
+		return false;
+	port = strtol(behind_host + 1, &end, 10);
+	return (*end == '\0' || *end == '/') && port >= 1 && port <= 65535;
+}
+
 /* http[s]://host[:port][/path], no slash at the end, no query; or empty. */
 static bool
 check_public_url(char **newval, void **extra, GucSource source)
@@ -199,10 +214,11 @@ check_public_url(char **newval, void **extra, GucSource source)
 	else if (strncmp(url, "http://", 7) == 0)
 		host = url + 7;
 	if (host != NULL && *host != '\0' && *host != '/' && *host != ':' && url[len - 1] != '/' && len <= 1024 &&
+		port_ok(host + (*host == '[' ? strcspn(host, "]") + (strchr(host, ']') != NULL) : strcspn(host, ":/"))) &&
 		strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]%") == len)
 		return true;
 	GUC_check_errdetail("\"%s\" is not the base URL of a server.", url);
-	GUC_check_errhint("Use https://host, https://host:port or https://host/path, without a slash at the end.");
+	GUC_check_errhint("Use https://host, https://host:port (1 to 65535) or https://host/path, without a slash at the end.");
 	return false;
 }
 

@@ -31,7 +31,7 @@
 
 #define WC_ERROR_SIZE		512
 #define WC_LISTENING_SIZE	256
-#define WC_STATE_SIZE		160
+#define WC_STATE_SIZE		512
 #define WC_HUB_ERROR_SIZE	256
 
 /* The role that the worker works as. */

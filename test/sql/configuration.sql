@@ -54,6 +54,8 @@ SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', 'https://user:secret
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', 'https://hub.example.com?x=1')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', 'https://hub.example.com/#x')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', E'https://hub.example.com\r\nHost: x')$$);
+SELECT left(pg_temp.refusal(format('SELECT webchatt.connect_hub(%L, %L, %L)', 'key', u, 'clear')), 29), u FROM unnest(ARRAY['https://h:0', 'https://h:00000/x',
+	'https://h:65536', 'https://h:99999/', 'https://h:', 'https://h:x', 'https://[::1]:0', 'https://[::1', 'https://h:65535', 'https://[::1]:1/v']) u;
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', name => NULL)$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', name => '')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.connect_hub('key', name => 'Upper')$$);

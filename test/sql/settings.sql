@@ -44,7 +44,8 @@ COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; rm webchatt_ca.pem webchatt_no_ca.pe
 RESET webchatt.ca_file;
 SELECT v, pg_temp.refusal(format('SET webchatt.public_url = %L', v)) FROM unnest(ARRAY['', 'https://chat.example.com', 'http://127.0.0.1:8480',
 	'https://[::1]:8443/chat', 'https://chat.example.com/', 'chat.example.com', 'ftp://chat.example.com', 'https://', 'https:///x',
-	'https://a b', 'https://a"b', 'https://a?b', 'https://u@h', 'https://a''b', 'https://a<b']) AS v;
+	'https://a b', 'https://a"b', 'https://a?b', 'https://u@h', 'https://a''b', 'https://a<b',
+	'https://a:0', 'https://a:65535/x', 'https://a:65536/x', 'https://a:99999', 'https://a:', 'https://a:x', 'https://[::1]', 'https://[::1]:0']) AS v;
 RESET webchatt.public_url;
 SELECT v, pg_temp.refusal(format('SET webchatt.demo_channel = %L', v)) FROM unnest(ARRAY['', '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', 'shop']) AS v;
 RESET webchatt.demo_channel;

@@ -43,7 +43,7 @@ my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, List
 $port = $taken->sockport;
 $t->sql("ALTER DATABASE two SET webchatt.listen = '127.0.0.1:$port'");
 $t->node->reload;
-becomes('two', 'state', qr/\Anobody can connect: .*could not listen on 127\.0\.0\.1:$port/, 'an address that another program has');
+becomes('two', 'state', qr/\Anobody can connect: .*could not listen on 127\.0\.0\.1:$port: .*change webchatt\.listen\z/, 'an address that another program has, and what to do');
 close $taken;
 becomes('two', 'state', qr/\Arunning\z/, 'it runs when that one is gone');
 like(status_of('two', 'listening'), qr/:$port/, 'and listens');
