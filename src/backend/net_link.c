@@ -120,7 +120,7 @@ net_lost(const char *why)
 	rest_forget();
 	keeping_net_lost();
 	feeds_net_lost();
-	outbound_net_lost();
+	outbound_net_lost(true);
 	net_pause_ms = next_pause(now);
 	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
 	if (why != NULL)
@@ -249,6 +249,9 @@ take_text(const wc_frame *frame)
 		case WC_F_OPENED:
 			return note_opened(m.text);
 		default:
+			/* one that could not open its door has sent nothing */
+			if (worker_stats.listening[0] == '\0')
+				outbound_net_lost(false);
 			net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) m.text.len, m.text.p));
 			return true;
 	}

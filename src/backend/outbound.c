@@ -407,20 +407,22 @@ outbound_next_due(void)
 static void
 put_back_sent(void *arg, Queued *item)
 {
+	const bool *may_have_left = arg;
+
 	if (item->state != ITEM_SENT)
 		return;
-	if (!item->conv->lane->local)
+	if (*may_have_left && !item->conv->lane->local)
 		overdue_note(&item->conv->channel, &item->id);
 	queue_put_back_first(item);
 }
 
-/* webchatt-net is gone: what was under way is sent again. */
+/* webchatt-net is gone: what was under way is sent again.  May a hub have it already? */
 void
-outbound_net_lost(void)
+outbound_net_lost(bool may_have_left)
 {
 	dlist_iter	iter;
 
-	queue_each(put_back_sent, NULL);
+	queue_each(put_back_sent, &may_have_left);
 	dlist_foreach(iter, &queue_lanes)
 		dlist_container(Lane, node, iter.cur)->under_way = 0;
 }

@@ -282,7 +282,7 @@ extern bool outbound_ready(TimestampTz now);
 extern TimestampTz outbound_next_due(void);
 extern void outbound_configure(void);
 extern uint64 outbound_last_token(void);
-extern void outbound_net_lost(void);
+extern void outbound_net_lost(bool may_have_left);
 extern void outbound_reset(void);
 extern void outbound_stats(WcStats *stats, bool with_age);
 extern bool outbound_child_is_empty(int child);
