@@ -92,7 +92,11 @@ my @plain = (qx{"$bin/initdb" --version} =~ /(\d+)/)[0] >= 18 ? '--no-data-check
 $new->init(extra => [ '--no-locale', '-E', 'UTF8', @plain ]);
 $new->append_conf('postgresql.conf', $t->configuration('postgres', $LocalHub::WIDE));
 
+my %line = map { $_->{number} => $_->{socket} } @clients;
 $old->stop('fast');
+# what was said before the end is heard before the lines are seen to be cut
+ok(Visitor::until(sub { !grep { $line{ $_->{number} } && $_->{socket} && $_->{socket} == $line{ $_->{number} } } @clients }, 60),
+	'the visitors are cut');
 my $acked = acked();
 my $posted = keys %posted;
 my $xid = next_xid($old_bin, $old);
