@@ -24,15 +24,16 @@ COMMENT ON COLUMN webchatt.foreign_keys_due.relation IS 'the table in schema web
 COMMENT ON COLUMN webchatt.foreign_keys_due.name IS 'what the foreign key is called';
 COMMENT ON COLUMN webchatt.foreign_keys_due.definition IS 'what it says';
 
--- no key: what a dump brings never collides with what is here
-CREATE TABLE webchatt.installations (
+-- no key: what a dump brings never collides with what is here.  Its name puts it behind all
+-- others in a dump, so a restore that is broken off has not brought it
+CREATE TABLE webchatt.z_installations (
 	id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
 	made_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE webchatt.installations IS
+COMMENT ON TABLE webchatt.z_installations IS
 	'webchatt''s own: which CREATE EXTENSION the data began with; a row comes with a dump''s data, which is how the worker knows that it came';
-COMMENT ON COLUMN webchatt.installations.id IS 'made at random';
-COMMENT ON COLUMN webchatt.installations.made_at IS 'when that was';
+COMMENT ON COLUMN webchatt.z_installations.id IS 'made at random';
+COMMENT ON COLUMN webchatt.z_installations.made_at IS 'when that was';
 
 CREATE FUNCTION webchatt._forget_restores() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_forget_restores';
@@ -47,8 +48,8 @@ BEGIN
 		EXECUTE format('ALTER TABLE webchatt.%I ADD CONSTRAINT %I %s', k.relation, k.name, k.definition);
 	END LOOP;
 	DELETE FROM webchatt.restores;
-	IF NOT EXISTS (SELECT FROM webchatt.installations) THEN
-		INSERT INTO webchatt.installations DEFAULT VALUES;
+	IF NOT EXISTS (SELECT FROM webchatt.z_installations) THEN
+		INSERT INTO webchatt.z_installations DEFAULT VALUES;
 	END IF;
 END
 $$;

@@ -22,7 +22,7 @@ BEGIN
 		'held', 'outbox_seq', 'events', 'events_seq_seq', 'local_webhooks', 'local_webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',
 		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
-		'registrations', 'registrations_id_seq', 'installations'] LOOP
+		'registrations', 'registrations_id_seq', 'z_installations'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
 	END LOOP;
 END
@@ -61,14 +61,14 @@ $$;
 -- whatever hangs on our tables from here on is somebody else's: see webchatt.extras
 INSERT INTO webchatt.own_extras (kind, relation, name) SELECT e.kind, e.relation, e.name FROM webchatt._extras() e;
 
--- a dump brings its own installations, and is not over with this
+-- a dump brings its own z_installations, and is not over with this
 DO $$
 BEGIN
 	IF EXISTS (SELECT FROM pg_settings s WHERE s.name = 'row_security' AND s.source = 'session')
 		OR current_setting('application_name') = 'pg_restore' THEN
 		PERFORM webchatt._begin_restore();
 	ELSE
-		INSERT INTO webchatt.installations DEFAULT VALUES;
+		INSERT INTO webchatt.z_installations DEFAULT VALUES;
 	END IF;
 END
 $$;

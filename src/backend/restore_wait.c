@@ -7,7 +7,7 @@
  * (restores.c).  The install script, when a dump runs it, leaves a row in
  * webchatt.restores, which no dump has: it covers what lies between the sessions
  * of one restore, and a server that has not loaded us.  And rows of
- * webchatt.installations come with a dump's data only.  Unsure means wait;
+ * webchatt.z_installations come with a dump's data only.  Unsure means wait;
  * webchatt.finish_restore() is for people who know more.
  */
 #include "compat.h"
@@ -86,7 +86,7 @@ pending(void)
 		snprintf(text, sizeof(text), "waits while process %d loads a dump, until that session ends", pid);
 		worker_set_state(text);
 	}
-	else if (!has_rows("installations"))
+	else if (!has_rows("z_installations"))
 		worker_set_state("waits for a dump's data; if none is to come: SELECT webchatt.finish_restore()");
 	else
 	{

@@ -30,12 +30,14 @@ PG_FUNCTION_INFO_V1(webchatt_forget_restores);
 
 /*
  * Does this session load a dump?  pg_dump and pg_restore, in every form, begin with
- * these two settings; nobody works with both of them.
+ * these two settings; nobody works with both of them.  They load by themselves, not by
+ * a function that runs as its owner, whose caller may have set anything.
  */
 bool
 wc_loads_dump(void)
 {
-	return namespace_search_path != NULL && namespace_search_path[0] == '\0' && !check_function_bodies;
+	return namespace_search_path != NULL && namespace_search_path[0] == '\0' && !check_function_bodies &&
+		!InLocalUserIdChange();
 }
 
 static void

@@ -152,6 +152,14 @@ is($t->sql($state, 'x9'), $before, "$forms[9][0], listed later: the same is ther
 sub refused { return !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->{port}, Timeout => 5) }
 sub state_becomes { my ($like, $what) = @_; return $t->wait_for("SELECT state LIKE '$like' FROM webchatt.status", $what) }
 
+# One that was broken off: the row that says that all is there comes last.
+is((slurp_file("$dir/plain.sql") =~ /^COPY webchatt\.(\w+)/mg)[-1], 'z_installations', 'what tells the end of a dump is at its end');
+append_to_file("$dir/cut.sql", slurp_file("$dir/plain.sql") =~ s/^COPY webchatt\.visitors .*//smr);
+load('postgres', 'broken off', psql('-f', "$dir/cut.sql"));
+$t->wait_for('SELECT count(*) > 0 FROM webchatt.messages', 'a restore that was broken off has brought a part');
+state_becomes('waits for a dump%finish_restore()', 'the worker waits for the rest');
+ok(refused(), 'and nobody listens');
+$t->sql('DROP EXTENSION webchatt CASCADE; DROP SCHEMA webchatt; DROP TABLE mine');
 load('postgres', 'at the door', pg_restore('-s', "$dir/directory"));
 state_becomes('waits for a dump%finish_restore()', 'the worker waits for the data, and says how to go on without');
 ok(refused(), 'nobody listens');
@@ -199,6 +207,23 @@ ok($v->welcomed(60), 'the visitor is there');
 my $id = $t->sql("SELECT webchatt.send_message('$local', '$visitor', text => 'still here')");
 ok($v->got(sub { $_->{type} eq 'message' && $_->{id} eq $id }, 20), 'and gets a message all the same');
 is($t->status('state'), 'running', 'the worker did not wait');
+$session->close;
+
+# Nor whoever may call a function of somebody who could, which keeps the caller's search_path.
+$t->sql(qq{CREATE TABLE public.called (id uuid); CREATE ROLE cleo;
+	CREATE FUNCTION public.called(m webchatt.messages) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (m.id)';
+	SELECT webchatt.on_message('public.called(webchatt.messages)');
+	CREATE FUNCTION public.take(words text) RETURNS void LANGUAGE sql SECURITY DEFINER AS
+	\$\$INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content) VALUES ('$local', pg_catalog.gen_random_uuid(),
+		'$visitor', 'in', 'received', pg_catalog.jsonb_build_object('text', words))\$\$});
+$session = $t->session;
+$session->query('SET SESSION AUTHORIZATION cleo');
+$session->query($settings);
+$session->query(q{SELECT public.take('words')});
+is($t->sql('SELECT count(*) FROM public.called'), 1, 'a function that runs as its owner is no dump: what is registered is called');
+$id = $t->sql("SELECT webchatt.send_message('$local', '$visitor', text => 'and still')");
+ok($v->got(sub { $_->{type} eq 'message' && $_->{id} eq $id }, 20), 'the visitor is served');
+is($t->status('state'), 'running', 'and the worker did not wait');
 $session->close;
 
 # --- a server that does not load the library --------------------------------
