@@ -85,7 +85,7 @@ standbys_wait(XLogRecPtr lsn)
 		return;
 	while (!standbys_have(lsn))
 	{
-		if (ProcDiePending || !PostmasterIsAlive())
+		if (ProcDiePending || ShutdownRequestPending || !PostmasterIsAlive())
 		{
 			ereport(LOG,
 					(errmsg("webchatt ends before a synchronous standby has confirmed the last transaction"),
@@ -95,6 +95,9 @@ standbys_wait(XLogRecPtr lsn)
 		}
 		/* a cancel that came before is not meant for this wait */
 		QueryCancelPending = false;
+		/* as a commit does: it must leave the queue before anything ends us */
+		HOLD_INTERRUPTS();
 		SyncRepWaitForLSN(lsn, true);
+		RESUME_INTERRUPTS();
 	}
 }
