@@ -61,7 +61,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 					WHERE ix.indrelid = r.oid AND ix.indisreplident) END)
 		FROM r WHERE r.relkind = 'r' AND r.relreplident <> 'd'
 		UNION ALL
-		SELECT 8, 'publication', r.oid, p.pubname, format('ALTER PUBLICATION %I ADD TABLE %s%s', p.pubname, r.q,
+		SELECT 8, 'publication', r.oid, p.pubname, format('ALTER PUBLICATION %I ADD TABLE %s%s%s', p.pubname, r.q,
+			(SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
+			 WHERE a.attrelid = r.oid AND a.attnum::text = ANY (regexp_split_to_array(to_jsonb(m) ->> 'prattrs', '[^0-9]+'))),
 			(SELECT ' WHERE (' || (to_jsonb(v) ->> 'rowfilter') || ')' FROM pg_publication_tables v
 			 WHERE v.pubname = p.pubname AND format('%I.%I', v.schemaname, v.tablename) = r.q))
 		FROM r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid)

@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WebchattTest;
 
-my $t = WebchattTest->attached;
+my $t = WebchattTest->attached(conf => 'wal_level = logical');
 my $hub = $t->hub;
 my $channel = $WebchattTest::CHANNEL;
 
@@ -45,13 +45,16 @@ $t->sql(q{
 	CREATE INDEX by_day ON webchatt.messages (created_at);
 	CREATE POLICY mine ON webchatt.messages TO webchatt_agent USING (true);
 	ALTER TABLE webchatt.messages SET (autovacuum_vacuum_scale_factor = 0.01)});
-# Every column, constraint, index, trigger, policy, rule and option of our tables, and what is registered.
+# from PostgreSQL 15 on
+$t->sql(q{CREATE PUBLICATION part FOR TABLE webchatt.messages (channel_id, id, status) WHERE (id IS NOT NULL)}) if $t->sql('SHOW server_version_num') >= 150000;
+# Every column, constraint, index, trigger, policy, rule, option and publication of our tables, and what is registered.
 my $objects = q{SELECT string_agg(line, E'\n' ORDER BY line) FROM (
 	SELECT e::text AS line FROM webchatt._extras() e
 	UNION ALL SELECT 'not ours: ' || e::text FROM webchatt.extras e
 	UNION ALL SELECT concat_ws(' ', attrelid::regclass, attname, format_type(atttypid, atttypmod)) FROM pg_attribute
 		WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'webchatt'::regnamespace) AND attnum > 0
 	UNION ALL SELECT p.oid::regprocedure || ' ' || md5(pg_get_functiondef(p.oid)) FROM pg_proc p WHERE p.pronamespace = 'webchatt'::regnamespace
+	UNION ALL SELECT v::text FROM pg_publication_tables v
 	UNION ALL SELECT h::text FROM webchatt.handlers h) x};
 my $objects_before = $t->sql($objects);
 my $extras = $t->node->basedir . '/extras.sql';
@@ -64,7 +67,7 @@ my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n'
 	events local_webhooks webhook_progress webhook_log webhook_retries links hub_keeping repairs);
 
 # Into another cluster, while the worker there may already look.
-my $u = WebchattTest->new(name => 'restored', databases => '');
+my $u = WebchattTest->new(name => 'restored', databases => '', conf => 'wal_level = logical');
 my ($out, $err) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $u->node->connstr('postgres') ]);
 is($err, '', 'restore');
 ($out, $err) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $extras, $u->node->connstr('postgres') ]);
