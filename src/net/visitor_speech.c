@@ -17,6 +17,9 @@ static const bucket_rate frame_rate = {1000, 20, 100};
 /* Pages of history. */
 static const bucket_rate history_rate = {1000, 1, 10};
 
+/* Receipts that cost a token of address_bytes: what the budgets reckon for them. */
+#define RECEIPTS_A_KB	4u
+
 /* When what the worker has no room for may be sent again. */
 #define BUSY_MS		1000
 
@@ -84,12 +87,28 @@ on_message(session *s, const visitor_frame *frame)
 	}
 }
 
+/* How long until this visitor and this address may confirm anything. */
+static uint32_t
+receipts_wait(session *s, uint64_t now)
+{
+	visitors   *v = s->v;
+	uint32_t	wait = buckets_wait(v->receipts, s->entry.visitor, &v->receipt_rate, now);
+	uint32_t	bytes_wait = s->count ?
+		address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
+
+	return wait > bytes_wait ? wait : bytes_wait;
+}
+
+/*
+ * A receipt is charged to the budgets that all share, whatever it is for: so its
+ * address pays, or a few visitors of one could use those up for everybody.
+ */
 static void
 on_receipts(session *s, const visitor_frame *frame)
 {
 	visitors   *v = s->v;
 	uint64_t	now = uv_now(v->loop);
-	uint32_t	wait = buckets_wait(v->receipts, s->entry.visitor, &v->receipt_rate, now);
+	uint32_t	wait = receipts_wait(s, now);
 	int			i;
 
 	if (wait > 0)
@@ -104,6 +123,9 @@ on_receipts(session *s, const visitor_frame *frame)
 	}
 	for (i = 0; i < frame->nids; i++)
 		buckets_take(v->receipts, s->entry.visitor, &v->receipt_rate, now);
+	if (s->count != NULL)
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now,
+						  ((uint32_t) frame->nids + RECEIPTS_A_KB - 1) / RECEIPTS_A_KB);
 }
 
 static void
