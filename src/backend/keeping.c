@@ -171,7 +171,7 @@ accept_link_state(const wc_frame *frame)
 	if (hub == NULL || hub->local)
 		return true;			/* it was removed meanwhile */
 	lost = publish_link(&m);
-	if (lost > 0)
+	if (lost > 0 && net_link_may_say())
 	{
 		char	   *text = psprintf("hub %s dropped " INT64_FORMAT " events before its link came for them", hub->name, lost);
 
@@ -203,6 +203,7 @@ keeping_accept(const wc_frame *frame)
 		m.body = wc_str_from("");
 		m.error = wc_str_from("its answer is not text");
 	}
+	m.error.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, m.error.p, (int) m.error.len, WC_ERROR_SIZE);
 	dlist_foreach(iter, &kept)
 	{
 		Kept	   *k = dlist_container(Kept, node, iter.cur);

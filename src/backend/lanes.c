@@ -116,13 +116,14 @@ stop_lane(Lane *lane, const wc_outcome *o)
 			 errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
 }
 
-/* The hub's words go into tables: webchatt-net saw to it that they are text. */
+/* The hub's words go into tables: webchatt-net saw to it that they are text, and short. */
 static bool
 plausible(const wc_outcome *o)
 {
 	wc_str		texts[] = {o->hub_status, o->hub_message_id, o->error_code};
 
-	return events_are_text(texts, lengthof(texts)) && o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID;
+	return events_are_text(texts, lengthof(texts)) && o->hub_status.len <= WC_MAX_STATUS &&
+		o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID && o->error_code.len <= WC_MAX_ERROR_CODE;
 }
 
 /* Take an outcome frame; false when it is none. */

@@ -38,6 +38,7 @@ net_child_init(NetChild *net)
 {
 	memset(net, 0, sizeof(*net));
 	net->fd = -1;
+	net->words_fd = -1;
 }
 
 /*
@@ -45,7 +46,7 @@ net_child_init(NetChild *net)
  * descriptors from 4 on belong to the server.
  */
 static void
-become_net(const char *path, int fd)
+become_net(const char *path, int fd, int words_fd)
 {
 	char		fd_text[] = "3";
 	char	   *argv[] = {"webchatt-net", "--corridor", fd_text, NULL};
@@ -67,6 +68,12 @@ become_net(const char *path, int fd)
 	dfl.sa_handler = SIG_DFL;
 	for (i = 1; i < NSIG; i++)
 		(void) sigaction(i, &dfl, NULL);
+	/*
+	 * Not the server's stderr: that is its log, which one that is not itself any
+	 * more could fill, forge or cut off.
+	 */
+	if (dup2(words_fd, STDERR_FILENO) < 0 || dup2(words_fd, STDOUT_FILENO) < 0)
+		_exit(126);
 	if (fd != CORRIDOR_FD)
 	{
 		if (dup2(fd, CORRIDOR_FD) < 0)
@@ -76,10 +83,7 @@ become_net(const char *path, int fd)
 		(void) fcntl(fd, F_SETFD, 0);
 	null_fd = open("/dev/null", O_RDWR);
 	if (null_fd >= 0)
-	{
 		(void) dup2(null_fd, STDIN_FILENO);
-		(void) dup2(STDERR_FILENO, STDOUT_FILENO);
-	}
 	if (syscall(SYS_close_range, CORRIDOR_FD + 1, ~0U, 0) != 0)
 	{
 		for (i = CORRIDOR_FD + 1; i < CLOSE_MOST; i++)
@@ -99,6 +103,7 @@ net_child_start(NetChild *net, char *error, size_t size)
 {
 	char		path[MAXPGPATH];
 	int			ends[2];
+	int			words[2];
 	int			buffer = SOCKET_BUFFER;
 	sigset_t	all;
 	sigset_t	before;
@@ -117,6 +122,15 @@ net_child_start(NetChild *net, char *error, size_t size)
 		snprintf(error, size, "could not make the corridor: %s", strerror(errno));
 		return false;
 	}
+	if (pipe2(words, O_CLOEXEC) != 0)
+	{
+		snprintf(error, size, "could not make a pipe for webchatt-net: %s", strerror(errno));
+		close(ends[0]);
+		close(ends[1]);
+		return false;
+	}
+	/* only our end: a program that writes more than it holds waits for us */
+	(void) fcntl(words[0], F_SETFL, O_NONBLOCK);
 	for (i = 0; i < 2; i++)
 		(void) setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 
@@ -125,17 +139,22 @@ net_child_start(NetChild *net, char *error, size_t size)
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		become_net(path, ends[1]);
+		become_net(path, ends[1], words[1]);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
+	close(words[1]);
 	if (pid < 0)
 	{
 		snprintf(error, size, "could not fork webchatt-net: %s", strerror(errno));
 		close(ends[0]);
+		close(words[0]);
 		return false;
 	}
+	if (net->words_fd >= 0)
+		close(net->words_fd);
 	net->pid = pid;
 	net->fd = ends[0];
+	net->words_fd = words[0];
 	net->changes++;
 	wc_buf_reset(&net->in);
 	wc_buf_reset(&net->out);
@@ -170,6 +189,18 @@ net_child_stop(NetChild *net, int grace_ms)
 	while (waitpid(net->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	net->pid = 0;
+}
+
+/*
+ * Some of what it has written to its stderr, its last words too when it has been
+ * stopped: size bytes at most.  0: nothing is there.
+ */
+int
+net_child_words(NetChild *net, char *buf, int size)
+{
+	ssize_t		n = net->words_fd >= 0 ? read(net->words_fd, buf, size) : 0;
+
+	return n > 0 ? (int) n : 0;
 }
 
 /* An empty buffer that was large once gives its memory back. */

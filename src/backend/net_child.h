@@ -14,6 +14,7 @@ typedef struct NetChild
 {
 	pid_t		pid;			/* 0: not running */
 	int			fd;				/* our end of the corridor, -1 when closed */
+	int			words_fd;		/* what it writes to its stderr comes here; -1 when closed */
 	int			changes;		/* raised whenever fd becomes another or none */
 	wc_buf		in;
 	size_t		in_done;		/* bytes of in that are handled */
@@ -30,6 +31,7 @@ typedef struct NetChild
 extern void net_child_init(NetChild *net);
 extern bool net_child_start(NetChild *net, char *error, size_t size);
 extern void net_child_stop(NetChild *net, int grace_ms);
+extern int	net_child_words(NetChild *net, char *buf, int size);
 extern bool net_child_read(NetChild *net);
 extern wc_next net_child_next(NetChild *net, wc_frame *frame);
 extern bool net_child_flush(NetChild *net);

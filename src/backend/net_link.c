@@ -10,6 +10,9 @@
 /* What is shown of a text of webchatt-net's, in bytes. */
 #define WORDS_MOST			1024
 
+/* What is read of its stderr at a time, in bytes. */
+#define WORDS_READ			4096
+
 /* Its lines in the server's log: so many in so many ms. */
 #define LINES_MOST			100
 #define LINES_MS			10000
@@ -102,6 +105,34 @@ show_lost(const char *why)
 	worker_note_error(why);
 }
 
+static wc_str words(wc_str said);
+static void take_line(wc_str line, int level);
+
+/*
+ * Lines that it wrote to its stderr go into the log as those of frames do: what
+ * libraries say before they give up, and whatever one writes that was taken over.
+ */
+void
+net_link_read_words(void)
+{
+	char		said[WORDS_READ];
+	int			left = net_child_words(&worker_net, said, sizeof(said));
+	char	   *p = said;
+
+	while (left > 0)
+	{
+		char	   *end = memchr(p, '\n', left);
+		int			n = end ? (int) (end - p) : left;
+		wc_str		line = {p, (uint32_t) n};
+
+		if (n > 0)
+			take_line(words(line), LOG);
+		n += end ? 1 : 0;
+		p += n;
+		left -= n;
+	}
+}
+
 /* webchatt-net is gone, or has to go: why, or NULL where that is meant. */
 static void
 net_lost(const char *why)
@@ -109,6 +140,7 @@ net_lost(const char *why)
 	TimestampTz now = wc_clock();
 
 	net_child_stop(&worker_net, NET_GRACE_MS);
+	net_link_read_words();
 	worker_stats.corridor_open = false;
 	worker_stats.net_pid = 0;
 	worker_stats.listening[0] = '\0';
@@ -194,9 +226,12 @@ words(wc_str said)
 	return said;
 }
 
-/* A line for the server's log; there are not more than so many of them at a time. */
-static void
-take_line(wc_str line, int level)
+/*
+ * May there be a line in the server's log because of what it said?  There are not
+ * more than so many of them at a time.
+ */
+bool
+net_link_may_say(void)
 {
 	static TimestampTz window = 0;
 	static int	lines = 0;
@@ -212,9 +247,16 @@ take_line(wc_str line, int level)
 		lines = 0;
 		dropped = 0;
 	}
-	if (lines++ >= LINES_MOST)
-		dropped++;
-	else
+	if (lines++ < LINES_MOST)
+		return true;
+	dropped++;
+	return false;
+}
+
+static void
+take_line(wc_str line, int level)
+{
+	if (net_link_may_say())
 		ereport(level, (errmsg("webchatt-net: %.*s", (int) line.len, line.p)));
 }
 

@@ -105,6 +105,7 @@ update_rates(TimestampTz now)
 	before = worker_stats;
 	worker_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
 	worker_publish(true);
+	net_link_read_words();
 	/* what we wrote counts for autovacuum as everybody's does */
 	(void) pgstat_report_stat(false);
 }

@@ -44,6 +44,8 @@ extern NetChild worker_net;
 extern void net_link_start(TimestampTz now);
 extern void net_link_read(void);
 extern void net_link_flush(void);
+extern void net_link_read_words(void);
+extern bool net_link_may_say(void);
 extern void net_link_stop(void);
 extern void net_link_end(void);
 extern void net_link_drop_output(void);

@@ -62,7 +62,9 @@ SKIP:
 # What it has inherited: the corridor, standard streams, and nothing of PostgreSQL's.
 my @links = map { readlink $_ } glob "/proc/$pid/fd/*";
 my $data = $t->node->data_dir;
-is(scalar(grep { defined && (m{^\Q$data\E/} && !m{/log/}) } @links), 0, 'no descriptor of the data directory is open in it') or diag("@links");
+is(scalar(grep { defined && (m{^\Q$data\E/}) } @links), 0, 'no descriptor of the data directory is open in it') or diag("@links");
+my ($log) = map { (stat $_)[1] } $t->node->logfile;
+is(scalar(grep { ((stat $_)[1] // 0) == $log } glob "/proc/$pid/fd/*"), 0, 'nor the server\'s log, which it could fill or cut off');
 my $maps = slurp_file("/proc/$pid/maps");
 unlike($maps, qr{/dev/shm/PostgreSQL|/dev/zero|SYSV}, 'no shared memory of PostgreSQL is mapped in it');
 unlike(slurp_file("/proc/$pid/cmdline"), qr/$WebchattTest::KEY|$WebchattTest::SECRET/, 'no secret is on its command line');

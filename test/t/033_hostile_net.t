@@ -58,6 +58,11 @@ put_file('channel', $channel);
 $t->wait_for(q{SELECT corridor = 'open' FROM webchatt.status}, 'the stand-in is taken for webchatt-net');
 my ($worker, $started) = map { $t->sql("SELECT $_") } '(SELECT worker_pid FROM webchatt.status)', 'pg_postmaster_start_time()';
 
+# Something is under way, to a hub elsewhere.
+$t->sql(q{SELECT webchatt.connect_hub('a-key', 'https://hub.invalid'); SELECT webchatt.add_channel('6cbd6789-1d2b-47e0-9391-5eb91d2839ea')});
+my $hub = $t->sql(q{SELECT id FROM webchatt.hubs WHERE api_url LIKE '%hub.invalid%'});
+$t->sql(q{SELECT count(webchatt.send_message('6cbd6789-1d2b-47e0-9391-5eb91d2839ea', gen_random_uuid()::text, 'x')) FROM generate_series(1, 64)});
+
 # The worker's memory that is nobody else's.
 sub held { my $rollup = slurp_file("/proc/$worker/smaps_rollup"); return $rollup =~ /^Anonymous: +(\d+) kB/m ? $1 * 1024 : 0 }
 
@@ -114,6 +119,13 @@ flood('log lines of megabytes', 'text 70 4000000 60');
 flood('log lines that are not text', 'bytes 70 3000 20000');
 flood('addresses that it listens on', 'text 66 100 20000');
 flood('who types', 'typed 75 0 200000');
+flood('ends of what is under way, with codes of megabytes', 'outcome 68 8000000 60');
+flood('events that a link has lost', "lost 83 $hub 60000");
+flood('links', 'came 80 100000 3000');
+flood('ends of deliveries', 'delivered 79 1000000 300');
+flood('answers of hubs', 'done 77 500000 300');
+flood('questions for history', 'ask 74 0 60000');
+flood('its stderr', 'stderr 0 1000 40000');
 flood('a frame that has no end', 'part 67 30000000 1');
 flood('a length that no frame has', 'length 67 1000 1');
 for my $type (1, 66 .. 83, 200)
