@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "listener.h"
 #include "metrics.h"
 #include "rest.h"
 
@@ -45,6 +46,7 @@ api_judge_key(conn *c, uint8_t scope)
 	if (entry == NULL)
 		return REFUSE_KEY_UNKNOWN;
 	c->key = entry->id;
+	listener_trust(c->fd);
 	return (entry->scopes & scope) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
 }
 

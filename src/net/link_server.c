@@ -17,6 +17,7 @@
 
 #include "buckets.h"
 #include "link_server_frame.h"
+#include "listener.h"
 #include "log.h"
 #include "metrics.h"
 #include "ws.h"
@@ -214,6 +215,7 @@ admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr
 		close(knock->fd);
 		return;
 	}
+	listener_trust(knock->fd);
 	sub->server = s;
 	sub->key = key;
 	sub->client = *client;

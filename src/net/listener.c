@@ -28,6 +28,11 @@
  */
 #define SOCKET_MODE			0660
 
+/* In the kernel's interface since 5.14. */
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK			72
+#endif
+
 /* The pause in accepting after descriptors or memory ran out, in ms. */
 #define BACK_OFF_MS			100
 
@@ -127,6 +132,15 @@ bound_buffers(int fd)
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof(send_size));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof(receive_size));
+}
+
+void
+listener_trust(int fd)
+{
+	int			bounded = 0;
+
+	/* a kernel before 5.14 does not know it, and keeps the bounds */
+	setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &bounded, sizeof(bounded));
 }
 
 /* Take a bound socket into the set. */

@@ -38,6 +38,12 @@ extern void listener_start(listener *l);
 /* While paused nothing is accepted; the kernel's queue holds who comes. */
 extern void listener_pause(listener *l, bool pause);
 
+/*
+ * Whoever is at the other end of an accepted socket has shown a key: the kernel
+ * may keep as much for it as the connection needs, some MB where that is long.
+ */
+extern void listener_trust(int fd);
+
 /* Close the sockets; the files of unix ones stay.  The loop must run once more. */
 extern void listener_close(listener *l);
 

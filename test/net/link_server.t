@@ -401,6 +401,13 @@ subtest 'slow subscribers' => sub {
 	# What may be under way, and the largest event that the corridor takes.
 	event($h, $slow->{number}, $_, body($_, 1000)) for 1 .. 1023;
 	event($h, $slow->{number}, 1024, body(1024, 8 * 1024 * 1024));
+	my ($to, $from) = map { sprintf ':%04X', $_ } $slow->{s}->sockport, $slow->{s}->peerport;
+	my $kept = 0;
+	$h->until(20, sub {
+		open my $tcp, '<', '/proc/net/tcp' or return 1;
+		/$from \S+$to \S+ ([0-9A-F]+):/ and $kept = hex $1 while <$tcp>;
+		return $kept > 512 * 1024; });
+	cmp_ok($kept, '>', 512 * 1024, 'who has a key has the kernel\'s buffers whole, not those of a stranger');
 	event($h, $good->{number}, 5000, body(5000));
 	ok($good->wait_for('event'), 'others are served at once');
 	$h->until(0.5, sub { 0 });
