@@ -150,7 +150,7 @@ function makeLine(config, store, conversation, events) {
 		const gone = CLOSED_FOR_GOOD.includes(code);
 		// A page is shown no status: a wrong origin is a line that never opens.
 		if (gone || !wasWelcomed && tries === 1)
-			console.error('webchatt: closed with ' + code + '; is webChatId valid, and is ' + location.origin + ' on the list of set_origins()?');
+			console.error('webchatt: closed with ' + code + '; is webChatId valid, and ' + location.origin + ' in set_origins()?');
 		if (gone)
 			return become('gone');
 		if (steady)
