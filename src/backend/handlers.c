@@ -93,6 +93,8 @@ handler_misfit(const FormData_pg_proc *proc, bool for_status)
 	if (proc->pronargs != 1 || proc->proargtypes.values[0] != handler_argument(for_status))
 		return for_status ? "it does not take one argument of type webchatt.statuses" :
 			"it does not take one argument of type webchatt.messages";
+	if (isAnyTempNamespace(proc->pronamespace))
+		return "it is temporary, and goes with its session";
 	return NULL;
 }
 

@@ -75,6 +75,8 @@ SELECT pg_temp.refusal($$SELECT webchatt.on_message('shop.note(webchatt.messages
 SELECT pg_temp.refusal($$SELECT webchatt.on_message('shop.note(webchatt.messages)', channel => '00000000-0000-0000-0000-000000000009')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.on_message(NULL)$$);
 SELECT pg_temp.refusal($$SELECT webchatt.on_message(0)$$);
+CREATE FUNCTION pg_temp.note(webchatt.messages) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+SELECT regexp_replace(pg_temp.refusal($$SELECT webchatt.on_message('pg_temp.note(webchatt.messages)')$$), 'pg_temp_[0-9]+', 'pg_temp');
 SELECT event, function, direction, channel_id, owner, problem FROM webchatt.handlers;
 RESET ROLE;
 
