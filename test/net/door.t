@@ -578,7 +578,7 @@ subtest 'ca_file is replaced' => sub {
 	$v->put($s, signed());
 	is($v->answer($s)->{status}, 200, 'a connection');
 	rename "$dir/new", "$dir/ca" or die;
-	$v->until(5, sub { $v->{gone} });		# its looks at such files are two seconds apart
+	$v->until(4, sub { $v->{gone} });		# its looks at such files are two seconds apart
 	ok(!$v->{gone}, 'it goes on');
 	$v->put($s, signed());
 	is($v->answer($s)->{status}, 200, 'and nobody was cut');
