@@ -102,7 +102,7 @@ static const IntSetting int_settings[] = {
 	&wc_head_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.heartbeat", "How long a link between hubs may be silent before it is pinged; after as long again it is cut.",
 	&wc_heartbeat, 20000, 100, 3600000, GUC_UNIT_MS},
-	{"webchatt.hello_rate", "How many hellos a minute may come from one address, or with one token.",
+	{"webchatt.hello_rate", "How many hellos and pages of history a minute one address may ask for, and hellos one token.",
 	&wc_hello_rate, 600, 1, 10000000, 0},
 	{"webchatt.hello_timeout", "How long a visitor's client may take from its connection to its hello.",
 	&wc_hello_timeout, 10000, 100, 600000, GUC_UNIT_MS},

@@ -128,6 +128,7 @@ on_receipts(session *s, const visitor_frame *frame)
 						  ((uint32_t) frame->nids + RECEIPTS_A_KB - 1) / RECEIPTS_A_KB);
 }
 
+/* A page costs the worker as much as a hello, and its address the same. */
 static void
 on_history(session *s, const visitor_frame *frame)
 {
@@ -135,7 +136,10 @@ on_history(session *s, const visitor_frame *frame)
 	uint64_t	now = uv_now(v->loop);
 	wc_history_ask ask = {.session = s->entry.number};
 	uint32_t	wait = bucket_wait(s->asks, &history_rate, now);
+	uint32_t	address_wait = s->count ?
+		address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) : 0;
 
+	wait = wait > address_wait ? wait : address_wait;
 	if (s->asked)
 		wait = wait > BUSY_MS ? wait : BUSY_MS;
 	if (wait > 0)
@@ -153,6 +157,8 @@ on_history(session *s, const visitor_frame *frame)
 	}
 	s->asked = true;
 	s->asks = bucket_take(s->asks, &history_rate, now);
+	if (s->count != NULL)
+		address_rate_take(v->hellos, &s->client, &v->hello_rate, now, 1);
 }
 
 /* Never stored, so it may be lost; what comes too early is. */

@@ -633,6 +633,26 @@ subtest 'what is stored for an address' => sub {
 	is($h->close_door, 0, 'and it ends');
 };
 
+subtest 'pages of history' => sub {
+	my $h = open_hub(hello_rate => 20);
+	my @v = map { RawSocket->visit($h, $KEY) } 1 .. 18;
+
+	# two of the twenty are left, and one more comes every three seconds
+	$_->say({ type => 'history', before => Corridor::uuid7() }) for @v;
+	for my $v (@v)
+	{
+		$v->say({ type => 'ping' });
+		$v->wait_for('pong') or die 'silence';
+	}
+	settle($h);
+	cmp_ok(scalar @{ $h->{asked} }, '>=', 2, 'an address has as many of them as hellos');
+	cmp_ok(scalar @{ $h->{asked} }, '<', 18, 'and no more: the worker looks up each');
+	my ($late) = grep { $_->{type} eq "error" } map { @{ $_->{frames} } } @v;
+	is($late->{code}, 'rate', 'who asks too early is told so');
+	cmp_ok($late->{retry_after}, '>', 0, 'and when to ask again');
+	is($h->close_door, 0, 'and it ends');
+};
+
 subtest 'hellos' => sub {
 	my $h = open_hub(hello_rate => 5);
 	my $v = RawSocket->visit($h, $KEY);
