@@ -180,6 +180,10 @@ BEGIN
 			USING ERRCODE = 'program_limit_exceeded',
 				HINT = 'Delete one that nobody needs: webchatt.local_webhooks lists them.';
 	END IF;
+	IF (SELECT count(*) FROM webchatt.local_webhooks w WHERE w.key_id = key) >= 20 THEN
+		RAISE EXCEPTION 'this API key has 20 webhooks already'
+			USING ERRCODE = 'program_limit_exceeded', HINT = 'Delete one that is not needed.';
+	END IF;
 	IF coalesce(_make_webhook.signed, true) THEN
 		webhook.secret := webchatt._new_webhook_secret();
 	END IF;

@@ -308,6 +308,15 @@ SELECT pg_temp.refusal($$SELECT webchatt.create_webhook('one too many', 'https:/
 SELECT pg_temp.rest('POST', '', '', '{"label": "one too many", "endpoint": "https://many.example", "eventType": "Message"}');
 SELECT jsonb_array_length(r.body -> 'data'), r.body -> 'pagination' FROM webchatt._rest(:k, 'GET', '/v1/organization/webhook', 'limit=50&offset=50', '') r;
 
+-- no key takes all places
+
+SELECT webchatt.delete_webhook(id) IS NOT NULL FROM webchatt.local_webhooks ORDER BY n DESC LIMIT 1;
+UPDATE webchatt.local_webhooks SET key_id = NULL WHERE n IN (SELECT n FROM webchatt.local_webhooks ORDER BY n OFFSET 20);
+SELECT pg_temp.rest('POST', '', '', '{"label": "one too many", "endpoint": "https://many.example", "eventType": "Message"}');
+UPDATE webchatt.local_webhooks SET key_id = NULL WHERE n = (SELECT max(n) FROM webchatt.local_webhooks WHERE key_id = :k);
+SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook', '', '{"label": "the last", "endpoint": "https://many.example", "eventType": "Message"}');
+UPDATE webchatt.local_webhooks SET key_id = NULL WHERE label = 'the last';
+
 -- who may: the administrator all of it, the worker what it answers, an agent nothing
 
 SET LOCAL ROLE webchatt_admin;
