@@ -11,9 +11,23 @@
 -- whatever this database's defaults are
 SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 \if :{?hub} \else \set hub chatt2me \endif
-\if :{?api_key} \else \set api_key `printf %s "$WEBCHATT_API_KEY"` \endif
+\set no_key false
+\if :{?api_key} \else \set api_key `printf %s "$WEBCHATT_API_KEY"` \set no_key `test -n "$WEBCHATT_API_KEY" && echo false || echo true` \endif
+
+-- What has to be said.
+SELECT NOT (:{?channel} AND :{?api_url}) OR :no_key AS lacking, current_setting('is_superuser') AS superuser \gset
+\if :lacking
+\set SHOW_CONTEXT never
+DO $$ BEGIN RAISE EXCEPTION 'something is missing' USING HINT = 'Give the environment variable WEBCHATT_API_KEY, -v channel=<the channel''s id> and -v api_url=<the hub''s URL>.'; END $$;
+\endif
 
 BEGIN;
+-- The key is a part of a statement: keep that out of logs (doc/operating.md).
+\if :superuser
+SET LOCAL log_min_messages = panic;
+SET LOCAL track_activities = off;
+SET LOCAL pg_stat_statements.track = none;
+\endif
 SELECT webchatt.connect_hub(:'api_key', :'api_url', :'hub', inbound => 'link') \g /dev/null
 SELECT webchatt.add_channel(:'channel', :'hub')
 WHERE NOT EXISTS (SELECT FROM webchatt.channels WHERE id = :'channel') \g /dev/null

@@ -13,7 +13,15 @@ SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ 
 \if :{?hub} \else \set hub chatt2me \endif
 \if :{?api_url} \else \set api_url https://api.chatt2.me \endif
 \if :{?kind} \else \set kind web-chatt2me \endif
-\if :{?api_key} \else \set api_key `printf %s "$WEBCHATT_API_KEY"` \endif
+\set no_key false
+\if :{?api_key} \else \set api_key `printf %s "$WEBCHATT_API_KEY"` \set no_key `test -n "$WEBCHATT_API_KEY" && echo false || echo true` \endif
+
+-- What has to be said.
+SELECT NOT (:{?channel} AND :{?public_url}) OR :no_key AS lacking, current_setting('is_superuser') AS superuser \gset
+\if :lacking
+\set SHOW_CONTEXT never
+DO $$ BEGIN RAISE EXCEPTION 'something is missing' USING HINT = 'Give the environment variable WEBCHATT_API_KEY, -v channel=<the channel''s id> and -v public_url=<our address for the hub>.'; END $$;
+\endif
 
 -- Under which address the hub reaches us.  A setting of one database restarts its
 -- worker, which takes a moment.
@@ -35,6 +43,12 @@ END $$;
 
 -- The hub, its channel, and the wish for webhooks.
 BEGIN;
+-- The key is a part of a statement: keep that out of logs (doc/operating.md).
+\if :superuser
+SET LOCAL log_min_messages = panic;
+SET LOCAL track_activities = off;
+SET LOCAL pg_stat_statements.track = none;
+\endif
 SELECT webchatt.connect_hub(:'api_key', :'api_url', :'hub') \g /dev/null
 SELECT webchatt.add_channel(:'channel', :'hub', :'kind')
 WHERE NOT EXISTS (SELECT FROM webchatt.channels WHERE id = :'channel') \g /dev/null

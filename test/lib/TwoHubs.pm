@@ -70,7 +70,8 @@ sub answering
 	return;
 }
 
-# Run a script of the guide in B, as psql's user would: (exit status, stdout, stderr).
+# Run a script of the guide in B, as psql's user would: (exit status, stdout, stderr).  A
+# variable that is undef is not given.
 sub script
 {
 	my ($self, $name, %variables) = @_;
@@ -83,7 +84,7 @@ sub script
 	local $ENV{PGOPTIONS} = '-c default_transaction_isolation=serializable -c default_transaction_read_only=on -c standard_conforming_strings=off';
 	my $status = IPC::Run::run(
 		[ 'psql', '-X', '-q', '-A', '-t', '-h', $node->host, '-p', $node->port, '-d', $self->b->{database},
-			(map { ('-v', "$_=$all{$_}") } sort keys %all), '-f', "$scripts/$name.sql" ],
+			(map { ('-v', "$_=$all{$_}") } grep { defined $all{$_} } sort keys %all), '-f', "$scripts/$name.sql" ],
 		'<', \'', '>', \$out, '2>', \$err) ? 0 : $?;
 	return ($status, $out, $err);
 }

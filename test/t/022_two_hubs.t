@@ -164,7 +164,17 @@ is($log->{data}[0]{statusCode}, 404, 'with 404');
 my $before = $a->sql('SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM webchatt.local_webhooks');
 is(($pair->script('webhooks'))[0], 0, 'the script can be run again');
 is($a->sql('SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM webchatt.local_webhooks'), $before, 'and leaves what is there');
-my ($status, $shown, $err) = $pair->script('check');
+my ($status, $shown, $err);
+for ([ 'webhooks', 'public_url' ], [ 'webhooks', 'channel' ], [ 'link', 'api_url' ])
+{
+	my ($name, $lacks) = @$_;
+
+	($status, $shown, $err) = $pair->script($name, $lacks => undef);
+	isnt($status, 0, "doc/connect/$name.sql without $lacks ends");
+	like($err, qr/something is missing\n.*-v $lacks=/, 'and says what to give');
+	is(index($err, $pair->{api_key}), -1, 'without the key');
+}
+($status, $shown, $err) = $pair->script('check');
 is($status, 0, 'doc/connect/check.sql') or diag($err);
 like($shown, qr/verified/, 'says that all is well') or diag($shown);
 

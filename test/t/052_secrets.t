@@ -120,6 +120,19 @@ is(found('Bearer header-secret'), '', 'nor is its header');
 is(found($key), '', 'nor the API key, which a plain statement made');
 my $other = $t->sql(q{SELECT secret FROM webchatt.create_webhook('sql', 'https://hooks.example.com/sql', 'Message')});
 is(found($other), '', 'nor the secret that create_webhook() gives back');
+my $channel = $t->sql(q{SELECT webchatt.create_channel('Scripts', ARRAY['https://www.example.com'])});
+for my $script ([ 'link' ], [ 'webhooks', '-v', 'public_url=' . $t->base_url ])
+{
+	my ($name, @more) = @$script;
+	my $for_scripts = $t->sql("SELECT webchatt.create_api_key('$name')");    # a look at the log leaves it there
+	local $ENV{WEBCHATT_API_KEY} = $for_scripts;
+
+	IPC::Run::run([ 'psql', '-X', '-d', $node->connstr('postgres'), '-v', 'hub=itself', '-v', 'api_url=' . $t->base_url, '-v', "channel=$channel", @more,
+		'-f', abs_path(dirname(__FILE__) . "/../../doc/connect/$name.sql") ], '>', \my $o, '2>', \my $e);
+	is($t->sql(q{SELECT api_key FROM webchatt.hubs WHERE name = 'itself'}), $for_scripts, "doc/connect/$name.sql hands a key over") or diag($o, $e);
+	is(found($for_scripts), '', 'which is in no log');
+	$t->sql(q{DELETE FROM webchatt.hubs WHERE name = 'itself'});
+}
 diag(grep { /\Q$made\E|header-secret|\Q$key\E|\Q$other\E/ } split /^/, slurp_file($node->logfile)) if !Test::More->builder->is_passing;
 
 done_testing();
