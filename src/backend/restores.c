@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "webchatt.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
@@ -27,6 +28,8 @@
 #define STEP_ASIDE_MS	10000
 
 PG_FUNCTION_INFO_V1(webchatt_forget_restores);
+
+static bool noted = false;		/* this session was seen to load a dump */
 
 /*
  * Does this session load a dump?  pg_dump and pg_restore, in every form, begin with
@@ -140,12 +143,14 @@ is_owner(void)
 void
 wc_note_restore(void)
 {
-	static bool noted = false;
+	static bool registered = false;
 
 	if (noted || wc_shared == NULL || !wc_loads_dump() || !is_owner())
 		return;
 	noted = true;
-	before_shmem_exit(forget_mine, (Datum) 0);
+	if (!registered)
+		before_shmem_exit(forget_mine, (Datum) 0);
+	registered = true;
 	if (mark_mine())
 		wait_for_worker();
 }
@@ -173,10 +178,22 @@ loads_us(Node *statement)
 	return relation != NULL && relation->schemaname != NULL && strcmp(relation->schemaname, "webchatt") == 0;
 }
 
+/* A pooler gives the session, which goes on, to somebody else: who had it is gone. */
+static bool
+is_given_away(Node *statement)
+{
+	return IsA(statement, DiscardStmt) && ((DiscardStmt *) statement)->target == DISCARD_ALL && !IsTransactionBlock();
+}
+
 /* Called for each utility command, before it runs. */
 void
 wc_watch_restore(Node *statement)
 {
+	if (noted && is_given_away(statement))
+	{
+		forget_mine(0, (Datum) 0);
+		noted = false;
+	}
 	if (wc_loads_dump() && !creating_extension && IsTransactionState() && loads_us(statement))
 		wc_note_restore();
 }

@@ -142,10 +142,14 @@ for (0, 3, 6, 9, 13)
 like($t->sql('SELECT state FROM webchatt.status', 'x0'), qr/finish_restore/, 'without a worker the status says how to end it');
 $t->sql('SELECT webchatt.finish_restore()', "x$_") for 0, 3, 6, 13;
 is($t->sql($state, "x$_"), $before, "$forms[$_][0], unlisted: the same is there") for 0, 3, 6, 13;
-$t->sql(q{ALTER SYSTEM SET webchatt.databases = 'postgres, x9'});
+$t->sql(q{ALTER SYSTEM SET webchatt.databases = 'postgres, x9, x13'});
 $t->node->reload;
-in('x9', q{SELECT state = 'running' FROM webchatt.status}, "$forms[9][0], listed later: the worker runs");
-is($t->sql($state, 'x9'), $before, "$forms[9][0], listed later: the same is there");
+for (9, 13)
+{
+	in("x$_", q{SELECT state = 'running' FROM webchatt.status}, "$forms[$_][0], listed later: the worker runs");
+	in("x$_", q{SELECT count(DISTINCT message_id) = 3 FROM webchatt.outbox WHERE op = 's'}, "$forms[$_][0], listed later: what was queued waits to be sent");
+	is($t->sql($state, "x$_"), $before, "$forms[$_][0], listed later: the same is there");
+}
 
 # --- visitors meanwhile -----------------------------------------------------
 
@@ -195,6 +199,18 @@ state_becomes('waits while process % loads a dump, until that session ends or we
 $t->sql('CREATE ROLE ana IN ROLE webchatt_admin; SET ROLE ana; SELECT webchatt.finish_restore()');
 state_becomes('running', 'it runs');
 is($session->query('SELECT 1'), 1, 'while that session is still there');
+$session->close;
+
+# A session of a pooler's, which outlives who loads a dump through it.
+$session = $t->session;
+for my $time (1, 2)
+{
+	$session->query($settings);
+	$session->query(q{COPY webchatt.overdue_scan FROM PROGRAM 'true'});
+	state_becomes('waits while process %', "a dump is loaded by a pooler's session ($time)");
+	$session->query('DISCARD ALL');
+	state_becomes('running', 'until it is given to somebody else');
+}
 $session->close;
 
 $session = $t->session;
