@@ -207,6 +207,26 @@ is_deeply([ told('session:') ], [], 'the visitor is not told');
 thaw($frozen);
 ok($endpoint->until(sub { 1 == told('session:') }, 60), 'until the standby has it');
 
+# --- more standbys are wanted than are there -----------------------------------
+
+sub wanted { my ($names) = @_; $b->sql("ALTER SYSTEM SET synchronous_standby_names = '$names'"); $b->node->reload; return }
+
+for my $then ('FIRST 1 (standby, other)', 'ANY 1 (other, standby)', '')
+{
+	my $way = 'then "' . $then . '"';
+
+	wanted('FIRST 2 (standby, other)');
+	ok($b->until(q{SHOW synchronous_standby_names}, 30, 'FIRST 2 (standby, other)'), 'two standbys are wanted, and one is there');
+	say_all("$way:");
+	ok($endpoint->until(sub { worker_waits() }, 60), "$way: the worker's commit waits");
+	is_deeply([ told("$way:") ], [], "$way: nobody is told");
+	wanted($then);
+	ok($endpoint->until(sub { 10 == told("$way:") }, 60), "$way: now everybody is") or diag(join "\n", told("$way:"));
+	$asked{$_}->close for keys %asked;
+	%asked = ();
+}
+wanted('*');
+
 # --- the worker is ended ------------------------------------------------------
 
 $frozen = break_off('terminated', sub {
