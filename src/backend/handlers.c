@@ -279,7 +279,7 @@ call(Handler *h, Datum row)
 						   (wc_session_is_trusted(user) ? SECURITY_RESTRICTED_OPERATION : 0));
 	(void) FunctionCallInvoke(fcinfo);
 	SetUserIdAndSecContext(user, security);
-	AtEOXact_GUC(true, nest);
+	AtEOXact_GUC(false, nest);	/* what it SETs ends here */
 	error_context_stack = context.previous;
 }
 

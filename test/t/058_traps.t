@@ -93,6 +93,21 @@ is($deeds->(), '', 'nor as a superuser who called a function that inserts by han
 is($is_super->(), 'f', 'and nobody is superuser by it');
 $as->('mallory', "SELECT webchatt.remove_handler($id)");
 
+# Nor does what a function SETs outlive its call, whoever inserts.
+$t->sql(q{CREATE FUNCTION plain.set(m webchatt.messages) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		SET search_path = plain;
+		SET work_mem = 999;
+		PERFORM set_config('row_security', 'off', false);
+	END $$;
+	ALTER FUNCTION plain.set OWNER TO plain});
+(undef, $id) = $as->('mallory', q{SELECT webchatt.on_message('plain.set(webchatt.messages)', NULL)});
+is($t->sql("SET search_path = public; INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
+	VALUES ('$channel', gen_random_uuid(), 'v', 'in', 'received', '{\"text\": \"x\"}');
+	SELECT current_setting('search_path'), current_setting('work_mem') <> '999kB', current_setting('row_security')"),
+	'public|t|on', 'what a function SETs ends with its call');
+$as->('mallory', "SELECT webchatt.remove_handler($id)");
+
 # --- a trigger, in sessions of those who can become more -----------------------
 
 $t->sql('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA plain TO PUBLIC; GRANT plain TO mallory');
