@@ -334,8 +334,14 @@ webchatt_call_handlers(PG_FUNCTION_ARGS)
 	for_status = data->tg_trigger->tgargs[0][0] == 's';
 	if (!cache_valid)
 		load();
-	if (nfor[for_status] > 0 && !wc_loads_dump())
-		call_all(for_status, data->tg_trigtuple, RelationGetDescr(data->tg_relation));
+	if (nfor[for_status] == 0 || wc_loads_dump())
+		return PointerGetDatum(NULL);
+	/* whoever may call it could have it called for a row of any shape */
+	if (RelationGetRelid(data->tg_relation) != wc_relation(for_status ? "statuses" : "messages"))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("webchatt._call_handlers() is a trigger function of webchatt's own tables")));
+	call_all(for_status, data->tg_trigtuple, RelationGetDescr(data->tg_relation));
 	return PointerGetDatum(NULL);
 }
 

@@ -108,6 +108,29 @@ is($t->sql("SET search_path = public; INSERT INTO webchatt.messages (channel_id,
 	'public|t|on', 'what a function SETs ends with its call');
 $as->('mallory', "SELECT webchatt.remove_handler($id)");
 
+# --- the function behind it all, on a table of somebody's own ------------------
+
+$t->sql(q{CREATE FUNCTION plain.any(m webchatt.messages) RETURNS void LANGUAGE sql AS $$ SELECT $$;
+	CREATE FUNCTION plain.any(s webchatt.statuses) RETURNS void LANGUAGE sql AS $$ SELECT $$;
+	ALTER FUNCTION plain.any(webchatt.messages) OWNER TO plain; ALTER FUNCTION plain.any(webchatt.statuses) OWNER TO plain; CREATE SCHEMA mallory AUTHORIZATION mallory});
+(undef, $id) = $as->('mallory', qq{SELECT webchatt.on_message('plain.any(webchatt.messages)', NULL, '$channel')});
+for my $columns ('c bigint, i int, v int, d int', 'c uuid, i int, v int, d int', 'c text', '')
+{
+	my $values = join ', ', map { /uuid/ ? "'$channel'" : /text/ ? "'x'" : 4711 } split /, /, $columns;
+
+	(undef, undef, $err) = $as->('mallory', qq{CREATE TABLE mallory.own ($columns);
+		CREATE TRIGGER t BEFORE INSERT ON mallory.own FOR EACH ROW EXECUTE FUNCTION webchatt._call_handlers('message');
+		INSERT INTO mallory.own } . ($values ? "VALUES ($values)" : 'DEFAULT VALUES'));
+	like($err, qr/webchatt\._call_handlers\(\) is a trigger function of webchatt's own tables/, "a table ($columns) is not taken for ours");
+	$as->('mallory', 'DROP TABLE mallory.own');
+}
+$as->('mallory', q{SELECT webchatt.on_status('plain.any(webchatt.statuses)'); CREATE TRIGGER t AFTER INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION webchatt._call_handlers('status')});
+(undef, undef, $err) = $as->('mallory', "INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
+	VALUES ('$channel', gen_random_uuid(), 'v', 'in', 'received', '{}')");
+like($err, qr/is a trigger function of webchatt's own tables/, 'nor messages for statuses');
+$as->('mallory', "DELETE FROM webchatt.registrations");
+$t->sql('DROP TRIGGER t ON webchatt.messages');
+
 # --- a trigger, in sessions of those who can become more -----------------------
 
 $t->sql('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA plain TO PUBLIC; GRANT plain TO mallory');
