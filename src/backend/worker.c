@@ -292,11 +292,17 @@ stop_work(const char *state)
 static bool
 must_wait(void)
 {
-	bool		wait;
+	bool		wait = true;
 
-	turn_open();
-	wait = restore_waits();
-	turn_close();
+	/* a restore's end checks large tables and is a commit: a shutdown need not wait for it */
+	turn_interruptible = true;
+	if (!ShutdownRequestPending)
+	{
+		turn_open();
+		wait = restore_waits();
+		turn_close();
+	}
+	turn_interruptible = false;
 	if (wait)
 		worker_publish(false);
 	return wait;

@@ -225,7 +225,18 @@ for my $then ('FIRST 1 (standby, other)', 'ANY 1 (other, standby)', '')
 	$asked{$_}->close for keys %asked;
 	%asked = ();
 }
+# The end of a restore is a commit as well.
+wanted('FIRST 2 (standby, other)');
+$b->sql('SET synchronous_commit = local; INSERT INTO webchatt.restores DEFAULT VALUES');
+my $ended = worker();
+$b->sql("SELECT pg_terminate_backend($ended)");
+ok($b->until("SELECT count(*) = 1 FROM pg_stat_activity WHERE pid <> $ended AND backend_type = 'webchatt worker' AND wait_event = 'SyncRep'", 60),
+	'the end of a restore waits for the standbys');
+$ended = worker();
+$b->sql("SELECT pg_terminate_backend($ended)");
+ok(WebchattTest::gone($ended), 'and a shutdown does not wait with it');
 wanted('*');
+ok($endpoint->until(sub { !grep { $_->{state} ne 'welcomed' } @visitors, $speaker }, 60), 'everybody is back');
 
 # --- the worker is ended ------------------------------------------------------
 
