@@ -37,6 +37,7 @@ like($output, qr/visitor: Where is order a-1\?\n\s*shop:\s+Order A-1 is on its w
 like($output, qr/^\s*in\s*\|\s*received\s*\|\s*Where is order a-1\?/m, 'the question is a row');
 like($output, qr/^\s*out\s*\|\s*read\s*\|\s*Order A-1 is on its way/m, 'so is its answer, read');
 unlike($output, qr/ERROR|FATAL|WARNING/, 'and nothing is wrong with it');
+unlike($output, qr/^\d+$/m, 'nor is there a bare number in between');
 is($mode{stage}, '0700', 'while it ran, nobody else could enter its directory');
 is($mode{run}, '0700', 'nor that of its socket');
 is($mode{data}, '0700', 'nor its data');
