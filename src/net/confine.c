@@ -67,7 +67,7 @@ static const char *const readable[] = {
 	"/usr/share", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/share/ca-certificates",
 	"/lib", "/lib64", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
 	"/dev/urandom", "/dev/null",
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef SANITIZED
 	"/proc",					/* a sanitizer reads its own maps to report */
 #endif
 };

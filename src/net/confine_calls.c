@@ -22,14 +22,6 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED	1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED	1
-#endif
-#endif
-
 #ifndef PR_SET_VMA
 #define PR_SET_VMA	0x53564d41
 #endif

@@ -7,6 +7,15 @@
 
 #include <stdbool.h>
 
+/* Built with AddressSanitizer, by gcc or clang: it needs a little more to report. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED	1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED	1
+#endif
+#endif
+
 /* True when this kernel can filter a process's system calls. */
 extern bool confine_calls_possible(void);
 
