@@ -46,8 +46,8 @@ my $refused = 'schema webchatt is there already, and cannot be used:';
 # The schema.
 is(created_after(undef, "CREATE SCHEMA webchatt; $evil"), "$refused it belongs to mallory, who is no superuser", 'a schema with somebody else\'s functions is refused');
 is(created_after(undef, 'CREATE SCHEMA webchatt'), "$refused it belongs to mallory, who is no superuser", 'an empty one of theirs too');
-is(created_after("ALTER SCHEMA webchatt OWNER TO postgres", "CREATE SCHEMA webchatt; $evil"), "$refused it is not empty", 'one that is given away full');
-is(created_after('ALTER SCHEMA webchatt OWNER TO postgres', 'CREATE SCHEMA webchatt; CREATE DOMAIN webchatt.int8 AS text'), "$refused it is not empty", 'or has a type');
+is(created_after("ALTER SCHEMA webchatt OWNER TO CURRENT_USER", "CREATE SCHEMA webchatt; $evil"), "$refused it is not empty", 'one that is given away full');
+is(created_after('ALTER SCHEMA webchatt OWNER TO CURRENT_USER', 'CREATE SCHEMA webchatt; CREATE DOMAIN webchatt.int8 AS text'), "$refused it is not empty", 'or has a type');
 is(created_after('CREATE SCHEMA webchatt; GRANT CREATE ON SCHEMA webchatt TO nobody'), "$refused others may create objects in it", 'one that others may fill while it is being used');
 is(created_after('CREATE SCHEMA webchatt'), 'created', 'a superuser\'s empty one, as a dump makes it, is taken');
 is($t->sql(q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}), 'f', 'nobody became superuser');
@@ -69,7 +69,7 @@ $t->sql('REVOKE webchatt_admin FROM mallory');
 
 # Default privileges of the installer.
 is(created_after(join '; ', map { my $in = $_; map { "ALTER DEFAULT PRIVILEGES $in GRANT ALL ON $_ TO PUBLIC, mallory, webchatt_agent WITH GRANT OPTION" =~ s/PUBLIC, //r,
-	"ALTER DEFAULT PRIVILEGES $in GRANT ALL ON $_ TO PUBLIC", "ALTER DEFAULT PRIVILEGES $in REVOKE ALL ON $_ FROM postgres" } qw(TABLES SEQUENCES FUNCTIONS TYPES) } ''),
+	"ALTER DEFAULT PRIVILEGES $in GRANT ALL ON $_ TO PUBLIC", "ALTER DEFAULT PRIVILEGES $in REVOKE ALL ON $_ FROM CURRENT_USER" } qw(TABLES SEQUENCES FUNCTIONS TYPES) } ''),
 	'created', 'the extension is created beside generous default privileges');
 my $generous = rights("install$n");
 is($generous, rights('install' . ($n - 1)), 'and everybody\'s rights on everything are the same as without');

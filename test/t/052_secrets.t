@@ -109,9 +109,13 @@ for my $case ([ 'key-slow-guided', 0, $recipe ], [ 'key-slow-open', 1, "\\set se
 
 my $key = $t->sql(q{SELECT webchatt.create_api_key('billing')});
 my $ua = Mojo::UserAgent->new;
-my $tx = $ua->post($t->base_url . '/v1/organization/webhook', { 'x-api-key' => $key },
-	json => { label => 'l', endpoint => 'https://hooks.example.com/', eventType => 'Message', requiresSignature => \1,
-		headers => [ { key => 'Authorization', value => 'Bearer header-secret' } ] });
+my $tx;
+# the key is known as soon as the worker has read it
+Visitor::until(sub {
+	$tx = $ua->post($t->base_url . '/v1/organization/webhook', { 'x-api-key' => $key },
+		json => { label => 'l', endpoint => 'https://hooks.example.com/', eventType => 'Message', requiresSignature => \1,
+			headers => [ { key => 'Authorization', value => 'Bearer header-secret' } ] });
+	return ($tx->res->code // 0) != 401 }, 60);
 like($tx->res->code, qr/^20/, 'a webhook is made by the REST API') or diag($tx->res->body);
 my $made = $t->sql('SELECT secret FROM webchatt.local_webhooks');
 isnt($made, '', 'with a secret');
