@@ -168,8 +168,8 @@ accept_link_state(const wc_frame *frame)
 	if (!events_are_text(&m.error, 1))
 		m.error = wc_str_from("an error whose text is not UTF-8");
 	hub = config_hub((int) m.hub);
-	if (hub == NULL || hub->local)
-		return true;			/* it was removed meanwhile */
+	if (hub == NULL || !hub->link)
+		return true;			/* it was removed meanwhile, or calls us now */
 	lost = publish_link(&m);
 	if (lost > 0 && net_link_may_say())
 	{
@@ -490,6 +490,25 @@ keeping_apply(TimestampTz now)
 	}
 }
 
+/* A hub whose events come another way now has no link: nobody waits for that one to be open. */
+static void
+forget_links(void)
+{
+	int			i;
+
+	for (i = 0; i < WC_MAX_HUB_STATES; i++)
+	{
+		WcHubState *h = &worker_slot->hubs[i];
+		const ConfigHub *hub = h->link_since != 0 ? config_hub(h->hub_id) : NULL;
+
+		if (hub == NULL || hub->link)
+			continue;
+		SpinLockAcquire(&worker_slot->mutex);
+		h->link_since = 0;
+		SpinLockRelease(&worker_slot->mutex);
+	}
+}
+
 /* Committed: the answers are written, the calls leave. */
 void
 keeping_commit(wc_buf *out)
@@ -497,6 +516,7 @@ keeping_commit(wc_buf *out)
 	TimestampTz now = wc_clock();
 	dlist_iter	iter;
 
+	forget_links();
 	overdue_commit();
 	if (refreshed)
 	{
