@@ -236,10 +236,10 @@ test_all(void)
 	HAMMER(link_ack, WC_F_LINK_ACK, link_ack);
 	HAMMER(link_left, WC_F_LINK_LEFT, link_left);
 	HAMMER(link_state, WC_F_LINK_STATE, link_state);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 	{
 		wc_buf		buf = {0};
-		wc_frame_type type = i ? WC_F_TYPED : WC_F_TYPING;
+		wc_frame_type type = i == 0 ? WC_F_TYPING : i == 1 ? WC_F_TYPED : WC_F_VISITOR_END;
 
 		ok(wc_write_typing(&buf, type, &typing), "typing of type %d: written", (int) type);
 		hammer("typing", type, &buf);

@@ -9,7 +9,7 @@
 
 #include "corridor.h"
 
-#define REWRITERS	43
+#define REWRITERS	44
 
 #define REWRITE(name) \
 static bool \
@@ -121,6 +121,7 @@ static const rewriter rewriters[REWRITERS] = {
 	{WC_F_LINK_STATE, rewrite_link_state},
 	{WC_F_TYPING, rewrite_typing},
 	{WC_F_TYPED, rewrite_typing},
+	{WC_F_VISITOR_END, rewrite_typing},
 	{WC_F_LOG, rewrite_text},
 	{WC_F_OPENED, rewrite_text},
 	{WC_F_FAILED, rewrite_text},
