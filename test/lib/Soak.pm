@@ -8,7 +8,7 @@ use warnings;
 
 use Endpoint;
 use Hub;
-use List::Util qw(max);
+use List::Util qw(min);
 use LocalHub;
 use Mojo::JSON qw(encode_json);
 use Mojo::UserAgent;
@@ -157,8 +157,8 @@ sub sample
 	return \%s;
 }
 
-# How far a figure rose: its greatest in the last third over that in the third before.
-# The first third is the warm-up.
+# How far a figure rose: its least in the last third over that in the third before (a sample may
+# fall into a turn that has much at hand).  The first third is the warm-up.
 sub rise
 {
 	my ($self, $field) = @_;
@@ -166,7 +166,7 @@ sub rise
 	my $third = int(@all / 3);
 
 	die "too few samples\n" if $third < 3;
-	return max(@all[ -$third .. -1 ]) - max(@all[ -2 * $third .. -$third - 1 ]);
+	return min(@all[ -$third .. -1 ]) - min(@all[ -2 * $third .. -$third - 1 ]);
 }
 
 sub is_flat { my ($self, $field) = @_; return $self->rise($field) <= $TOLERANCE{$field} }
