@@ -47,6 +47,7 @@ typedef struct Budget
 
 static HTAB *budgets = NULL;
 static bool dirty = false;		/* one of them is */
+static bool saving = false;		/* in a turn that is not committed yet */
 static TimestampTz saved_at = 0;
 static TimestampTz told_net_at = 0;
 
@@ -234,6 +235,7 @@ budgets_save(TimestampTz now)
 	}
 	dirty = false;
 	saved_at = now;
+	saving = true;
 	for (i = 0; i < 4; i++)
 		args[i] = wc_column_array(cols[i]);
 	wc_run(WC_SAVE_BUDGETS, args, NULL);
@@ -246,7 +248,24 @@ budgets_ready(TimestampTz now)
 	return dirty && (saved_at == 0 || TimestampDifferenceExceeds(saved_at, now, SAVE_MS));
 }
 
-/* Tell webchatt-net how the database's stand, for its metrics. */
+/* What was written is undone with the turn: it is written again by the next. */
+void
+budgets_rollback(void)
+{
+	HASH_SEQ_STATUS seq;
+	Budget	   *b;
+
+	if (!saving)
+		return;
+	saving = false;
+	hash_seq_init(&seq, budgets);
+	while ((b = hash_seq_search(&seq)) != NULL)
+		b->dirty = true;
+	dirty = true;
+	saved_at = 0;
+}
+
+/* Committed.  Tell webchatt-net how the database's stand, for its metrics. */
 void
 budgets_commit(TimestampTz now, wc_buf *out)
 {
@@ -254,6 +273,7 @@ budgets_commit(TimestampTz now, wc_buf *out)
 	wc_budgets	m;
 	int			i;
 
+	saving = false;
 	if (told_net_at != 0 && !TimestampDifferenceExceeds(told_net_at, now, TELL_NET_MS))
 		return;
 	told_net_at = now;
@@ -273,6 +293,6 @@ budgets_reset(void)
 	if (budgets != NULL)
 		hash_destroy(budgets);
 	budgets = NULL;
-	dirty = false;
+	dirty = saving = false;
 	saved_at = told_net_at = 0;
 }

@@ -330,6 +330,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			control_rollback();
 			outbound_rollback();
 			requeue_rollback();
+			budgets_rollback();
 			inbound_rollback(error);
 			sessions_rollback();
 			api_rollback();

@@ -181,6 +181,7 @@ extern void budgets_paused(const uint8 *channel);
 extern void budgets_load(void);
 extern void budgets_save(TimestampTz now);
 extern bool budgets_ready(TimestampTz now);
+extern void budgets_rollback(void);
 extern void budgets_commit(TimestampTz now, wc_buf *out);
 extern void budgets_reset(void);
 
