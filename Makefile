@@ -9,12 +9,12 @@ MODULE_big = webchatt
 DATA = $(wildcard sql/webchatt--*--*.sql)
 DATA_built = build/webchatt--0.1.sql
 
-BACKEND_SRC = $(wildcard src/backend/*.c)
+BACKEND_SRC = $(wildcard src/backend/*.c src/backend/*/*.c)
 COMMON_SRC = $(wildcard src/common/*.c)
-NET_SRC = $(wildcard src/net/*.c)
+NET_SRC = $(wildcard src/net/*.c src/net/*/*.c)
 
 OBJS = $(BACKEND_SRC:.c=.o) $(COMMON_SRC:.c=.o)
-PG_CPPFLAGS = -Isrc/common
+PG_CPPFLAGS = -Isrc -Isrc/backend
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(WERROR_OFF)
 SHLIB_LINK = -lcrypto
 
@@ -25,11 +25,10 @@ REGRESS_OPTS = --inputdir=test --outputdir=build --load-extension=webchatt
 # header in it cannot compile.
 NET_PKGS = libuv libmicrohttpd libcurl jansson libcrypto libseccomp
 NET_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fstack-protector-strong \
-	-D_FORTIFY_SOURCE=2 -fPIE -Wall -Wextra -Werror -Isrc/common $(shell pkg-config --cflags $(NET_PKGS))
+	-D_FORTIFY_SOURCE=2 -fPIE -Wall -Wextra -Werror -Isrc -Isrc/net $(shell pkg-config --cflags $(NET_PKGS))
 NET_LDFLAGS = -pie -Wl,-z,relro,-z,now
 NET_LIBS = $(shell pkg-config --libs $(NET_PKGS)) -lwslay
-NET_OBJS = $(NET_SRC:src/net/%.c=build/net/%.o) $(COMMON_SRC:src/common/%.c=build/net/common_%.o) \
-	build/net/asset_table.o
+NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o)) asset_table.o)
 
 # What the door serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
@@ -54,17 +53,16 @@ all: webchatt-net
 webchatt-net: $(NET_OBJS)
 	$(CC) $(NET_LDFLAGS) -o $@ $(NET_OBJS) $(NET_LIBS)
 
-build/net/%.o: src/net/%.c $(wildcard src/net/*.h src/common/*.h) | build/net
+# Base names are unique, so the objects lie beside each other.
+vpath %.c src/net src/common $(wildcard src/net/*/)
+build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h) | build/net
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/common_%.o: src/common/%.c $(wildcard src/common/*.h) | build/net
+build/net/asset_table.o: build/net/asset_table.c src/net/http/assets.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/asset_table.o: build/net/asset_table.c src/net/assets.h
-	$(CC) $(NET_CFLAGS) -Isrc/net -c -o $@ $<
-
-build/net/asset_table.c: src/net/embed $(WIDGET) $(WIDGET_SRC) | build/net
-	perl src/net/embed $(ASSETS) >$@.new
+build/net/asset_table.c: src/net/http/embed $(WIDGET) $(WIDGET_SRC) | build/net
+	perl src/net/http/embed $(ASSETS) >$@.new
 	mv $@.new $@
 
 $(WIDGET): $(WIDGET_SRC) | build/widget
@@ -79,7 +77,7 @@ build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/0.1/*.sql)) | build/
 build/net build/widget:
 	mkdir -p $@
 
-$(OBJS): $(wildcard src/backend/*.h src/common/*.h)
+$(OBJS): $(wildcard src/backend/*.h src/backend/*/*.h src/common/*.h)
 
 install: install-net
 install-net: webchatt-net

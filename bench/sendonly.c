@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "../src/net/sender.h"
+#include "outbound/hub_sender.h"
 
 static long left;
 static long done;

@@ -14,7 +14,7 @@ $$;
 COMMENT ON FUNCTION webchatt._is_allowed(inet) IS
 	'webchatt''s own: whether webchatt.webhook_allowed_addresses has that address';
 
-/* As src/net/endpoint.c has it, which looks at what names stand for, too. */
+/* As src/net/client/address_policy.c has it, which looks at what names stand for, too. */
 CREATE FUNCTION webchatt._is_public(address inet) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE family(address)

@@ -2,7 +2,7 @@
  * init.c
  *	  The library's entry: settings, shared memory, hooks and the launcher.
  */
-#include "webchatt.h"
+#include "shared/webchatt.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"

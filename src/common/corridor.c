@@ -7,7 +7,7 @@
  * Writer and reader of a message stand next to each other, fields in the same
  * order, so that a glance shows that they agree.
  */
-#include "corridor.h"
+#include "common/corridor.h"
 
 bool
 wc_write_hello(wc_buf *buf, const wc_hello *m)

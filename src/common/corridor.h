@@ -11,7 +11,7 @@
 #ifndef WC_CORRIDOR_H
 #define WC_CORRIDOR_H
 
-#include "frame.h"
+#include "common/frame.h"
 
 /* Raised with every change to a message below. */
 #define WC_CORRIDOR_VERSION		6

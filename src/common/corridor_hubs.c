@@ -3,7 +3,7 @@
  *	  The messages that worker and webchatt-net exchange about what hubs say to
  *	  each other: calls, webhooks, links.  See corridor.h.
  */
-#include "corridor.h"
+#include "common/corridor.h"
 
 bool
 wc_write_call(wc_buf *buf, const wc_call *m)

@@ -3,7 +3,7 @@
  *	  The messages that worker and webchatt-net exchange about the visitors of
  *	  local channels and the REST API at home: see corridor.h.
  */
-#include "corridor.h"
+#include "common/corridor.h"
 
 bool
 wc_write_key_put(wc_buf *buf, const wc_key_put *m)

@@ -2,7 +2,7 @@
  * frame.c
  *	  The corridor's frames: see frame.h.
  */
-#include "frame.h"
+#include "common/frame.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,12 +6,12 @@
  * runs twice over what has to be mended: to find how long that becomes, and to
  * write it.
  */
-#include "json_text.h"
+#include "common/json_text.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "event.h"
+#include "common/event_rules.h"
 
 #define REPLACEMENT		"\xEF\xBF\xBD"
 

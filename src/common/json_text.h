@@ -27,7 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "frame.h"
+#include "common/frame.h"
 
 #define WC_JSON_NUMBER_CHARS	1000
 #define WC_JSON_EXPONENT		1000

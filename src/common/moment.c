@@ -2,7 +2,7 @@
  * moment.c
  *	  When something happened, in the forms in which hubs write it: see moment.h.
  */
-#include "moment.h"
+#include "common/moment.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef WC_MOMENT_H
 #define WC_MOMENT_H
 
-#include "frame.h"
+#include "common/frame.h"
 
 /*
  * Unix seconds, or milliseconds: from 1e12 on (2001), which seconds cannot be.

@@ -3,7 +3,7 @@
  *	  Web origins: see origin.h.  What a browser would read as a number is only
  *	  taken in the one form in which a browser writes it.
  */
-#include "origin.h"
+#include "common/origin.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

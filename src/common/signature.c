@@ -2,7 +2,7 @@
  * signature.c
  *	  X-hub-Signature: see signature.h.
  */
-#include "signature.h"
+#include "common/signature.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef WC_SIGNATURE_H
 #define WC_SIGNATURE_H
 
-#include "corridor.h"
+#include "common/corridor.h"
 
 #define WC_SIGNATURE_HEX	64
 

@@ -2,7 +2,7 @@
  * uuid7.c
  *	  UUID version 7: see uuid7.h.
  */
-#include "uuid7.h"
+#include "common/uuid7.h"
 
 #include <string.h>
 

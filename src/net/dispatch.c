@@ -4,9 +4,9 @@
  */
 #include "net.h"
 
-#include "log.h"
-#include "metrics.h"
-#include "waiting.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/inflight.h"
 
 /* EVENT_DONE finds whose event it was by these bits. */
 _Static_assert(VISITORS_NUMBER >= WAITING_NUMBERS_END && WC_LINK_NUMBER >= WAITING_NUMBERS_END,

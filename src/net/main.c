@@ -16,12 +16,12 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "answer.h"
-#include "confine.h"
-#include "log.h"
-#include "metrics.h"
+#include "http/http_response.h"
+#include "base/sandbox.h"
+#include "base/log.h"
+#include "base/metrics.h"
 #include "net.h"
-#include "probe.h"
+#include "base/sandbox_probe.h"
 
 /* Closing: how long answers may take, and heads that are not complete yet, in ms. */
 #define DRAIN_MS		2000

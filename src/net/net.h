@@ -8,17 +8,17 @@
 
 #include <uv.h>
 
-#include "caller.h"
-#include "channels.h"
-#include "corridor_io.h"
-#include "deliverer.h"
-#include "door.h"
-#include "gate.h"
-#include "link_client.h"
-#include "link_server.h"
-#include "listener.h"
-#include "sender.h"
-#include "visitors.h"
+#include "hubs/hub_caller.h"
+#include "config/channels.h"
+#include "base/corridor_io.h"
+#include "feed/webhook_sender.h"
+#include "http/http_server.h"
+#include "listen/demux.h"
+#include "hubs/link_client.h"
+#include "feed/link_server.h"
+#include "listen/listener.h"
+#include "outbound/hub_sender.h"
+#include "visitors/visitors.h"
 
 typedef struct net
 {

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_text.h"
+#include "common/json_text.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
  *	  read again as the same, a list has what a slow comparison finds in it, and
  *	  whatever a client writes in front of the header moves nothing behind it.
  */
-#include "../../src/net/address.h"
-#include "../../src/net/endpoint.h"
+#include "base/address.h"
+#include "client/address_policy.h"
 #include "fuzz.h"
 
 static void

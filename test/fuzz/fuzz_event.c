@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/event_json.h"
+#include "inbound/event_json.h"
 #include "fuzz.h"
 #include "rewrite.h"
 

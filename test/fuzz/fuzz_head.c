@@ -5,7 +5,7 @@
  */
 #include <strings.h>
 
-#include "../../src/net/head_check.h"
+#include "http/http_head.h"
 #include "fuzz.h"
 
 static void

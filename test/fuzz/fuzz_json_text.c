@@ -8,9 +8,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "event.h"
+#include "common/event_rules.h"
 #include "fuzz.h"
-#include "json_text.h"
+#include "common/json_text.h"
 
 static void
 check_text(const char *text, size_t len)

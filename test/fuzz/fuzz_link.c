@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "../../src/net/link_frame.h"
-#include "../../src/net/link_head.h"
+#include "hubs/link_frame.h"
+#include "ws/link_head.h"
 #include "fuzz.h"
 
 #define ACCEPT	"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

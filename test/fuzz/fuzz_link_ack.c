@@ -5,7 +5,7 @@
  */
 #include <jansson.h>
 
-#include "../../src/net/link_server_frame.h"
+#include "feed/link_server_frame.h"
 #include "fuzz.h"
 
 int

@@ -4,7 +4,7 @@
  *	  heard, each within its limit, and the same words say how it ended.  TCP, TLS
  *	  and the socket's life are stand-ins.
  */
-#include "../../src/net/link_socket_in.h"
+#include "ws/link_socket_in.h"
 #include "fuzz.h"
 
 #define MAX_MESSAGE	2000

@@ -3,7 +3,7 @@
  *	  The window of a link against a model that counts slowly: whatever order
  *	  events, the worker's words, late words and reconnections come in.
  */
-#include "../../src/net/link_window.h"
+#include "hubs/link_window.h"
 #include "fuzz.h"
 
 #define MAX_EVENTS	8192

@@ -5,8 +5,8 @@
  */
 #include <jansson.h>
 
-#include "../../src/net/alloc.h"
-#include "../../src/net/message.h"
+#include "base/alloc.h"
+#include "outbound/send_body.h"
 #include "fuzz.h"
 
 /* The input: the channel's kind on a line of its own, and the visitor's id. */

@@ -3,7 +3,7 @@
  *	  Accept-Encoding and If-None-Match: nothing is taken from what does not name
  *	  it, and whatever came before, what is said last counts.
  */
-#include "../../src/net/negotiate.h"
+#include "http/negotiate.h"
 #include "fuzz.h"
 
 #define ETAG	"\"5d41402a\""

@@ -7,9 +7,9 @@
 #include <jansson.h>
 #include <uv.h>
 
-#include "../../src/net/assets.h"
-#include "../../src/net/door_conn.h"
-#include "../../src/common/event.h"
+#include "http/assets.h"
+#include "http/http_conn.h"
+#include "common/event_rules.h"
 #include "fuzz.h"
 
 static wc_buf out;

@@ -3,8 +3,8 @@
  *	  What a hub answers to a send: whatever it is, the verdict is within its
  *	  limits, text that SQL can store, and a frame that is read as it was written.
  */
-#include "../../src/net/reply.h"
-#include "../../src/net/utf8.h"
+#include "outbound/send_reply.h"
+#include "base/text.h"
 #include "fuzz.h"
 #include "rewrite.h"
 

@@ -5,8 +5,8 @@
  */
 #include <jansson.h>
 
-#include "../../src/net/rest.h"
-#include "../../src/net/utf8.h"
+#include "rest/send_api_json.h"
+#include "base/text.h"
 #include "fuzz.h"
 
 /* Nothing between the tokens. */

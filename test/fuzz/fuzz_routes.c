@@ -5,9 +5,9 @@
  */
 #include <strings.h>
 
-#include "../../src/net/assets.h"
-#include "../../src/net/routes.h"
-#include "../../src/common/event.h"
+#include "http/assets.h"
+#include "http/routes.h"
+#include "common/event_rules.h"
 #include "fuzz.h"
 
 /* The table of files comes from the build. */

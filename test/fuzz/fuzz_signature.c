@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "signature.h"
+#include "common/signature.h"
 
 static const wc_secret secrets[3] = {
 	{{"whsec_test_1", 12}, 0}, {{"old", 3}, 1}, {{"", 0}, 0}

@@ -6,7 +6,7 @@
  */
 #include <strings.h>
 
-#include "../../src/net/target.h"
+#include "client/target.h"
 #include "fuzz.h"
 
 static void

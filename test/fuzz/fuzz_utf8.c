@@ -5,7 +5,7 @@
  */
 #include <jansson.h>
 
-#include "../../src/net/utf8.h"
+#include "base/text.h"
 #include "fuzz.h"
 
 /* The input: a byte that says how much room there is, and the text. */

@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "../../src/net/visitor_content.h"
-#include "../../src/net/visitor_frame.h"
+#include "visitors/visitor_content.h"
+#include "visitors/visitor_frame.h"
 #include "fuzz.h"
 
 static void

@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <time.h>
 
-#include "../../src/net/webhook.h"
-#include "signature.h"
+#include "inbound/hub_webhook.h"
+#include "common/signature.h"
 #include "fuzz.h"
 #include "rewrite.h"
 

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/ws_head.h"
+#include "ws/ws_handshake.h"
 #include "fuzz.h"
 
 static void

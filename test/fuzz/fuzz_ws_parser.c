@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/ws_parser.h"
+#include "ws/ws_parser.h"
 #include "fuzz.h"
 
 #define MAX_MESSAGE	1000

@@ -11,11 +11,11 @@ my $dir = tempdir(CLEANUP => 1);
 my $packages = 'libuv libcurl jansson libcrypto';
 my @flags = split ' ', `pkg-config --cflags $packages`;
 my @libs = split ' ', `pkg-config --libs $packages`;
-my @sources = map { "$root/src/net/$_.c" } qw(sender address curl_loop errand exchange hub_target
-	mended message peers reply target transfer);
+my @sources = map { glob("$root/src/net/*/$_.c") } qw(hub_sender address curl_uv client_request client_pool hub_target
+	json_load send_body client_queue send_reply target transfer);
 
 system($ENV{CC} // 'cc', qw(-std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror),
-	'-fsanitize=address,undefined', '-fno-sanitize-recover=all', @flags, '-o', "$dir/sender_test",
+	'-fsanitize=address,undefined', '-fno-sanitize-recover=all', "-I$root/src", "-I$root/src/net", @flags, '-o', "$dir/sender_test",
 	"$FindBin::Bin/sender_test.c", "$FindBin::Bin/sender_hub.c", @sources,
 	glob("$root/src/common/*.c"), @libs, '-lpthread') == 0
   or die "the sender's test does not build\n";

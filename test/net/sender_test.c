@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/net/sender.h"
+#include "outbound/hub_sender.h"
 #include "sender_hub.h"
 
 #define MAX_TOKENS		8192

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/address_rate.h"
+#include "base/address_rate.h"
 #include "tap.h"
 
 static const bucket_rate rate = {3600000, 10, 10};

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/buckets.h"
+#include "base/rate_limit.h"
 #include "tap.h"
 
 static void

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/net/event_json.h"
-#include "signature.h"
+#include "inbound/event_json.h"
+#include "common/signature.h"
 #include "tap.h"
 
 #define NOW			INT64_C(1700000000)

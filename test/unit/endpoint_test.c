@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/endpoint.h"
+#include "client/address_policy.h"
 #include "tap.h"
 
 static bool

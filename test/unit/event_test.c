@@ -3,7 +3,7 @@
  *	  The rules of an event, field by field; the cases that come as JSON are in
  *	  test/cases/events.jsonl.
  */
-#include "event.h"
+#include "common/event_rules.h"
 #include "tap.h"
 
 #include <math.h>

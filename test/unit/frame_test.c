@@ -2,7 +2,7 @@
  * frame_test.c
  *	  Frames and buffers: what is written is read back, and nothing else is.
  */
-#include "frame.h"
+#include "common/frame.h"
 #include "tap.h"
 
 #include <stdlib.h>

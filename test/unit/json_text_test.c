@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
-#include "json_text.h"
+#include "common/event_rules.h"
+#include "common/json_text.h"
 #include "tap.h"
 
 #define W	"\xEF\xBF\xBD"

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "../../src/net/link_frame.h"
-#include "../../src/net/link_window.h"
+#include "hubs/link_frame.h"
+#include "hubs/link_window.h"
 #include "tap.h"
 
 #define EVENT(members)	"{\"type\":\"event\"," members "}"

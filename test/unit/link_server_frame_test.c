@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/net/link_server_frame.h"
+#include "feed/link_server_frame.h"
 #include "tap.h"
 
 static const struct

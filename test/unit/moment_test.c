@@ -2,7 +2,7 @@
  * moment_test.c
  *	  When something happened, in the forms in which hubs write it.
  */
-#include "moment.h"
+#include "common/moment.h"
 #include "tap.h"
 
 #define S	INT64_C(1000000)

@@ -2,7 +2,7 @@
  * origin_test.c
  *	  Web origins: what each input becomes, or why it is refused.
  */
-#include "origin.h"
+#include "common/origin.h"
 #include "tap.h"
 
 #include <stdlib.h>

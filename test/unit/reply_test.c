@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/reply.h"
+#include "outbound/send_reply.h"
 #include "tap.h"
 
 #define BYTES(text)	text, sizeof(text) - 1

@@ -7,7 +7,7 @@
 #ifndef REWRITE_H
 #define REWRITE_H
 
-#include "corridor.h"
+#include "common/corridor.h"
 
 #define REWRITERS	44
 

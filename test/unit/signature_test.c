@@ -3,7 +3,7 @@
  *	  X-hub-Signature: the published vector, the header's strict form, and every
  *	  verdict of the door.
  */
-#include "signature.h"
+#include "common/signature.h"
 #include "tap.h"
 
 #include <stdlib.h>

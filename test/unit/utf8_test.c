@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/utf8.h"
+#include "base/text.h"
 #include "tap.h"
 
 #define WRONG	"\xEF\xBF\xBD"

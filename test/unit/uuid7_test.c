@@ -2,7 +2,7 @@
  * uuid7_test.c
  *	  UUID version 7: layout, order, and a clock that does not behave.
  */
-#include "uuid7.h"
+#include "common/uuid7.h"
 #include "tap.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "../../src/net/visitor_frame.h"
+#include "visitors/visitor_frame.h"
 #include "tap.h"
 
 #define UUID	"\"01a206db-149d-7000-8199-51c107a6ffef\""

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/net/visitor_registry.h"
+#include "visitors/visitor_registry.h"
 #include "tap.h"
 
 #define SESSIONS	5000

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/net/ws_head.h"
+#include "ws/ws_handshake.h"
 #include "tap.h"
 
 #define LINE	"GET /communication/web-chatt2me/ws?webChatId=pk HTTP/1.1\r\n"

@@ -1,0 +1,152 @@
+/*
+ * feed_orders.c
+ *	  What sessions did to messages themselves, and others are to be told: they
+ *	  were cancelled, or a rejected event was tried again.
+ *
+ * The worker hears of it by work orders and publishes it, for it alone writes
+ * webchatt.events.  What cannot be published now, somebody having locked a table,
+ * waits here; until it is published its table of the outbox is not emptied, so a
+ * restart finds it again.  webchatt.event_orders knows what was published before.
+ */
+#include "feed/feed.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/xid8.h"
+
+/* When so many wait, no more work orders are read. */
+#define ORDERS_MOST		20000
+
+/* The pause after they could not be published, in ms. */
+#define AGAIN_MS		1000
+
+static MemoryContext context = NULL;
+static WcColumn *columns[4];	/* xid, seq, channel, message; NULL: none */
+static int	ncommitted = 0;		/* of these, found by turns before this one */
+static bool published = false;	/* in this turn */
+static TimestampTz again_at = 0;
+
+static int
+waiting(void)
+{
+	return columns[0] == NULL ? 0 : columns[0]->n;
+}
+
+static void
+forget(void)
+{
+	memset(columns, 0, sizeof(columns));
+	ncommitted = 0;
+	if (context != NULL)
+		MemoryContextReset(context);
+}
+
+/* An order was read. */
+void
+event_orders_add(const OutboxRow *row)
+{
+	MemoryContext before;
+
+	if (row->channel == NULL || row->message == NULL)
+		return;
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt event orders", ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(context);
+	if (columns[0] == NULL)
+	{
+		columns[0] = wc_column(XID8OID, 8);
+		columns[1] = wc_column(INT8OID, 8);
+		columns[2] = wc_column(UUIDOID, 8);
+		columns[3] = wc_column(UUIDOID, 8);
+	}
+	wc_column_add(columns[0], FullTransactionIdGetDatum(FullTransactionIdFromU64(row->xid)));
+	wc_column_add(columns[1], Int64GetDatum(row->seq));
+	wc_column_add(columns[2], datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
+	wc_column_add(columns[3], datumCopy(UUIDPGetDatum(row->message), false, UUID_LEN));
+	MemoryContextSwitchTo(before);
+}
+
+bool
+event_orders_are_full(void)
+{
+	return waiting() >= ORDERS_MOST;
+}
+
+/* Is there none that only we know of? */
+bool
+event_orders_are_done(void)
+{
+	return waiting() == 0;
+}
+
+/* When there is something to publish; 0: there is nothing. */
+TimestampTz
+event_orders_due(void)
+{
+	return waiting() == 0 ? 0 : Max(again_at, 1);
+}
+
+/* A step of the turn: publish what waits. */
+void
+event_orders_publish(void *arg)
+{
+	Datum		args[4];
+	int			i;
+
+	for (i = 0; i < 4; i++)
+		args[i] = wc_column_array(columns[i]);
+	wc_run(WC_PUBLISH_ORDERS, args, NULL);
+	event_upkeep_orders();
+	published = true;
+}
+
+/* It failed. */
+void
+event_orders_later(TimestampTz now)
+{
+	published = false;
+	again_at = TimestampTzPlusMilliseconds(now, AGAIN_MS);
+}
+
+/* Nobody wants to hear of it. */
+void
+event_orders_drop(void)
+{
+	published = true;
+}
+
+void
+event_orders_commit(void)
+{
+	if (published)
+	{
+		forget();
+		again_at = 0;
+	}
+	ncommitted = waiting();
+	published = false;
+}
+
+/* The turn is undone: what it read it will read again. */
+void
+event_orders_rollback(void)
+{
+	int			i;
+
+	if (ncommitted == 0)
+		forget();
+	for (i = 0; i < 4 && columns[0] != NULL; i++)
+		columns[i]->n = ncommitted;
+	published = false;
+}
+
+/* As after a start. */
+void
+event_orders_reset(void)
+{
+	forget();
+	published = false;
+	again_at = 0;
+}

@@ -1,0 +1,541 @@
+/*
+ * inbound.c
+ *	  Events that wait to be written, and their acknowledgement after commit.
+ *
+ * Most go in together, one statement for all.  When that fails, or where a
+ * conversation is known to make trouble, each goes alone in a savepoint: what
+ * raises is kept in webchatt.rejects, what is blocked waits for its turn, and
+ * neither hurts its neighbours.
+ */
+#include "worker/worker.h"
+
+#include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+
+#include "common/event_rules.h"
+
+/* Events written by one statement. */
+#define BATCH_MOST		1024
+#define BATCH_LEAST		8
+
+/* Events that go alone in one turn. */
+#define ALONE_MOST		128
+
+/* How long a careful turn may take before it commits what it has, in ms. */
+#define CAREFUL_MS		1000
+
+/*
+ * A conversation whose triggers took too long gets this part of the time for a
+ * while, since everybody waits with it.
+ */
+#define SLOW_SHARE		10
+
+/* Events of blocked conversations that may wait; beyond that they are sent back. */
+#define BLOCKED_MOST	1024
+
+/* Bytes of rows and indexes that go with a message beside its body, and with a receipt. */
+#define MESSAGE_COSTS	512
+#define RECEIPT_COSTS	256
+
+/* What is kept of that which is no event: rows and bytes, in so many ms. */
+#define UNREADABLE_ROWS		1000
+#define UNREADABLE_BYTES	INT64CONST(67108864)
+#define UNREADABLE_MS		3600000
+
+/* The end of the year 9999, in unix microseconds. */
+#define MAX_EVENT_TIME_US	INT64CONST(253402300800000000)
+
+typedef struct InEvent
+{
+	dlist_node	node;
+	wc_event	event;
+	bool		done;			/* written or rejected in this turn */
+	uint8		result;			/* wc_event_result, once done */
+	pg_uuid_t	message;		/* a visitor's: its row, once it is written */
+	wc_event	found;			/* of one that names no channel: with its message's, in this turn */
+	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+} InEvent;
+
+static dlist_head pending = DLIST_STATIC_INIT(pending);
+static int	npending = 0;
+static int	nblocked = 0;		/* as of the last turn */
+static TimestampTz next_try = 0;	/* of the first of them that is due */
+static int	repeats = 0;		/* of this turn */
+static int	batch_limit = BATCH_MOST;
+
+static MemoryContext
+events_context(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt events",
+										ALLOCSET_DEFAULT_SIZES);
+	return context;
+}
+
+/*
+ * webchatt-net checked the event; what could harm the server is checked again,
+ * for the day when webchatt-net is not itself any more.
+ */
+static bool
+plausible(const wc_event *e)
+{
+	wc_str		texts[] = {e->message_id, e->visitor, e->status, e->error_code, e->error_message,
+	e->body};
+	uint8		id[16];
+
+	if (e->kind == WC_EVENT_UNREADABLE)
+		return events_are_text(&e->error_message, 1);
+	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
+		return false;
+	if (e->kind == WC_EVENT_MESSAGE && (e->visitor.len < 1 || e->visitor.len > WC_MAX_VISITOR_ID))
+		return false;
+	if (e->kind == WC_EVENT_STATUS && (e->status.len < 1 || e->status.len > WC_MAX_STATUS))
+		return false;
+	if (e->kind == WC_EVENT_STATUS && e->visitor.len > 0 &&
+		(e->hub != 0 || !wc_uuid_parse(e->message_id.p, e->message_id.len, id)))
+		return false;
+	return events_are_text(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
+}
+
+/*
+ * What visitors bring has its budget; it is refused before it costs a transaction.
+ * A hub vouches for its own events.
+ */
+static bool
+is_over_budget(const wc_event *e)
+{
+	const ConfigChannel *channel = e->hub == 0 ? config_channel(e->channel) : NULL;
+
+	if (channel == NULL || !channel->local)
+		return false;
+	return e->kind == WC_EVENT_MESSAGE ?
+		!budgets_take(e->channel, BUDGET_MESSAGES, e->body.len + MESSAGE_COSTS) :
+		!budgets_take(e->channel, BUDGET_BYTES, RECEIPT_COSTS);
+}
+
+/* Take over an event frame; false when it is none. */
+bool
+inbound_accept(const wc_frame *frame)
+{
+	InEvent    *in = frame_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
+	wc_frame	copy = {frame->type, in->bytes, frame->len};
+
+	memcpy(in->bytes, frame->payload, frame->len);
+	if (!wc_read_event(&copy, &in->event) || !plausible(&in->event))
+	{
+		frame_free(in);
+		return false;
+	}
+	if (is_over_budget(&in->event))
+	{
+		wc_event_done refusal = {.request = in->event.request, .result = WC_DONE_BUDGET};
+
+		frame_free(in);
+		return wc_write_event_done(&worker_net.out, &refusal);
+	}
+	in->done = false;
+	in->result = WC_DONE_STORED;
+	memset(&in->message, 0, sizeof(in->message));
+	dlist_push_tail(&pending, &in->node);
+	npending++;
+	return true;
+}
+
+int
+inbound_pending(void)
+{
+	return npending;
+}
+
+/* Is there an event that can be tried now? */
+bool
+inbound_ready(TimestampTz now)
+{
+	return npending > nblocked || (npending > 0 && next_try <= now);
+}
+
+/* When the next blocked event is to be tried; 0: none waits. */
+TimestampTz
+inbound_next_due(void)
+{
+	return npending > 0 ? next_try : 0;
+}
+
+/*
+ * A link brings a conversation's events in their order: one that was sent back
+ * might come again behind the next.  Its window bounds how many can wait.
+ */
+static bool
+in_order(const InEvent *in)
+{
+	return (in->event.request & WC_LINK_NUMBER) != 0 && config_channel(in->event.channel) != NULL &&
+		!config_channel(in->event.channel)->local;
+}
+
+/* Note that an event has to wait. */
+static void
+wait_until(TimestampTz until)
+{
+	nblocked++;
+	next_try = next_try == 0 ? until : Min(next_try, until);
+}
+
+/* Is it a visitor's, who is told the id of the row? */
+static bool
+wants_id(const InEvent *in)
+{
+	const ConfigChannel *channel = config_channel(in->event.channel);
+
+	return channel != NULL && channel->local && in->event.kind == WC_EVENT_MESSAGE;
+}
+
+/* A status from a hub's own endpoint, or by its link, need not say where it belongs. */
+static bool
+names_no_channel(const wc_event *e)
+{
+	static const uint8 none[16];
+
+	return e->hub != 0 && e->kind == WC_EVENT_STATUS && memcmp(e->channel, none, 16) == 0;
+}
+
+/* The event as it is to be written. */
+static wc_event *
+written_as(InEvent *in)
+{
+	return names_no_channel(&in->event) ? &in->found : &in->event;
+}
+
+/* Look for the channels of those that name none: where their messages were sent. */
+static void
+find_channels(InEvent **list, int n)
+{
+	WcColumn   *hubs = wc_column(INT4OID, 16);
+	WcColumn   *ids = wc_column(TEXTOID, 16);
+	InEvent   **nameless = palloc(sizeof(InEvent *) * Max(1, n));
+	Datum		args[2];
+	uint64		rows;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		wc_event   *e = &list[i]->event;
+
+		if (!names_no_channel(e))
+			continue;
+		list[i]->found = *e;
+		nameless[hubs->n] = list[i];
+		wc_column_add(hubs, Int32GetDatum((int32) e->hub));
+		wc_column_add_bytes(ids, e->message_id.p, e->message_id.len);
+	}
+	if (hubs->n == 0)
+		return;
+	args[0] = wc_column_array(hubs);
+	args[1] = wc_column_array(ids);
+	rows = wc_run(WC_FIND_CHANNELS, args, NULL);
+	for (row = 0; row < rows; row++)
+	{
+		bool		isnull;
+		InEvent    *in = nameless[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
+
+		memcpy(in->found.channel, DatumGetUUIDP(wc_field(row, 2, &isnull))->data, 16);
+	}
+}
+
+static void
+mark_done(InEvent *in, wc_event_result result)
+{
+	in->done = true;
+	in->result = result;
+}
+
+typedef struct WriteOne
+{
+	InEvent    *in;
+	WcShowedUp *showed_up;
+} WriteOne;
+
+static void
+write_one(void *arg)
+{
+	WriteOne   *one = arg;
+	wc_event   *event = written_as(one->in);
+
+	if (events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
+		repeats++;
+	events_forget_reject(event);
+}
+
+typedef struct RejectOne
+{
+	const wc_event *event;
+	const ErrorData *error;
+} RejectOne;
+
+static void
+reject_one(void *arg)
+{
+	RejectOne  *one = arg;
+
+	events_reject(one->event, one->error);
+}
+
+static void
+keep_one(void *arg)
+{
+	events_keep_unreadable(arg);
+}
+
+/*
+ * Keep what is no event, so many an hour: beyond that, the hub is to send it again,
+ * and over a link, where others would wait behind it, it is lost.
+ */
+static void
+keep_unreadable(InEvent *in, TimestampTz now)
+{
+	static TimestampTz since = 0;
+	static int	rows = 0;
+	static int64 bytes = 0;
+
+	if (TimestampDifferenceExceeds(since, now, UNREADABLE_MS))
+	{
+		since = now;
+		rows = 0;
+		bytes = 0;
+	}
+	if (rows >= UNREADABLE_ROWS || bytes >= UNREADABLE_BYTES)
+	{
+		mark_done(in, (in->event.request & WC_LINK_NUMBER) != 0 ? WC_DONE_REJECTED : WC_DONE_BUSY);
+		return;
+	}
+	if (turn_try(keep_one, &in->event, LOCK_WAIT_BLOCKED_MS) != NULL)
+	{
+		wait_until(trouble_blocked(&in->event, now));
+		return;
+	}
+	if (++rows == UNREADABLE_ROWS || (bytes += in->event.body.len) >= UNREADABLE_BYTES)
+		ereport(WARNING,
+				(errmsg("hubs sent too much that is no event"),
+				 errdetail("%d of them are kept in webchatt.rejects within an hour; until it is over no more are.", rows),
+				 errhint("SELECT reason, body FROM webchatt.rejects WHERE event_type = 'unreadable' shows them.")));
+	mark_done(in, WC_DONE_REJECTED);
+}
+
+/* Write one event in a savepoint, or reject it, or let it wait. */
+static void
+write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_up)
+{
+	WcShowedUp	mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
+	WriteOne	one = {in, &mine};
+	RejectOne	rejecting;
+	int			time_ms = trouble_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) :
+		wc_trigger_timeout;
+	ErrorData  *error = turn_try_for(write_one, &one, lock_wait_ms, time_ms);
+	int			i;
+
+	if (error == NULL)
+	{
+		trouble_over(&in->event);
+		mark_done(in, WC_DONE_STORED);
+		for (i = 0; i < mine.channels->n; i++)
+		{
+			wc_column_add(showed_up->channels, mine.channels->values[i]);
+			wc_column_add(showed_up->visitors, mine.visitors->values[i]);
+		}
+		return;
+	}
+	if (turn_error_is_transient(error))
+	{
+		wait_until(trouble_blocked(&in->event, now));
+		return;
+	}
+	rejecting.event = written_as(in);
+	rejecting.error = error;
+	if (turn_try(reject_one, &rejecting, LOCK_WAIT_BLOCKED_MS) != NULL)
+	{
+		wait_until(trouble_blocked(&in->event, now));
+		return;
+	}
+	trouble_suspect(&in->event, now, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+	memset(&in->message, 0, sizeof(in->message));
+	mark_done(in, WC_DONE_REJECTED);
+}
+
+static void
+write_together(InEvent **batch, int n, WcShowedUp *showed_up)
+{
+	wc_event  **events = palloc(sizeof(wc_event *) * n);
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * n);
+	bool		want_ids = false;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		events[i] = written_as(batch[i]);
+		want_ids |= wants_id(batch[i]);
+	}
+	turn_time_limit(wc_trigger_timeout);
+	repeats += n - (int) events_write(events, n, want_ids ? ids : NULL, showed_up);
+	turn_time_limit(0);
+	for (i = 0; i < n; i++)
+	{
+		if (want_ids)
+			batch[i]->message = ids[i];
+		mark_done(batch[i], WC_DONE_STORED);
+	}
+}
+
+/* Does it still belong somewhere?  A hub says nothing about other hubs' channels. */
+static bool
+has_place(const wc_event *e)
+{
+	const ConfigChannel *channel = config_channel(e->channel);
+	const ConfigHub *hub;
+
+	if (e->hub == 0)
+		return channel != NULL;
+	hub = config_hub((int) e->hub);
+	if (hub == NULL || hub->local)
+		return false;
+	if (e->kind == WC_EVENT_UNREADABLE)
+		return true;
+	return names_no_channel(e) || (channel != NULL && channel->hub_id == hub->id);
+}
+
+/* A channel that was dropped, or moved, since the door took the event. */
+static bool
+channel_gone(InEvent *in)
+{
+	if (has_place(&in->event))
+		return false;
+	mark_done(in, WC_DONE_GONE);
+	return true;
+}
+
+/*
+ * Write what waits.  carefully: nothing goes together, after a turn in which
+ * that failed.
+ */
+void
+inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
+{
+	InEvent   **batch = palloc(sizeof(InEvent *) * batch_limit);
+	InEvent   **alone = palloc(sizeof(InEvent *) * (batch_limit + ALONE_MOST));
+	int			nbatch = 0;
+	int			nalone = 0;
+	int			i;
+	dlist_iter	iter;
+
+	nblocked = 0;
+	next_try = 0;
+	dlist_foreach(iter, &pending)
+	{
+		InEvent    *in = dlist_container(InEvent, node, iter.cur);
+		Trouble		trouble;
+		TimestampTz until;
+
+		if (in->done || channel_gone(in))
+			continue;
+		trouble = trouble_of(&in->event, now, &until);
+		if (trouble == TROUBLE_BLOCKED && !in_order(in) &&
+			(nblocked >= BLOCKED_MOST || frames_bytes() > MAX_PENDING_BYTES / 2))
+			mark_done(in, WC_DONE_BUSY);
+		else if (trouble == TROUBLE_BLOCKED)
+			wait_until(until);
+		else if (trouble == TROUBLE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
+			batch[nbatch++] = in;
+		else if ((trouble == TROUBLE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
+			alone[nalone++] = in;
+		if (nbatch == batch_limit)
+			break;
+	}
+	if (carefully)
+	{
+		memmove(alone + nbatch, alone, sizeof(InEvent *) * nalone);
+		memcpy(alone, batch, sizeof(InEvent *) * nbatch);
+		nalone += nbatch;
+		nbatch = 0;
+	}
+	find_channels(batch, nbatch);
+	find_channels(alone, nalone);
+	if (nbatch > 0)
+		write_together(batch, nbatch, showed_up);
+	for (i = 0; i < nalone; i++)
+	{
+		TimestampTz until;
+
+		if (trouble_of(&alone[i]->event, now, &until) == TROUBLE_BLOCKED)
+			wait_until(until);	/* behind one that has just been blocked */
+		else if (alone[i]->event.kind == WC_EVENT_UNREADABLE)
+			keep_unreadable(alone[i], now);
+		else
+			write_alone(alone[i], now, carefully ? LOCK_WAIT_MS : LOCK_WAIT_BLOCKED_MS, showed_up);
+		if (TimestampDifferenceExceeds(now, wc_clock(), CAREFUL_MS))
+			break;
+	}
+}
+
+/* The turn is committed: acknowledge what it wrote. */
+void
+inbound_commit(wc_buf *out)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &pending)
+	{
+		InEvent    *in = dlist_container(InEvent, node, iter.cur);
+		wc_event_done done;
+
+		if (!in->done)
+			continue;
+		done.request = in->event.request;
+		done.result = in->result;
+		memcpy(done.message, in->message.data, sizeof(done.message));
+		wc_write_event_done(out, &done);
+		if (in->result == WC_DONE_STORED)
+			worker_stats.events++;
+		else if (in->result == WC_DONE_REJECTED)
+			worker_stats.rejected++;
+		dlist_delete(&in->node);
+		frame_free(in);
+		npending--;
+	}
+	worker_stats.repeats += repeats;
+	repeats = 0;
+	if (batch_limit < BATCH_MOST)
+		batch_limit++;
+}
+
+/* The turn is undone: everything waits as before. */
+void
+inbound_rollback(const ErrorData *error)
+{
+	dlist_iter	iter;
+
+	repeats = 0;
+	dlist_foreach(iter, &pending)
+		dlist_container(InEvent, node, iter.cur)->done = false;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		batch_limit = Max(BATCH_LEAST, batch_limit / 4);
+}
+
+/* webchatt-net is gone, and with it whoever waits for an answer. */
+void
+inbound_forget(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &pending)
+	{
+		InEvent    *in = dlist_container(InEvent, node, iter.cur);
+
+		dlist_delete(&in->node);
+		frame_free(in);
+	}
+	npending = nblocked = 0;
+	next_try = 0;
+	trouble_reset();
+}

@@ -1,0 +1,178 @@
+/*
+ * quarantine.c
+ *	  Conversations that need care: those whose events raised lately, and those
+ *	  whose rows somebody else holds.
+ */
+#include "worker/worker.h"
+
+#include "common/hashfn.h"
+#include "utils/hsearch.h"
+
+/* Conversations remembered at most; beyond that new ones are treated as fine. */
+#define MAX_TROUBLES		4096
+
+/* How long a conversation that raised stays suspect, in ms. */
+#define SUSPECT_MS			60000
+
+/* The pause before a blocked conversation is tried again, in ms: doubled each time. */
+#define BLOCKED_FIRST_MS	100
+#define BLOCKED_MOST_MS		2000
+
+typedef struct TroubleKey
+{
+	uint8		channel[16];
+	uint64		who;			/* hash of the visitor, or of the hub's message id */
+} TroubleKey;
+
+typedef struct TroubleEntry
+{
+	TroubleKey	key;
+	Trouble		kind;
+	bool		slow;			/* its triggers took too long */
+	int			pause_ms;
+	TimestampTz until;			/* suspect: no longer so; blocked: next try */
+} TroubleEntry;
+
+static HTAB *troubles = NULL;
+
+static TroubleKey
+key_of(const wc_event *e)
+{
+	TroubleKey	key;
+	wc_str		who = e->kind == WC_EVENT_MESSAGE ? e->visitor : e->message_id;
+
+	memcpy(key.channel, e->channel, 16);
+	key.who = hash_bytes_extended((const unsigned char *) who.p, who.len, e->kind);
+	return key;
+}
+
+/* Forget what is over. */
+static void
+sweep(TimestampTz now)
+{
+	HASH_SEQ_STATUS scan;
+	TroubleEntry *entry;
+
+	hash_seq_init(&scan, troubles);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (entry->until <= now)
+			hash_search(troubles, &entry->key, HASH_REMOVE, NULL);
+	}
+}
+
+static TroubleEntry *
+entry_for(const wc_event *e, TimestampTz now)
+{
+	TroubleKey	key = key_of(e);
+	TroubleEntry *entry;
+	bool		found;
+
+	if (troubles == NULL)
+	{
+		HASHCTL		ctl;
+
+		memset(&ctl, 0, sizeof(ctl));
+		ctl.keysize = sizeof(TroubleKey);
+		ctl.entrysize = sizeof(TroubleEntry);
+		troubles = hash_create("webchatt troubled conversations", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+	}
+	if (hash_get_num_entries(troubles) >= MAX_TROUBLES)
+		sweep(now);
+	if (hash_get_num_entries(troubles) >= MAX_TROUBLES)
+		return hash_search(troubles, &key, HASH_FIND, NULL);
+	entry = hash_search(troubles, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->kind = TROUBLE_NONE;
+		entry->slow = false;
+		entry->pause_ms = 0;
+		entry->until = 0;
+	}
+	return entry;
+}
+
+/*
+ * How to treat an event.  BLOCKED: not before *until; once that is due, NONE
+ * would be too hasty, and SUSPECT is answered.
+ */
+Trouble
+trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until)
+{
+	TroubleKey	key;
+	TroubleEntry *entry;
+
+	if (troubles == NULL || hash_get_num_entries(troubles) == 0)
+		return TROUBLE_NONE;
+	key = key_of(event);
+	entry = hash_search(troubles, &key, HASH_FIND, NULL);
+	if (entry == NULL)
+		return TROUBLE_NONE;
+	*until = entry->until;
+	if (entry->until > now)
+		return entry->kind;
+	if (entry->kind == TROUBLE_BLOCKED)
+		return TROUBLE_SUSPECT;
+	hash_search(troubles, &key, HASH_REMOVE, NULL);
+	return TROUBLE_NONE;
+}
+
+/* slow: because its triggers took longer than they may. */
+void
+trouble_suspect(const wc_event *event, TimestampTz now, bool slow)
+{
+	TroubleEntry *entry = entry_for(event, now);
+
+	if (entry == NULL)
+		return;
+	entry->kind = TROUBLE_SUSPECT;
+	entry->slow = slow;
+	entry->until = TimestampTzPlusMilliseconds(now, SUSPECT_MS);
+}
+
+/* Did the conversation's triggers take too long lately? */
+bool
+trouble_is_slow(const wc_event *event)
+{
+	TroubleKey	key = key_of(event);
+	TroubleEntry *entry = troubles ? hash_search(troubles, &key, HASH_FIND, NULL) : NULL;
+
+	return entry != NULL && entry->slow;
+}
+
+/* Returns when to try again. */
+TimestampTz
+trouble_blocked(const wc_event *event, TimestampTz now)
+{
+	TroubleEntry *entry = entry_for(event, now);
+
+	if (entry == NULL)
+		return TimestampTzPlusMilliseconds(now, BLOCKED_MOST_MS);
+	entry->pause_ms = entry->kind == TROUBLE_BLOCKED ?
+		Min(entry->pause_ms * 2, BLOCKED_MOST_MS) : BLOCKED_FIRST_MS;
+	entry->kind = TROUBLE_BLOCKED;
+	entry->until = TimestampTzPlusMilliseconds(now, entry->pause_ms);
+	return entry->until;
+}
+
+/* The conversation's event went through: it is blocked no more. */
+void
+trouble_over(const wc_event *event)
+{
+	TroubleKey	key = key_of(event);
+	TroubleEntry *entry;
+
+	if (troubles == NULL)
+		return;
+	entry = hash_search(troubles, &key, HASH_FIND, NULL);
+	if (entry != NULL && entry->kind == TROUBLE_BLOCKED)
+		hash_search(troubles, &key, HASH_REMOVE, NULL);
+}
+
+void
+trouble_reset(void)
+{
+	if (troubles != NULL)
+		hash_destroy(troubles);
+	troubles = NULL;
+}

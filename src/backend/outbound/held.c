@@ -1,0 +1,198 @@
+/*
+ * held.c
+ *	  Messages held for visitors who have no session at the hub, until they show
+ *	  up or the message expires.
+ */
+#include "outbound/outcomes.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* False: no message is held, so nobody needs to look; until a look says so, true. */
+static bool any_held = true;
+
+/* Hold messages: channel, visitor, seq, id and expiry (or null) of each. */
+void
+held_add(WcColumn *const columns[5])
+{
+	Datum		args[6];
+	int			i;
+
+	any_held = true;
+	for (i = 0; i < 5; i++)
+		args[i] = wc_column_array(columns[i]);
+	args[5] = Int32GetDatum(wc_hold_for);
+	wc_run(WC_HOLD, args, NULL);
+}
+
+/* Visitors whose release has to be tried again, at most. */
+#define AGAIN_MOST		1024
+
+/* Visitors that one turn waits for. */
+#define FAILURES_MOST	8
+
+/* The pause before that, in ms. */
+#define AGAIN_MS		500
+
+/* A visitor who showed up while somebody held the rows of what is held for them. */
+typedef struct Again
+{
+	pg_uuid_t	channel;
+	char	   *visitor;
+} Again;
+
+static Again again[AGAIN_MOST];
+static int	nagain = 0;
+static int	nadded = 0;			/* of them, those tried in this turn */
+static int	nbefore = 0;		/* how many there were when the turn began */
+static TimestampTz again_due = 0;
+
+static void
+release_step(void *arg)
+{
+	const WcShowedUp *showed_up = arg;
+	Datum		args[2];
+	SPITupleTable *table;
+	uint64		n;
+	uint64		i;
+
+	args[0] = wc_column_array(showed_up->channels);
+	args[1] = wc_column_array(showed_up->visitors);
+	n = wc_run(WC_RELEASE, args, NULL);
+	table = SPI_tuptable;
+	for (i = 0; i < n; i++)
+	{
+		HeapTuple	t = table->vals[i];
+		TupleDesc	d = table->tupdesc;
+		bool		isnull;
+		bool		no_expiry;
+		int64		seq = DatumGetInt64(SPI_getbinval(t, d, 5, &isnull));
+		TimestampTz expires = DatumGetTimestampTz(SPI_getbinval(t, d, 6, &no_expiry));
+
+		wc_outbox_append(DatumGetInt32(SPI_getbinval(t, d, 1, &isnull)), 'r',
+						 DatumGetUUIDP(SPI_getbinval(t, d, 2, &isnull)), SPI_getvalue(t, d, 3),
+						 DatumGetUUIDP(SPI_getbinval(t, d, 4, &isnull)), &seq,
+						 no_expiry ? NULL : &expires);
+	}
+}
+
+static void
+remember(Datum channel, Datum visitor)
+{
+	if (nagain == AGAIN_MOST)
+		return;					/* they show up again */
+	again[nagain].channel = *DatumGetUUIDP(channel);
+	again[nagain].visitor = MemoryContextStrdup(TopMemoryContext, TextDatumGetCString(visitor));
+	nagain++;
+}
+
+/* Add those who are to be tried again; they stay on the list until commit. */
+static void
+add_again(TimestampTz now, WcShowedUp *all)
+{
+	if (nagain == 0 || again_due > now)
+		return;
+	for (nadded = 0; nadded < nagain; nadded++)
+	{
+		wc_column_add(all->channels, UUIDPGetDatum(&again[nadded].channel));
+		wc_column_add(all->visitors, CStringGetTextDatum(again[nadded].visitor));
+	}
+}
+
+/* Forget the list's entries from one to before another. */
+static void
+forget(int from, int to)
+{
+	int			i;
+
+	for (i = from; i < to; i++)
+		pfree(again[i].visitor);
+	memmove(again + from, again + to, sizeof(Again) * (nagain - to));
+	nagain -= to - from;
+}
+
+void
+held_commit(void)
+{
+	forget(0, nadded);
+	nadded = 0;
+	nbefore = nagain;
+}
+
+void
+held_rollback(void)
+{
+	forget(nbefore, nagain);
+	nadded = 0;
+}
+
+/*
+ * Whose message is under way just now, or about to be recorded as held: if the
+ * hub says that they have no session, it said so before they showed up.
+ */
+static void
+note_shown(const WcShowedUp *all)
+{
+	int			i;
+
+	for (i = 0; i < all->channels->n; i++)
+	{
+		const pg_uuid_t *id = DatumGetUUIDP(all->channels->values[i]);
+		const ConfigChannel *channel = config_channel(id->data);
+		Lane	   *lane = channel ? queue_lane(channel->hub_id, false) : NULL;
+
+		if (lane != NULL)
+			queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
+	}
+}
+
+/*
+ * Queue what is held for visitors who showed up, with the place it had.  Where
+ * somebody holds the rows, that visitor's are tried again later.
+ */
+void
+outbound_release(TimestampTz now, const WcShowedUp *showed_up)
+{
+	WcShowedUp	all = *showed_up;
+	int			failures = 0;
+	int			i;
+
+	nbefore = nagain;
+	add_again(now, &all);
+	note_shown(&all);
+	if (!any_held || all.channels->n == 0)
+		return;
+	if (turn_try(release_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
+		return;
+	for (i = 0; i < all.channels->n; i++)
+	{
+		WcShowedUp	one = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
+
+		wc_column_add(one.channels, all.channels->values[i]);
+		wc_column_add(one.visitors, all.visitors->values[i]);
+		if (failures < FAILURES_MOST && turn_try(release_step, &one, LOCK_WAIT_BLOCKED_MS) == NULL)
+			continue;
+		failures++;
+		remember(all.channels->values[i], all.visitors->values[i]);
+		again_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
+	}
+}
+
+/* Expire what is held for too long; look: see whether any is held at all. */
+void
+held_upkeep(bool look)
+{
+	if (any_held)
+		outbound_try(WC_EXPIRE_HELD);
+	if (look)
+		any_held = wc_run(WC_ANY_HELD, NULL, NULL) > 0;
+}
+
+void
+held_reset(void)
+{
+	forget(0, nagain);
+	nadded = nbefore = 0;
+	any_held = true;
+}

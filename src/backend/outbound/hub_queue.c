@@ -1,0 +1,494 @@
+/*
+ * hub_queue.c
+ *	  The worker's memory of what is to be sent: see hub_queue.h.
+ *
+ * A conversation is in one place at a time, and place() is the one function
+ * that moves it.  Memory is bounded: what does not fit stays in the outbox, and
+ * a conversation of which a part does is spilled: it is read anew, in order,
+ * once its part in memory is settled.
+ */
+#include "outbound/hub_queue.h"
+
+#include "common/hashfn.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+/* simplehash of conversations, by lane, channel and visitor */
+typedef struct ConvSlot
+{
+	Conv	   *conv;
+	char		status;
+} ConvSlot;
+
+#define SH_PREFIX convs
+#define SH_ELEMENT_TYPE ConvSlot
+#define SH_KEY_TYPE Conv *
+#define SH_KEY conv
+#define SH_HASH_KEY(tb, key) ((key)->hash)
+#define SH_EQUAL(tb, a, b) ((a)->hash == (b)->hash && (a)->lane == (b)->lane && \
+	memcmp(&(a)->channel, &(b)->channel, sizeof(pg_uuid_t)) == 0 && strcmp((a)->visitor, (b)->visitor) == 0)
+#define SH_SCOPE static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
+typedef struct TokenEntry
+{
+	uint64		token;
+	Queued	   *item;
+} TokenEntry;
+
+dlist_head	queue_lanes = DLIST_STATIC_INIT(queue_lanes);
+
+static MemoryContext context = NULL;
+static convs_hash *convs = NULL;
+static HTAB *items = NULL;		/* pointers to Queued by id */
+static HTAB *tokens = NULL;
+
+typedef struct ItemEntry
+{
+	pg_uuid_t	id;
+	Queued	   *item;
+} ItemEntry;
+
+static HTAB *
+make_hash(const char *name, Size keysize, Size entrysize)
+{
+	HASHCTL		ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = keysize;
+	ctl.entrysize = entrysize;
+	ctl.hcxt = context;
+	return hash_create(name, 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+init(void)
+{
+	if (context != NULL)
+		return;
+	context = AllocSetContextCreate(TopMemoryContext, "webchatt queue", ALLOCSET_DEFAULT_SIZES);
+	convs = convs_create(context, 1024, NULL);
+	items = make_hash("webchatt messages", sizeof(pg_uuid_t), sizeof(ItemEntry));
+	tokens = make_hash("webchatt sends", sizeof(uint64), sizeof(TokenEntry));
+}
+
+/* Forget everything: the outbox still has it. */
+void
+queue_reset(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queue_lanes)
+		outbox_reader_free(dlist_container(Lane, node, iter.cur)->reader);
+	dlist_init(&queue_lanes);
+	if (context != NULL)
+		MemoryContextDelete(context);
+	context = NULL;
+}
+
+static int
+earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+{
+	TimestampTz x = pairingheap_const_container(Conv, wait_node, a)->due;
+	TimestampTz y = pairingheap_const_container(Conv, wait_node, b)->due;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The lane of a hub; NULL when there is none and none shall be made. */
+Lane *
+queue_lane(int hub_id, bool make)
+{
+	dlist_iter	iter;
+	Lane	   *lane;
+	MemoryContext old;
+
+	init();
+	dlist_foreach(iter, &queue_lanes)
+	{
+		lane = dlist_container(Lane, node, iter.cur);
+		if (lane->hub_id == hub_id)
+			return lane;
+	}
+	if (!make)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	lane = palloc0(sizeof(Lane));
+	lane->hub_id = hub_id;
+	lane->reader = outbox_reader_new(hub_id);
+	dlist_init(&lane->ready);
+	dlist_init(&lane->refetch);
+	lane->waiting = pairingheap_allocate(earlier_first, NULL);
+	MemoryContextSwitchTo(old);
+	dlist_push_tail(&queue_lanes, &lane->node);
+	return lane;
+}
+
+/* Move a conversation to where it is to be. */
+static void
+place(Conv *conv, ConvPlace to, bool first)
+{
+	switch (conv->place)
+	{
+		case CONV_READY:
+		case CONV_REFETCH:
+			dlist_delete(&conv->place_node);
+			break;
+		case CONV_WAITING:
+			pairingheap_remove(conv->lane->waiting, &conv->wait_node);
+			break;
+		default:
+			break;
+	}
+	conv->place = to;
+	switch (to)
+	{
+		case CONV_READY:
+			if (first)
+				dlist_push_head(&conv->lane->ready, &conv->place_node);
+			else
+				dlist_push_tail(&conv->lane->ready, &conv->place_node);
+			break;
+		case CONV_REFETCH:
+			dlist_push_tail(&conv->lane->refetch, &conv->place_node);
+			break;
+		case CONV_WAITING:
+			pairingheap_add(conv->lane->waiting, &conv->wait_node);
+			break;
+		default:
+			break;
+	}
+}
+
+/* The conversation; NULL when it is not in memory and shall not be made. */
+static Conv *
+conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor, bool make)
+{
+	Conv		probe;
+	Conv	   *conv;
+	ConvSlot   *slot;
+	bool		found;
+
+	probe.lane = lane;
+	probe.channel = *channel;
+	probe.visitor = unconstify(char *, visitor);
+	probe.hash = hash_combine(hash_bytes(channel->data, sizeof(pg_uuid_t)),
+							  hash_bytes((const unsigned char *) visitor, strlen(visitor)));
+	slot = convs_lookup(convs, &probe);
+	if (slot != NULL)
+		return slot->conv;
+	if (!make)
+		return NULL;
+	conv = MemoryContextAllocZero(context, sizeof(Conv));
+	conv->lane = lane;
+	conv->channel = *channel;
+	conv->visitor = MemoryContextStrdup(context, visitor);
+	conv->hash = probe.hash;
+	conv->refetch_from = PG_INT64_MAX;
+	dlist_init(&conv->items);
+	slot = convs_insert(convs, conv, &found);
+	slot->conv = conv;
+	return conv;
+}
+
+static void
+spill(Conv *conv, int64 seq)
+{
+	if (!conv->spilled)
+		conv->lane->nspilled++;
+	conv->spilled = true;
+	conv->refetch_from = Min(conv->refetch_from, seq);
+}
+
+/* Put an idle conversation where its contents say, or free an empty one. */
+static void
+replace(Conv *conv, bool first)
+{
+	if (conv->nitems > 0)
+		place(conv, CONV_READY, first);
+	else if (conv->spilled)
+		place(conv, CONV_REFETCH, false);
+	else
+	{
+		place(conv, CONV_IDLE, false);
+		convs_delete(convs, conv);
+		pfree(conv->visitor);
+		pfree(conv);
+	}
+}
+
+static void
+add_item(Conv *conv, const OutboxRow *row)
+{
+	ItemEntry  *entry;
+	Queued	   *item;
+	bool		found;
+
+	entry = hash_search(items, row->message, HASH_ENTER, &found);
+	if (found)
+		return;
+	item = MemoryContextAllocZero(context, sizeof(Queued));
+	entry->item = item;
+	item->id = *row->message;
+	item->conv = conv;
+	item->seq = row->seq;
+	item->expires = row->expires;
+	item->child = (uint8) row->child;
+	dlist_push_tail(&conv->items, &item->node);
+	conv->nitems++;
+	conv->lane->nitems++;
+	conv->lane->per_child[item->child]++;
+}
+
+static void
+drop_item(Queued *item)
+{
+	Conv	   *conv = item->conv;
+
+	queue_set_token(item, 0);
+	dlist_delete(&item->node);
+	conv->nitems--;
+	conv->lane->nitems--;
+	conv->lane->per_child[item->child]--;
+	hash_search(items, &item->id, HASH_REMOVE, NULL);
+	pfree(item);
+}
+
+/*
+ * A row of the outbox.  One that is in memory already is passed over, as a
+ * pass may be read twice; but not one that was held and is queued again: what
+ * is in memory of it may be the very end that held it, in this turn.
+ */
+void
+queue_add(Lane *lane, const OutboxRow *row)
+{
+	Conv	   *conv;
+
+	if (row->message == NULL || row->channel == NULL || row->visitor == NULL)
+		return;
+	if (row->op != 'r' && hash_search(items, row->message, HASH_FIND, NULL) != NULL)
+		return;
+	conv = conv_for(lane, row->channel, row->visitor, true);
+	if (row->op == 'r')
+		queue_requeued(lane, row->channel, row->visitor);
+	else if (conv->spilled || conv->nitems >= CONV_WINDOW)
+		spill(conv, row->seq);
+	else
+		add_item(conv, row);
+	if (conv->place == CONV_IDLE && (conv->nitems == 0 ||
+									 dlist_head_element(Queued, node, &conv->items)->state == ITEM_WAITING))
+		replace(conv, false);
+}
+
+/*
+ * Messages of a conversation that were held are queued again, with the place
+ * they had: so what is in memory of it and not under way is read anew.
+ */
+void
+queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+{
+	Conv	   *conv;
+	dlist_mutable_iter iter;
+
+	init();
+	conv = conv_for(lane, channel, visitor, true);
+	dlist_foreach_modify(iter, &conv->items)
+	{
+		Queued	   *item = dlist_container(Queued, node, iter.cur);
+
+		if (item->state == ITEM_WAITING)
+			drop_item(item);
+	}
+	spill(conv, 0);
+	if (conv->nitems == 0)
+		replace(conv, false);
+}
+
+/*
+ * Has a message that is queued an order in the outbox?  Asked when all of that was
+ * read.  True where it cannot be said, as it may be among what is not in memory: then
+ * the conversation is looked through when it is.  But where all of it was in memory when
+ * this pass (of those who ask; not 0) first met it, what is not there now is only what
+ * was given an order since; pass 0: of messages that may be as new as that.
+ */
+bool
+queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
+{
+	Conv	   *conv;
+
+	if (hash_search(items, message, HASH_FIND, NULL) != NULL)
+		return true;
+	conv = conv_for(lane, channel, visitor, true);
+	if (!conv->spilled)
+	{
+		if (pass != 0)
+			conv->whole_in = pass;
+		return false;
+	}
+	if (pass != 0 && conv->whole_in == pass)
+		return false;
+	conv->look_again = true;
+	return true;
+}
+
+/* The visitor showed up: note it where a message to them is under way. */
+void
+queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+{
+	Conv	   *conv = conv_for(lane, channel, visitor, false);
+
+	if (conv != NULL)
+		conv->shown = true;
+}
+
+/* The message at a conversation's front; NULL when it has none. */
+Queued *
+queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+{
+	Conv	   *conv = conv_for(lane, channel, visitor, false);
+
+	return conv == NULL || dlist_is_empty(&conv->items) ? NULL :
+		dlist_head_element(Queued, node, &conv->items);
+}
+
+/* Try a conversation again at due. */
+void
+queue_wait(Conv *conv, TimestampTz due)
+{
+	conv->due = due;
+	place(conv, CONV_WAITING, false);
+}
+
+void
+queue_wake_due(Lane *lane, TimestampTz now)
+{
+	while (!pairingheap_is_empty(lane->waiting))
+	{
+		Conv	   *conv = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
+
+		if (conv->due > now)
+			return;
+		replace(conv, false);
+	}
+}
+
+/* Take the front message of the next ready conversation; NULL when none is. */
+Queued *
+queue_next_ready(Lane *lane)
+{
+	while (!dlist_is_empty(&lane->ready))
+	{
+		Conv	   *conv = dlist_head_element(Conv, place_node, &lane->ready);
+		Queued	   *item = dlist_head_element(Queued, node, &conv->items);
+
+		place(conv, CONV_IDLE, false);
+		if (item->state == ITEM_WAITING)
+		{
+			item->state = ITEM_TAKEN;
+			conv->shown = false;
+			return item;
+		}
+		/* it expired, and goes when that is committed */
+	}
+	return NULL;
+}
+
+/* The message is to be tried again, now. */
+void
+queue_put_back(Queued *item)
+{
+	item->state = ITEM_WAITING;
+	queue_set_token(item, 0);
+	replace(item->conv, false);
+}
+
+/* The same, in front of the others: the turn that took it was undone. */
+void
+queue_put_back_first(Queued *item)
+{
+	item->state = ITEM_WAITING;
+	queue_set_token(item, 0);
+	replace(item->conv, true);
+}
+
+/* The message needs nothing more. */
+void
+queue_settle(Queued *item)
+{
+	Conv	   *conv = item->conv;
+	bool		was_front = dlist_head_element(Queued, node, &conv->items) == item;
+
+	drop_item(item);
+	if (was_front && conv->place != CONV_WAITING)
+		replace(conv, false);
+	else if (conv->nitems == 0)
+		replace(conv, false);
+}
+
+/* A row of a spilled conversation that is being read anew. */
+void
+queue_add_refetched(Conv *conv, const OutboxRow *row)
+{
+	if (row->message != NULL)
+		add_item(conv, row);
+}
+
+/*
+ * A spilled conversation was read from refetch_from on: rows of them, the last
+ * with last_seq.  Fewer than a window: that was all of it.
+ */
+void
+queue_refetched(Conv *conv, int rows, int64 last_seq)
+{
+	if (rows < CONV_WINDOW)
+	{
+		conv->spilled = false;
+		conv->refetch_from = PG_INT64_MAX;
+		conv->lane->nspilled--;
+		if (conv->look_again)
+			requeue_conversation(&conv->channel, conv->visitor);
+		conv->look_again = false;
+	}
+	else
+		conv->refetch_from = last_seq + 1;
+	replace(conv, false);
+}
+
+/* Visit every message in memory; the visitor must not settle any. */
+void
+queue_each(void (*visit) (void *arg, Queued *item), void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	ItemEntry  *entry;
+
+	if (context == NULL)
+		return;
+	hash_seq_init(&scan, items);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		visit(arg, entry->item);
+}
+
+Queued *
+queue_find_token(uint64 token)
+{
+	TokenEntry *entry = context ? hash_search(tokens, &token, HASH_FIND, NULL) : NULL;
+
+	return entry ? entry->item : NULL;
+}
+
+/* Name the SEND by which the message is under way; 0: none. */
+void
+queue_set_token(Queued *item, uint64 token)
+{
+	if (item->token != 0)
+		hash_search(tokens, &item->token, HASH_REMOVE, NULL);
+	item->token = token;
+	if (token != 0)
+	{
+		TokenEntry *entry = hash_search(tokens, &token, HASH_ENTER, NULL);
+
+		entry->item = item;
+	}
+}

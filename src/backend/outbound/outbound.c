@@ -1,0 +1,517 @@
+/*
+ * outbound.c
+ *	  What is to be sent: read from the outbox, taken when its conversation's
+ *	  turn comes, handed to webchatt-net.
+ *
+ * Reading is no claim and writes nothing: what is under way is known here, in
+ * memory, and after a crash whatever has no recorded outcome is sent again
+ * under the same key.
+ */
+#include "outbound/outcomes.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "common/uuid7.h"
+
+/* Messages handed over in one turn, and how many bytes of content at most. */
+#define TAKE_MOST			512
+#define TAKE_BYTES			(4 * 1024 * 1024)
+
+/* Messages under way at webchatt-net, as a multiple of max_in_flight, and at least. */
+#define UNDER_WAY_FACTOR	4
+#define UNDER_WAY_LEAST		512
+
+/* Rows of the outbox read in one turn for each hub. */
+#define READ_PAGE			4096
+
+/* Spilled conversations read anew in one turn for each hub. */
+#define REFETCH_MOST		64
+
+static bool looked_for_requeued = false;
+static bool looked_now = false; /* in this turn */
+
+/* this turn's */
+static Queued *taken[TAKE_MOST];
+static bool taken_away[TAKE_MOST];	/* not queued any more */
+static int	ntaken = 0;
+static wc_buf sends;
+static uint64 last_token = 0;
+
+/* Record every end that is known, and which hubs refused their key. */
+void
+outbound_record(TimestampTz now, bool carefully)
+{
+	lanes_stop_hubs(now);
+	ends_record(now, carefully);
+}
+
+static void
+expire_one(void *arg, Queued *item)
+{
+	TimestampTz now = *(TimestampTz *) arg;
+
+	if (item->state == ITEM_WAITING && item->expires != 0 && item->expires <= now)
+	{
+		wc_outcome	o;
+
+		memset(&o, 0, sizeof(o));
+		o.error_message = wc_str_from("it could not be sent in time");
+		ends_note(item, "expired", wc_str_from("expired"), &o);
+	}
+}
+
+/* Once a second: end what waits in memory beyond its time. */
+void
+outbound_expire(void)
+{
+	TimestampTz wall = GetCurrentTimestamp();
+
+	queue_each(expire_one, &wall);
+}
+
+static void
+run_step(void *arg)
+{
+	wc_run(*(WcStatement *) arg, NULL, NULL);
+}
+
+/* Run a statement of the upkeep so that its failure is its own. */
+void
+outbound_try(WcStatement which)
+{
+	ErrorData  *error = turn_try(run_step, &which, LOCK_WAIT_BLOCKED_MS);
+
+	if (error != NULL && !turn_error_is_transient(error))
+		worker_note_error(error->message);
+}
+
+/* Once a second: what is held beyond its time, and statuses that came too early. */
+void
+outbound_upkeep(void)
+{
+	static int	count = 0;
+
+	held_upkeep(count % 10 == 0);
+	if (count % 10 == 0)
+		outbound_try(WC_SWEEP_EARLY);
+	if (count++ % 3600 == 0)
+		outbound_try(WC_EXPIRE_EARLY);
+}
+
+static void
+take_row(void *arg, const OutboxRow *row)
+{
+	queue_add(arg, row);
+}
+
+static void
+take_requeued(void)
+{
+	uint64		n = wc_run(WC_READ_REQUEUED, NULL, NULL);
+	uint64		i;
+
+	for (i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Lane	   *lane = queue_lane(DatumGetInt32(wc_field(i, 1, &isnull)), true);
+
+		queue_requeued(lane, DatumGetUUIDP(wc_field(i, 2, &isnull)), wc_field_text(i, 3));
+	}
+}
+
+typedef struct Refetch
+{
+	Conv	   *conv;
+	int			rows;
+	int64		last_seq;
+} Refetch;
+
+static void
+take_refetched(void *arg, const OutboxRow *row)
+{
+	Refetch    *refetch = arg;
+
+	queue_add_refetched(refetch->conv, row);
+	refetch->rows++;
+	refetch->last_seq = row->seq;
+}
+
+static void
+refetch_spilled(Lane *lane)
+{
+	int			n;
+
+	for (n = 0; n < REFETCH_MOST && !dlist_is_empty(&lane->refetch); n++)
+	{
+		Refetch		refetch = {dlist_head_element(Conv, place_node, &lane->refetch), 0, 0};
+		Datum		args[4];
+
+		args[0] = UUIDPGetDatum(&refetch.conv->channel);
+		args[1] = CStringGetTextDatum(refetch.conv->visitor);
+		args[2] = Int64GetDatum(refetch.conv->refetch_from);
+		args[3] = Int32GetDatum(CONV_WINDOW);
+		wc_run(WC_READ_CONVERSATION, args, NULL);
+		outbox_rows(take_refetched, &refetch);
+		queue_refetched(refetch.conv, refetch.rows, refetch.last_seq);
+	}
+}
+
+/*
+ * Read what is new, as far as memory is meant for it.  look: something may
+ * have been appended since the last time.
+ */
+void
+outbound_read(TimestampTz now, bool look)
+{
+	dlist_iter	iter;
+
+	if (!looked_for_requeued)
+	{
+		take_requeued();
+		looked_now = true;
+	}
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		int			room = Min(LANE_WINDOW - lane->nitems, READ_PAGE);
+
+		if (lane->paused_until != 0 && lane->paused_until <= now)
+			lane->paused_until = 0;
+		if (room > 0 && (look || outbox_reader_has_more(lane->reader)))
+			outbox_read(lane->reader, room, take_row, lane);
+		refetch_spilled(lane);
+		queue_wake_due(lane, now);
+	}
+}
+
+static int
+allowance(const Lane *lane, TimestampTz now)
+{
+	int			most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
+
+	if (lane->gone)
+		return most;			/* they fail: see decide() */
+	if (lane->stopped || lane->paused_until > now)
+		return 0;
+	if (lane->probing)
+		most = 1;
+	return Max(0, most - lane->under_way);
+}
+
+static void
+gather(TimestampTz now)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		int			left = allowance(lane, now);
+
+		while (left-- > 0 && ntaken < TAKE_MOST)
+		{
+			Queued	   *item = queue_next_ready(lane);
+
+			if (item == NULL)
+				break;
+			taken_away[ntaken] = true;
+			taken[ntaken++] = item;
+		}
+	}
+}
+
+/* False: it does not fit into a frame. */
+static bool
+write_send(Queued *item, const char *content)
+{
+	const ConfigChannel *channel = config_channel(item->conv->channel.data);
+	wc_send		send;
+
+	send.token = ++last_token;
+	send.hub = (uint32_t) item->conv->lane->hub_id;
+	memcpy(send.message, item->id.data, 16);
+	memcpy(send.channel, item->conv->channel.data, 16);
+	send.kind = wc_str_from(channel->kind);
+	send.to = wc_str_from(item->conv->visitor);
+	send.content = wc_str_from(content);
+	send.local = channel->local ? 1 : 0;
+	if (!wc_write_send(&sends, &send))
+		return false;
+	queue_set_token(item, send.token);
+	item->state = ITEM_SENT;
+	return true;
+}
+
+/* What the tables say of a message that was taken decides what happens to it. */
+static void
+decide(int i, const char *content, bool visitor_held)
+{
+	Queued	   *item = taken[i];
+	wc_outcome	o;
+
+	memset(&o, 0, sizeof(o));
+	taken_away[i] = false;
+	if (config_channel(item->conv->channel.data) == NULL)
+	{
+		o.error_message = wc_str_from("its channel was removed");
+		ends_note(item, "failed", wc_str_from("failed"), &o);
+	}
+	else if (visitor_held)
+		ends_note(item, "held", wc_str_from("held"), NULL);
+	else if (sends.len < TAKE_BYTES && !write_send(item, content))
+	{
+		o.error_message = wc_str_from("its content is too large to be sent");
+		ends_note(item, "failed", wc_str_from("failed"), &o);
+	}
+}
+
+/* Take the messages whose turn it is; they leave when the turn is committed. */
+void
+outbound_take(TimestampTz now)
+{
+	WcColumn   *channels;
+	WcColumn   *ids;
+	Datum		args[2];
+	uint64		n;
+	uint64		i;
+
+	ntaken = 0;
+	wc_buf_reset(&sends);
+	if (!net_link_has_room())
+		return;
+	gather(now);
+	if (ntaken == 0)
+		return;
+	channels = wc_column(UUIDOID, ntaken);
+	ids = wc_column(UUIDOID, ntaken);
+	for (i = 0; i < (uint64) ntaken; i++)
+	{
+		wc_column_add(channels, UUIDPGetDatum(&taken[i]->conv->channel));
+		wc_column_add(ids, UUIDPGetDatum(&taken[i]->id));
+	}
+	args[0] = wc_column_array(channels);
+	args[1] = wc_column_array(ids);
+	n = wc_run(WC_TAKE, args, NULL);
+	for (i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int			at = DatumGetInt32(wc_field(i, 1, &isnull)) - 1;
+
+		decide(at, wc_field_text(i, 2), DatumGetBool(wc_field(i, 3, &isnull)));
+	}
+}
+
+/* Committed: forget what is recorded, hand over what was taken. */
+void
+outbound_commit(TimestampTz now, wc_buf *out)
+{
+	dlist_iter	iter;
+	int			i;
+
+	ends_commit();
+	held_commit();
+	looked_for_requeued |= looked_now;
+	looked_now = false;
+	for (i = 0; i < ntaken; i++)
+	{
+		if (taken_away[i])
+			queue_settle(taken[i]);
+		else if (taken[i]->state == ITEM_SENT)
+			taken[i]->conv->lane->under_way++;
+		else if (taken[i]->state == ITEM_TAKEN)
+			queue_put_back_first(taken[i]);
+	}
+	ntaken = 0;
+	wc_buf_append(out, sends.data, sends.len);
+	wc_buf_reset(&sends);
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		outbox_reader_commit(lane->reader);
+		if (lane->stop_pending == NULL || !lane->stop_written)
+			continue;
+		pfree(lane->stop_pending);
+		pfree(lane->stop_key);
+		lane->stop_pending = lane->stop_key = NULL;
+	}
+}
+
+/* Undone: nothing is recorded, nothing taken. */
+void
+outbound_rollback(void)
+{
+	dlist_iter	iter;
+
+	while (ntaken > 0)
+	{
+		Queued	   *item = taken[--ntaken];
+
+		if (item->state == ITEM_TAKEN || item->state == ITEM_SENT)
+			queue_put_back_first(item);
+	}
+	wc_buf_reset(&sends);
+	ends_rollback();
+	held_rollback();
+	dlist_foreach(iter, &queue_lanes)
+		outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
+	looked_now = false;
+}
+
+/* Is there anything to do without waiting? */
+bool
+outbound_ready(TimestampTz now)
+{
+	dlist_iter	iter;
+
+	if (ends_ready(now))
+		return true;
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		if ((lane->stop_pending != NULL && lane->stop_due <= now) || !dlist_is_empty(&lane->refetch) ||
+			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
+			(!dlist_is_empty(&lane->ready) && net_link_has_room() && allowance(lane, now) > 0))
+			return true;
+	}
+	return false;
+}
+
+/* When the next thing is due that no message announces; 0: nothing is. */
+TimestampTz
+outbound_next_due(void)
+{
+	TimestampTz next = ends_next_due();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		if (!dlist_is_empty(&lane->ready) && lane->paused_until != 0 && !lane->stopped &&
+			(next == 0 || lane->paused_until < next))
+			next = lane->paused_until;
+		if (!pairingheap_is_empty(lane->waiting))
+		{
+			Conv	   *first = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
+
+			if (next == 0 || first->due < next)
+				next = first->due;
+		}
+	}
+	return next;
+}
+
+static void
+put_back_sent(void *arg, Queued *item)
+{
+	const bool *may_have_left = arg;
+
+	if (item->state != ITEM_SENT)
+		return;
+	if (*may_have_left && !item->conv->lane->local)
+		overdue_note(&item->conv->channel, &item->id);
+	queue_put_back_first(item);
+}
+
+/* webchatt-net is gone: what was under way is sent again.  May a hub have it already? */
+void
+outbound_net_lost(bool may_have_left)
+{
+	dlist_iter	iter;
+
+	queue_each(put_back_sent, &may_have_left);
+	dlist_foreach(iter, &queue_lanes)
+		dlist_container(Lane, node, iter.cur)->under_way = 0;
+}
+
+/* Forget everything, as after a start. */
+void
+outbound_reset(void)
+{
+	ends_reset();
+	held_reset();
+	ntaken = 0;
+	looked_for_requeued = false;
+	queue_reset();
+}
+
+/*
+ * The conversation's message that was handed to webchatt-net, and whose outcome
+ * is not in the tables; NULL when there is none.
+ */
+const pg_uuid_t *
+outbound_under_way(const pg_uuid_t *channel, const char *visitor)
+{
+	const ConfigChannel *config = config_channel(channel->data);
+	Lane	   *lane = config ? queue_lane(config->hub_id, false) : NULL;
+	Queued	   *front = lane ? queue_front(lane, channel, visitor) : NULL;
+
+	return front != NULL && (front->state == ITEM_SENT || front->state == ITEM_ENDED) ? &front->id : NULL;
+}
+
+static void
+older(void *arg, Queued *item)
+{
+	int64	   *oldest = arg;
+	int64		t = wc_uuid7_time_us(item->id.data);
+
+	if (t < *oldest)
+		*oldest = t;
+}
+
+/* The token of the latest SEND. */
+uint64
+outbound_last_token(void)
+{
+	return last_token;
+}
+
+/* Fill in what webchatt.status shows of the queue; the age on demand only. */
+void
+outbound_stats(WcStats *stats, bool with_age)
+{
+	int64		oldest = PG_INT64_MAX;
+	dlist_iter	iter;
+
+	stats->queued = 0;
+	stats->in_flight = 0;
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		stats->queued += lane->nitems + outbox_reader_ahead(lane->reader);
+		stats->in_flight += lane->under_way;
+	}
+	if (stats->queued == 0)
+		stats->oldest_queued = 0;
+	else if (with_age || stats->oldest_queued == 0)
+	{
+		queue_each(older, &oldest);
+		if (oldest != PG_INT64_MAX)
+			stats->oldest_queued = oldest -
+				((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	}
+}
+
+/*
+ * Has everything in an outbox table been dealt with?  To be asked while
+ * nobody can write to it.
+ */
+bool
+outbound_child_is_empty(int child)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queue_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		if (lane->per_child[child] > 0 || lane->nspilled > 0 ||
+			outbox_reader_unread(lane->reader, child))
+			return false;
+	}
+	return true;
+}

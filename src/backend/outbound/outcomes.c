@@ -1,0 +1,324 @@
+/*
+ * outcomes.c
+ *	  Recording how messages ended, many by one statement.
+ *
+ * A message stays in the queue, and its conversation waits, until its end is
+ * committed.
+ */
+#include "shared/compat.h"
+#include "outbound/outcomes.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* The pause before an end that could not be recorded is tried again, in ms. */
+#define RECORD_AGAIN_MS		1000
+
+/* The same before a hub that said "no session" is asked again, in ms. */
+#define SHOWN_AGAIN_MS		500
+
+/* A message whose end is known and not yet in the tables. */
+typedef struct Ended
+{
+	dlist_node	node;
+	Queued	   *item;
+	bool		recorded;		/* in this turn */
+	bool		held;
+	TimestampTz due;			/* not before; 0: now */
+	const char *means;			/* a message_status */
+	char	   *word;			/* the hub's, or ours */
+	char	   *hub_message_id; /* NULL: none */
+	char	   *code;
+	char	   *text;
+} Ended;
+
+static dlist_head ended = DLIST_STATIC_INIT(ended);
+static MemoryContext ended_context = NULL;
+
+/* A pause, a quarter more or less, so that not all come at once. */
+int
+ends_jittered(int ms)
+{
+	return ms - ms / 4 + (int) (wc_random_fraction() * (ms / 2));
+}
+
+static char *
+keep(wc_str s)
+{
+	char	   *copy;
+
+	if (s.len == 0)
+		return NULL;
+	copy = MemoryContextAlloc(ended_context, s.len + 1);
+	memcpy(copy, s.p, s.len);
+	copy[s.len] = '\0';
+	return copy;
+}
+
+/*
+ * Note a message's end; the next turn records it.  means: a message_status;
+ * word: the hub's or ours; o: what more is known, or NULL.
+ */
+void
+ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
+{
+	Ended	   *e;
+
+	if (ended_context == NULL)
+		ended_context = AllocSetContextCreate(TopMemoryContext, "webchatt outcomes",
+											  ALLOCSET_DEFAULT_SIZES);
+	e = MemoryContextAllocZero(ended_context, sizeof(Ended));
+	e->item = item;
+	e->means = means;
+	e->held = strcmp(means, "held") == 0;
+	e->word = keep(word);
+	if (o != NULL)
+	{
+		e->hub_message_id = keep(o->hub_message_id);
+		e->code = keep(o->error_code);
+		e->text = keep(o->error_message);
+	}
+	queue_set_token(item, 0);
+	item->state = ITEM_ENDED;
+	dlist_push_tail(&ended, &e->node);
+}
+
+static void
+free_ended(Ended *e)
+{
+	dlist_delete(&e->node);
+	if (e->word)
+		pfree(e->word);
+	if (e->hub_message_id)
+		pfree(e->hub_message_id);
+	if (e->code)
+		pfree(e->code);
+	if (e->text)
+		pfree(e->text);
+	pfree(e);
+}
+
+static void
+add_text(WcColumn *col, const char *s)
+{
+	wc_column_add_bytes(col, s, s ? strlen(s) : 0);
+}
+
+/* Record ends by one statement for each table; *list is NULL-terminated. */
+static void
+record(Ended **list)
+{
+	static const Oid types[7] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	WcColumn   *cols[7];
+	WcColumn   *learnt[3] = {wc_column(UUIDOID, 64), wc_column(TEXTOID, 64), wc_column(UUIDOID, 64)};
+	WcColumn   *late[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
+	WcColumn   *held[5] = {wc_column(UUIDOID, 8), wc_column(TEXTOID, 8), wc_column(INT8OID, 8),
+	wc_column(UUIDOID, 8), wc_column(TIMESTAMPTZOID, 8)};
+	Datum		args[8];
+	int			i;
+
+	for (i = 0; i < 7; i++)
+		cols[i] = wc_column(types[i], 64);
+	for (; *list != NULL; list++)
+	{
+		Ended	   *e = *list;
+		Datum		channel = UUIDPGetDatum(&e->item->conv->channel);
+		Datum		id = UUIDPGetDatum(&e->item->id);
+
+		wc_column_add(cols[0], channel);
+		wc_column_add(cols[1], id);
+		add_text(cols[2], e->means);
+		add_text(cols[3], e->word);
+		add_text(cols[4], e->hub_message_id);
+		add_text(cols[5], e->code);
+		add_text(cols[6], e->text);
+		if (e->hub_message_id)
+		{
+			wc_column_add(learnt[0], channel);
+			add_text(learnt[1], e->hub_message_id);
+			wc_column_add(learnt[2], id);
+		}
+		if (overdue_is_late(&e->item->id) && (strcmp(e->means, "sent") == 0 || strcmp(e->means, "enqueued") == 0))
+		{
+			wc_column_add(late[0], channel);
+			wc_column_add(late[1], id);
+		}
+		if (e->held)
+		{
+			wc_column_add(held[0], channel);
+			add_text(held[1], e->item->conv->visitor);
+			wc_column_add(held[2], Int64GetDatum(e->item->seq));
+			wc_column_add(held[3], id);
+			if (e->item->expires)
+				wc_column_add(held[4], TimestampTzGetDatum(e->item->expires));
+			else
+				wc_column_add_null(held[4]);
+		}
+	}
+	for (i = 0; i < 7; i++)
+		args[i] = wc_column_array(cols[i]);
+	args[7] = BoolGetDatum(feeds_wanted());
+	wc_run(WC_RECORD_OUTCOMES, args, NULL);
+	if (learnt[0]->n > 0)
+	{
+		for (i = 0; i < 3; i++)
+			args[i] = wc_column_array(learnt[i]);
+		args[3] = BoolGetDatum(feeds_wanted());
+		wc_run(WC_APPLY_EARLY, args, NULL);
+	}
+	if (held[0]->n > 0)
+		held_add(held);
+	if (late[0]->n > 0)
+	{
+		args[0] = wc_column_array(late[0]);
+		args[1] = wc_column_array(late[1]);
+		wc_run(WC_OVERDUE_LATE, args, NULL);
+	}
+}
+
+static void
+record_step(void *arg)
+{
+	record(arg);
+}
+
+/* One by one: what cannot be recorded is tried again, and its conversation waits. */
+static void
+record_alone(Ended *e, TimestampTz now)
+{
+	Ended	   *list[2] = {e, NULL};
+	ErrorData  *error = turn_try(record_step, list, LOCK_WAIT_BLOCKED_MS);
+
+	if (error == NULL)
+	{
+		e->recorded = true;
+		return;
+	}
+	e->due = TimestampTzPlusMilliseconds(now, ends_jittered(RECORD_AGAIN_MS));
+	if (!turn_error_is_transient(error))
+		worker_note_error(psprintf("could not record that a message was %s: %s", e->means,
+								   error->message));
+}
+
+/* What was to be held is sent again after all: the visitor has shown up. */
+static void
+send_after_all(Ended *e, TimestampTz now)
+{
+	Queued	   *item = e->item;
+
+	free_ended(e);
+	queue_put_back(item);
+	if (!item->conv->lane->local)
+		queue_wait(item->conv, TimestampTzPlusMilliseconds(now, ends_jittered(SHOWN_AGAIN_MS)));
+}
+
+/* Record every end that is known. */
+void
+ends_record(TimestampTz now, bool carefully)
+{
+	Ended	  **list;
+	dlist_mutable_iter iter;
+	int			n = 0;
+	int			size = 64;
+
+	if (dlist_is_empty(&ended))
+		return;
+	list = palloc(sizeof(Ended *) * size);
+	dlist_foreach_modify(iter, &ended)
+	{
+		Ended	   *e = dlist_container(Ended, node, iter.cur);
+
+		e->recorded = false;
+		if (e->held && e->item->conv->shown)
+		{
+			send_after_all(e, now);
+			continue;
+		}
+		if (e->due != 0)
+		{
+			if (e->due <= now)
+				record_alone(e, now);
+			continue;
+		}
+		if (n + 2 > size)
+			list = repalloc(list, sizeof(Ended *) * (size *= 2));
+		if (carefully)
+			record_alone(e, now);
+		else
+			list[n++] = e;
+	}
+	list[n] = NULL;
+	if (n == 0)
+		return;
+	turn_time_limit(wc_trigger_timeout);
+	record(list);
+	turn_time_limit(0);
+	while (n > 0)
+		list[--n]->recorded = true;
+}
+
+/* Committed: what is recorded needs nothing more. */
+void
+ends_commit(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &ended)
+	{
+		Ended	   *e = dlist_container(Ended, node, iter.cur);
+
+		if (!e->recorded)
+			continue;
+		queue_settle(e->item);
+		free_ended(e);
+	}
+}
+
+void
+ends_rollback(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ended)
+		dlist_container(Ended, node, iter.cur)->recorded = false;
+}
+
+/* Is there an end to record now? */
+bool
+ends_ready(TimestampTz now)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ended)
+	{
+		if (dlist_container(Ended, node, iter.cur)->due <= now)
+			return true;
+	}
+	return false;
+}
+
+/* When the next one is due; 0: there is none. */
+TimestampTz
+ends_next_due(void)
+{
+	TimestampTz next = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &ended)
+	{
+		TimestampTz due = dlist_container(Ended, node, iter.cur)->due;
+
+		if (next == 0 || due < next)
+			next = due;
+	}
+	return next;
+}
+
+void
+ends_reset(void)
+{
+	dlist_init(&ended);
+	if (ended_context != NULL)
+		MemoryContextReset(ended_context);
+}

@@ -1,0 +1,539 @@
+/*
+ * send.c
+ *	  webchatt.send_message() and what can be done to a message afterwards.
+ *
+ * These run in the application's session and transaction, as webchatt_worker
+ *	  (step_down.c).
+ */
+#include "shared/webchatt.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/snapmgr.h"
+
+#include "common/event_rules.h"
+
+/* Limits, in bytes. */
+#define MAX_CONTENT		(64 * 1024)
+#define MAX_DEDUPE_KEY	255
+#define MAX_AUTHOR		255
+
+/* Channels that a session remembers. */
+#define KNOWN_CHANNELS	256
+
+PG_FUNCTION_INFO_V1(webchatt_send_message);
+PG_FUNCTION_INFO_V1(webchatt_send_text);
+PG_FUNCTION_INFO_V1(webchatt_cancel_message);
+PG_FUNCTION_INFO_V1(webchatt_retry_message);
+
+typedef struct Sending
+{
+	pg_uuid_t  *channel;
+	text	   *visitor;
+	Jsonb	   *content;
+	text	   *dedupe_key;		/* NULL: none */
+	Interval   *expires;		/* NULL: never */
+	text	   *author;			/* who answers; NULL: not said */
+	bool		final;			/* false: it need not be the answer */
+	int			hub_id;
+} Sending;
+
+static void
+need(bool given, const char *what)
+{
+	if (!given)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s is NULL", what)));
+}
+
+static bool
+has_key(Jsonb *content, const char *key)
+{
+	JsonbValue	k;
+
+	k.type = jbvString;
+	k.val.string.val = unconstify(char *, key);
+	k.val.string.len = strlen(key);
+	return findJsonbValueFromContainer(&content->root, JB_FOBJECT, &k) != NULL;
+}
+
+static char *
+type_of(Jsonb *content)
+{
+	JsonbValue	k;
+	JsonbValue *v;
+
+	k.type = jbvString;
+	k.val.string.val = "type";
+	k.val.string.len = 4;
+	v = findJsonbValueFromContainer(&content->root, JB_FOBJECT, &k);
+	if (v == NULL || v->type != jbvString)
+		return NULL;
+	return pnstrdup(v->val.string.val, v->val.string.len);
+}
+
+/* Content types that other channels have and Web Chatt has not (hub-contract §2). */
+static const char *
+not_on_web_chatt(Jsonb *content)
+{
+	static const char *const names[][4] = {
+		{"template", "template", "template", "template"},
+		{"payment request", "payment_request", "paymentRequest", "payment-request"},
+		{"order status", "order_status", "orderStatus", "order-status"},
+		{"mark-as-seen", "mark_as_seen", "markAsSeen", "mark-as-seen"}
+	};
+	char	   *type = type_of(content);
+	size_t		i;
+	int			j;
+
+	for (i = 0; i < lengthof(names); i++)
+	{
+		for (j = 1; j < 4; j++)
+		{
+			if (has_key(content, names[i][j]) || (type != NULL && strcmp(type, names[i][j]) == 0))
+				return names[i][0];
+		}
+	}
+	return NULL;
+}
+
+static void
+check_content(Jsonb *content)
+{
+	if (!JB_ROOT_IS_OBJECT(content) || JB_ROOT_COUNT(content) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the content is not a JSON object with something in it"),
+				 errhint("Send for example '{\"text\": \"Hello\"}' or '{\"imageUrl\": \"https://...\", \"text\": \"caption\"}'.")));
+	if (VARSIZE_ANY_EXHDR(content) > MAX_CONTENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the content has %zu bytes", (size_t) VARSIZE_ANY_EXHDR(content)),
+				 errhint("The most is %d: send media as public URLs.", MAX_CONTENT)));
+}
+
+static void
+check_kind(Jsonb *content, const char *kind)
+{
+	const char *wrong;
+
+	if (strcmp(kind, "web-chatt2me") != 0)
+		return;
+	wrong = not_on_web_chatt(content);
+	if (wrong != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("Web Chatt has no %s messages", wrong),
+				 errhint("Web Chatt has text, image, video, audio, document, sticker, location, contacts, interactive, reaction and reply.")));
+}
+
+static void
+check_arguments(const Sending *s)
+{
+	if (VARSIZE_ANY_EXHDR(s->visitor) < 1 || VARSIZE_ANY_EXHDR(s->visitor) > WC_MAX_VISITOR_ID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the visitor's id has %d bytes", (int) VARSIZE_ANY_EXHDR(s->visitor)),
+				 errhint("It has 1 to %d: take it from webchatt.visitors.id.", WC_MAX_VISITOR_ID)));
+	if (s->dedupe_key != NULL && (VARSIZE_ANY_EXHDR(s->dedupe_key) < 1 ||
+								  VARSIZE_ANY_EXHDR(s->dedupe_key) > MAX_DEDUPE_KEY))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the dedupe key has %d bytes", (int) VARSIZE_ANY_EXHDR(s->dedupe_key)),
+				 errhint("It has 1 to %d.", MAX_DEDUPE_KEY)));
+	if (s->author != NULL && (VARSIZE_ANY_EXHDR(s->author) < 1 || VARSIZE_ANY_EXHDR(s->author) > MAX_AUTHOR))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the author has %d bytes", (int) VARSIZE_ANY_EXHDR(s->author)),
+				 errhint("It has 1 to %d: the name of an agent or of an application, or NULL.", MAX_AUTHOR)));
+	check_content(s->content);
+}
+
+/* Now plus the interval, which must lead into the future. */
+static TimestampTz
+expiry(Interval *expires)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+															 TimestampTzGetDatum(now),
+															 IntervalPGetDatum(expires)));
+
+	if (at <= now)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the message would expire before it is sent"),
+				 errhint("Give a positive interval, for example interval '2 hours', or NULL for no end.")));
+	return at;
+}
+
+/* Once a session: nobody will send what is queued. */
+static void
+warn_without_worker(void)
+{
+	static bool warned = false;
+	bool		running = false;
+
+	if (warned)
+		return;
+	if (wc_shared != NULL)
+	{
+		WcSlot	   *slot;
+
+		LWLockAcquire(wc_shared->lock, LW_SHARED);
+		slot = wc_slot_of_database(MyDatabaseId);
+		running = slot != NULL && slot->worker_pid != 0;
+		LWLockRelease(wc_shared->lock);
+	}
+	if (running)
+		return;
+	warned = true;
+	if (wc_shared == NULL)
+		ereport(WARNING,
+				(errmsg("the message is queued, but webchatt is not loaded to send it"),
+				 errhint("Add webchatt to shared_preload_libraries and restart the server.")));
+	else
+		ereport(WARNING,
+				(errmsg("the message is queued, but no webchatt worker runs for this database"),
+				 errhint("Add the database to webchatt.databases and reload the configuration.")));
+}
+
+/*
+ * Channels as this session has looked them up.  A change to webchatt.channels
+ * invalidates its relation (see outbox_append.c), and so this.
+ */
+typedef struct KnownChannel
+{
+	pg_uuid_t	id;
+	int			hub_id;
+	bool		local;			/* visitors connect to us */
+	char		kind[65];
+} KnownChannel;
+
+static HTAB *known_channels = NULL;
+static Oid	channels_relation = InvalidOid;
+
+static void
+forget_channels(Datum arg, Oid relation)
+{
+	if (known_channels != NULL && (relation == InvalidOid || relation == channels_relation))
+	{
+		hash_destroy(known_channels);
+		known_channels = NULL;
+	}
+}
+
+static void
+know_channels(void)
+{
+	static bool registered = false;
+	HASHCTL		ctl;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(forget_channels, (Datum) 0);
+		registered = true;
+	}
+	channels_relation = wc_relation("channels");
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(pg_uuid_t);
+	ctl.entrysize = sizeof(KnownChannel);
+	known_channels = hash_create("webchatt known channels", 16, &ctl, HASH_ELEM | HASH_BLOBS);
+}
+
+static KnownChannel
+look_channel_up(pg_uuid_t *id)
+{
+	KnownChannel channel;
+	KnownChannel *known;
+	Datum		arg = UUIDPGetDatum(id);
+	bool		isnull;
+
+	known = known_channels ? hash_search(known_channels, id, HASH_FIND, NULL) : NULL;
+	if (known != NULL)
+		return *known;
+	if (known_channels == NULL || hash_get_num_entries(known_channels) >= KNOWN_CHANNELS)
+	{
+		forget_channels((Datum) 0, InvalidOid);
+		know_channels();
+	}
+	if (wc_run(WC_SEND_CHANNEL, &arg, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, arg))),
+				 errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
+	channel.id = *id;
+	channel.hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
+	strlcpy(channel.kind, wc_field_text(0, 2), sizeof(channel.kind));
+	channel.local = DatumGetBool(wc_field(0, 3, &isnull));
+	wc_learn_channel_ids(id);
+	/* not if it was invalidated while it was read */
+	if (known_channels != NULL)
+	{
+		known = hash_search(known_channels, id, HASH_ENTER, NULL);
+		*known = channel;
+	}
+	return channel;
+}
+
+/* Is the visitor's row there?  By its key, without an executor. */
+static bool
+visitor_is_known(const Sending *s)
+{
+	Relation	rel = table_open(wc_relation("visitors"), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(s->channel));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(s->visitor));
+	scan = systable_beginscan(rel, wc_relation("visitors_pkey"), true, snapshot, 2, keys);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* Look the channel up, and see to the visitor's row. */
+static void
+look_up(Sending *s)
+{
+	KnownChannel channel = look_channel_up(s->channel);
+	Datum		args[2] = {UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor)};
+
+	s->hub_id = channel.hub_id;
+	check_kind(s->content, channel.kind);
+	if (visitor_is_known(s))
+		return;
+	if (channel.local)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("channel %s has no visitor %s", DatumGetCString(DirectFunctionCall1(uuid_out, args[0])),
+						text_to_cstring(s->visitor)),
+				 errdetail("On a local channel only those can be written to who have connected to it."),
+				 errhint("Take the visitor from webchatt.visitors or webchatt.inbox.")));
+	wc_run(WC_SEND_VISITOR, args, NULL);
+}
+
+/* Write the message's row; false when its dedupe key was there already, *id then is that one. */
+static bool
+write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
+{
+	Datum		args[8] = {UUIDPGetDatum(s->channel), UUIDPGetDatum(id), PointerGetDatum(s->visitor),
+		JsonbPGetDatum(s->content), PointerGetDatum(s->dedupe_key), (Datum) 0, PointerGetDatum(s->author),
+	BoolGetDatum(s->final)};
+	char		nulls[9] = "        ";
+	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
+	volatile bool written = false;
+	bool		isnull;
+
+	nulls[4] = s->dedupe_key ? ' ' : 'n';
+	nulls[5] = s->expires ? ' ' : 'n';
+	nulls[6] = s->author ? ' ' : 'n';
+	if (s->expires)
+		args[5] = TimestampTzGetDatum(*expires = expiry(s->expires));
+	wc_own_insert = true;
+	PG_TRY();
+	{
+		written = wc_run(WC_SEND_MESSAGE, args, nulls) > 0;
+	}
+	PG_FINALLY();
+	{
+		wc_own_insert = nested;
+	}
+	PG_END_TRY();
+	if (written)
+		return true;
+
+	args[1] = args[2];
+	args[2] = PointerGetDatum(s->dedupe_key);
+	if (wc_run(WC_SEND_SAME_KEY, args, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("another transaction used the dedupe key at the same time"),
+				 errhint("Run the transaction again.")));
+	*id = *DatumGetUUIDP(wc_field(0, 1, &isnull));
+	return false;
+}
+
+/* Check and queue it, connected to SPI; false: *id is that of the same dedupe key. */
+static bool
+queue_message(Sending *s, pg_uuid_t *id)
+{
+	TimestampTz expires = 0;
+
+	check_arguments(s);
+	look_up(s);
+	wc_new_message_id(id);
+	if (!write_message(s, id, &expires))
+		return false;
+	wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL,
+					 s->expires ? &expires : NULL);
+	return true;
+}
+
+bool
+wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content,
+				const char *dedupe_key, pg_uuid_t *id)
+{
+	Sending		s;
+
+	memset(&s, 0, sizeof(s));
+	s.channel = unconstify(pg_uuid_t *, channel);
+	s.visitor = cstring_to_text(visitor);
+	s.content = DatumGetJsonbP(content);
+	s.dedupe_key = dedupe_key ? cstring_to_text(dedupe_key) : NULL;
+	s.final = true;
+	return queue_message(&s, id);
+}
+
+/* Is it a channel of the local hub?  Connected to SPI; raises when it is none at all. */
+bool
+wc_channel_is_local(const pg_uuid_t *channel)
+{
+	return look_channel_up(unconstify(pg_uuid_t *, channel)).local;
+}
+
+static Datum
+send_it(Sending *s)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	WcOuter		outer;
+
+	wc_step_down(&outer);
+	SPI_connect();
+	(void) queue_message(s, id);
+	SPI_finish();
+	wc_step_up(&outer);
+	warn_without_worker();
+	return UUIDPGetDatum(id);
+}
+
+static void
+common_arguments(FunctionCallInfo fcinfo, Sending *s)
+{
+	memset(s, 0, sizeof(*s));
+	need(!PG_ARGISNULL(0), "the channel");
+	need(!PG_ARGISNULL(1), "the visitor");
+	need(!PG_ARGISNULL(2), "what is to be sent");
+	need(!PG_ARGISNULL(6), "whether it is the answer (final)");
+	s->channel = PG_GETARG_UUID_P(0);
+	s->visitor = PG_GETARG_TEXT_PP(1);
+	s->dedupe_key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	s->expires = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	s->author = PG_ARGISNULL(5) ? NULL : PG_GETARG_TEXT_PP(5);
+	s->final = PG_GETARG_BOOL(6);
+}
+
+/*
+ * send_message(channel uuid, visitor text, content jsonb, dedupe_key text,
+ * expires interval, author text, final boolean) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
+ * be sent, 54000 too large, 22004 a NULL.  Content types: hub-contract §2.
+ */
+Datum
+webchatt_send_message(PG_FUNCTION_ARGS)
+{
+	Sending		s;
+
+	common_arguments(fcinfo, &s);
+	s.content = PG_GETARG_JSONB_P(2);
+	return send_it(&s);
+}
+
+/* send_message(channel uuid, visitor text, text text, ...) → uuid */
+Datum
+webchatt_send_text(PG_FUNCTION_ARGS)
+{
+	Sending		s;
+	text	   *t;
+	JsonbParseState *state = NULL;
+	JsonbValue	k;
+	JsonbValue	v;
+
+	common_arguments(fcinfo, &s);
+	t = PG_GETARG_TEXT_PP(2);
+	if (VARSIZE_ANY_EXHDR(t) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the text is empty"),
+				 errhint("Send at least one character.")));
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	k.type = jbvString;
+	k.val.string.val = "text";
+	k.val.string.len = 4;
+	pushJsonbValue(&state, WJB_KEY, &k);
+	v.type = jbvString;
+	v.val.string.val = VARDATA_ANY(t);
+	v.val.string.len = VARSIZE_ANY_EXHDR(t);
+	pushJsonbValue(&state, WJB_VALUE, &v);
+	s.content = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return send_it(&s);
+}
+
+static void
+channel_and_id(FunctionCallInfo fcinfo, Datum args[2])
+{
+	need(!PG_ARGISNULL(0), "the channel");
+	need(!PG_ARGISNULL(1), "the message's id");
+	args[0] = PG_GETARG_DATUM(0);
+	args[1] = PG_GETARG_DATUM(1);
+}
+
+/* cancel_message(channel uuid, id uuid) → boolean */
+Datum
+webchatt_cancel_message(PG_FUNCTION_ARGS)
+{
+	Datum		args[2];
+	WcOuter		outer;
+	bool		done;
+	bool		isnull;
+
+	channel_and_id(fcinfo, args);
+	wc_step_down(&outer);
+	SPI_connect();
+	done = wc_run(WC_CANCEL, args, NULL) > 0;
+	if (done && DatumGetBool(wc_field(0, 2, &isnull)))
+		wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), wc_field_text(0, 1), DatumGetUUIDP(args[1]), NULL, NULL);
+	SPI_finish();
+	wc_step_up(&outer);
+	PG_RETURN_BOOL(done);
+}
+
+/* retry_message(channel uuid, id uuid) → boolean */
+Datum
+webchatt_retry_message(PG_FUNCTION_ARGS)
+{
+	Datum		args[2];
+	WcOuter		outer;
+	bool		done;
+
+	channel_and_id(fcinfo, args);
+	wc_step_down(&outer);
+	SPI_connect();
+	done = wc_run(WC_RETRY, args, NULL) > 0;
+	if (done)
+	{
+		bool		isnull;
+		bool		no_expiry;
+		TimestampTz expires = DatumGetTimestampTz(wc_field(0, 3, &no_expiry));
+
+		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), 's', DatumGetUUIDP(args[0]),
+						 wc_field_text(0, 2), DatumGetUUIDP(args[1]), NULL,
+						 no_expiry ? NULL : &expires);
+	}
+	SPI_finish();
+	wc_step_up(&outer);
+	if (done)
+		warn_without_worker();
+	PG_RETURN_BOOL(done);
+}

@@ -1,0 +1,350 @@
+/*
+ * event_writer.c
+ *	  Writing a hub's events into the tables: the same for the worker, who
+ *	  writes many at a time, and for webchatt.ingest(), who writes one.
+ */
+#include "worker/worker.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "common/json_text.h"
+
+/* The offset between the epochs of unix and PostgreSQL, in microseconds. */
+#define EPOCH_DIFF_US	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+/*
+ * What a hub's status word means to a message (hub-contract §3 names sent,
+ * delivered, read "and failures"); NULL when it means nothing to us, so that
+ * it is only kept.
+ */
+const char *
+events_meaning(wc_str status, bool has_error)
+{
+	static const char *const words[][2] = {
+		{"queued", "enqueued"}, {"accepted", "enqueued"}, {"enqueued", "enqueued"},
+		{"sent", "sent"}, {"delivered", "delivered"}, {"read", "read"},
+		{"failed", "failed"}, {"error", "failed"}, {"undelivered", "failed"},
+		{"rejected", "failed"}, {"expired", "failed"}
+	};
+	size_t		i;
+
+	for (i = 0; i < lengthof(words); i++)
+	{
+		if (wc_str_equals(status, words[i][0]))
+			return words[i][1];
+	}
+	return has_error ? "failed" : NULL;
+}
+
+/* Are these texts that the database can hold: UTF-8 without a NUL? */
+bool
+events_are_text(const wc_str *texts, int n)
+{
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
+			return false;
+	}
+	return true;
+}
+
+static void
+add_time(WcColumn *col, int64 at_us)
+{
+	if (at_us == 0)
+		wc_column_add_null(col);
+	else
+		wc_column_add(col, TimestampTzGetDatum(at_us - EPOCH_DIFF_US));
+}
+
+static Datum
+uuid_datum(const uint8 *id)
+{
+	return UUIDPGetDatum((const pg_uuid_t *) id);
+}
+
+/* Some were there already: find out which rows those are. */
+static void
+find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_t *ids)
+{
+	Datum		args[2] = {channels, hub_ids};
+	int		   *places = palloc(sizeof(int) * n);
+	int			nmessages = 0;
+	uint64		found;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (events[i]->kind == WC_EVENT_MESSAGE)
+			places[nmessages++] = i;
+	}
+	/* what is not found now, a trigger of the application's took out */
+	memset(ids, 0, sizeof(pg_uuid_t) * n);
+	found = wc_run(WC_FIND_MESSAGES, args, NULL);
+	for (row = 0; row < found; row++)
+	{
+		bool		isnull;
+		int			at = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
+
+		ids[places[at]] = *DatumGetUUIDP(wc_field(row, 2, &isnull));
+	}
+}
+
+/* Returns how many were new; fills ids, unless it is NULL, with the messages' own. */
+static uint64
+write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
+{
+	WcColumn   *channels = wc_column(UUIDOID, n);
+	WcColumn   *rows = wc_column(UUIDOID, n);
+	WcColumn   *visitors = wc_column(TEXTOID, n);
+	WcColumn   *hub_ids = wc_column(TEXTOID, n);
+	WcColumn   *times = wc_column(TIMESTAMPTZOID, n);
+	WcColumn   *bodies = wc_column(TEXTOID, n);
+	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * n);
+	Datum		args[7];
+	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
+	volatile uint64 written = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		const wc_event *e = events[i];
+
+		if (e->kind != WC_EVENT_MESSAGE)
+			continue;
+		wc_new_message_id(&new_ids[i]);
+		if (ids != NULL)
+			ids[i] = new_ids[i];
+		wc_column_add(channels, uuid_datum(e->channel));
+		wc_column_add(rows, UUIDPGetDatum(&new_ids[i]));
+		wc_column_add_bytes(visitors, e->visitor.p, e->visitor.len);
+		wc_column_add_bytes(hub_ids, e->message_id.p, e->message_id.len);
+		add_time(times, e->at_us);
+		wc_column_add_bytes(bodies, e->body.p, e->body.len);
+		wc_column_add(showed_up->channels, uuid_datum(e->channel));
+		wc_column_add(showed_up->visitors, visitors->values[visitors->n - 1]);
+	}
+	if (channels->n == 0)
+		return 0;
+	args[0] = wc_column_array(channels);
+	args[1] = wc_column_array(rows);
+	args[2] = wc_column_array(visitors);
+	args[3] = wc_column_array(hub_ids);
+	args[4] = wc_column_array(times);
+	args[5] = wc_column_array(bodies);
+	args[6] = BoolGetDatum(feeds_wanted());
+	wc_own_insert = true;
+	PG_TRY();
+	{
+		bool		isnull;
+
+		wc_run(WC_INSERT_MESSAGES, args, NULL);
+		written = (uint64) DatumGetInt64(wc_field(0, 1, &isnull));
+	}
+	PG_FINALLY();
+	{
+		wc_own_insert = nested;
+	}
+	PG_END_TRY();
+	if (ids != NULL && written < (uint64) channels->n)
+		find_ids(events, n, args[0], args[3], ids);
+	return written;
+}
+
+/* Returns how many were new. */
+static uint64
+write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
+{
+	static const Oid types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
+	TEXTOID, TEXTOID, TEXTOID, INT4OID};
+	static const uint8 nowhere[16];
+	WcColumn   *cols[lengthof(types)];
+	Datum		args[lengthof(types) + 1];
+	bool		no_count;
+	uint64		rows;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < lengthof(types); i++)
+		cols[i] = wc_column(types[i], n);
+	for (i = 0; i < n; i++)
+	{
+		const wc_event *e = events[i];
+		const char *means;
+
+		if (e->kind != WC_EVENT_STATUS)
+			continue;
+		means = events_meaning(e->status, e->error_code.len > 0);
+		wc_column_add(cols[0], uuid_datum(e->channel));
+		wc_column_add_bytes(cols[1], e->message_id.p, e->message_id.len);
+		wc_column_add_bytes(cols[2], e->status.p, e->status.len);
+		wc_column_add_bytes(cols[3], means, means ? strlen(means) : 0);
+		add_time(cols[4], e->at_us);
+		wc_column_add_bytes(cols[5], e->error_code.p, e->error_code.len);
+		wc_column_add_bytes(cols[6], e->error_message.p, e->error_message.len);
+		wc_column_add_bytes(cols[7], e->body.p, e->body.len);
+		wc_column_add_bytes(cols[8], e->visitor.p, e->visitor.len);
+		if (e->hub != 0 && memcmp(e->channel, nowhere, 16) == 0)
+			wc_column_add(cols[9], Int32GetDatum((int32) e->hub));
+		else
+			wc_column_add_null(cols[9]);
+	}
+	if (cols[0]->n == 0)
+		return 0;
+	for (i = 0; i < lengthof(types); i++)
+		args[i] = wc_column_array(cols[i]);
+	args[lengthof(types)] = BoolGetDatum(feeds_wanted());
+	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
+	for (row = 0; row < rows; row++)
+	{
+		bool		isnull;
+		Datum		channel = wc_field(row, 2, &isnull);
+
+		/* delivered or read: the visitor has a session */
+		if (isnull)
+			continue;
+		wc_column_add(showed_up->channels, channel);
+		wc_column_add(showed_up->visitors, wc_field(row, 3, &isnull));
+	}
+	return (uint64) DatumGetInt64(wc_field(0, 1, &no_count));
+}
+
+/*
+ * Write events in their order, one statement for the messages and one for the
+ * statuses.  Repeats change nothing; returns how many were new.  The visitors
+ * who showed themselves by them are added to showed_up; ids, unless it is NULL,
+ * gets for each event the id of its message's row.  The caller is
+ * connected to SPI and stays so while it uses them.  Raises whatever the tables
+ * and their triggers raise.
+ */
+uint64
+events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
+{
+	uint64		messages;
+
+	if (ids != NULL)
+		memset(ids, 0, sizeof(pg_uuid_t) * n);
+	messages = write_messages(events, n, ids, showed_up);
+
+	return messages + write_statuses(events, n, showed_up);
+}
+
+/* What makes a reject one: the same event rejected again is the same row. */
+static Datum
+event_key(const wc_event *e)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	appendBinaryStringInfo(&key, e->message_id.p, e->message_id.len);
+	if (e->kind == WC_EVENT_STATUS)
+	{
+		appendStringInfoChar(&key, ' ');
+		appendBinaryStringInfo(&key, e->status.p, e->status.len);
+	}
+	return PointerGetDatum(cstring_to_text_with_len(key.data, key.len));
+}
+
+static Datum
+event_type(const wc_event *e)
+{
+	return CStringGetTextDatum(e->kind == WC_EVENT_MESSAGE ? "Message" : "MessageStatus");
+}
+
+static Datum
+text_or_null(const char *s, char *null)
+{
+	*null = s ? ' ' : 'n';
+	return s ? CStringGetTextDatum(s) : (Datum) 0;
+}
+
+/* What to do about an error that does not say so itself; NULL: nothing is known. */
+static const char *
+hint_for(const ErrorData *error)
+{
+	if (error->hint != NULL)
+		return error->hint;
+	/* a policy has no SQLSTATE of its own */
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && error->message != NULL &&
+		strstr(error->message, "row-level security") != NULL)
+		return "A restrictive policy, or one on a table of yours, binds role " WC_WORKER_ROLE ", or whom the trigger's "
+			"function runs as: name those whom it is meant for (CREATE POLICY ... TO ...). Then webchatt.retry_reject(id).";
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return "Triggers on webchatt.messages run as role " WC_WORKER_ROLE ": grant it what the trigger "
+			"needs, or make the trigger's function SECURITY DEFINER. A function of webchatt.on_message() runs as its owner. "
+			"Then webchatt.retry_reject(id).";
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		return "The triggers took longer than webchatt.trigger_timeout: make them faster, or raise it.";
+	return NULL;
+}
+
+/* Keep an event that could not be written.  The caller is connected to SPI. */
+void
+events_reject(const wc_event *event, const ErrorData *error)
+{
+	Datum		args[10];
+	char		nulls[11] = "          ";
+	const char *hint = hint_for(error);
+
+	args[0] = uuid_datum(event->channel);
+	args[1] = event_type(event);
+	args[2] = event_key(event);
+	nulls[3] = event->visitor.len > 0 ? ' ' : 'n';
+	args[3] = PointerGetDatum(cstring_to_text_with_len(event->visitor.p, event->visitor.len));
+	args[4] = PointerGetDatum(cstring_to_text_with_len(event->body.p, event->body.len));
+	args[5] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	args[6] = CStringGetTextDatum(error->message ? error->message : "unknown error");
+	args[7] = text_or_null(error->detail, &nulls[7]);
+	args[8] = text_or_null(hint, &nulls[8]);
+	args[9] = text_or_null(error->context, &nulls[9]);
+	wc_run(WC_REJECT, args, nulls);
+}
+
+/* As every door does before a parser sees it (../common/json_text.h); NUL-terminated. */
+const char *
+events_mended(const char *bytes, size_t len)
+{
+	size_t		mended_len;
+	char	   *out;
+
+	(void) wc_json_is_sound(bytes, len, &mended_len);
+	out = palloc(mended_len + 1);
+	out[wc_json_mend(bytes, len, out)] = '\0';
+	return out;
+}
+
+/* Keep what is no event, byte for byte.  The caller is connected to SPI. */
+void
+events_keep_unreadable(const wc_event *event)
+{
+	bytea	   *raw = palloc(VARHDRSZ + event->body.len);
+	Datum		args[5];
+	char		nulls[6] = "     ";
+
+	SET_VARSIZE(raw, VARHDRSZ + event->body.len);
+	memcpy(VARDATA(raw), event->body.p, event->body.len);
+	args[0] = uuid_datum(event->channel);
+	nulls[1] = event->hub == 0 ? 'n' : ' ';
+	args[1] = Int32GetDatum((int32) event->hub);
+	args[2] = PointerGetDatum(raw);
+	args[3] = CStringGetTextDatum(events_mended(event->body.p, event->body.len));
+	args[4] = PointerGetDatum(cstring_to_text_with_len(event->error_message.p, event->error_message.len));
+	wc_run(WC_REJECT_UNREADABLE, args, nulls);
+}
+
+/* An event that was rejected before is written now. */
+void
+events_forget_reject(const wc_event *event)
+{
+	Datum		args[3];
+
+	args[0] = uuid_datum(event->channel);
+	args[1] = event_type(event);
+	args[2] = event_key(event);
+	wc_run(WC_DELETE_REJECT, args, NULL);
+}

@@ -1,0 +1,29 @@
+/*
+ * handler_calls.h
+ *	  What handler_calls.c, which calls registered functions, and register_handler.c share.
+ */
+#ifndef WC_HANDLER_CALLS_H
+#define WC_HANDLER_CALLS_H
+
+#include "catalog/pg_proc.h"
+
+/* One row of webchatt.registrations, and the function that it names. */
+typedef struct Handler
+{
+	int32		id;
+	bool		for_status;
+	bool		any_channel;
+	pg_uuid_t	channel;
+	NameData	schema;
+	NameData	name;
+	NameData	direction;		/* in, out, any */
+	NameData	owner_name;		/* when it was registered */
+	Oid			function;
+	Oid			owner;
+	const char *problem;		/* why it cannot be called; NULL: it can */
+} Handler;
+
+extern Oid	handler_argument(bool for_status);
+extern const char *handler_misfit(const FormData_pg_proc *proc, bool for_status);
+
+#endif							/* WC_HANDLER_CALLS_H */

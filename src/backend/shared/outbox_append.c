@@ -1,0 +1,144 @@
+/*
+ * outbox_append.c
+ *	  Appending work orders to the outbox (design: PgQ's append-only log).
+ *
+ * The clock says which child is written to.  A session whose clock or
+ * transaction lags behind writes to another one, which is harmless: the
+ * worker reads them all, and truncates one only while nobody can write to it
+ * and nothing in it is left to do.
+ */
+#include "shared/compat.h"
+#include "shared/webchatt.h"
+
+#include <time.h>
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/xid8.h"
+
+/* How long one child is written to, in seconds. */
+#define CHILD_SECONDS	60
+
+/* The columns of webchatt.outbox. */
+enum
+{
+	OUTBOX_XID, OUTBOX_SEQ, OUTBOX_HUB, OUTBOX_OP, OUTBOX_CHANNEL, OUTBOX_VISITOR,
+	OUTBOX_MESSAGE, OUTBOX_EXPIRES, OUTBOX_COLUMNS
+};
+
+bool		wc_own_insert = false;
+bool		wc_outbox_touched = false;
+
+PG_FUNCTION_INFO_V1(webchatt_config_changed);
+PG_FUNCTION_INFO_V1(webchatt_messages_inserted);
+PG_FUNCTION_INFO_V1(webchatt_retries_asked);
+
+int
+wc_outbox_current(void)
+{
+	return (int) ((uint64) time(NULL) / CHILD_SECONDS % 3);
+}
+
+/* One of webchatt's relations; an error when it is not there. */
+Oid
+wc_relation(const char *name)
+{
+	Oid			relation = get_relname_relid(name, get_namespace_oid("webchatt", false));
+
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("webchatt.%s is missing", name),
+				 errhint("Is the extension webchatt created in this database?")));
+	return relation;
+}
+
+/*
+ * Append one work order and wake the worker at commit.  seq NULL: the next one.
+ *
+ * The row goes into table and indexes directly: nothing hangs on the outbox
+ * that an executor would have to look after, and this is a third of the price
+ * of a send.
+ */
+void
+wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
+				 const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires)
+{
+	static const char *const children[] = {"outbox_0", "outbox_1", "outbox_2"};
+	Relation	rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
+	Datum		values[OUTBOX_COLUMNS];
+	bool		nulls[OUTBOX_COLUMNS] = {false};
+	HeapTuple	tuple;
+
+	values[OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[OUTBOX_SEQ] = Int64GetDatum(seq ? *seq : nextval_internal(wc_relation("outbox_seq"), false));
+	values[OUTBOX_HUB] = Int32GetDatum(hub_id);
+	values[OUTBOX_OP] = CharGetDatum(op);
+	values[OUTBOX_CHANNEL] = UUIDPGetDatum(channel);
+	values[OUTBOX_VISITOR] = visitor ? CStringGetTextDatum(visitor) : (Datum) 0;
+	values[OUTBOX_MESSAGE] = UUIDPGetDatum(message);
+	values[OUTBOX_EXPIRES] = expires ? TimestampTzGetDatum(*expires) : (Datum) 0;
+	nulls[OUTBOX_CHANNEL] = channel == NULL;
+	nulls[OUTBOX_VISITOR] = visitor == NULL;
+	nulls[OUTBOX_MESSAGE] = message == NULL;
+	nulls[OUTBOX_EXPIRES] = expires == NULL;
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+	wc_outbox_touched = true;
+	wc_wake_at_commit(hub_id == 0);
+}
+
+/* Statement trigger on hubs, channels and webhooks. */
+Datum
+webchatt_config_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("webchatt._config_changed() is a trigger function")));
+	wc_note_restore();
+	/* sessions remember channels: see send.c */
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	wc_outbox_append(0, 'c', NULL, NULL, NULL, NULL, NULL);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Statement trigger on messages: what a restore or a person inserted has no
+ * work order, so the worker is asked to look for it.
+ */
+Datum
+webchatt_messages_inserted(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("webchatt._messages_inserted() is a trigger function")));
+	wc_note_restore();
+	if (!wc_own_insert)
+		wc_outbox_append(0, 'd', NULL, NULL, NULL, NULL, NULL);
+	return PointerGetDatum(NULL);
+}
+
+/* Statement trigger on webhook_retries: the worker is to make them. */
+Datum
+webchatt_retries_asked(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("webchatt._retries_asked() is a trigger function")));
+	wc_outbox_append(0, 'w', NULL, NULL, NULL, NULL, NULL);
+	return PointerGetDatum(NULL);
+}

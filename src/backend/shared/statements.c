@@ -1,0 +1,277 @@
+/*
+ * statements.c
+ *	  All SQL that webchatt runs, by name (texts_....c have it); plans are made
+ *	  once and kept.
+ *
+ * Tables that were empty when a plan was made can hold millions of rows a
+ * minute later, before any statistics say so.  So our statements are planned
+ * once, generically, as for tables that are large already, and by index; only
+ * the planning is done so, never the running, which may fire an application's
+ * triggers.
+ */
+#include "shared/statements.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "optimizer/plancat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
+
+/* Each statement's text is in one of these. */
+static const Statement *const texts[] = {
+	wc_texts_messages, wc_texts_feeds, wc_texts_keeping
+};
+
+static SPIPlanPtr plans[WC_STATEMENTS];
+static bool planned[WC_STATEMENTS];
+
+/* What the planner is told of our tables: pages and rows that they may have one day. */
+#define LARGE_PAGES		1000000
+#define LARGE_TUPLES	100000000.0
+
+static get_relation_info_hook_type prev_get_relation_info = NULL;
+static bool pretending = false;
+
+/*
+ * With a table of no pages every index costs the same, and the planner may take
+ * one that has the key's columns but not in front.
+ */
+static void
+pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (prev_get_relation_info)
+		prev_get_relation_info(root, relation, inherited, rel);
+	if (!pretending || rel->rtekind != RTE_RELATION)
+		return;
+	rel->pages = Max(rel->pages, LARGE_PAGES);
+	rel->tuples = Max(rel->tuples, LARGE_TUPLES);
+	foreach(lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst(lc);
+
+		index->pages = Max(index->pages, LARGE_PAGES / 4);
+		index->tuples = Max(index->tuples, rel->tuples);
+		index->tree_height = Max(index->tree_height, 3);
+	}
+}
+
+/* Plan, or plan anew, in a way that no statistics can lead astray. */
+static void
+make_generic_plan(SPIPlanPtr plan)
+{
+	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
+	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};
+	int			nest = NewGUCNestLevel();
+	static bool hooked = false;
+	CachedPlan *volatile cached = NULL;
+	size_t		i;
+
+	if (!hooked)
+	{
+		prev_get_relation_info = get_relation_info_hook;
+		get_relation_info_hook = pretend_large;
+		hooked = true;
+	}
+
+	for (i = 0; i < lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	PG_TRY();
+	{
+		pretending = true;
+		cached = SPI_plan_get_cached_plan(plan);
+	}
+	PG_FINALLY();
+	{
+		pretending = false;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nest);
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+}
+
+static const Statement *
+text_of(WcStatement which)
+{
+	size_t		i;
+
+	for (i = 0; i < lengthof(texts) - 1; i++)
+	{
+		if (texts[i][which].sql != NULL)
+			break;
+	}
+	return &texts[i][which];
+}
+
+static SPIPlanPtr
+prepared(WcStatement which)
+{
+	const Statement *st = text_of(which);
+	int			nargs = 0;
+
+	if (plans[which] != NULL && !SPI_plan_is_valid(plans[which]))
+		planned[which] = false;
+	if (plans[which] == NULL)
+	{
+		SPIPlanPtr	plan;
+		Oid			types[MAX_ARGS + 1];
+
+		while (st->types[nargs] != 0)
+		{
+			types[nargs] = st->types[nargs];
+			nargs++;
+		}
+		plan = SPI_prepare_cursor(st->sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare statement %d: %s", (int) which,
+				 SPI_result_code_string(SPI_result));
+		plans[which] = plan;
+		planned[which] = false;
+	}
+	if (!planned[which])
+	{
+		make_generic_plan(plans[which]);
+		planned[which] = true;
+	}
+	return plans[which];
+}
+
+/*
+ * Make all plans, so that what is wrong with our own statements shows at the
+ * start and not as an event's fault.  The caller is connected to SPI.
+ */
+void
+wc_prepare_statements(void)
+{
+	int			i;
+
+	for (i = 0; i < WC_STATEMENTS; i++)
+		(void) prepared(i);
+}
+
+/*
+ * Run a statement; the caller is connected to SPI.  Returns the rows that it
+ * yielded or changed; what it yielded is in SPI_tuptable.
+ */
+uint64
+wc_run(WcStatement which, Datum *args, const char *nulls)
+{
+	int			rc = SPI_execute_plan(prepared(which), args, nulls, false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+/* Begin to read the rows of a statement, some at a time; what is long is never there as a whole. */
+Portal
+wc_open(WcStatement which, Datum *args)
+{
+	Portal		portal = SPI_cursor_open(NULL, prepared(which), args, NULL, false);
+
+	if (portal == NULL)
+		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(SPI_result));
+	return portal;
+}
+
+/* Drop the plans: the extension is gone. */
+void
+wc_forget_statements(void)
+{
+	int			i;
+
+	for (i = 0; i < WC_STATEMENTS; i++)
+	{
+		if (plans[i] != NULL)
+			SPI_freeplan(plans[i]);
+		plans[i] = NULL;
+		planned[i] = false;
+	}
+}
+
+Datum
+wc_field(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* A text column's value as a C string; NULL for null. */
+char *
+wc_field_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+WcColumn *
+wc_column(Oid type, int size)
+{
+	WcColumn   *col = palloc(sizeof(WcColumn));
+
+	col->size = Max(size, 1);
+	col->values = palloc(sizeof(Datum) * col->size);
+	col->nulls = palloc(sizeof(bool) * col->size);
+	col->n = 0;
+	col->type = type;
+	return col;
+}
+
+static int
+column_slot(WcColumn *col)
+{
+	if (col->n == col->size)
+	{
+		col->size *= 2;
+		col->values = repalloc(col->values, sizeof(Datum) * col->size);
+		col->nulls = repalloc(col->nulls, sizeof(bool) * col->size);
+	}
+	return col->n++;
+}
+
+void
+wc_column_add(WcColumn *col, Datum value)
+{
+	int			i = column_slot(col);
+
+	col->values[i] = value;
+	col->nulls[i] = false;
+}
+
+void
+wc_column_add_null(WcColumn *col)
+{
+	int			i = column_slot(col);
+
+	col->values[i] = (Datum) 0;
+	col->nulls[i] = true;
+}
+
+/* A text; no bytes: null. */
+void
+wc_column_add_bytes(WcColumn *col, const char *p, size_t len)
+{
+	if (len == 0)
+		wc_column_add_null(col);
+	else
+		wc_column_add(col, PointerGetDatum(cstring_to_text_with_len(p, len)));
+}
+
+Datum
+wc_column_array(const WcColumn *col)
+{
+	int			dims[1] = {col->n};
+	int			lbs[1] = {1};
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	get_typlenbyvalalign(col->type, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_md_array(col->values, col->nulls, 1, dims, lbs, col->type,
+											  typlen, typbyval, typalign));
+}

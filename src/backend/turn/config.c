@@ -1,0 +1,430 @@
+/*
+ * config.c
+ *	  Hubs, channels and secrets as the worker knows them, and telling
+ *	  webchatt-net.
+ */
+#include "worker/worker.h"
+
+#include "postmaster/postmaster.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "common/event_rules.h"
+
+/* One generation of the configuration, in a context of its own. */
+typedef struct Config
+{
+	MemoryContext context;
+	HTAB	   *channels;		/* ConfigChannel by id */
+	ConfigHub  *hubs;
+	int			nhubs;
+	wc_channel_put *doors;
+	int			ndoors;
+	wc_key_put *keys;
+	int			nkeys;
+} Config;
+
+static Config *current = NULL;	/* what the worker goes by */
+static Config *fresh = NULL;	/* read in this turn, not yet committed */
+
+static void
+free_config(Config *config)
+{
+	if (config != NULL)
+		MemoryContextDelete(config->context);
+}
+
+static void
+read_hubs(Config *config)
+{
+	uint64		n = wc_run(WC_READ_HUBS, NULL, NULL);
+	uint64		i;
+
+	config->hubs = MemoryContextAllocZero(config->context, sizeof(ConfigHub) * Max(1, n));
+	config->nhubs = (int) n;
+	for (i = 0; i < n; i++)
+	{
+		ConfigHub  *hub = &config->hubs[i];
+		bool		isnull;
+
+		hub->id = DatumGetInt32(wc_field(i, 1, &isnull));
+		hub->stopped = DatumGetBool(wc_field(i, 5, &isnull));
+		hub->local = DatumGetBool(wc_field(i, 6, &isnull));
+		hub->link = DatumGetBool(wc_field(i, 7, &isnull));
+		hub->name = MemoryContextStrdup(config->context, wc_field_text(i, 2));
+		if (hub->local)
+			continue;
+		hub->api_url = MemoryContextStrdup(config->context, wc_field_text(i, 3));
+		hub->api_key = MemoryContextStrdup(config->context, wc_field_text(i, 4));
+	}
+}
+
+/* Append a secret to a door's, of which there are n already; returns how many there are now. */
+static int
+add_secret(Config *config, wc_secret *secrets, int n, const char *secret, int64 until)
+{
+	if (secret == NULL || n >= WC_MAX_SECRETS)
+		return n;
+	secrets[n].secret = wc_str_from(MemoryContextStrdup(config->context, secret));
+	secrets[n].valid_until = until;
+	return n + 1;
+}
+
+/* What signs the events that come to a hub's own endpoint. */
+static void
+read_hub_secrets(Config *config)
+{
+	uint64		n = wc_run(WC_READ_HUB_SECRETS, NULL, NULL);
+	uint64		i;
+
+	for (i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int			hub_id = DatumGetInt32(wc_field(i, 1, &isnull));
+		Datum		until = wc_field(i, 4, &isnull);
+		int			h;
+
+		for (h = 0; h < config->nhubs && config->hubs[h].id != hub_id; h++)
+			;
+		if (h == config->nhubs)
+			continue;
+		config->hubs[h].nsecrets = add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets,
+											  wc_field_text(i, 2), 0);
+		config->hubs[h].nsecrets = add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets,
+											  wc_field_text(i, 3), isnull ? 1 : DatumGetInt64(until));
+	}
+}
+
+/* A text column's value that lives as long as the configuration; empty for null. */
+static wc_str
+keep_text(Config *config, uint64 row, int column)
+{
+	const char *s = wc_field_text(row, column);
+
+	return wc_str_from(s ? MemoryContextStrdup(config->context, s) : "");
+}
+
+/* What visitors need of a local channel; its origins come with blanks between them. */
+static void
+read_local(Config *config, wc_channel_put *door, uint64 row)
+{
+	char	   *origins = wc_field_text(row, 11);
+	char	   *next;
+
+	door->local = 1;
+	door->public_key = keep_text(config, row, 9);
+	door->display_name = keep_text(config, row, 10);
+	if (origins == NULL)
+		return;
+	origins = MemoryContextStrdup(config->context, origins);
+	while ((next = strsep(&origins, " ")) != NULL && door->norigins < WC_MAX_ORIGINS)
+		door->origins[door->norigins++] = wc_str_from(next);
+}
+
+static ConfigChannel *
+add_channel(Config *config, uint64 row)
+{
+	ConfigChannel *channel;
+	bool		isnull;
+	bool		found;
+	char	   *kind = wc_field_text(row, 3);
+
+	channel = hash_search(config->channels, DatumGetUUIDP(wc_field(row, 1, &isnull)),
+						  HASH_ENTER, &found);
+	channel->hub_id = DatumGetInt32(wc_field(row, 2, &isnull));
+	strlcpy(channel->kind, kind, sizeof(channel->kind));
+	channel->local = DatumGetBool(wc_field(row, 8, &isnull));
+	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
+	if (!found)
+	{
+		wc_channel_put *door = &config->doors[config->ndoors];
+
+		memset(door, 0, sizeof(*door));
+		memcpy(door->id, channel->id.data, 16);
+		door->hub = (uint32_t) channel->hub_id;
+		channel->door = config->ndoors++;
+		if (channel->local)
+			read_local(config, door, row);
+	}
+	return channel;
+}
+
+static void
+read_channels(Config *config)
+{
+	uint64		n = wc_run(WC_READ_CHANNELS, NULL, NULL);
+	uint64		i;
+
+	config->doors = MemoryContextAllocHuge(config->context, sizeof(wc_channel_put) * Max(1, n));
+	for (i = 0; i < n; i++)
+	{
+		ConfigChannel *channel = add_channel(config, i);
+		wc_channel_put *door = &config->doors[channel->door];
+		bool		isnull;
+		Datum		until;
+
+		if (DatumGetBool(wc_field(i, 4, &isnull)))
+			door->accept_unsigned = 1;
+		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 5), 0);
+		until = wc_field(i, 7, &isnull);
+		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 6),
+									isnull ? 1 : DatumGetInt64(until));
+	}
+	/* what one webhook signs, no other may bring unsigned */
+	for (i = 0; i < (uint64) config->ndoors; i++)
+	{
+		if (config->doors[i].nsecrets > 0)
+			config->doors[i].accept_unsigned = 0;
+	}
+}
+
+static void
+read_keys(Config *config)
+{
+	uint64		n = wc_run(WC_READ_KEYS, NULL, NULL);
+	uint64		i;
+
+	config->keys = MemoryContextAllocHuge(config->context, sizeof(wc_key_put) * Max(1, n));
+	memset(config->keys, 0, sizeof(wc_key_put) * Max(1, n));
+	for (i = 0; i < n; i++)
+	{
+		wc_key_put *key = &config->keys[i];
+		bool		isnull;
+		Datum		bytes;
+
+		key->id = (uint32_t) DatumGetInt32(wc_field(i, 1, &isnull));
+		memcpy(key->hash, VARDATA_ANY(DatumGetByteaPP(wc_field(i, 2, &isnull))), WC_HASH_SIZE);
+		key->scopes = (uint8_t) DatumGetInt32(wc_field(i, 3, &isnull));
+		bytes = wc_field(i, 4, &isnull);
+		if (!isnull)
+		{
+			bytea	   *channels = DatumGetByteaPP(bytes);
+
+			key->channels.len = VARSIZE_ANY_EXHDR(channels);
+			key->channels.p = memcpy(MemoryContextAlloc(config->context, key->channels.len),
+									 VARDATA_ANY(channels), key->channels.len);
+		}
+	}
+	config->nkeys = (int) n;
+}
+
+/* Read the configuration; it counts from config_commit() on. */
+void
+config_read(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webchatt configuration",
+												  ALLOCSET_DEFAULT_SIZES);
+	HASHCTL		ctl;
+
+	free_config(fresh);
+	fresh = NULL;
+	fresh = MemoryContextAllocZero(context, sizeof(Config));
+	fresh->context = context;
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(pg_uuid_t);
+	ctl.entrysize = sizeof(ConfigChannel);
+	ctl.hcxt = context;
+	fresh->channels = hash_create("webchatt channels", 64, &ctl,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	read_hubs(fresh);
+	read_hub_secrets(fresh);
+	read_channels(fresh);
+	read_keys(fresh);
+}
+
+/* Has a configuration been read and committed? */
+bool
+config_is_read(void)
+{
+	return current != NULL;
+}
+
+static bool
+has_key(const Config *config, uint32_t id)
+{
+	int			i;
+
+	for (i = 0; i < config->nkeys; i++)
+	{
+		if (config->keys[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_hub(const Config *config, int id)
+{
+	int			i;
+
+	for (i = 0; config != NULL && i < config->nhubs; i++)
+	{
+		if (config->hubs[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/* Tell webchatt-net what is no longer there. */
+static void
+write_gone(const Config *old, const Config *now, wc_buf *out)
+{
+	int			i;
+
+	for (i = 0; i < old->nhubs; i++)
+	{
+		wc_hub_gone gone = {(uint32_t) old->hubs[i].id};
+
+		if (!old->hubs[i].local && !has_hub(now, old->hubs[i].id))
+			wc_write_hub_gone(out, &gone);
+	}
+	for (i = 0; i < old->nkeys; i++)
+	{
+		wc_key_gone gone = {old->keys[i].id};
+
+		if (!has_key(now, gone.id))
+			wc_write_key_gone(out, &gone);
+	}
+	for (i = 0; i < old->ndoors; i++)
+	{
+		wc_channel_gone gone;
+
+		if (hash_search(now->channels, old->doors[i].id, HASH_FIND, NULL) != NULL)
+			continue;
+		memcpy(gone.id, old->doors[i].id, 16);
+		wc_write_channel_gone(out, &gone);
+	}
+}
+
+/* Tell webchatt-net everything, as after its start. */
+void
+config_write_all(wc_buf *out)
+{
+	int			i;
+
+	for (i = 0; current != NULL && i < current->nhubs; i++)
+	{
+		const ConfigHub *hub = &current->hubs[i];
+		wc_hub_put	put = {(uint32_t) hub->id};
+
+		if (hub->local)
+			continue;
+		put.name = wc_str_from(hub->name);
+		put.link = hub->link;
+		put.nsecrets = hub->nsecrets;
+		memcpy(put.secrets, hub->secrets, sizeof(wc_secret) * hub->nsecrets);
+		put.api_url = wc_str_from(hub->api_url);
+		put.api_key = wc_str_from(hub->api_key);
+		wc_write_hub_put(out, &put);
+	}
+	for (i = 0; current != NULL && i < current->ndoors; i++)
+		wc_write_channel_put(out, &current->doors[i]);
+	for (i = 0; current != NULL && i < current->nkeys; i++)
+		wc_write_key_put(out, &current->keys[i]);
+}
+
+void
+config_commit(wc_buf *out)
+{
+	if (fresh == NULL)
+		return;
+	if (current != NULL)
+		write_gone(current, fresh, out);
+	free_config(current);
+	current = fresh;
+	fresh = NULL;
+	config_write_all(out);
+}
+
+void
+config_rollback(void)
+{
+	free_config(fresh);
+	fresh = NULL;
+}
+
+void
+config_reset(void)
+{
+	config_rollback();
+	free_config(current);
+	current = NULL;
+}
+
+/* A channel by its 16 bytes of id; NULL when there is none. */
+const ConfigChannel *
+config_channel(const uint8 *id)
+{
+	const Config *config = fresh ? fresh : current;
+
+	return config ? hash_search(config->channels, id, HASH_FIND, NULL) : NULL;
+}
+
+/* The hub with this id; NULL when there is none. */
+const ConfigHub *
+config_hub(int id)
+{
+	const Config *config = fresh ? fresh : current;
+	int			i;
+
+	for (i = 0; config != NULL && i < config->nhubs; i++)
+	{
+		if (config->hubs[i].id == id)
+			return &config->hubs[i];
+	}
+	return NULL;
+}
+
+/* Hand out the hubs one by one; NULL after the last. */
+const ConfigHub *
+config_hub_at(int i)
+{
+	return current != NULL && i < current->nhubs ? &current->hubs[i] : NULL;
+}
+
+/* Tell webchatt-net the settings. */
+void
+config_write_settings(wc_buf *out)
+{
+	wc_config	c;
+
+	memset(&c, 0, sizeof(c));
+	c.listen = wc_str_from(wc_listen);
+	c.trusted_proxies = wc_str_from(wc_trusted_proxies);
+	c.ca_file = wc_str_from(wc_ca_file);
+	c.max_body_size = (uint32_t) wc_max_body_size * 1024;
+	c.max_connections = (uint32_t) wc_max_connections;
+	c.max_connections_per_address = (uint32_t) wc_max_connections_per_address;
+	c.max_in_flight = (uint32_t) wc_max_in_flight;
+	c.max_waiting = (uint32_t) wc_max_waiting;
+	c.signature_tolerance_s = (uint32_t) wc_signature_tolerance;
+	c.head_timeout_ms = (uint32_t) wc_head_timeout;
+	c.request_timeout_ms = (uint32_t) wc_request_timeout;
+	c.idle_timeout_ms = (uint32_t) wc_idle_timeout;
+	c.ack_timeout_ms = (uint32_t) wc_ack_timeout;
+	c.send_timeout_ms = (uint32_t) wc_send_timeout;
+	c.connect_timeout_ms = (uint32_t) wc_connect_timeout;
+	c.public_url = wc_str_from(wc_public_url);
+	(void) wc_uuid_parse(wc_demo_channel, strlen(wc_demo_channel), c.demo);
+	c.max_visitors = (uint32_t) wc_max_visitors;
+	c.max_visitors_per_address = (uint32_t) wc_max_visitors_per_address;
+	c.max_message_size = (uint32_t) wc_max_message_size * 1024;
+	c.visitor_buffer = (uint32_t) wc_visitor_buffer * 1024;
+	c.visitor_rate = (uint32_t) wc_visitor_rate;
+	c.visitor_burst = (uint32_t) wc_visitor_burst;
+	c.address_rate = (uint32_t) wc_address_rate;
+	c.address_burst = (uint32_t) wc_address_burst;
+	c.new_visitor_rate = (uint32_t) wc_new_visitor_rate;
+	c.address_kb_per_hour = (uint32_t) wc_address_bytes_per_hour;
+	c.hello_rate = (uint32_t) wc_hello_rate;
+	c.ping_interval_ms = (uint32_t) wc_ping_interval;
+	c.hello_timeout_ms = (uint32_t) wc_hello_timeout;
+	c.webhook_allowed = wc_str_from(wc_webhook_allowed_addresses);
+	c.webhook_timeout_ms = (uint32_t) wc_webhook_timeout;
+	c.max_deliveries = (uint32_t) wc_max_deliveries;
+	c.heartbeat_ms = (uint32_t) wc_heartbeat;
+	c.server_port = (uint32_t) PostPortNumber;
+	c.connection_lifetime_ms = (uint32_t) wc_connection_lifetime * 1000;
+	wc_write_config(out, &c);
+}

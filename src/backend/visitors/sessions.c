@@ -1,0 +1,652 @@
+/*
+ * sessions.c
+ *	  Visitors of local channels who say hello, ask for older messages, and
+ *	  leave.
+ *
+ * A hello is answered after the commit that knows the visitor: the token found,
+ * or a new visitor made; the session in webchatt.sessions; what the client
+ * misses read.  Many go together; when that fails each goes alone, so that one
+ * visitor's locked row keeps nobody else out.
+ */
+#include "worker/worker.h"
+
+#include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "common/event_rules.h"
+
+/* Hellos that go together. */
+#define BATCH			32
+
+/* What one turn answers, and the bytes and the time in ms after which it takes no more. */
+#define ARRIVALS_MOST	512
+#define ASKS_MOST		64
+#define TURN_BYTES		(4 * 1024 * 1024)
+#define TURN_MS			100
+
+/* The pause before the table is tried again that somebody has locked, in ms. */
+#define TABLE_AGAIN_MS	500
+
+/* Messages on one page, and bytes of their contents after which no more are taken. */
+#define PAGE_MESSAGES	50
+#define PAGE_BYTES		(64 * 1024)
+
+/* Messages that are looked through, a hello for those sent and never confirmed. */
+#define HELLO_DEPTH		500
+#define PAGE_DEPTH		(2 * PAGE_MESSAGES)
+
+/* Bytes of rows and indexes that go with a new visitor beside the attributes. */
+#define NEWCOMER_COSTS	512
+
+/* A visitor's id as text, its NUL included. */
+#define VISITOR_SIZE	37
+
+/* What a client is shown: see WC_PAGE. */
+typedef struct HistoryPage
+{
+	char	   *messages;		/* in the turn's context; NULL: none was read */
+	bool		more;
+	pg_uuid_t	from;			/* all zeros: none, as read */
+	pg_uuid_t	read;
+} HistoryPage;
+
+/* A hello, until it is answered. */
+typedef struct Arrival
+{
+	dlist_node	node;
+	wc_arrived	said;
+	bool		done;			/* in this turn */
+	bool		known;
+	bool		charged;		/* to the budgets of newcomers */
+	uint8		result;			/* wc_welcome_result */
+	char		visitor[VISITOR_SIZE];
+	HistoryPage		page;
+	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+} Arrival;
+
+typedef struct Ask
+{
+	dlist_node	node;
+	wc_history_ask said;
+	bool		done;
+	HistoryPage		page;
+} Ask;
+
+static dlist_head arrivals = DLIST_STATIC_INIT(arrivals);
+static dlist_head asks = DLIST_STATIC_INIT(asks);
+static int	npending = 0;		/* arrivals and asks */
+
+/* Sessions that are over, not yet out of the table. */
+static uint64 *left = NULL;
+static int	nleft = 0;
+static int	left_size = 0;
+static int	nleft_done = 0;		/* in this turn */
+
+/* The table may hold sessions of a webchatt-net that is gone. */
+static bool table_is_stale = true;
+static bool table_cleared = false;	/* in this turn */
+static TimestampTz table_due = 0;	/* not to be touched before */
+
+/* This turn's answers, in bytes, and when it began with them. */
+static size_t answered = 0;
+static TimestampTz began = 0;
+
+static MemoryContext
+sessions_context(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt sessions",
+										ALLOCSET_DEFAULT_SIZES);
+	return context;
+}
+
+static bool
+accept_arrival(const wc_frame *frame)
+{
+	Arrival    *a = frame_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
+	wc_frame	copy = {frame->type, a->bytes, frame->len};
+
+	memcpy(a->bytes, frame->payload, frame->len);
+	if (!wc_read_arrived(&copy, &a->said) || !events_are_text(&a->said.attributes, 1))
+	{
+		frame_free(a);
+		return false;
+	}
+	dlist_push_tail(&arrivals, &a->node);
+	npending++;
+	return true;
+}
+
+static bool
+accept_ask(const wc_frame *frame)
+{
+	Ask		   *ask = frame_hold(sessions_context(), sizeof(Ask));
+
+	if (!wc_read_history_ask(frame, &ask->said))
+	{
+		frame_free(ask);
+		return false;
+	}
+	dlist_push_tail(&asks, &ask->node);
+	npending++;
+	return true;
+}
+
+/* One that has not been welcomed yet is simply forgotten. */
+static bool
+accept_left(const wc_frame *frame)
+{
+	wc_left		m;
+	dlist_mutable_iter iter;
+
+	if (!wc_read_left(frame, &m))
+		return false;
+	dlist_foreach_modify(iter, &arrivals)
+	{
+		Arrival    *a = dlist_container(Arrival, node, iter.cur);
+
+		if (a->said.session != m.session)
+			continue;
+		dlist_delete(&a->node);
+		frame_free(a);
+		npending--;
+		return true;
+	}
+	if (left == NULL)
+		left = MemoryContextAlloc(TopMemoryContext, sizeof(uint64) * (left_size = 256));
+	if (nleft == left_size)
+		left = repalloc_huge(left, sizeof(uint64) * (left_size *= 2));
+	left[nleft++] = m.session;
+	return true;
+}
+
+/* Take a frame about sessions; false when it is none. */
+bool
+sessions_accept(const wc_frame *frame)
+{
+	switch (frame->type)
+	{
+		case WC_F_ARRIVED:
+			return accept_arrival(frame);
+		case WC_F_LEFT:
+			return accept_left(frame);
+		case WC_F_HISTORY_ASK:
+			return accept_ask(frame);
+		default:
+			return false;
+	}
+}
+
+/* How much waits. */
+int
+sessions_pending(void)
+{
+	return npending + nleft;
+}
+
+static bool
+table_waits(void)
+{
+	return nleft > 0 || (table_is_stale && config_is_read());
+}
+
+/* Is there something that can be done now? */
+bool
+sessions_ready(TimestampTz now)
+{
+	return (table_waits() && table_due <= now) ||
+		(npending > 0 && !table_is_stale && net_link_has_room());
+}
+
+/* When the table is to be tried again; 0: it need not be. */
+TimestampTz
+sessions_next_due(void)
+{
+	return table_waits() ? table_due : 0;
+}
+
+static void
+clear_step(void *arg)
+{
+	wc_run(WC_CLEAR_SESSIONS, NULL, NULL);
+}
+
+static void
+leave_step(void *arg)
+{
+	WcColumn   *ids = wc_column(INT8OID, nleft);
+	Datum		array;
+	int			i;
+
+	for (i = 0; i < nleft; i++)
+		wc_column_add(ids, Int64GetDatum((int64) left[i]));
+	array = wc_column_array(ids);
+	wc_run(WC_CLOSE_SESSIONS, &array, NULL);
+}
+
+/* A column of the only row; all zeros for null. */
+static pg_uuid_t
+uuid_field(int column)
+{
+	pg_uuid_t	id;
+	bool		isnull;
+	Datum		value = wc_field(0, column, &isnull);
+
+	memset(&id, 0, sizeof(id));
+	return isnull ? id : *DatumGetUUIDP(value);
+}
+
+/*
+ * What the client misses.  before: NULL for the newest; have: 16 bytes for each
+ * message that it has.
+ */
+static void
+read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str have, HistoryPage *page)
+{
+	WcColumn   *ids = wc_column(UUIDOID, have.len / 16);
+	const pg_uuid_t *under_way = outbound_under_way((const pg_uuid_t *) channel, visitor);
+	Datum		args[8];
+	char		nulls[9] = "        ";
+	bool		isnull;
+	uint32		i;
+
+	for (i = 0; i < have.len; i += 16)
+		wc_column_add(ids, UUIDPGetDatum((const pg_uuid_t *) (have.p + i)));
+	args[0] = UUIDPGetDatum((const pg_uuid_t *) channel);
+	args[1] = CStringGetTextDatum(visitor);
+	args[2] = UUIDPGetDatum((const pg_uuid_t *) before);
+	nulls[2] = before ? ' ' : 'n';
+	args[3] = wc_column_array(ids);
+	args[4] = Int32GetDatum(PAGE_MESSAGES);
+	args[5] = Int32GetDatum(PAGE_BYTES);
+	args[6] = Int32GetDatum(before ? PAGE_DEPTH : HELLO_DEPTH);
+	args[7] = UUIDPGetDatum(under_way);
+	nulls[7] = under_way ? ' ' : 'n';
+	wc_run(WC_PAGE, args, nulls);
+	page->messages = MemoryContextStrdup(turn_context, wc_field_text(0, 1));
+	answered += strlen(page->messages);
+	page->from = uuid_field(2);
+	page->more = DatumGetBool(wc_field(0, 3, &isnull));
+	page->read = uuid_field(4);
+}
+
+static void
+find_known(Arrival **batch, int n)
+{
+	WcColumn   *channels = wc_column(UUIDOID, n);
+	WcColumn   *hashes = wc_column(BYTEAOID, n);
+	Arrival   **asked = palloc(sizeof(Arrival *) * n);
+	Datum		args[3];
+	uint64		found;
+	uint64		row;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		bytea	   *hash;
+
+		if (!batch[i]->said.has_token)
+			continue;
+		hash = palloc(VARHDRSZ + WC_HASH_SIZE);
+		SET_VARSIZE(hash, VARHDRSZ + WC_HASH_SIZE);
+		memcpy(VARDATA(hash), batch[i]->said.token_hash, WC_HASH_SIZE);
+		asked[channels->n] = batch[i];
+		wc_column_add(channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
+		wc_column_add(hashes, PointerGetDatum(hash));
+	}
+	if (channels->n == 0)
+		return;
+	args[0] = wc_column_array(channels);
+	args[1] = wc_column_array(hashes);
+	args[2] = Int32GetDatum(wc_token_max_age);
+	found = wc_run(WC_FIND_TOKENS, args, NULL);
+	for (row = 0; row < found; row++)
+	{
+		bool		isnull;
+		Arrival    *a = asked[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
+
+		a->known = true;
+		a->result = WC_WELCOME_KNOWN;
+		strlcpy(a->visitor, wc_field_text(row, 2), sizeof(a->visitor));
+	}
+}
+
+/* May there be another visitor?  Charged once, however often the turn is done. */
+static void
+charge_newcomer(Arrival *a)
+{
+	if (config_channel(a->said.channel)->paused)
+	{
+		budgets_paused(a->said.channel);
+		a->result = WC_WELCOME_PAUSED;
+	}
+	else if (!a->charged && !budgets_take(a->said.channel, BUDGET_NEWCOMERS, a->said.attributes.len + NEWCOMER_COSTS))
+		a->result = WC_WELCOME_BUDGET;
+	else
+		a->charged = true;
+}
+
+static void
+make_new(Arrival **batch, int n)
+{
+	static const Oid types[4] = {UUIDOID, TEXTOID, BYTEAOID, TEXTOID};
+	WcColumn   *cols[4];
+	Datum		args[4];
+	int			i;
+
+	for (i = 0; i < 4; i++)
+		cols[i] = wc_column(types[i], n);
+	for (i = 0; i < n; i++)
+	{
+		Arrival    *a = batch[i];
+		bytea	   *hash;
+
+		if (!a->known && a->result == WC_WELCOME_MADE)
+			charge_newcomer(a);
+		if (a->known || a->result != WC_WELCOME_MADE)
+			continue;
+		wc_uuid_print(a->said.new_visitor, a->visitor);
+		hash = palloc(VARHDRSZ + WC_HASH_SIZE);
+		SET_VARSIZE(hash, VARHDRSZ + WC_HASH_SIZE);
+		memcpy(VARDATA(hash), a->said.new_hash, WC_HASH_SIZE);
+		wc_column_add(cols[0], UUIDPGetDatum((pg_uuid_t *) a->said.channel));
+		wc_column_add(cols[1], CStringGetTextDatum(a->visitor));
+		wc_column_add(cols[2], PointerGetDatum(hash));
+		wc_column_add_bytes(cols[3], a->said.attributes.p, a->said.attributes.len);
+	}
+	if (cols[0]->n == 0)
+		return;
+	for (i = 0; i < 4; i++)
+		args[i] = wc_column_array(cols[i]);
+	wc_run(WC_MAKE_VISITORS, args, NULL);
+}
+
+/* What is to become of those who are not known. */
+static void
+judge(Arrival *a)
+{
+	const ConfigChannel *channel = config_channel(a->said.channel);
+
+	a->known = false;
+	memset(&a->page, 0, sizeof(a->page));
+	if (channel == NULL || !channel->local)
+		a->result = WC_WELCOME_GONE;
+	else
+		a->result = a->said.may_make ? WC_WELCOME_MADE : WC_WELCOME_NOT_MADE;
+}
+
+static bool
+is_welcome(const Arrival *a)
+{
+	return a->result == WC_WELCOME_KNOWN || a->result == WC_WELCOME_MADE;
+}
+
+/* Write down who is there now, and read what they miss. */
+static void
+welcome(Arrival **batch, int n)
+{
+	WcColumn   *ids = wc_column(INT8OID, n);
+	WcColumn   *channels = wc_column(UUIDOID, n);
+	WcColumn   *visitors = wc_column(TEXTOID, n);
+	Datum		args[3];
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (!is_welcome(batch[i]))
+			continue;
+		wc_column_add(ids, Int64GetDatum((int64) batch[i]->said.session));
+		wc_column_add(channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
+		wc_column_add(visitors, CStringGetTextDatum(batch[i]->visitor));
+	}
+	if (ids->n == 0)
+		return;
+	args[0] = wc_column_array(ids);
+	args[1] = wc_column_array(channels);
+	args[2] = wc_column_array(visitors);
+	wc_run(WC_OPEN_SESSIONS, args, NULL);
+	wc_run(WC_SEE_VISITORS, args + 1, NULL);
+	for (i = 0; i < n; i++)
+	{
+		if (batch[i]->result == WC_WELCOME_KNOWN)
+			read_page(batch[i]->said.channel, batch[i]->visitor, NULL, batch[i]->said.have,
+					  &batch[i]->page);
+	}
+}
+
+typedef struct Batch
+{
+	Arrival   **arrivals;
+	int			n;
+} Batch;
+
+static void
+arrive_step(void *arg)
+{
+	Batch	   *batch = arg;
+	int			i;
+
+	for (i = 0; i < batch->n; i++)
+		judge(batch->arrivals[i]);
+	find_known(batch->arrivals, batch->n);
+	make_new(batch->arrivals, batch->n);
+	welcome(batch->arrivals, batch->n);
+}
+
+static void
+arrive(Arrival **batch, int n)
+{
+	Batch		all = {batch, n};
+	int			i;
+
+	if (turn_try(arrive_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
+		return;
+	for (i = 0; i < n; i++)
+	{
+		Batch		one = {batch + i, 1};
+		ErrorData  *error = turn_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
+
+		if (error == NULL)
+			continue;
+		batch[i]->result = WC_WELCOME_BUSY;
+		if (!turn_error_is_transient(error))
+			worker_note_error(error->message);
+	}
+}
+
+static void
+ask_step(void *arg)
+{
+	Ask		   *ask = arg;
+	char		visitor[VISITOR_SIZE];
+
+	wc_uuid_print(ask->said.visitor, visitor);
+	read_page(ask->said.channel, visitor, ask->said.before, wc_str_from(""), &ask->page);
+}
+
+/* May this turn take more? */
+static bool
+has_time(void)
+{
+	return answered < TURN_BYTES && !TimestampDifferenceExceeds(began, wc_clock(), TURN_MS);
+}
+
+/* Who is there no more; when the table is locked it is tried again later. */
+static void
+tidy_table(TimestampTz now)
+{
+	if (!table_waits() || table_due > now)
+		return;
+	if (table_is_stale)
+		table_cleared = turn_try(clear_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL;
+	else if (turn_try(leave_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL)
+		nleft_done = nleft;
+	table_due = table_cleared || nleft_done > 0 ? 0 : TimestampTzPlusMilliseconds(now, TABLE_AGAIN_MS);
+}
+
+/* Answer hellos, some at a time, each batch in a savepoint. */
+static void
+answer_arrivals(WcShowedUp *showed_up)
+{
+	Arrival    *batch[BATCH];
+	dlist_node *next = dlist_is_empty(&arrivals) ? NULL : dlist_head_node(&arrivals);
+	int			total = 0;
+
+	while (next != NULL && total < ARRIVALS_MOST && has_time())
+	{
+		int			n = 0;
+		int			i;
+
+		while (next != NULL && n < BATCH)
+		{
+			batch[n++] = dlist_container(Arrival, node, next);
+			next = dlist_has_next(&arrivals, next) ? dlist_next_node(&arrivals, next) : NULL;
+		}
+		arrive(batch, n);
+		for (i = 0; i < n; i++)
+		{
+			batch[i]->done = true;
+			if (!is_welcome(batch[i]))
+				continue;
+			wc_column_add(showed_up->channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
+			wc_column_add(showed_up->visitors, CStringGetTextDatum(batch[i]->visitor));
+		}
+		total += n;
+	}
+}
+
+static void
+answer_asks(void)
+{
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &asks)
+	{
+		Ask		   *ask = dlist_container(Ask, node, iter.cur);
+
+		if (n++ == ASKS_MOST || !has_time())
+			break;
+		memset(&ask->page, 0, sizeof(ask->page));
+		(void) turn_try(ask_step, ask, LOCK_WAIT_BLOCKED_MS);
+		ask->done = true;
+	}
+}
+
+/*
+ * Answer what waits, as far as webchatt-net keeps up.  The visitors who arrived
+ * are added to showed_up, so that what is held for them is queued in this very
+ * turn.
+ */
+void
+sessions_apply(TimestampTz now, WcShowedUp *showed_up)
+{
+	answered = 0;
+	began = wc_clock();
+	tidy_table(now);
+	/* not while the table may still hold sessions with the same numbers */
+	if (npending == 0 || (table_is_stale && !table_cleared) || !net_link_has_room())
+		return;
+	answer_asks();
+	answer_arrivals(showed_up);
+}
+
+static void
+write_welcome(wc_buf *out, const Arrival *a)
+{
+	wc_welcome	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = a->said.session;
+	m.result = a->result;
+	if (is_welcome(a))
+		(void) wc_uuid_parse(a->visitor, strlen(a->visitor), m.visitor);
+	m.more = a->page.more ? 1 : 0;
+	memcpy(m.from, a->page.from.data, sizeof(m.from));
+	memcpy(m.read, a->page.read.data, sizeof(m.read));
+	m.messages = wc_str_from(a->page.messages ? a->page.messages : "[]");
+	(void) wc_write_welcome(out, &m);
+}
+
+static void
+write_history(wc_buf *out, const Ask *ask)
+{
+	wc_history	m;
+
+	m.session = ask->said.session;
+	memcpy(m.before, ask->said.before, sizeof(m.before));
+	m.busy = ask->page.messages == NULL;
+	m.more = ask->page.more ? 1 : 0;
+	m.messages = wc_str_from(ask->page.messages ? ask->page.messages : "[]");
+	(void) wc_write_history(out, &m);
+}
+
+/* The turn is committed: welcome those it has written down. */
+void
+sessions_commit(wc_buf *out)
+{
+	dlist_mutable_iter iter;
+
+	if (table_cleared)
+		table_is_stale = table_cleared = false;
+	if (nleft_done > 0)
+	{
+		memmove(left, left + nleft_done, sizeof(uint64) * (nleft - nleft_done));
+		nleft -= nleft_done;
+		nleft_done = 0;
+	}
+	dlist_foreach_modify(iter, &arrivals)
+	{
+		Arrival    *a = dlist_container(Arrival, node, iter.cur);
+
+		if (!a->done)
+			break;
+		write_welcome(out, a);
+		dlist_delete(&a->node);
+		frame_free(a);
+		npending--;
+	}
+	dlist_foreach_modify(iter, &asks)
+	{
+		Ask		   *ask = dlist_container(Ask, node, iter.cur);
+
+		if (!ask->done)
+			break;
+		write_history(out, ask);
+		dlist_delete(&ask->node);
+		frame_free(ask);
+		npending--;
+	}
+}
+
+/* The turn is undone: everything waits as before. */
+void
+sessions_rollback(void)
+{
+	dlist_iter	iter;
+
+	table_cleared = false;
+	nleft_done = 0;
+	dlist_foreach(iter, &arrivals)
+		dlist_container(Arrival, node, iter.cur)->done = false;
+	dlist_foreach(iter, &asks)
+		dlist_container(Ask, node, iter.cur)->done = false;
+}
+
+/* webchatt-net is gone, and with it every session. */
+void
+sessions_forget(void)
+{
+	while (!dlist_is_empty(&arrivals))
+		frame_free(dlist_container(Arrival, node, dlist_pop_head_node(&arrivals)));
+	while (!dlist_is_empty(&asks))
+		frame_free(dlist_container(Ask, node, dlist_pop_head_node(&asks)));
+	npending = nleft = nleft_done = 0;
+	table_is_stale = true;
+	table_cleared = false;
+	table_due = 0;
+}

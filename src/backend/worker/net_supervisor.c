@@ -1,0 +1,432 @@
+/*
+ * net_supervisor.c
+ *	  webchatt-net's life as the worker leads it: started, told everything,
+ *	  listened to, and started again when it is gone.
+ */
+#include "worker/worker.h"
+
+#include "mb/pg_wchar.h"
+
+/* What is shown of a text of webchatt-net's, in bytes. */
+#define WORDS_MOST			1024
+
+/* What is read of its stderr at a time, in bytes. */
+#define WORDS_READ			4096
+
+/* Its lines in the server's log: so many in so many ms. */
+#define LINES_MOST			100
+#define LINES_MS			10000
+
+/* The pause before webchatt-net is started again, in ms: half as much more each time. */
+#define NET_PAUSE_FIRST_MS	50
+#define NET_PAUSE_MOST_MS	10000
+
+/* One that ran this long, in ms, is not away for longer than a part of that. */
+#define NET_RAN_MS			1000
+#define NET_RAN_SHARE		10
+
+/* How long webchatt-net may take to end, in ms. */
+#define NET_GRACE_MS		2500
+
+NetChild	worker_net;
+
+static TimestampTz net_started = 0;
+static TimestampTz net_not_before = 0;
+static int	net_pause_ms = 0;
+static size_t greeting = 0;		/* bytes of what it was told first of all */
+
+/*
+ * The pause before the next one, in ms.  It grows while they end at once; one that
+ * served for a while is missed, so it is back after a tenth of that.
+ */
+static int
+next_pause(TimestampTz now)
+{
+	long		ran = TimestampDifferenceMilliseconds(net_started, now);
+	int			grown = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms + net_pause_ms / 2, NET_PAUSE_MOST_MS);
+
+	return ran < NET_RAN_MS ? grown : (int) Min(grown, Max(NET_PAUSE_FIRST_MS, ran / NET_RAN_SHARE));
+}
+
+/* The database of another worker of this server that listens at an address named in why. */
+static bool
+find_holder(const char *why, NameData *database, char *address, size_t size)
+{
+	bool		found = false;
+	int			i;
+
+	LWLockAcquire(wc_shared->lock, LW_SHARED);
+	for (i = 0; i < WC_MAX_DATABASES && !found; i++)
+	{
+		WcSlot	   *slot = &wc_shared->slots[i];
+		char		listening[WC_LISTENING_SIZE];
+		char	   *rest = NULL;
+		char	   *one;
+
+		if (slot == worker_slot || slot->worker_pid == 0)
+			continue;
+		SpinLockAcquire(&slot->mutex);
+		memcpy(listening, slot->stats.listening, sizeof(listening));
+		SpinLockRelease(&slot->mutex);
+		for (one = strtok_r(listening, ", ", &rest); one != NULL && !found; one = strtok_r(NULL, ", ", &rest))
+		{
+			const char *at = strstr(why, one);
+
+			found = at != NULL && at[strlen(one)] == ':';
+			if (found)
+			{
+				*database = slot->name;
+				strlcpy(address, one, size);
+			}
+		}
+	}
+	LWLockRelease(wc_shared->lock);
+	return found;
+}
+
+/* Nobody can connect: say why, and by whom where we know. */
+static void
+show_lost(const char *why)
+{
+	char		state[WC_STATE_SIZE];
+	char		address[WC_LISTENING_SIZE];
+	NameData	database;
+
+	if (find_holder(why, &database, address, sizeof(address)))
+	{
+		snprintf(state, sizeof(state), "nobody can connect: the worker of database \"%s\" listens on %s", NameStr(database), address);
+		worker_set_state(state);
+		worker_note_error(psprintf("the worker of database \"%s\" listens on %s: give this one another webchatt.listen (ALTER DATABASE ... SET)",
+								   NameStr(database), address));
+		return;
+	}
+	snprintf(state, sizeof(state), "nobody can connect: %.*s", pg_mbcliplen(why, (int) strlen(why), sizeof(state) - 21), why);
+	worker_set_state(state);
+	worker_note_error(why);
+}
+
+static wc_str words(wc_str said);
+static void take_line(wc_str line, int level);
+
+/*
+ * Lines that it wrote to its stderr go into the log as those of frames do: what
+ * libraries say before they give up, and whatever one writes that was taken over.
+ */
+void
+net_link_read_words(void)
+{
+	char		said[WORDS_READ];
+	int			left = net_child_words(&worker_net, said, sizeof(said));
+	char	   *p = said;
+
+	while (left > 0)
+	{
+		char	   *end = memchr(p, '\n', left);
+		int			n = end ? (int) (end - p) : left;
+		wc_str		line = {p, (uint32_t) n};
+
+		if (n > 0)
+			take_line(words(line), LOG);
+		n += end ? 1 : 0;
+		p += n;
+		left -= n;
+	}
+}
+
+/* webchatt-net is gone, or has to go: why, or NULL where that is meant. */
+static void
+net_lost(const char *why)
+{
+	TimestampTz now = wc_clock();
+
+	net_child_stop(&worker_net, NET_GRACE_MS);
+	net_link_read_words();
+	worker_stats.corridor_open = false;
+	worker_stats.net_pid = 0;
+	worker_stats.listening[0] = '\0';
+	worker_stats.connections = 0;
+	worker_stats.visitors = 0;
+	inbound_forget();
+	sessions_forget();
+	api_forget();
+	rest_forget();
+	keeping_net_lost();
+	feeds_net_lost();
+	outbound_net_lost(true);
+	net_pause_ms = next_pause(now);
+	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
+	if (why != NULL)
+	{
+		worker_stats.net_restarts++;
+		show_lost(why);
+		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
+	}
+	worker_publish(false);
+}
+
+/* Start webchatt-net if it does not run and the pause is over. */
+void
+net_link_start(TimestampTz now)
+{
+	char		error[WC_ERROR_SIZE];
+	wc_hello	hello = {WC_CORRIDOR_VERSION, (uint32) worker_stats.net_restarts};
+
+	if (worker_net.fd >= 0 || net_not_before > now)
+		return;
+	net_started = now;
+	ca_file_note();
+	if (!net_child_start(&worker_net, error, sizeof(error)))
+	{
+		net_lost(error);
+		return;
+	}
+	worker_stats.net_pid = worker_net.pid;
+	wc_write_hello(&worker_net.out, &hello);
+}
+
+/* webchatt-net said hello: tell it everything, and let it open.  It says so once. */
+static bool
+greet_back(const wc_frame *frame)
+{
+	wc_hello_back m;
+
+	if (worker_stats.corridor_open || !wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
+		return false;
+	worker_stats.confined = m.confined != 0;
+	config_write_settings(&worker_net.out);
+	config_write_all(&worker_net.out);
+	feeds_write_all(&worker_net.out);
+	wc_write_empty(&worker_net.out, WC_F_OPEN);
+	greeting = worker_net.out.len;
+	worker_stats.corridor_open = true;
+	return true;
+}
+
+static void
+note_stats(const wc_frame *frame)
+{
+	wc_stats	m;
+
+	if (!wc_read_stats(frame, &m))
+		return;
+	worker_stats.connections = (int32) m.connections;
+	worker_stats.visitors = (int32) m.visitors;
+	worker_stats.requests = (int64) m.requests;
+	worker_stats.refused = (int64) m.refused;
+	worker_stats.turned_away = (int64) m.turned_away;
+}
+
+/* Its words as they may be shown: text, and not too much of it. */
+static wc_str
+words(wc_str said)
+{
+	if (!events_are_text(&said, 1))
+		return wc_str_from("(something that is not text)");
+	said.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, said.p, (int) said.len, WORDS_MOST);
+	return said;
+}
+
+/*
+ * May there be a line in the server's log because of what it said?  There are not
+ * more than so many of them at a time.
+ */
+bool
+net_link_may_say(void)
+{
+	static TimestampTz window = 0;
+	static int	lines = 0;
+	static int64 dropped = 0;
+	TimestampTz now = wc_clock();
+
+	if (TimestampDifferenceExceeds(window, now, LINES_MS))
+	{
+		if (dropped > 0)
+			ereport(LOG, (errmsg("webchatt-net: " INT64_FORMAT " more lines were left out: it may write %d in %d s",
+								 dropped, LINES_MOST, LINES_MS / 1000)));
+		window = now;
+		lines = 0;
+		dropped = 0;
+	}
+	if (lines++ < LINES_MOST)
+		return true;
+	dropped++;
+	return false;
+}
+
+static void
+take_line(wc_str line, int level)
+{
+	if (net_link_may_say())
+		ereport(level, (errmsg("webchatt-net: %.*s", (int) line.len, line.p)));
+}
+
+/* It listens; it says so once. */
+static bool
+note_opened(wc_str text)
+{
+	if (!worker_stats.corridor_open || worker_stats.listening[0] != '\0')
+		return false;
+	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(worker_stats.listening) - 1);
+	snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s", (int) text.len, text.p);
+	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s",
+						 NameStr(worker_slot->name), worker_stats.listening)));
+	worker_set_state("running");
+	worker_publish(false);
+	return worker_stats.listening[0] != '\0';
+}
+
+static bool
+take_text(const wc_frame *frame)
+{
+	wc_text		m;
+
+	if (!wc_read_text(frame, &m))
+		return false;
+	m.text = words(m.text);
+	switch (frame->type)
+	{
+		case WC_F_LOG:
+			take_line(m.text, m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1);
+			return true;
+		case WC_F_OPENED:
+			return note_opened(m.text);
+		default:
+			/* one that could not open its door has sent nothing */
+			if (worker_stats.listening[0] == '\0')
+				outbound_net_lost(false);
+			net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) m.text.len, m.text.p));
+			return true;
+	}
+}
+
+static bool
+take_frame(const wc_frame *frame)
+{
+	/* before it has said hello it has nothing to say but why it cannot */
+	if (!worker_stats.corridor_open && frame->type != WC_F_HELLO_BACK && frame->type != WC_F_LOG &&
+		frame->type != WC_F_FAILED)
+		return false;
+	switch (frame->type)
+	{
+		case WC_F_HELLO_BACK:
+			return greet_back(frame);
+		case WC_F_EVENT:
+			return inbound_accept(frame);
+		case WC_F_OUTCOME:
+			return outbound_accept(frame);
+		case WC_F_ARRIVED:
+		case WC_F_LEFT:
+		case WC_F_HISTORY_ASK:
+			return sessions_accept(frame);
+		case WC_F_TYPED:
+			return typing_accept(frame);
+		case WC_F_API_SEND:
+			return api_accept(frame);
+		case WC_F_API_CALL:
+			return rest_accept(frame);
+		case WC_F_CALL_DONE:
+		case WC_F_LINK_STATE:
+			return keeping_accept(frame);
+		case WC_F_DELIVERED:
+		case WC_F_LINK_CAME:
+		case WC_F_LINK_ACK:
+		case WC_F_LINK_LEFT:
+			return feeds_accept(frame);
+		case WC_F_STATS:
+			note_stats(frame);
+			return true;
+		case WC_F_LOG:
+		case WC_F_OPENED:
+		case WC_F_FAILED:
+			return take_text(frame);
+		default:
+			return false;
+	}
+}
+
+/* Too much waits already, of what it said or of what it has not read. */
+bool
+net_link_is_full(void)
+{
+	return inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() >= MAX_PENDING_EVENTS ||
+		frames_bytes() >= MAX_PENDING_BYTES || worker_net.out.len - worker_net.out_done > NET_OUT_LIMIT + greeting;
+}
+
+/* Read all frames that are there, unless too much waits already. */
+void
+net_link_read(void)
+{
+	wc_frame	frame;
+	bool		alive;
+
+	if (worker_net.fd < 0)
+		return;
+	alive = net_child_read(&worker_net);
+	while (worker_net.fd >= 0 && !net_link_is_full())
+	{
+		wc_next		next = net_child_next(&worker_net, &frame);
+
+		if (next == WC_NEXT_MORE)
+			break;
+		if (next == WC_NEXT_BROKEN || !take_frame(&frame))
+		{
+			net_lost("webchatt-net and the worker do not understand each other; "
+					 "are they of the same version?");
+			return;
+		}
+	}
+	if (worker_net.fd >= 0 && !alive)
+		net_lost("webchatt-net ended");
+}
+
+/* Send what is written for it. */
+void
+net_link_flush(void)
+{
+	if (worker_net.fd < 0)
+		return;
+	if (!net_child_flush(&worker_net))
+		net_lost("webchatt-net closed the corridor");
+	else if (worker_net.out.len - worker_net.out_done > NET_OUT_MOST + greeting)
+		net_lost("webchatt-net does not read what it is told");
+}
+
+/* Stop it, to be started again at once when there is work. */
+void
+net_link_stop(void)
+{
+	if (worker_net.pid != 0)
+		net_lost(NULL);
+	net_not_before = 0;
+	net_pause_ms = 0;
+}
+
+/* What is written for it and not yet sent must not be told. */
+void
+net_link_drop_output(void)
+{
+	wc_buf_reset(&worker_net.out);
+	worker_net.out_done = 0;
+}
+
+/* The worker ends, and webchatt-net with it. */
+void
+net_link_end(void)
+{
+	net_child_stop(&worker_net, NET_GRACE_MS);
+}
+
+/* Is it there, and not behind with what it was told? */
+bool
+net_link_has_room(void)
+{
+	return worker_net.fd >= 0 && worker_stats.corridor_open &&
+		worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
+}
+
+/* When it is to be started; 0: it runs. */
+TimestampTz
+net_link_next_start(void)
+{
+	return worker_net.fd >= 0 ? 0 : Max(net_not_before, 1);
+}

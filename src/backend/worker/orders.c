@@ -1,0 +1,144 @@
+/*
+ * orders.c
+ *	  Work orders for the worker itself: the configuration changed, a visitor
+ *	  showed up elsewhere, messages were inserted by other means than ours, what a
+ *	  visitor wrote was read, sessions are ended, webhooks and links are to be told something.
+ */
+#include "worker/worker.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+
+#include "common/event_rules.h"
+
+/* Orders read in one turn. */
+#define CONTROL_PAGE	1000
+
+static OutboxReader *reader = NULL;
+static wc_buf pushes;			/* this turn's, for visitors' sessions */
+
+typedef struct Reading
+{
+	ControlOrders *orders;
+	WcShowedUp *showed_up;
+} Reading;
+
+/* What a visitor wrote was read: tell the visitor's clients. */
+static void
+push_read(const OutboxRow *row)
+{
+	const ConfigChannel *channel = row->channel ? config_channel(row->channel->data) : NULL;
+	wc_status	m;
+
+	if (channel == NULL || !channel->local || row->message == NULL || row->visitor == NULL ||
+		!wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
+		return;
+	memcpy(m.channel, row->channel->data, 16);
+	memcpy(m.upto, row->message->data, 16);
+	m.status = wc_str_from("read");
+	(void) wc_write_status(&pushes, &m);
+}
+
+/* A visitor's tokens were taken away: nobody goes on with one in an open session. */
+static void
+push_end(const OutboxRow *row)
+{
+	wc_typing	m;
+
+	if (row->channel == NULL || row->visitor == NULL || !wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
+		return;
+	memcpy(m.channel, row->channel->data, 16);
+	(void) wc_write_typing(&pushes, WC_F_VISITOR_END, &m);
+}
+
+static void
+take_order(void *arg, const OutboxRow *row)
+{
+	Reading    *reading = arg;
+
+	switch (row->op)
+	{
+		case 'c':
+			reading->orders->config = true;
+			break;
+		case 'd':
+			reading->orders->requeue = true;
+			break;
+		case 'v':
+			if (row->channel == NULL || row->visitor == NULL)
+				break;
+			wc_column_add(reading->showed_up->channels, datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
+			wc_column_add(reading->showed_up->visitors, CStringGetTextDatum(row->visitor));
+			break;
+		case 'm':
+			push_read(row);
+			break;
+		case 'x':
+			push_end(row);
+			break;
+		case 'e':
+			event_orders_add(row);
+			break;
+		case 'w':
+			feeds_retries_asked();
+			break;
+		default:
+			break;
+	}
+}
+
+/* Are there orders that did not fit into a page? */
+bool
+control_ready(void)
+{
+	return reader != NULL && outbox_reader_has_more(reader) && !event_orders_are_full();
+}
+
+/* Read what was ordered since the last turn; after a start, everything still there. */
+void
+control_read(ControlOrders *orders, WcShowedUp *showed_up)
+{
+	Reading		reading = {orders, showed_up};
+
+	wc_buf_reset(&pushes);
+
+	if (event_orders_are_full())
+		return;
+	if (reader == NULL)
+		reader = outbox_reader_new(0);
+	outbox_read(reader, CONTROL_PAGE, take_order, &reading);
+}
+
+void
+control_commit(wc_buf *out)
+{
+	if (reader != NULL)
+		outbox_reader_commit(reader);
+	if (worker_stats.corridor_open)
+		wc_buf_append(out, pushes.data, pushes.len);
+	wc_buf_reset(&pushes);
+}
+
+void
+control_rollback(void)
+{
+	wc_buf_reset(&pushes);
+	if (reader != NULL)
+		outbox_reader_rollback(reader);
+}
+
+void
+control_reset(void)
+{
+	if (reader != NULL)
+		outbox_reader_free(reader);
+	reader = NULL;
+}
+
+/* Has every order in an outbox table been read, and what it asks for been done? */
+bool
+control_child_is_empty(int child)
+{
+	return reader != NULL && !outbox_reader_unread(reader, child) && event_orders_are_done();
+}

@@ -1,0 +1,174 @@
+/*
+ * restore_wait.c
+ *	  When the worker must wait, because a dump is being loaded, and how it knows
+ *	  that this is over.
+ *
+ * Three things say so.  A session that loads one is marked in shared memory
+ * (restores.c).  The install script, when a dump runs it, leaves a row in
+ * webchatt.restores, which no dump has: it covers what lies between the sessions
+ * of one restore, and a server that has not loaded us.  And rows of
+ * webchatt.z_installations come with a dump's data only.  Unsure means wait;
+ * webchatt.finish_restore() is for people who know more.
+ */
+#include "shared/compat.h"
+#include "worker/worker.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/snapmgr.h"
+
+/* How long the end of a restore waits for locks on the tables, in ms. */
+#define LOCK_MS		1000
+
+static bool waited = false;		/* something was loaded since we last began to work */
+
+/* Is there a row in one of our tables?  Without SPI: this is asked once a second. */
+static bool
+has_rows(const char *name)
+{
+	Relation	rel = table_open(wc_relation(name), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+	bool		found = HeapTupleIsValid(systable_getnext(scan));
+
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* A pg_restore, of somebody who may, that has not come to our tables yet; 0: none. */
+static int
+other_restore(void)
+{
+	bool		isnull;
+
+	if (SPI_execute("SELECT pid FROM pg_catalog.pg_stat_activity WHERE datid OPERATOR(pg_catalog.=)"
+					" (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())"
+					" AND application_name OPERATOR(pg_catalog.=) 'pg_restore'"
+					" AND pg_catalog.pg_has_role(usesysid, (SELECT relowner FROM pg_catalog.pg_class"
+					"  WHERE oid OPERATOR(pg_catalog.=) 'webchatt.hubs'::pg_catalog.regclass), 'USAGE') LIMIT 1",
+					true, 1) != SPI_OK_SELECT || SPI_processed == 0)
+		return 0;
+	return DatumGetInt32(wc_field(0, 1, &isnull));
+}
+
+/* All is there: put back what was set aside. */
+static void
+end_restore(void)
+{
+	int			lock_timeout = LockTimeout;
+
+	worker_set_state("a restore is over, but cannot be ended: see last_error");
+	LockTimeout = LOCK_MS;
+	SPI_execute("SELECT webchatt._end_restore()", false, 0);
+	waited = true;
+	LockTimeout = lock_timeout;
+	ereport(LOG, (errmsg("webchatt: a restore into database \"%s\" is over", NameStr(worker_slot->name))));
+}
+
+/* The row of the install script is there.  True: wait, the state says why. */
+static bool
+pending(void)
+{
+	char		text[WC_STATE_SIZE];
+	int			pid;
+	bool		wait = true;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	pid = other_restore();
+	if (pid != 0)
+	{
+		snprintf(text, sizeof(text), "waits while process %d loads a dump, until that session ends", pid);
+		worker_set_state(text);
+	}
+	else if (!has_rows("z_installations"))
+		worker_set_state("waits for a dump's data; if none is to come: SELECT webchatt.finish_restore()");
+	else
+	{
+		end_restore();
+		wait = false;
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	return wait;
+}
+
+/* The process that is marked as loading a dump into our database; 0: none. */
+static pid_t
+marked(void)
+{
+	pid_t		pid;
+
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	pid = wc_restore_in(MyDatabaseId);
+	if (pid != 0)
+		worker_slot->at_work = false;
+	LWLockRelease(wc_shared->lock);
+	return pid;
+}
+
+/*
+ * Must the worker wait?  Asked before it begins to work, in a transaction, with the extension
+ * there.  Raises what keeps a restore from being ended; it is asked again then.
+ */
+bool
+restore_waits(void)
+{
+	pid_t		pid = marked();
+	char		text[WC_STATE_SIZE];
+
+	if (pid != 0)
+	{
+		snprintf(text, sizeof(text), "waits while process %d loads a dump, until that session ends or webchatt.finish_restore()",
+				 (int) pid);
+		worker_set_state(text);
+	}
+	else if (!has_rows("restores") || !pending())
+		return false;
+	waited = true;
+	return true;
+}
+
+/*
+ * The worker begins to work, unless somebody began to load a dump meanwhile: then
+ * false.  What was loaded without its triggers is looked for.
+ */
+bool
+restore_allows_work(void)
+{
+	bool		allowed;
+
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	allowed = wc_restore_in(MyDatabaseId) == 0;
+	worker_slot->at_work = allowed;
+	LWLockRelease(wc_shared->lock);
+	if (allowed && waited)
+	{
+		turn_begin();
+		wc_outbox_append(0, 'd', NULL, NULL, NULL, NULL, NULL);
+		turn_commit();
+		waited = false;
+	}
+	return allowed;
+}
+
+/* Has somebody begun to load a dump while the worker works?  Cheap: asked in every pass of the loop. */
+bool
+restore_has_begun(void)
+{
+	int			i;
+
+	for (i = 0; i < WC_MAX_RESTORES; i++)
+	{
+		/* no lock: who writes here waits until we have seen it */
+		if (((volatile WcRestore *) &wc_shared->restores[i])->pid != 0 &&
+			((volatile WcRestore *) &wc_shared->restores[i])->database == MyDatabaseId)
+			return waited = true;
+	}
+	return false;
+}

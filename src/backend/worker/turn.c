@@ -1,0 +1,387 @@
+/*
+ * turn.c
+ *	  The turn: one transaction in which everything that came in is written and
+ *	  everything that is due is taken.
+ *
+ * It runs as webchatt_worker, locked in: an application's trigger cannot get
+ * back to the role that the process was started as.
+ */
+#include "shared/compat.h"
+#include "worker/worker.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+/* Between two looks at what is over its time, in ms. */
+#define UPKEEP_MS	1000
+
+volatile sig_atomic_t turn_interruptible = false;
+MemoryContext turn_context = NULL;
+
+static Oid	outer_user = InvalidOid;
+static int	outer_context = 0;
+static int	guc_level = 0;
+static MemoryContext outside = NULL;	/* what was current before the transaction */
+
+/*
+ * Start a transaction of our own.  All of the worker's begin here and end in
+ * turn_close(): PostgreSQL leaves TopMemoryContext current behind a transaction,
+ * and what is allocated there stays until the process ends.
+ */
+void
+turn_open(void)
+{
+	outside = CurrentMemoryContext;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+}
+
+/* Commit it, and be where it was begun. */
+void
+turn_close(void)
+{
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(outside);
+}
+
+/* Start a transaction as webchatt_worker; the caller saw that the role is there. */
+void
+turn_begin(void)
+{
+	Oid			role;
+
+	turn_open();
+	role = get_role_oid(WC_WORKER_ROLE, false);
+	GetUserIdAndSecContext(&outer_user, &outer_context);
+	SetUserIdAndSecContext(role, outer_context | SECURITY_LOCAL_USERID_CHANGE);
+	guc_level = NewGUCNestLevel();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	LockTimeout = LOCK_WAIT_MS;
+
+	/* whatever a deferred trigger does, it does with the statement that it belongs to */
+	AfterTriggerSetState(makeNode(ConstraintsSetStmt));
+}
+
+/* Commit, and return when the standbys that commits wait for have it. */
+void
+turn_commit(void)
+{
+	bool		writes = TransactionIdIsValid(GetTopTransactionIdIfAny());
+
+	SPI_finish();
+	PopActiveSnapshot();
+	/* what triggers SET ends here */
+	AtEOXact_GUC(false, guc_level);
+	/* it may wait for a standby, and a shutdown must not wait with it */
+	turn_interruptible = true;
+	standbys_heed_shutdown();
+	turn_close();
+	if (writes)
+		standbys_wait(XactLastCommitEnd);
+	turn_interruptible = false;
+	SetUserIdAndSecContext(outer_user, outer_context);
+}
+
+/* After an error: undo, and be ourselves again (the abort does that). */
+void
+turn_abort(void)
+{
+	turn_time_limit(0);
+	turn_interruptible = false;
+	AbortCurrentTransaction();
+	LockTimeout = LOCK_WAIT_MS;
+}
+
+/*
+ * Cancel what runs longer than this from now on; 0: no limit.  What has a limit
+ * runs an application's triggers, so a shutdown need not wait for it.
+ */
+void
+turn_time_limit(int ms)
+{
+	turn_interruptible = ms > 0;
+	if (ms > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, ms);
+	else
+	{
+		if (get_timeout_active(STATEMENT_TIMEOUT))
+			disable_timeout(STATEMENT_TIMEOUT, true);
+		/* it fired as the statement ended: the next one is not to blame */
+		if (get_timeout_indicator(STATEMENT_TIMEOUT, true))
+			QueryCancelPending = false;
+	}
+}
+
+/* A lock that was not to be had: it is worth another try. */
+bool
+turn_error_is_transient(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
+
+/*
+ * Not the event's fault: a full disk, an I/O error, a shutdown.  What a trigger
+ * can raise by itself is not among them.
+ */
+bool
+turn_error_is_systemic(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_DISK_FULL || error->sqlerrcode == ERRCODE_IO_ERROR ||
+		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
+		error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
+}
+
+/*
+ * Run a step in a savepoint, in time_ms.  NULL: it is done.  Otherwise it is
+ * undone and the error says why; systemic ones go on up.
+ */
+ErrorData *
+turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	LockTimeout = lock_wait_ms;
+	PG_TRY();
+	{
+		turn_time_limit(time_ms);
+		step(arg);
+		turn_time_limit(0);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		turn_time_limit(0);
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_END_TRY();
+	LockTimeout = LOCK_WAIT_MS;
+	if (error != NULL && (turn_error_is_systemic(error) || ProcDiePending))
+		ReThrowError(error);
+	return error;
+}
+
+/* The same, in the time that triggers have. */
+ErrorData *
+turn_try(turn_step step, void *arg, int lock_wait_ms)
+{
+	return turn_try_for(step, arg, lock_wait_ms, wc_trigger_timeout);
+}
+
+/* Are the extension and its role there?  In a transaction of its own. */
+TurnReady
+turn_extension_ready(void)
+{
+	TurnReady	ready = TURN_READY;
+
+	turn_open();
+	if (!OidIsValid(get_extension_oid("webchatt", true)))
+		ready = TURN_NO_EXTENSION;
+	else if (!OidIsValid(get_role_oid(WC_WORKER_ROLE, true)))
+		ready = TURN_NO_ROLE;
+	turn_close();
+	return ready;
+}
+
+static WcShowedUp
+nobody(void)
+{
+	WcShowedUp	s = {wc_column(UUIDOID, 16), wc_column(TEXTOID, 16)};
+
+	return s;
+}
+
+/* What others ordered; a first turn makes ready and reads the configuration. */
+static void
+follow_orders(WcShowedUp *showed_up)
+{
+	bool		first = !config_is_read();
+	ControlOrders orders = {first, false};
+
+	if (orders.config)
+		wc_prepare_statements();
+	if (first)
+	{
+		budgets_load();
+		wc_learn_ids(worker_slot);
+	}
+	control_read(&orders, showed_up);
+	if (orders.config)
+	{
+		config_read();
+		feeds_configure();
+		keeping_nudge();
+	}
+	if (first || orders.requeue)
+		requeue_begin(orders.requeue);
+}
+
+static void
+work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
+{
+	static TimestampTz last_upkeep = 0;
+	WcShowedUp	showed_up;
+	XLogRecPtr	seen;
+	size_t		told = worker_net.out.len;
+
+	turn_begin();
+	wc_outbox_touched = false;
+	showed_up = nobody();
+	if (look_at_orders)
+		follow_orders(&showed_up);
+	outbound_configure();
+	outbound_record(now, carefully);
+	inbound_apply(now, carefully, &showed_up);
+	api_apply();
+	rest_apply();
+	keeping_apply(now);
+	feeds_apply(now);
+	sessions_apply(now, &showed_up);
+	outbound_release(now, &showed_up);
+	budgets_save(now);
+	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
+	{
+		outbound_expire();
+		outbound_upkeep();
+		feeds_upkeep(now);
+		last_upkeep = now;
+	}
+	outbound_read(now, look_at_outbox || wc_outbox_touched || requeue_ready(now));
+	if (requeue_apply(now))
+		outbound_read(now, true);	/* what we append is not seen by later turns */
+	outbound_take(now);
+	feeds_take(now);
+	seen = standbys_seen();
+	turn_commit();
+
+	config_commit(&worker_net.out);
+	control_commit(&worker_net.out);
+	outbound_configure();
+	sessions_commit(&worker_net.out);	/* who is welcomed gets what is sent */
+	inbound_commit(&worker_net.out);	/* a visitor hears "stored" before the reply */
+	outbound_commit(now, &worker_net.out);
+	requeue_commit();
+	api_commit(&worker_net.out);
+	rest_commit(&worker_net.out);
+	keeping_commit(&worker_net.out);
+	feeds_commit(&worker_net.out);
+	budgets_commit(now, &worker_net.out);
+
+	/* what was only read, a repeat say, may be of a commit whose wait was broken off */
+	if (worker_net.out.len != told)
+	{
+		turn_interruptible = true;
+		standbys_wait(seen);
+		turn_interruptible = false;
+	}
+}
+
+/*
+ * One turn.  When it fails as a whole it is done again with care, each event
+ * and each outcome in a savepoint; when that fails too, the error goes up.
+ */
+void
+turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+	volatile bool carefully = false;
+
+	turn_context = context;
+
+	for (;;)
+	{
+		PG_TRY();
+		{
+			work(now, look_at_outbox, look_at_orders, carefully);
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			turn_abort();
+			MemoryContextSwitchTo(context);
+			config_rollback();
+			control_rollback();
+			outbound_rollback();
+			requeue_rollback();
+			budgets_rollback();
+			inbound_rollback(error);
+			sessions_rollback();
+			api_rollback();
+			rest_rollback();
+			keeping_rollback();
+			feeds_rollback();
+		}
+		PG_END_TRY();
+		if (error == NULL)
+			return;
+		if (carefully || turn_error_is_systemic(error) || ProcDiePending)
+			ReThrowError(error);
+		FreeErrorData(error);
+		error = NULL;
+		carefully = true;
+	}
+}
+
+static void
+truncate_step(void *arg)
+{
+	int			child = *(int *) arg;
+	char		sql[64];
+
+	snprintf(sql, sizeof(sql), "SELECT 1 FROM webchatt.outbox_%d LIMIT 1", child);
+	SPI_execute(sql, true, 1);
+	if (SPI_processed == 0)
+		return;
+	snprintf(sql, sizeof(sql), "LOCK TABLE webchatt.outbox_%d IN ACCESS EXCLUSIVE MODE", child);
+	SPI_execute(sql, false, 0);
+	if (!outbound_child_is_empty(child) || !control_child_is_empty(child))
+		return;
+	snprintf(sql, sizeof(sql), "TRUNCATE webchatt.outbox_%d", child);
+	SPI_execute(sql, false, 0);
+}
+
+/*
+ * Empty the outbox tables that are not being written to and in which nothing
+ * is left to do.  One that somebody has open is left for the next time.
+ */
+void
+turn_tidy_outbox(void)
+{
+	int			child;
+
+	for (child = 0; child < 3; child++)
+	{
+		if (child == wc_outbox_current())
+			continue;
+		turn_begin();
+		(void) turn_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS);
+		turn_commit();
+	}
+}

@@ -1,0 +1,681 @@
+/*
+ * worker.c
+ *	  The worker of one database: its life, and its loop.
+ *
+ * It talks SQL and frames, and opens no network socket.
+ */
+#include "shared/compat.h"
+#include "worker/worker.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lock.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* How often to see whether the extension is there, or gone, in ms. */
+#define EXTENSION_POLL_MS	1000
+
+/* The fallback look at the outbox, for what no wake-up announces, in ms. */
+#define OUTBOX_POLL_MS		1000
+
+/* Two looks at the outbox are at least this far apart, in us. */
+#define LOOK_APART_US		1000
+
+/* The pause after a turn failed, in ms: doubled each time. */
+#define FAILED_FIRST_MS		100
+#define FAILED_MOST_MS		5000
+
+/* Between two looks at the outbox tables that could be emptied, in ms. */
+#define TIDY_MS				5000
+
+/* The sub-id of the lock that keeps a database's worker single. */
+#define WORKER_LOCK_SUBID	1
+
+WcSlot	   *worker_slot = NULL;
+WcStats		worker_stats;
+
+static LOCKTAG worker_lock;
+static bool at_work = false;	/* the extension is there, and it is ours */
+static TimestampTz last_look = 0;	/* at the outbox */
+static bool looking_by_itself = false;	/* without being called */
+static uint64 rows_before = 0;	/* outbox_rows_read when the last look began */
+static TimestampTz next_poll = 0;
+static uint32 database_settings = 0;
+static WaitEventSet *wait_set = NULL;
+static int	wait_corridor = -1;
+
+/* What webchatt.status says of us; others read it after worker_publish(). */
+void
+worker_set_state(const char *state)
+{
+	strlcpy(worker_stats.state, state, sizeof(worker_stats.state));
+}
+
+/* Show the stats to webchatt.status. */
+void
+worker_publish(bool with_age)
+{
+	outbound_stats(&worker_stats, with_age);
+	worker_stats.events_waiting = inbound_pending();
+	SpinLockAcquire(&worker_slot->mutex);
+	worker_slot->stats = worker_stats;
+	SpinLockRelease(&worker_slot->mutex);
+}
+
+void
+worker_note_error(const char *text)
+{
+	int			n = pg_mbcliplen(text, (int) strlen(text), sizeof(worker_stats.last_error) - 1);
+
+	memcpy(worker_stats.last_error, text, n);
+	worker_stats.last_error[n] = '\0';
+	worker_stats.last_error_at = GetCurrentTimestamp();
+}
+
+/* Events a second and the like, once a second. */
+static void
+update_rates(TimestampTz now)
+{
+	static TimestampTz last = 0;
+	static WcStats before;
+	float4		seconds = (now - last) / 1000000.0f;
+
+	if (last != 0)
+	{
+		if (seconds < 1)
+			return;
+		worker_stats.events_per_second = (worker_stats.events - before.events) / seconds;
+		worker_stats.sends_per_second = (worker_stats.sends - before.sends) / seconds;
+		worker_stats.turns_per_second = (worker_stats.turns - before.turns) / seconds;
+	}
+	last = now;
+	before = worker_stats;
+	worker_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
+	worker_publish(true);
+	net_link_read_words();
+	/* what we wrote counts for autovacuum as everybody's does */
+	(void) pgstat_report_stat(false);
+}
+
+/* The wait set has webchatt-net's corridor in it, as long as there is one. */
+static void
+follow_corridor(void)
+{
+	static int	followed = -1;
+
+	if (wait_set != NULL && followed == worker_net.changes)
+		return;
+	if (wait_set != NULL)
+		FreeWaitEventSet(wait_set);
+	followed = worker_net.changes;
+	wait_set = wc_create_wait_event_set(3);
+	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	wait_corridor = worker_net.fd < 0 ? -1 :
+		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
+}
+
+static void
+leave(int code, Datum arg)
+{
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	if (worker_slot->worker_pid == MyProcPid)
+	{
+		worker_slot->worker_pid = 0;
+		worker_slot->worker_latch = NULL;
+		worker_slot->at_work = false;
+	}
+	LWLockRelease(wc_shared->lock);
+	wc_wake_launcher();
+}
+
+static void
+end_net(int code, Datum arg)
+{
+	net_link_end();
+}
+
+/* A SIGTERM is heeded at the turn's end, unless an application's triggers run. */
+static void
+handle_sigterm(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	ShutdownRequestPending = true;
+	if (turn_interruptible)
+		die(postgres_signal_arg);
+	else
+		SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+/* A number that changes when somebody says ALTER DATABASE ... SET. */
+static uint32
+hash_database_settings(void)
+{
+	uint32		hash = 0;
+	uint64		i;
+
+	turn_open();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole OPERATOR(pg_catalog.=) 0"
+					" AND setdatabase OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database"
+					" WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())", true, 0) == SPI_OK_SELECT)
+	{
+		for (i = 0; i < SPI_processed; i++)
+		{
+			char	   *s = wc_field_text(i, 1);
+
+			if (s != NULL)
+				hash ^= hash_bytes((unsigned char *) s, strlen(s));
+		}
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	turn_close();
+	return hash;
+}
+
+/*
+ * ALTER DATABASE may have come between our connection, which took its settings,
+ * and the hash: so take them once more, behind it.
+ */
+static void
+apply_database_settings(void)
+{
+	Relation	rel;
+	Snapshot	snapshot;
+
+	turn_open();
+	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
+	ApplySetting(snapshot, MyDatabaseId, InvalidOid, rel, PGC_S_DATABASE);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	turn_close();
+}
+
+/* Follow a reload: most settings at once, addresses and ALTER DATABASE by a new start. */
+static void
+reload(void)
+{
+	char	   *old_listen = pstrdup(wc_listen);
+	char	   *old_ca = pstrdup(wc_ca_file);
+
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	if (hash_database_settings() != database_settings)
+	{
+		worker_slot->restart_now = true;
+		proc_exit(1);
+	}
+	keeping_nudge();			/* webchatt.public_url may be another */
+	overdue_nudge();
+	if (worker_net.fd < 0)
+		return;
+	if (strcmp(old_listen, wc_listen) != 0 || strcmp(old_ca, wc_ca_file) != 0)
+		net_link_stop();
+	else if (worker_stats.corridor_open)
+		config_write_settings(&worker_net.out);
+}
+
+/*
+ * Only one worker may read a database's outbox.  The lock is on the extension,
+ * under a sub-id that nobody else uses: it is in no command's way, and no
+ * user's to take.
+ */
+static bool
+lock_worker(void)
+{
+	bool		got;
+
+	turn_open();
+	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId,
+					   get_extension_oid("webchatt", false), WORKER_LOCK_SUBID);
+	/* as advisory locks: held through an abort, dropped when the process ends */
+	worker_lock.locktag_lockmethodid = USER_LOCKMETHOD;
+	got = LockAcquire(&worker_lock, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	turn_close();
+	return got;
+}
+
+/* Whoever waits until we are out of the way, goes on. */
+static void
+tell_at_rest(void)
+{
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	worker_slot->at_work = false;
+	LWLockRelease(wc_shared->lock);
+}
+
+static void
+stop_work(const char *state)
+{
+	net_link_stop();
+	if (at_work)
+		(void) LockRelease(&worker_lock, ExclusiveLock, true);
+	at_work = false;
+	outbound_reset();
+	requeue_reset();
+	control_reset();
+	config_reset();
+	budgets_reset();
+	inbound_forget();
+	sessions_forget();
+	api_forget();
+	rest_forget();
+	keeping_reset();
+	feeds_reset();
+	trouble_reset();
+	wc_forget_statements();
+	worker_set_state(state);
+	worker_stats.last_error[0] = '\0';
+	worker_publish(false);
+	tell_at_rest();
+}
+
+/* The extension is there: is it whole, or is a dump being loaded into it? */
+static bool
+must_wait(void)
+{
+	bool		wait = true;
+
+	/* a restore's end checks large tables and is a commit: a shutdown need not wait for it */
+	turn_interruptible = true;
+	if (!ShutdownRequestPending)
+	{
+		turn_open();
+		wait = restore_waits();
+		turn_close();
+	}
+	turn_interruptible = false;
+	if (wait)
+		worker_publish(false);
+	return wait;
+}
+
+/* Begin to work where the extension has come, stop where it has gone. */
+static void
+find_work(void)
+{
+	TurnReady	ready = turn_extension_ready();
+	const char *missing = ready == TURN_NO_ROLE ? "the role " WC_WORKER_ROLE " is missing" : "no extension";
+
+	if (ready != TURN_READY && !at_work)
+		worker_set_state(missing);
+	if ((ready == TURN_READY) == at_work)
+		return;
+	if (ready != TURN_READY)
+	{
+		ereport(LOG, (errmsg("webchatt is idle in database \"%s\": %s", NameStr(worker_slot->name),
+							 ready == TURN_NO_ROLE ? missing : "the extension was dropped"),
+					  ready == TURN_NO_ROLE ?
+					  errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.") : 0));
+		stop_work(missing);
+		return;
+	}
+	if (must_wait())
+		return;
+	if (!lock_worker())
+	{
+		worker_set_state("another worker has the database");
+		worker_publish(false);
+		return;
+	}
+	if (!restore_allows_work())
+	{
+		(void) LockRelease(&worker_lock, ExclusiveLock, true);
+		return;
+	}
+	at_work = true;
+	worker_set_state("running");
+}
+
+/* Say what went wrong, once for a row of failures; the pause that it asks for, in ms. */
+static int
+go_idle_after_error(MemoryContext context, int pause_ms)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	worker_note_error(error->message);
+	if (pause_ms == 0)
+		EmitErrorReport();
+	FlushErrorState();
+	if (IsTransactionState())
+		turn_abort();
+	MemoryContextSwitchTo(context);
+	worker_publish(false);
+	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
+}
+
+/* Is there something to do without waiting? */
+static bool
+work_is_ready(TimestampTz now)
+{
+	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
+		(rest_pending() > 0 && net_link_has_room()) || keeping_ready(now) || feeds_ready(now) ||
+		budgets_ready(now) || requeue_ready(now);
+}
+
+/*
+ * Whatever runs between two turns leaves the memory context as it was: what a
+ * turn allocates in another one is never given back.  Once said, always mended.
+ */
+static void
+stay_in(MemoryContext context)
+{
+	static bool told = false;
+
+	Assert(CurrentMemoryContext == context);
+	if (likely(CurrentMemoryContext == context))
+		return;
+	if (!told)
+		ereport(LOG, (errmsg_internal("webchatt: a turn was about to begin in memory context \"%s\"",
+									  CurrentMemoryContext->name),
+					  errhint("Please report this: without this check the worker would grow.")));
+	told = true;
+	MemoryContextSwitchTo(context);
+}
+
+/* One pass of the loop: the extension, webchatt-net, a turn, the answers. */
+static void
+once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
+{
+	TimestampTz now = wc_clock();
+	static TimestampTz last_tidy = 0;
+	static TimestampTz next_search = 0;
+
+	if (at_work && restore_has_begun())
+		stop_work("waits while a dump is loaded");
+	if (now >= next_search)
+	{
+		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
+		find_work();
+		if (worker_net.pid != 0 && ca_file_outdated())
+		{
+			ereport(LOG, (errmsg("webchatt.ca_file \"%s\" was replaced by other certificates: starting webchatt-net anew", wc_ca_file)));
+			net_link_stop();
+		}
+	}
+	if (!at_work)
+		return;
+	stay_in(context);
+	net_link_read();
+	if (look_at_outbox || look_at_orders || work_is_ready(now) ||
+		(outbound_next_due() != 0 && outbound_next_due() <= now))
+	{
+		turn_run(now, look_at_outbox, look_at_orders || control_ready());
+		worker_stats.turns++;
+		stay_in(context);
+	}
+	if (config_is_read())
+		net_link_start(now);
+	if (worker_stats.corridor_open)
+		typing_forward(&worker_net.out);
+	net_link_flush();
+	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))
+	{
+		turn_tidy_outbox();
+		last_tidy = now;
+	}
+	worker_publish(false);
+}
+
+/* How long the loop may sleep, in ms; 0: there is more to do. */
+static long
+time_to_sleep(void)
+{
+	TimestampTz now = wc_clock();
+	TimestampTz next = next_poll;
+	TimestampTz due;
+
+	if (!at_work)
+		return EXTENSION_POLL_MS;
+	if (work_is_ready(now))
+		return 0;
+	due = outbound_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = inbound_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = sessions_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = keeping_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = feeds_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = requeue_next_due();
+	if (due != 0 && due < next)
+		next = due;
+	due = net_link_next_start();
+	if (due != 0 && due < next)
+		next = due;
+	if (looking_by_itself || pg_atomic_read_u32(&worker_slot->wake) != 0)
+		next = Min(next, last_look + LOOK_APART_US);
+	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
+}
+
+static void
+sleep_until_something(long ms)
+{
+	WaitEvent	events[3];
+
+	follow_corridor();
+	if (wait_corridor >= 0)
+	{
+		uint32		writeable = net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0;
+
+		/* what it says is not read before it has read what it was told */
+		ModifyWaitEvent(wait_set, wait_corridor,
+						writeable != 0 && net_link_is_full() ? writeable : WL_SOCKET_READABLE | writeable, NULL);
+	}
+	if (ms > 0)
+		pgstat_report_activity(STATE_IDLE, NULL);
+	(void) WaitEventSetWait(wait_set, ms, events, lengthof(events), PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+}
+
+/*
+ * Be the slot's worker, before connecting to its database: whoever needs the
+ * database alone can see us come, or else we see that and turn back.
+ */
+static void
+take_slot(void)
+{
+	bool		held;
+
+	before_shmem_exit(leave, (Datum) 0);
+	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
+	held = worker_slot->held_by != 0 || worker_slot->worker_pid != 0 ||
+		!OidIsValid(worker_slot->database);
+	if (held)
+		worker_slot->restart_now = true;
+	else
+	{
+		worker_slot->worker_pid = MyProcPid;
+		worker_slot->worker_latch = MyLatch;
+	}
+	LWLockRelease(wc_shared->lock);
+	if (held)
+		proc_exit(0);
+}
+
+/* auto_explain, where it is loaded, would log our statements' parameters: secrets among them. */
+static void
+keep_parameters_secret(void)
+{
+	static const char name[] = "auto_explain.log_parameter_max_length";
+
+	if (GetConfigOption(name, true, false) != NULL)
+		SetConfigOption(name, "0", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+static void
+settle_in(int slot)
+{
+	worker_slot = &wc_shared->slots[slot];
+	net_child_init(&worker_net);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, handle_sigterm);
+	BackgroundWorkerUnblockSignals();
+	take_slot();
+	BackgroundWorkerInitializeConnectionByOid(worker_slot->database, InvalidOid, 0);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
+	/* there is a policy for us on every table: off would mean an error, where somebody turned it on */
+	SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	/* compiling a query takes longer than anything that is run here */
+	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("application_name", "webchatt worker", PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_appname("webchatt worker");
+	keep_parameters_secret();
+
+	on_proc_exit(end_net, (Datum) 0);
+	memset(&worker_stats, 0, sizeof(worker_stats));
+	worker_stats.started_at = GetCurrentTimestamp();
+	worker_set_state("no extension");
+	SpinLockAcquire(&worker_slot->mutex);
+	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
+	worker_slot->nanswering = 0;
+	memset(worker_slot->typing, 0, sizeof(worker_slot->typing));
+	SpinLockRelease(&worker_slot->mutex);
+	worker_publish(false);
+	database_settings = hash_database_settings();
+	apply_database_settings();
+}
+
+/* One pass of the loop with its errors caught; the pause in ms that they ask for. */
+static int
+once_safely(MemoryContext context, bool look_at_outbox, bool look_at_orders, int pause_ms)
+{
+	volatile int pause = 0;
+
+	PG_TRY();
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+			reload();
+		once(context, look_at_outbox, look_at_orders);
+		update_rates(wc_clock());
+	}
+	PG_CATCH();
+	{
+		pause = go_idle_after_error(context, pause_ms);
+	}
+	PG_END_TRY();
+	return pause;
+}
+
+/* Wait after an error, deaf to all but a shutdown and what the server asks of everybody. */
+static void
+sit_out(int ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(wc_clock(), ms);
+	long		left;
+
+	while (!ShutdownRequestPending &&
+		   (left = TimestampDifferenceMilliseconds(wc_clock(), until)) > 0)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Was something committed for us, or is it time for the fallback look?
+ *
+ * A call costs the caller a signal.  So while looks find something, we leave the
+ * flag standing, which says that we are called already, and look by ourselves
+ * once a millisecond; when a look finds nothing the flag is taken down, and one
+ * more look takes in what was committed meanwhile without a call.
+ */
+static bool
+time_to_look(void)
+{
+	TimestampTz now = wc_clock();
+	bool		found = outbox_rows_read != rows_before;
+
+	if (now < next_poll)
+	{
+		if (now - last_look < LOOK_APART_US ||
+			(!looking_by_itself && pg_atomic_read_u32(&worker_slot->wake) == 0))
+			return false;
+	}
+	if (looking_by_itself && !found)
+	{
+		looking_by_itself = false;
+		(void) pg_atomic_exchange_u32(&worker_slot->wake, 0);
+	}
+	else if (!looking_by_itself)
+		looking_by_itself = pg_atomic_read_u32(&worker_slot->wake) != 0;
+	rows_before = outbox_rows_read;
+	last_look = now;
+	next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
+	return true;
+}
+
+/* Did a transaction with orders for us commit since this was asked last? */
+static bool
+new_orders(void)
+{
+	static uint32 seen = 0;
+	uint32		now = pg_atomic_read_u32(&worker_slot->orders);
+
+	if (now == seen)
+		return false;
+	seen = now;
+	return true;
+}
+
+void
+webchatt_worker_main(Datum arg)
+{
+	MemoryContext loop_context;
+	int			pause_ms = 0;
+
+	settle_in(DatumGetInt32(arg));
+	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt turn", ALLOCSET_DEFAULT_SIZES);
+	while (!ShutdownRequestPending)
+	{
+		bool		polling = wc_clock() >= next_poll;
+		bool		look = time_to_look();
+
+		MemoryContextReset(loop_context);
+		MemoryContextSwitchTo(loop_context);
+		pause_ms = once_safely(loop_context, look, polling || new_orders(), pause_ms);
+		if (ShutdownRequestPending)
+			break;
+		if (pause_ms > 0)
+			sit_out(pause_ms);
+		else
+			sleep_until_something(time_to_sleep());
+	}
+	worker_set_state("stopped");
+	worker_publish(false);
+	proc_exit(0);
+}

@@ -1,0 +1,302 @@
+/*
+ * address.c
+ *	  Peers' addresses: see address.h.
+ */
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Chains of the counters' hash; there are at most as many counters as connections. */
+#define BUCKETS		1024u
+
+/* Hops of an X-Forwarded-For that are looked at, from its end. */
+#define MAX_HOPS	16
+
+static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+struct addr_count
+{
+	addr_count *next;
+	uint8_t		key[16];
+	uint32_t	n;
+};
+
+struct addr_counts
+{
+	uint64_t	seed;
+	addr_count *buckets[BUCKETS];
+};
+
+void
+addr_from_sockaddr(const struct sockaddr *sa, net_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (sa->sa_family == AF_INET6)
+		memcpy(addr->b, &((const struct sockaddr_in6 *) (const void *) sa)->sin6_addr, 16);
+	else if (sa->sa_family == AF_INET)
+	{
+		memcpy(addr->b, v4_prefix, sizeof(v4_prefix));
+		memcpy(addr->b + 12, &((const struct sockaddr_in *) (const void *) sa)->sin_addr, 4);
+	}
+	else
+		addr->local = true;
+}
+
+bool
+addr_parse(const char *s, size_t len, net_addr *addr)
+{
+	char		text[ADDR_TEXT_SIZE];
+
+	memset(addr, 0, sizeof(*addr));
+	if (len == 0 || len >= sizeof(text))
+		return false;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	if (inet_pton(AF_INET6, text, addr->b) == 1)
+		return true;
+	memcpy(addr->b, v4_prefix, sizeof(v4_prefix));
+	return inet_pton(AF_INET, text, addr->b + 12) == 1;
+}
+
+static bool
+is_v4(const uint8_t b[16])
+{
+	return memcmp(b, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+void
+addr_print(const net_addr *addr, char out[ADDR_TEXT_SIZE])
+{
+	if (addr->local)
+		snprintf(out, ADDR_TEXT_SIZE, "a unix socket");
+	else if (is_v4(addr->b))
+		inet_ntop(AF_INET, addr->b + 12, out, ADDR_TEXT_SIZE);
+	else
+		inet_ntop(AF_INET6, addr->b, out, ADDR_TEXT_SIZE);
+}
+
+/* Cut blanks off both ends. */
+static void
+trim(const char **s, size_t *len)
+{
+	while (*len > 0 && (**s == ' ' || **s == '\t'))
+	{
+		(*s)++;
+		(*len)--;
+	}
+	while (*len > 0 && ((*s)[*len - 1] == ' ' || (*s)[*len - 1] == '\t'))
+		(*len)--;
+}
+
+/* One address or CIDR into the list. */
+static bool
+add_net(addr_list *list, const char *s, size_t len)
+{
+	const char *slash = memchr(s, '/', len);
+	size_t		addr_len = slash ? (size_t) (slash - s) : len;
+	net_addr	addr;
+	unsigned	bits = 0;
+	unsigned	most;
+	size_t		i;
+
+	if (list->n >= ADDR_LIST_MAX || !addr_parse(s, addr_len, &addr))
+		return false;
+	most = is_v4(addr.b) && memchr(s, ':', addr_len) == NULL ? 32 : 128;
+	if (slash == NULL)
+		bits = most;
+	else
+	{
+		if (addr_len + 1 == len || len - addr_len > 4)
+			return false;
+		for (i = addr_len + 1; i < len; i++)
+		{
+			if (s[i] < '0' || s[i] > '9')
+				return false;
+			bits = bits * 10 + (unsigned) (s[i] - '0');
+		}
+		if (bits > most)
+			return false;
+	}
+	memcpy(list->nets[list->n].b, addr.b, 16);
+	list->nets[list->n].bits = (uint8_t) (bits + (128 - most));
+	list->n++;
+	return true;
+}
+
+bool
+addr_list_parse(const char *s, size_t len, addr_list *list, char bad[64])
+{
+	bool		good = true;
+
+	list->n = 0;
+	while (len > 0)
+	{
+		const char *comma = memchr(s, ',', len);
+		const char *item = s;
+		size_t		item_len = comma ? (size_t) (comma - s) : len;
+
+		len -= item_len + (comma ? 1 : 0);
+		s += item_len + (comma ? 1 : 0);
+		trim(&item, &item_len);
+		if (item_len > 0 && !add_net(list, item, item_len))
+		{
+			if (good)
+				snprintf(bad, 64, "%.*s", (int) (item_len < 63 ? item_len : 63), item);
+			good = false;
+		}
+	}
+	return good;
+}
+
+bool
+addr_list_has(const addr_list *list, const net_addr *addr)
+{
+	int			i;
+
+	if (addr->local)
+		return true;
+	for (i = 0; i < list->n; i++)
+	{
+		unsigned	bits = list->nets[i].bits;
+		unsigned	bytes = bits / 8;
+		uint8_t		mask = (uint8_t) (0xff00 >> (bits % 8));
+
+		if (memcmp(list->nets[i].b, addr->b, bytes) == 0 &&
+			(bits % 8 == 0 || ((list->nets[i].b[bytes] ^ addr->b[bytes]) & mask) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* An element of X-Forwarded-For: an address, perhaps in brackets, perhaps with a port. */
+static bool
+parse_hop(const char *s, size_t len, net_addr *addr)
+{
+	const char *end;
+
+	if (addr_parse(s, len, addr))
+		return true;
+	if (len > 2 && s[0] == '[' && (end = memchr(s, ']', len)) != NULL)
+		return addr_parse(s + 1, (size_t) (end - s - 1), addr);
+	end = memchr(s, ':', len);
+	return end != NULL && addr_parse(s, (size_t) (end - s), addr);
+}
+
+bool
+addr_forwarded(const addr_list *trusted, const char *value, size_t len, net_addr *client)
+{
+	bool		found = false;
+	int			hops;
+
+	for (hops = 0; hops < MAX_HOPS; hops++)
+	{
+		const char *item = value;
+		size_t		item_len;
+		size_t		at = len;
+		net_addr	hop;
+
+		while (at > 0 && value[at - 1] != ',')
+			at--;
+		item = value + at;
+		item_len = len - at;
+		trim(&item, &item_len);
+		if (!parse_hop(item, item_len, &hop))
+			return found;
+		*client = hop;
+		found = true;
+		if (at == 0 || !addr_list_has(trusted, &hop))
+			return true;
+		len = at - 1;
+	}
+	return found;
+}
+
+addr_counts *
+addr_counts_new(void)
+{
+	addr_counts *counts = calloc(1, sizeof(*counts));
+
+	if (counts != NULL && getrandom(&counts->seed, sizeof(counts->seed), 0) < 0)
+		counts->seed = (uint64_t) (uintptr_t) counts;
+	return counts;
+}
+
+void
+addr_counts_free(addr_counts *counts)
+{
+	addr_count *c;
+	unsigned	i;
+
+	if (counts == NULL)
+		return;
+	for (i = 0; i < BUCKETS; i++)
+	{
+		while ((c = counts->buckets[i]) != NULL)
+		{
+			counts->buckets[i] = c->next;
+			free(c);
+		}
+	}
+	free(counts);
+}
+
+static addr_count **
+bucket_of(addr_counts *counts, const uint8_t key[16])
+{
+	uint64_t	h[2];
+
+	/* Seeded, so that a stranger with many addresses cannot aim at one chain. */
+	memcpy(h, key, 16);
+	h[0] = (h[0] ^ counts->seed) * UINT64_C(0x9e3779b97f4a7c15);
+	h[0] = (h[0] ^ (h[0] >> 29) ^ h[1]) * UINT64_C(0xbf58476d1ce4e5b9);
+	return &counts->buckets[(h[0] >> 40) % BUCKETS];
+}
+
+addr_count *
+addr_counts_take(addr_counts *counts, const net_addr *addr, uint32_t cap)
+{
+	uint8_t		key[16];
+	addr_count **bucket;
+	addr_count *c;
+
+	memcpy(key, addr->b, 16);
+	if (!is_v4(key))
+		memset(key + 8, 0, 8);
+	bucket = bucket_of(counts, key);
+	for (c = *bucket; c != NULL; c = c->next)
+	{
+		if (memcmp(c->key, key, 16) == 0)
+		{
+			if (c->n >= cap)
+				return NULL;
+			c->n++;
+			return c;
+		}
+	}
+	if (cap == 0 || (c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	memcpy(c->key, key, 16);
+	c->n = 1;
+	c->next = *bucket;
+	*bucket = c;
+	return c;
+}
+
+void
+addr_counts_give(addr_counts *counts, addr_count *count)
+{
+	addr_count **link;
+
+	if (--count->n > 0)
+		return;
+	link = bucket_of(counts, count->key);
+	while (*link != count)
+		link = &(*link)->next;
+	*link = count->next;
+	free(count);
+}

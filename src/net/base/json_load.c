@@ -1,0 +1,42 @@
+/*
+ * json_load.c
+ *	  A stranger's JSON on its way to a parser: see json_load.h.
+ */
+#include "base/json_load.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "common/json_text.h"
+
+void
+mended_make(mended *m, const char *text, size_t len)
+{
+	size_t		mended_len;
+
+	*m = (mended) {text, len, NULL};
+	if (len == 0 || wc_json_is_sound(text, len, &mended_len))
+		return;
+	m->memory = net_alloc(mended_len > 0 ? mended_len : 1);
+	m->len = wc_json_mend(text, len, m->memory);
+	m->p = m->memory;
+}
+
+void
+mended_free(mended *m)
+{
+	free(m->memory);
+	m->memory = NULL;
+}
+
+json_t *
+mended_load(const char *text, size_t len, size_t flags)
+{
+	mended		m;
+	json_t	   *root;
+
+	mended_make(&m, text, len);
+	root = json_loadb(m.p, m.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
+	mended_free(&m);
+	return root;
+}

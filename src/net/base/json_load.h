@@ -1,0 +1,27 @@
+/*
+ * json_load.h
+ *	  A stranger's JSON on its way to a parser: mended where it needs that
+ *	  (../common/json_text.h), itself where it does not.
+ */
+#ifndef NET_JSON_LOAD_H
+#define NET_JSON_LOAD_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+typedef struct mended
+{
+	const char *p;				/* the text to parse: the stranger's own, or memory */
+	size_t		len;
+	char	   *memory;			/* NULL: nothing had to be mended */
+} mended;
+
+/* Fill m, which lives no longer than the text; mended_free() it. */
+extern void mended_make(mended *m, const char *text, size_t len);
+
+extern void mended_free(mended *m);
+
+/* Mend and parse, with jansson's flags; integers of any size become doubles. */
+extern json_t *mended_load(const char *text, size_t len, size_t flags);
+
+#endif							/* NET_JSON_LOAD_H */

@@ -1,0 +1,30 @@
+/*
+ * sandbox_calls.h
+ *	  The filter of system calls (seccomp) that this process puts on itself.
+ */
+#ifndef NET_SANDBOX_CALLS_H
+#define NET_SANDBOX_CALLS_H
+
+#include <stdbool.h>
+
+/* Built with AddressSanitizer, by gcc or clang: it needs a little more to report. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED	1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED	1
+#endif
+#endif
+
+/* True when this kernel can filter a process's system calls. */
+extern bool confine_calls_possible(void);
+
+/*
+ * From now on, in all threads: what is open can be used, new sockets are TCP or
+ * UDP and only ever connect, files are opened to be read, and nothing is
+ * executed, signalled or looked into.  no_new_privs must be on.  False: reason
+ * says why.
+ */
+extern bool confine_calls(char reason[256]);
+
+#endif							/* NET_SANDBOX_CALLS_H */

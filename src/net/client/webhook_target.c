@@ -1,0 +1,132 @@
+/*
+ * webhook_target.c
+ *	  The endpoint of one of our webhooks as a target of requests: its URL, its
+ *	  signing secret and the headers that its maker wants.
+ */
+#include "client/target.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+
+#include "base/alloc.h"
+
+#define MAX_HEADERS			20
+#define MAX_HEADER_NAME		256
+#define MAX_HEADER_VALUE	4096
+
+static const target_words words = {
+	.what = "the webhook's endpoint",
+	.no_url = "the webhook's endpoint is not a URL without user name; change it to one like https://example.com/events",
+	.scheme = "the webhook's endpoint does not begin with https://; change it to one that does",
+};
+
+static const char bad_headers[] =
+	"the webhook's headers are not an array of at most 20 objects with a key, of the characters of a header's name, and a value, of printable ASCII characters; change them";
+
+/* What a request is made of, and what is ours to say: a header of the maker's is left out. */
+static const char *const reserved[] = {
+	"Host", "Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
+	"X-Validation-Token",
+};
+static const char *const reserved_fronts[] = {"Content-", "Proxy-", "X-Hub-"};
+
+#define LENGTH(array)	(sizeof(array) / sizeof((array)[0]))
+
+static bool
+is_reserved(const char *name)
+{
+	for (size_t i = 0; i < LENGTH(reserved); i++)
+		if (strcasecmp(name, reserved[i]) == 0)
+			return true;
+	for (size_t i = 0; i < LENGTH(reserved_fronts); i++)
+		if (strncasecmp(name, reserved_fronts[i], strlen(reserved_fronts[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_name(const char *s, size_t len)
+{
+	if (len == 0 || len > MAX_HEADER_NAME)
+		return false;
+	for (size_t i = 0; i < len; i++)
+	{
+		char		c = s[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+			(c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_value(const char *s, size_t len)
+{
+	if (len > MAX_HEADER_VALUE)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < 0x20 || s[i] > 0x7E)
+			return false;
+	return true;
+}
+
+static bool
+add_header(target *t, const json_t *header)
+{
+	const json_t *key = json_object_get(header, "key");
+	const json_t *value = json_object_get(header, "value");
+	const char *v = json_string_value(value);
+	size_t		size = json_string_length(key) + json_string_length(value) + 3;
+	size_t		len;
+	char	   *line;
+
+	if (!json_is_string(key) || !json_is_string(value) ||
+		!is_name(json_string_value(key), json_string_length(key)) ||
+		!is_value(v, json_string_length(value)))
+		return false;
+	if (is_reserved(json_string_value(key)))
+		return true;
+	v += strspn(v, " ");
+	len = strlen(v);
+	while (len > 0 && v[len - 1] == ' ')
+		len--;
+	line = net_alloc(size);
+	/* libcurl takes a line without a value for the wish to send no such header. */
+	if (len == 0)
+		(void) snprintf(line, size, "%s;", json_string_value(key));
+	else
+		(void) snprintf(line, size, "%s: %.*s", json_string_value(key), (int) len, v);
+	target_add_header(t, line);
+	free(line);
+	return true;
+}
+
+static bool
+add_headers(target *t, const json_t *headers)
+{
+	if (!json_is_array(headers) || json_array_size(headers) > MAX_HEADERS)
+		return false;
+	for (size_t i = 0; i < json_array_size(headers); i++)
+		if (!add_header(t, json_array_get(headers, i)))
+			return false;
+	return true;
+}
+
+target *
+target_of_webhook(const wc_webhook_put *put)
+{
+	target	   *t = target_new(&words, put->endpoint, put->secret);
+	json_t	   *headers;
+
+	if (put->headers.len == 0)
+		return t;
+	headers = json_loadb(put->headers.p, put->headers.len, JSON_ALLOW_NUL, NULL);
+	if (!add_headers(t, headers) && t->defect_text == NULL)
+		target_set_defect(t, WC_OUT_REFUSED, bad_headers);
+	json_decref(headers);
+	return t;
+}

@@ -1,0 +1,174 @@
+/*
+ * api_keys.c
+ *	  The keys that open the REST API at home: see api_keys.h.
+ */
+#include "config/api_keys.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_PREFIX		"wck_"
+#define FIRST_KEYS		16u
+
+struct keys
+{
+	key_entry  *all;
+	uint32_t	count;
+	uint32_t	cap;
+};
+
+keys *
+keys_new(void)
+{
+	return calloc(1, sizeof(keys));
+}
+
+void
+keys_free(keys *set)
+{
+	uint32_t	i;
+
+	for (i = 0; set != NULL && i < set->count; i++)
+		free(set->all[i].channels);
+	if (set != NULL)
+		free(set->all);
+	free(set);
+}
+
+static key_entry *
+find(const keys *set, uint32_t id)
+{
+	uint32_t	i;
+
+	for (i = 0; i < set->count; i++)
+	{
+		if (set->all[i].id == id)
+			return &set->all[i];
+	}
+	return NULL;
+}
+
+/* A place for a key that is new; NULL: out of memory, or too many. */
+static key_entry *
+add(keys *set)
+{
+	uint32_t	cap = set->cap ? set->cap * 2 : FIRST_KEYS;
+	key_entry  *all;
+
+	if (set->count >= KEYS_MAX)
+		return NULL;
+	if (set->count == set->cap)
+	{
+		all = realloc(set->all, cap * sizeof(*all));
+		if (all == NULL)
+			return NULL;
+		set->all = all;
+		set->cap = cap;
+	}
+	all = &set->all[set->count++];
+	memset(all, 0, sizeof(*all));
+	return all;
+}
+
+bool
+keys_put(keys *set, const wc_key_put *put)
+{
+	key_entry  *key = find(set, put->id);
+	uint8_t    *channels = NULL;
+
+	if (put->channels.len > 0)
+	{
+		channels = malloc(put->channels.len);
+		if (channels == NULL)
+			return false;
+		memcpy(channels, put->channels.p, put->channels.len);
+	}
+	if (key == NULL)
+		key = add(set);
+	if (key == NULL)
+	{
+		free(channels);
+		return false;
+	}
+	free(key->channels);
+	key->id = put->id;
+	memcpy(key->hash, put->hash, sizeof(key->hash));
+	key->scopes = put->scopes;
+	key->channels = channels;
+	key->nchannels = put->channels.len / 16;
+	return true;
+}
+
+void
+keys_gone(keys *set, uint32_t id)
+{
+	key_entry  *key = find(set, id);
+
+	if (key == NULL)
+		return;
+	free(key->channels);
+	*key = set->all[--set->count];
+}
+
+static bool
+is_base64url(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+		c == '-' || c == '_';
+}
+
+bool
+keys_well_formed(head_value key)
+{
+	size_t		i;
+
+	if (key.len != KEY_LENGTH || memcmp(key.p, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
+		return false;
+	for (i = sizeof(KEY_PREFIX) - 1; i < key.len; i++)
+	{
+		if (!is_base64url(key.p[i]))
+			return false;
+	}
+	return true;
+}
+
+const key_entry *
+keys_find(const keys *set, head_value key)
+{
+	uint8_t		hash[WC_HASH_SIZE];
+	uint32_t	hits = 0;
+	uint32_t	found = 0;
+	uint32_t	i;
+
+	SHA256((const unsigned char *) key.p, key.len, hash);
+	for (i = 0; i < set->count; i++)
+	{
+		uint32_t	hit = CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
+
+		/* No branch: all bits of the place, or none. */
+		found |= i & (0 - hit);
+		hits |= hit;
+	}
+	return hits > 0 ? &set->all[found] : NULL;
+}
+
+const key_entry *
+keys_get(const keys *set, uint32_t id)
+{
+	return find(set, id);
+}
+
+bool
+key_has_channel(const key_entry *key, const uint8_t channel[16])
+{
+	uint32_t	i;
+
+	for (i = 0; i < key->nchannels; i++)
+	{
+		if (memcmp(key->channels + 16 * (size_t) i, channel, 16) == 0)
+			return true;
+	}
+	return key->channels == NULL;
+}

@@ -1,0 +1,49 @@
+/*
+ * api_keys.h
+ *	  The keys that open the REST API at home, as the SHA-256 of each: the keys
+ *	  themselves never come here.
+ */
+#ifndef NET_API_KEYS_H
+#define NET_API_KEYS_H
+
+#include "http/http_head.h"
+#include "common/corridor.h"
+
+/* More than this the door does not take; every request looks at all of them. */
+#define KEYS_MAX		10000u
+
+/* "wck_" and 43 characters of base64url, made by webchatt.create_api_key(). */
+#define KEY_LENGTH		47
+
+typedef struct keys keys;
+
+/* A key as the set has it; good until the set changes. */
+typedef struct key_entry
+{
+	uint32_t	id;
+	uint8_t		hash[WC_HASH_SIZE];
+	uint8_t		scopes;			/* WC_SCOPE_... */
+	uint8_t    *channels;		/* 16 bytes each; NULL: all */
+	uint32_t	nchannels;
+} key_entry;
+
+extern keys *keys_new(void);
+extern void keys_free(keys *set);
+
+/* Replaces what the set has under that id.  False: out of memory, or too many. */
+extern bool keys_put(keys *set, const wc_key_put *put);
+extern void keys_gone(keys *set, uint32_t id);
+
+/* True for a text that has the form of a key. */
+extern bool keys_well_formed(head_value key);
+
+/* The key, or NULL when it is not in the set.  The time that it takes tells nothing of which. */
+extern const key_entry *keys_find(const keys *set, head_value key);
+
+/* That with this id; NULL: it is not there, or no longer. */
+extern const key_entry *keys_get(const keys *set, uint32_t id);
+
+/* May the key do anything on that channel? */
+extern bool key_has_channel(const key_entry *key, const uint8_t channel[16]);
+
+#endif							/* NET_API_KEYS_H */

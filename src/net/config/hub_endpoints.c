@@ -1,0 +1,159 @@
+/*
+ * hub_endpoints.c
+ *	  Hubs' own endpoints at the door: see hub_endpoints.h.
+ */
+#include "config/hub_endpoints.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_DOORS		4u
+
+struct hub_doors
+{
+	hub_door   *all;
+	uint32_t	count;
+	uint32_t	cap;
+};
+
+hub_doors *
+hub_doors_new(void)
+{
+	return calloc(1, sizeof(hub_doors));
+}
+
+static void
+empty(hub_door *h)
+{
+	if (h->memory != NULL)
+		OPENSSL_cleanse(h->memory, h->memory_len);
+	free(h->memory);
+	h->memory = NULL;
+}
+
+void
+hub_doors_free(hub_doors *set)
+{
+	uint32_t	i;
+
+	if (set == NULL)
+		return;
+	for (i = 0; i < set->count; i++)
+		empty(&set->all[i]);
+	free(set->all);
+	free(set);
+}
+
+/* Copy one string to *at, which moves on. */
+static wc_str
+take_str(char **at, wc_str s)
+{
+	wc_str		copy = {*at, s.len};
+
+	if (s.len > 0)
+		memcpy(*at, s.p, s.len);
+	*at += s.len;
+	return copy;
+}
+
+static bool
+copy_put(hub_door *h, const wc_hub_put *put)
+{
+	char	   *at;
+	int			i;
+
+	memset(h, 0, sizeof(*h));
+	h->id = put->hub;
+	h->nsecrets = put->nsecrets;
+	h->memory_len = put->name.len;
+	for (i = 0; i < put->nsecrets; i++)
+		h->memory_len += put->secrets[i].secret.len;
+	at = h->memory = malloc(h->memory_len + 1);
+	if (at == NULL)
+		return false;
+	h->name = take_str(&at, put->name);
+	for (i = 0; i < put->nsecrets; i++)
+	{
+		h->secrets[i].secret = take_str(&at, put->secrets[i].secret);
+		h->secrets[i].valid_until = put->secrets[i].valid_until;
+	}
+	return true;
+}
+
+static bool
+grow(hub_doors *set)
+{
+	uint32_t	cap = set->cap ? set->cap * 2 : FIRST_DOORS;
+	hub_door   *all = realloc(set->all, cap * sizeof(*all));
+
+	if (all == NULL)
+		return false;
+	set->all = all;
+	set->cap = cap;
+	return true;
+}
+
+static hub_door *
+find_id(const hub_doors *set, uint32_t id)
+{
+	uint32_t	i;
+
+	for (i = 0; i < set->count; i++)
+	{
+		if (set->all[i].id == id)
+			return &set->all[i];
+	}
+	return NULL;
+}
+
+void
+hub_doors_secret_comes(hub_doors *set, uint32_t id, uint64_t until)
+{
+	hub_door   *h = find_id(set, id);
+
+	if (h != NULL)
+		h->secret_comes = until;
+}
+
+bool
+hub_doors_put(hub_doors *set, const wc_hub_put *put)
+{
+	const hub_door *old = find_id(set, put->hub);
+	uint64_t	secret_comes = old ? old->secret_comes : 0;
+
+	hub_doors_gone(set, put->hub);
+	if (set->count >= HUB_DOORS_MAX || (set->count == set->cap && !grow(set)) ||
+		!copy_put(&set->all[set->count], put))
+		return false;
+	set->all[set->count++].secret_comes = secret_comes;
+	return true;
+}
+
+void
+hub_doors_gone(hub_doors *set, uint32_t id)
+{
+	uint32_t	i;
+
+	for (i = 0; i < set->count; i++)
+	{
+		if (set->all[i].id != id)
+			continue;
+		empty(&set->all[i]);
+		set->all[i] = set->all[--set->count];
+		return;
+	}
+}
+
+const hub_door *
+hub_doors_find(const hub_doors *set, const char *name, size_t len)
+{
+	uint32_t	i;
+
+	for (i = 0; i < set->count; i++)
+	{
+		if (set->all[i].name.len == len && memcmp(set->all[i].name.p, name, len) == 0)
+			return &set->all[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,276 @@
+/*
+ * handlers.c
+ *	  What a request's route makes of its head, and then of the whole of it: an
+ *	  answer, or work for the worker.
+ */
+#include "http/http_conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/demo_page.h"
+#include "base/metrics.h"
+#include "http/static_files.h"
+#include "inbound/hub_webhook.h"
+
+#define NO_HUB_SECRET \
+	"This hub's webhooks have no signing secret here yet; webchatt.register_webhooks() registers them and learns it."
+
+#define NO_SUCH_API \
+	"There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
+#define NO_DEMO \
+	"There is no demo here; webchatt.demo_channel names the channel that it shows."
+
+/* Requests through trusted proxies are counted by client, as others' connections. */
+static bool
+count_client(conn *c)
+{
+	door	   *d = c->door;
+
+	if (c->peer_count != NULL || c->client.local || addr_list_has(&d->trusted, &c->client))
+		return true;
+	c->client_count = addr_counts_take(d->clients, &c->client, d->max_per_address);
+	return c->client_count != NULL;
+}
+
+/* Where a webhook comes to; false: there is no such endpoint (any more). */
+static bool
+find_endpoint(const conn *c, webhook_endpoint *to)
+{
+	door	   *d = c->door;
+	size_t		len;
+	const char *name;
+
+	memset(to, 0, sizeof(*to));
+	if (c->route == ROUTE_WEBHOOK)
+	{
+		const channel *ch = channels_find(d->channels, c->channel);
+
+		if (ch == NULL)
+			return false;
+		to->secrets = ch->secrets;
+		to->nsecrets = ch->nsecrets;
+		to->accept_unsigned = ch->accept_unsigned;
+		to->channel = ch->id;
+	}
+	else
+	{
+		const hub_door *h;
+
+		name = route_hub_name(c->target, &len);
+		h = hub_doors_find(d->hubs, name, len);
+		if (h == NULL)
+			return false;
+		to->secrets = h->secrets;
+		to->nsecrets = h->nsecrets;
+		to->hub = h->id;
+		to->channels = d->channels;
+	}
+	return true;
+}
+
+static refusal
+no_endpoint(const conn *c)
+{
+	return c->route == ROUTE_WEBHOOK ? REFUSE_CHANNEL : REFUSE_HUB;
+}
+
+static void
+judge_webhook_head(conn *c, const char *method)
+{
+	webhook_endpoint to;
+	char	   *token;
+
+	if (strcmp(method, "POST") != 0)
+		request_refuse(c, REFUSE_METHOD_POST, NULL);
+	else if (!find_endpoint(c, &to))
+		request_refuse(c, no_endpoint(c), NULL);
+	else if (c->head.token.p != NULL)
+	{
+		token = webhook_token_json(c->head.token);
+		if (token == NULL)
+		{
+			request_refuse(c, REFUSE_TOKEN, NULL);
+			return;
+		}
+		the_metrics.verifications++;
+		c->answer = answer_text(token, strlen(token), "application/json");
+	}
+	else if (to.hub != 0 && to.nsecrets == 0 && !parking_wanted(c, REFUSE_NO_SECRET))
+		request_refuse(c, REFUSE_NO_SECRET, NO_HUB_SECRET);
+	else if (c->head.signature.p == NULL && !to.accept_unsigned)
+		request_refuse(c, to.nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
+}
+
+/* What the routes decide that take a GET, and what is on none. */
+static void
+judge_plain_head(conn *c, const char *method)
+{
+	if (c->route == ROUTE_NONE)
+		request_refuse(c, REFUSE_ROUTE, NULL);
+	else if (c->route == ROUTE_API)
+		request_refuse(c, REFUSE_ROUTE, NO_SUCH_API);
+	else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		request_refuse(c, REFUSE_METHOD_GET, NULL);
+	else if (c->route == ROUTE_VISITORS || c->route == ROUTE_LINK)
+		request_refuse(c, REFUSE_UPGRADE, NULL);
+}
+
+void
+judge_head(conn *c, const char *method)
+{
+	if (c->head.expect_other)
+		request_refuse(c, REFUSE_EXPECT, NULL);
+	else if (c->head.has_length && c->head.length > c->door->max_body_size)
+		request_refuse(c, REFUSE_LARGE, NULL);
+	else if (!route_takes_body(c->route))
+		judge_plain_head(c, method);
+	else if (c->door->closing)
+		request_refuse(c, REFUSE_CLOSING, NULL);
+	else if (!count_client(c))
+		request_refuse(c, REFUSE_ADDRESS, NULL);
+	else if (c->route == ROUTE_SEND)
+		api_judge_head(c, method);
+	else if (c->route == ROUTE_ORGANIZATION)
+		organization_judge_head(c, method);
+	else
+		judge_webhook_head(c, method);
+}
+
+refusal
+judge_gate(const conn *c)
+{
+	if (c->door->closing)
+		return REFUSE_CLOSING;
+	if (!c->door->open)
+		return REFUSE_NOT_OPEN;
+	return corridor_io_full(c->door->corridor) ? REFUSE_BEHIND : REFUSE_NOTHING;
+}
+
+/* Give the event to the worker, or find a reason not to. */
+static void
+hand_over(conn *c, const char *body, size_t len)
+{
+	door	   *d = c->door;
+	webhook_request rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
+	char		reason[WC_REASON_SIZE] = "";
+	refusal		why = judge_gate(c);
+
+	if (why == REFUSE_NOTHING && !find_endpoint(c, &rq.to))
+		why = no_endpoint(c);
+	if (why == REFUSE_NOTHING &&
+		(rq.number = waiting_take(d->waiting, c, len, d->max_waiting)) == 0)
+		why = REFUSE_BEHIND;
+	if (why == REFUSE_NOTHING)
+		why = webhook_take(&rq, corridor_io_out(d->corridor), reason);
+	corridor_io_nudge(d->corridor);
+	if (why != REFUSE_NOTHING && !(parking_wanted(c, why) && parking_take(c, rq.number, body, len)))
+	{
+		waiting_give(d->waiting, rq.number);
+		request_refuse(c, why, reason);
+		return;
+	}
+	c->number = rq.number;
+	c->handed_ns = uv_hrtime();
+}
+
+void
+judge_again(conn *c)
+{
+	door	   *d = c->door;
+	webhook_request rq = {c->number, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len, d->tolerance_s};
+	char		reason[WC_REASON_SIZE] = "";
+	refusal		why = judge_gate(c);
+
+	if (why == REFUSE_NOTHING)
+		why = find_endpoint(c, &rq.to) ? webhook_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
+	if (parking_wanted(c, why))
+		return;					/* its secret may still come */
+	parking_leave(c);
+	corridor_io_nudge(d->corridor);
+	if (why == REFUSE_NOTHING)
+		return;
+	waiting_give(d->waiting, c->number);
+	request_refuse(c, why, reason);
+	request_resume(c);
+}
+
+static void
+answer_metrics(conn *c)
+{
+	door	   *d = c->door;
+	char	   *text;
+	size_t		len;
+
+	the_metrics.connections = d->nconns;
+	the_metrics.waiting = waiting_count(d->waiting);
+	the_metrics.channels = channels_count(d->channels);
+	text = metrics_text(&len);
+	c->answer = text ? answer_text(text, len, "text/plain; version=0.0.4; charset=utf-8") :
+		answer_refusal(REFUSE_NOTHING);
+}
+
+static void
+answer_health(conn *c)
+{
+	refusal		why = c->door->closing ? REFUSE_CLOSING : c->door->open ? REFUSE_NOTHING : REFUSE_NOT_OPEN;
+
+	if (why == REFUSE_NOTHING)
+		c->answer = answer_ok();
+	else
+		request_refuse(c, why, NULL);
+}
+
+static void
+answer_asset(conn *c)
+{
+	size_t		len;
+	const char *path = route_path(c->target, &len);
+
+	c->answer = pages_answer(asset_find(path, len), &c->head);
+}
+
+static void
+answer_demo(conn *c)
+{
+	door	   *d = c->door;
+	const channel *ch = channels_find(d->channels, d->demo);
+	const char *reason;
+
+	if (ch == NULL || !ch->local)
+		request_refuse(c, REFUSE_ROUTE, NO_DEMO);
+	else if (!demo_page(ch, d->public_url, c->head.host, &c->answer, &reason))
+		request_refuse(c, REFUSE_HEAD, reason);
+}
+
+void
+judge_whole(conn *c, const char *body, size_t len)
+{
+	c->judged = true;
+	if (c->answer.response != NULL)
+		return;
+	switch (c->route)
+	{
+		case ROUTE_WEBHOOK:
+		case ROUTE_HUB_WEBHOOK:
+			hand_over(c, body, len);
+			break;
+		case ROUTE_SEND:
+			api_take(c, body, len);
+			break;
+		case ROUTE_ORGANIZATION:
+			organization_take(c, body, len);
+			break;
+		case ROUTE_ASSET:
+			answer_asset(c);
+			break;
+		case ROUTE_DEMO:
+			answer_demo(c);
+			break;
+		case ROUTE_METRICS:
+			answer_metrics(c);
+			break;
+		default:
+			answer_health(c);
+	}
+}

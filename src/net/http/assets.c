@@ -1,0 +1,20 @@
+/*
+ * assets.c
+ *	  Finds a file in the table of those that are compiled in: see assets.h.
+ */
+#include "http/assets.h"
+
+#include <string.h>
+
+const asset *
+asset_find(const char *path, size_t len)
+{
+	const asset *a;
+
+	for (a = assets; a->path != NULL; a++)
+	{
+		if (strlen(a->path) == len && memcmp(a->path, path, len) == 0)
+			return a;
+	}
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/*
+ * assets.h
+ *	  The files that the door serves, compiled into the program: confined as it
+ *	  is, it opens none.  src/net/http/embed writes the table into build/net/.
+ */
+#ifndef NET_ASSETS_H
+#define NET_ASSETS_H
+
+#include <stddef.h>
+
+typedef struct asset
+{
+	const char *path;			/* as it is asked for */
+	const char *type;			/* Content-Type */
+	const unsigned char *bytes;
+	size_t		len;
+	const char *etag;			/* strong, quotes included */
+	const unsigned char *gzip;	/* the same compressed; NULL: not worth it */
+	size_t		gzip_len;
+	const char *gzip_etag;
+} asset;
+
+/* The generated table; the entry after the last has no path. */
+extern const asset assets[];
+
+/* The template of the demo page, which demo_page.c fills in: never served as it is. */
+#define ASSET_DEMO_PAGE		"/demo"
+
+/* NULL: there is none at that path. */
+extern const asset *asset_find(const char *path, size_t len);
+
+#endif							/* NET_ASSETS_H */

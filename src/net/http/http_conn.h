@@ -1,0 +1,170 @@
+/*
+ * http_conn.h
+ *	  A connection of the door and the request on it: shared by http_server.c, which
+ *	  owns connections, http_request.c, which takes requests in, and handlers.c, send_api.c
+ *	  and webhook_api.c, which answer them.
+ */
+#ifndef NET_HTTP_CONN_H
+#define NET_HTTP_CONN_H
+
+#include <microhttpd.h>
+
+#include "base/address.h"
+#include "config/channels.h"
+#include "base/corridor_io.h"
+#include "base/timeouts.h"
+#include "http/http_server.h"
+#include "http/http_head.h"
+#include "config/hub_endpoints.h"
+#include "config/api_keys.h"
+#include "base/errors.h"
+#include "http/http_response.h"
+#include "http/routes.h"
+#include "base/inflight.h"
+
+/*
+ * Memory for bodies that come in pieces.  Each may have BODY_SMALL bytes;
+ * what grows over that shares BODIES_LARGE among all connections.
+ */
+#define BODY_SMALL		(16u * 1024)
+#define BODIES_LARGE	(16u * 1024 * 1024)
+
+/* What a request has come to. */
+typedef enum request_state
+{
+	REQUEST_NONE,				/* between requests */
+	REQUEST_LINE,				/* its first line has been read */
+	REQUEST_BODY,				/* its head has been judged */
+	REQUEST_WAITING,			/* what it brought is with the worker */
+	REQUEST_ANSWERED			/* its answer is on the way */
+} request_state;
+
+typedef struct conn
+{
+	deadline	deadline;		/* first: the deadlines hand this out */
+	door	   *door;
+	struct MHD_Connection *mhd;
+	int			fd;
+	net_addr	peer;
+	addr_count *peer_count;		/* NULL for a trusted proxy */
+	bool		cut;			/* shut down by us: take nothing more from it */
+	bool		leaving;		/* one of the door's nleaving */
+	bool		suspending;		/* on the door's list */
+	struct conn *next_suspending;
+	bool		linger;			/* let the client read the answer at the end */
+
+	/* the request */
+	request_state state;
+	bool		judged;			/* the answer is known, or the event handed over */
+	route		route;
+	const char *target;			/* where libmicrohttpd has it */
+	size_t		target_len;
+	uint8_t		channel[16];	/* of a webhook */
+	head_facts	head;
+	net_addr	client;			/* the peer, or whom a trusted proxy names */
+	addr_count *client_count;
+	answer		answer;
+	uint64_t	number;			/* of what waits for the worker; 0: nothing */
+	uint32_t	key;			/* the id of a REST request's key */
+	char		method[8];		/* of one for ROUTE_ORGANIZATION */
+	char	   *asked;			/* and its target: libmicrohttpd takes the query apart in place */
+	bool		held;			/* the message waits for a visitor who is not there */
+	uint64_t	handed_ns;		/* uv_hrtime() when it was handed over */
+	char	   *body;			/* what has come of it, unless it came in one piece */
+	size_t		body_len;
+	size_t		body_cap;
+	uint64_t	discarded;		/* bytes of a body that nobody wants */
+
+	/* an event whose signature nobody knows yet: see early_signature.c */
+	char	   *parked;			/* its body; NULL: it is none */
+	size_t		parked_len;
+	struct conn *prev_parked;
+	struct conn *next_parked;
+} conn;
+
+struct door
+{
+	uv_loop_t  *loop;
+	corridor_io *corridor;
+	channels   *channels;
+	keys	   *keys;
+	hub_doors  *hubs;
+	door_is_there_fn is_there;	/* NULL: nobody ever is */
+	void	   *is_there_arg;
+	door_upgrade_fn upgrade;	/* NULL: there are no WebSockets */
+	void	   *upgrade_arg;
+	struct MHD_Daemon *mhd;
+	uv_poll_t	poll;			/* on libmicrohttpd's epoll descriptor */
+	uv_idle_t	again;			/* running while libmicrohttpd has more to do */
+	deadlines	deadlines;
+	waiting    *waiting;
+	addr_counts *peers;			/* connections by address */
+	addr_counts *clients;		/* requests by address behind trusted proxies */
+	addr_list	trusted;
+	conn	   *arriving;		/* handed to MHD_add_connection just now */
+	conn	   *suspending;		/* their events were handed over in this turn */
+	conn	   *parked;			/* their events wait for a secret */
+	uint32_t	nparked;
+	uint32_t	nconns;
+	uint32_t	nleaving;		/* of which shut down, and not yet closed by libmicrohttpd */
+	size_t		large_bytes;	/* of bodies over BODY_SMALL */
+	bool		open;
+	bool		closing;
+	bool		ready;			/* libmicrohttpd has something to do */
+	bool		paused;			/* the corridor is full */
+
+	/* from the configuration */
+	uint32_t	max_body_size;
+	uint32_t	max_connections;
+	uint32_t	max_per_address;
+	uint32_t	max_waiting;
+	uint32_t	tolerance_s;
+	char	   *public_url;
+	uint8_t		demo[16];
+};
+
+/* http_request.c */
+extern void *request_target(void *cls, const char *target, struct MHD_Connection *mhd);
+extern enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+									  const char *method, const char *version,
+									  const char *upload, size_t *upload_size, void **context);
+extern void request_completed(void *cls, struct MHD_Connection *mhd, void **context,
+							  enum MHD_RequestTerminationCode code);
+
+/* Count it, tell it, and make it the request's answer. */
+extern void request_refuse(conn *c, refusal why, const char *message);
+
+/* The request's event is done, or given up: the answer is set, send it. */
+extern void request_resume(conn *c);
+
+/* handlers.c: what the head alone decides, and what the whole request. */
+extern void judge_head(conn *c, const char *method);
+extern void judge_whole(conn *c, const char *body, size_t len);
+
+/* Judge an event once more that was parked, by the secrets that are known now. */
+extern void judge_again(conn *c);
+
+/* early_signature.c */
+extern bool parking_wanted(const conn *c, refusal why);
+extern bool parking_take(conn *c, uint64_t number, const char *body, size_t len);
+extern void parking_leave(conn *c);
+
+/* Why nothing can go to the worker now; REFUSE_NOTHING: it can. */
+extern refusal judge_gate(const conn *c);
+
+/* send_api.c: may the request's key use the REST API?  Fills c->key. */
+extern refusal api_judge_key(conn *c, uint8_t scope);
+
+/* The same as judge's for ROUTE_SEND. */
+extern void api_judge_head(conn *c, const char *method);
+extern void api_take(conn *c, const char *body, size_t len);
+
+/* webhook_api.c: the same for ROUTE_ORGANIZATION. */
+extern void organization_judge_head(conn *c, const char *method);
+extern void organization_take(conn *c, const char *body, size_t len);
+
+/* http_server.c: suspend the connection when libmicrohttpd's turn is over. */
+extern void door_suspend_later(conn *c);
+extern void door_suspend_never(conn *c);
+
+#endif							/* NET_HTTP_CONN_H */

@@ -1,0 +1,333 @@
+/*
+ * http_request.c
+ *	  One request from its first line to its answer: what libmicrohttpd calls.
+ *
+ * libmicrohttpd calls the handler once after the head, once for each piece of
+ * the body, and once more at the end.  An answer that is queued at the first
+ * call closes the connection; so only what makes the rest of the stream
+ * unreadable or unwanted is answered there, and all else at the end.
+ */
+#include "http/http_conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "listen/ws_takeover.h"
+
+/* libmicrohttpd's later versions check line ends and NUL themselves. */
+#define CHECK_LINES		(MHD_VERSION <= 0x00097500)
+
+static uint64_t
+now_of(const conn *c)
+{
+	return uv_now(c->door->loop);
+}
+
+/* The request's first line is there. */
+void *
+request_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	conn	   *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+
+	(void) cls;
+	c->state = REQUEST_LINE;
+	c->target = target;
+	c->target_len = target ? strlen(target) : 0;
+	c->route = target ? route_find(target, c->channel) : ROUTE_NONE;
+	free(c->asked);
+	c->asked = c->route == ROUTE_ORGANIZATION ? strdup(target) : NULL;
+	/* A connection's first head is timed from the accept on, others from here. */
+	if (c->deadline.phase != PHASE_HEAD)
+		deadline_set(&c->door->deadlines, &c->deadline, PHASE_HEAD, now_of(c));
+	return c;
+}
+
+void
+request_refuse(conn *c, refusal why, const char *message)
+{
+	the_metrics.refused[why]++;
+	log_refusal(why, &c->client, c->route == ROUTE_WEBHOOK ? c->channel : NULL, now_of(c));
+	answer_drop(&c->answer);
+	c->answer = message && message[0] ? answer_refusal_because(why, message) : answer_refusal(why);
+}
+
+/* Send the answer that is set. */
+static enum MHD_Result
+answer_now(conn *c)
+{
+	enum MHD_Result result;
+
+	c->state = REQUEST_ANSWERED;
+	deadline_set(&c->door->deadlines, &c->deadline, PHASE_REPLY, now_of(c));
+	result = MHD_queue_response(c->mhd, c->answer.status, c->answer.response);
+	answer_drop(&c->answer);
+	return result;
+}
+
+/* Answer behind libmicrohttpd's back, which has come too far to do it; it closes. */
+static enum MHD_Result
+cut_now(conn *c, refusal why)
+{
+	answer_raw(c->fd, why, NULL);
+	c->cut = true;
+	c->linger = true;
+	return MHD_NO;
+}
+
+/*
+ * The fields of a head, one by one.  libmicrohttpd 0.9.75 ends lines at a bare
+ * LF and values at a NUL; it leaves the head where it lay, with NULs for each
+ * CR LF, so a field that does not begin two bytes behind the last one's value
+ * shows either of them (or a folded line, which is refused as well).
+ */
+typedef struct field_walk
+{
+	head_facts *facts;
+	const char *next;
+	bool		broken;
+} field_walk;
+
+static enum MHD_Result
+on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+		 const char *value, size_t value_len)
+{
+	field_walk *walk = cls;
+
+	(void) kind;
+	if (value == NULL)
+		value_len = 0;
+	if (name != walk->next)
+		walk->broken = true;
+	walk->next = (value ? value : name) + value_len + 2;
+	head_field(walk->facts, name, name_len, value ? value : "", value_len);
+	return MHD_YES;
+}
+
+static void
+check_head(conn *c, const char *method, const char *version)
+{
+	field_walk	walk = {&c->head, version + strlen(version) + 2, false};
+	size_t		size;
+
+	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, &walk);
+	size = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+	head_end(&c->head, version);
+	if (CHECK_LINES && (walk.broken || walk.next + 2 != method + size))
+		c->head.bad = "The head holds a NUL, a folded line, or a line that does not end in CR LF.";
+	if (c->target == NULL || (CHECK_LINES && (c->target != method + strlen(method) + 1 ||
+											  c->target + c->target_len + 1 != version)))
+		c->head.bad = "The request's first line must be a method, a target and a version with one blank between them.";
+}
+
+/* Who sent it: behind a trusted proxy, whom that one names. */
+static void
+find_client(conn *c)
+{
+	door	   *d = c->door;
+
+	c->client = c->peer;
+	if (c->peer_count == NULL && c->head.forwarded.p != NULL)
+		addr_forwarded(&d->trusted, c->head.forwarded.p, c->head.forwarded.len, &c->client);
+}
+
+/* The first call of the handler. */
+static enum MHD_Result
+head_came(conn *c, const char *method, const char *version)
+{
+	bool		at_once;
+
+	the_metrics.requests++;
+	c->state = REQUEST_BODY;
+	deadline_set(&c->door->deadlines, &c->deadline, PHASE_BODY, c->deadline.since);
+	check_head(c, method, version);
+	find_client(c);
+	if (c->head.bad != NULL)
+	{
+		request_refuse(c, REFUSE_HEAD, c->head.bad);
+		at_once = true;
+	}
+	else if ((c->route == ROUTE_VISITORS || c->route == ROUTE_LINK) && strcmp(method, "GET") == 0)
+	{
+		if (takeover(c, version))
+			return MHD_NO;
+		at_once = false;
+	}
+	else
+	{
+		judge_head(c, method);
+		at_once = c->answer.response != NULL &&
+			(c->head.expect_continue || c->head.expect_other ||
+			 (c->head.has_length && c->head.length > c->door->max_body_size));
+	}
+	if (!at_once)
+		return MHD_YES;
+	c->linger = true;
+	return answer_now(c);
+}
+
+/* Bytes of that capacity that count against BODIES_LARGE. */
+static size_t
+large_part(size_t cap)
+{
+	return cap > BODY_SMALL ? cap : 0;
+}
+
+static void
+free_body(conn *c)
+{
+	c->door->large_bytes -= large_part(c->body_cap);
+	free(c->body);
+	c->body = NULL;
+	c->body_len = c->body_cap = 0;
+}
+
+/* Keep a piece of the body until the rest has come. */
+static bool
+keep_piece(conn *c, const char *piece, size_t len)
+{
+	size_t		need = c->body_len + len;
+	size_t		cap = c->body_cap ? c->body_cap : 1024;
+	size_t		others = c->door->large_bytes - large_part(c->body_cap);
+	char	   *body;
+
+	while (cap < need)
+		cap *= 2;
+	if (cap != c->body_cap)
+	{
+		if (large_part(cap) > 0 && others + cap > BODIES_LARGE)
+			return false;
+		body = realloc(c->body, cap);
+		if (body == NULL)
+			return false;
+		c->body = body;
+		c->body_cap = cap;
+		c->door->large_bytes = others + large_part(cap);
+	}
+	memcpy(c->body + c->body_len, piece, len);
+	c->body_len = need;
+	return true;
+}
+
+/* Further calls of the handler. */
+static enum MHD_Result
+body_came(conn *c, const char *piece, size_t len)
+{
+	bool		whole = c->head.has_length && c->body_len + len == c->head.length;
+
+	if (c->answer.response != NULL || !route_takes_body(c->route))
+	{
+		/* Read to its end, so that the connection can be used again. */
+		c->discarded += len;
+		return c->discarded <= c->door->max_body_size ? MHD_YES : cut_now(c, REFUSE_LARGE);
+	}
+	if (c->body_len + len > c->door->max_body_size)
+	{
+		request_refuse(c, REFUSE_LARGE, NULL);
+		return cut_now(c, REFUSE_LARGE);
+	}
+	if (whole && c->body_len == 0)
+	{
+		/* The usual case: one piece, judged where it lies. */
+		judge_whole(c, piece, len);
+		return MHD_YES;
+	}
+	if (!keep_piece(c, piece, len))
+	{
+		request_refuse(c, REFUSE_MEMORY, NULL);
+		return cut_now(c, REFUSE_MEMORY);
+	}
+	return MHD_YES;
+}
+
+/* The last call of the handler, and the one after a resume. */
+static enum MHD_Result
+request_ended(conn *c)
+{
+	if (!c->judged)
+	{
+		judge_whole(c, c->body ? c->body : "", c->body_len);
+		free_body(c);
+	}
+	if (c->number == 0)
+		return answer_now(c);
+	if (c->state != REQUEST_WAITING)
+	{
+		c->state = REQUEST_WAITING;
+		deadline_set(&c->door->deadlines, &c->deadline, PHASE_WAIT, now_of(c));
+		door_suspend_later(c);
+	}
+	return MHD_YES;
+}
+
+enum MHD_Result
+request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+			   const char *version, const char *upload, size_t *upload_size, void **context)
+{
+	conn	   *c = *context;
+	enum MHD_Result result;
+
+	(void) cls;
+	(void) mhd;
+	(void) url;
+	if (c->cut)
+		return MHD_NO;
+	if (c->state == REQUEST_LINE)
+		return head_came(c, method, version);
+	if (*upload_size == 0)
+		return request_ended(c);
+	result = body_came(c, upload, *upload_size);
+	*upload_size = 0;
+	return result;
+}
+
+void
+request_resume(conn *c)
+{
+	c->number = 0;
+	c->state = REQUEST_BODY;
+	deadline_set(&c->door->deadlines, &c->deadline, PHASE_REPLY, now_of(c));
+	MHD_resume_connection(c->mhd);
+	c->door->ready = true;
+}
+
+/* The request is over, answered or not: make the connection ready for the next. */
+void
+request_completed(void *cls, struct MHD_Connection *mhd, void **context,
+				  enum MHD_RequestTerminationCode code)
+{
+	conn	   *c = *context;
+	door	   *d;
+
+	(void) cls;
+	(void) mhd;
+	if (c == NULL)
+		return;
+	d = c->door;
+	door_suspend_never(c);
+	parking_leave(c);
+	if (c->state == REQUEST_LINE && !c->cut && (code == MHD_REQUEST_TERMINATED_COMPLETED_OK ||
+												code == MHD_REQUEST_TERMINATED_WITH_ERROR))
+		the_metrics.malformed++;
+	if (c->number != 0)
+		waiting_give(d->waiting, c->number);
+	if (c->client_count != NULL)
+		addr_counts_give(d->clients, c->client_count);
+	free_body(c);
+	answer_drop(&c->answer);
+	c->state = REQUEST_NONE;
+	c->judged = false;
+	c->held = false;
+	c->route = ROUTE_NONE;
+	c->target = NULL;
+	c->client = c->peer;
+	c->client_count = NULL;
+	c->number = 0;
+	c->key = 0;
+	free(c->asked);
+	c->asked = NULL;
+	c->discarded = 0;
+	memset(&c->head, 0, sizeof(c->head));
+	deadline_set(&d->deadlines, &c->deadline, PHASE_IDLE, now_of(c));
+}

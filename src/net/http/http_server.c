@@ -1,0 +1,675 @@
+/*
+ * http_server.c
+ *	  The HTTP door: connections, libmicrohttpd's turns, deadlines, closing.
+ *	  See http_server.h; http_request.c has what happens on a connection.
+ */
+#include "http/http_conn.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/lingering_close.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "http/static_files.h"
+
+/* A connection's memory in libmicrohttpd: enough for 8 kB of headers. */
+#define MHD_POOL_SIZE	(16u * 1024)
+
+/* Turns of libmicrohttpd in one of ours before others get theirs. */
+#define RUNS_A_TURN		4
+
+/* A body must fit into a frame, with the fields in front of it. */
+#define MOST_BODY_SIZE	(WC_FRAME_MAX - 64u * 1024)
+
+/* Connections that one call of the sweep looks at. */
+#define SWEEP_BATCH		256
+
+/* A connection is swept when its phase is older than this, in ms. */
+#define SWEEP_AGE_MS	1000
+
+/* An event may come twice; a message may not. */
+#define UNSURE \
+	"The database did not confirm the message in time, and may send it all the same: ask again with the same Idempotency-Key, or it may be sent twice."
+
+#define UNSURE_CHANGE \
+	"The database did not answer in time, and may do it all the same: look at what is there before you ask again."
+
+static void on_ready(uv_poll_t *poll, int status, int events);
+static void on_late(void *arg, deadline *entry);
+
+/* libmicrohttpd's word about a connection's begin and end. */
+static void
+on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	door	   *d = cls;
+	conn	   *c;
+	int			fd;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	{
+		c = d->arriving;
+		d->arriving = NULL;
+		if (c == NULL)
+		{
+			*socket_context = NULL;
+			return;
+		}
+		c->mhd = mhd;
+		*socket_context = c;
+		d->nconns++;
+		return;
+	}
+	c = *socket_context;
+	if (c == NULL)
+		return;
+	door_suspend_never(c);
+	if (c->linger && (fd = dup(c->fd)) >= 0)
+		linger(d->loop, fd);
+	deadline_set(&d->deadlines, &c->deadline, PHASE_NONE, 0);
+	if (c->peer_count != NULL)
+		addr_counts_give(d->peers, c->peer_count);
+	d->nconns--;
+	if (c->leaving)
+		d->nleaving--;
+	free(c->asked);
+	free(c);
+}
+
+static void
+on_panic(void *cls, const char *file, unsigned line, const char *reason)
+{
+	(void) cls;
+	fprintf(stderr, "webchatt-net: libmicrohttpd gave up at %s:%u: %s\n", file, line,
+			reason ? reason : "no reason given");
+	abort();
+}
+
+/* Nothing needs a target unescaped; so nothing in it can be hidden by escapes. */
+static size_t
+leave_escaped(void *cls, struct MHD_Connection *mhd, char *s)
+{
+	(void) cls;
+	(void) mhd;
+	return strlen(s);
+}
+
+/* libmicrohttpd's own limit stands far off: the door counts connections itself. */
+static unsigned
+descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur > 1000000)
+		return 1000000;
+	return (unsigned) r.rlim_cur;
+}
+
+/*
+ * libmicrohttpd 1.0 queues added connections for its next turn, where we would
+ * not know whose they are, unless it is told that there is one thread only.
+ */
+#if MHD_VERSION >= 0x00097707
+#define DOOR_ONE_THREAD		MHD_USE_NO_THREAD_SAFETY
+#else
+#define DOOR_ONE_THREAD		0
+#endif
+
+static struct MHD_Daemon *
+start_mhd(door *d)
+{
+	MHD_set_panic_func(on_panic, NULL);
+	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL |
+							MHD_ALLOW_SUSPEND_RESUME | DOOR_ONE_THREAD,
+							0, NULL, NULL, request_handle, d,
+							MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MHD_POOL_SIZE,
+							MHD_OPTION_CONNECTION_LIMIT, descriptor_limit(),
+							MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+							MHD_OPTION_URI_LOG_CALLBACK, request_target, d,
+							MHD_OPTION_NOTIFY_COMPLETED, request_completed, d,
+							MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,
+							MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+#if MHD_VERSION >= 0x00097701
+							MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+#endif
+							MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+							MHD_OPTION_END);
+}
+
+door *
+door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
+{
+	door	   *d = calloc(1, sizeof(*d));
+	const union MHD_DaemonInfo *info;
+
+	if (d == NULL)
+		return NULL;
+	d->loop = loop;
+	d->corridor = corridor;
+	d->channels = set;
+	d->waiting = waiting_new();
+	d->peers = addr_counts_new();
+	d->clients = addr_counts_new();
+	d->keys = keys_new();
+	d->hubs = hub_doors_new();
+	d->public_url = strdup("");
+	if (d->waiting && d->peers && d->clients && d->keys && d->hubs && d->public_url && pages_init())
+		d->mhd = start_mhd(d);
+	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
+		return NULL;			/* the program ends: nothing is freed */
+	d->poll.data = d;
+	uv_poll_start(&d->poll, UV_READABLE, on_ready);
+	uv_idle_init(loop, &d->again);
+	d->again.data = d;
+	deadlines_init(&d->deadlines, loop, on_late, d);
+	return d;
+}
+
+static void
+take_public_url(door *d, wc_str url)
+{
+	char	   *copy = strndup(url.len ? url.p : "", url.len);
+
+	/* Without memory the old one stays. */
+	if (copy == NULL)
+		return;
+	free(d->public_url);
+	d->public_url = copy;
+}
+
+void
+door_configure(door *d, const wc_config *config)
+{
+	char		bad[64];
+
+	if (!addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &d->trusted, bad))
+		log_line(WC_LOG_WARNING, "\"%s\" in webchatt.trusted_proxies is no address and no CIDR (or one of more than %d); it is left out",
+				 bad, ADDR_LIST_MAX);
+	d->max_body_size = config->max_body_size < MOST_BODY_SIZE ? config->max_body_size : MOST_BODY_SIZE;
+	d->max_connections = config->max_connections;
+	d->max_per_address = config->max_connections_per_address;
+	d->max_waiting = config->max_waiting;
+	d->tolerance_s = config->signature_tolerance_s;
+	memcpy(d->demo, config->demo, sizeof(d->demo));
+	take_public_url(d, config->public_url);
+	deadlines_limit(&d->deadlines, PHASE_HEAD, config->head_timeout_ms);
+	deadlines_limit(&d->deadlines, PHASE_BODY, config->request_timeout_ms);
+	deadlines_limit(&d->deadlines, PHASE_REPLY, config->request_timeout_ms);
+	deadlines_limit(&d->deadlines, PHASE_IDLE, config->idle_timeout_ms);
+	deadlines_limit(&d->deadlines, PHASE_WAIT, config->ack_timeout_ms);
+}
+
+void
+door_ask_visitors(door *d, door_is_there_fn is_there, void *arg)
+{
+	d->is_there = is_there;
+	d->is_there_arg = arg;
+}
+
+void
+door_pass_visitors(door *d, door_upgrade_fn upgrade, void *arg)
+{
+	d->upgrade = upgrade;
+	d->upgrade_arg = arg;
+}
+
+void
+door_key_put(door *d, const wc_key_put *put)
+{
+	if (!keys_put(d->keys, put))
+		log_line(WC_LOG_WARNING, "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys that nobody uses",
+				 KEYS_MAX);
+}
+
+void
+door_key_gone(door *d, uint32_t id)
+{
+	keys_gone(d->keys, id);
+}
+
+void
+door_open(door *d)
+{
+	d->open = true;
+}
+
+/* Refuse a connection that libmicrohttpd has not seen. */
+static void
+turn_away(door *d, int fd, const net_addr *peer, refusal why)
+{
+	the_metrics.refused[why]++;
+	log_refusal(why, peer, NULL, uv_now(d->loop));
+	answer_raw(fd, why, NULL);
+	linger(d->loop, fd);
+}
+
+/* Shut a connection down from outside; libmicrohttpd then notices and closes it. */
+static void
+cut(conn *c)
+{
+	c->cut = true;
+	if (!c->leaving)
+		c->door->nleaving++;
+	c->leaving = true;
+	deadline_set(&c->door->deadlines, &c->deadline, PHASE_NONE, 0);
+	shutdown(c->fd, SHUT_RDWR);
+}
+
+/* A body that has just begun is not in anybody's way yet, in ms. */
+#define YOUNG_BODY_MS	1000
+
+/*
+ * There is room for one more: or else the oldest that has sent no whole head
+ * makes it, then one between requests, then one whose body does not come.  So
+ * strangers who send nothing whole cannot keep out who does.
+ */
+static bool
+make_room(door *d)
+{
+	static const phase phases[] = {PHASE_HEAD, PHASE_IDLE, PHASE_BODY};
+	size_t		p;
+
+	if (d->nconns - d->nleaving < d->max_connections)
+		return true;
+	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
+	{
+		deadline   *head = &d->deadlines.heads[phases[p]];
+		conn	   *c = (conn *) head->next;
+
+		if (head->next == head ||
+			(phases[p] == PHASE_BODY && c->deadline.since + YOUNG_BODY_MS > uv_now(d->loop)))
+			continue;
+		if (phases[p] != PHASE_IDLE)
+		{
+			request_refuse(c, REFUSE_CONNECTIONS, NULL);
+			answer_raw(c->fd, REFUSE_CONNECTIONS, NULL);
+		}
+		cut(c);
+		d->ready = true;
+		return true;
+	}
+	return false;
+}
+
+void
+door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	door	   *d = arg;
+	addr_count *count = NULL;
+	net_addr	peer;
+	conn	   *c;
+
+	the_metrics.accepted++;
+	addr_from_sockaddr(addr, &peer);
+	if (!addr_list_has(&d->trusted, &peer) &&
+		(count = addr_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
+	{
+		turn_away(d, fd, &peer, REFUSE_ADDRESS);
+		return;
+	}
+	if (!make_room(d))
+	{
+		if (count != NULL)
+			addr_counts_give(d->peers, count);
+		turn_away(d, fd, &peer, REFUSE_CONNECTIONS);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+	{
+		if (count != NULL)
+			addr_counts_give(d->peers, count);
+		close(fd);
+		return;
+	}
+	c->door = d;
+	c->fd = fd;
+	c->peer = c->client = peer;
+	c->peer_count = count;
+	d->arriving = c;
+	deadline_set(&d->deadlines, &c->deadline, PHASE_HEAD, uv_now(d->loop));
+	/* On failure it has closed the descriptor, and either told us or not. */
+	if (MHD_add_connection(d->mhd, fd, addr, len) != MHD_YES && d->arriving == c)
+	{
+		deadline_set(&d->deadlines, &c->deadline, PHASE_NONE, 0);
+		if (count != NULL)
+			addr_counts_give(d->peers, count);
+		free(c);
+	}
+	d->arriving = NULL;
+	d->ready = true;
+}
+
+void
+door_event_done(door *d, const wc_event_done *done)
+{
+	conn	   *c = waiting_find(d->waiting, done->request);
+
+	/* Not there: it was given up meanwhile, and the hub will come again. */
+	if (c == NULL || (c->route != ROUTE_WEBHOOK && c->route != ROUTE_HUB_WEBHOOK))
+		return;
+	waiting_give(d->waiting, done->request);
+	metrics_done(done->result, (uv_hrtime() - c->handed_ns) / 1000);
+	switch (done->result)
+	{
+		case WC_DONE_STORED:
+		case WC_DONE_REPEAT:
+		case WC_DONE_REJECTED:
+			c->answer = answer_ok();
+			break;
+		case WC_DONE_GONE:
+			request_refuse(c, REFUSE_CHANNEL, NULL);
+			break;
+		default:
+			request_refuse(c, REFUSE_BUSY, NULL);
+	}
+	request_resume(c);
+}
+
+/* True for a connection over which nothing ever came. */
+static bool
+is_silent(const conn *c)
+{
+	struct
+	{
+		struct tcp_info libc;	/* as much as the C library's header knows */
+		uint64_t	pacing_rate;
+		uint64_t	max_pacing_rate;
+		uint64_t	bytes_acked;
+		uint64_t	bytes_received;
+	}			info;
+	socklen_t	len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	return c->state == REQUEST_NONE &&
+		getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		info.bytes_received == 0;
+}
+
+static void
+too_slow(conn *c, refusal why)
+{
+	door	   *d = c->door;
+
+	/* While we do not read, slowness is ours. */
+	if (d->paused)
+	{
+		deadline_set(&d->deadlines, &c->deadline, c->deadline.phase, uv_now(d->loop));
+		return;
+	}
+	if (!is_silent(c))
+	{
+		request_refuse(c, why, NULL);
+		answer_raw(c->fd, why, NULL);
+	}
+	cut(c);
+}
+
+static void
+on_late(void *arg, deadline *entry)
+{
+	door	   *d = arg;
+	conn	   *c = (conn *) entry;
+
+	switch (entry->phase)
+	{
+		case PHASE_HEAD:
+			too_slow(c, d->closing ? REFUSE_CLOSING : REFUSE_SLOW_HEAD);
+			break;
+		case PHASE_BODY:
+			too_slow(c, d->closing ? REFUSE_CLOSING : REFUSE_SLOW_BODY);
+			break;
+		case PHASE_WAIT:
+			waiting_give(d->waiting, c->number);
+			request_refuse(c, d->closing ? REFUSE_CLOSING : c->parked ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT,
+						   c->route == ROUTE_SEND ? UNSURE :
+						   c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE : NULL);
+			parking_leave(c);
+			request_resume(c);
+			break;
+		default:
+			cut(c);
+	}
+}
+
+static void
+on_ready(uv_poll_t *poll, int status, int events)
+{
+	door	   *d = poll->data;
+
+	(void) status;
+	(void) events;
+	d->ready = true;
+}
+
+static void
+on_again(uv_idle_t *idle)
+{
+	door	   *d = idle->data;
+
+	d->ready = true;
+}
+
+/* Stop reading sockets while the worker does not read us. */
+static void
+settle_pause(door *d)
+{
+	bool		full = corridor_io_full(d->corridor);
+
+	if (full == d->paused)
+		return;
+	d->paused = full;
+	if (full)
+		uv_poll_stop(&d->poll);
+	else
+		uv_poll_start(&d->poll, UV_READABLE, on_ready);
+}
+
+/*
+ * Suspending inside the handler would leave libmicrohttpd waiting to read: on
+ * the resume it would read before it answers, and take the end of a half-closed
+ * POST for a client that has gone.  So it is done between its turns.
+ */
+void
+door_suspend_later(conn *c)
+{
+	c->suspending = true;
+	c->next_suspending = c->door->suspending;
+	c->door->suspending = c;
+}
+
+void
+door_suspend_never(conn *c)
+{
+	conn	  **link = &c->door->suspending;
+
+	if (!c->suspending)
+		return;
+	while (*link != c)
+		link = &(*link)->next_suspending;
+	*link = c->next_suspending;
+	c->suspending = false;
+}
+
+static void
+suspend_all(door *d)
+{
+	conn	   *c;
+
+	while ((c = d->suspending) != NULL)
+	{
+		d->suspending = c->next_suspending;
+		c->suspending = false;
+		MHD_suspend_connection(c->mhd);
+	}
+}
+
+bool
+door_run(door *d)
+{
+	MHD_UNSIGNED_LONG_LONG timeout;
+	bool		more = false;
+	int			i;
+
+	if (d->ready)
+	{
+		d->ready = false;
+		for (i = 0; i < RUNS_A_TURN; i++)
+		{
+			MHD_run(d->mhd);
+			suspend_all(d);
+			more = MHD_get_timeout(d->mhd, &timeout) == MHD_YES && timeout == 0;
+			if (!more)
+				break;
+		}
+		if (more)
+			uv_idle_start(&d->again, on_again);
+		else
+			uv_idle_stop(&d->again);
+	}
+	settle_pause(d);
+	return d->paused;
+}
+
+/* Close those whose client has ended the connection with nothing left to read. */
+static void
+sweep_batch(conn **conns, struct pollfd *fds, int n)
+{
+	char		byte;
+	int			i;
+
+	if (n == 0 || poll(fds, (nfds_t) n, 0) <= 0)
+		return;
+	for (i = 0; i < n; i++)
+	{
+		if ((fds[i].revents & POLLRDHUP) &&
+			recv(fds[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+			cut(conns[i]);
+	}
+}
+
+void
+door_sweep(door *d)
+{
+	static const phase phases[] = {PHASE_HEAD, PHASE_BODY, PHASE_IDLE};
+	struct pollfd fds[SWEEP_BATCH];
+	conn	   *conns[SWEEP_BATCH];
+	uint64_t	now = uv_now(d->loop);
+	deadline   *entry;
+	deadline   *next;
+	size_t		p;
+	int			n;
+
+	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
+	{
+		deadline   *head = &d->deadlines.heads[phases[p]];
+
+		n = 0;
+		for (entry = head->next; entry != head && entry->since + SWEEP_AGE_MS <= now; entry = next)
+		{
+			next = entry->next;
+			conns[n] = (conn *) entry;
+			fds[n] = (struct pollfd) {conns[n]->fd, POLLRDHUP, 0};
+			if (++n == SWEEP_BATCH)
+			{
+				sweep_batch(conns, fds, n);
+				n = 0;
+			}
+		}
+		sweep_batch(conns, fds, n);
+	}
+}
+
+void
+door_close(door *d)
+{
+	d->closing = true;
+	deadlines_expire(&d->deadlines, PHASE_WAIT);
+	deadlines_expire(&d->deadlines, PHASE_IDLE);
+}
+
+bool
+door_drain(door *d, bool patient)
+{
+	deadlines_expire(&d->deadlines, PHASE_IDLE);
+	if (!patient && !d->paused)
+		deadlines_expire(&d->deadlines, PHASE_HEAD);
+	d->ready = true;
+	return d->nconns == 0;
+}
+
+uint32_t
+door_connections(const door *d)
+{
+	return d->nconns;
+}
+
+uint32_t
+door_waiting(const door *d)
+{
+	return waiting_count(d->waiting);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	door	   *d = handle->data;
+
+	waiting_free(d->waiting);
+	addr_counts_free(d->peers);
+	addr_counts_free(d->clients);
+	keys_free(d->keys);
+	hub_doors_free(d->hubs);
+	pages_exit();
+	free(d->public_url);
+	free(d);
+}
+
+void
+door_free(door *d)
+{
+	deadlines_expire(&d->deadlines, PHASE_WAIT);
+	MHD_run(d->mhd);
+	uv_poll_stop(&d->poll);
+	MHD_stop_daemon(d->mhd);
+	linger_stop();
+	uv_close((uv_handle_t *) &d->poll, NULL);
+	deadlines_close(&d->deadlines);
+	uv_close((uv_handle_t *) &d->again, on_closed);
+}
+
+const keys *
+door_keys(const door *d)
+{
+	return d->keys;
+}
+
+void
+door_hub_put(door *d, const wc_hub_put *put)
+{
+	conn	   *c;
+	conn	   *next;
+
+	if (!hub_doors_put(d->hubs, put))
+		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",
+				 HUB_DOORS_MAX);
+	for (c = d->parked; c != NULL; c = next)
+	{
+		next = c->next_parked;
+		judge_again(c);
+	}
+}
+
+void
+door_hub_gone(door *d, uint32_t hub)
+{
+	hub_doors_gone(d->hubs, hub);
+}

@@ -1,0 +1,131 @@
+/*
+ * routes.c
+ *	  Which path is what: see routes.h.
+ */
+#include "http/routes.h"
+
+#include <string.h>
+
+#include "http/assets.h"
+#include "ws/ws_handshake.h"
+#include "common/event_rules.h"
+
+#define WEBHOOKS		"/webhooks/"
+#define HUB_WEBHOOKS	"/webhooks/hubs/"
+#define OUR_WEBHOOKS	"/v1/organization/webhook"
+
+/* A proxy may send the absolute form (RFC 9112 §3.2.2): leave scheme and host out. */
+static const char *
+skip_authority(const char *target)
+{
+	const char *rest = NULL;
+
+	if (strncmp(target, "http://", 7) == 0)
+		rest = target + 7;
+	else if (strncmp(target, "https://", 8) == 0)
+		rest = target + 8;
+	if (rest == NULL)
+		return target;
+	rest += strcspn(rest, "/?#");
+	return rest;
+}
+
+const char *
+route_path(const char *target, size_t *len)
+{
+	const char *path = skip_authority(target);
+
+	*len = strcspn(path, "?");
+	return path;
+}
+
+const char *
+route_query(const char *target, size_t *len)
+{
+	const char *path = route_path(target, len);
+	const char *query = path + *len;
+
+	if (*query == '?')
+		query++;
+	*len = strcspn(query, "#");
+	return query;
+}
+
+static bool
+is(const char *path, size_t len, const char *known)
+{
+	return len == strlen(known) && memcmp(path, known, len) == 0;
+}
+
+static bool
+is_below(const char *path, size_t len, const char *known)
+{
+	return len > strlen(known) && memcmp(path, known, strlen(known)) == 0;
+}
+
+/* As the table hubs has them. */
+static bool
+is_hub_name(const char *name, size_t len)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+	return len >= 1 && len <= ROUTE_MAX_HUB_NAME && strchr(first, name[0]) != NULL &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len;
+}
+
+/* The path of a webhook's URL may end with a slash, which people and forms add. */
+static size_t
+without_slash(const char *path, size_t len)
+{
+	return len > 0 && path[len - 1] == '/' ? len - 1 : len;
+}
+
+const char *
+route_hub_name(const char *target, size_t *len)
+{
+	const char *path = route_path(target, len);
+
+	*len = without_slash(path, *len);
+
+	*len -= sizeof(HUB_WEBHOOKS) - 1;
+	return path + sizeof(HUB_WEBHOOKS) - 1;
+}
+
+route
+route_find(const char *target, uint8_t channel[16])
+{
+	size_t		prefix = sizeof(WEBHOOKS) - 1;
+	size_t		len;
+	const char *path = route_path(target, &len);
+	size_t		plain = without_slash(path, len);
+
+	if (is_below(path, plain, HUB_WEBHOOKS))
+		return is_hub_name(path + sizeof(HUB_WEBHOOKS) - 1, plain - (sizeof(HUB_WEBHOOKS) - 1)) ?
+			ROUTE_HUB_WEBHOOK : ROUTE_NONE;
+	if (is_below(path, plain, WEBHOOKS))
+		return wc_uuid_parse(path + prefix, plain - prefix, channel) ? ROUTE_WEBHOOK : ROUTE_NONE;
+	if (is(path, len, "/v1/communication/web-chatt2me/message"))
+		return ROUTE_SEND;
+	if (is(path, len, OUR_WEBHOOKS) || is_below(path, len, OUR_WEBHOOKS "/"))
+		return ROUTE_ORGANIZATION;
+	if (is(path, len, "/v1") || is_below(path, len, "/v1/"))
+		return ROUTE_API;
+	if (is(path, len, WS_PATH))
+		return ROUTE_VISITORS;
+	if (is(path, len, WS_LINK_PATH))
+		return ROUTE_LINK;
+	if (is(path, len, "/healthz"))
+		return ROUTE_HEALTH;
+	if (is(path, len, "/metrics"))
+		return ROUTE_METRICS;
+	/* Before the files: its template is one of them. */
+	if (is(path, len, ASSET_DEMO_PAGE))
+		return ROUTE_DEMO;
+	return asset_find(path, len) != NULL ? ROUTE_ASSET : ROUTE_NONE;
+}
+
+bool
+route_takes_body(route r)
+{
+	return r == ROUTE_WEBHOOK || r == ROUTE_HUB_WEBHOOK || r == ROUTE_SEND || r == ROUTE_ORGANIZATION;
+}

@@ -1,0 +1,32 @@
+/*
+ * hub_caller.h
+ *	  Requests to hubs' REST APIs that are no messages: what the worker asks goes
+ *	  in, a CALL_DONE for each goes out.
+ */
+#ifndef NET_HUB_CALLER_H
+#define NET_HUB_CALLER_H
+
+#include <uv.h>
+
+#include "base/corridor_io.h"
+
+typedef struct caller caller;
+
+/* NULL: out of memory. */
+extern caller *caller_new(uv_loop_t *loop, corridor_io *corridor);
+
+/* Takes send_timeout_ms, connect_timeout_ms and ca_file. */
+extern void caller_configure(caller *c, const wc_config *config);
+extern void caller_hub_put(caller *c, const wc_hub_put *hub);
+extern void caller_hub_gone(caller *c, uint32_t hub);
+
+/* Make a request; copies what it needs. */
+extern void caller_call(caller *c, const wc_call *call);
+
+/* Requests queued or under way. */
+extern uint32_t caller_pending(const caller *c);
+
+/* Drop everything; the loop must run once more after it. */
+extern void caller_free(caller *c);
+
+#endif							/* NET_HUB_CALLER_H */

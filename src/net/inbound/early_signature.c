@@ -1,0 +1,90 @@
+/*
+ * early_signature.c
+ *	  Events that came to a hub's endpoint while it was asked for a new signing
+ *	  secret: it signs with that from the moment it has made it, and we know it
+ *	  when its answer is committed.  So what no known secret signed waits until the
+ *	  secrets change, and is not refused.
+ */
+#include "http/http_conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long after such a call an unknown secret may be in use, in ms. */
+#define SECRET_COMES_MS		30000
+
+/* Events that may wait so at a time: anybody can send such. */
+#define PARKED_MOST			256
+
+/* Does the call make a secret? */
+static bool
+makes_secret(const wc_call *call)
+{
+	static const char signature[] = "/signature";
+	static const char field[] = "requiresSignature";
+	size_t		len = sizeof(signature) - 1;
+
+	if (call->path.len > len && memcmp(call->path.p + call->path.len - len, signature, len) == 0)
+		return true;
+	return call->body.len > 0 && memmem(call->body.p, call->body.len, field, sizeof(field) - 1) != NULL;
+}
+
+void
+door_hub_called(door *d, const wc_call *call)
+{
+	if (makes_secret(call))
+		hub_doors_secret_comes(d->hubs, call->hub, uv_now(d->loop) + SECRET_COMES_MS);
+}
+
+bool
+parking_wanted(const conn *c, refusal why)
+{
+	const hub_door *h;
+	const char *name;
+	size_t		len;
+
+	if (c->route != ROUTE_HUB_WEBHOOK || (why != REFUSE_SIG_WRONG && why != REFUSE_NO_SECRET) ||
+		c->door->closing || c->head.signature.p == NULL)
+		return false;
+	name = route_hub_name(c->target, &len);
+	h = hub_doors_find(c->door->hubs, name, len);
+	return h != NULL && h->secret_comes > uv_now(c->door->loop);
+}
+
+bool
+parking_take(conn *c, uint64_t number, const char *body, size_t len)
+{
+	door	   *d = c->door;
+
+	if (number == 0 || d->nparked >= PARKED_MOST || (c->parked = malloc(len + 1)) == NULL)
+		return false;
+	if (len > 0)
+		memcpy(c->parked, body, len);
+	c->parked_len = len;
+	c->prev_parked = NULL;
+	c->next_parked = d->parked;
+	if (d->parked != NULL)
+		d->parked->prev_parked = c;
+	d->parked = c;
+	d->nparked++;
+	return true;
+}
+
+void
+parking_leave(conn *c)
+{
+	door	   *d = c->door;
+
+	if (c->parked == NULL)
+		return;
+	if (c->prev_parked != NULL)
+		c->prev_parked->next_parked = c->next_parked;
+	else
+		d->parked = c->next_parked;
+	if (c->next_parked != NULL)
+		c->next_parked->prev_parked = c->prev_parked;
+	d->nparked--;
+	free(c->parked);
+	c->parked = NULL;
+	c->parked_len = 0;
+}

@@ -1,0 +1,218 @@
+/*
+ * send_api.c
+ *	  POST /v1/communication/web-chatt2me/message (hub-contract §2), for those
+ *	  who would use this hub as they use the remote one: from its head to the
+ *	  worker, and from the worker's word to its answer.
+ */
+#include "http/http_conn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "listen/listener.h"
+#include "base/metrics.h"
+#include "rest/send_api_json.h"
+
+/* Set in front of an Idempotency-Key, so that it never meets a key made in SQL. */
+#define KEY_SPACE	"api:"
+
+#define UNKNOWN_CHANNEL \
+	"No channel of this hub that the key may use has the id in \"from\"; webchatt.channels lists them."
+
+static bool
+is_printable(head_value v)
+{
+	size_t		i;
+
+	for (i = 0; i < v.len; i++)
+	{
+		if (v.p[i] < 0x20 || v.p[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+refusal
+api_judge_key(conn *c, uint8_t scope)
+{
+	head_value	key = c->head.api_key;
+	const key_entry *entry;
+
+	if (key.p == NULL)
+		return REFUSE_KEY_MISSING;
+	if (!keys_well_formed(key))
+		return REFUSE_KEY_MALFORMED;
+	entry = keys_find(c->door->keys, key);
+	if (entry == NULL)
+		return REFUSE_KEY_UNKNOWN;
+	c->key = entry->id;
+	listener_trust(c->fd);
+	return (entry->scopes & scope) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
+}
+
+void
+api_judge_head(conn *c, const char *method)
+{
+	head_value	idempotency = c->head.idempotency_key;
+	refusal		why = api_judge_key(c, WC_SCOPE_SEND);
+
+	if (strcmp(method, "POST") != 0)
+		request_refuse(c, REFUSE_METHOD_POST, NULL);
+	else if (why != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
+	else if (idempotency.p != NULL &&
+			 (idempotency.len < 1 || idempotency.len > REST_MAX_KEY || !is_printable(idempotency)))
+		request_refuse(c, REFUSE_PAYLOAD, "Idempotency-Key must be 1 to 200 printable characters of ASCII.");
+}
+
+static void
+nobody_there(conn *c)
+{
+	c->answer = rest_answer_error("session_not_found",
+								  "The visitor has no open session; with \"hold\": true the message waits for the next one.");
+}
+
+static void
+no_visitor(conn *c)
+{
+	c->answer = rest_answer_error("visitor_not_found",
+								  "This channel has no visitor with the id in \"to\"; take it from an event's \"from\".");
+}
+
+/* Ask the worker to store it, or, when it could only be a repeat, whether it has. */
+static refusal
+ask(conn *c, const rest_send *send, bool only_known, size_t len)
+{
+	door	   *d = c->door;
+	head_value	key = c->head.idempotency_key;
+	char		dedupe[sizeof(KEY_SPACE) + REST_MAX_KEY] = "";
+	wc_api_send m;
+
+	memset(&m, 0, sizeof(m));
+	m.request = waiting_take(d->waiting, c, len, d->max_waiting);
+	if (m.request == 0)
+		return REFUSE_BEHIND;
+	if (key.p != NULL)
+		snprintf(dedupe, sizeof(dedupe), KEY_SPACE "%.*s", (int) key.len, key.p);
+	memcpy(m.channel, send->channel, 16);
+	memcpy(m.visitor, send->visitor, 16);
+	m.only_known = only_known;
+	m.dedupe_key = wc_str_from(dedupe);
+	m.content = send->content;
+	if (!wc_write_api_send(corridor_io_out(d->corridor), &m))
+	{
+		waiting_give(d->waiting, m.request);
+		return REFUSE_LARGE;
+	}
+	corridor_io_nudge(d->corridor);
+	c->number = m.request;
+	c->handed_ns = uv_hrtime();
+	return REFUSE_NOTHING;
+}
+
+static void
+take_send(conn *c, const rest_send *send, size_t len)
+{
+	door	   *d = c->door;
+	const channel *ch = channels_find(d->channels, send->channel);
+	const key_entry *key = keys_get(d->keys, c->key);
+	bool		there = send->is_visitor && d->is_there != NULL &&
+		d->is_there(d->is_there_arg, send->channel, send->visitor);
+	refusal		why;
+
+	c->held = send->hold && !there;
+	if (key == NULL)
+		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL);	/* revoked, while the body came */
+	else if (ch == NULL || !ch->local || !key_has_channel(key, send->channel))
+		request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
+	else if (!send->is_visitor && send->hold)
+		no_visitor(c);
+	else if (!there && !send->hold && (!send->is_visitor || c->head.idempotency_key.p == NULL))
+	{
+		the_metrics.api_no_session++;
+		nobody_there(c);
+	}
+	else if ((why = ask(c, send, !there && !send->hold, len)) != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
+}
+
+void
+api_take(conn *c, const char *body, size_t len)
+{
+	char		reason[WC_REASON_SIZE] = "";
+	refusal		why = judge_gate(c);
+	rest_send	send;
+
+	if (why != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
+	else if (!rest_parse(body, len, &send, reason))
+		request_refuse(c, REFUSE_PAYLOAD, reason);
+	else
+	{
+		take_send(c, &send, len);
+		rest_free(&send);
+	}
+}
+
+/* The worker's sentence, or the table's. */
+static void
+refuse_invalid(conn *c, wc_str text)
+{
+	char		reason[WC_REASON_SIZE];
+	uint32_t	len = text.len < sizeof(reason) ? text.len : (uint32_t) sizeof(reason) - 1;
+
+	/* Never cut a character in two. */
+	while (len > 0 && len < text.len && ((unsigned char) text.p[len] & 0xc0) == 0x80)
+		len--;
+	snprintf(reason, sizeof(reason), "%.*s", (int) len, len ? text.p : "");
+	request_refuse(c, REFUSE_PAYLOAD, reason);
+}
+
+/* A repeat of a message that did not and will not arrive; its error code. */
+static void
+refuse_ended(conn *c, wc_str code)
+{
+	char		text[WC_MAX_ERROR_CODE + 1];
+
+	snprintf(text, sizeof(text), "%.*s", (int) code.len, code.len ? code.p : "");
+	c->answer = rest_answer_error(text,
+								  "The message of this Idempotency-Key was not delivered and will not be; to send it all the same, use a new key.");
+}
+
+void
+door_api_done(door *d, const wc_api_done *done)
+{
+	conn	   *c = waiting_find(d->waiting, done->request);
+
+	/* Not there: it was given up meanwhile. */
+	if (c == NULL || c->route != ROUTE_SEND)
+		return;
+	waiting_give(d->waiting, done->request);
+	if (done->result < METRICS_API_RESULTS)
+		the_metrics.api_sends[done->result]++;
+	switch (done->result)
+	{
+		case WC_API_QUEUED:
+		case WC_API_REPEAT:
+			c->answer = rest_answer_stored(done->message, c->held ? "enqueued" : "sent");
+			break;
+		case WC_API_ENDED:
+			refuse_ended(c, done->text);
+			break;
+		case WC_API_NOT_KNOWN:
+			nobody_there(c);
+			break;
+		case WC_API_NO_VISITOR:
+			no_visitor(c);
+			break;
+		case WC_API_NO_CHANNEL:
+			request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
+			break;
+		case WC_API_INVALID:
+			refuse_invalid(c, done->text);
+			break;
+		default:
+			request_refuse(c, REFUSE_BUSY, NULL);
+	}
+	request_resume(c);
+}

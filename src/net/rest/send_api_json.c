@@ -1,0 +1,234 @@
+/*
+ * send_api_json.c
+ *	  The JSON of the REST API at home: see send_api_json.h.
+ */
+#include "rest/send_api_json.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json_load.h"
+#include "common/json_text.h"
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Behind the string whose first quote is at p. */
+static const char *
+string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+	{
+		if (*p == '\\' && p + 1 < end)
+			p++;
+	}
+	return p < end ? p + 1 : end;
+}
+
+/*
+ * Copy the value of an object's member without the white space in it, as it was
+ * written: through a parser and back, numbers would lose digits.  The text is
+ * JSON already known to be valid; which counts the members from 0.  Returns the
+ * end of the copy; to has room for all of the text.
+ */
+static char *
+copy_member(const char *p, const char *end, size_t which, char *to)
+{
+	size_t		member = 0;
+	int			depth = 0;
+	bool		in_value = false;
+
+	while (p < end)
+	{
+		const char *next = *p == '"' ? string_end(p, end) : p + 1;
+		bool		closes = *p == '}' || *p == ']';
+
+		if (depth == 1 && !in_value && *p == ':')
+			in_value = true;
+		else if (depth == 1 && (*p == ',' || closes))
+		{
+			member++;
+			in_value = false;
+		}
+		else if (in_value && member == which && !is_blank(*p))
+		{
+			memcpy(to, p, (size_t) (next - p));
+			to += next - p;
+		}
+		if (closes)
+			depth--;
+		else if (*p == '{' || *p == '[')
+			depth++;
+		p = next;
+	}
+	return to;
+}
+
+/* The place of a member among the others: jansson keeps the order of the text. */
+static size_t
+place_of(json_t *root, const char *name)
+{
+	const char *key;
+	json_t	   *value;
+	size_t		n = 0;
+
+	json_object_foreach(root, key, value)
+	{
+		if (strcmp(key, name) == 0)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static bool
+check_from(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
+{
+	const json_t *from = json_object_get(root, "from");
+
+	if (json_is_string(from) &&
+		wc_uuid_parse(json_string_value(from), json_string_length(from), send->channel))
+		return true;
+	snprintf(reason, WC_REASON_SIZE, "\"from\" must be the id of a channel, a UUID in its canonical form (not its public key).");
+	return false;
+}
+
+static bool
+check_to(const json_t *root, const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
+{
+	const json_t *to = json_object_get(root, "to");
+	size_t		len = json_string_length(to);
+	wc_str		number;
+
+	/* a number is no visitor of ours, but an id all the same */
+	if (json_is_number(to) && wc_json_member(text->p, text->len, "to", &number) && wc_json_is_whole(number))
+		len = number.len;
+	else if (!json_is_string(to))
+		len = 0;
+	if (len == 0 || len > WC_MAX_VISITOR_ID)
+	{
+		snprintf(reason, WC_REASON_SIZE, "\"to\" must be the id of a visitor, a string of 1 to %d bytes.",
+				 WC_MAX_VISITOR_ID);
+		return false;
+	}
+	send->is_visitor = json_is_string(to) && wc_uuid_parse(json_string_value(to), len, send->visitor);
+	return true;
+}
+
+static bool
+check_hold(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
+{
+	const json_t *hold = json_object_get(root, "hold");
+
+	send->hold = json_is_true(hold);
+	if (hold == NULL || json_is_null(hold) || json_is_boolean(hold))
+		return true;
+	snprintf(reason, WC_REASON_SIZE, "\"hold\" must be true or false.");
+	return false;
+}
+
+static bool
+take_content(json_t *root, const char *body, size_t len, rest_send *send,
+			 char reason[WC_REASON_SIZE])
+{
+	char	   *end;
+
+	if (!json_is_object(json_object_get(root, "content")))
+	{
+		snprintf(reason, WC_REASON_SIZE, "\"content\" must be an object, such as {\"text\": \"...\"}.");
+		return false;
+	}
+	send->memory = net_alloc(len);
+	end = copy_member(body, body + len, place_of(root, "content"), send->memory);
+	send->content = (wc_str) {send->memory, (uint32_t) (end - send->memory)};
+	return true;
+}
+
+static bool
+parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
+{
+	json_error_t error;
+	json_t	   *root;
+	bool		good;
+
+	if (text->len > UINT32_MAX || !wc_json_shallow(text->p, text->len))
+	{
+		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.",
+				 WC_MAX_EVENT_DEPTH);
+		return false;
+	}
+
+	/* Integers as doubles: one over 64 bits is no reason to refuse a message. */
+	root = json_loadb(text->p, text->len, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
+	if (root == NULL)
+	{
+		/* error.text quotes the body, which is nobody's to repeat: say where only. */
+		snprintf(reason, WC_REASON_SIZE, json_error_code(&error) == json_error_duplicate_key ?
+				 "An object in the body has two members of one name (at byte %d, line %d)." :
+				 "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
+				 error.position, error.line);
+		return false;
+	}
+	if (!json_is_object(root))
+	{
+		snprintf(reason, WC_REASON_SIZE, "The body must be a JSON object.");
+		good = false;
+	}
+	else
+		good = check_from(root, send, reason) && check_to(root, text, send, reason) &&
+			check_hold(root, send, reason) && take_content(root, text->p, text->len, send, reason);
+	json_decref(root);
+	return good;
+}
+
+bool
+rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
+{
+	mended		text;
+	bool		good;
+
+	memset(send, 0, sizeof(*send));
+	mended_make(&text, body, len);
+	good = parse(&text, send, reason);
+	mended_free(&text);
+	return good;
+}
+
+void
+rest_free(rest_send *send)
+{
+	free(send->memory);
+	send->memory = NULL;
+}
+
+static answer
+answer_json(json_t *root)
+{
+	char	   *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+
+	json_decref(root);
+	return text ? answer_text(text, strlen(text), "application/json") :
+		answer_refusal(REFUSE_NOTHING);
+}
+
+answer
+rest_answer_stored(const uint8_t message[16], const char *status)
+{
+	char		id[37];
+
+	wc_uuid_print(message, id);
+	return answer_json(json_pack("{s:s, s:s}", "messageId", id, "status", status));
+}
+
+answer
+rest_answer_error(const char *code, const char *message)
+{
+	return answer_json(json_pack("{s:n, s:s, s:s, s:s}", "messageId", "status", "error",
+								 "errorMessage", message, "errorCode", code));
+}

@@ -1,0 +1,171 @@
+/*
+ * webhook_api.c
+ *	  /v1/organization/webhook and below (hub-contract §2), by which others keep
+ *	  webhooks at this hub: from the head to the worker, who does it all, and
+ *	  from the worker's word to the answer.
+ */
+#include "http/http_conn.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json_load.h"
+#include "common/event_rules.h"
+
+/* Those of which a body is taken. */
+static bool
+brings_body(const char *method)
+{
+	return strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+static bool
+is_method(const char *method)
+{
+	return brings_body(method) || strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0;
+}
+
+/* Nothing in it needs more; and it becomes text for the database as it is. */
+static bool
+is_visible(const char *p, size_t len)
+{
+	size_t		i;
+
+	for (i = 0; i < len; i++)
+	{
+		if (p[i] < 0x21 || p[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+void
+organization_judge_head(conn *c, const char *method)
+{
+	refusal		why = api_judge_key(c, WC_SCOPE_WEBHOOKS);
+
+	if (!is_method(method))
+		request_refuse(c, REFUSE_METHOD_REST, NULL);
+	else if (why != REFUSE_NOTHING)
+		request_refuse(c, why, NULL);
+	else if (c->asked == NULL)
+		request_refuse(c, REFUSE_MEMORY, NULL);
+	else if (!is_visible(c->asked, strlen(c->asked)))
+		request_refuse(c, REFUSE_PAYLOAD, "The path and the query must be visible characters of ASCII.");
+	else
+		snprintf(c->method, sizeof(c->method), "%s", method);
+}
+
+/* Could the database read it as JSON?  An empty one is none. */
+static bool
+is_json(const char *body, size_t len, char reason[WC_REASON_SIZE])
+{
+	json_error_t error;
+	json_t	   *root;
+
+	if (len == 0)
+		return true;
+	if (len > UINT32_MAX || !wc_json_shallow(body, len))
+	{
+		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.", WC_MAX_EVENT_DEPTH);
+		return false;
+	}
+	root = json_loadb(body, len, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
+	if (root == NULL)
+	{
+		/* error.text quotes the body, which may hold secrets: say where only. */
+		snprintf(reason, WC_REASON_SIZE, json_error_code(&error) == json_error_duplicate_key ?
+				 "An object in the body has two members of one name (at byte %d, line %d)." :
+				 "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
+				 error.position, error.line);
+		return false;
+	}
+	json_decref(root);
+	return true;
+}
+
+static refusal
+ask(conn *c, const char *body, size_t len)
+{
+	door	   *d = c->door;
+	wc_api_call m;
+	size_t		path_len;
+	size_t		query_len;
+	bool		written;
+
+	memset(&m, 0, sizeof(m));
+	m.request = waiting_take(d->waiting, c, len, d->max_waiting);
+	if (m.request == 0)
+		return REFUSE_BEHIND;
+	m.key = c->key;
+	m.method = wc_str_from(c->method);
+	m.path.p = route_path(c->asked, &path_len);
+	m.path.len = (uint32_t) path_len;
+	m.query.p = route_query(c->asked, &query_len);
+	m.query.len = (uint32_t) query_len;
+	m.body = (wc_str) {body, (uint32_t) len};
+	written = wc_write_api_call(corridor_io_out(d->corridor), &m);
+	corridor_io_nudge(d->corridor);
+	if (!written)
+	{
+		waiting_give(d->waiting, m.request);
+		return REFUSE_LARGE;
+	}
+	c->number = m.request;
+	c->handed_ns = uv_hrtime();
+	return REFUSE_NOTHING;
+}
+
+void
+organization_take(conn *c, const char *body, size_t len)
+{
+	char		reason[WC_REASON_SIZE] = "";
+	refusal		why = judge_gate(c);
+	mended		text;
+
+	mended_make(&text, body, brings_body(c->method) ? len : 0);
+	if (why == REFUSE_NOTHING && !is_json(text.p, text.len, reason))
+		why = REFUSE_PAYLOAD;
+	if (why == REFUSE_NOTHING)
+		why = ask(c, text.p, text.len);
+	mended_free(&text);
+	if (why != REFUSE_NOTHING)
+		request_refuse(c, why, reason);
+}
+
+static answer
+answer_of(const wc_api_answer *m)
+{
+	char	   *text;
+	answer		a;
+
+	if (m->body.len == 0)
+		return answer_empty();
+	text = net_alloc(m->body.len);
+	memcpy(text, m->body.p, m->body.len);
+	a = answer_text(text, m->body.len, "application/json");
+	if (!a.owned)
+		return a;
+	a.status = m->http_status;
+	/* it may hold a signing secret */
+	MHD_add_response_header(a.response, "Cache-Control", "no-store");
+	return a;
+}
+
+void
+door_api_answer(door *d, const wc_api_answer *answer)
+{
+	conn	   *c = waiting_find(d->waiting, answer->request);
+
+	/* Not there: it was given up meanwhile. */
+	if (c == NULL || c->route != ROUTE_ORGANIZATION)
+		return;
+	waiting_give(d->waiting, answer->request);
+	if (answer->http_status == 503)
+		request_refuse(c, REFUSE_BUSY, NULL);
+	else
+		c->answer = answer_of(answer);
+	request_resume(c);
+}

@@ -1,0 +1,120 @@
+/*
+ * visitor_admit.c
+ *	  From a WebSocket's opening request to a session, or to a refusal that
+ *	  says what to do.
+ */
+#include "visitors/visitor_session.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "common/origin.h"
+
+/* One origin of a channel kept in 8 bytes: the beginning of its SHA-256. */
+uint64_t
+visitor_origin_tag(const char *origin, size_t len)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	uint64_t	tag = 0;
+
+	if (EVP_Digest(origin, len, hash, NULL, EVP_sha256(), NULL) == 1)
+		memcpy(&tag, hash, sizeof(tag));
+	return tag;
+}
+
+/* Does the channel take the page's origin?  To the letter: a browser sends its one form. */
+static bool
+origin_listed(const channel *ch, head_value origin, uint64_t *tag)
+{
+	char		normal[WC_ORIGIN_SIZE];
+	const char *reason;
+	int			i;
+
+	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason) ||
+		strlen(normal) != origin.len || memcmp(normal, origin.p, origin.len) != 0)
+		return false;
+	for (i = 0; i < ch->norigins; i++)
+	{
+		if (wc_str_equals(ch->origins[i], normal))
+		{
+			*tag = visitor_origin_tag(normal, strlen(normal));
+			return *tag != 0;
+		}
+	}
+	return false;
+}
+
+/* The session itself; false: the descriptor was closed. */
+static session *
+session_new(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch)
+{
+	session    *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || !ws_enter_upgrade(knock->fd, head, WS_PROTOCOL) || !ws_start(&s->w, &v->host, knock->fd))
+	{
+		free(s);
+		return NULL;
+	}
+	s->v = v;
+	if (ch != NULL)
+		memcpy(s->entry.channel, ch->id, 16);
+	visitor_registry_add(v->sessions, &s->entry);
+	v->connections++;
+	deadline_set(&v->deadlines, &s->w.deadline, PHASE_HELLO, knock->since);
+	return s;
+}
+
+static void
+admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch,
+	  const net_addr *client, addr_count *count, uint64_t tag)
+{
+	session    *s = session_new(v, knock, head, ch);
+
+	if (s == NULL)
+	{
+		if (count != NULL)
+			addr_counts_give(v->addresses, count);
+		close(knock->fd);
+		return;
+	}
+	s->client = *client;
+	s->count = count;
+	s->origin_tag = tag;
+	the_metrics.visitors_entered++;
+	/* A browser shows a page no status: so the key is refused by a close code. */
+	if (ch == NULL)
+		ws_close(&s->w, WS_CLOSE_KEY, "this public key is not valid; look at the widget's webChatId");
+}
+
+void
+visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict,
+			   const char *why)
+{
+	net_addr	client = ws_enter_client(&v->trusted, knock, head);
+	bool		exempt = client.local || addr_list_has(&v->trusted, &client);
+	const channel *ch = NULL;
+	addr_count *count = NULL;
+	uint64_t	tag = 0;
+
+	if (v->closing)
+		verdict = REFUSE_CLOSING;
+	if (verdict == REFUSE_NOTHING && head->public_key.p != NULL)
+		ch = channels_find_key(v->channels, head->public_key.p, head->public_key.len);
+	if (verdict == REFUSE_NOTHING && ch != NULL && !origin_listed(ch, head->origin, &tag))
+		verdict = REFUSE_ORIGIN;
+	if (verdict == REFUSE_NOTHING && v->connections >= v->max_visitors)
+		verdict = REFUSE_VISITORS;
+	if (verdict == REFUSE_NOTHING && !exempt &&
+		(count = addr_counts_take(v->addresses, &client, v->max_per_address)) == NULL)
+		verdict = REFUSE_VISITORS_ADDRESS;
+	if (verdict == REFUSE_ORIGIN)
+		log_origin(head->origin.p, head->origin.len);
+	if (verdict == REFUSE_NOTHING)
+		admit(v, knock, head, ch, &client, count, tag);
+	else
+		ws_enter_refuse(v->loop, knock, &client, verdict, why, ch ? ch->id : NULL);
+}

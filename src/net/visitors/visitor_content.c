@@ -1,0 +1,115 @@
+/*
+ * visitor_content.c
+ *	  What a visitor may write: see visitor_content.h.
+ */
+#include "visitors/visitor_content.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The bytes of a blank at s, 0 when there is none: ASCII's and Unicode's. */
+static size_t
+blank_at(const unsigned char *s, size_t len)
+{
+	if (s[0] <= 0x20 || s[0] == 0x7f)
+		return 1;
+	if (len >= 2 && s[0] == 0xc2 && (s[1] == 0xa0 || s[1] == 0x85 || s[1] == 0xad))
+		return 2;				/* no-break space, next line, soft hyphen */
+	if (len < 3)
+		return 0;
+	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] <= 0x8f || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf))
+		return 3;				/* U+2000 to U+200F, line and paragraph separators */
+	if ((s[0] == 0xe2 && s[1] == 0x81 && (s[2] == 0x9f || s[2] == 0xa0)) ||
+		(s[0] == 0xe3 && s[1] == 0x80 && s[2] == 0x80) ||
+		(s[0] == 0xe1 && s[1] == 0x9a && s[2] == 0x80) ||
+		(s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf))
+		return 3;				/* the others, and the byte order mark */
+	return 0;
+}
+
+static bool
+is_blank(const char *s, size_t len)
+{
+	size_t		at = 0;
+	size_t		n;
+
+	while (at < len && (n = blank_at((const unsigned char *) s + at, len - at)) > 0)
+		at += n;
+	return at == len;
+}
+
+/* A string member of 1 to max bytes that says something; NULL: it is not. */
+static json_t *
+member(const json_t *object, const char *name, size_t max)
+{
+	json_t	   *v = json_object_get(object, name);
+
+	if (!json_is_string(v) || json_string_length(v) > max ||
+		is_blank(json_string_value(v), json_string_length(v)))
+		return NULL;
+	return v;
+}
+
+static json_t *
+text_content(const json_t *content, const char **why)
+{
+	json_t	   *text = member(content, "text", SIZE_MAX);
+
+	*why = "A text content must have a text that is not blank.";
+	return text ? json_pack("{s:s, s:O}", "type", "text", "text", text) : NULL;
+}
+
+static json_t *
+reply_content(const json_t *content, const char **why)
+{
+	const json_t *inner = json_object_get(content, "interactive");
+	const char *kind = json_string_value(json_object_get(inner, "type"));
+	const json_t *reply;
+	json_t	   *id;
+	json_t	   *title;
+	json_t	   *description = NULL;
+	bool		list;
+
+	*why = "An interactive content must be a button_reply or a list_reply.";
+	if (kind == NULL || (strcmp(kind, "button_reply") != 0 && strcmp(kind, "list_reply") != 0))
+		return NULL;
+	list = kind[0] == 'l';
+	reply = json_object_get(inner, kind);
+	id = member(reply, "id", VISITOR_MAX_REPLY_ID);
+	title = member(reply, "title", VISITOR_MAX_TITLE);
+	*why = "A reply must have an id and a title of 1 to 256 bytes each.";
+	if (id == NULL || title == NULL)
+		return NULL;
+	if (list && json_object_get(reply, "description") != NULL)
+	{
+		*why = "A list_reply's description must be a string of 1 to 1024 bytes.";
+		description = member(reply, "description", VISITOR_MAX_DESCRIPTION);
+		if (description == NULL)
+			return NULL;
+	}
+	return json_pack("{s:s, s:{s:s, s:{s:O, s:O, s:O*}}}", "type", "interactive",
+					 "interactive", "type", kind, kind, "id", id, "title", title,
+					 "description", description);
+}
+
+char *
+visitor_content(const json_t *content, const char **why)
+{
+	const char *type = json_string_value(json_object_get(content, "type"));
+	json_t	   *anew = NULL;
+	char	   *text;
+
+	*why = "Visitors can send text, and the replies to buttons and lists.";
+	if (type != NULL && strcmp(type, "text") == 0)
+		anew = text_content(content, why);
+	else if (type != NULL && strcmp(type, "interactive") == 0)
+		anew = reply_content(content, why);
+	if (anew == NULL)
+		return NULL;
+	text = json_dumps(anew, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	json_decref(anew);
+	if (text == NULL)
+		*why = "There was no memory for the content.";
+	return text;
+}

@@ -1,0 +1,177 @@
+/*
+ * visitor_frame.c
+ *	  One frame from a visitor's client: see visitor_frame.h.
+ */
+#include "visitors/visitor_frame.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/event_rules.h"
+#include "base/json_load.h"
+#include "visitors/visitor_content.h"
+
+static const struct
+{
+	const char *name;
+	visitor_frame_type type;
+}			types[] = {
+	{"hello", VISITOR_HELLO}, {"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED},
+	{"read", VISITOR_READ}, {"typing", VISITOR_TYPING}, {"history", VISITOR_HISTORY},
+	{"ping", VISITOR_PING},
+};
+
+static visitor_frame_verdict
+bad(visitor_frame *frame, const char *why)
+{
+	frame->why = why;
+	return VISITOR_BAD;
+}
+
+static bool
+take_uuid(const json_t *v, uint8_t uuid[16])
+{
+	return json_is_string(v) && wc_uuid_parse(json_string_value(v), json_string_length(v), uuid);
+}
+
+/* An array of ids; the same one twice does no harm. */
+static bool
+take_ids(const json_t *array, int least, int most, visitor_frame *frame)
+{
+	size_t		n = json_array_size(array);
+	size_t		i;
+
+	if (!json_is_array(array) || n < (size_t) least || n > (size_t) most)
+		return false;
+	for (i = 0; i < n; i++)
+	{
+		if (!take_uuid(json_array_get(array, i), frame->ids[i]))
+			return false;
+	}
+	frame->nids = (int) n;
+	return true;
+}
+
+static bool
+take_attributes(json_t *object, visitor_frame *frame)
+{
+	const char *name;
+	json_t	   *value;
+
+	if (!json_is_object(object) || json_object_size(object) > VISITOR_MAX_ATTRIBUTES)
+		return false;
+	json_object_foreach(object, name, value)
+	{
+		if (!json_is_string(value))
+			return false;
+	}
+	frame->attributes = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	return frame->attributes != NULL && strlen(frame->attributes) <= VISITOR_MAX_ATTRIBUTES_SIZE;
+}
+
+static visitor_frame_verdict
+take_hello(const json_t *root, visitor_frame *frame)
+{
+	const json_t *token = json_object_get(root, "token");
+	const json_t *have = json_object_get(root, "have");
+	json_t	   *attributes = json_object_get(root, "attributes");
+
+	if (token != NULL && !json_is_null(token))
+	{
+		if (!json_is_string(token) || json_string_length(token) > VISITOR_MAX_TOKEN)
+			return bad(frame, "A hello's token must be the string that welcome gave.");
+		memcpy(frame->token, json_string_value(token), json_string_length(token));
+		frame->has_token = true;
+	}
+	if (have != NULL && !take_ids(have, 0, WC_MAX_HAVE, frame))
+		return bad(frame, "A hello's have must be an array of at most 100 message ids.");
+	if (attributes != NULL && !take_attributes(attributes, frame))
+		return bad(frame, "A hello's attributes must be at most 16 strings, 2048 bytes in all.");
+	return VISITOR_GOOD;
+}
+
+static void
+take_id(const json_t *v, visitor_frame *frame)
+{
+	size_t		len = json_string_length(v);
+	const char *s = json_string_value(v);
+
+	if (s != NULL && len >= 1 && len <= VISITOR_MAX_ID &&
+		strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len)
+		memcpy(frame->id, s, len + 1);
+}
+
+static visitor_frame_verdict
+take_message(const json_t *root, visitor_frame *frame)
+{
+	const json_t *content = json_object_get(root, "content");
+
+	take_id(json_object_get(root, "id"), frame);
+	if (frame->id[0] == '\0')
+		return bad(frame, "A message's id must be 1 to 64 letters, digits, \"-\" and \"_\".");
+	if (!json_is_object(content))
+		return bad(frame, "A message must have a content that is an object.");
+	frame->content = visitor_content(content, &frame->why);
+	if (frame->content == NULL)
+		return VISITOR_BAD_CONTENT;
+	frame->why = NULL;
+	return VISITOR_GOOD;
+}
+
+static visitor_frame_verdict
+take_members(const json_t *root, visitor_frame *frame)
+{
+	switch (frame->type)
+	{
+		case VISITOR_HELLO:
+			return take_hello(root, frame);
+		case VISITOR_MESSAGE:
+			return take_message(root, frame);
+		case VISITOR_DELIVERED:
+		case VISITOR_READ:
+			if (!take_ids(json_object_get(root, "ids"), 1, VISITOR_MAX_IDS, frame))
+				return bad(frame, "ids must be an array of 1 to 100 message ids.");
+			return VISITOR_GOOD;
+		case VISITOR_HISTORY:
+			if (!take_uuid(json_object_get(root, "before"), frame->before))
+				return bad(frame, "before must be a message's id.");
+			return VISITOR_GOOD;
+		default:
+			return VISITOR_GOOD;
+	}
+}
+
+visitor_frame_verdict
+visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
+{
+	visitor_frame_verdict verdict = VISITOR_NOT_JSON;
+	const char *type;
+	json_t	   *root;
+	size_t		i;
+
+	memset(frame, 0, offsetof(visitor_frame, ids));
+	if (!wc_json_shallow(text, len))
+		return VISITOR_NOT_JSON;
+	root = mended_load(text, len, JSON_REJECT_DUPLICATES);
+	if (json_is_object(root))
+	{
+		type = json_string_value(json_object_get(root, "type"));
+		for (i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); i++)
+		{
+			if (strcmp(type, types[i].name) == 0)
+				frame->type = types[i].type;
+		}
+		verdict = type ? take_members(root, frame) : bad(frame, "A frame must have a type that is a string.");
+	}
+	json_decref(root);
+	return verdict;
+}
+
+void
+visitor_frame_free(visitor_frame *frame)
+{
+	free(frame->attributes);
+	free(frame->content);
+	frame->attributes = frame->content = NULL;
+}

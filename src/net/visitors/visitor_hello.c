@@ -1,0 +1,247 @@
+/*
+ * visitor_hello.c
+ *	  How a session becomes a visitor's: hello, ARRIVED, WELCOME.
+ */
+#include "visitors/visitor_session.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/metrics.h"
+
+void
+visitor_arrival_free(session *s)
+{
+	if (s->arrival != NULL)
+		OPENSSL_cleanse(s->arrival, sizeof(*s->arrival));
+	free(s->arrival);
+	s->arrival = NULL;
+}
+
+/* A token for a new visitor: "wct_" and 32 bytes of chance in base64url. */
+static bool
+make_token(char token[TOKEN_SIZE])
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t		chance[33] = {0};
+	int			i;
+
+	if (getrandom(chance, 32, 0) != 32)
+		return false;
+	memcpy(token, "wct_", 4);
+	for (i = 0; i < 43; i++)
+	{
+		int			bit = i * 6;
+		unsigned	two = (unsigned) chance[bit / 8] << 8 | chance[bit / 8 + 1];
+
+		token[4 + i] = digits[two >> (10 - bit % 8) & 63];
+	}
+	token[47] = '\0';
+	OPENSSL_cleanse(chance, sizeof(chance));
+	return true;
+}
+
+static bool
+make_id(visitors *v, uint8_t id[16])
+{
+	uint8_t		chance[8];
+	struct timespec ts;
+
+	if (getrandom(chance, sizeof(chance), 0) != sizeof(chance))
+		return false;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	wc_uuid7_make(&v->uuids, (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec, chance, id);
+	return true;
+}
+
+static bool
+hash_token(const char *token, uint8_t hash[WC_HASH_SIZE])
+{
+	return EVP_Digest(token, strlen(token), hash, NULL, EVP_sha256(), NULL) == 1;
+}
+
+/* Fill what a new visitor would need; false: it cannot be made. */
+static bool
+prepare(session *s, wc_arrived *m)
+{
+	s->arrival = calloc(1, sizeof(*s->arrival));
+	return s->arrival != NULL && make_token(s->arrival->token) && make_id(s->v, m->new_visitor) &&
+		hash_token(s->arrival->token, m->new_hash);
+}
+
+/* A visitor who gives no token will be made: its address pays beforehand. */
+static bool
+may_make(session *s, bool has_token)
+{
+	visitors   *v = s->v;
+	uint64_t	now = uv_now(v->loop);
+
+	if (s->count == NULL)
+		return true;
+	if (address_rate_wait(v->newcomers, &s->client, &v->newcomer_rate, now) > 0 ||
+		address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) > 0)
+		return false;
+	if (!has_token)
+	{
+		address_rate_take(v->newcomers, &s->client, &v->newcomer_rate, now, 1);
+		s->arrival->paid = true;
+	}
+	return true;
+}
+
+/*
+ * A hello costs the worker a look-up and a page of messages: who comes again and
+ * again, from one address or with one token, waits.
+ */
+static bool
+hello_in_time(session *s, const wc_arrived *m)
+{
+	visitors   *v = s->v;
+	uint64_t	now = uv_now(v->loop);
+
+	if (s->count != NULL && address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) > 0)
+		return false;
+	if (m->has_token && buckets_wait(v->hellos, m->token_hash, &v->hello_rate, now) > 0)
+		return false;
+	if (s->count != NULL)
+		address_rate_take(v->hellos, &s->client, &v->hello_rate, now, 1);
+	if (m->has_token)
+		buckets_take(v->hellos, m->token_hash, &v->hello_rate, now);
+	return true;
+}
+
+void
+visitor_hello(session *s, const visitor_frame *frame)
+{
+	visitors   *v = s->v;
+	wc_arrived	m = {.session = s->entry.number};
+
+	if (!prepare(s, &m) || (frame->has_token && !hash_token(frame->token, m.token_hash)))
+	{
+		ws_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
+		return;
+	}
+	memcpy(m.channel, s->entry.channel, 16);
+	m.has_token = frame->has_token;
+	if (!hello_in_time(s, &m))
+	{
+		the_metrics.visitor_rate_errors++;
+		ws_close(&s->w, WS_CLOSE_LATER, "too many hellos from this address or with this token; come back later");
+		return;
+	}
+	m.may_make = may_make(s, frame->has_token);
+	if (!m.has_token && !m.may_make)
+	{
+		the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
+		ws_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
+		return;
+	}
+	if (frame->attributes != NULL)
+	{
+		m.attributes = wc_str_from(frame->attributes);
+		s->arrival->attributes = m.attributes.len;
+	}
+	m.have = (wc_str) {(const char *) frame->ids, (uint32_t) frame->nids * 16};
+	if (!wc_write_arrived(corridor_io_out(v->corridor), &m))
+	{
+		ws_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
+		return;
+	}
+	corridor_io_nudge(v->corridor);
+	s->state = SESSION_ARRIVED;
+	deadline_set(&v->deadlines, &s->w.deadline, PHASE_WELCOME, uv_now(v->loop));
+}
+
+/* The address pays for a visitor who was made, and gets back what was not needed. */
+static void
+settle_newcomer(session *s, bool made)
+{
+	visitors   *v = s->v;
+	uint64_t	now = uv_now(v->loop);
+
+	if (s->count == NULL)
+		return;
+	if (made)
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(s->arrival->attributes));
+	if (made && !s->arrival->paid)
+		address_rate_take(v->newcomers, &s->client, &v->newcomer_rate, now, 1);
+	else if (!made && s->arrival->paid)
+		address_rate_give(v->newcomers, &s->client, &v->newcomer_rate);
+}
+
+/* The visitor is committed: its session is open. */
+static void
+open_session(session *s, const wc_welcome *welcome, const channel *ch)
+{
+	visitors   *v = s->v;
+
+	if (visitor_registry_each(v->sessions, s->entry.channel, welcome->visitor, NULL, NULL) >=
+		VISITORS_MAX_SESSIONS)
+	{
+		ws_close(&s->w, WS_CLOSE_LATER, "too many sessions of this visitor; close some");
+		return;
+	}
+	memcpy(s->entry.visitor, welcome->visitor, 16);
+	visitor_registry_welcome(v->sessions, &s->entry);
+	s->state = SESSION_OPEN;
+	deadline_set(&v->deadlines, &s->w.deadline, PHASE_QUIET, uv_now(v->loop));
+	say_welcome(s, welcome, ch,
+				welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
+	visitor_arrival_free(s);
+	/* Saying it may have shown that nobody is there any more. */
+	if (s->state == SESSION_OPEN)
+		ws_resume(&s->w);
+}
+
+/* It is not known to the worker: nothing must be said when it leaves. */
+static void
+turn_back(session *s, uint16_t code, const char *reason)
+{
+	s->state = SESSION_HELLO;
+	ws_close(&s->w, code, reason);
+}
+
+void
+visitors_welcome(visitors *v, const wc_welcome *welcome)
+{
+	visitor_entry *e = visitor_registry_find(v->sessions, welcome->session);
+	session    *s = e ? session_of(e) : NULL;
+	const channel *ch;
+
+	/* It has left meanwhile: LEFT is on its way. */
+	if (s == NULL || s->state != SESSION_ARRIVED)
+		return;
+	ch = channels_find(v->channels, s->entry.channel);
+	settle_newcomer(s, welcome->result == WC_WELCOME_MADE);
+	switch (welcome->result)
+	{
+		case WC_WELCOME_KNOWN:
+		case WC_WELCOME_MADE:
+			if (ch != NULL)
+				open_session(s, welcome, ch);
+			else
+				ws_close(&s->w, WS_CLOSE_KEY, "the channel was dropped");
+			break;
+		case WC_WELCOME_NOT_MADE:
+			the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
+			turn_back(s, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
+			break;
+		case WC_WELCOME_BUDGET:
+			the_metrics.newcomers_refused[METRICS_NEWCOMER_BUDGET]++;
+			turn_back(s, WS_CLOSE_LATER, "too many new visitors here; come back later");
+			break;
+		case WC_WELCOME_PAUSED:
+			the_metrics.newcomers_refused[METRICS_NEWCOMER_PAUSED]++;
+			turn_back(s, WS_CLOSE_LATER, "no new visitors are taken now; come back later");
+			break;
+		case WC_WELCOME_GONE:
+			turn_back(s, WS_CLOSE_KEY, "the channel was dropped");
+			break;
+		default:
+			turn_back(s, WS_CLOSE_INTERNAL, "the visitor could not be welcomed now; come back shortly");
+	}
+}

@@ -1,0 +1,325 @@
+/*
+ * visitor_inflight.c
+ *	  What visitors write, on its way to the worker as events and back as acks:
+ *	  an event's number leads to what is pending, also when its session has gone.
+ */
+#include "visitors/visitor_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/metrics.h"
+#include "common/event_rules.h"
+
+#define CHANNEL_TYPE	"web-chatt2me"
+
+/* When a message may be sent again that the worker did not take, and one over a budget. */
+#define RETRY_MS		1000
+#define BUDGET_RETRY_MS	60000
+
+/* The receipts of one frame: confirmed together, when the last one is done. */
+typedef struct receipts
+{
+	uint8_t		channel[16];
+	uint8_t		visitor[16];
+	uint64_t	session;
+	const char *status;			/* "delivered" or "read" */
+	int			left;			/* not yet done */
+	int			n;				/* ids that are */
+	uint8_t		ids[VISITOR_MAX_IDS][16];
+} receipts;
+
+/* One event that the worker has. */
+typedef struct pending
+{
+	deadline	deadline;		/* first: the deadlines hand this out */
+	uint64_t	number;
+	uint64_t	session;
+	uint64_t	handed_ns;
+	receipts   *group;			/* NULL: a message */
+	uint8_t		channel[16];
+	uint8_t		visitor[16];
+	uint8_t		message[16];	/* that a receipt is for */
+	char		client[VISITOR_MAX_ID + 1]; /* the id that a message's client gave */
+	char		content[];
+} pending;
+
+uint32_t
+visitor_events_room(const visitors *v)
+{
+	if (corridor_io_full(v->corridor) ||
+		!waiting_has_room(v->waiting, v->max_message, v->max_waiting))
+		return 0;
+	return v->max_waiting - waiting_count(v->waiting);
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static pending *
+pending_new(session *s, const char *content)
+{
+	visitors   *v = s->v;
+	size_t		size = sizeof(pending) + strlen(content) + 1;
+	pending    *p = calloc(1, size);
+
+	if (p == NULL)
+		return NULL;
+	p->number = waiting_take(v->waiting, p, size, v->max_waiting);
+	if (p->number == 0)
+	{
+		free(p);
+		return NULL;
+	}
+	p->session = s->entry.number;
+	p->handed_ns = uv_hrtime();
+	memcpy(p->channel, s->entry.channel, 16);
+	memcpy(p->visitor, s->entry.visitor, 16);
+	memcpy(p->content, content, strlen(content) + 1);
+	return p;
+}
+
+static void
+pending_free(visitors *v, pending *p)
+{
+	waiting_give(v->waiting, p->number);
+	deadline_set(&v->deadlines, &p->deadline, PHASE_NONE, 0);
+	free(p);
+}
+
+/* Fill what both kinds of events have, and hand the event over. */
+static bool
+hand_over(visitors *v, pending *p, wc_event *event, const char *visitor, const char *body, int len)
+{
+	event->request = p->number | VISITORS_NUMBER;
+	memcpy(event->channel, p->channel, 16);
+	event->at_us = now_us();
+	event->visitor = wc_str_from(visitor);
+	event->channel_type = wc_str_from(CHANNEL_TYPE);
+	event->body.p = body;
+	event->body.len = (uint32_t) len;
+	if (!wc_write_event(corridor_io_out(v->corridor), event))
+		return false;
+	corridor_io_nudge(v->corridor);
+	deadline_set(&v->deadlines, &p->deadline, PHASE_WAIT, uv_now(v->loop));
+	return true;
+}
+
+/* The hub's JSON of a message (hub-contract §3), for free(). */
+static char *
+message_body(const pending *p, const char *visitor, const char *message_id, int *len)
+{
+	char		channel[37];
+	char	   *body = NULL;
+
+	wc_uuid_print(p->channel, channel);
+	*len = asprintf(&body,
+					"{\"eventType\":\"Message\",\"channelId\":\"%s\",\"messageId\":\"%s\",\"from\":\"%s\","
+					"\"timestamp\":%lld,\"channel\":\"" CHANNEL_TYPE "\",\"content\":%s}",
+					channel, message_id, visitor, (long long) (now_us() / 1000000), p->content);
+	return *len < 0 ? NULL : body;
+}
+
+/* False: there is no room for it now. */
+bool
+visitor_message(session *s, const visitor_frame *frame)
+{
+	visitors   *v = s->v;
+	wc_event	event = {.kind = WC_EVENT_MESSAGE};
+	char		visitor[37];
+	char		message_id[37 + VISITOR_MAX_ID + 1];
+	char	   *body;
+	int			len;
+	bool		good;
+	pending    *p = corridor_io_full(v->corridor) ? NULL : pending_new(s, frame->content);
+
+	if (p == NULL)
+		return false;
+	memcpy(p->client, frame->id, sizeof(p->client));
+	wc_uuid_print(p->visitor, visitor);
+	snprintf(message_id, sizeof(message_id), "%s/%s", visitor, frame->id);
+	event.message_id = wc_str_from(message_id);
+	body = message_body(p, visitor, message_id, &len);
+	good = body != NULL && hand_over(v, p, &event, visitor, body, len);
+	free(body);
+	if (good)
+	{
+		s->unacked++;
+		the_metrics.visitor_messages++;
+	}
+	else
+		pending_free(v, p);
+	return good;
+}
+
+/* One receipt of a group to the worker. */
+static bool
+hand_receipt(session *s, receipts *group, const uint8_t message[16])
+{
+	wc_event	event = {.kind = WC_EVENT_STATUS};
+	char		visitor[37];
+	char		id[37];
+	char		body[256];
+	int			len;
+	pending    *p = pending_new(s, "");
+
+	if (p == NULL)
+		return false;
+	p->group = group;
+	memcpy(p->message, message, 16);
+	wc_uuid_print(p->visitor, visitor);
+	wc_uuid_print(message, id);
+	len = snprintf(body, sizeof(body),
+				   "{\"eventType\":\"MessageStatus\",\"messageId\":\"%s\",\"status\":\"%s\","
+				   "\"timestamp\":%lld,\"channel\":\"" CHANNEL_TYPE "\"}",
+				   id, group->status, (long long) (now_us() / 1000000));
+	event.message_id = wc_str_from(id);
+	event.status = wc_str_from(group->status);
+	if (hand_over(s->v, p, &event, visitor, body, len))
+		return true;
+	pending_free(s->v, p);
+	return false;
+}
+
+/* False: not one of them could be handed over now. */
+bool
+visitor_receipts(session *s, const visitor_frame *frame)
+{
+	receipts   *group = calloc(1, sizeof(*group));
+	int			i;
+
+	if (group == NULL)
+		return false;
+	memcpy(group->channel, s->entry.channel, 16);
+	memcpy(group->visitor, s->entry.visitor, 16);
+	group->session = s->entry.number;
+	group->status = frame->type == VISITOR_READ ? "read" : "delivered";
+	for (i = 0; i < frame->nids; i++)
+	{
+		if (corridor_io_full(s->v->corridor) || !hand_receipt(s, group, frame->ids[i]))
+			break;
+		group->left++;
+	}
+	if (group->left == 0)
+	{
+		free(group);
+		return false;
+	}
+	s->receipts = (uint16_t) (s->receipts + group->left);
+	return true;
+}
+
+/* A session that waited for this may be read again. */
+static session *
+session_after(visitors *v, uint64_t number)
+{
+	visitor_entry *e = visitor_registry_find(v->sessions, number);
+	session    *s = e ? session_of(e) : NULL;
+
+	if (s != NULL && s->w.paused && !s->stalled && s->state == SESSION_OPEN)
+		ws_resume(&s->w);
+	return s;
+}
+
+/* result: wc_event_result; message: its row. */
+static void
+message_done(visitors *v, const pending *p, uint8_t result, const uint8_t message[16])
+{
+	static const uint8_t zeros[16];
+	session    *s = session_after(v, p->session);
+
+	if (memcmp(message, zeros, 16) == 0)
+		message = NULL;
+	if (s != NULL)
+		s->unacked--;
+	switch (result)
+	{
+		case WC_DONE_STORED:
+		case WC_DONE_REPEAT:
+			if (s != NULL)
+				say_ack(s, p->client, message,
+						message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
+			/* also a repeat: the first time may have been given up before its commit */
+			if (message != NULL)
+				say_message_in(v, p->channel, p->visitor, p->session, message, p->client,
+							   p->content);
+			break;
+		case WC_DONE_REJECTED:
+			if (s != NULL)
+				say_ack(s, p->client, NULL, now_us() / 1000);
+			break;
+		case WC_DONE_BUDGET:
+			if (s != NULL)
+				say_error(s, "busy", p->client, BUDGET_RETRY_MS,
+						  "So much is being written here that no more is taken now; it will be sent again.");
+			break;
+		default:
+			if (s != NULL)
+				say_error(s, "busy", p->client, RETRY_MS,
+						  "The message could not be stored now; it will be sent again.");
+	}
+}
+
+/* The last one of a group confirms them all. */
+static void
+receipt_done(visitors *v, const pending *p, uint8_t result)
+{
+	receipts   *group = p->group;
+	session    *s = session_after(v, p->session);
+
+	if (s != NULL)
+		s->receipts--;
+	/* What was put aside (webchatt.rejects) would not be taken the next time either. */
+	if (result == WC_DONE_STORED || result == WC_DONE_REPEAT || result == WC_DONE_REJECTED)
+		memcpy(group->ids[group->n++], p->message, 16);
+	if (--group->left > 0)
+		return;
+	if (group->n > 0)
+		say_status_ids(v, group->channel, group->visitor, group->status,
+					   (const uint8_t (*)[16]) group->ids, group->n);
+	free(group);
+}
+
+static void
+done(visitors *v, pending *p, uint8_t result, const uint8_t message[16])
+{
+	if (p->group != NULL)
+		receipt_done(v, p, result);
+	else
+		message_done(v, p, result, message);
+	pending_free(v, p);
+}
+
+void
+visitors_event_done(visitors *v, const wc_event_done *event)
+{
+	pending    *p = waiting_find(v->waiting, event->request & ~VISITORS_NUMBER);
+
+	/* Not there: it was given up meanwhile, and the client will come again. */
+	if (p == NULL)
+		return;
+	metrics_done(event->result, (uv_hrtime() - p->handed_ns) / 1000);
+	done(v, p, event->result, event->message);
+}
+
+void
+visitor_event_late(visitors *v, deadline *entry)
+{
+	static const uint8_t zeros[16];
+
+	done(v, (pending *) entry, WC_DONE_BUSY, zeros);
+}
+
+void
+visitor_events_free(visitors *v)
+{
+	deadlines_expire(&v->deadlines, PHASE_WAIT);
+}

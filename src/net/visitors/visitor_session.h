@@ -1,0 +1,169 @@
+/*
+ * visitor_session.h
+ *	  A session of a visitor and what all sessions share: for the files of the
+ *	  visitors' side only (visitors.c, visitor_admit.c, visitor_hello.c,
+ *	  visitor_input.c, visitor_inflight.c, visitor_output.c).
+ */
+#ifndef NET_VISITOR_SESSION_H
+#define NET_VISITOR_SESSION_H
+
+#include "base/address_rate.h"
+#include "visitors/visitor_frame.h"
+#include "visitors/visitor_registry.h"
+#include "visitors/visitors.h"
+#include "base/inflight.h"
+#include "ws/ws_server.h"
+#include "common/uuid7.h"
+
+/* Messages of one session that may wait for their ack; then it is not read. */
+#define SESSION_MAX_UNACKED		16
+
+/* Receipts of one session that may wait; a frame of them is taken whole. */
+#define SESSION_MAX_RECEIPTS	100
+
+/*
+ * No frame that makes an event is as short as this, its head included; so what
+ * is read at once cannot hold more of them than may still wait.
+ */
+#define SESSION_LEAST_FRAME		64
+
+/* Errors "rate" within a minute after which a session is closed. */
+#define SESSION_MAX_ERRORS		100
+#define SESSION_ERRORS_MS		60000
+
+/* A visitor's typing is passed on at most so often, in ms (a little is forgiven). */
+#define SESSION_TYPING_MS		2500
+
+/* "wct_" and 32 bytes in base64url, and the NUL. */
+#define TOKEN_SIZE				48
+
+typedef enum session_state
+{
+	SESSION_HELLO = 0,			/* its hello has not come */
+	SESSION_ARRIVED,			/* its WELCOME has not come */
+	SESSION_OPEN,
+	SESSION_ENDED
+} session_state;
+
+/* What is kept between hello and WELCOME. */
+typedef struct arrival
+{
+	char		token[TOKEN_SIZE];	/* for a new visitor */
+	size_t		attributes;		/* bytes of them */
+	bool		paid;			/* its address has paid for a new visitor */
+} arrival;
+
+typedef struct session
+{
+	ws			w;				/* first: the WebSocket hands this out */
+	visitor_entry entry;
+	visitors   *v;
+	struct session *prev_stalled;	/* not read until events are taken again */
+	struct session *next_stalled;
+	addr_count *count;			/* NULL: its address is not counted */
+	arrival    *arrival;		/* NULL: not between hello and WELCOME */
+	uint64_t	origin_tag;
+	bucket		frames;			/* everything that is not a message */
+	bucket		asks;			/* for history */
+	uint64_t	typed_ms;
+	uint64_t	errors_since_ms;
+	net_addr	client;
+	uint8_t		state;			/* session_state */
+	uint8_t		unacked;
+	uint16_t	receipts;
+	uint16_t	errors;
+	bool		asked;			/* HISTORY has not come */
+	bool		stalled;
+} session;
+
+struct visitors
+{
+	uv_loop_t  *loop;
+	corridor_io *corridor;
+	channels   *channels;
+	deadlines	deadlines;		/* of sessions, and of events (PHASE_WAIT) */
+	ws_host		host;
+	visitor_registry *sessions;
+	waiting    *waiting;
+	addr_counts *addresses;
+	addr_list	trusted;
+	session		stalled;		/* head of a ring; only its links are used */
+	wc_uuid7_state uuids;
+	wc_buf		text;			/* the frame that is being written */
+	uint32_t	connections;	/* sockets, closing ones too */
+	bool		closing;
+
+	buckets    *by_visitor;		/* messages */
+	buckets    *by_address;
+	buckets    *address_bytes;	/* what is stored for it, in kB */
+	buckets    *receipts;		/* by visitor */
+	buckets    *newcomers;		/* by address */
+	buckets    *hellos;			/* by address, and by token */
+	bucket_rate visitor_rate;
+	bucket_rate address_rate;
+	bucket_rate address_kb_rate;
+	bucket_rate receipt_rate;
+	bucket_rate newcomer_rate;
+	bucket_rate hello_rate;
+
+	/* from the configuration */
+	uint32_t	max_visitors;
+	uint32_t	max_per_address;
+	uint32_t	max_message;
+	uint32_t	max_waiting;
+	char		out_id[37];		/* what an outcome points to */
+};
+
+static inline session *
+session_of(visitor_entry *e)
+{
+	return (session *) (void *) ((char *) e - offsetof(session, entry));
+}
+
+/* What is stored with so many bytes of a visitor's costs so many tokens of address_bytes. */
+static inline uint32_t
+visitor_kb(size_t len)
+{
+	return (uint32_t) ((len + 512 + 1023) / 1024);
+}
+
+/* visitor_admit.c: a normalised origin in a few bytes; 0: it could not be made. */
+extern uint64_t visitor_origin_tag(const char *origin, size_t len);
+
+/* visitor_hello.c */
+extern void visitor_hello(session *s, const visitor_frame *frame);
+extern void visitor_arrival_free(session *s);
+
+/* visitor_input.c: the callbacks of a session's WebSocket. */
+extern void visitor_text(ws *w, const char *text, size_t len);
+extern void visitor_control(ws *w);
+
+/* A frame came too early; true: the session was closed for one too many. */
+extern bool visitor_flood(session *s);
+
+/* visitor_inflight.c: how many more events the worker is given now. */
+extern uint32_t visitor_events_room(const visitors *v);
+extern bool visitor_message(session *s, const visitor_frame *frame);
+extern bool visitor_receipts(session *s, const visitor_frame *frame);
+extern void visitor_event_late(visitors *v, deadline *entry);
+extern void visitor_events_free(visitors *v);
+
+/* visitor_output.c: frames to clients. */
+extern void say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token);
+extern void say_history(session *s, const wc_history *history);
+extern void say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms);
+extern void say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,
+					  const char *text);
+extern void say_pong(session *s);
+
+/* These to all sessions of a visitor, but one; how many took it. */
+extern int	say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
+extern int	say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
+						   uint64_t but, const uint8_t message[16], const char *client,
+						   const char *content);
+extern int	say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
+						   const char *status, const uint8_t (*ids)[16], int n);
+extern int	say_status_upto(visitors *v, const wc_status *status);
+extern int	say_typing(visitors *v, const wc_typing *typing);
+
+#endif							/* NET_VISITOR_SESSION_H */

@@ -1,0 +1,112 @@
+/*
+ * link_dial.c
+ *	  A connection to a hub by libcurl: see link_dial.h.
+ *
+ * With CURLOPT_CONNECT_ONLY libcurl connects and hands bytes through, and
+ * libwslay frames them.  So names, certificates and TLS are libcurl's as for
+ * every request to a hub, and frames libwslay's as for visitors; a WebSocket
+ * client of another library would bring a second of each.
+ */
+#include "ws/link_dial.h"
+
+static void
+set_constants(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* Giving up must not wait for a name service that does not answer. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+	/* by ALPN: a link is opened by HTTP/1.1 */
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* dials are rare, and ca_file may have been rewritten */
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
+}
+
+CURL *
+link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms,
+				const char *ca_file, void *private, char *error)
+{
+	CURL	   *easy = curl_easy_init();
+
+	if (easy == NULL)
+		return NULL;
+	curl_loop_prepare(loop, easy);
+	set_constants(easy);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, private);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) timeout_ms);
+	if (ca_file != NULL)
+	{
+		/* This file alone: distributions compile in a directory as well. */
+		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
+	if (curl_easy_setopt(easy, CURLOPT_URL, to->url) != CURLE_OK ||
+		curl_loop_add(loop, easy) != CURLM_OK)
+	{
+		curl_easy_cleanup(easy);
+		return NULL;
+	}
+	return easy;
+}
+
+int
+link_dial_socket(curl_loop *loop, CURL *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+		return -1;
+	curl_loop_let_go(loop, fd);
+	return fd;
+}
+
+link_bytes
+link_dial_read(CURL *easy, void *buf, size_t size, size_t *n)
+{
+	CURLcode	code;
+
+	*n = 0;
+	code = curl_easy_recv(easy, buf, size, n);
+	if (code == CURLE_AGAIN)
+		return LINK_BYTES_LATER;
+	if (code != CURLE_OK)
+		return LINK_BYTES_BROKEN;
+	return *n > 0 ? LINK_BYTES_SOME : LINK_BYTES_END;
+}
+
+link_bytes
+link_dial_write(CURL *easy, const void *data, size_t len, size_t *n)
+{
+	CURLcode	code;
+
+	*n = 0;
+	code = curl_easy_send(easy, data, len, n);
+	if (code == CURLE_AGAIN || (code == CURLE_OK && *n == 0))
+		return LINK_BYTES_LATER;
+	return code == CURLE_OK ? LINK_BYTES_SOME : LINK_BYTES_BROKEN;
+}
+
+void
+link_dial_end(curl_loop *loop, CURL *easy)
+{
+	curl_loop_remove(loop, easy);
+	curl_easy_cleanup(easy);
+}

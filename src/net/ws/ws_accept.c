@@ -1,0 +1,50 @@
+/*
+ * ws_accept.c
+ *	  The answer to a WebSocket's opening request: see ws_accept.h.
+ */
+#include "ws/ws_accept.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "http/http_response.h"
+#include "base/lingering_close.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+net_addr
+ws_enter_client(const addr_list *trusted, const ws_knock *knock, const ws_head *head)
+{
+	net_addr	client = knock->peer;
+	head_value	forwarded = head->facts.forwarded;
+
+	if (forwarded.p != NULL && addr_list_has(trusted, &knock->peer))
+		addr_forwarded(trusted, forwarded.p, forwarded.len, &client);
+	return client;
+}
+
+bool
+ws_enter_upgrade(int fd, const ws_head *head, const char *protocol)
+{
+	char		accept[WS_ACCEPT_SIZE];
+	char		text[256];
+	int			len;
+
+	if (!ws_head_accept(head->key, accept))
+		return false;
+	len = snprintf(text, sizeof(text),
+				   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+				   "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
+				   accept, protocol);
+	return send(fd, text, (size_t) len, MSG_NOSIGNAL | MSG_DONTWAIT) == len;
+}
+
+void
+ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client, refusal why,
+				const char *message, const uint8_t channel[16])
+{
+	the_metrics.refused[why]++;
+	log_refusal(why, client, channel, uv_now(loop));
+	answer_raw(knock->fd, why, message);
+	linger(loop, knock->fd);
+}
