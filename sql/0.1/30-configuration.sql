@@ -29,7 +29,7 @@ CREATE TRIGGER messages_inserted AFTER INSERT ON webchatt.messages
 CREATE FUNCTION webchatt.normalize_origin(origin text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_normalize_origin';
 COMMENT ON FUNCTION webchatt.normalize_origin(text) IS
-	'a web origin in its one form (hub-contract §1), or an error that says what is wrong with it';
+	'a web origin in its one form (doc/hub-contract.md, section 1), or an error that says what is wrong with it';
 
 CREATE FUNCTION webchatt.connect_hub(
 	api_key text, api_url text DEFAULT 'https://api.chatt2.me', name text DEFAULT 'chatt2me', inbound text DEFAULT NULL,

@@ -331,7 +331,7 @@ COMMENT ON FUNCTION webchatt.retry_webhook_log(uuid, uuid[]) IS
 	'has the events of up to 100 attempts delivered again; new_log_id is the id that the new attempt will have. success is false for an attempt that is not known, or whose event is no longer kept';
 
 ----------------------------------------------------------------------------
--- The same by HTTP (hub-contract §2): the worker answers with these
+-- The same by HTTP (doc/hub-contract.md, section 2): the worker answers with these
 ----------------------------------------------------------------------------
 
 CREATE FUNCTION webchatt._application_id() RETURNS uuid

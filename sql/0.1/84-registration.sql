@@ -118,7 +118,7 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._webhook_in(jsonb) IS 'webchatt''s own: the webhook in an answer';
 
-/* The name of its field is not published (hub-contract §2). */
+/* The name of its field is not published (doc/hub-contract.md, section 2). */
 CREATE FUNCTION webchatt._secret_in(doc jsonb) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

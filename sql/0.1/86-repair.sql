@@ -411,7 +411,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	CASE
 		WHEN step ->> 'do' = 'log' AND status IN (400, 422) AND k.log_word = 'Failed' THEN
-			-- the guide says Failed, the OpenAPI file Error (hub-contract §2)
+			-- the guide says Failed, the OpenAPI file Error (doc/hub-contract.md, section 2)
 			UPDATE webchatt.hub_keeping x SET log_word = 'Error' WHERE x.hub_id = k.hub_id;
 		WHEN step ->> 'do' = 'retry' THEN
 			PERFORM webchatt._unask(step);

@@ -19,7 +19,7 @@
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS			8
 
-/* Origins of one channel (hub-contract §1). */
+/* Origins of one channel (doc/hub-contract.md, section 1). */
 #define WC_MAX_ORIGINS			5
 
 /* Bytes of a SHA-256. */

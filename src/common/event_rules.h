@@ -1,6 +1,6 @@
 /*
  * event_rules.h
- *	  What makes a hub's event an event (hub-contract §3): the rules that the
+ *	  What makes a hub's event an event (doc/hub-contract.md, section 3): the rules that the
  *	  HTTP door and webchatt.ingest() share.
  *
  * Each side takes the fields out of the JSON with the parser that it has

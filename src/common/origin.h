@@ -1,6 +1,6 @@
 /*
  * origin.h
- *	  Web origins (hub-contract §1): parsed and brought to one form, for SQL and
+ *	  Web origins (doc/hub-contract.md, section 1): parsed and brought to one form, for SQL and
  *	  for the door alike, so that two origins are the same when their bytes are.
  */
 #ifndef WC_ORIGIN_H

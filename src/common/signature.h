@@ -1,6 +1,6 @@
 /*
  * signature.h
- *	  X-hub-Signature (hub-contract §3): "t=<unix seconds>,v1=<lowercase hex>",
+ *	  X-hub-Signature (doc/hub-contract.md, section 3): "t=<unix seconds>,v1=<lowercase hex>",
  *	  the hex being HMAC-SHA256(secret, "<t>." + body as received).
  */
 #ifndef WC_SIGNATURE_H

@@ -1,5 +1,5 @@
 # What the local hub serves beside webhooks and WebSockets: the REST API at home
-# (hub-contract §2), the widget's script and the demo page; with the test in the
+# (doc/hub-contract.md, section 2), the widget's script and the demo page; with the test in the
 # worker's place.  WEBCHATT_NET names the program (a build with sanitizers, say);
 # WEBCHATT_REST_SEED repeats a random run.
 use strict;
@@ -624,7 +624,7 @@ subtest 'the demo page' => sub {
 	}
 	is(script_of($show->($LOCAL, public_url => 'https://chat.example.com'))->{tag},
 		qq(<script src="https://chat.example.com/chat-widget.umd.js" data-config='{"webChatId":"$PUBLIC_KEY",)
-		  . qq("endpoint":"wss://chat.example.com/communication/web-chatt2me/ws"}'></script>), 'the tag to the letter (hub-contract §1)');
+		  . qq("endpoint":"wss://chat.example.com/communication/web-chatt2me/ws"}'></script>), 'the tag to the letter (doc/hub-contract.md, section 1)');
 	for my $url ('ftp://x', 'nonsense', 'https://', "https://a b", "https://a;x", 'https://' . 'a' x 2000)
 	{
 		is($show->($LOCAL, public_url => $url)->{status}, 400, 'a bad public_url: ' . substr $url, 0, 20);

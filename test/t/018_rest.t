@@ -1,4 +1,4 @@
-# The REST API at home, as hub-contract §2 has it: for an application that does
+# The REST API at home, as doc/hub-contract.md, section 2 has it: for an application that does
 # not speak SQL, and for another database whose connector takes this hub for
 # the remote one.
 use strict;

@@ -106,7 +106,7 @@ my ($event, $request) = @{ $came[0] };
 my $row = $t->sql("SELECT id FROM webchatt.messages WHERE content ->> 'text' = 'message 1'");
 cmp_ok(abs($event->{timestamp} - time), '<', 3600, 'with the time');
 is_deeply($event, { eventType => 'Message', channelId => $t->{channel}, messageId => $row, from => $v->{visitor}, timestamp => $event->{timestamp},
-		channel => 'web-chatt2me', content => { type => 'text', text => 'message 1' } }, 'as hub-contract §3 has it');
+		channel => 'web-chatt2me', content => { type => 'text', text => 'message 1' } }, 'as doc/hub-contract.md, section 3 has it');
 my ($signed_at, $hex) = Endpoint::header($request, 'X-hub-Signature') =~ /^t=(\d+),v1=([0-9a-f]{64})$/;
 is($hex, hmac_sha256_hex("$signed_at.$request->{body}", $secret), 'signed');
 my %ids = map { delivery_id($_) => 1 } @came;
@@ -136,7 +136,7 @@ is(join(' ', map { $_->{status} } statuses_of($api)), 'sent delivered', 'sent, t
 my ($sent) = statuses_of($api);
 is($t->sql(q{SELECT string_agg(concat_ws(' ', label, event_type, state), ', ' ORDER BY label) FROM webchatt.feeds}), '/messages Message delivering, /statuses MessageStatus delivering', 'both are in the view');
 is_deeply($sent, { eventType => 'MessageStatus', channelId => $t->{channel}, messageId => $api, status => 'sent', timestamp => $sent->{timestamp},
-		channel => 'web-chatt2me' }, 'as hub-contract §3 has it');
+		channel => 'web-chatt2me' }, 'as doc/hub-contract.md, section 3 has it');
 $v->send({ type => 'read', ids => [$api] });
 ok(turn_until(sub { (map { $_->{status} } statuses_of($api))[2] // '' eq 'read' }), 'then read');
 $v->send({ type => 'read', ids => [$api] }) for 1 .. 3;

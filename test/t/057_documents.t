@@ -59,6 +59,29 @@ for my $file (@all)
 cmp_ok($links, '>', 20, "$links links within the documents");
 is_deeply(\@broken, [], 'all lead to what is there');
 
+# --- citations ---------------------------------------------------------------
+
+# The source cites a document as "doc/hub-contract.md, section 2", also over the end of a comment's line.
+my @sources;
+find({ no_chdir => 1, wanted => sub {
+	$File::Find::prune = 1 if m{/(?:node_modules|corpus)\z};
+	push @sources, substr $_, length($top) + 1 if /\.(?:[chtl]|sql|def|pm|pl|js|mjs)\z/ && -f } }, map { "$top/$_" } qw(src sql test widget bench));
+my ($citations, @astray);
+for my $file (sort @sources)
+{
+	next if $file =~ /057_documents/;
+	my $text = text_of($file) =~ s{\n\s*(?:\*(?!/)|\#|//|--)?\s*}{ }gr;
+	push @astray, "$file: $1" while $text =~ /(.{0,30}\bhub-contract(?!\.md).{0,10})/g;
+	while ($text =~ m{\b(doc/[\w/-]+\.md)(?:, section (\d+))?}g)
+	{
+		$citations++;
+		if (!-e "$top/$1") { push @astray, "$file: there is no $1" }
+		elsif (defined $2 && text_of($1) !~ /^## $2\. /m) { push @astray, "$file: $1 has no section $2" }
+	}
+}
+cmp_ok($citations, '>', 20, "$citations citations of documents in the source");
+is_deeply(\@astray, [], 'all are of what is there');
+
 # --- examples ----------------------------------------------------------------
 
 # The SQL of a document: [line, text], of those that are to be run.

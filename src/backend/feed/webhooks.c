@@ -348,7 +348,7 @@ shed(Webhook *w)
 	w->shedding = false;
 }
 
-/* Ask an endpoint whether it is one (hub-contract §3). */
+/* Ask an endpoint whether it is one (doc/hub-contract.md, section 3). */
 static void
 ask(Webhook *w, wc_buf *out)
 {

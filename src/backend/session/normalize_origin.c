@@ -11,7 +11,7 @@
 
 PG_FUNCTION_INFO_V1(webchatt_normalize_origin);
 
-/* normalize_origin(origin text) → text.  Error: 22023 what is no origin (hub-contract §1). */
+/* normalize_origin(origin text) → text.  Error: 22023 what is no origin (doc/hub-contract.md, section 1). */
 Datum
 webchatt_normalize_origin(PG_FUNCTION_ARGS)
 {

@@ -81,7 +81,7 @@ type_of(Jsonb *content)
 	return pnstrdup(v->val.string.val, v->val.string.len);
 }
 
-/* Content types that other channels have and Web Chatt has not (hub-contract §2). */
+/* Content types that other channels have and Web Chatt has not (doc/hub-contract.md, section 2). */
 static const char *
 not_on_web_chatt(Jsonb *content)
 {
@@ -438,7 +438,7 @@ common_arguments(FunctionCallInfo fcinfo, Sending *s)
 /*
  * send_message(channel uuid, visitor text, content jsonb, dedupe_key text,
  * expires interval, author text, final boolean) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
- * be sent, 54000 too large, 22004 a NULL.  Content types: hub-contract §2.
+ * be sent, 54000 too large, 22004 a NULL.  Content types: doc/hub-contract.md, section 2.
  */
 Datum
 webchatt_send_message(PG_FUNCTION_ARGS)

@@ -15,7 +15,7 @@
 #define EPOCH_DIFF_US	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /*
- * What a hub's status word means to a message (hub-contract §3 names sent,
+ * What a hub's status word means to a message (doc/hub-contract.md, section 3, names sent,
  * delivered, read "and failures"); NULL when it means nothing to us, so that
  * it is only kept.
  */

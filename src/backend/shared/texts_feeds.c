@@ -13,7 +13,7 @@
 /* When it happened; an application's trigger may have written a time that no clock has. */
 #define SECONDS	"floor(date_part('epoch', CASE WHEN isfinite(e.at) THEN e.at ELSE e.created_at END))::bigint"
 
-/* An event of table e as others get it (hub-contract §3); null: its message is gone. */
+/* An event of table e as others get it (doc/hub-contract.md, section 3); null: its message is gone. */
 #define BODY \
 	"CASE WHEN e.event_type = 'Message' THEN" \
 	" (SELECT '{\"eventType\":\"Message\",\"channelId\":\"' || e.channel_id || '\",\"messageId\":\"' || e.message_id" \

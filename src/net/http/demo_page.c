@@ -126,7 +126,7 @@ put_quoted(FILE *f, const char *text, size_t len)
 	put_html(f, text, len);
 }
 
-/* The widget's tag, as webchatt.widget_script() gives it (hub-contract §1). */
+/* The widget's tag, as webchatt.widget_script() gives it (doc/hub-contract.md, section 1). */
 static bool
 put_script(FILE *f, const channel *ch, const demo_urls *urls)
 {

@@ -1,7 +1,7 @@
 /*
  * hub_webhook.h
- *	  A hub's POST to /webhooks/<channel id> or /webhooks/hubs/<name> (hub-contract
- *	  §3): signature over the raw bytes first, then the event, then the corridor.
+ *	  A hub's POST to /webhooks/<channel id> or /webhooks/hubs/<name> (doc/hub-contract.md,
+ *	  section 3): signature over the raw bytes first, then the event, then the corridor.
  */
 #ifndef NET_HUB_WEBHOOK_H
 #define NET_HUB_WEBHOOK_H

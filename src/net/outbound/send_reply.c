@@ -1,6 +1,6 @@
 /*
  * send_reply.c
- *	  What a hub's HTTP answer to a send means (hub-contract §2, design §3).
+ *	  What a hub's HTTP answer to a send means (doc/hub-contract.md, section 2).
  */
 #include "outbound/send_reply.h"
 

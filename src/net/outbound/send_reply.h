@@ -1,6 +1,6 @@
 /*
  * send_reply.h
- *	  What a hub's HTTP answer to a send means (hub-contract §2, design §3).
+ *	  What a hub's HTTP answer to a send means (doc/hub-contract.md, section 2).
  *
  * No I/O and no libcurl: a status, a body and a host's name go in, an outcome
  * comes out.

@@ -1,6 +1,6 @@
 /*
  * send_api.c
- *	  POST /v1/communication/web-chatt2me/message (hub-contract §2), for those
+ *	  POST /v1/communication/web-chatt2me/message (doc/hub-contract.md, section 2), for those
  *	  who would use this hub as they use the remote one: from its head to the
  *	  worker, and from the worker's word to its answer.
  */

@@ -1,6 +1,6 @@
 /*
  * send_api_json.h
- *	  The JSON of the REST API at home (hub-contract §2): the body that asks to
+ *	  The JSON of the REST API at home (doc/hub-contract.md, section 2): the body that asks to
  *	  send a message taken apart, and the bodies that answer it.
  */
 #ifndef NET_SEND_API_JSON_H

@@ -1,6 +1,6 @@
 /*
  * webhook_api.c
- *	  /v1/organization/webhook and below (hub-contract §2), by which others keep
+ *	  /v1/organization/webhook and below (doc/hub-contract.md, section 2), by which others keep
  *	  webhooks at this hub: from the head to the worker, who does it all, and
  *	  from the worker's word to the answer.
  */

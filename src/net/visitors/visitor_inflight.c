@@ -113,7 +113,7 @@ hand_over(visitors *v, pending *p, wc_event *event, const char *visitor, const c
 	return true;
 }
 
-/* The hub's JSON of a message (hub-contract §3), for free(). */
+/* The hub's JSON of a message (doc/hub-contract.md, section 3), for free(). */
 static char *
 message_body(const pending *p, const char *visitor, const char *message_id, int *len)
 {
