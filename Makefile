@@ -32,7 +32,8 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 
 # What the door serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
-WIDGET_SRC = $(shell find widget -name node_modules -prune -o -type f -print)
+WIDGET_STYLE = build/widget/style.css
+WIDGET_VERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)
 ASSETS = /chat-widget.umd.js=$(WIDGET) /demo=widget/demo/index.html /demo/demo.css=widget/demo/demo.css
 
 EXTRA_CLEAN = webchatt-net build results regression.*
@@ -61,13 +62,20 @@ build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h) | build/
 build/net/asset_table.o: build/net/asset_table.c src/net/http/assets.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/asset_table.c: src/net/http/embed $(WIDGET) $(WIDGET_SRC) | build/net
+build/net/asset_table.c: src/net/http/embed $(WIDGET) $(wildcard widget/demo/*) | build/net
 	perl src/net/http/embed $(ASSETS) >$@.new
 	mv $@.new $@
 
-$(WIDGET): $(WIDGET_SRC) | build/widget
-	widget/build >$@.new
-	mv $@.new $@
+# One function around all modules, for pages, AMD and CommonJS; the source map beside it is not served.
+$(WIDGET): $(WIDGET_STYLE) $(wildcard widget/src/*.js) webchatt.control
+	esbuild widget/src/boot.js --bundle --minify --format=esm --target=es2018 --charset=utf8 \
+		--loader:.css=text --define:VERSION="'$(WIDGET_VERSION)'" --sourcemap=external \
+		--banner:js="/*! webchatt's chat widget $(WIDGET_VERSION) */(()=>{'use strict';" \
+		--footer:js="typeof define=='function'&&define.amd?define(()=>Chatt2me):typeof module=='object'&&module.exports&&(module.exports=Chatt2me)})();" \
+		--log-level=warning --outfile=$@
+
+$(WIDGET_STYLE): widget/src/style.css | build/widget
+	esbuild $< --minify --log-level=warning --outfile=$@
 
 # The install script is put together from its parts, in the order of their numbers.
 build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/0.1/*.sql)) | build/net

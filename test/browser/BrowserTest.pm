@@ -24,8 +24,7 @@ sub run
 	$t->sql('CREATE EXTENSION webchatt');
 	my $url = $t->wait_ready;
 	my $node = $t->node;
-	my $widget = $node->basedir . '/chat-widget.umd.js';
-	system("'$here/../../widget/build' >'$widget'") == 0 or BAIL_OUT('widget/build failed');
+	my $widget = "$here/../../build/widget/chat-widget.umd.js";
 
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGDATA => $node->data_dir,
 		PGLOG => $node->logfile, WEBCHATT_URL => $url, WIDGET_FILE => $widget, HOME => $node->basedir);

@@ -30,7 +30,7 @@ const fetched = encoding => new Promise((done, fail) => {
 test('the file', async () => {
 	const { body } = await fetched('identity');
 	const packed = await fetched('gzip');
-	ok(body.equals(readFileSync(process.env.WIDGET_FILE)), 'is served as widget/build makes it');
+	ok(body.equals(readFileSync(process.env.WIDGET_FILE)), 'is served as it was built');
 	is(packed.headers['content-encoding'], 'gzip', 'is served compressed');
 	ok(gunzipSync(packed.body).equals(body), 'and is the same then');
 	const size = packed.body.length;

@@ -1,11 +1,18 @@
-// Finds the configuration in the widget's own script tag, puts the container
-// into the page, and gives the page its small programming interface.
+// The entry: finds the configuration in the widget's own script tag, puts the
+// container into the page, and gives the page its small programming interface.
+
+import style from '../../build/widget/style.css';
+import * as conversation from './conversation.js';
+import { make } from './dom.js';
+import { emit, on } from './events.js';
+import * as line from './line.js';
+import * as store from './store.js';
+import { chooseWords, locale } from './strings.js';
+import { bytes, isObject } from './values.js';
+import { makeView } from './view.js';
 
 const CONTAINER = 'chatt2me-widget';
-const events = makeEvents();
-let view = null;
-let line = null;
-let conversation = null;
+let view;
 
 function ownScript() {
 	const current = document.currentScript;
@@ -19,7 +26,7 @@ function readConfig(script) {
 	try {
 		config = JSON.parse(script.getAttribute('data-config'));
 	} catch (e) {
-		throw new Error('data-config: ' + e.message);
+		throw new Error(`data-config: ${e.message}`);
 	}
 	if (!isObject(config) || !/^[A-Za-z0-9_-]{1,64}$/.test(config.webChatId))
 		throw new Error('data-config: webChatId');
@@ -39,7 +46,7 @@ function endpointOf(given, src) {
 
 // What the hub keeps of a new visitor: at most 16 strings.
 function attributesOf(given) {
-	const all = Object.assign({}, given, { language: navigator.language, page: location.origin + location.pathname }, given);
+	const all = { ...given, language: navigator.language, page: location.origin + location.pathname, ...given };
 	const kept = {};
 	for (const name of Object.keys(all).slice(0, 16)) {
 		kept[name] = String(all[name]);
@@ -54,10 +61,10 @@ function attributesOf(given) {
 function addStyle(shadow) {
 	try {
 		const sheet = new CSSStyleSheet();
-		sheet.replaceSync(STYLE);
+		sheet.replaceSync(style);
 		shadow.adoptedStyleSheets = [sheet];
-	} catch (e) {
-		shadow.append(make('style', null, STYLE));
+	} catch {
+		shadow.append(make('style', null, style));
 	}
 }
 
@@ -69,18 +76,18 @@ function boot(config) {
 		host = make('div', { id: CONTAINER });
 		document.body.append(host);
 	}
-	const t = makeWords(config);
-	const store = makeStore(config.webChatId);
+	chooseWords(config);
+	store.open(config.webChatId);
+	conversation.load();
+	line.start(config);
 	const shadow = host.attachShadow({ mode: 'open' });
-	host.lang = t.tag;
+	host.lang = locale;
 	addStyle(shadow);
-	conversation = makeConversation(store, () => view && view.paintSoon());
-	line = makeLine(config, store, conversation, events);
-	view = makeView(host, shadow, config, t, conversation, line, events);
+	view = makeView(host, shadow, config);
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
 	if (store.get('token') || conversation.next())
 		line.dial();
-	events.emit('ready');
+	emit('ready');
 }
 
 // Run now if the page is far enough, else when it is.
@@ -91,19 +98,24 @@ function whenReady(work) {
 		work();
 }
 
-const script = ownScript();
-if (script) {
-	const config = readConfig(script);
-	whenReady(() => boot(config));
+function start() {
+	const script = ownScript();
+	if (script) {
+		const config = readConfig(script);
+		whenReady(() => boot(config));
+	}
+	return {
+		version: VERSION,
+		open: () => whenReady(() => view && view.open()),
+		close: () => view && view.close(),
+		toggle: () => whenReady(() => view && view.toggle()),
+		isOpen: () => !!view && view.isOpen(),
+		unread: () => view ? conversation.unread() : 0,
+		state: () => line.state,
+		on: (name, listener) => on(String(name), listener)
+	};
 }
 
-return {
-	version: VERSION,
-	open: () => whenReady(() => view && view.open()),
-	close: () => view && view.close(),
-	toggle: () => whenReady(() => view && view.toggle()),
-	isOpen: () => !!view && view.isOpen(),
-	unread: () => conversation ? conversation.unread() : 0,
-	state: () => line ? line.state() : 'idle',
-	on: (name, listener) => events.on(String(name), listener)
-};
+// A page that has the script twice has one widget.
+if (!self.Chatt2me || !self.Chatt2me.version)
+	self.Chatt2me = start();

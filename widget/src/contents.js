@@ -2,14 +2,17 @@
 // Contents come as the application gave them, with or without "type", in the
 // short form ({"imageUrl"}) or the long one ({"image":{"link"}}).
 
+import { icon, link, linkify, make, webAddress } from './dom.js';
+import { t } from './strings.js';
+import { isObject, string } from './values.js';
+
 const MOST_OPTIONS = 100;
 const MEDIA = ['image', 'video', 'audio', 'document', 'sticker'];
 
-const string = value => typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 const objects = value => (Array.isArray(value) ? value : []).filter(isObject).slice(0, MOST_OPTIONS);
 const part = (content, name) => isObject(content[name]) ? content[name] : {};
 
-function textOf(content) {
+export function textOf(content) {
 	return string(content.text) || string(part(content, 'text').body) || string(content.caption);
 }
 
@@ -32,7 +35,7 @@ function mediaOf(content) {
 }
 
 // The buttons or rows that can be chosen: { kind, label, groups: [{ title, options: [{ id, title, description }] }] }.
-function choicesOf(content) {
+export function choicesOf(content) {
 	const interactive = part(content, 'interactive');
 	const action = part(interactive, 'action');
 	const option = given => {
@@ -53,7 +56,7 @@ function choicesOf(content) {
 }
 
 // The option that a visitor's own message chose, or null.
-function chosenOf(content) {
+export function chosenOf(content) {
 	const interactive = part(content, 'interactive');
 	for (const kind of ['button_reply', 'list_reply'])
 		if (isObject(interactive[kind]))
@@ -62,7 +65,7 @@ function chosenOf(content) {
 }
 
 // A message in one line: for the live region, quotes and listeners.
-function summary(content, t) {
+export function summary(content) {
 	const media = mediaOf(content);
 	const chosen = chosenOf(content);
 	const interactive = part(content, 'interactive');
@@ -73,10 +76,8 @@ function summary(content, t) {
 		(content.contacts ? t('contact') : t('unknown'));
 }
 
-// Elements for a content.  Context: t, find(id) → message, choose(content).
-function renderContent(content, context) {
-	const t = context.t;
-
+// Elements for a content.  Context: find(id) → message, choose(content).
+export function renderContent(content, context) {
 	if (content.interactive)
 		return renderInteractive(content, context);
 	if (content.reaction)
@@ -85,11 +86,11 @@ function renderContent(content, context) {
 		return renderReply(content, context);
 	const media = mediaOf(content);
 	if (media)
-		return [renderMedia(media, t), renderText(media.text)];
+		return [renderMedia(media), renderText(media.text)];
 	if (isObject(content.location) || 'latitude' in content)
-		return [renderLocation(isObject(content.location) ? content.location : content, t), renderText(textOf(content))];
+		return [renderLocation(isObject(content.location) ? content.location : content), renderText(textOf(content))];
 	if (Array.isArray(content.contacts))
-		return objects(content.contacts).map(contact => renderContact(contact, t));
+		return objects(content.contacts).map(renderContact);
 	return [renderText(textOf(content)) || make('p.note', null, t('unknown'))];
 }
 
@@ -100,12 +101,12 @@ function renderText(text) {
 	return make(emoji ? 'p.text.emoji' : 'p.text', { dir: 'auto' }, linkify(text));
 }
 
-function renderMedia(media, t) {
+function renderMedia(media) {
 	const label = t(media.kind);
 	const file = () => card('file', media.url, media.name || label, media.name && label);
 
 	if (!media.url)
-		return make('p.note', null, label + ': ' + t('unknown'));
+		return make('p.note', null, `${label}: ${t('unknown')}`);
 	// What does not load, or is kept out by the page's policy, is still a link.
 	const fall = event => event.target.closest('.media').replaceWith(file());
 	if (media.kind === 'image') {
@@ -119,7 +120,7 @@ function renderMedia(media, t) {
 		return file();
 	const player = make(media.kind, { controls: true, preload: 'metadata', 'aria-label': media.text || label, onerror: fall });
 	player.src = media.url;
-	return make('div.media.' + media.kind, null, player);
+	return make(`div.media.${media.kind}`, null, player);
 }
 
 function card(sign, href, title, more) {
@@ -129,15 +130,15 @@ function card(sign, href, title, more) {
 	return element;
 }
 
-function renderLocation(place, t) {
+function renderLocation(place) {
 	const at = [place.latitude, place.longitude].map(parseFloat);
 	const known = !at.some(isNaN);
 	return card('pin',
-		known && 'https://www.openstreetmap.org/?mlat=' + at[0] + '&mlon=' + at[1] + '#map=16/' + at.join('/'),
+		known && `https://www.openstreetmap.org/?mlat=${at[0]}&mlon=${at[1]}#map=16/${at.join('/')}`,
 		string(place.name) || t('location'), string(place.address) || (known && at.join(', ')));
 }
 
-function renderContact(contact, t) {
+function renderContact(contact) {
 	const name = isObject(contact.name) ? contact.name : {};
 	const title = string(contact.name) || string(name.formatted_name) || string(name.first_name) || t('contact');
 	const ways = (list, key, scheme) => (Array.isArray(list) ? list : []).slice(0, 10).map(one => {
@@ -154,7 +155,7 @@ function renderQuote(id, context) {
 	const message = context.find(string(id));
 	if (!message)
 		return null;
-	return make('blockquote', { dir: 'auto' }, summary(message.content, context.t));
+	return make('blockquote', { dir: 'auto' }, summary(message.content));
 }
 
 function renderReaction(content, context) {
@@ -166,9 +167,7 @@ function renderReaction(content, context) {
 }
 
 function renderReply(content, context) {
-	const reply = content.reply;
-	const rest = Object.assign({}, content);
-	delete rest.reply;
+	const { reply, ...rest } = content;
 	if (!textOf(rest) && textOf(reply))
 		rest.text = textOf(reply);
 	return [renderQuote(reply.message_id || reply.messageId || reply.id, context), renderContent(rest, context)];
@@ -187,7 +186,7 @@ function renderInteractive(content, context) {
 	const choices = choicesOf(content);
 	const body = string(part(interactive, 'body').text) || textOf(content);
 	const parts = [
-		media ? renderMedia(media, context.t) : null,
+		media ? renderMedia(media) : null,
 		header.text ? make('p.head', { dir: 'auto' }, string(header.text)) : null,
 		renderText(body),
 		footer ? make('p.note', { dir: 'auto' }, footer) : null
@@ -197,7 +196,7 @@ function renderInteractive(content, context) {
 	else if (webAddress(parameters.url))
 		parts.push(make('div.choices', null, link(parameters.url, string(parameters.display_text) || parameters.url)));
 	else if (!body)
-		parts.push(make('p.note', null, context.t('unknown')));
+		parts.push(make('p.note', null, t('unknown')));
 	return parts;
 }
 
@@ -222,7 +221,7 @@ function renderButtons(choices, context) {
 // A list unfolds where it is.
 function renderList(choices, context) {
 	return make('details.choices', null,
-		make('summary', null, make('span', { dir: 'auto' }, choices.label || context.t('choose')), icon('down')),
+		make('summary', null, make('span', { dir: 'auto' }, choices.label || t('choose')), icon('down')),
 		choices.groups.map(group => make('div', { role: 'group', 'aria-label': group.title || null },
 			group.title ? make('p.head', { dir: 'auto' }, group.title) : null,
 			group.options.map(option => renderOption(choices.kind, option, context)))));

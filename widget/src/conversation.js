@@ -2,296 +2,285 @@
 // and the receipts that the hub has not confirmed.  Nothing here knows of the
 // network or the screen.
 
+import { emit } from './events.js';
+import * as store from './store.js';
+import { isId, isObject, newId } from './values.js';
+
 const KEEP_MESSAGES = 100;
 const KEEP_RECEIPTS = 300;
 const MOST_OUTGOING = 50;
 const MOST_HAVE = 100;
 const RANK = { sent: 1, received: 1, delivered: 2, read: 3 };
 
-const isObject = value => value !== null && typeof value === 'object' && !Array.isArray(value);
-const isId = value => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
-
 // A place in the order for a message that has no id of the hub: ids of the hub
 // begin with the time, too.
 function idOfTime(at) {
 	const hex = Math.max(0, Math.floor(at)).toString(16).padStart(12, '0');
-	return hex.slice(0, 8) + '-' + hex.slice(8, 12) + '-7000-8000-000000000000';
+	return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7000-8000-000000000000`;
 }
 
-function makeConversation(store, changed) {
-	const messages = new Map();
-	const receipts = new Map();
-	let outgoing = [];
-	let visitor = null;
-	let readUpto = '';
-	let sorted = null;
-	let saving = 0;
-	let older = false;
+const messages = new Map();
+export const receipts = new Map();
+export let outgoing = [];
+let visitor = null;
+let readUpto = '';
+let sorted = null;
+let saving = 0;
+export let older = false;
 
-	// --- keeping ---------------------------------------------------------
+// --- keeping --------------------------------------------------------------
 
-	function load() {
-		const kept = store.get('log');
-		if (isObject(kept) && Array.isArray(kept.messages)) {
-			visitor = kept.visitor;
-			older = !!kept.older;
-			kept.messages.forEach(put);
-			receipts.clear();
-			(kept.receipts || []).forEach(pair => receipts.set(pair[0], pair[1]));
-		}
-		loadOutgoing();
+export function load() {
+	const kept = store.get('log');
+	if (isObject(kept) && Array.isArray(kept.messages)) {
+		visitor = kept.visitor;
+		older = !!kept.older;
+		kept.messages.forEach(put);
+		receipts.clear();
+		(kept.receipts || []).forEach(pair => receipts.set(pair[0], pair[1]));
 	}
+	loadOutgoing();
+}
 
-	// Each message has a name of its own in the store, so that tabs never
-	// overwrite each other's.
-	function loadOutgoing() {
-		const known = new Map(outgoing.map(item => [item.id, item]));
-		outgoing = store.names('out.').map(name => {
-			const item = store.get(name);
-			return item && Object.assign(known.get(item.id) || {}, item);
-		}).filter(item => item && typeof item.id === 'string' && isObject(item.content) && !byClient(item.id));
+// Each message has a name of its own in the store, so that tabs never
+// overwrite each other's.
+function loadOutgoing() {
+	const known = new Map(outgoing.map(item => [item.id, item]));
+	outgoing = store.names('out.').map(name => {
+		const item = store.get(name);
+		return item && Object.assign(known.get(item.id) || {}, item);
+	}).filter(item => item && typeof item.id === 'string' && isObject(item.content) && !byClient(item.id));
+}
+
+export function save() {
+	clearTimeout(saving);
+	saving = 0;
+	const all = list();
+	const kept = all.slice(-KEEP_MESSAGES);
+	store.set('log', {
+		visitor,
+		older: older || kept.length < all.length,
+		messages: kept,
+		receipts: Array.from(receipts).slice(-KEEP_RECEIPTS)
+	});
+}
+
+function touch() {
+	sorted = null;
+	if (!saving)
+		saving = setTimeout(save, 150);
+	emit('changed');
+}
+
+// --- messages -------------------------------------------------------------
+
+export function list() {
+	if (!sorted)
+		sorted = Array.from(messages.values()).sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+	return sorted;
+}
+
+const firm = () => list().filter(message => !message.local);
+
+export const oldest = () => (firm()[0] || {}).id;
+
+export const byId = id => messages.get(id);
+
+function byClient(client) {
+	for (const message of messages.values())
+		if (message.client === client)
+			return message;
+	return null;
+}
+
+function raise(message, status) {
+	if ((RANK[status] || 0) > (RANK[message.status] || 0))
+		message.status = status;
+}
+
+// The visitor's own messages up to that one have that status.
+function seenTo(upto, status) {
+	if (!isId(upto))
+		return;
+	if (status === 'read' && upto > readUpto)
+		readUpto = upto;
+	for (const message of messages.values())
+		if (message.direction === 'in' && message.id <= upto)
+			raise(message, status);
+}
+
+// Take a message of the hub; says whether it is new here.
+function put(given) {
+	if (!isObject(given) || !isId(given.id) || !isObject(given.content))
+		return false;
+	const known = messages.get(given.id);
+	if (known) {
+		raise(known, given.status);
+		if (known.status === 'read')
+			receipts.delete(known.id);
+		return false;
 	}
-
-	function save() {
-		clearTimeout(saving);
-		saving = 0;
-		const all = list();
-		const kept = all.slice(-KEEP_MESSAGES);
-		store.set('log', {
-			visitor,
-			older: older || kept.length < all.length,
-			messages: kept,
-			receipts: Array.from(receipts).slice(-KEEP_RECEIPTS)
-		});
-	}
-
-	function touch() {
-		sorted = null;
-		if (!saving)
-			saving = setTimeout(save, 150);
-		changed();
-	}
-
-	// --- messages --------------------------------------------------------
-
-	function list() {
-		if (!sorted)
-			sorted = Array.from(messages.values()).sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
-		return sorted;
-	}
-
-	const firm = () => list().filter(message => !message.local);
-
-	function byClient(client) {
-		for (const message of messages.values())
-			if (message.client === client)
-				return message;
-		return null;
-	}
-
-	function raise(message, status) {
-		if ((RANK[status] || 0) > (RANK[message.status] || 0))
-			message.status = status;
-	}
-
-	// The visitor's own messages up to that one have that status.
-	function seenTo(upto, status) {
-		if (!isId(upto))
-			return;
-		if (status === 'read' && upto > readUpto)
-			readUpto = upto;
-		for (const message of messages.values())
-			if (message.direction === 'in' && message.id <= upto)
-				raise(message, status);
-	}
-
-	// Take a message of the hub; says whether it is new here.
-	function put(given) {
-		if (!isObject(given) || !isId(given.id) || !isObject(given.content))
-			return false;
-		const known = messages.get(given.id);
-		if (known) {
-			raise(known, given.status);
-			if (known.status === 'read')
-				receipts.delete(known.id);
-			return false;
-		}
-		const own = given.direction === 'in';
-		const message = {
-			id: given.id,
-			direction: own ? 'in' : 'out',
-			at: given.at > 0 && given.at < 8e15 ? +given.at : Date.now(),
-			status: String(given.status || 'sent'),
-			content: given.content,
-			local: given.local
-		};
-		let fresh = true;
-		if (own && typeof given.client === 'string') {
-			const twin = byClient(given.client);
-			if (twin)
-				messages.delete(twin.id);
-			fresh = !twin && !outgoing.some(item => item.id === given.client);
-			message.client = given.client;
-			dropOutgoing(given.client);
-		}
-		if (own && message.id <= readUpto)
-			message.status = 'read';
-		messages.set(message.id, message);
-		sorted = null;
-		if (!own && !(RANK[message.status] > 1))
-			receipts.set(message.id, 'delivered');
-		return fresh;
-	}
-
-	// --- what the visitor writes -----------------------------------------
-
-	const outName = item => 'out.' + String(item.at).padStart(15, '0') + '.' + item.id;
-
-	function dropOutgoing(client) {
-		for (const item of outgoing)
-			if (item.id === client)
-				store.remove(outName(item));
-		outgoing = outgoing.filter(item => item.id !== client);
-	}
-
-	load();
-
-	return {
-		list,
-		save,
-		outgoing: () => outgoing,
-		older: () => older,
-		oldest: () => (firm()[0] || {}).id,
-		byId: id => messages.get(id),
-		receipts: () => receipts,
-
-		// Queue a content; returns its item, or null when too many wait.
-		write(content) {
-			if (outgoing.length >= MOST_OUTGOING)
-				return null;
-			const last = outgoing[outgoing.length - 1];
-			const item = { id: newId(), at: Math.max(Date.now(), last ? last.at + 1 : 0), content };
-			outgoing.push(item);
-			store.set(outName(item), item);
-			changed();
-			return item;
-		},
-
-		// What the hub said of it: "rate" and "busy" pass, the others stay.
-		refused(client, code, lasting) {
-			const item = outgoing.find(one => one.id === client);
-			if (!item)
-				return;
-			item[lasting ? 'error' : 'wait'] = code;
-			if (lasting)
-				store.set(outName(item), item);
-			changed();
-		},
-
-		discard(client) {
-			dropOutgoing(client);
-			changed();
-		},
-
-		next: () => outgoing.find(item => !item.error),
-
-		ack(client, id, at) {
-			const item = outgoing.find(one => one.id === client);
-			if (!item)
-				return;
-			const when = typeof at === 'number' ? at : Date.now();
-			dropOutgoing(client);
-			// Refused by the application for now: shown, but the hub has no id for it.
-			const local = !isId(id);
-			put({ id: local ? idOfTime(when) : id, direction: 'in', at: when, status: 'received', client, content: item.content, local });
-			touch();
-		},
-
-		// Another tab queued a message, or has an ack for one: its own
-		// conversation tells this tab of it in a moment.
-		outgoingChanged() {
-			setTimeout(() => {
-				loadOutgoing();
-				changed();
-			}, 300);
-		},
-
-		// --- what the hub says -------------------------------------------
-
-		// Ids for hello.
-		have: () => firm().slice(-MOST_HAVE).map(message => message.id),
-
-		// Returns the messages that are new here.
-		welcome(frame) {
-			if (visitor !== null && visitor !== frame.visitor) {
-				messages.clear();
-				receipts.clear();
-				older = false;
-				sorted = null;
-			}
-			visitor = frame.visitor;
-			const before = firm();
-			const given = frame.messages.filter(message => isObject(message) && isId(message.id));
-			let first = isId(frame.from) ? frame.from : '';
-			// More was missed than the hub sends at once: what does not touch it is
-			// loaded anew, by history, when the reader comes there.
-			if (before.length && frame.more && first > before[before.length - 1].id) {
-				before.forEach(message => messages.delete(message.id));
-				before.length = 0;
-			}
-			if (before.length && before[0].id < first)
-				first = before[0].id;
-			else
-				older = !!frame.more;
-			// What is older than that would leave a gap.
-			const fresh = given.filter(message => message.id >= first && put(message));
-			seenTo(frame.read, 'read');
-			touch();
-			return fresh;
-		},
-
-		history(frame) {
-			const fresh = frame.messages.filter(put);
-			const lowest = frame.messages.reduce((low, message) => message.id < low ? message.id : low, 'g');
-			if (!fresh.length || lowest <= firm()[0].id)
-				older = !!frame.more && fresh.length > 0;
-			touch();
-			return fresh;
-		},
-
-		message(frame) {
-			const fresh = put(frame);
-			touch();
-			return fresh;
-		},
-
-		status(frame) {
-			seenTo(frame.upto, frame.status);
-			for (const id of Array.isArray(frame.ids) ? frame.ids : []) {
-				if (messages.has(id))
-					raise(messages.get(id), frame.status);
-				if (frame.status === 'read' || receipts.get(id) === frame.status)
-					receipts.delete(id);
-			}
-			touch();
-		},
-
-		// --- what the visitor sees ---------------------------------------
-
-		isUnread,
-
-		unread: () => list().filter(isUnread).length,
-
-		// Everything here is before the visitor's eyes.
-		seen() {
-			const unread = list().filter(isUnread);
-			unread.forEach(message => receipts.set(message.id, 'read'));
-			if (unread.length)
-				touch();
-		}
+	const own = given.direction === 'in';
+	const message = {
+		id: given.id,
+		direction: own ? 'in' : 'out',
+		at: given.at > 0 && given.at < 8e15 ? +given.at : Date.now(),
+		status: String(given.status || 'sent'),
+		content: given.content,
+		local: given.local
 	};
-
-	function isUnread(message) {
-		return message.direction === 'out' && message.status !== 'read' && receipts.get(message.id) !== 'read';
+	let fresh = true;
+	if (own && typeof given.client === 'string') {
+		const twin = byClient(given.client);
+		if (twin)
+			messages.delete(twin.id);
+		fresh = !twin && !outgoing.some(item => item.id === given.client);
+		message.client = given.client;
+		dropOutgoing(given.client);
 	}
+	if (own && message.id <= readUpto)
+		message.status = 'read';
+	messages.set(message.id, message);
+	sorted = null;
+	if (!own && !(RANK[message.status] > 1))
+		receipts.set(message.id, 'delivered');
+	return fresh;
+}
+
+// --- what the visitor writes ----------------------------------------------
+
+const outName = item => `out.${String(item.at).padStart(15, '0')}.${item.id}`;
+
+function dropOutgoing(client) {
+	for (const item of outgoing)
+		if (item.id === client)
+			store.remove(outName(item));
+	outgoing = outgoing.filter(item => item.id !== client);
+}
+
+// Queue a content; returns its item, or null when too many wait.
+export function write(content) {
+	if (outgoing.length >= MOST_OUTGOING)
+		return null;
+	const last = outgoing[outgoing.length - 1];
+	const item = { id: newId(), at: Math.max(Date.now(), last ? last.at + 1 : 0), content };
+	outgoing.push(item);
+	store.set(outName(item), item);
+	emit('changed');
+	return item;
+}
+
+// What the hub said of it: "rate" and "busy" pass, the others stay.
+export function refused(client, code, lasting) {
+	const item = outgoing.find(one => one.id === client);
+	if (!item)
+		return;
+	item[lasting ? 'error' : 'wait'] = code;
+	if (lasting)
+		store.set(outName(item), item);
+	emit('changed');
+}
+
+export function discard(client) {
+	dropOutgoing(client);
+	emit('changed');
+}
+
+export const next = () => outgoing.find(item => !item.error);
+
+export function ack(client, id, at) {
+	const item = outgoing.find(one => one.id === client);
+	if (!item)
+		return;
+	const when = typeof at === 'number' ? at : Date.now();
+	dropOutgoing(client);
+	// Refused by the application for now: shown, but the hub has no id for it.
+	const local = !isId(id);
+	put({ id: local ? idOfTime(when) : id, direction: 'in', at: when, status: 'received', client, content: item.content, local });
+	touch();
+}
+
+// Another tab queued a message, or has an ack for one: its own
+// conversation tells this tab of it in a moment.
+export function outgoingChanged() {
+	setTimeout(() => {
+		loadOutgoing();
+		emit('changed');
+	}, 300);
+}
+
+// --- what the hub says ----------------------------------------------------
+
+// Ids for hello.
+export const have = () => firm().slice(-MOST_HAVE).map(message => message.id);
+
+// Returns the messages that are new here.
+export function welcome(frame) {
+	if (visitor !== null && visitor !== frame.visitor) {
+		messages.clear();
+		receipts.clear();
+		older = false;
+		sorted = null;
+	}
+	visitor = frame.visitor;
+	const before = firm();
+	const given = frame.messages.filter(message => isObject(message) && isId(message.id));
+	let first = isId(frame.from) ? frame.from : '';
+	// More was missed than the hub sends at once: what does not touch it is
+	// loaded anew, by history, when the reader comes there.
+	if (before.length && frame.more && first > before[before.length - 1].id) {
+		before.forEach(message => messages.delete(message.id));
+		before.length = 0;
+	}
+	if (before.length && before[0].id < first)
+		first = before[0].id;
+	else
+		older = !!frame.more;
+	// What is older than that would leave a gap.
+	const fresh = given.filter(message => message.id >= first && put(message));
+	seenTo(frame.read, 'read');
+	touch();
+	return fresh;
+}
+
+export function history(frame) {
+	const fresh = frame.messages.filter(put);
+	const lowest = frame.messages.reduce((low, message) => message.id < low ? message.id : low, 'g');
+	if (!fresh.length || lowest <= firm()[0].id)
+		older = !!frame.more && fresh.length > 0;
+	touch();
+	return fresh;
+}
+
+export function message(frame) {
+	const fresh = put(frame);
+	touch();
+	return fresh;
+}
+
+export function status(frame) {
+	seenTo(frame.upto, frame.status);
+	for (const id of Array.isArray(frame.ids) ? frame.ids : []) {
+		if (messages.has(id))
+			raise(messages.get(id), frame.status);
+		if (frame.status === 'read' || receipts.get(id) === frame.status)
+			receipts.delete(id);
+	}
+	touch();
+}
+
+// --- what the visitor sees ------------------------------------------------
+
+export function isUnread(message) {
+	return message.direction === 'out' && message.status !== 'read' && receipts.get(message.id) !== 'read';
+}
+
+export const unread = () => list().filter(isUnread).length;
+
+// Everything here is before the visitor's eyes.
+export function seen() {
+	const unread = list().filter(isUnread);
+	unread.forEach(message => receipts.set(message.id, 'read'));
+	if (unread.length)
+		touch();
 }

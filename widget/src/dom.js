@@ -3,7 +3,7 @@
 
 // An element: make('a.link', { href: … }, child, 'text', …).  Attributes that
 // are null or false are left out; on… are listeners.
-function make(name, attributes, ...children) {
+export function make(name, attributes, ...children) {
 	const [tag, ...classes] = name.split('.');
 	const element = document.createElement(tag);
 	if (classes.length)
@@ -19,7 +19,7 @@ function make(name, attributes, ...children) {
 	return element;
 }
 
-function append(element, children) {
+export function append(element, children) {
 	for (const child of children) {
 		if (Array.isArray(child))
 			append(element, child);
@@ -30,7 +30,7 @@ function append(element, children) {
 }
 
 // Write into the element only what is not there yet.
-function setText(element, text) {
+export function setText(element, text) {
 	if (element.textContent !== text)
 		element.textContent = text;
 }
@@ -50,13 +50,13 @@ const ICONS = {
 	person: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm-7.5 8.5c.5-4 3.5-6 7.5-6s7 2 7.5 6'
 };
 
-function icon(name) {
+export function icon(name) {
 	const space = 'http://www.w3.org/2000/svg';
 	const svg = document.createElementNS(space, 'svg');
 	const path = document.createElementNS(space, 'path');
 	svg.setAttribute('viewBox', '0 0 24 24');
 	svg.setAttribute('aria-hidden', 'true');
-	svg.setAttribute('class', 'icon i-' + name);
+	svg.setAttribute('class', `icon i-${name}`);
 	path.setAttribute('d', ICONS[name]);
 	svg.append(path);
 	return svg;
@@ -67,15 +67,15 @@ function address(text, schemes) {
 	try {
 		const url = new URL(String(text).trim());
 		return schemes.includes(url.protocol) ? url.href : '';
-	} catch (e) {
+	} catch {
 		return '';
 	}
 }
 
-const webAddress = text => address(text, ['http:', 'https:']);
+export const webAddress = text => address(text, ['http:', 'https:']);
 
 // A link that leaves the page and tells the other side nothing of it.
-function link(href, ...children) {
+export function link(href, ...children) {
 	const safe = address(href, ['http:', 'https:', 'mailto:', 'tel:', 'geo:']);
 	if (!safe)
 		return make('span', null, children);
@@ -85,14 +85,14 @@ function link(href, ...children) {
 const LINKS = /(?:https?:\/\/|www\.)[^\s<>"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/gi;
 
 // The text, with its addresses as links.
-function linkify(text) {
+export function linkify(text) {
 	const parts = [];
 	let from = 0;
 	for (let found; (found = LINKS.exec(text)) !== null;) {
 		// Punctuation behind an address is the sentence's, as is a bracket that
 		// was not opened in it.
 		const word = found[0].replace(found[0].includes('(') ? /[.,;:!?'*_~…»”’]+$/ : /[.,;:!?'*_~…»”’)\]]+$/, '');
-		const href = /^https?:/i.test(word) ? word : /^www\./i.test(word) ? 'https://' + word : 'mailto:' + word;
+		const href = /^https?:/i.test(word) ? word : /^www\./i.test(word) ? `https://${word}` : `mailto:${word}`;
 		if (found.index > from)
 			parts.push(text.slice(from, found.index));
 		parts.push(link(href, word));

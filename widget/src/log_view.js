@@ -1,19 +1,26 @@
 // The list of messages: rows are made once and then only brought up to date, so
 // that focus, players and the reader's place stay where they are.
 
+import { chosenOf, choicesOf, renderContent, textOf } from './contents.js';
+import * as conversation from './conversation.js';
+import { append, icon, make, setText } from './dom.js';
+import * as line from './line.js';
+import { dayOf, t, timeOf } from './strings.js';
+import { isObject } from './values.js';
+
 const GROUP_WITHIN = 180000;
 const NEAR_END = 60;
 
-function makeLogView(t, conversation, line, actions) {
+export function makeLogView(actions) {
 	const list = make('div.list');
-	const earlier = make('button.earlier', { type: 'button', onclick: () => line.loadOlder() }, t('earlier'));
+	const earlier = make('button.earlier', { type: 'button', onclick: line.loadOlder }, t('earlier'));
 	const greeting = make('p.greeting', { dir: 'auto' });
 	const dots = make('div.row.theirs.typing', { 'aria-hidden': 'true' },
 		make('div.bubble', null, make('i'), make('i'), make('i')));
 	const log = make('div.log', { role: 'log', tabindex: 0, 'aria-live': 'polite', 'aria-label': t('messages') }, earlier, greeting, list, dots);
 	const latest = make('button.latest', { type: 'button', hidden: true, onclick: toEnd }, icon('down'), t('latest'));
 	const rows = new Map();
-	const context = { t, find: conversation.byId, choose: actions.choose };
+	const context = { find: conversation.byId, choose: actions.choose };
 	let quiet = 0;
 	let firstKey = null;
 	let lastKey = null;
@@ -24,7 +31,7 @@ function makeLogView(t, conversation, line, actions) {
 		followed = atEnd();
 		if (followed)
 			latest.hidden = true;
-		if (log.scrollTop < NEAR_END && conversation.older())
+		if (log.scrollTop < NEAR_END && conversation.older)
 			line.loadOlder();
 	});
 	// Pictures grow when they come, lists when they are opened.
@@ -53,10 +60,10 @@ function makeLogView(t, conversation, line, actions) {
 		const all = conversation.list().map(message => {
 			const own = message.direction === 'in';
 			const mark = own ? message.status === 'read' || message.status === 'delivered' ? message.status : 'sent' : '';
-			return entry(own && message.client ? 'c ' + message.client : message.id, own, message, mark);
+			return entry(own && message.client ? `c ${message.client}` : message.id, own, message, mark);
 		});
-		for (const item of conversation.outgoing())
-			all.push(entry('c ' + item.id, true, item, item.error ? 'failed' : 'clock'));
+		for (const item of conversation.outgoing)
+			all.push(entry(`c ${item.id}`, true, item, item.error ? 'failed' : 'clock'));
 
 		// A choice that was made is made in the newest message that offered it.
 		const offers = new Map();
@@ -77,13 +84,13 @@ function makeLogView(t, conversation, line, actions) {
 	function rendered(content) {
 		try {
 			return renderContent(content, context);
-		} catch (e) {
+		} catch {
 			return make('p.note', null, t('unknown'));
 		}
 	}
 
 	function makeRow(entry) {
-		const time = make('time', { datetime: new Date(entry.at).toISOString() }, t.time(entry.at));
+		const time = make('time', { datetime: new Date(entry.at).toISOString() }, timeOf(entry.at));
 		const mark = make('span.mark');
 		const trouble = make('div.trouble', { hidden: true });
 		const bubble = make('div.bubble', null,
@@ -164,8 +171,8 @@ function makeLogView(t, conversation, line, actions) {
 			const today = new Date(entry.at).toDateString();
 			if (today !== day) {
 				if (cursor && cursor.dataset.day === today)
-					setText(cursor, t.day(entry.at));
-				place(cursor && cursor.dataset.day === today ? cursor : make('p.day', { 'data-day': today }, t.day(entry.at)));
+					setText(cursor, dayOf(entry.at));
+				place(cursor && cursor.dataset.day === today ? cursor : make('p.day', { 'data-day': today }, dayOf(entry.at)));
 				before = null;
 			}
 			day = today;
@@ -173,7 +180,7 @@ function makeLogView(t, conversation, line, actions) {
 				rows.set(entry.key, makeRow(entry));
 			const made = rows.get(entry.key);
 			place(made.row);
-			made.update(entry, line.state());
+			made.update(entry, line.state);
 			made.row.classList.toggle('next', !!before && before.own === entry.own && entry.at - before.at < GROUP_WITHIN);
 			before = entry;
 		}
@@ -184,8 +191,8 @@ function makeLogView(t, conversation, line, actions) {
 		}
 		firstKey = all.length ? all[0].key : null;
 		lastKey = last ? last.key : null;
-		earlier.hidden = !conversation.older();
-		greeting.hidden = all.length > 0 || line.state() === 'gone';
+		earlier.hidden = !conversation.older;
+		greeting.hidden = all.length > 0 || line.state === 'gone';
 
 		if (stay || grownBelow && last.own)
 			toEnd();

@@ -80,50 +80,47 @@ const WORDS = {
 	}
 };
 
+let words;
+let time;
+let date;
+
+// Dates follow the words: a language that config.strings brings, too.
+export let locale;
+
+const baseOf = tag => tag.toLowerCase().split('-')[0];
+
 // The first of the wanted languages that there are words for: the
 // configuration's, the page's, the browser's.
 function pickLanguage(config) {
 	const wanted = [config.lang, document.documentElement.lang].concat(navigator.languages)
 		.map(tag => String(tag || '').replace('_', '-'));
 	for (const tag of wanted) {
-		const base = tag.toLowerCase().split('-')[0];
+		const base = baseOf(tag);
 		// A page says "en": the browser knows which English.
 		if (WORDS[base])
-			return wanted.find(one => one.startsWith(base + '-')) || base;
+			return wanted.find(one => one.startsWith(`${base}-`)) || base;
 	}
 	return 'en';
 }
 
-// The function that gives a word, its {holes} filled, and writes dates and
-// times as the language does.
-function makeWords(config) {
+export function chooseWords(config) {
 	const tag = pickLanguage(config);
-	const words = Object.assign({}, WORDS[tag.toLowerCase().split('-')[0]], config.strings);
-	// Dates follow the words: a language that config.strings brings, too.
-	const locale = config.strings && config.lang ? config.lang : tag;
+	words = { ...WORDS[baseOf(tag)], ...config.strings };
+	locale = config.strings && config.lang ? config.lang : tag;
+	time = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
+	date = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+}
 
-	function t(name, holes) {
-		return String(words[name] || name).replace(/\{(\w+)\}/g, (all, hole) => holes && hole in holes ? holes[hole] : all);
-	}
+// A word, its {holes} filled.
+export const t = (name, holes) =>
+	String(words[name] || name).replace(/\{(\w+)\}/g, (all, hole) => holes && hole in holes ? holes[hole] : all);
 
-	const formatter = options => new Intl.DateTimeFormat(locale, options);
+export const timeOf = at => time.format(at);
 
-	const time = formatter({ hour: 'numeric', minute: '2-digit' });
-	const date = formatter({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
-
-	t.tag = locale;
-	t.time = at => time.format(at);
-
-	// "Today", "Yesterday", or a date.
-	t.day = at => {
-		const noon = when => new Date(when).setHours(12, 0, 0, 0);
-		const ago = Math.round((noon(Date.now()) - noon(at)) / 86400000);
-		let text;
-		if (ago >= 0 && ago < 2)
-			text = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day');
-		else
-			text = date.format(at);
-		return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
-	};
-	return t;
+// "Today", "Yesterday", or a date.
+export function dayOf(at) {
+	const noon = when => new Date(when).setHours(12, 0, 0, 0);
+	const ago = Math.round((noon(Date.now()) - noon(at)) / 86400000);
+	const text = ago >= 0 && ago < 2 ? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day') : date.format(at);
+	return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 }

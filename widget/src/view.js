@@ -1,10 +1,19 @@
 // The bubble and the panel: opening, closing, focus, what state the line is in,
 // and the field to write in.
 
+import { summary, textOf } from './contents.js';
+import * as conversation from './conversation.js';
+import { icon, make, setText } from './dom.js';
+import { emit, on } from './events.js';
+import * as line from './line.js';
+import { makeLogView } from './log_view.js';
+import { t } from './strings.js';
+import { string } from './values.js';
+
 const FULL_SCREEN = '(max-width: 480px), (max-height: 400px)';
 const TYPING_FOR = 5000;
 
-function makeView(host, shadow, config, t, conversation, line, events) {
+export function makeView(host, shadow, config) {
 	const badge = make('span.badge', { 'aria-hidden': 'true', hidden: true });
 	const bubble = make('button.launcher', { type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: toggle },
 		icon('chat'), icon('down'), badge);
@@ -14,9 +23,9 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 	const activity = make('p', { id: 'activity' });
 	const shut = make('button.shut', { type: 'button', 'aria-label': t('close'), title: t('close'), onclick: close }, icon('close'));
 	const words = make('span');
-	const again = make('button', { type: 'button', onclick: () => line.retry() }, t('retry'));
+	const again = make('button', { type: 'button', onclick: line.retry }, t('retry'));
 	const bar = make('div.bar', { role: 'status' }, words, again);
-	const view = makeLogView(t, conversation, line, { choose, edit, discard });
+	const view = makeLogView({ choose, edit, discard });
 	const problem = make('p.problem', { role: 'alert' });
 	const field = make('textarea', {
 		rows: 1, 'aria-label': t('write'), placeholder: t('write'), dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
@@ -50,7 +59,7 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 		root.classList.add('open');
 		bubble.setAttribute('aria-expanded', 'true');
 		setScreen();
-		if (line.state() === 'idle')
+		if (line.state === 'idle')
 			line.dial();
 		view.hush();
 		paint();
@@ -60,7 +69,7 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 			panel.focus({ preventScroll: true });
 		else
 			field.focus({ preventScroll: true });
-		events.emit('open');
+		emit('open');
 	}
 
 	function close() {
@@ -73,7 +82,7 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 		if (inside)
 			(returnTo && returnTo.isConnected ? returnTo : bubble).focus({ preventScroll: true });
 		paint();
-		events.emit('close');
+		emit('close');
 	}
 
 	function toggle() {
@@ -121,7 +130,7 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 
 	function grow() {
 		field.style.height = 'auto';
-		field.style.height = field.scrollHeight + 2 + 'px';
+		field.style.height = `${field.scrollHeight + 2}px`;
 		form.classList.toggle('ready', !!field.value.trim());
 	}
 
@@ -137,13 +146,13 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 	}
 
 	function write(content) {
-		if (line.state() === 'gone')
+		if (line.state === 'gone')
 			return false;
 		const why = !line.fits(content) ? 'too_large' : conversation.write(content) ? '' : 'rate';
 		setText(problem, why && t(why));
 		if (why)
 			return false;
-		if (line.state() === 'idle')
+		if (line.state === 'idle')
 			line.dial();
 		line.pump();
 		paint();
@@ -186,10 +195,10 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 		const spoken = count ? t('unread', { n: count }) : '';
 		badge.hidden = !count;
 		setText(badge, count > 99 ? '99+' : String(count));
-		bubble.setAttribute('aria-label', isOpen() ? t('close') : t('open') + (spoken && ', ' + spoken));
+		bubble.setAttribute('aria-label', isOpen() ? t('close') : t('open') + (spoken && `, ${spoken}`));
 		if (count !== unread) {
 			unread = count;
-			events.emit('unread', count);
+			emit('unread', count);
 		}
 	}
 
@@ -201,10 +210,10 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 	}
 
 	function paintState() {
-		const state = line.state();
+		const state = line.state;
 		const offline = navigator.onLine === false && (state === 'reconnecting' || state === 'failed');
 		const quiet = state === 'open' || state === 'idle';
-		bar.className = 'bar ' + state;
+		bar.className = `bar ${state}`;
 		setText(words, quiet ? '' : t(offline ? 'offline' : state));
 		again.hidden = state !== 'failed';
 		field.disabled = button.disabled = state === 'gone';
@@ -228,8 +237,8 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 		// The part of the screen that the phone's keyboard leaves.
 		const seen = window.visualViewport;
 		if (seen && isOpen() && seen.scale === 1) {
-			panel.style.setProperty('--seen', seen.height + 'px');
-			panel.style.setProperty('--above', seen.offsetTop + 'px');
+			panel.style.setProperty('--seen', `${seen.height}px`);
+			panel.style.setProperty('--above', `${seen.offsetTop}px`);
 			view.paint();
 		}
 	}
@@ -240,24 +249,25 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 
 	// --- what happens ----------------------------------------------------
 
-	events.on('state', paintState);
-	events.on('welcome', frame => {
+	on('changed', paintSoon);
+	on('state', paintState);
+	on('welcome', frame => {
 		channelName = string(frame.name);
 		view.hush();
 		paintState();
 	});
-	events.on('history', () => view.hush());
-	events.on('typing', () => showTyping(true));
-	events.on('fresh', messages => {
+	on('history', view.hush);
+	on('typing', () => showTyping(true));
+	on('fresh', messages => {
 		const unreadOnes = messages.filter(conversation.isUnread);
 		if (!unreadOnes.length)
 			return;
 		showTyping(false);
 		const last = unreadOnes[unreadOnes.length - 1];
 		if (!isOpen())
-			setText(news, name() + ': ' + summary(last.content, t));
+			setText(news, `${name()}: ${summary(last.content)}`);
 		for (const message of unreadOnes)
-			events.emit('message', { id: message.id, at: message.at, text: summary(message.content, t), content: JSON.parse(JSON.stringify(message.content)) });
+			emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(JSON.stringify(message.content)) });
 	});
 	document.addEventListener('visibilitychange', paintSoon);
 	window.addEventListener('online', paintState);
@@ -273,5 +283,5 @@ function makeView(host, shadow, config, t, conversation, line, events) {
 	setTheme();
 	shadow.append(root);
 	paintState();
-	return { open, close, toggle, isOpen, paintSoon };
+	return { open, close, toggle, isOpen };
 }

@@ -1,0 +1,28 @@
+// What happens in the widget, by name: its parts listen to each other, and the
+// page to them.
+
+const listeners = {};
+
+// Returns the function that ends it.
+export function on(name, listener) {
+	const list = listeners[name] = listeners[name] || [];
+	list.push(listener);
+	return () => {
+		const at = list.indexOf(listener);
+		if (at >= 0)
+			list.splice(at, 1);
+	};
+}
+
+// A listener of the page that fails must not stop the widget.
+export function emit(name, value) {
+	for (const listener of [...listeners[name] || []]) {
+		try {
+			listener(value);
+		} catch (e) {
+			setTimeout(() => {
+				throw e;
+			});
+		}
+	}
+}
