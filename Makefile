@@ -19,7 +19,9 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-com
 SHLIB_LINK = -lcrypto
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --outputdir=build --load-extension=webchatt
+# Before 16 pg_regress looks for the expected output beside its own, from 16 on where it is told.
+REGRESS_OPTS = --inputdir=$(srcdir)/test --outputdir=build --load-extension=webchatt \
+	$(if $(filter 14 15,$(MAJORVERSION)),,--expecteddir=$(srcdir))
 
 # webchatt-net is built without PostgreSQL's include paths, so that a backend
 # header in it cannot compile.
@@ -78,7 +80,7 @@ $(WIDGET_STYLE): widget/src/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
 # The install script is put together from its parts, in the order of their numbers.
-build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/0.1/*.sql)) | build/net
+build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/webchatt/*.sql)) | build/net
 	perl $^ >$@.new
 	mv $@.new $@
 
@@ -95,6 +97,10 @@ install-net: webchatt-net
 uninstall: uninstall-net
 uninstall-net:
 	rm -f '$(DESTDIR)$(pkglibdir)/webchatt-net'
+
+installcheck: | build/expected
+build/expected: | build/net
+	ln -s ../expected $@
 
 # The same tests, the longer ones with more of everything.
 test-all:
