@@ -5,6 +5,6 @@ WITH m AS (INSERT INTO webchatt.messages (channel_id, id, visitor, direction, st
 	SELECT :'channel', gen_random_uuid(), 'visitor-' || 1 + i % :visitors, 'in', 'received',
 		jsonb_build_object('type', 'text', 'text', 'message ' || i), 'fanout ' || i || ' ' || clock_timestamp()
 	FROM generate_series(1, :messages) i RETURNING channel_id, visitor, id)
-INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id)
+INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id)
 SELECT 'Message', channel_id, visitor, id FROM m;
-ANALYZE webchatt.events, webchatt.messages;
+ANALYZE webchatt.feed, webchatt.messages;

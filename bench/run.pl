@@ -553,7 +553,7 @@ sub fan_out
 	my ($webhook) = @_;
 	sql('TRUNCATE webchatt.webhook_log');
 	sql_file('fanout-queue.sql', messages => $opt{messages}, visitors => $RECIPIENTS, channel => $local_channel);
-	my $last = sql('SELECT max(seq) FROM webchatt.events');
+	my $last = sql('SELECT max(seq) FROM webchatt.feed');
 	hub_get('/reset');
 	set_active($webhook, 'true');
 	my $began = time;
@@ -585,7 +585,7 @@ sub measure_fanout
 	sleep 1;
 	my $url = "http://127.0.0.1:$hub_port";
 	my $webhook = webhook_to('fast', "$url/hook");
-	wait_for("SELECT verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = '$webhook'", 30);
+	wait_for("SELECT verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = '$webhook'", 30);
 	set_active($webhook, 'false');
 	my (@bare, @rates, @beside);
 	my @pids = processes();
@@ -602,17 +602,17 @@ sub measure_fanout
 	close $refusing;
 	# verified while it answered, dead since
 	my @dead = (webhook_to('slow', "$url/slow"), webhook_to('gone', "$url/gone"));
-	wait_for("SELECT count(verified_at) = 2 FROM webchatt.local_webhooks WHERE label IN ('slow', 'gone')", 30);
-	sql("UPDATE webchatt.local_webhooks SET endpoint = '$nobody' WHERE label = 'gone'");
+	wait_for("SELECT count(verified_at) = 2 FROM webchatt.webhooks WHERE label IN ('slow', 'gone')", 30);
+	sql("UPDATE webchatt.webhooks SET endpoint = '$nobody' WHERE label = 'gone'");
 	my @between;
 	for (1 .. $opt{repeat})
 	{
-		sql("UPDATE webchatt.local_webhooks SET active = false WHERE label IN ('slow', 'gone')");
+		sql("UPDATE webchatt.webhooks SET active = false WHERE label IN ('slow', 'gone')");
 		push @between, fan_out($webhook);
-		sql("UPDATE webchatt.local_webhooks SET active = true WHERE label IN ('slow', 'gone')");
+		sql("UPDATE webchatt.webhooks SET active = true WHERE label IN ('slow', 'gone')");
 		push @beside, fan_out($webhook);
 	}
-	sql('DELETE FROM webchatt.local_webhooks');
+	sql('DELETE FROM webchatt.webhooks');
 	row('fan-out: deliveries/s to a fast endpoint, logged, to a bare libcurl loop', median(@rates), '/s', median(@bare), 'r>', 0.6);
 	row('fan-out: CPU a delivery, the worker', $cpu[0], 'us');
 	row('    webchatt-net', $cpu[1], 'us');

@@ -16,7 +16,7 @@ WHERE h.kind = 'remote' ORDER BY h.name;
 
 \echo Our webhooks there:
 SELECT h.name AS hub, w.event_type, w.desired, w.state, w.actual_endpoint, w.checked_at::timestamptz(0), w.last_error
-FROM webchatt.webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id ORDER BY h.name, w.event_type;
+FROM webchatt.hub_webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id ORDER BY h.name, w.event_type;
 
 \echo Deliveries that failed, and what became of them:
 SELECT * FROM webchatt.repair;

@@ -14,7 +14,7 @@ SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ 
 SELECT FROM webchatt._remote_hub(:'hub') \g /dev/null
 
 -- Webhooks are removed while the key is still good.
-SELECT EXISTS (SELECT FROM webchatt.webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id WHERE h.name = :'hub') AS registered \gset
+SELECT EXISTS (SELECT FROM webchatt.hub_webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id WHERE h.name = :'hub') AS registered \gset
 \if :registered
 SELECT webchatt.unregister_webhooks(:'hub') \g /dev/null
 SELECT webchatt.wait_for_webhooks(:'hub') \g /dev/null

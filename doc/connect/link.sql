@@ -38,7 +38,7 @@ SELECT webchatt.wait_for_link(:'hub') \g /dev/null
 SELECT hubs #>> ARRAY[:'hub', 'link', 'phase'] AS link, hubs #>> ARRAY[:'hub', 'link', 'since'] AS since FROM webchatt.status;
 
 -- Webhooks that there were are not needed any more.
-SELECT EXISTS (SELECT FROM webchatt.webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id WHERE h.name = :'hub') AS registered \gset
+SELECT EXISTS (SELECT FROM webchatt.hub_webhooks w JOIN webchatt.hubs h ON h.id = w.hub_id WHERE h.name = :'hub') AS registered \gset
 \if :registered
 SELECT webchatt.unregister_webhooks(:'hub') \g /dev/null
 SELECT webchatt.wait_for_webhooks(:'hub') \g /dev/null

@@ -11,7 +11,7 @@ CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON we
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webchatt.channels
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF hub_id, channel_id, event_type, secret, old_secret,
-	old_secret_until, accept_unsigned, desired, endpoint OR DELETE OR TRUNCATE ON webchatt.webhooks
+	old_secret_until, accept_unsigned, desired, endpoint OR DELETE OR TRUNCATE ON webchatt.hub_webhooks
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webchatt.origins
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
@@ -367,7 +367,7 @@ BEGIN
 	UPDATE webchatt.api_keys k SET revoked_at = now()
 	WHERE k.label = revoke_api_key.label AND k.revoked_at IS NULL;
 	IF FOUND THEN
-		UPDATE webchatt.local_webhooks w SET active = false, paused_reason = 'its API key was revoked'
+		UPDATE webchatt.webhooks w SET active = false, paused_reason = 'its API key was revoked'
 		WHERE w.active AND w.key_id = (SELECT k.id FROM webchatt.api_keys k WHERE k.label = revoke_api_key.label);
 		RETURN true;
 	END IF;
@@ -414,18 +414,18 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give how long the old secret stays valid, for example interval ''1 day'', or interval ''0'' for not at all.';
 	END IF;
-	IF set_webhook_secret.secret IS NULL AND EXISTS (SELECT FROM webchatt.webhooks o
+	IF set_webhook_secret.secret IS NULL AND EXISTS (SELECT FROM webchatt.hub_webhooks o
 		WHERE o.channel_id = channel AND o.event_type <> set_webhook_secret.event_type AND o.secret IS NOT NULL) THEN
 		RAISE EXCEPTION 'another webhook of channel % is signed', channel
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				DETAIL = 'If one webhook of a channel could bring unsigned events, anybody could write in its visitors'' names.',
-				HINT = 'Sign them all, or delete the channel''s other rows of webchatt.webhooks first.';
+				HINT = 'Sign them all, or delete the channel''s other rows of webchatt.hub_webhooks first.';
 	END IF;
 	IF set_webhook_secret.secret IS NOT NULL THEN
-		DELETE FROM webchatt.webhooks o WHERE o.channel_id = channel
+		DELETE FROM webchatt.hub_webhooks o WHERE o.channel_id = channel
 			AND o.event_type <> set_webhook_secret.event_type AND o.secret IS NULL;
 	END IF;
-	INSERT INTO webchatt.webhooks AS w (channel_id, event_type, secret, accept_unsigned)
+	INSERT INTO webchatt.hub_webhooks AS w (channel_id, event_type, secret, accept_unsigned)
 	VALUES (channel, set_webhook_secret.event_type, set_webhook_secret.secret, set_webhook_secret.secret IS NULL)
 	ON CONFLICT (channel_id, event_type) DO UPDATE SET
 		old_secret = CASE WHEN keep_old > interval '0' AND w.secret IS DISTINCT FROM excluded.secret

@@ -6,7 +6,7 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webch
 
 -- admin: configures, and sees everything
 -- (no TRIGGER on configuration tables: whoever installs webchatt calls what writes them)
-GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.webhooks,
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.messages, webchatt.rejects TO webchatt_admin;
 GRANT TRIGGER ON webchatt.messages, webchatt.statuses TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.statuses, webchatt.early_statuses TO webchatt_admin;
@@ -29,7 +29,7 @@ GRANT EXECUTE ON FUNCTION webchatt._status(), webchatt._hub_state(int) TO webcha
 -- worker: what its statements need, and no more
 GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
 GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.api_keys TO webchatt_worker;
-GRANT SELECT, UPDATE, DELETE ON webchatt.webhooks TO webchatt_worker;
+GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.visitor_tokens TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions TO webchatt_worker;
 GRANT SELECT ON webchatt.presence TO webchatt_worker;

@@ -119,7 +119,7 @@ $$;
 COMMENT ON FUNCTION webchatt._check_headers(jsonb) IS
 	'webchatt''s own: a webhook''s headers without members that mean nothing, or an error that says what is wrong with them';
 
-CREATE FUNCTION webchatt._check_webhook(webhook webchatt.local_webhooks) RETURNS void
+CREATE FUNCTION webchatt._check_webhook(webhook webchatt.webhooks) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF webhook.label IS NULL OR btrim(webhook.label) = '' OR char_length(webhook.label) > 200 OR webhook.label ~ '[[:cntrl:]]' THEN
@@ -139,18 +139,18 @@ BEGIN
 	PERFORM webchatt._check_endpoint(webhook.endpoint);
 END
 $$;
-COMMENT ON FUNCTION webchatt._check_webhook(webchatt.local_webhooks) IS 'webchatt''s own: raises when a webhook cannot be so';
+COMMENT ON FUNCTION webchatt._check_webhook(webchatt.webhooks) IS 'webchatt''s own: raises when a webhook cannot be so';
 
-CREATE FUNCTION webchatt._find_webhook(id uuid) RETURNS webchatt.local_webhooks
+CREATE FUNCTION webchatt._find_webhook(id uuid) RETURNS webchatt.webhooks
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	webhook webchatt.local_webhooks;
+	webhook webchatt.webhooks;
 BEGIN
-	SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = _find_webhook.id FOR UPDATE;
+	SELECT * INTO webhook FROM webchatt.webhooks w WHERE w.id = _find_webhook.id FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no webhook %', coalesce(_find_webhook.id::text, 'NULL')
 			USING ERRCODE = 'undefined_object',
-				HINT = 'SELECT id, label FROM webchatt.local_webhooks lists them.';
+				HINT = 'SELECT id, label FROM webchatt.webhooks lists them.';
 	END IF;
 	RETURN webhook;
 END
@@ -166,7 +166,7 @@ CREATE FUNCTION webchatt._make_webhook(
 RETURNS record
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	webhook webchatt.local_webhooks;
+	webhook webchatt.webhooks;
 BEGIN
 	webhook.id := gen_random_uuid();
 	webhook.label := _make_webhook.label;
@@ -175,23 +175,23 @@ BEGIN
 	webhook.scope := nullif(_make_webhook.scope, '');
 	PERFORM webchatt._check_webhook(webhook);
 	webhook.headers := webchatt._check_headers(coalesce(_make_webhook.headers, '[]'));
-	IF (SELECT count(*) FROM webchatt.local_webhooks) >= 100 THEN
+	IF (SELECT count(*) FROM webchatt.webhooks) >= 100 THEN
 		RAISE EXCEPTION 'there are 100 webhooks already'
 			USING ERRCODE = 'program_limit_exceeded',
-				HINT = 'Delete one that nobody needs: webchatt.local_webhooks lists them.';
+				HINT = 'Delete one that nobody needs: webchatt.webhooks lists them.';
 	END IF;
-	IF (SELECT count(*) FROM webchatt.local_webhooks w WHERE w.key_id = key) >= 20 THEN
+	IF (SELECT count(*) FROM webchatt.webhooks w WHERE w.key_id = key) >= 20 THEN
 		RAISE EXCEPTION 'this API key has 20 webhooks already'
 			USING ERRCODE = 'program_limit_exceeded', HINT = 'Delete one that is not needed.';
 	END IF;
 	IF coalesce(_make_webhook.signed, true) THEN
 		webhook.secret := webchatt._new_webhook_secret();
 	END IF;
-	INSERT INTO webchatt.local_webhooks AS w (id, key_id, label, endpoint, event_type, headers, scope, secret)
+	INSERT INTO webchatt.webhooks AS w (id, key_id, label, endpoint, event_type, headers, scope, secret)
 	VALUES (webhook.id, key, webhook.label, webhook.endpoint, webhook.event_type, webhook.headers, webhook.scope, webhook.secret);
 	-- what was published before is not for this one
 	INSERT INTO webchatt.webhook_progress (webhook_id, done_upto)
-	VALUES (webhook.id, coalesce(pg_sequence_last_value('webchatt.events_seq_seq'::regclass), 0));
+	VALUES (webhook.id, coalesce(pg_sequence_last_value('webchatt.feed_seq_seq'::regclass), 0));
 	_make_webhook.id := webhook.id;
 	_make_webhook.secret := webhook.secret;
 END
@@ -225,7 +225,7 @@ CREATE FUNCTION webchatt.alter_webhook(
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-	webhook webchatt.local_webhooks := webchatt._find_webhook(alter_webhook.id);
+	webhook webchatt.webhooks := webchatt._find_webhook(alter_webhook.id);
 	new_secret text;
 	moved boolean := false;
 BEGIN
@@ -253,7 +253,7 @@ BEGIN
 	ELSIF NOT alter_webhook.signed THEN
 		webhook.secret := NULL;
 	END IF;
-	UPDATE webchatt.local_webhooks w SET label = webhook.label, endpoint = webhook.endpoint, headers = webhook.headers,
+	UPDATE webchatt.webhooks w SET label = webhook.label, endpoint = webhook.endpoint, headers = webhook.headers,
 		scope = webhook.scope, secret = webhook.secret, active = webhook.active, paused_reason = webhook.paused_reason,
 		verified_at = webhook.verified_at, modified_at = now()
 	WHERE w.id = webhook.id;
@@ -267,7 +267,7 @@ CREATE FUNCTION webchatt.delete_webhook(id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM webchatt._find_webhook(delete_webhook.id);
-	DELETE FROM webchatt.local_webhooks w WHERE w.id = delete_webhook.id;
+	DELETE FROM webchatt.webhooks w WHERE w.id = delete_webhook.id;
 END
 $$;
 COMMENT ON FUNCTION webchatt.delete_webhook(uuid) IS 'ends a webhook of the local hub; what was not delivered to it is not any more';
@@ -275,7 +275,7 @@ COMMENT ON FUNCTION webchatt.delete_webhook(uuid) IS 'ends a webhook of the loca
 CREATE FUNCTION webchatt.redefine_webhook_secret(id uuid) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	webhook webchatt.local_webhooks := webchatt._find_webhook(redefine_webhook_secret.id);
+	webhook webchatt.webhooks := webchatt._find_webhook(redefine_webhook_secret.id);
 	new_secret text := webchatt._new_webhook_secret();
 BEGIN
 	IF webhook.secret IS NULL THEN
@@ -283,7 +283,7 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Turn signing on (requiresSignature; in SQL webchatt.alter_webhook(id, signed => true)), which gives a secret.';
 	END IF;
-	UPDATE webchatt.local_webhooks w SET secret = new_secret, modified_at = now() WHERE w.id = webhook.id;
+	UPDATE webchatt.webhooks w SET secret = new_secret, modified_at = now() WHERE w.id = webhook.id;
 	RETURN new_secret;
 END
 $$;
@@ -296,10 +296,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	event bigint;
 BEGIN
-	IF NOT EXISTS (SELECT FROM webchatt.local_webhooks w WHERE w.id = webhook) THEN
+	IF NOT EXISTS (SELECT FROM webchatt.webhooks w WHERE w.id = webhook) THEN
 		RAISE EXCEPTION 'there is no webhook %', coalesce(webhook::text, 'NULL')
 			USING ERRCODE = 'undefined_object',
-				HINT = 'SELECT id, label FROM webchatt.local_webhooks lists them.';
+				HINT = 'SELECT id, label FROM webchatt.webhooks lists them.';
 	END IF;
 	IF logs IS NULL OR cardinality(logs) > 100 THEN
 		RAISE EXCEPTION 'retries are asked for by 1 to 100 ids, not %', coalesce(cardinality(logs)::text, 'NULL')
@@ -309,8 +309,8 @@ BEGIN
 	FOREACH webhook_log_id IN ARRAY logs LOOP
 		new_log_id := NULL;
 		SELECT l.seq INTO event FROM webchatt.webhook_log l
-		WHERE l.webhook_id = webhook AND l.id = webhook_log_id AND EXISTS (SELECT FROM webchatt.events e WHERE e.seq = l.seq
-			AND (SELECT k.channels IS NULL OR e.channel_id = ANY (k.channels) FROM webchatt.local_webhooks w
+		WHERE l.webhook_id = webhook AND l.id = webhook_log_id AND EXISTS (SELECT FROM webchatt.feed e WHERE e.seq = l.seq
+			AND (SELECT k.channels IS NULL OR e.channel_id = ANY (k.channels) FROM webchatt.webhooks w
 				LEFT JOIN webchatt.api_keys k ON k.id = w.key_id WHERE w.id = webhook));
 		success := FOUND;
 		IF success THEN
@@ -384,7 +384,7 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._rest_member(jsonb, text, text) IS 'webchatt''s own: a string or a boolean of a body, null where it has none';
 
-CREATE FUNCTION webchatt._rest_webhook(webhook webchatt.local_webhooks, secret text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_webhook(webhook webchatt.webhooks, secret text DEFAULT NULL) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT jsonb_build_object('id', webhook.id, 'applicationId', webchatt._application_id(), 'active', webhook.active,
 			'label', webhook.label, 'eventType', webhook.event_type, 'endpoint', webhook.endpoint,
@@ -395,7 +395,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			'requiresSignature', webhook.secret IS NOT NULL, 'pausedReason', webhook.paused_reason)
 		|| CASE WHEN secret IS NULL THEN '{}' ELSE jsonb_build_object('signingSecret', secret) END
 $$;
-COMMENT ON FUNCTION webchatt._rest_webhook(webchatt.local_webhooks, text) IS
+COMMENT ON FUNCTION webchatt._rest_webhook(webchatt.webhooks, text) IS
 	'webchatt''s own: a webhook as the REST API shows it; requiresSignature and pausedReason are ours';
 
 CREATE FUNCTION webchatt._rest_page(data jsonb, skipped int, most int, total bigint) RETURNS jsonb
@@ -412,9 +412,9 @@ DECLARE
 	most int := webchatt._rest_number(query, 'limit', 20, 1, 50);
 BEGIN
 	RETURN webchatt._rest_page(
-		(SELECT jsonb_agg(webchatt._rest_webhook(w) ORDER BY w.n) FROM (SELECT * FROM webchatt.local_webhooks h
+		(SELECT jsonb_agg(webchatt._rest_webhook(w) ORDER BY w.n) FROM (SELECT * FROM webchatt.webhooks h
 			WHERE h.key_id = key ORDER BY h.n OFFSET skipped LIMIT most) w),
-		skipped, most, (SELECT count(*) FROM webchatt.local_webhooks h WHERE h.key_id = key));
+		skipped, most, (SELECT count(*) FROM webchatt.webhooks h WHERE h.key_id = key));
 END
 $$;
 COMMENT ON FUNCTION webchatt._rest_list(int, text) IS 'webchatt''s own: GET /v1/organization/webhook';
@@ -434,7 +434,7 @@ COMMENT ON FUNCTION webchatt._rest_check_protocol(jsonb) IS 'webchatt''s own: ra
 CREATE FUNCTION webchatt._rest_create(key int, body jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	webhook webchatt.local_webhooks;
+	webhook webchatt.webhooks;
 	made record;
 BEGIN
 	PERFORM webchatt._rest_check_protocol(body);
@@ -443,13 +443,13 @@ BEGIN
 		webchatt._rest_member(body, 'eventType', 'string'), nullif(body -> 'headers', 'null'),
 		coalesce(webchatt._rest_member(body, 'requiresSignature', 'boolean')::boolean, false),
 		webchatt._rest_member(body, 'scope', 'string'));
-	SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = made.id;
+	SELECT * INTO webhook FROM webchatt.webhooks w WHERE w.id = made.id;
 	RETURN webchatt._rest_webhook(webhook, made.secret);
 END
 $$;
 COMMENT ON FUNCTION webchatt._rest_create(int, jsonb) IS 'webchatt''s own: POST /v1/organization/webhook';
 
-CREATE FUNCTION webchatt._rest_alter(webhook webchatt.local_webhooks, body jsonb) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_alter(webhook webchatt.webhooks, body jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	new_secret text;
@@ -464,22 +464,22 @@ BEGIN
 		headers => nullif(body -> 'headers', 'null'), active => webchatt._rest_member(body, 'active', 'boolean')::boolean,
 		signed => webchatt._rest_member(body, 'requiresSignature', 'boolean')::boolean,
 		scope => CASE WHEN body ? 'scope' THEN coalesce(webchatt._rest_member(body, 'scope', 'string'), '') END);
-	SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = webhook.id;
+	SELECT * INTO webhook FROM webchatt.webhooks w WHERE w.id = webhook.id;
 	RETURN webchatt._rest_webhook(webhook, new_secret);
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_alter(webchatt.local_webhooks, jsonb) IS 'webchatt''s own: PATCH /v1/organization/webhook/{id}';
+COMMENT ON FUNCTION webchatt._rest_alter(webchatt.webhooks, jsonb) IS 'webchatt''s own: PATCH /v1/organization/webhook/{id}';
 
-CREATE FUNCTION webchatt._rest_redefine(webhook webchatt.local_webhooks) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_redefine(webhook webchatt.webhooks) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	new_secret text := webchatt.redefine_webhook_secret(webhook.id);
 BEGIN
-	SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = webhook.id;
+	SELECT * INTO webhook FROM webchatt.webhooks w WHERE w.id = webhook.id;
 	RETURN webchatt._rest_webhook(webhook, new_secret);
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_redefine(webchatt.local_webhooks) IS
+COMMENT ON FUNCTION webchatt._rest_redefine(webchatt.webhooks) IS
 	'webchatt''s own: POST /v1/organization/webhook/{id}/signature, whose path is ours';
 
 /*
@@ -488,7 +488,7 @@ COMMENT ON FUNCTION webchatt._rest_redefine(webchatt.local_webhooks) IS
  * than 100,000 rows, and of the total no more are counted than 10,000, or one
  * behind the page: who reads on sees it grow.
  */
-CREATE FUNCTION webchatt._rest_logs(webhook webchatt.local_webhooks, query text) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_logs(webhook webchatt.webhooks, query text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
@@ -528,10 +528,10 @@ BEGIN
 		skipped, most, total);
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_logs(webchatt.local_webhooks, text) IS
+COMMENT ON FUNCTION webchatt._rest_logs(webchatt.webhooks, text) IS
 	'webchatt''s own: GET /v1/organization/webhook/{id}/webhook-log, newest first; deliveryId, attempt, durationMs and errorMessage are ours';
 
-CREATE FUNCTION webchatt._rest_retries(webhook webchatt.local_webhooks, body jsonb) RETURNS jsonb
+CREATE FUNCTION webchatt._rest_retries(webhook webchatt.webhooks, body jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	asked jsonb := body -> 'webhookLogIds';
@@ -549,7 +549,7 @@ BEGIN
 			WITH ORDINALITY r (webhook_log_id, success, new_log_id, n) ON r.n = a.n);
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_retries(webchatt.local_webhooks, jsonb) IS
+COMMENT ON FUNCTION webchatt._rest_retries(webchatt.webhooks, jsonb) IS
 	'webchatt''s own: POST /v1/organization/webhook/{id}/webhook-log/retry';
 
 CREATE FUNCTION webchatt._rest_error(message text, code text) RETURNS jsonb
@@ -569,7 +569,7 @@ DECLARE
 			WHEN 2 THEN '{}' ELSE ARRAY['?', '?', '?'] END
 		WHEN cardinality(steps) = 1 THEN ARRAY['id'] END, '/'), ''));
 	given jsonb;
-	webhook webchatt.local_webhooks;
+	webhook webchatt.webhooks;
 	log uuid;
 	message text;
 	hint text;
@@ -586,7 +586,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF cardinality(steps) > 0 THEN
-		SELECT * INTO webhook FROM webchatt.local_webhooks w WHERE w.id = webchatt._rest_uuid(steps[1]) AND w.key_id = key;
+		SELECT * INTO webhook FROM webchatt.webhooks w WHERE w.id = webchatt._rest_uuid(steps[1]) AND w.key_id = key;
 		IF NOT FOUND THEN
 			status := 404;
 			body := webchatt._rest_error('There is no webhook with this id.', 'not_found');
@@ -641,15 +641,15 @@ COMMENT ON FUNCTION webchatt._rest(int, text, text, text, text) IS
 
 GRANT INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
 GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._is_allowed(inet), webchatt._is_public(inet), webchatt._check_endpoint(text),
-	webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.local_webhooks), webchatt._find_webhook(uuid),
+	webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.webhooks), webchatt._find_webhook(uuid),
 	webchatt._new_webhook_secret(), webchatt.create_webhook(text, text, text, jsonb, boolean, text),
 	webchatt._make_webhook(int, text, text, text, jsonb, boolean, text), webchatt._origin_of(text),
 	webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text), webchatt.delete_webhook(uuid),
 	webchatt.redefine_webhook_secret(uuid), webchatt.retry_webhook_log(uuid, uuid[]), webchatt._application_id(),
 	webchatt._rest_time(timestamptz), webchatt._rest_uuid(text), webchatt._rest_number(text, text, int, int, int),
-	webchatt._rest_member(jsonb, text, text), webchatt._rest_webhook(webchatt.local_webhooks, text),
+	webchatt._rest_member(jsonb, text, text), webchatt._rest_webhook(webchatt.webhooks, text),
 	webchatt._rest_page(jsonb, int, int, bigint), webchatt._rest_list(int, text), webchatt._rest_check_protocol(jsonb),
-	webchatt._rest_create(int, jsonb), webchatt._rest_alter(webchatt.local_webhooks, jsonb),
-	webchatt._rest_redefine(webchatt.local_webhooks), webchatt._rest_logs(webchatt.local_webhooks, text),
-	webchatt._rest_retries(webchatt.local_webhooks, jsonb), webchatt._rest_error(text, text),
+	webchatt._rest_create(int, jsonb), webchatt._rest_alter(webchatt.webhooks, jsonb),
+	webchatt._rest_redefine(webchatt.webhooks), webchatt._rest_logs(webchatt.webhooks, text),
+	webchatt._rest_retries(webchatt.webhooks, jsonb), webchatt._rest_error(text, text),
 	webchatt._rest(int, text, text, text, text) TO webchatt_worker;

@@ -155,7 +155,7 @@ BEGIN
 	END IF;
 	INSERT INTO webchatt.hub_keeping AS k (hub_id) VALUES (h.id)
 	ON CONFLICT (hub_id) DO UPDATE SET wanted = k.wanted + 1 RETURNING k.tag INTO our_tag;
-	INSERT INTO webchatt.webhooks AS w (hub_id, event_type, desired, endpoint, label, state)
+	INSERT INTO webchatt.hub_webhooks AS w (hub_id, event_type, desired, endpoint, label, state)
 	SELECT h.id, e, 'registered', url || '/webhooks/hubs/' || h.name,
 		format('webchatt %s %s', left(current_database(), 80), our_tag), 'waiting'
 	FROM unnest(ARRAY['Message', 'MessageStatus']) e
@@ -167,7 +167,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.register_webhooks(text) IS
-	'has the worker make, and keep, webhooks for Message and MessageStatus at a remote hub, for all channels of the Application; returns the endpoint that the hub is to post to. webchatt.webhooks shows how it goes, webchatt.wait_for_webhooks() waits for it';
+	'has the worker make, and keep, webhooks for Message and MessageStatus at a remote hub, for all channels of the Application; returns the endpoint that the hub is to post to. webchatt.hub_webhooks shows how it goes, webchatt.wait_for_webhooks() waits for it';
 
 CREATE FUNCTION webchatt.register_webhooks(channel uuid) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -191,7 +191,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	h webchatt.hubs := webchatt._remote_hub(hub);
 BEGIN
-	IF NOT EXISTS (SELECT FROM webchatt.webhooks w WHERE w.hub_id = h.id) THEN
+	IF NOT EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = h.id) THEN
 		RAISE EXCEPTION 'no webhooks are registered at hub %', h.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = format('SELECT webchatt.register_webhooks(%L);', h.name);
@@ -207,7 +207,7 @@ DECLARE
 	h int := webchatt._kept_hub(hub);
 BEGIN
 	UPDATE webchatt.hub_keeping k SET wanted = k.wanted + 1, not_before = NULL, repair_not_before = NULL WHERE k.hub_id = h;
-	UPDATE webchatt.webhooks w SET next_try = NULL, look_at = NULL WHERE w.hub_id = h;
+	UPDATE webchatt.hub_webhooks w SET next_try = NULL, look_at = NULL WHERE w.hub_id = h;
 END
 $$;
 COMMENT ON FUNCTION webchatt.reconcile_webhooks(text) IS
@@ -224,12 +224,12 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give how long the old secrets stay valid, for example interval ''1 day'', or interval ''0'' for not at all.';
 	END IF;
-	IF EXISTS (SELECT FROM webchatt.webhooks w WHERE w.hub_id = h AND w.desired = 'gone') THEN
+	IF EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = h AND w.desired = 'gone') THEN
 		RAISE EXCEPTION 'the webhooks at hub % are being removed', hub
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = format('SELECT webchatt.register_webhooks(%L) keeps them.', hub);
 	END IF;
-	UPDATE webchatt.webhooks w SET desired = 'rotated', overlap = how_long, next_try = NULL WHERE w.hub_id = h;
+	UPDATE webchatt.hub_webhooks w SET desired = 'rotated', overlap = how_long, next_try = NULL WHERE w.hub_id = h;
 END
 $$;
 COMMENT ON FUNCTION webchatt.rotate_webhook_secret(text, interval) IS
@@ -244,12 +244,12 @@ DECLARE
 BEGIN
 	UPDATE webchatt.hub_keeping k SET wanted = k.wanted + 1, not_before = NULL WHERE k.hub_id = h;
 	-- what the hub was never asked for is not there
-	DELETE FROM webchatt.webhooks w WHERE w.hub_id = h AND w.hub_webhook_id IS NULL AND w.state = 'waiting' AND w.asked_at IS NULL;
+	DELETE FROM webchatt.hub_webhooks w WHERE w.hub_id = h AND w.hub_webhook_id IS NULL AND w.state = 'waiting' AND w.asked_at IS NULL;
 	GET DIAGNOSTICS never = ROW_COUNT;
-	UPDATE webchatt.webhooks w SET desired = 'gone', state = 'removing', next_try = NULL WHERE w.hub_id = h;
+	UPDATE webchatt.hub_webhooks w SET desired = 'gone', state = 'removing', next_try = NULL WHERE w.hub_id = h;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n + never;
 END
 $$;
 COMMENT ON FUNCTION webchatt.unregister_webhooks(text) IS
-	'has the worker remove our webhooks at a hub; their rows in webchatt.webhooks go when the hub has said so. Returns how many there were';
+	'has the worker remove our webhooks at a hub; their rows in webchatt.hub_webhooks go when the hub has said so. Returns how many there were';

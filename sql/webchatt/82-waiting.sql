@@ -43,22 +43,22 @@ BEGIN
 	LOOP
 		IF NOT EXISTS (SELECT FROM webchatt.hub_keeping k WHERE k.hub_id = h.id
 				AND (k.wanted <> k.heeded OR k.list_offset IS NOT NULL OR k.listed IS NOT NULL)
-				AND EXISTS (SELECT FROM webchatt.webhooks w WHERE w.hub_id = h.id))
-			AND NOT EXISTS (SELECT FROM webchatt.webhooks w WHERE w.hub_id = h.id
+				AND EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = h.id))
+			AND NOT EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = h.id
 				AND NOT (w.state = 'verified' AND w.desired = 'registered' AND w.secret IS NOT NULL
 					AND w.endpoint = split_part(w.actual_endpoint, '?', 1))) THEN
 			EXIT;
 		END IF;
 		IF clock_timestamp() >= until THEN
 			SELECT string_agg(format('%s: %s%s', w.event_type, w.state, ', ' || w.last_error), '; ' ORDER BY w.event_type) INTO error
-			FROM webchatt.webhooks w WHERE w.hub_id = h.id;
+			FROM webchatt.hub_webhooks w WHERE w.hub_id = h.id;
 			RAISE EXCEPTION 'the webhooks at hub % are not as they should be after %', h.name, wait_for_webhooks.timeout
 				USING ERRCODE = 'query_canceled', DETAIL = coalesce(error, 'the worker has not looked yet'),
-					HINT = 'SELECT * FROM webchatt.webhooks shows what the worker does; it goes on.';
+					HINT = 'SELECT * FROM webchatt.hub_webhooks shows what the worker does; it goes on.';
 		END IF;
 		PERFORM pg_sleep(0.05);
 	END LOOP;
-	RETURN QUERY SELECT w.event_type, w.state, w.actual_endpoint, w.verified_at FROM webchatt.webhooks w
+	RETURN QUERY SELECT w.event_type, w.state, w.actual_endpoint, w.verified_at FROM webchatt.hub_webhooks w
 		WHERE w.hub_id = h.id ORDER BY w.event_type;
 END
 $$;

@@ -41,7 +41,7 @@ BEGIN
 			repair_not_before = now() + coalesce(pause, webchatt._keeping_pause(k.repair_tries))
 		WHERE k.hub_id = hub;
 	ELSE
-		UPDATE webchatt.webhooks w SET last_error = reason, last_error_at = now(), tries = w.tries + 1,
+		UPDATE webchatt.hub_webhooks w SET last_error = reason, last_error_at = now(), tries = w.tries + 1,
 			next_try = CASE WHEN scope = 'row' THEN now() + coalesce(pause, webchatt._keeping_pause(w.tries)) ELSE w.next_try END
 		WHERE w.hub_id = hub AND (step ->> 'webhook' IS NULL OR w.id = (step ->> 'webhook')::int);
 		-- what was compared may not be so any more
@@ -163,10 +163,10 @@ CREATE FUNCTION webchatt._webhook_is(webhook int, id_at_hub text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	UPDATE webchatt.repairs r SET state = 'given up', done_at = now(), answer = 'the webhook is not at the hub any more'
-	FROM webchatt.webhooks w
+	FROM webchatt.hub_webhooks w
 	WHERE w.id = webhook AND r.hub_id = w.hub_id AND r.hub_webhook_id = w.hub_webhook_id AND r.state IN ('waiting', 'asked')
 		AND w.hub_webhook_id IS DISTINCT FROM id_at_hub;
-	UPDATE webchatt.webhooks w SET hub_webhook_id = id_at_hub, actual_endpoint = NULL, verified_at = NULL,
+	UPDATE webchatt.hub_webhooks w SET hub_webhook_id = id_at_hub, actual_endpoint = NULL, verified_at = NULL,
 		old_secret = coalesce(w.secret, w.old_secret),
 		old_secret_until = CASE WHEN w.secret IS NULL THEN w.old_secret_until ELSE now() + interval '1 day' END,
 		secret = NULL, sign_by = NULL, unverified_since = NULL, poll_at = NULL, polls = 0, again_at = NULL,
@@ -180,7 +180,7 @@ COMMENT ON FUNCTION webchatt._webhook_is(int, text) IS 'webchatt''s own: notes a
 
 CREATE FUNCTION webchatt._take_secret(webhook int, new_secret text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE webchatt.webhooks w SET
+	UPDATE webchatt.hub_webhooks w SET
 		old_secret = CASE WHEN w.secret IS NULL OR w.secret = new_secret THEN w.old_secret
 			WHEN w.desired = 'rotated' AND w.overlap <= interval '0' THEN NULL ELSE w.secret END,
 		old_secret_until = CASE WHEN w.secret IS NULL OR w.secret = new_secret THEN w.old_secret_until
@@ -193,7 +193,7 @@ COMMENT ON FUNCTION webchatt._take_secret(int, text) IS 'webchatt''s own: a webh
 
 CREATE FUNCTION webchatt._note_verified(webhook int, verified boolean, at_hub text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE webchatt.webhooks w SET actual_endpoint = at_hub, state = CASE WHEN verified THEN 'verified' ELSE 'verifying' END,
+	UPDATE webchatt.hub_webhooks w SET actual_endpoint = at_hub, state = CASE WHEN verified THEN 'verified' ELSE 'verifying' END,
 		verified_at = CASE WHEN verified THEN coalesce(w.verified_at, now()) END,
 		unverified_since = CASE WHEN NOT verified THEN coalesce(w.unverified_since, now()) END,
 		poll_at = CASE WHEN NOT verified THEN coalesce(w.poll_at, now() + interval '1 second') END,
@@ -212,7 +212,7 @@ COMMENT ON FUNCTION webchatt._note_verified(int, boolean, text) IS 'webchatt''s 
 ----------------------------------------------------------------------------
 
 /* What to do about one webhook, by the hub's list; NULL: nothing. */
-CREATE FUNCTION webchatt._webhook_step(w webchatt.webhooks, listed jsonb, redefines boolean) RETURNS jsonb
+CREATE FUNCTION webchatt._webhook_step(w webchatt.hub_webhooks, listed jsonb, redefines boolean) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	mine jsonb;
@@ -238,22 +238,22 @@ BEGIN
 		END IF;
 		IF w.asked_at > now() - interval '1 minute' THEN
 			-- the hub was asked to make it and did not answer: it may come yet
-			UPDATE webchatt.webhooks x SET next_try = w.asked_at + interval '1 minute' WHERE x.id = w.id;
+			UPDATE webchatt.hub_webhooks x SET next_try = w.asked_at + interval '1 minute' WHERE x.id = w.id;
 			RETURN NULL;
 		END IF;
 		PERFORM webchatt._webhook_is(w.id, NULL);
-		DELETE FROM webchatt.webhooks x WHERE x.id = w.id;
+		DELETE FROM webchatt.hub_webhooks x WHERE x.id = w.id;
 		RETURN NULL;
 	END IF;
 	IF ours IS NULL THEN
-		UPDATE webchatt.webhooks x SET state = 'creating', asked_at = now() WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET state = 'creating', asked_at = now() WHERE x.id = w.id;
 		RETURN jsonb_build_object('do', 'create', 'webhook', w.id, 'method', 'POST', 'path', base, 'body', jsonb_build_object(
 			'label', w.label, 'endpoint', w.endpoint, 'eventType', w.event_type,
 			'authenticationProtocol', 'NoAuthentication', 'requiresSignature', true));
 	END IF;
 	IF w.hub_webhook_id IS NULL THEN
 		PERFORM webchatt._webhook_is(w.id, ours ->> 'id');
-		SELECT x.* INTO w FROM webchatt.webhooks x WHERE x.id = w.id;
+		SELECT x.* INTO w FROM webchatt.hub_webhooks x WHERE x.id = w.id;
 	END IF;
 
 	IF webchatt._bare_url(ours ->> 'endpoint') IS DISTINCT FROM w.endpoint THEN
@@ -266,11 +266,11 @@ BEGIN
 		wrong := wrong || '{"requiresSignature": true}';
 	END IF;
 	IF wrong <> '{}' THEN
-		UPDATE webchatt.webhooks x SET state = 'mending', actual_endpoint = ours ->> 'endpoint' WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET state = 'mending', actual_endpoint = ours ->> 'endpoint' WHERE x.id = w.id;
 		RETURN jsonb_build_object('do', 'patch', 'webhook', w.id, 'id', ours -> 'id', 'method', 'PATCH', 'path', of_it, 'body', wrong);
 	END IF;
 	IF w.secret IS NULL OR w.desired = 'rotated' THEN
-		UPDATE webchatt.webhooks x SET state = 'mending', actual_endpoint = ours ->> 'endpoint' WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET state = 'mending', actual_endpoint = ours ->> 'endpoint' WHERE x.id = w.id;
 		IF w.sign_by IS NULL AND redefines THEN
 			RETURN jsonb_build_object('do', 'sign', 'webhook', w.id, 'id', ours -> 'id', 'method', 'POST', 'path', of_it || '/signature', 'body', '{}'::jsonb);
 		END IF;
@@ -286,17 +286,17 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION webchatt._webhook_step(webchatt.webhooks, jsonb, boolean) IS 'webchatt''s own: the next call by which a webhook comes nearer to what is desired';
+COMMENT ON FUNCTION webchatt._webhook_step(webchatt.hub_webhooks, jsonb, boolean) IS 'webchatt''s own: the next call by which a webhook comes nearer to what is desired';
 
 /* A hub that has not verified it: ask whether it has, and now and then have it try anew. */
 CREATE FUNCTION webchatt._verification_step(hub int) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	pauses CONSTANT int[] := '{1,2,5,10,20,30,60}';
-	w webchatt.webhooks;
+	w webchatt.hub_webhooks;
 	path text;
 BEGIN
-	SELECT x.* INTO w FROM webchatt.webhooks x
+	SELECT x.* INTO w FROM webchatt.hub_webhooks x
 	WHERE x.hub_id = hub AND x.state = 'verifying' AND x.hub_webhook_id IS NOT NULL
 		AND coalesce(x.next_try, '-infinity') <= now() AND least(x.poll_at, x.again_at) <= now()
 	ORDER BY least(x.poll_at, x.again_at) LIMIT 1;
@@ -305,35 +305,35 @@ BEGIN
 	END IF;
 	path := '/v1/organization/webhook/' || w.hub_webhook_id;
 	IF w.again_at <= now() THEN
-		UPDATE webchatt.webhooks x SET again = x.again + 1, again_at = now() + interval '10 minutes', polls = 0, poll_at = now() + interval '1 second'
+		UPDATE webchatt.hub_webhooks x SET again = x.again + 1, again_at = now() + interval '10 minutes', polls = 0, poll_at = now() + interval '1 second'
 		WHERE x.id = w.id;
 		RETURN jsonb_build_object('do', 'patch', 'webhook', w.id, 'id', w.hub_webhook_id, 'method', 'PATCH', 'path', path,
 			'body', jsonb_build_object('endpoint', format('%s?again=%s', w.endpoint, w.again + 1)));
 	END IF;
-	UPDATE webchatt.webhooks x SET polls = x.polls + 1,
+	UPDATE webchatt.hub_webhooks x SET polls = x.polls + 1,
 		poll_at = now() + make_interval(secs => pauses[least(x.polls + 2, cardinality(pauses))]) WHERE x.id = w.id;
 	RETURN jsonb_build_object('do', 'poll', 'webhook', w.id, 'method', 'GET', 'path', path);
 END
 $$;
 COMMENT ON FUNCTION webchatt._verification_step(int) IS 'webchatt''s own: the next call by which a verification is followed';
 
-CREATE FUNCTION webchatt._needs_round(w webchatt.webhooks) RETURNS boolean
+CREATE FUNCTION webchatt._needs_round(w webchatt.hub_webhooks) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce(w.next_try, '-infinity') <= now() AND (w.desired <> 'registered' OR w.state NOT IN ('verifying', 'verified')
 		OR w.secret IS NULL OR w.endpoint IS DISTINCT FROM webchatt._bare_url(w.actual_endpoint))
 $$;
-COMMENT ON FUNCTION webchatt._needs_round(webchatt.webhooks) IS 'webchatt''s own: is it known that something about a webhook is not as desired?';
+COMMENT ON FUNCTION webchatt._needs_round(webchatt.hub_webhooks) IS 'webchatt''s own: is it known that something about a webhook is not as desired?';
 
 CREATE FUNCTION webchatt._registration_step(hub int) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	k webchatt.hub_keeping;
-	w webchatt.webhooks;
+	w webchatt.hub_webhooks;
 	step jsonb;
 BEGIN
 	SELECT x.* INTO k FROM webchatt.hub_keeping x WHERE x.hub_id = hub;
 	IF k.list_offset IS NULL AND (CASE WHEN k.listed IS NULL THEN k.wanted <> k.heeded OR coalesce(k.next_round, '-infinity') <= now()
-		OR EXISTS (SELECT FROM webchatt.webhooks x WHERE x.hub_id = hub AND webchatt._needs_round(x))
+		OR EXISTS (SELECT FROM webchatt.hub_webhooks x WHERE x.hub_id = hub AND webchatt._needs_round(x))
 		ELSE k.listed_at < now() - interval '1 minute' END) THEN
 		k.list_offset := 0;
 		UPDATE webchatt.hub_keeping x SET list_offset = 0, listed = '[]', listed_at = NULL, heeded = x.wanted WHERE x.hub_id = hub;
@@ -345,7 +345,7 @@ BEGIN
 	IF k.listed IS NULL THEN
 		RETURN webchatt._verification_step(hub);
 	END IF;
-	FOR w IN SELECT x.* FROM webchatt.webhooks x WHERE x.hub_id = hub AND coalesce(x.next_try, '-infinity') <= now() ORDER BY x.event_type LOOP
+	FOR w IN SELECT x.* FROM webchatt.hub_webhooks x WHERE x.hub_id = hub AND coalesce(x.next_try, '-infinity') <= now() ORDER BY x.event_type LOOP
 		step := webchatt._webhook_step(w, k.listed, k.redefines);
 		IF step IS NOT NULL THEN
 			RETURN step;
@@ -353,7 +353,7 @@ BEGIN
 	END LOOP;
 	UPDATE webchatt.hub_keeping x SET listed = NULL, listed_at = NULL,
 		next_round = now() + current_setting('webchatt.reconcile_interval')::interval WHERE x.hub_id = hub;
-	UPDATE webchatt.webhooks x SET checked_at = now() WHERE x.hub_id = hub AND x.state IN ('verified', 'verifying');
+	UPDATE webchatt.hub_webhooks x SET checked_at = now() WHERE x.hub_id = hub AND x.state IN ('verified', 'verifying');
 	RETURN NULL;
 END
 $$;
@@ -376,7 +376,7 @@ BEGIN
 	IF n > 1000 THEN
 		PERFORM webchatt._strange('it lists webhooks without end');
 	END IF;
-	SELECT min(w.label) INTO our_label FROM webchatt.webhooks w WHERE w.hub_id = k.hub_id;
+	SELECT min(w.label) INTO our_label FROM webchatt.hub_webhooks w WHERE w.hub_id = k.hub_id;
 	FOR e IN SELECT x FROM jsonb_array_elements(doc -> 'data') x WHERE jsonb_typeof(x) = 'object' AND x ->> 'label' = our_label LOOP
 		-- one that cannot be read keeps nobody from the others
 		IF NOT webchatt._has_webhook_id(e) THEN
@@ -418,7 +418,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._relist(int, text, jsonb) IS 'webchatt''s own: changes a webhook in webchatt.hub_keeping.listed';
 
-CREATE FUNCTION webchatt._take_created(w webchatt.webhooks, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_created(w webchatt.hub_webhooks, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	e jsonb := webchatt._webhook_in(doc);
@@ -433,12 +433,12 @@ BEGIN
 		-- by another label it would not be found again, and made again and again
 		SELECT k.tag INTO tag FROM webchatt.hub_keeping k WHERE k.hub_id = w.hub_id;
 		IF strpos(e ->> 'label', tag) = 0 THEN
-			UPDATE webchatt.webhooks x SET asked_at = NULL WHERE x.id = w.id;
+			UPDATE webchatt.hub_webhooks x SET asked_at = NULL WHERE x.id = w.id;
 			PERFORM webchatt._keeping_failed(w.hub_id, jsonb_build_object('webhook', w.id),
 				format('the hub changes labels (%s): what was made cannot be known again, and has to be deleted by hand', e ->> 'id'), 'row', '1 hour');
 			RETURN;
 		END IF;
-		UPDATE webchatt.webhooks x SET label = e ->> 'label' WHERE x.hub_id = w.hub_id;
+		UPDATE webchatt.hub_webhooks x SET label = e ->> 'label' WHERE x.hub_id = w.hub_id;
 	END IF;
 	PERFORM webchatt._webhook_is(w.id, e ->> 'id');
 	IF secret IS NOT NULL THEN
@@ -447,9 +447,9 @@ BEGIN
 	PERFORM webchatt._relist(w.hub_id, e ->> 'id', e || jsonb_build_object('endpoint', coalesce(e ->> 'endpoint', w.endpoint)));
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_created(webchatt.webhooks, jsonb) IS 'webchatt''s own: the hub has made a webhook; its id and its secret are kept together';
+COMMENT ON FUNCTION webchatt._take_created(webchatt.hub_webhooks, jsonb) IS 'webchatt''s own: the hub has made a webhook; its id and its secret are kept together';
 
-CREATE FUNCTION webchatt._take_patched(w webchatt.webhooks, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_patched(w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	body jsonb := step -> 'body';
@@ -480,7 +480,7 @@ BEGIN
 		PERFORM webchatt._strange('it does not make the webhook active');
 	END IF;
 	IF body ? 'endpoint' THEN
-		UPDATE webchatt.webhooks x SET actual_endpoint = e ->> 'endpoint', verified_at = CASE WHEN (e ->> 'verified')::boolean THEN x.verified_at END,
+		UPDATE webchatt.hub_webhooks x SET actual_endpoint = e ->> 'endpoint', verified_at = CASE WHEN (e ->> 'verified')::boolean THEN x.verified_at END,
 			poll_at = NULL, polls = 0, again_at = CASE WHEN k.listed IS NULL THEN x.again_at END,
 			unverified_since = CASE WHEN k.listed IS NULL THEN x.unverified_since END
 		WHERE x.id = w.id;
@@ -491,40 +491,40 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_patched(webchatt.webhooks, jsonb, jsonb) IS 'webchatt''s own: the hub has changed a webhook';
+COMMENT ON FUNCTION webchatt._take_patched(webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: the hub has changed a webhook';
 
 /* The hub was asked for a new secret; where it gave none, try the next way. */
-CREATE FUNCTION webchatt._take_signed(w webchatt.webhooks, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_signed(w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	secret text := webchatt._secret_in(doc);
 BEGIN
 	IF step ->> 'do' = 'sign by off' THEN
-		UPDATE webchatt.webhooks x SET sign_by = 'on' WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET sign_by = 'on' WHERE x.id = w.id;
 	ELSIF secret IS NOT NULL THEN
 		PERFORM webchatt._take_secret(w.id, secret);
-		UPDATE webchatt.webhooks x SET look_at = NULL WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET look_at = NULL WHERE x.id = w.id;
 	ELSIF step ->> 'do' = 'sign by on' THEN
-		UPDATE webchatt.webhooks x SET sign_by = NULL WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET sign_by = NULL WHERE x.id = w.id;
 		PERFORM webchatt._keeping_failed(w.hub_id, step, 'the hub turned signing on, but gave no secret', 'row');
 	ELSE
-		UPDATE webchatt.webhooks x SET sign_by = CASE step ->> 'do' WHEN 'sign' THEN 'patch' ELSE 'off' END WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET sign_by = CASE step ->> 'do' WHEN 'sign' THEN 'patch' ELSE 'off' END WHERE x.id = w.id;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_signed(webchatt.webhooks, jsonb, jsonb) IS 'webchatt''s own: the hub has answered a call for a new secret';
+COMMENT ON FUNCTION webchatt._take_signed(webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: the hub has answered a call for a new secret';
 
 CREATE FUNCTION webchatt._take_registration(k webchatt.hub_keeping, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	w webchatt.webhooks;
+	w webchatt.hub_webhooks;
 	e jsonb;
 BEGIN
 	IF step ->> 'do' = 'list' THEN
 		PERFORM webchatt._take_list(k, doc);
 		RETURN;
 	END IF;
-	SELECT x.* INTO w FROM webchatt.webhooks x WHERE x.id = (step ->> 'webhook')::int AND x.hub_id = k.hub_id FOR UPDATE;
+	SELECT x.* INTO w FROM webchatt.hub_webhooks x WHERE x.id = (step ->> 'webhook')::int AND x.hub_id = k.hub_id FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM webchatt._start_over(k.hub_id);	-- somebody deleted the row
 		RETURN;
@@ -547,7 +547,7 @@ BEGIN
 			e := webchatt._webhook_seen(e);
 			IF step ->> 'do' = 'poll' THEN
 				PERFORM webchatt._note_verified(w.id, (e ->> 'verified')::boolean, e ->> 'endpoint');
-				UPDATE webchatt.webhooks x SET last_error_at = now(),
+				UPDATE webchatt.hub_webhooks x SET last_error_at = now(),
 					last_error = format('the hub has not verified %s yet: can it reach it?', x.endpoint)
 				WHERE x.id = w.id AND x.state = 'verifying' AND x.polls >= 3;
 			ELSIF e ->> 'id' = w.hub_webhook_id AND e ->> 'label' = w.label AND e ->> 'type' = w.event_type THEN
@@ -573,17 +573,17 @@ BEGIN
 			IF step ->> 'do' = 'delete' THEN
 				PERFORM webchatt._relist(k.hub_id, step ->> 'id', NULL);
 			END IF;
-			PERFORM webchatt._webhook_is(w.id, NULL) FROM webchatt.webhooks w
+			PERFORM webchatt._webhook_is(w.id, NULL) FROM webchatt.hub_webhooks w
 			WHERE w.id = webhook AND (step ->> 'do' = 'confirm' OR w.hub_webhook_id = step ->> 'id');
 		WHEN step ->> 'do' = 'sign' THEN
 			-- no such call; or no such webhook, which the next one tells
-			UPDATE webchatt.webhooks w SET sign_by = 'patch' WHERE w.id = webhook;
+			UPDATE webchatt.hub_webhooks w SET sign_by = 'patch' WHERE w.id = webhook;
 			UPDATE webchatt.hub_keeping x SET redefines = false WHERE x.hub_id = k.hub_id;
 		WHEN status = 404 AND step ->> 'do' IN ('poll', 'patch', 'sign by patch', 'sign by off', 'sign by on') THEN
-			UPDATE webchatt.webhooks w SET sign_by = NULL WHERE w.id = webhook;
+			UPDATE webchatt.hub_webhooks w SET sign_by = NULL WHERE w.id = webhook;
 			UPDATE webchatt.hub_keeping x SET redefines = true WHERE x.hub_id = k.hub_id AND step ->> 'do' LIKE 'sign by%';
 			PERFORM webchatt._keeping_failed(k.hub_id, step, 'the hub says that it has no such webhook (404)', 'row');
-			UPDATE webchatt.webhooks w SET state = 'mending' WHERE w.id = webhook AND w.desired <> 'gone';
+			UPDATE webchatt.hub_webhooks w SET state = 'mending' WHERE w.id = webhook AND w.desired <> 'gone';
 		ELSE
 			RETURN false;
 	END CASE;

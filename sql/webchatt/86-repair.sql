@@ -57,7 +57,7 @@ BEGIN
 	WHERE x.id = repair;
 	IF uncounted AND r.state = 'asked' THEN
 		-- one at a time until one arrives, so that an absence does not use up their tries
-		UPDATE webchatt.webhooks w SET repair_pause = least(600, greatest(30, w.repair_pause * 2)),
+		UPDATE webchatt.hub_webhooks w SET repair_pause = least(600, greatest(30, w.repair_pause * 2)),
 			repair_at = now() + make_interval(secs => least(600, greatest(30, w.repair_pause * 2)))
 		WHERE w.hub_id = r.hub_id AND w.hub_webhook_id = r.hub_webhook_id AND coalesce(w.repair_at, '-infinity') <= r.asked_at;
 	END IF;
@@ -74,7 +74,7 @@ $$;
 COMMENT ON FUNCTION webchatt._is_log_line(jsonb) IS 'webchatt''s own: is it a line of a hub''s log that can be read?';
 
 /* One line of the hub's log of failed deliveries; returns the row to look after, NULL: none new. */
-CREATE FUNCTION webchatt._take_log_line(w webchatt.webhooks, e jsonb, at timestamptz) RETURNS bigint
+CREATE FUNCTION webchatt._take_log_line(w webchatt.hub_webhooks, e jsonb, at timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	r webchatt.repairs;
@@ -117,7 +117,7 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_log_line(webchatt.webhooks, jsonb, timestamptz) IS 'webchatt''s own: takes in that a delivery failed';
+COMMENT ON FUNCTION webchatt._take_log_line(webchatt.hub_webhooks, jsonb, timestamptz) IS 'webchatt''s own: takes in that a delivery failed';
 
 CREATE FUNCTION webchatt._time_in(e jsonb) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
@@ -143,7 +143,7 @@ $$;
 COMMENT ON FUNCTION webchatt._time_in(jsonb) IS 'webchatt''s own: when a log was written, by the hub''s clock; NULL where it does not say';
 
 /* Everything up to the last look is known, and this is what a later look means for what was asked for before it. */
-CREATE FUNCTION webchatt._look_done(w webchatt.webhooks, look jsonb) RETURNS void
+CREATE FUNCTION webchatt._look_done(w webchatt.hub_webhooks, look jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	began timestamptz := (look ->> 'began')::timestamptz;
@@ -171,11 +171,11 @@ BEGIN
 	-- the hub signs with another secret than we know, for longer than an answer takes
 	IF (look ->> 'mistrusted')::int > 0 AND w.changed_at < w.looked_at - interval '10 minutes'
 		AND coalesce(w.mistrusted_at, '-infinity') < now() - interval '1 hour' AND w.desired = 'registered' THEN
-		UPDATE webchatt.webhooks x SET desired = 'rotated', overlap = interval '1 hour', mistrusted_at = now(), last_error_at = now(),
+		UPDATE webchatt.hub_webhooks x SET desired = 'rotated', overlap = interval '1 hour', mistrusted_at = now(), last_error_at = now(),
 			last_error = 'the hub''s deliveries were refused as wrongly signed (401), so it is asked for a new secret'
 		WHERE x.id = w.id;
 	END IF;
-	UPDATE webchatt.webhooks x SET looked_at = began, log_skipped = coalesce((look ->> 'skipped')::int, 0), log_seen = greatest(x.log_seen, (look ->> 'newest')::timestamptz),
+	UPDATE webchatt.hub_webhooks x SET looked_at = began, log_skipped = coalesce((look ->> 'skipped')::int, 0), log_seen = greatest(x.log_seen, (look ->> 'newest')::timestamptz),
 		repair_pause = CASE WHEN arrived THEN 0 ELSE x.repair_pause END, repair_at = CASE WHEN arrived THEN NULL ELSE x.repair_at END,
 		-- null: wanted again, since this look began
 		look_at = CASE WHEN x.look_at IS NULL THEN NULL WHEN n >= 1000 THEN now() + interval '1 second' WHEN EXISTS (SELECT FROM webchatt.repairs y
@@ -187,9 +187,9 @@ BEGIN
 		WHERE y.done_at < now() - interval '30 days' ORDER BY y.done_at LIMIT 1000);
 END
 $$;
-COMMENT ON FUNCTION webchatt._look_done(webchatt.webhooks, jsonb) IS 'webchatt''s own: a log of failed deliveries has been read down to the last look';
+COMMENT ON FUNCTION webchatt._look_done(webchatt.hub_webhooks, jsonb) IS 'webchatt''s own: a log of failed deliveries has been read down to the last look';
 
-CREATE FUNCTION webchatt._take_log(k webchatt.hub_keeping, w webchatt.webhooks, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_log(k webchatt.hub_keeping, w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	l jsonb := k.look;
@@ -248,7 +248,7 @@ BEGIN
 	IF (l ->> 'offset')::int % 5000 < n AND (SELECT count(*) FROM (SELECT FROM webchatt.repairs x WHERE x.hub_id = w.hub_id
 		AND x.hub_webhook_id = w.hub_webhook_id AND x.state = 'waiting' LIMIT 100000) y) = 100000 THEN
 		-- these first; what lies behind them is found when they are done
-		UPDATE webchatt.webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
 		UPDATE webchatt.hub_keeping x SET look = NULL, repair_error_at = now(),
 			repair_error = 'more deliveries failed than are looked after at a time (100,000)' WHERE x.hub_id = w.hub_id;
 		RETURN;
@@ -256,7 +256,7 @@ BEGIN
 	UPDATE webchatt.hub_keeping x SET look = l WHERE x.hub_id = w.hub_id;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_log(webchatt.hub_keeping, webchatt.webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in a page of a hub''s log of failed deliveries';
+COMMENT ON FUNCTION webchatt._take_log(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in a page of a hub''s log of failed deliveries';
 
 /* The call for retries was not heeded: nobody's try is used up. */
 CREATE FUNCTION webchatt._unask(step jsonb) RETURNS void
@@ -266,7 +266,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._unask(jsonb) IS 'webchatt''s own: retries were not asked for after all';
 
-CREATE FUNCTION webchatt._take_retries(k webchatt.hub_keeping, w webchatt.webhooks, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_retries(k webchatt.hub_keeping, w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	e jsonb;
@@ -298,19 +298,19 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_retries(webchatt.hub_keeping, webchatt.webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in what the hub says of the retries that it was asked for';
+COMMENT ON FUNCTION webchatt._take_retries(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in what the hub says of the retries that it was asked for';
 
 /* Ask for what has waited longest; what is here by now needs no asking. */
 CREATE FUNCTION webchatt._retry_step(k webchatt.hub_keeping) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	w webchatt.webhooks;
+	w webchatt.hub_webhooks;
 	ids bigint[];
 	logs text[];
 	alone boolean := k.retry_alone > 0;
 	path text;
 BEGIN
-	FOR w IN SELECT x.* FROM webchatt.webhooks x WHERE x.hub_id = k.hub_id AND x.hub_webhook_id IS NOT NULL AND x.secret IS NOT NULL
+	FOR w IN SELECT x.* FROM webchatt.hub_webhooks x WHERE x.hub_id = k.hub_id AND x.hub_webhook_id IS NOT NULL AND x.secret IS NOT NULL
 		AND x.verified_at IS NOT NULL AND x.desired <> 'gone' AND coalesce(x.repair_at, '-infinity') <= now() ORDER BY x.event_type
 	LOOP
 		FOR i IN 1 .. 20 LOOP
@@ -327,7 +327,7 @@ BEGIN
 		UPDATE webchatt.repairs x SET state = 'asked', asked_at = now(), tries = x.tries + 1, new_log_id = NULL WHERE x.id = ANY (ids);
 		UPDATE webchatt.hub_keeping x SET retry_at = now() + interval '1 second', retry_alone = greatest(x.retry_alone - 1, 0) WHERE x.hub_id = k.hub_id;
 		-- soon, to see whether they reach us
-		UPDATE webchatt.webhooks x SET look_at = least(x.look_at, now() + interval '10 seconds') WHERE x.id = w.id;
+		UPDATE webchatt.hub_webhooks x SET look_at = least(x.look_at, now() + interval '10 seconds') WHERE x.id = w.id;
 		path := format('/v1/organization/webhook/%s/webhook-log', w.hub_webhook_id);
 		IF alone THEN
 			RETURN jsonb_build_object('do', 'retry one', 'webhook', w.id, 'repairs', to_jsonb(ids), 'log', logs[1],
@@ -345,31 +345,31 @@ CREATE FUNCTION webchatt._repair_step(hub int) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	k webchatt.hub_keeping;
-	w webchatt.webhooks;
+	w webchatt.hub_webhooks;
 BEGIN
 	SELECT x.* INTO k FROM webchatt.hub_keeping x WHERE x.hub_id = hub;
 	IF k.repair_not_before > now() THEN
 		RETURN NULL;
 	END IF;
 	-- what was asked for may have come
-	IF webchatt._repairs_present(hub, ARRAY(SELECT x.id FROM webchatt.webhooks y JOIN webchatt.repairs x
+	IF webchatt._repairs_present(hub, ARRAY(SELECT x.id FROM webchatt.hub_webhooks y JOIN webchatt.repairs x
 		ON x.hub_id = y.hub_id AND x.hub_webhook_id = y.hub_webhook_id
 		WHERE y.hub_id = hub AND x.state = 'asked' AND x.event_type = 'Message' ORDER BY x.failed_at LIMIT 200)) > 0 THEN
-		UPDATE webchatt.webhooks x SET repair_pause = 0, repair_at = NULL WHERE x.hub_id = hub AND x.repair_pause > 0;
+		UPDATE webchatt.hub_webhooks x SET repair_pause = 0, repair_at = NULL WHERE x.hub_id = hub AND x.repair_pause > 0;
 	END IF;
 	IF k.look IS NOT NULL THEN
-		SELECT x.* INTO w FROM webchatt.webhooks x WHERE x.id = (k.look ->> 'webhook')::int AND x.hub_webhook_id = k.look ->> 'id';
+		SELECT x.* INTO w FROM webchatt.hub_webhooks x WHERE x.id = (k.look ->> 'webhook')::int AND x.hub_webhook_id = k.look ->> 'id';
 		IF NOT FOUND THEN
 			k.look := NULL;
 		END IF;
 	END IF;
 	IF k.look IS NULL THEN
-		SELECT x.* INTO w FROM webchatt.webhooks x
+		SELECT x.* INTO w FROM webchatt.hub_webhooks x
 		WHERE x.hub_id = hub AND x.hub_webhook_id IS NOT NULL AND x.desired <> 'gone' AND coalesce(x.look_at, '-infinity') <= now()
 		ORDER BY x.look_at NULLS FIRST, x.event_type LIMIT 1;
 		IF FOUND THEN
 			k.look := jsonb_build_object('webhook', w.id, 'id', w.hub_webhook_id, 'offset', 0, 'began', now(), 'newest', NULL, 'mistrusted', 0);
-			UPDATE webchatt.webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
+			UPDATE webchatt.hub_webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
 		END IF;
 		UPDATE webchatt.hub_keeping x SET look = k.look WHERE x.hub_id = hub;
 	END IF;
@@ -388,9 +388,9 @@ COMMENT ON FUNCTION webchatt._repair_step(int) IS 'webchatt''s own: the next cal
 CREATE FUNCTION webchatt._take_repair(k webchatt.hub_keeping, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	w webchatt.webhooks;
+	w webchatt.hub_webhooks;
 BEGIN
-	SELECT x.* INTO w FROM webchatt.webhooks x WHERE x.id = (step ->> 'webhook')::int AND x.hub_id = k.hub_id FOR UPDATE;
+	SELECT x.* INTO w FROM webchatt.hub_webhooks x WHERE x.id = (step ->> 'webhook')::int AND x.hub_id = k.hub_id FOR UPDATE;
 	IF NOT FOUND OR w.hub_webhook_id IS NULL THEN
 		UPDATE webchatt.hub_keeping x SET look = NULL WHERE x.hub_id = k.hub_id;
 	ELSIF step ->> 'do' <> 'log' THEN
@@ -421,7 +421,7 @@ BEGIN
 			WHERE r.id IN (SELECT x::bigint FROM jsonb_array_elements_text(step -> 'repairs') x) AND r.state = 'asked';
 		ELSE
 			UPDATE webchatt.hub_keeping x SET log_word = 'Failed', look = NULL WHERE x.hub_id = k.hub_id AND step ->> 'do' = 'log';
-			UPDATE webchatt.webhooks w SET look_at = now() + interval '5 minutes' WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
+			UPDATE webchatt.hub_webhooks w SET look_at = now() + interval '5 minutes' WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
 			RETURN false;
 	END CASE;
 	RETURN true;

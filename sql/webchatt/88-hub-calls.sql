@@ -8,16 +8,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	FROM webchatt.hub_keeping k
 	CROSS JOIN LATERAL (
 		SELECT coalesce(k.next_round, now()) AS due
-		UNION ALL SELECT coalesce(w.next_try, now()) FROM webchatt.webhooks w WHERE w.hub_id = hub
+		UNION ALL SELECT coalesce(w.next_try, now()) FROM webchatt.hub_webhooks w WHERE w.hub_id = hub
 			AND (w.desired <> 'registered' OR w.state NOT IN ('verifying', 'verified') OR w.secret IS NULL)
-		UNION ALL SELECT greatest(least(w.poll_at, w.again_at), w.next_try) FROM webchatt.webhooks w WHERE w.hub_id = hub AND w.state = 'verifying'
-		UNION ALL SELECT greatest(coalesce(w.look_at, now()), k.repair_not_before) FROM webchatt.webhooks w
+		UNION ALL SELECT greatest(least(w.poll_at, w.again_at), w.next_try) FROM webchatt.hub_webhooks w WHERE w.hub_id = hub AND w.state = 'verifying'
+		UNION ALL SELECT greatest(coalesce(w.look_at, now()), k.repair_not_before) FROM webchatt.hub_webhooks w
 			WHERE w.hub_id = hub AND w.hub_webhook_id IS NOT NULL AND w.desired <> 'gone'
 		UNION ALL SELECT greatest(k.retry_at, k.repair_not_before, w.repair_at, (SELECT min(coalesce(r.next_try, now())) FROM webchatt.repairs r
-				WHERE r.hub_id = hub AND r.hub_webhook_id = w.hub_webhook_id AND r.state = 'waiting')) FROM webchatt.webhooks w
+				WHERE r.hub_id = hub AND r.hub_webhook_id = w.hub_webhook_id AND r.state = 'waiting')) FROM webchatt.hub_webhooks w
 			WHERE w.hub_id = hub AND w.secret IS NOT NULL AND w.verified_at IS NOT NULL AND w.desired <> 'gone'
 			AND EXISTS (SELECT FROM webchatt.repairs r WHERE r.hub_id = hub AND r.hub_webhook_id = w.hub_webhook_id AND r.state = 'waiting')
-		UNION ALL SELECT now() + interval '2 seconds' FROM webchatt.webhooks w WHERE w.hub_id = hub AND EXISTS (SELECT FROM webchatt.repairs r
+		UNION ALL SELECT now() + interval '2 seconds' FROM webchatt.hub_webhooks w WHERE w.hub_id = hub AND EXISTS (SELECT FROM webchatt.repairs r
 			WHERE r.hub_id = hub AND r.hub_webhook_id = w.hub_webhook_id AND r.state = 'asked' AND r.event_type = 'Message')
 	) d
 	WHERE k.hub_id = hub
@@ -37,8 +37,8 @@ BEGIN
 	END IF;
 	SELECT url || '/webhooks/hubs/' || h.name INTO url FROM webchatt.hubs h WHERE h.id = hub;
 	-- an UPDATE of no rows would tell the worker that the configuration changed
-	IF EXISTS (SELECT FROM webchatt.webhooks w WHERE w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url) THEN
-		UPDATE webchatt.webhooks w SET endpoint = url, next_try = NULL WHERE w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url;
+	IF EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url) THEN
+		UPDATE webchatt.hub_webhooks w SET endpoint = url, next_try = NULL WHERE w.hub_id = hub AND w.desired <> 'gone' AND w.endpoint <> url;
 	END IF;
 	IF k.not_before > now() THEN
 		wait_ms := least(60000, greatest(50, ceil(extract(epoch FROM k.not_before - now()) * 1000)));
@@ -82,14 +82,14 @@ BEGIN
 			IF k.tries > 0 THEN
 				-- it was away, or we were
 				UPDATE webchatt.hub_keeping x SET tries = 0, not_before = NULL WHERE x.hub_id = hub;
-				UPDATE webchatt.webhooks w SET look_at = NULL WHERE w.hub_id = hub;
+				UPDATE webchatt.hub_webhooks w SET look_at = NULL WHERE w.hub_id = hub;
 			END IF;
 			RETURN;
 		EXCEPTION WHEN data_exception OR program_limit_exceeded OR integrity_constraint_violation THEN
 			said := CASE WHEN sqlerrm LIKE 'the hub''s answer is strange%' THEN sqlerrm ELSE 'the hub''s answer is strange: ' || sqlerrm END;
 			scope := CASE WHEN of_logs THEN 'repair' WHEN step ->> 'do' = 'list' THEN 'hub' ELSE 'row' END;
 			UPDATE webchatt.hub_keeping x SET look = NULL WHERE x.hub_id = hub AND step ->> 'do' = 'log';
-			UPDATE webchatt.webhooks w SET look_at = NULL WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
+			UPDATE webchatt.hub_webhooks w SET look_at = NULL WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
 		END;
 	ELSIF status IN (404, 405) AND NOT of_logs AND webchatt._take_absence(k, step, status) THEN
 		RETURN;
@@ -98,7 +98,7 @@ BEGIN
 			RETURN;
 		END IF;
 		scope := CASE WHEN of_logs THEN 'repair' WHEN step ->> 'do' = 'list' THEN 'hub' ELSE 'row' END;
-		UPDATE webchatt.webhooks w SET asked_at = NULL WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'create';
+		UPDATE webchatt.hub_webhooks w SET asked_at = NULL WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'create';
 	ELSIF status IN (429, 503) AND retry_after_ms > 0 THEN
 		pause := make_interval(secs => least(3600, retry_after_ms / 1000.0));
 	ELSIF status = 401 THEN
@@ -126,10 +126,10 @@ SELECT h.name AS hub, x.event_type, w.looked_at AS last_look, w.look_at AS next_
 	count(*) FILTER (WHERE r.state = 'given up') AS given_up,
 	coalesce(max(w.log_skipped), 0) AS skipped,
 	max(k.repair_error) AS last_error, max(k.repair_error_at) AS last_error_at
-FROM (SELECT y.hub_id, y.event_type FROM webchatt.webhooks y WHERE y.hub_id IS NOT NULL
+FROM (SELECT y.hub_id, y.event_type FROM webchatt.hub_webhooks y WHERE y.hub_id IS NOT NULL
 	UNION SELECT z.hub_id, z.event_type FROM webchatt.repairs z) x
 JOIN webchatt.hubs h ON h.id = x.hub_id
-LEFT JOIN webchatt.webhooks w ON w.hub_id = x.hub_id AND w.event_type = x.event_type
+LEFT JOIN webchatt.hub_webhooks w ON w.hub_id = x.hub_id AND w.event_type = x.event_type
 LEFT JOIN webchatt.hub_keeping k ON k.hub_id = x.hub_id
 LEFT JOIN webchatt.repairs r ON r.hub_id = x.hub_id AND r.event_type = x.event_type
 GROUP BY h.name, x.event_type, w.looked_at, w.look_at
@@ -185,16 +185,16 @@ GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, i
 	webchatt._keeping_pause(int), webchatt._bare_url(text), webchatt._keeping_of(int),
 	webchatt._keeping_failed(int, jsonb, text, text, interval), webchatt._answer_in_words(int, text, text), webchatt._strange(text),
 	webchatt._webhook_in(jsonb), webchatt._secret_in(jsonb), webchatt._webhook_seen(jsonb), webchatt._has_webhook_id(jsonb), webchatt._webhook_is(int, text),
-	webchatt._take_secret(int, text), webchatt._note_verified(int, boolean, text), webchatt._webhook_step(webchatt.webhooks, jsonb, boolean),
-	webchatt._verification_step(int), webchatt._needs_round(webchatt.webhooks), webchatt._registration_step(int),
+	webchatt._take_secret(int, text), webchatt._note_verified(int, boolean, text), webchatt._webhook_step(webchatt.hub_webhooks, jsonb, boolean),
+	webchatt._verification_step(int), webchatt._needs_round(webchatt.hub_webhooks), webchatt._registration_step(int),
 	webchatt._take_list(webchatt.hub_keeping, jsonb), webchatt._start_over(int), webchatt._relist(int, text, jsonb),
-	webchatt._take_created(webchatt.webhooks, jsonb), webchatt._take_patched(webchatt.webhooks, jsonb, jsonb),
-	webchatt._take_signed(webchatt.webhooks, jsonb, jsonb), webchatt._take_registration(webchatt.hub_keeping, jsonb, jsonb),
+	webchatt._take_created(webchatt.hub_webhooks, jsonb), webchatt._take_patched(webchatt.hub_webhooks, jsonb, jsonb),
+	webchatt._take_signed(webchatt.hub_webhooks, jsonb, jsonb), webchatt._take_registration(webchatt.hub_keeping, jsonb, jsonb),
 	webchatt._take_absence(webchatt.hub_keeping, jsonb, int), webchatt._repairs_present(int, bigint[]), webchatt._repair_pause(int),
 	webchatt._was_unreachable(int), webchatt._repair_failed(bigint, text, timestamptz, int, text),
-	webchatt._is_log_line(jsonb), webchatt._take_log_line(webchatt.webhooks, jsonb, timestamptz), webchatt._time_in(jsonb), webchatt._look_done(webchatt.webhooks, jsonb),
-	webchatt._take_log(webchatt.hub_keeping, webchatt.webhooks, jsonb, jsonb), webchatt._unask(jsonb),
-	webchatt._take_retries(webchatt.hub_keeping, webchatt.webhooks, jsonb, jsonb), webchatt._retry_step(webchatt.hub_keeping),
+	webchatt._is_log_line(jsonb), webchatt._take_log_line(webchatt.hub_webhooks, jsonb, timestamptz), webchatt._time_in(jsonb), webchatt._look_done(webchatt.hub_webhooks, jsonb),
+	webchatt._take_log(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb), webchatt._unask(jsonb),
+	webchatt._take_retries(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb), webchatt._retry_step(webchatt.hub_keeping),
 	webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_keeping, jsonb, jsonb),
 	webchatt._take_repair_refusal(webchatt.hub_keeping, jsonb, int), webchatt._keeping_wait(int) TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._may_wait(interval, int, uuid), webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;

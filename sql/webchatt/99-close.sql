@@ -16,10 +16,10 @@ DO $$
 DECLARE
 	t text;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'webhooks', 'webhooks_id_seq', 'api_keys', 'api_keys_id_seq',
+	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'hub_webhooks', 'hub_webhooks_id_seq', 'api_keys', 'api_keys_id_seq',
 		'visitors', 'visitor_tokens',
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
-		'held', 'outbox_seq', 'events', 'events_seq_seq', 'local_webhooks', 'local_webhooks_n_seq', 'webhook_progress',
+		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',
 		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
 		'registrations', 'registrations_id_seq', 'z_installations'] LOOP

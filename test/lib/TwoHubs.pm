@@ -396,9 +396,9 @@ sub diagnose
 {
 	my ($self) = @_;
 
-	$self->a->diagnose('SELECT (SELECT count(*) FROM webchatt.events) AS events, (SELECT max(seq) FROM webchatt.events) AS newest, l.* FROM webchatt.links l');
-	$self->a->diagnose('SELECT w.label, w.active, w.paused_reason, w.verified_at, p.* FROM webchatt.local_webhooks w LEFT JOIN webchatt.webhook_progress p ON p.webhook_id = w.id');
-	$self->b->diagnose(q{SELECT id, event_type, desired, state, endpoint, actual_endpoint, verified_at, last_error, tries FROM webchatt.webhooks});
+	$self->a->diagnose('SELECT (SELECT count(*) FROM webchatt.feed) AS events, (SELECT max(seq) FROM webchatt.feed) AS newest, l.* FROM webchatt.links l');
+	$self->a->diagnose('SELECT w.label, w.active, w.paused_reason, w.verified_at, p.* FROM webchatt.webhooks w LEFT JOIN webchatt.webhook_progress p ON p.webhook_id = w.id');
+	$self->b->diagnose(q{SELECT id, event_type, desired, state, endpoint, actual_endpoint, verified_at, last_error, tries FROM webchatt.hub_webhooks});
 	return;
 }
 
@@ -408,7 +408,7 @@ sub age_events
 {
 	my ($self) = @_;
 
-	$self->a->sql(q{UPDATE webchatt.events SET created_at = created_at - interval '2 minutes'});
+	$self->a->sql(q{UPDATE webchatt.feed SET created_at = created_at - interval '2 minutes'});
 	$self->a->signal('TERM', 'worker_pid');
 	return;
 }

@@ -109,37 +109,37 @@ SELECT count(*) FROM webchatt.origins WHERE channel_id = :channel;
 -- secrets
 
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_1');
-SELECT event_type, secret, old_secret, old_secret_until IS NULL AS no_end, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel;
+SELECT event_type, secret, old_secret, old_secret_until IS NULL AS no_end, accept_unsigned FROM webchatt.hub_webhooks WHERE channel_id = :channel;
 -- rotated: the old one stays valid for a day, or as long as one says
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_2');
-SELECT secret, old_secret, old_secret_until - now() FROM webchatt.webhooks WHERE channel_id = :channel;
+SELECT secret, old_secret, old_secret_until - now() FROM webchatt.hub_webhooks WHERE channel_id = :channel;
 -- the same again changes nothing
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_2', '2 hours');
-SELECT secret, old_secret, old_secret_until - now() FROM webchatt.webhooks WHERE channel_id = :channel;
+SELECT secret, old_secret, old_secret_until - now() FROM webchatt.hub_webhooks WHERE channel_id = :channel;
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_3', interval '1 hour');
-SELECT secret, old_secret, old_secret_until - now() FROM webchatt.webhooks WHERE channel_id = :channel;
+SELECT secret, old_secret, old_secret_until - now() FROM webchatt.hub_webhooks WHERE channel_id = :channel;
 -- not at all
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_4', keep_old => '0');
-SELECT secret, old_secret FROM webchatt.webhooks WHERE channel_id = :channel;
+SELECT secret, old_secret FROM webchatt.hub_webhooks WHERE channel_id = :channel;
 -- one for each webhook of the hub
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_m', event_type => 'Message');
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_s', event_type => 'MessageStatus');
-SELECT event_type, secret FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
+SELECT event_type, secret FROM webchatt.hub_webhooks WHERE channel_id = :channel ORDER BY 1;
 -- unsigned: said aloud
 -- not while another webhook of the channel is signed
 SELECT pg_temp.refusal($$SELECT webchatt.set_webhook_secret('6cbd6789-1d2b-47e0-9391-5eb91d2839ea', NULL)$$);
-DELETE FROM webchatt.webhooks WHERE channel_id = :channel AND event_type <> 'any';
+DELETE FROM webchatt.hub_webhooks WHERE channel_id = :channel AND event_type <> 'any';
 SELECT webchatt.set_webhook_secret(:channel, NULL);
-SELECT event_type, secret, old_secret, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
+SELECT event_type, secret, old_secret, accept_unsigned FROM webchatt.hub_webhooks WHERE channel_id = :channel ORDER BY 1;
 -- and signed again
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_5');
 -- a secret for one webhook ends that another may be unsigned
 SAVEPOINT one;
 SELECT webchatt.set_webhook_secret(:channel, NULL);
 SELECT webchatt.set_webhook_secret(:channel, 'whsec_m', event_type => 'Message');
-SELECT event_type, secret, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
+SELECT event_type, secret, accept_unsigned FROM webchatt.hub_webhooks WHERE channel_id = :channel ORDER BY 1;
 ROLLBACK TO one;
-SELECT event_type, secret, old_secret, accept_unsigned FROM webchatt.webhooks WHERE channel_id = :channel ORDER BY 1;
+SELECT event_type, secret, old_secret, accept_unsigned FROM webchatt.hub_webhooks WHERE channel_id = :channel ORDER BY 1;
 
 SELECT pg_temp.refusal($$SELECT webchatt.set_webhook_secret('00000000-0000-0000-0000-00000000dead', 'x')$$);
 SELECT pg_temp.refusal($$SELECT webchatt.set_webhook_secret(NULL, 'x')$$);
@@ -155,7 +155,7 @@ SELECT op, hub_id, count(*) > 0 FROM webchatt.outbox GROUP BY 1, 2;
 
 -- a channel that goes takes its origins and secrets along
 DELETE FROM webchatt.channels WHERE id = :channel;
-SELECT (SELECT count(*) FROM webchatt.origins), (SELECT count(*) FROM webchatt.webhooks);
+SELECT (SELECT count(*) FROM webchatt.origins), (SELECT count(*) FROM webchatt.hub_webhooks);
 -- a hub that has channels stays
 SELECT left(pg_temp.refusal($$DELETE FROM webchatt.hubs WHERE name = 'chatt2me'$$), 5);
 ROLLBACK;

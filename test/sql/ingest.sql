@@ -86,7 +86,7 @@ RESET webchatt.signature_tolerance;
 -- rotation: both are good until the old one's time is over
 SELECT webchatt.set_webhook_secret(:c, 'whsec_test_2');
 SELECT webchatt.ingest(:'message', pg_temp.signature('whsec_test_1', :'message')), webchatt.ingest(:'message', pg_temp.signature('whsec_test_2', :'message'));
-UPDATE webchatt.webhooks SET old_secret_until = now() - interval '1 second';
+UPDATE webchatt.hub_webhooks SET old_secret_until = now() - interval '1 second';
 SELECT pg_temp.refusal(format('SELECT webchatt.ingest(%L, %L)', :'message', pg_temp.signature('whsec_test_1', :'message')));
 SELECT webchatt.ingest(:'message', pg_temp.signature('whsec_test_2', :'message'));
 -- one secret for each of the hub's webhooks

@@ -63,10 +63,10 @@ SELECT webchatt.connect_hub('key-2', 'http://other.example', 'linked', inbound =
 SELECT webchatt.register_webhooks('linked');
 SET LOCAL client_min_messages = error;
 SELECT webchatt.unregister_webhooks('linked');
-SELECT count(*) FROM webchatt.webhooks;
+SELECT count(*) FROM webchatt.hub_webhooks;
 -- who may: those who configure
 SET LOCAL ROLE webchatt_admin;
-SELECT webchatt.register_webhooks(), (SELECT count(*) FROM webchatt.webhooks), (SELECT count(*) FROM webchatt.repair);
+SELECT webchatt.register_webhooks(), (SELECT count(*) FROM webchatt.hub_webhooks), (SELECT count(*) FROM webchatt.repair);
 SELECT webchatt.rotate_webhook_secret(), webchatt.reconcile_webhooks(), webchatt.unregister_webhooks();
 RESET ROLE;
 SET LOCAL ROLE webchatt_agent;
@@ -109,21 +109,21 @@ $$;
 -- No pauses: they are not what is looked at here.
 CREATE FUNCTION pg_temp.rest() RETURNS void LANGUAGE sql AS $$
 	UPDATE webchatt.hub_keeping SET not_before = NULL, repair_not_before = NULL, retry_at = NULL;
-	UPDATE webchatt.webhooks SET next_try = NULL, repair_at = NULL
+	UPDATE webchatt.hub_webhooks SET next_try = NULL, repair_at = NULL
 $$;
-CREATE VIEW pg_temp.hooks AS SELECT event_type, desired, state, hub_webhook_id, secret, old_secret, last_error, tries FROM webchatt.webhooks ORDER BY 1;
+CREATE VIEW pg_temp.hooks AS SELECT event_type, desired, state, hub_webhook_id, secret, old_secret, last_error, tries FROM webchatt.hub_webhooks ORDER BY 1;
 \set empty '{"data": [], "pagination": {"offset": 0, "limit": 50, "total": 0, "totalPages": 0}}'
 
 -- from nothing
 SELECT webchatt.register_webhooks();
 SELECT * FROM pg_temp.hooks;
-SELECT event_type, endpoint, label FROM webchatt.webhooks ORDER BY 1;
+SELECT event_type, endpoint, label FROM webchatt.hub_webhooks ORDER BY 1;
 SELECT pg_temp.call();
 -- asked again before there is an answer: the same
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
-SELECT state, asked_at IS NOT NULL FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT state, asked_at IS NOT NULL FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 SELECT pg_temp.answer(201, pg_temp.hook('m-1', more => '{"isVerified": false, "signingSecret": "whsec_m"}')::text);
 SELECT pg_temp.call();
 -- an answer that nobody waits for changes nothing
@@ -138,21 +138,21 @@ SELECT pg_temp.call();
 SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
 -- it is not verified yet: asked after 1, 2, 5, ... s
-SELECT poll_at - now(), again_at - now() FROM webchatt.webhooks WHERE event_type = 'Message';
-UPDATE webchatt.webhooks SET poll_at = now() WHERE event_type = 'Message';
+SELECT poll_at - now(), again_at - now() FROM webchatt.hub_webhooks WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET poll_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
-SELECT poll_at - now(), polls FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT poll_at - now(), polls FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 SELECT pg_temp.answer(200, pg_temp.hook('m-1', more => '{"isVerified": false}')::text);
-UPDATE webchatt.webhooks SET poll_at = now(), polls = 6 WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET poll_at = now(), polls = 6 WHERE event_type = 'Message';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.hook('m-1', more => '{"isVerified": false}')::text);
-SELECT poll_at - now(), polls, last_error FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT poll_at - now(), polls, last_error FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 -- and after some minutes by another query, so that it is verified anew
-UPDATE webchatt.webhooks SET again_at = now() WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET again_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.hook('m-1', more => '{"isVerified": false, "endpoint": "https://chat.example.com/webhooks/hubs/chatt2me?again=1"}')::text);
-SELECT actual_endpoint, again_at - now(), poll_at - now() FROM webchatt.webhooks WHERE event_type = 'Message';
-UPDATE webchatt.webhooks SET poll_at = now() WHERE event_type = 'Message';
+SELECT actual_endpoint, again_at - now(), poll_at - now() FROM webchatt.hub_webhooks WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET poll_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.hook('m-1', more => '{"endpoint": "https://chat.example.com/webhooks/hubs/chatt2me?again=1"}')::text);
 SELECT * FROM pg_temp.hooks;
@@ -161,7 +161,7 @@ SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
 -- nothing more to do for a minute
 SELECT wait_ms FROM webchatt._hub_call(:h);
-SELECT next_round - now(), look_at - now() FROM webchatt.hub_keeping k JOIN webchatt.webhooks w USING (hub_id);
+SELECT next_round - now(), look_at - now() FROM webchatt.hub_keeping k JOIN webchatt.hub_webhooks w USING (hub_id);
 -- for what follows: a round, an error, logs
 CREATE FUNCTION pg_temp.log(id text, message text, at text DEFAULT '2026-01-01T00:00:00Z', more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('id', id, 'statusCode', 0, 'status', 'Failed', 'createdDate', at, 'messageId', message) || more
@@ -172,7 +172,7 @@ DECLARE
 	step text;
 BEGIN
 	PERFORM webchatt.reconcile_webhooks();
-	UPDATE webchatt.webhooks SET look_at = now() + interval '5 minutes';
+	UPDATE webchatt.hub_webhooks SET look_at = now() + interval '5 minutes';
 	RETURN NEXT pg_temp.call();
 	PERFORM pg_temp.answer(200, pg_temp.page(VARIADIC of));
 	RETURN NEXT pg_temp.call();
@@ -184,18 +184,18 @@ DECLARE
 	said text;
 BEGIN
 	PERFORM webchatt.reconcile_webhooks();
-	UPDATE webchatt.webhooks SET last_error = NULL, look_at = now() + interval '5 minutes';
+	UPDATE webchatt.hub_webhooks SET last_error = NULL, look_at = now() + interval '5 minutes';
 	PERFORM pg_temp.call();
 	PERFORM pg_temp.answer(status, body, error, retry_after);
 	SELECT * INTO k FROM webchatt.hub_keeping;
-	SELECT string_agg(DISTINCT coalesce(w.last_error, '-'), ' / ') INTO said FROM webchatt.webhooks w WHERE w.hub_id IS NOT NULL;
+	SELECT string_agg(DISTINCT coalesce(w.last_error, '-'), ' / ') INTO said FROM webchatt.hub_webhooks w WHERE w.hub_id IS NOT NULL;
 	RETURN format('%s; paused: %s, listed: %s', said, k.not_before > now(), k.listed IS NOT NULL);
 END
 $$;
 CREATE FUNCTION pg_temp.look(VARIADIC of jsonb[]) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_temp.rest();
-	UPDATE webchatt.webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
+	UPDATE webchatt.hub_webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
 	IF pg_temp.call() NOT LIKE '%/webhook-log?%' THEN
 		RETURN 'no look';
 	END IF;
@@ -208,7 +208,7 @@ DECLARE
 	asked text;
 BEGIN
 	UPDATE webchatt.repairs SET next_try = NULL WHERE state = 'waiting';
-	UPDATE webchatt.webhooks SET look_at = now() + interval '5 minutes';
+	UPDATE webchatt.hub_webhooks SET look_at = now() + interval '5 minutes';
 	PERFORM pg_temp.rest();
 	asked := pg_temp.call();
 	IF asked NOT LIKE '%/retry%' THEN
@@ -216,7 +216,7 @@ BEGIN
 	END IF;
 	PERFORM pg_temp.answer(200, format('{"results": [{"webhookLogId": "%s", "success": true, "newLogId": "x%s"}]}', (SELECT log_id FROM webchatt.repairs WHERE state = 'asked'), n));
 	PERFORM pg_temp.rest();
-	UPDATE webchatt.webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
+	UPDATE webchatt.hub_webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
 	PERFORM pg_temp.call();
 	PERFORM pg_temp.answer(200, pg_temp.page(pg_temp.log('x' || n, 'b', '2026-01-05', format('{"statusCode": %s, "responseBody": "said %s"}', code, n)::jsonb)));
 	RETURN (SELECT concat_ws(' ', state, tries, log_id, answer, next_try - now()) FROM webchatt.repairs WHERE message_id = 'b');
@@ -225,7 +225,7 @@ $$;
 CREATE FUNCTION pg_temp.look_at_statuses(VARIADIC of jsonb[]) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_temp.rest();
-	UPDATE webchatt.webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() + interval '5 minutes' ELSE now() END;
+	UPDATE webchatt.hub_webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() + interval '5 minutes' ELSE now() END;
 	PERFORM pg_temp.call();
 	PERFORM pg_temp.answer(200, pg_temp.page(VARIADIC of));
 	RETURN pg_temp.call();
@@ -237,7 +237,7 @@ $$;
 CREATE FUNCTION pg_temp.strange(body text, status int DEFAULT 200) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_temp.rest();
-	UPDATE webchatt.webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
+	UPDATE webchatt.hub_webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
 	UPDATE webchatt.hub_keeping SET look = NULL, repair_error = NULL;
 	PERFORM pg_temp.call();
 	PERFORM pg_temp.answer(status, body);
@@ -257,7 +257,7 @@ SELECT * FROM pg_temp.hooks;
 SELECT pg_temp.answer(200, '{"secret": "whsec_m2"}');
 SELECT pg_temp.call();
 SELECT * FROM pg_temp.hooks;
-UPDATE webchatt.webhooks SET poll_at = now() WHERE state = 'verifying';
+UPDATE webchatt.hub_webhooks SET poll_at = now() WHERE state = 'verifying';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.hook('m-1')::text);
 -- others' are others', whatever they look like
@@ -273,7 +273,7 @@ SELECT pg_temp.call();
 -- ours is not verified, the other is: it stays until ours is
 SELECT pg_temp.drift(pg_temp.hook('m-0'), pg_temp.hook('m-1', more => '{"isVerified": false}'), pg_temp.hook('s-1', 'MessageStatus'));
 -- an id that is not known: the verified one, else the oldest, and its secret is asked for
-UPDATE webchatt.webhooks SET hub_webhook_id = NULL, secret = NULL, state = 'waiting' WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET hub_webhook_id = NULL, secret = NULL, state = 'waiting' WHERE event_type = 'Message';
 SELECT pg_temp.drift(pg_temp.hook('m-8', more => '{"isVerified": false, "createdDate": "2025-01-01"}'), pg_temp.hook('m-9'), pg_temp.hook('m-7', more => '{"createdDate": "2025-06-01"}'), pg_temp.hook('s-1', 'MessageStatus'));
 SELECT pg_temp.answer(200, '{"signatureSecret": "whsec_7"}');
 SELECT pg_temp.call();
@@ -326,7 +326,7 @@ SELECT pg_temp.call();
 ROLLBACK TO registered;
 
 -- secrets: lost, by a hub that redefines, and one that has to be turned off and on
-UPDATE webchatt.webhooks SET secret = NULL WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET secret = NULL WHERE event_type = 'Message';
 SELECT pg_temp.drift(pg_temp.hook('m-1'), pg_temp.hook('s-1', 'MessageStatus'));
 SELECT pg_temp.answer(404);
 SELECT pg_temp.call();
@@ -351,7 +351,7 @@ SELECT pg_temp.call();
 -- a hub that gives no secret
 SELECT pg_temp.answer(200, '{"secret": 7, "signingSecret": "", "data": {"secret": null}}');
 SELECT * FROM pg_temp.hooks;
-SELECT event_type, old_secret_until - now() FROM webchatt.webhooks ORDER BY 1;
+SELECT event_type, old_secret_until - now() FROM webchatt.hub_webhooks ORDER BY 1;
 ROLLBACK TO registered;
 
 -- unregistered
@@ -367,18 +367,18 @@ SELECT pg_temp.call();
 SELECT * FROM pg_temp.hooks;
 ROLLBACK TO registered;
 -- half done: what the hub was asked for may come yet
-UPDATE webchatt.webhooks SET hub_webhook_id = NULL, secret = NULL, state = 'creating', asked_at = now() - interval '20 s' WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET hub_webhook_id = NULL, secret = NULL, state = 'creating', asked_at = now() - interval '20 s' WHERE event_type = 'Message';
 SELECT webchatt.unregister_webhooks();
 SELECT pg_temp.drift(pg_temp.hook('s-1', 'MessageStatus'));
 SELECT pg_temp.answer(204);
 SELECT pg_temp.call();
-SELECT event_type, state, next_try - now() FROM webchatt.webhooks ORDER BY 1;
-UPDATE webchatt.webhooks SET next_try = now();
+SELECT event_type, state, next_try - now() FROM webchatt.hub_webhooks ORDER BY 1;
+UPDATE webchatt.hub_webhooks SET next_try = now();
 SELECT pg_temp.drift(pg_temp.hook('m-late'));
 SELECT pg_temp.answer(204);
-UPDATE webchatt.webhooks SET asked_at = now() - interval '2 minutes';
+UPDATE webchatt.hub_webhooks SET asked_at = now() - interval '2 minutes';
 SELECT pg_temp.call();
-SELECT count(*) FROM webchatt.webhooks WHERE hub_id IS NOT NULL;
+SELECT count(*) FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL;
 ROLLBACK TO registered;
 
 -- errors: in words, and with a pause
@@ -427,7 +427,7 @@ $$;
 SELECT pg_temp.call();
 -- the first success after it has the logs looked at
 SELECT pg_temp.rest();
-UPDATE webchatt.webhooks SET look_at = now() + interval '4 minutes';
+UPDATE webchatt.hub_webhooks SET look_at = now() + interval '4 minutes';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.page(pg_temp.hook('m-1'), pg_temp.hook('s-1', 'MessageStatus')));
 SELECT pg_temp.call();
@@ -437,13 +437,13 @@ SELECT pg_temp.call();
 ROLLBACK TO registered;
 
 -- about one webhook: the other goes on
-UPDATE webchatt.webhooks SET hub_webhook_id = NULL, secret = NULL, state = 'waiting';
+UPDATE webchatt.hub_webhooks SET hub_webhook_id = NULL, secret = NULL, state = 'waiting';
 SELECT pg_temp.drift(VARIADIC '{}');
 SELECT pg_temp.answer(400, '{"errorMessage": "endpoint must be https"}');
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
-SELECT event_type, state, last_error, tries, next_try > now(), asked_at IS NULL FROM webchatt.webhooks ORDER BY 1;
+SELECT event_type, state, last_error, tries, next_try > now(), asked_at IS NULL FROM webchatt.hub_webhooks ORDER BY 1;
 -- answers to a creation that are none
 SELECT pg_temp.answer(201, 'null');
 SELECT pg_temp.rest();
@@ -458,10 +458,10 @@ SELECT pg_temp.call();
 SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
 SELECT pg_temp.answer(201, pg_temp.hook('m-2', more => '{"label": "WEBCHATT 0badcafe", "secret": "whsec_x"}')::text);
-SELECT event_type, label FROM webchatt.webhooks WHERE hub_id IS NOT NULL ORDER BY 1;
+SELECT event_type, label FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL ORDER BY 1;
 SELECT pg_temp.call();
 SELECT pg_temp.answer(201, pg_temp.hook('s-2', 'MessageStatus', '{"label": "WEBCH", "secret": "whsec_x"}')::text);
-SELECT event_type, state, hub_webhook_id, last_error, next_try - now() FROM webchatt.webhooks ORDER BY 1;
+SELECT event_type, state, hub_webhook_id, last_error, next_try - now() FROM webchatt.hub_webhooks ORDER BY 1;
 ROLLBACK TO registered;
 -- the worker could not take an answer in
 SELECT pg_temp.drift(pg_temp.hook('m-1'));
@@ -495,13 +495,13 @@ ROLLBACK TO registered;
 SELECT pg_temp.look(pg_temp.log('l2', 'b', '2026-01-02'), pg_temp.log('l1', 'a'));
 SELECT pg_temp.answer(200, '{"results": [{"webhookLogId": "l1", "success": true, "newLogId": "n1"}, {"webhookLogId": "l2", "success": true, "newLogId": "n2"}]}');
 UPDATE webchatt.repairs SET asked_at = asked_at - interval '1 s';
-UPDATE webchatt.webhooks SET look_at = now() WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET look_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.page(pg_temp.log('n2', 'b', '2026-01-04'), pg_temp.log('n1', 'a', '2026-01-03')));
 SELECT * FROM pg_temp.broken;
-SELECT repair_pause, repair_at - now() FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT repair_pause, repair_at - now() FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 SELECT pg_temp.call();
-UPDATE webchatt.webhooks SET repair_at = now(), look_at = now() + interval '5 minutes';
+UPDATE webchatt.hub_webhooks SET repair_at = now(), look_at = now() + interval '5 minutes';
 UPDATE webchatt.hub_keeping SET retry_at = NULL;
 SELECT pg_temp.call();
 SELECT webchatt.set_webhook_secret(:c, NULL);
@@ -509,7 +509,7 @@ SELECT webchatt.ingest('{"eventType":"Message","channelId":"6cbd6789-1d2b-47e0-9
 SELECT pg_temp.answer(200, '{"results": [{"webhookLogId": "n1", "success": true, "newLogId": "n11"}]}');
 SELECT pg_temp.rest();
 SELECT pg_temp.call();
-SELECT repair_pause FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT repair_pause FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 ROLLBACK TO registered;
 -- what our own door refused for good
 SELECT pg_temp.look(pg_temp.log('l1', 'a', more => '{"statusCode": 404, "responseBody": "{\"errorCode\":\"unknown_channel\"}"}'), pg_temp.log('l2', 'b', more => '{"statusCode": 404, "responseBody": "nginx"}'));
@@ -525,28 +525,28 @@ SELECT pg_temp.look_at_statuses(pg_temp.log('n2', 'a', '2026-01-06', '{"statusCo
 SELECT * FROM pg_temp.broken;
 ROLLBACK TO registered;
 -- pages: down to the last look, less ten minutes; the hub's clock is its own
-UPDATE webchatt.webhooks SET log_seen = '2026-01-01 12:00+00';
+UPDATE webchatt.hub_webhooks SET log_seen = '2026-01-01 12:00+00';
 SELECT pg_temp.rest();
-UPDATE webchatt.webhooks SET look_at = now() WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET look_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.log_page(1, 50, '2026-01-01 13:00+00', '-1 min'));
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.log_page(51, 100, '2026-01-01 13:00+00', '-1 min'));
 SELECT left(pg_temp.call(), 80);
-SELECT log_seen AT TIME ZONE 'UTC', looked_at = now() FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT log_seen AT TIME ZONE 'UTC', looked_at = now() FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 SELECT count(*), min(failed_at) AT TIME ZONE 'UTC', count(*) FILTER (WHERE state = 'asked') FROM webchatt.repairs;
 ROLLBACK TO registered;
 -- wanted again while it is read (webchatt-net was away): another look follows it
-UPDATE webchatt.webhooks SET look_at = now() WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET look_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
-UPDATE webchatt.webhooks SET look_at = NULL WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET look_at = NULL WHERE event_type = 'Message';
 SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
 ROLLBACK TO registered;
 -- the oldest first: all of it has to be read
-UPDATE webchatt.webhooks SET log_seen = '2026-01-01 12:00+00', look_at = now() WHERE event_type = 'Message';
+UPDATE webchatt.hub_webhooks SET log_seen = '2026-01-01 12:00+00', look_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.log_page(1, 50, '2025-01-01 13:00+00', '1 min'));
 SELECT pg_temp.call();
@@ -594,10 +594,10 @@ SELECT pg_temp.answer(200, '{"newLogId": "../x", "success": "maybe"}');
 SELECT state, tries, new_log_id FROM webchatt.repairs;
 ROLLBACK TO registered;
 -- refused as wrongly signed, for longer than an answer takes: another secret is asked for, once an hour
-UPDATE webchatt.webhooks SET changed_at = now() - interval '1 day', looked_at = now() - interval '5 minutes', log_seen = '2026-01-01';
+UPDATE webchatt.hub_webhooks SET changed_at = now() - interval '1 day', looked_at = now() - interval '5 minutes', log_seen = '2026-01-01';
 SELECT pg_temp.look(pg_temp.log('l1', 'a', more => '{"statusCode": 401}'));
 SELECT * FROM pg_temp.hooks;
-SELECT mistrusted_at = now() FROM webchatt.webhooks WHERE event_type = 'Message';
+SELECT mistrusted_at = now() FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 ROLLBACK TO registered;
 -- its webhook is gone: what failed there cannot be had
 SELECT pg_temp.look(pg_temp.log('l1', 'a'));
@@ -608,7 +608,7 @@ SELECT * FROM pg_temp.broken;
 -- after thirty days it is forgotten
 UPDATE webchatt.repairs SET done_at = now() - interval '31 days';
 UPDATE webchatt.hub_keeping SET list_offset = NULL, listed = NULL, heeded = wanted, next_round = now() + interval '1 hour';
-UPDATE webchatt.webhooks SET state = 'verified', secret = 's', actual_endpoint = endpoint, hub_webhook_id = coalesce(hub_webhook_id, 'm-3');
+UPDATE webchatt.hub_webhooks SET state = 'verified', secret = 's', actual_endpoint = endpoint, hub_webhook_id = coalesce(hub_webhook_id, 'm-3');
 SELECT pg_temp.look(VARIADIC '{}');
 SELECT count(*) FROM webchatt.repairs;
 ROLLBACK TO registered;

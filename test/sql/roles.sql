@@ -59,7 +59,7 @@ CREATE TEMP TABLE deed (n int GENERATED ALWAYS AS IDENTITY, what text, statement
 GRANT SELECT ON deed TO PUBLIC;
 INSERT INTO deed (what, statement) VALUES
 	('read the API keys', 'SELECT api_key FROM webchatt.hubs'),
-	('read the signing secrets', 'SELECT secret, old_secret FROM webchatt.webhooks'),
+	('read the signing secrets', 'SELECT secret, old_secret FROM webchatt.hub_webhooks'),
 	('read the hubs'' names', 'SELECT name FROM webchatt.hubs'),
 	('read channels', 'SELECT * FROM webchatt.channels'),
 	('read visitors', 'SELECT * FROM webchatt.visitors'),
@@ -104,7 +104,7 @@ INSERT INTO deed (what, statement) VALUES
 	('put a trigger on messages', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.messages EXECUTE FUNCTION webchatt._messages_inserted()'),
 	('put a trigger on statuses', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.statuses EXECUTE FUNCTION webchatt._messages_inserted()'),
 	('put a trigger on hubs', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.hubs EXECUTE FUNCTION webchatt._messages_inserted()'),
-	('put a trigger on webhooks', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.webhooks EXECUTE FUNCTION webchatt._messages_inserted()'),
+	('put a trigger on webhooks', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.hub_webhooks EXECUTE FUNCTION webchatt._messages_inserted()'),
 	('put a trigger on the outbox', 'CREATE TRIGGER mine AFTER INSERT ON webchatt.outbox_0 EXECUTE FUNCTION webchatt._messages_inserted()'),
 	('set webchatt.listen', 'SET LOCAL webchatt.listen = ''127.0.0.1:1''');
 -- what a role may: the statement's own errors count as that, and nothing stays

@@ -47,19 +47,19 @@ SELECT webchatt._application_id() = webchatt._application_id(), webchatt._applic
 SELECT id AS first, secret FROM webchatt.create_webhook('Shop: what visitors write', 'https://shop.example.com/events', 'Message') \gset
 INSERT INTO names VALUES (:'first', 'first');
 SELECT :'secret' ~ '^whsec_[A-Za-z0-9_-]{43}$';
-SELECT label, endpoint, event_type, headers, scope, secret = :'secret', active, paused_reason, verified_at FROM webchatt.local_webhooks;
-SELECT webhook_id = :'first', done_upto = coalesce(pg_sequence_last_value('webchatt.events_seq_seq'), 0), failures, lost FROM webchatt.webhook_progress;
+SELECT label, endpoint, event_type, headers, scope, secret = :'secret', active, paused_reason, verified_at FROM webchatt.webhooks;
+SELECT webhook_id = :'first', done_upto = coalesce(pg_sequence_last_value('webchatt.feed_seq_seq'), 0), failures, lost FROM webchatt.webhook_progress;
 SELECT id AS second FROM webchatt.create_webhook(label => 'S', endpoint => 'https://shop.example.com:8443', event_type => 'MessageStatus',
 	headers => '[{"key": "Authorization", "value": "Bearer s3cret", "more": 1}, {"value": "a b", "key": "X-Shop"}]', signed => false, scope => 'all') \gset
 INSERT INTO names VALUES (:'second', 'second');
-SELECT endpoint, event_type, headers, scope, secret FROM webchatt.local_webhooks WHERE id = :'second';
+SELECT endpoint, event_type, headers, scope, secret FROM webchatt.webhooks WHERE id = :'second';
 -- what was published before is not for a new one
-INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id)
+INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id)
 SELECT 'Message', '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', 'v', ('01900000-0000-7000-8000-00000000000' || n)::uuid FROM generate_series(1, 3) n;
 SELECT id AS third FROM webchatt.create_webhook('third', 'https://third.example.com', 'Message', NULL, NULL, '') \gset
 INSERT INTO names VALUES (:'third', 'third');
-SELECT p.done_upto = max(e.seq) FROM webchatt.webhook_progress p, webchatt.events e WHERE p.webhook_id = :'third' GROUP BY p.done_upto;
-SELECT headers, scope, secret IS NOT NULL FROM webchatt.local_webhooks WHERE id = :'third';
+SELECT p.done_upto = max(e.seq) FROM webchatt.webhook_progress p, webchatt.feed e WHERE p.webhook_id = :'third' GROUP BY p.done_upto;
+SELECT headers, scope, secret IS NOT NULL FROM webchatt.webhooks WHERE id = :'third';
 
 -- labels, event types, scopes
 
@@ -119,28 +119,28 @@ SELECT left(pg_temp.headers(jsonb_build_array(jsonb_build_object('key', 'k', 'va
 
 -- changed in SQL
 
-UPDATE webchatt.local_webhooks SET verified_at = now(), active = false, paused_reason = 'nobody answered for a day';
+UPDATE webchatt.webhooks SET verified_at = now(), active = false, paused_reason = 'nobody answered for a day';
 SELECT webchatt.alter_webhook(:'first');
-SELECT label, endpoint, headers, scope, secret = :'secret', active, paused_reason, verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT label, endpoint, headers, scope, secret = :'secret', active, paused_reason, verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = :'first';
 SELECT webchatt.alter_webhook(:'first', label => 'renamed', headers => '[{"key": "a", "value": "b", "c": 1}]', active => true, scope => 'some');
-SELECT label, endpoint, headers, scope, active, paused_reason, verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT label, endpoint, headers, scope, active, paused_reason, verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = :'first';
 SELECT webchatt.alter_webhook(:'first', endpoint => 'https://shop.example.com/events', scope => '', headers => '[]');
-SELECT endpoint, headers, scope, verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT endpoint, headers, scope, verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = :'first';
 SELECT webchatt.alter_webhook(:'first', endpoint => 'https://shop.example.com/other');
-SELECT endpoint, verified_at FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT endpoint, verified_at FROM webchatt.webhooks WHERE id = :'first';
 SELECT webchatt.alter_webhook(:'first', active => false);
-SELECT active, paused_reason FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT active, paused_reason FROM webchatt.webhooks WHERE id = :'first';
 -- signing: on when it is on, off, on
 SELECT webchatt.alter_webhook(:'first', signed => true) IS NULL;
-SELECT secret = :'secret' FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT secret = :'secret' FROM webchatt.webhooks WHERE id = :'first';
 SELECT webchatt.alter_webhook(:'first', signed => false) IS NULL;
-SELECT secret FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT secret FROM webchatt.webhooks WHERE id = :'first';
 SELECT pg_temp.refusal(format('SELECT webchatt.redefine_webhook_secret(%L)', :'first')) = replace($$55000 webhook ? does not sign
 HINT: Turn signing on (requiresSignature; in SQL webchatt.alter_webhook(id, signed => true)), which gives a secret.$$, '?', :'first');
 SELECT webchatt.alter_webhook(:'first', signed => true) AS again \gset
-SELECT :'again' ~ '^whsec_' AND :'again' <> :'secret', (SELECT secret = :'again' FROM webchatt.local_webhooks WHERE id = :'first');
+SELECT :'again' ~ '^whsec_' AND :'again' <> :'secret', (SELECT secret = :'again' FROM webchatt.webhooks WHERE id = :'first');
 SELECT webchatt.redefine_webhook_secret(:'first') AS redefined \gset
-SELECT :'redefined' ~ '^whsec_' AND :'redefined' <> :'again', (SELECT secret = :'redefined' FROM webchatt.local_webhooks WHERE id = :'first');
+SELECT :'redefined' ~ '^whsec_' AND :'redefined' <> :'again', (SELECT secret = :'redefined' FROM webchatt.webhooks WHERE id = :'first');
 SELECT pg_temp.refusal(format('SELECT webchatt.alter_webhook(%L, %s)', :'first', a)) FROM unnest(ARRAY[
 	$$label => ''$$, $$endpoint => 'https://10.0.0.1/'$$, $$endpoint => ''$$, $$headers => '{}'$$, $$scope => repeat('s', 1025)$$]) a;
 SELECT pg_temp.refusal(s) FROM unnest(ARRAY[
@@ -158,7 +158,7 @@ SELECT :'first', ('01900000-0000-7000-8000-0000000001' || lpad(n::text, 2, '0'))
 	('01900000-0000-7000-8000-0000000002' || lpad(n::text, 2, '0'))::uuid, 'Message', ('01900000-0000-7000-8000-00000000000' || n)::uuid, n,
 	'https://shop.example.com/events', n % 2 = 0, CASE n % 3 WHEN 0 THEN 0 WHEN 1 THEN 500 ELSE 200 END,
 	CASE WHEN n % 3 > 0 THEN 'answer ' || n END, CASE WHEN n % 3 = 0 THEN 'connection refused' END, n * 1234, '2026-01-02 03:04:05.678+00'::timestamptz + n * interval '1 s'
-FROM generate_series(1, 5) n, (SELECT min(seq) AS seq FROM webchatt.events) s;
+FROM generate_series(1, 5) n, (SELECT min(seq) AS seq FROM webchatt.feed) s;
 INSERT INTO names SELECT id, 'log ' || attempt FROM webchatt.webhook_log;
 INSERT INTO names SELECT delivery_id, 'delivery ' || attempt FROM webchatt.webhook_log;
 INSERT INTO names SELECT message_id, 'message ' || attempt FROM webchatt.webhook_log;
@@ -166,7 +166,7 @@ SELECT pg_temp.masked(webhook_log_id::text), success, new_log_id IS NOT NULL FRO
 	ARRAY['01900000-0000-7000-8000-000000000101', '01900000-0000-7000-8000-000000000104', '00000000-0000-4000-8000-000000000000', NULL,
 		'01900000-0000-7000-8000-000000000102', '01900000-0000-7000-8000-000000000101']::uuid[]);
 -- what waits already is not asked for twice
-SELECT r.seq - (SELECT min(seq) FROM webchatt.events), r.log_id::text ~ '^.{14}7', r.asked_at = now() FROM webchatt.webhook_retries r WHERE webhook_id = :'first' ORDER BY seq;
+SELECT r.seq - (SELECT min(seq) FROM webchatt.feed), r.log_id::text ~ '^.{14}7', r.asked_at = now() FROM webchatt.webhook_retries r WHERE webhook_id = :'first' ORDER BY seq;
 SELECT new_log_id = (SELECT log_id FROM webchatt.webhook_retries ORDER BY seq LIMIT 1)
 FROM webchatt.retry_webhook_log(:'first', '{01900000-0000-7000-8000-000000000101}');
 -- another webhook's log is not this one's
@@ -186,17 +186,17 @@ SELECT id AS o FROM webchatt.api_keys WHERE label = 'others' \gset
 SELECT pg_temp.rest('GET');
 SELECT pg_temp.rest(m, '/' || :'first' || b, '', '{"label": "mine now", "endpoint": "https://mallory.example/"}') FROM (VALUES ('GET', ''), ('PATCH', ''), ('DELETE', ''), ('POST', '/signature'),
 	('GET', '/webhook-log'), ('POST', '/webhook-log/01900000-0000-7000-8000-000000000101/retry'), ('POST', '/webhook-log/retry')) v (m, b);
-SELECT label, endpoint FROM webchatt.local_webhooks WHERE id = :'first';
-UPDATE webchatt.local_webhooks SET key_id = :o;
+SELECT label, endpoint FROM webchatt.webhooks WHERE id = :'first';
+UPDATE webchatt.webhooks SET key_id = :o;
 SELECT pg_temp.rest('GET'), pg_temp.rest('PATCH', '/' || :'first', '', '{"endpoint": "https://mallory.example/"}');
 SELECT status, body -> 'pagination' -> 'total' FROM webchatt._rest(:o, 'GET', '/v1/organization/webhook', '', '');
 -- nor does one that is revoked, or not for webhooks
 SELECT (webchatt._rest(k, 'GET', '/v1/organization/webhook', '', '')).* FROM unnest(ARRAY[0, -1, NULL]) k;
-UPDATE webchatt.local_webhooks SET key_id = :k;
-SELECT count(*), bool_and(active) FROM webchatt.local_webhooks;
+UPDATE webchatt.webhooks SET key_id = :k;
+SELECT count(*), bool_and(active) FROM webchatt.webhooks;
 SAVEPOINT revoked;
 SELECT webchatt.revoke_api_key('tests'), webchatt.revoke_api_key('tests');
-SELECT DISTINCT active, paused_reason FROM webchatt.local_webhooks ORDER BY 2;
+SELECT DISTINCT active, paused_reason FROM webchatt.webhooks ORDER BY 2;
 SELECT DISTINCT state FROM webchatt.feeds WHERE kind = 'webhook';
 SELECT webchatt.alter_webhook(:'first', active => true);
 SELECT state FROM webchatt.feeds WHERE label = 'renamed';
@@ -209,38 +209,38 @@ ROLLBACK TO scopes;
 -- another origin gets neither headers nor secret
 SELECT webchatt._origin_of(e) FROM unnest(ARRAY['https://A.example', 'https://a.example:443/x?y:8', 'http://a.example:80', 'https://[2001:DB8::1]:0444/', 'HTTPS://b.example?x']) e;
 SAVEPOINT moved;
-SELECT webchatt.alter_webhook(:'first', headers => '[{"key": "k", "value": "s3cret"}]'), secret AS old FROM webchatt.local_webhooks WHERE id = :'first' \gset
-SELECT webchatt.alter_webhook(:'first', endpoint => e), headers, secret = :'old', verified_at FROM webchatt.local_webhooks w, unnest(ARRAY['https://shop.example.com/elsewhere', 'https://SHOP.example.com:443/']) e WHERE w.id = :'first';
-SELECT headers <> '[]', secret = :'old' FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT webchatt.alter_webhook(:'first', headers => '[{"key": "k", "value": "s3cret"}]'), secret AS old FROM webchatt.webhooks WHERE id = :'first' \gset
+SELECT webchatt.alter_webhook(:'first', endpoint => e), headers, secret = :'old', verified_at FROM webchatt.webhooks w, unnest(ARRAY['https://shop.example.com/elsewhere', 'https://SHOP.example.com:443/']) e WHERE w.id = :'first';
+SELECT headers <> '[]', secret = :'old' FROM webchatt.webhooks WHERE id = :'first';
 SELECT pg_temp.masked(webchatt.alter_webhook(:'first', endpoint => 'https://shop.example.com:8443/'));
-SELECT headers, secret <> :'old' FROM webchatt.local_webhooks WHERE id = :'first';
-SELECT secret AS old FROM webchatt.local_webhooks WHERE id = :'first' \gset
+SELECT headers, secret <> :'old' FROM webchatt.webhooks WHERE id = :'first';
+SELECT secret AS old FROM webchatt.webhooks WHERE id = :'first' \gset
 SELECT pg_temp.rest('PATCH', '/' || :'first', '', '{"endpoint": "https://elsewhere.example/", "headers": [{"key": "k", "value": "new"}], "requiresSignature": true}') ~ '"signingSecret": "<secret>"';
-SELECT headers, secret <> :'old' FROM webchatt.local_webhooks WHERE id = :'first';
+SELECT headers, secret <> :'old' FROM webchatt.webhooks WHERE id = :'first';
 SELECT webchatt.alter_webhook(:'first', endpoint => 'https://third.example/', signed => false), webchatt.alter_webhook(:'second', endpoint => 'https://third.example/');
-SELECT label, headers, secret FROM webchatt.local_webhooks WHERE id IN (:'first', :'second') ORDER BY n;
+SELECT label, headers, secret FROM webchatt.webhooks WHERE id IN (:'first', :'second') ORDER BY n;
 ROLLBACK TO moved;
 
 -- the REST API: make
 
 SELECT pg_temp.rest('GET', '', 'limit=1&offset=0');
 SELECT pg_temp.rest('POST', '', '', '{"label": "B", "endpoint": "https://b.example/", "eventType": "Message", "authenticationProtocol": "NoAuthentication", "requiresSignature": true}');
-SELECT id AS b FROM webchatt.local_webhooks WHERE label = 'B' \gset
+SELECT id AS b FROM webchatt.webhooks WHERE label = 'B' \gset
 INSERT INTO names VALUES (:'b', 'B');
 SELECT pg_temp.rest('GET', '/' || :'b');
 SELECT pg_temp.rest('GET', '/' || upper(:'b')) LIKE '200 %';
 SELECT pg_temp.rest('POST', '', 'x=y', '{"label": "C", "endpoint": "https://c.example/", "eventType": "MessageStatus", "headers": [{"key": "a", "value": "s3cret"}], "scope": "s", "unknown": {}}') ~ 's3cret|signingSecret|<secret>';
-SELECT headers, scope, secret FROM webchatt.local_webhooks WHERE label = 'C';
+SELECT headers, scope, secret FROM webchatt.webhooks WHERE label = 'C';
 SELECT pg_temp.rest('POST', '', '', r) FROM unnest(ARRAY['', '{}', '[]', '{"label": null}', '{"label": 7}', '{"label": "x"}', '{"label": "x", "endpoint": ["https://b.example"]}', '{"label": "x", "endpoint": "http://b.example"}',
 	'{"label": "x", "endpoint": "https://10.0.0.1"}', '{"label": "x", "endpoint": "https://b.example", "eventType": "Other"}', '{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "headers": {"a": "b"}}',
 	'{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "headers": [{"key": "Host", "value": "b"}]}', '{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "requiresSignature": "yes"}',
 	'{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "requiresSignature": 1}', '{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "authenticationProtocol": "Oauth20"}',
 	'{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "authenticationProtocol": 1}', '{"label": "x", "endpoint": "https://b.example", "eventType": "Message", "scope": {}}']) r;
-SELECT count(*) FROM webchatt.local_webhooks WHERE label = 'x';
+SELECT count(*) FROM webchatt.webhooks WHERE label = 'x';
 
 -- list
 
-DELETE FROM webchatt.local_webhooks WHERE id NOT IN (SELECT id FROM names);
+DELETE FROM webchatt.webhooks WHERE id NOT IN (SELECT id FROM names);
 SELECT jsonb_path_query_array(substr(pg_temp.rest('GET', '', q), 5)::jsonb, '$.data[*].label'), substr(pg_temp.rest('GET', '', q), 5)::jsonb -> 'pagination', q
 FROM unnest(ARRAY['', 'offset=0&limit=20', 'limit=1', 'limit=2&offset=1', 'offset=2', 'offset=3', 'limit=50', 'x=1&&limit=2&y', 'limits=7', 'offset=100000']) q;
 SELECT pg_temp.rest('GET', '', q) FROM unnest(ARRAY['limit=0', 'limit=51', 'limit=', 'limit=x', 'limit=-1', 'limit=9999999999', 'offset=-1', 'offset=100001', 'offset=1.5', 'offset=%31']) q;
@@ -248,15 +248,15 @@ SELECT pg_temp.rest('GET', '', q) FROM unnest(ARRAY['limit=0', 'limit=51', 'limi
 -- change
 
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', '{"label": "B2", "active": false, "scope": "t", "headers": [{"key": "k", "value": "v"}], "eventType": "Message"}');
-SELECT headers FROM webchatt.local_webhooks WHERE id = :'b';
-UPDATE webchatt.local_webhooks SET verified_at = '2026-01-02 03:04:05.678901+00', paused_reason = 'no answer for a day' WHERE id = :'b';
+SELECT headers FROM webchatt.webhooks WHERE id = :'b';
+UPDATE webchatt.webhooks SET verified_at = '2026-01-02 03:04:05.678901+00', paused_reason = 'no answer for a day' WHERE id = :'b';
 UPDATE webchatt.webhook_progress SET failures = 17 WHERE webhook_id = :'b';
-SELECT webchatt._rest_webhook(w) ->> 'verifiedAt' FROM webchatt.local_webhooks w WHERE id = :'b';
+SELECT webchatt._rest_webhook(w) ->> 'verifiedAt' FROM webchatt.webhooks w WHERE id = :'b';
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', '{"label": null, "headers": null, "active": null}');
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', '{"active": true, "scope": null, "headers": []}');
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', '{"endpoint": "https://b2.example/"}');
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', '');
-SELECT headers FROM webchatt.local_webhooks WHERE id = :'b';
+SELECT headers FROM webchatt.webhooks WHERE id = :'b';
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', '{"requiresSignature": ' || s || '}') LIKE '%<secret>%', s FROM unnest(ARRAY['true', 'false', 'false', 'true', 'true', 'null']) s;
 SELECT pg_temp.rest('POST', '/' || :'b' || '/signature') LIKE '200 %"signingSecret": "<secret>"%';
 SELECT pg_temp.rest('PATCH', '/' || :'b', '', r) FROM unnest(ARRAY['{"eventType": "MessageStatus"}', '{"eventType": 1}', '{"label": ""}', '{"label": 1}', '{"endpoint": "http://b.example"}', '{"headers": "x"}', '{"active": "false"}',
@@ -303,31 +303,31 @@ SELECT pg_temp.rest('DELETE', '/' || :'b');
 SELECT pg_temp.rest('DELETE', '/' || :'b');
 SELECT pg_temp.rest('GET', '/' || :'b');
 SELECT count(webchatt.create_webhook('one of many', 'https://many.example', 'Message')) FROM generate_series(1, 98);
-UPDATE webchatt.local_webhooks SET key_id = :k;
+UPDATE webchatt.webhooks SET key_id = :k;
 SELECT pg_temp.refusal($$SELECT webchatt.create_webhook('one too many', 'https://many.example', 'Message')$$);
 SELECT pg_temp.rest('POST', '', '', '{"label": "one too many", "endpoint": "https://many.example", "eventType": "Message"}');
 SELECT jsonb_array_length(r.body -> 'data'), r.body -> 'pagination' FROM webchatt._rest(:k, 'GET', '/v1/organization/webhook', 'limit=50&offset=50', '') r;
 
 -- no key takes all places
 
-SELECT webchatt.delete_webhook(id) IS NOT NULL FROM webchatt.local_webhooks ORDER BY n DESC LIMIT 1;
-UPDATE webchatt.local_webhooks SET key_id = NULL WHERE n IN (SELECT n FROM webchatt.local_webhooks ORDER BY n OFFSET 20);
+SELECT webchatt.delete_webhook(id) IS NOT NULL FROM webchatt.webhooks ORDER BY n DESC LIMIT 1;
+UPDATE webchatt.webhooks SET key_id = NULL WHERE n IN (SELECT n FROM webchatt.webhooks ORDER BY n OFFSET 20);
 SELECT pg_temp.rest('POST', '', '', '{"label": "one too many", "endpoint": "https://many.example", "eventType": "Message"}');
-UPDATE webchatt.local_webhooks SET key_id = NULL WHERE n = (SELECT max(n) FROM webchatt.local_webhooks WHERE key_id = :k);
+UPDATE webchatt.webhooks SET key_id = NULL WHERE n = (SELECT max(n) FROM webchatt.webhooks WHERE key_id = :k);
 SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook', '', '{"label": "the last", "endpoint": "https://many.example", "eventType": "Message"}');
-UPDATE webchatt.local_webhooks SET key_id = NULL WHERE label = 'the last';
+UPDATE webchatt.webhooks SET key_id = NULL WHERE label = 'the last';
 
 -- who may: the administrator all of it, the worker what it answers, an agent nothing
 
 SET LOCAL ROLE webchatt_admin;
-SELECT webchatt.delete_webhook(id) IS NOT NULL FROM webchatt.local_webhooks ORDER BY n DESC LIMIT 1;
+SELECT webchatt.delete_webhook(id) IS NOT NULL FROM webchatt.webhooks ORDER BY n DESC LIMIT 1;
 SELECT id AS mine FROM webchatt.create_webhook('the administrator''s', 'https://a.example', 'Message') \gset
 SELECT webchatt.alter_webhook(:'mine', label => 'x', signed => false), webchatt.alter_webhook(:'mine', signed => true) IS NOT NULL, webchatt.redefine_webhook_secret(:'mine') IS NOT NULL;
 SELECT success FROM webchatt.retry_webhook_log(:'first', '{01900000-0000-7000-8000-000000000102}');
 SELECT webchatt.delete_webhook(:'mine');
 SET LOCAL ROLE webchatt_worker;
 SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook', '', '{"label": "the worker''s", "endpoint": "https://a.example", "eventType": "Message", "requiresSignature": true}');
-SELECT id AS mine FROM webchatt.local_webhooks WHERE label = 'the worker''s' \gset
+SELECT id AS mine FROM webchatt.webhooks WHERE label = 'the worker''s' \gset
 SELECT status FROM webchatt._rest(:k, 'PATCH', '/v1/organization/webhook/' || :'mine', '', '{"requiresSignature": false}');
 SELECT status FROM webchatt._rest(:k, 'PATCH', '/v1/organization/webhook/' || :'mine', '', '{"requiresSignature": true}');
 SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook/' || :'mine' || '/signature', '', '');
@@ -336,6 +336,6 @@ SELECT status FROM webchatt._rest(:k, 'POST', '/v1/organization/webhook/' || :'f
 SELECT status FROM webchatt._rest(:k, 'DELETE', '/v1/organization/webhook/' || :'mine', '', '');
 SET LOCAL ROLE webchatt_agent;
 SELECT left(pg_temp.refusal(s), 5) FROM unnest(ARRAY[$$SELECT webchatt.create_webhook('l', 'https://a.example', 'Message')$$, $$SELECT webchatt._rest(1, 'GET', '/v1/organization/webhook', '', '')$$,
-	$$SELECT webchatt.delete_webhook(NULL)$$, $$SELECT * FROM webchatt.local_webhooks$$]) s;
+	$$SELECT webchatt.delete_webhook(NULL)$$, $$SELECT * FROM webchatt.webhooks$$]) s;
 RESET ROLE;
 ROLLBACK;

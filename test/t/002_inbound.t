@@ -108,7 +108,7 @@ my %by = (door => '11111111-1111-4111-8111-111111111111', ingest => '22222222-22
 for my $way (values %by)
 {
 	$t->sql("SELECT webchatt.add_channel('$way');
-		INSERT INTO webchatt.webhooks (channel_id, event_type, secret, old_secret, old_secret_until) VALUES
+		INSERT INTO webchatt.hub_webhooks (channel_id, event_type, secret, old_secret, old_secret_until) VALUES
 			('$way', 'any', '$secret', 'old-secret', now() + interval '1 hour'),
 			('$way', 'MessageStatus', '$secret', 'expired-secret', now() - interval '1 minute')");
 }

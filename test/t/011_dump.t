@@ -30,7 +30,7 @@ my $visitor = '0190a000-0000-7000-8000-000000000001';
 $t->sql("INSERT INTO webchatt.visitors (channel_id, id) VALUES ('$local', '$visitor')");
 $t->sql("INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) VALUES ('$local', sha256('wct_1'), '$visitor')");
 $t->sql(q{SELECT webchatt.create_api_key('billing')});
-$t->sql(q{INSERT INTO webchatt.local_webhooks (id, label, endpoint, event_type, secret, active)
+$t->sql(q{INSERT INTO webchatt.webhooks (id, label, endpoint, event_type, secret, active)
 	VALUES ('0190a000-0000-4000-8000-000000000002', 'billing''s', 'https://example.org/events', 'Message', 'whsec_2', false)});
 $t->wait_for(q{SELECT count(*) = 1 FROM webchatt.webhook_progress}, 'a webhook of the local hub');
 $t->sql(q{INSERT INTO webchatt.links (key_id, acknowledged) SELECT id, 7 FROM webchatt.api_keys});
@@ -63,8 +63,8 @@ append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
-  qw(hubs channels origins webhooks api_keys visitors visitor_tokens messages statuses early_statuses rejects held
-	events local_webhooks webhook_progress webhook_log webhook_retries links hub_keeping repairs);
+  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens messages statuses early_statuses rejects held
+	feed webhooks webhook_progress webhook_log webhook_retries links hub_keeping repairs);
 
 # Into another cluster, while the worker there may already look.
 my $u = WebchattTest->new(name => 'restored', databases => '', conf => 'wal_level = logical');

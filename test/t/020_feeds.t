@@ -36,7 +36,7 @@ sub wait_sql
 
 	ok(turn_until(sub { return if time < $next; $next = time + 0.1; my ($status, $out) = $t->try_sql($query); return $status == 0 && $out eq 't' }, $timeout), $what) or do {
 		$t->diagnose($query);
-		$t->diagnose($_) for 'SELECT w.label, w.active, w.verified_at, p.* FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id',
+		$t->diagnose($_) for 'SELECT w.label, w.active, w.verified_at, p.* FROM webchatt.webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id',
 			'SELECT * FROM webchatt.webhook_log ORDER BY sent_at DESC LIMIT 5';
 	};
 	return;
@@ -69,7 +69,7 @@ sub webhook
 	my ($path, $type, $more) = @_;
 	my ($id, $secret) = split /\|/, $t->sql("SELECT id, secret FROM webchatt.create_webhook('$path', 'http://127.0.0.1:$endpoint->{port}$path', '$type'" . ($more // '') . ')');
 
-	wait_sql("SELECT verified_at IS NOT NULL FROM webchatt.local_webhooks WHERE id = '$id'", "the webhook to $path is verified");
+	wait_sql("SELECT verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = '$id'", "the webhook to $path is verified");
 	return ($id, $secret);
 }
 
@@ -92,7 +92,7 @@ sub by_api
 my $v = $t->arrived(again => 0.2);
 $v->say('to nobody');
 turn_until(sub { !%{ $v->{unacked} } });
-is($t->sql('SELECT count(*) FROM webchatt.events'), 0, 'nothing is published while nobody wants it');
+is($t->sql('SELECT count(*) FROM webchatt.feed'), 0, 'nothing is published while nobody wants it');
 
 # --- a webhook -----------------------------------------------------------------
 
@@ -117,7 +117,7 @@ wait_sql("SELECT count(*) = 5 AND bool_and(good AND status_code = 200 AND answer
 	AND event_type = 'Message' AND endpoint LIKE 'http://127.0.0.1:%/messages' AND sent_at <= now()) FROM webchatt.webhook_log WHERE webhook_id = '$messages'", 'all are in the log');
 is($t->sql("SELECT string_agg(delivery_id::text, ' ' ORDER BY seq) FROM webchatt.webhook_log WHERE webhook_id = '$messages'"),
 	join(' ', map { delivery_id($_) } @came), 'under the same ids');
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) AND failures = 0 AND last_success_at IS NOT NULL AND failing_since IS NULL
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) AND failures = 0 AND last_success_at IS NOT NULL AND failing_since IS NULL
 	FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and its progress is written down');
 my $repeat = $v->say('once');
 turn_until(sub { texts('/messages') == 6 });
@@ -188,7 +188,7 @@ for my $how ('lives', 'ends')
 		$t->sql("SELECT pg_terminate_backend($worker)");
 		wait_sql("SELECT worker_pid <> $worker FROM webchatt.status", 'the worker is started anew');
 	}
-	is($t->sql("SELECT count(*) FROM webchatt.events WHERE message_id = '$held'"), 0, 'while somebody has locked the table it is not told');
+	is($t->sql("SELECT count(*) FROM webchatt.feed WHERE message_id = '$held'"), 0, 'while somebody has locked the table it is not told');
 	$holder->query_safe('ROLLBACK');
 	ok(turn_until(sub { statuses_of($held) == 1 }), "then it is, where the worker $how");
 }
@@ -225,11 +225,11 @@ my @tries = grep { $_->[0]{from} eq $bad->{visitor} } deliveries('/messages');
 is(scalar(keys %{ { map { delivery_id($_) => 1 } @tries } }), 1, 'under the same delivery id');
 is(join(' ', map { attempt($_) } @tries[0, 1]), '1 2', 'and counted');
 cmp_ok($tries[1][1]{at} - $tries[0][1]{at}, '>', 0.7, 'after a pause');
-cmp_ok(progress($messages, 'done_upto'), '<', $t->sql(q{SELECT max(seq) FROM webchatt.events}), 'not all is done');
+cmp_ok(progress($messages, 'done_upto'), '<', $t->sql(q{SELECT max(seq) FROM webchatt.feed}), 'not all is done');
 $sick = 0;
 ok(turn_until(sub { texts('/messages', $bad) >= 6 + @tries - 1 && (texts('/messages', $bad))[-1] eq 'round 6' }, 30), 'all come in the end');
 is(join(' ', grep { !/round 1/ } texts('/messages', $bad)), join(' ', map { "round $_" } 2 .. 6), 'in order');
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and all is done');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and all is done');
 is($t->sql("SELECT bool_and(n = 1) FROM (SELECT count(*) FILTER (WHERE good) AS n FROM webchatt.webhook_log WHERE webhook_id = '$messages' GROUP BY seq) s"), 't', 'each once');
 
 # The whole endpoint fails: it is tried with one at a time, and says when to come again.
@@ -243,7 +243,7 @@ cmp_ok(@{ $endpoint->{requests} } - $n, '<=', 3, 'is left alone for as long as i
 $answer{'/messages'} = undef;
 my @healthy = @many;
 ok(turn_until(sub { !grep { !grep { $_ eq 'round 12' } texts('/messages', $_) } @healthy }, 30), 'and gets everything when it is back') or diag(progress($messages, 'p') );
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) AND failing_since IS NULL FROM webchatt.webhook_progress p WHERE webhook_id = '$messages'", 'all is done');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) AND failing_since IS NULL FROM webchatt.webhook_progress p WHERE webhook_id = '$messages'", 'all is done');
 
 # In every conversation the first deliveries that succeeded are in order.
 sub in_order
@@ -260,7 +260,7 @@ sub in_order
 		$last{ $e->{from} } = $e->{messageId};
 	}
 	LocalHub::none(\@wrong, "$what: in order, and each under one delivery id");
-	my %missing = map { $_ => 1 } split /\n/, $t->sql("SELECT message_id FROM webchatt.events WHERE event_type = 'Message'");
+	my %missing = map { $_ => 1 } split /\n/, $t->sql("SELECT message_id FROM webchatt.feed WHERE event_type = 'Message'");
 	delete $missing{$_} for keys %seen;
 	LocalHub::none([ keys %missing ], "$what: nothing is missing (" . keys(%seen) . ' events)');
 	return;
@@ -279,15 +279,15 @@ ok(turn_until(sub { !grep { !grep { $_ eq 'beside it' } texts('/messages', $_) }
 $sick = 0;
 ok(turn_until(sub { ((texts('/messages', $bad))[-1] // '') eq 'beside it' }, 60), 'which come when it is well');
 is(join(' ', grep { /^lot/ } texts('/messages', $bad)), join(' ', map { "lot $_" } 1 .. 300), 'all, once, in order');
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and are done');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and are done');
 $answer{'/messages'} = undef;
 
 # Somebody is about to delete a webhook, and thinks it over.
 my $session = $t->session;
-$session->query("BEGIN; DELETE FROM webchatt.local_webhooks WHERE id = '$statuses'");
+$session->query("BEGIN; DELETE FROM webchatt.webhooks WHERE id = '$statuses'");
 $v->say('while it is locked');
 ok(turn_until(sub { ((texts('/messages', $v))[-1] // '') eq 'while it is locked' }), 'an open transaction that deletes one webhook does not stop another');
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'whose progress is written down');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'whose progress is written down');
 my $locked = by_api($v, 'while it is locked');
 ok(turn_until(sub { statuses_of($locked) == 2 }), 'nor that one, as long as it is there');
 $session->query('ROLLBACK');
@@ -312,7 +312,7 @@ for my $victim (qw(net_pid worker_pid))
 	ok(turn_until(sub { !grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } } @many }, 60), "visitors are back after kill -9 ($victim)");
 	ok(turn_until(sub { everything_came("$victim 8") }, 60), 'everything is delivered') or $t->diagnose('SELECT * FROM webchatt.webhook_progress');
 	in_order("kill -9 ($victim)", '/messages');
-	wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and done');
+	wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and done');
 }
 
 # --- asked for again ---------------------------------------------------------------
@@ -342,12 +342,12 @@ ok(turn_until(sub {
 $sick = 0;
 $bad->say('hope');
 ok(turn_until(sub { (texts('/messages', $bad))[-1] eq 'hope' }), 'and their conversation goes on');
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) AND failures = 0 FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'all is done');
-is($t->sql("SELECT active FROM webchatt.local_webhooks WHERE id = '$messages'"), 't', 'the webhook is not paused');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) AND failures = 0 FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'all is done');
+is($t->sql("SELECT active FROM webchatt.webhooks WHERE id = '$messages'"), 't', 'the webhook is not paused');
 
 $answer{'/messages'} = 410;
 $v->say("patience $_") for 1 .. 3;
-wait_sql("SELECT NOT active AND paused_reason LIKE 'nothing could be delivered since %410%' FROM webchatt.local_webhooks WHERE id = '$messages'", 'a webhook that is dead for too long is paused', 30);
+wait_sql("SELECT NOT active AND paused_reason LIKE 'nothing could be delivered since %410%' FROM webchatt.webhooks WHERE id = '$messages'", 'a webhook that is dead for too long is paused', 30);
 like($t->sql(q{SELECT state FROM webchatt.feeds WHERE label = '/messages'}), qr/^paused: nothing could be delivered since .*410/, 'as the view says');
 cmp_ok($t->sql(q{SELECT behind FROM webchatt.feeds WHERE label = '/messages'}), '>=', 3, 'and what waits');
 $t->sql('ALTER SYSTEM RESET webchatt.webhook_patience');
@@ -454,11 +454,11 @@ $v->say('too old');
 wait_sql("SELECT failures > 0 FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'an event that is not delivered');
 cmp_ok(answered()->{'5xx'}, '>', 0, 'which the metrics count');
 $t->sql("SELECT webchatt.alter_webhook('$statuses', active => false);
-	UPDATE webchatt.events SET created_at = created_at - interval '8 days';
+	UPDATE webchatt.feed SET created_at = created_at - interval '8 days';
 	UPDATE webchatt.webhook_log SET id = ('00000001' || substr(id::text, 9))::uuid");
 $worker = $t->status('worker_pid');
 $t->sql("SELECT pg_terminate_backend($worker)");    # so that it need not be waited for
-wait_sql('SELECT count(*) = 0 FROM webchatt.events', 'events are kept for webchatt.event_retention');
+wait_sql('SELECT count(*) = 0 FROM webchatt.feed', 'events are kept for webchatt.feed_retention');
 wait_sql("SELECT lost > 0 FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'and who had not got them is told so');
 wait_sql('SELECT count(*) = 0 FROM webchatt.webhook_log', 'so is the log');
 $answer{'/elsewhere'} = undef;
@@ -469,23 +469,23 @@ is_deeply([ @{ answered() }{qw(3xx 4xx 5xx)} ], [ 0, 0, 0 ], 'with good answers'
 cmp_ok(answered()->{'2xx'}, '>', 0, 'which are counted, too');
 
 # A database that went back in time gives numbers again, but not the ids of deliveries.
-wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'all is delivered');
+wait_sql("SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.webhook_progress WHERE webhook_id = '$messages'", 'all is delivered');
 my ($number, $delivery) = split /\|/, $t->sql("SELECT seq, delivery_id FROM webchatt.webhook_log WHERE webhook_id = '$messages' ORDER BY id DESC LIMIT 1");
 is(delivery_id((deliveries('/elsewhere'))[-1]), $delivery, 'the log has the delivery id');
 $worker = $t->status('worker_pid');
-$t->sql("DELETE FROM webchatt.events WHERE seq >= $number; DELETE FROM webchatt.webhook_log WHERE seq >= $number;
-	UPDATE webchatt.webhook_progress SET done_upto = $number - 1; SELECT setval('webchatt.events_seq_seq', $number, false); SELECT pg_terminate_backend($worker)");
+$t->sql("DELETE FROM webchatt.feed WHERE seq >= $number; DELETE FROM webchatt.webhook_log WHERE seq >= $number;
+	UPDATE webchatt.webhook_progress SET done_upto = $number - 1; SELECT setval('webchatt.feed_seq_seq', $number, false); SELECT pg_terminate_backend($worker)");
 wait_sql("SELECT worker_pid <> $worker AND listening LIKE '%:%' FROM webchatt.status", 'the worker is started anew');
 turn_until(sub { $v->{state} eq 'welcomed' });
 $v->say('after going back');
 ok(turn_until(sub { (texts('/elsewhere'))[-1] eq 'after going back' }), 'what comes now is delivered');
-is($t->sql('SELECT max(seq) FROM webchatt.events'), $number, 'under the same number');
+is($t->sql('SELECT max(seq) FROM webchatt.feed'), $number, 'under the same number');
 isnt(delivery_id((deliveries('/elsewhere'))[-1]), $delivery, 'and another delivery id');
 
-$t->sql(qq{SELECT webchatt.delete_webhook(id) FROM webchatt.local_webhooks});
+$t->sql(qq{SELECT webchatt.delete_webhook(id) FROM webchatt.webhooks});
 $v->say('to nobody');
 turn_until(sub { !%{ $v->{unacked} } });
-is($t->sql(q{SELECT count(*) FROM webchatt.messages m JOIN webchatt.events e ON e.message_id = m.id WHERE m.content ->> 'text' = 'to nobody'}), 0,
+is($t->sql(q{SELECT count(*) FROM webchatt.messages m JOIN webchatt.feed e ON e.message_id = m.id WHERE m.content ->> 'text' = 'to nobody'}), 0,
 	'when nobody is left nothing is published');
 is($t->status('last_error'), '', 'and all the time nothing went wrong');
 done_testing();

@@ -32,12 +32,12 @@ sub settled
 	my ($what) = @_;
 	my ($status, $out, $err) = $t->try_sql(sprintf "SELECT count(*) FROM webchatt.wait_for_webhooks(timeout => '%d s')", $Patience::SECONDS);
 
-	is($status, 0, $what) or do { diag($err); $t->diagnose('SELECT * FROM webchatt.webhooks WHERE hub_id IS NOT NULL') };
+	is($status, 0, $what) or do { diag($err); $t->diagnose('SELECT * FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL') };
 	return;
 }
 
 sub reconcile { my ($what) = @_; $t->sql('SELECT webchatt.reconcile_webhooks()'); return settled($what) }
-sub label { return $t->sql('SELECT DISTINCT label FROM webchatt.webhooks WHERE hub_id IS NOT NULL') }
+sub label { return $t->sql('SELECT DISTINCT label FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL') }
 sub ours { my %by = map { $_->{eventType} => $_ } $hub->webhooks(label()); return \%by }
 sub theirs { my $label = label(); return grep { $_->{label} ne $label } $hub->webhooks }
 
@@ -47,7 +47,7 @@ sub in_order
 	my ($what) = @_;
 	my @ours = $hub->webhooks(label());
 	my %rows = map { my @r = split /\|/; $r[0] => \@r } split /\n/,
-	  $t->sql('SELECT event_type, hub_webhook_id, secret, state, last_error FROM webchatt.webhooks WHERE hub_id IS NOT NULL');
+	  $t->sql('SELECT event_type, hub_webhook_id, secret, state, last_error FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL');
 
 	is(join(' ', sort map { $_->{eventType} } @ours), 'Message MessageStatus', "$what: the hub has two of ours")
 	  or diag(explain(\@ours));
@@ -135,11 +135,11 @@ my %drift = (
 		$hub->make_webhook(label => label(), endpoint => $endpoint, eventType => $_[0]{eventType}, requiresSignature => 1, isVerified => 1);
 		$hub->change_webhook($_[0]{id}, active => 0);
 	},
-	'a secret that is lost here' => sub { $t->sql("UPDATE webchatt.webhooks SET secret = NULL WHERE hub_webhook_id = '$_[0]{id}'") },
-	'an id that is lost here' => sub { $t->sql("UPDATE webchatt.webhooks SET hub_webhook_id = NULL, secret = NULL WHERE hub_webhook_id = '$_[0]{id}'") },
+	'a secret that is lost here' => sub { $t->sql("UPDATE webchatt.hub_webhooks SET secret = NULL WHERE hub_webhook_id = '$_[0]{id}'") },
+	'an id that is lost here' => sub { $t->sql("UPDATE webchatt.hub_webhooks SET hub_webhook_id = NULL, secret = NULL WHERE hub_webhook_id = '$_[0]{id}'") },
 	'all at once' => sub {
 		$hub->make_webhook(label => label(), endpoint => 'http://127.0.0.1:1/x', eventType => $_[0]{eventType});
-		$t->sql("UPDATE webchatt.webhooks SET secret = NULL WHERE hub_webhook_id = '$_[0]{id}'");
+		$t->sql("UPDATE webchatt.hub_webhooks SET secret = NULL WHERE hub_webhook_id = '$_[0]{id}'");
 		$hub->change_webhook($_[0]{id}, active => 0, endpoint => 'http://127.0.0.1:1/elsewhere', isVerified => 0);
 	},
 );
@@ -167,21 +167,21 @@ $hub->delete_webhook($renamed);
 # Another public URL.
 setting('webchatt.public_url', "http://localhost:$t->{port}");
 $endpoint = "http://localhost:$t->{port}/webhooks/hubs/chatt2me";
-$t->wait_for("SELECT bool_and(state = 'verified' AND actual_endpoint = '$endpoint') FROM webchatt.webhooks WHERE hub_id IS NOT NULL", 'another public URL becomes the endpoint, by itself');
+$t->wait_for("SELECT bool_and(state = 'verified' AND actual_endpoint = '$endpoint') FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL", 'another public URL becomes the endpoint, by itself');
 in_order('another public URL');
 setting('webchatt.public_url', $t->base_url);
 $endpoint = $t->base_url . '/webhooks/hubs/chatt2me';
-$t->wait_for("SELECT bool_and(state = 'verified' AND actual_endpoint = '$endpoint') FROM webchatt.webhooks WHERE hub_id IS NOT NULL", 'and back');
+$t->wait_for("SELECT bool_and(state = 'verified' AND actual_endpoint = '$endpoint') FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL", 'and back');
 
 # A hub that does not verify: it is asked, and asked to try anew.
 $hub->set(verify => 'never');
 $hub->change_webhook(ours()->{Message}{id}, isVerified => 0, verifiedAt => undef);
 $t->sql('SELECT webchatt.reconcile_webhooks()');
-$t->wait_for(q{SELECT state = 'verifying' AND polls >= 2 FROM webchatt.webhooks WHERE event_type = 'Message'}, 'a webhook that is not verified is followed');
+$t->wait_for(q{SELECT state = 'verifying' AND polls >= 2 FROM webchatt.hub_webhooks WHERE event_type = 'Message'}, 'a webhook that is not verified is followed');
 ($status, $out, $err) = $t->try_sql(q{SELECT * FROM webchatt.wait_for_webhooks(timeout => '0.3 s')});
 like($err, qr/not as they should be.*DETAIL:.*Message: verifying/s, 'waiting for it ends with what is missing');
 $hub->set(verify => 'later');
-$t->sql(q{UPDATE webchatt.webhooks SET again_at = now() WHERE event_type = 'Message'});
+$t->sql(q{UPDATE webchatt.hub_webhooks SET again_at = now() WHERE event_type = 'Message'});
 settled('asked to verify anew, it does');
 like(ours()->{Message}{endpoint}, qr/\Q$endpoint\E\?again=1\z/, 'by an endpoint that differs in its query only');
 reconcile('which is as good as the other');
@@ -204,7 +204,7 @@ for my $way ({ what => 'redefined', redefines => 1 }, { what => 'turned off and 
 	for my $type (sort keys %old)
 	{
 		isnt(ours()->{$type}{secret}, $old{$type}, "$what: $type has another");
-		is($t->sql("SELECT old_secret FROM webchatt.webhooks WHERE event_type = '$type' AND old_secret_until > now() + interval '50 minutes'"), $old{$type}, "$what: and the old one stays valid");
+		is($t->sql("SELECT old_secret FROM webchatt.hub_webhooks WHERE event_type = '$type' AND old_secret_until > now() + interval '50 minutes'"), $old{$type}, "$what: and the old one stays valid");
 	}
 	is(scalar(Webhook::post($endpoint, $old{Message}, message("old-$what"))), 200, "$what: what the old one signed is taken");
 	comes_in($what);
@@ -213,7 +213,7 @@ $hub->set(secret_field => 'signingSecret', secret_in => undef, redefines => 1);
 $t->sql('UPDATE webchatt.hub_keeping SET redefines = true');
 $t->sql(q{SELECT webchatt.rotate_webhook_secret(keep_old => '0')});
 settled('rotated at once');
-is($t->sql('SELECT count(old_secret) FROM webchatt.webhooks WHERE hub_id IS NOT NULL'), 0, 'with keep_old 0 no old one is kept');
+is($t->sql('SELECT count(old_secret) FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL'), 0, 'with keep_old 0 no old one is kept');
 
 # Under load nothing is refused: what is signed by a secret that the hub has made
 # and we have not heard of yet waits for it.
@@ -269,7 +269,7 @@ sub unregister
 
 	is($t->sql('SELECT webchatt.unregister_webhooks()'), 2, "$what: unregistered");
 	settled("$what: they are gone");
-	is($t->sql('SELECT count(*) FROM webchatt.webhooks WHERE hub_id IS NOT NULL'), 0, "$what: here");
+	is($t->sql('SELECT count(*) FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL'), 0, "$what: here");
 	is(scalar(my @left = $hub->webhooks($label)), 0, "$what: and there");
 	return;
 }
@@ -311,7 +311,7 @@ settled('and registered again');
 
 # --- hubs that misbehave -----------------------------------------------------
 
-sub last_error { return $t->sql(q{SELECT last_error FROM webchatt.webhooks WHERE event_type = 'Message'}) }
+sub last_error { return $t->sql(q{SELECT last_error FROM webchatt.hub_webhooks WHERE event_type = 'Message'}) }
 
 for my $rule ({ do => 500 }, { do => 503, retry_after => 1 }, { do => 429, retry_after => 1 }, { do => 'reset' }, { do => 'close' }, { do => 'hang' },
 	{ do => 'html' }, { do => 'badjson' }, { do => 'empty' }, { do => 'array' }, { do => 'huge' }, { do => 404 }, { do => 'redirect' },
@@ -321,7 +321,7 @@ for my $rule ({ do => 500 }, { do => 503, retry_after => 1 }, { do => 429, retry
 	# on a connection that was open webchatt-net tries once more by itself
 	$hub->rules({ %$rule, api => "GET $api", times => $rule->{do} =~ /reset|close/ ? 2 : 1 });
 	$t->sql('SELECT webchatt.reconcile_webhooks()');
-	$t->wait_for(q{SELECT last_error IS NOT NULL FROM webchatt.webhooks WHERE event_type = 'Message'}, "$what: it is written down") if $rule->{do} ne 'hang';
+	$t->wait_for(q{SELECT last_error IS NOT NULL FROM webchatt.hub_webhooks WHERE event_type = 'Message'}, "$what: it is written down") if $rule->{do} ne 'hang';
 	settled("$what: and tried again");
 	is(last_error(), '', "$what: then all is well");
 }
@@ -343,7 +343,7 @@ cmp_ok(time - $began, '>=', 1.9, 'not before');
 $hub->rules({ do => 400, message => 'label is taken', api => "POST $api", times => 1 });
 $hub->delete_webhook(ours()->{$_}{id}) for qw(Message MessageStatus);
 $t->sql('SELECT webchatt.reconcile_webhooks()');
-$t->wait_for(q{SELECT state = 'verified' FROM webchatt.webhooks WHERE event_type = 'MessageStatus'}, 'the other is made');
+$t->wait_for(q{SELECT state = 'verified' FROM webchatt.hub_webhooks WHERE event_type = 'MessageStatus'}, 'the other is made');
 settled('and then the one that was refused');
 in_order('refused once');
 
@@ -362,7 +362,7 @@ is(last_error(), '', 'and all is well');
 $hub->set(keys => [ 'another-key', $WebchattTest::KEY ]);
 
 # Somebody redefined the secret at the hub: the log of failures tells.
-$t->sql(q{UPDATE webchatt.webhooks SET changed_at = now() - interval '1 day', looked_at = now() - interval '1 minute' WHERE hub_id IS NOT NULL});
+$t->sql(q{UPDATE webchatt.hub_webhooks SET changed_at = now() - interval '1 day', looked_at = now() - interval '1 minute' WHERE hub_id IS NOT NULL});
 $hub->change_webhook(ours()->{Message}{id}, secret => 'whsec_by_somebody');
 is_deeply([ map { $_->{code} } $hub->emit(message('mistrusted')) ], [401], 'the hub signs with a secret that we do not know');
 $t->sql('SELECT webchatt.reconcile_webhooks()');

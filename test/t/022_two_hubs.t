@@ -132,7 +132,7 @@ sub conversation
 
 my $out = $pair->attach('webhooks');
 is(() = $out =~ /verified/g, 2, 'two webhooks are registered and verified') or diag($out);
-is($a->sql(q{SELECT string_agg(event_type, ',' ORDER BY event_type) FROM webchatt.local_webhooks WHERE active AND verified_at IS NOT NULL AND secret IS NOT NULL}),
+is($a->sql(q{SELECT string_agg(event_type, ',' ORDER BY event_type) FROM webchatt.webhooks WHERE active AND verified_at IS NOT NULL AND secret IS NOT NULL}),
 	'Message,MessageStatus', 'A has them, signed');
 my ($code, $list) = rest(GET => '/v1/organization/webhook');
 is("$code $list->{pagination}{total}", '200 2', 'the REST API lists them');
@@ -142,9 +142,9 @@ for my $hook (@{ $list->{data} })
 	ok($hook->{active} && $hook->{isVerified}, "$hook->{eventType}: active and verified");
 	ok(!(grep { defined $hook->{$_} } qw(secret signingSecret signatureSecret)), "$hook->{eventType}: without the secret");
 	is($hook->{authenticationProtocol}, 'NoAuthentication', "$hook->{eventType}: without another authentication");
-	is($b->sql("SELECT count(*) FROM webchatt.webhooks WHERE hub_webhook_id = '$hook->{id}' AND event_type = '$hook->{eventType}' AND state = 'verified'"), 1,
+	is($b->sql("SELECT count(*) FROM webchatt.hub_webhooks WHERE hub_webhook_id = '$hook->{id}' AND event_type = '$hook->{eventType}' AND state = 'verified'"), 1,
 		"$hook->{eventType}: B knows it by its id");
-	is($b->sql("SELECT secret FROM webchatt.webhooks WHERE hub_webhook_id = '$hook->{id}'"), $a->sql("SELECT secret FROM webchatt.local_webhooks WHERE id = '$hook->{id}'"),
+	is($b->sql("SELECT secret FROM webchatt.hub_webhooks WHERE hub_webhook_id = '$hook->{id}'"), $a->sql("SELECT secret FROM webchatt.webhooks WHERE id = '$hook->{id}'"),
 		"$hook->{eventType}: and has the secret");
 }
 conversation('webhooks');
@@ -161,9 +161,9 @@ cmp_ok($log->{pagination}{total}, '>', 0, 'the channel that B had not added left
 is($log->{data}[0]{statusCode}, 404, 'with 404');
 
 # It can be run again, and changes nothing.
-my $before = $a->sql('SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM webchatt.local_webhooks');
+my $before = $a->sql('SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM webchatt.webhooks');
 is(($pair->script('webhooks'))[0], 0, 'the script can be run again');
-is($a->sql('SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM webchatt.local_webhooks'), $before, 'and leaves what is there');
+is($a->sql('SELECT string_agg(id::text, $$,$$ ORDER BY id) FROM webchatt.webhooks'), $before, 'and leaves what is there');
 my ($status, $shown, $err);
 for ([ 'webhooks', 'public_url' ], [ 'webhooks', 'channel' ], [ 'link', 'api_url' ])
 {
@@ -179,7 +179,7 @@ is($status, 0, 'doc/connect/check.sql') or diag($err);
 like($shown, qr/verified/, 'says that all is well') or diag($shown);
 
 # Another secret under traffic: nothing is refused.
-my $secrets = sub { $b->sql('SELECT string_agg(secret, $$,$$ ORDER BY event_type) FROM webchatt.webhooks') };
+my $secrets = sub { $b->sql('SELECT string_agg(secret, $$,$$ ORDER BY event_type) FROM webchatt.hub_webhooks') };
 my $old = $secrets->();
 my $failed = $a->sql(q{SELECT count(*) FROM webchatt.webhook_log WHERE status_code = 401});
 $pair->load_until(sub { keys %{ $v->{acked} } > 20 }, 20);
@@ -192,13 +192,13 @@ $pair->account('rotated');
 is($a->sql(q{SELECT count(*) FROM webchatt.webhook_log WHERE status_code = 401}), $failed, 'no delivery was refused meanwhile');
 
 # Somebody meddles with the webhooks at A: B brings them back.
-$a->sql(q{DELETE FROM webchatt.local_webhooks WHERE event_type = 'Message'; UPDATE webchatt.local_webhooks SET active = false});
-ok(Visitor::until(sub { $a->sql(q{SELECT count(*) FROM webchatt.local_webhooks WHERE active AND verified_at IS NOT NULL}) == 2 }, 30),
+$a->sql(q{DELETE FROM webchatt.webhooks WHERE event_type = 'Message'; UPDATE webchatt.webhooks SET active = false});
+ok(Visitor::until(sub { $a->sql(q{SELECT count(*) FROM webchatt.webhooks WHERE active AND verified_at IS NOT NULL}) == 2 }, 30),
 	'a webhook that was deleted, and one that was switched off, are brought back') or $pair->diagnose;
 $v->say('after meddling');
 $pair->shows($v, 're: after meddling', 'and work', 30);
-$a->sql(q{UPDATE webchatt.local_webhooks SET endpoint = endpoint || '/elsewhere', verified_at = NULL});
-ok(Visitor::until(sub { $a->sql('SELECT count(*) FROM webchatt.local_webhooks WHERE active AND verified_at IS NOT NULL AND endpoint LIKE $$' . $b->base_url . '/webhooks/hubs/a%$$ AND endpoint NOT LIKE $$%elsewhere%$$') == 2 }, 30),
+$a->sql(q{UPDATE webchatt.webhooks SET endpoint = endpoint || '/elsewhere', verified_at = NULL});
+ok(Visitor::until(sub { $a->sql('SELECT count(*) FROM webchatt.webhooks WHERE active AND verified_at IS NOT NULL AND endpoint LIKE $$' . $b->base_url . '/webhooks/hubs/a%$$ AND endpoint NOT LIKE $$%elsewhere%$$') == 2 }, 30),
 	'another URL is set right') or $pair->diagnose;
 $a->sql(qq{SELECT webchatt.create_webhook('somebody else''s', 'https://example.org/elsewhere', 'Message')});
 
@@ -208,10 +208,10 @@ $pair->load_for(1);
 $pair->attach('link');
 is($a->sql('SELECT count(*) FROM webchatt.links WHERE connected_since IS NOT NULL'), 1, 'A has a link');
 is($a->sql(q{SELECT k.label FROM webchatt.links l JOIN webchatt.api_keys k ON k.id = l.key_id}), 'database B', 'of the key that it was given');
-is($a->sql(q{SELECT count(*) FROM webchatt.local_webhooks WHERE label NOT LIKE 'somebody%'}), 0, 'B\'s webhooks are gone at A');
-is($a->sql('SELECT count(*) FROM webchatt.local_webhooks'), 1, 'and nobody else\'s');
-is($b->sql('SELECT count(*) FROM webchatt.webhooks'), 0, 'and at B');
-$a->sql('DELETE FROM webchatt.local_webhooks');
+is($a->sql(q{SELECT count(*) FROM webchatt.webhooks WHERE label NOT LIKE 'somebody%'}), 0, 'B\'s webhooks are gone at A');
+is($a->sql('SELECT count(*) FROM webchatt.webhooks'), 1, 'and nobody else\'s');
+is($b->sql('SELECT count(*) FROM webchatt.hub_webhooks'), 0, 'and at B');
+$a->sql('DELETE FROM webchatt.webhooks');
 $pair->load_for(1);
 $pair->settled('from webhooks to the link');
 $pair->account('from webhooks to the link');
@@ -222,8 +222,8 @@ conversation('link');
 
 # What is acknowledged is dropped at A, a minute later: this time it is at once.
 $pair->age_events;
-ok(Visitor::until(sub { ($a->try_sql('SELECT count(*) FROM webchatt.events'))[1] < 50 }, 30), 'what is acknowledged is dropped at A')
-  or diag($a->sql('SELECT count(*), min(seq), max(seq) FROM webchatt.events'), ' ', $a->sql('SELECT * FROM webchatt.links'));
+ok(Visitor::until(sub { ($a->try_sql('SELECT count(*) FROM webchatt.feed'))[1] < 50 }, 30), 'what is acknowledged is dropped at A')
+  or diag($a->sql('SELECT count(*), min(seq), max(seq) FROM webchatt.feed'), ' ', $a->sql('SELECT * FROM webchatt.links'));
 
 # --- and back, under traffic ----------------------------------------------------
 
@@ -234,8 +234,8 @@ $pair->load_for(1);
 $pair->settled('from the link to webhooks');
 $pair->account('from the link to webhooks');
 is(($pair->script('unregister'))[0], 0, 'doc/connect/unregister.sql');
-is($a->sql('SELECT count(*) FROM webchatt.local_webhooks'), 0, 'the webhooks are gone at A');
-is($b->sql('SELECT count(*) FROM webchatt.webhooks'), 0, 'and at B');
+is($a->sql('SELECT count(*) FROM webchatt.webhooks'), 0, 'the webhooks are gone at A');
+is($b->sql('SELECT count(*) FROM webchatt.hub_webhooks'), 0, 'and at B');
 my $sent = $b->sql("SELECT webchatt.send_message('$channel', '$v->{visitor}', text => 'still sending')");
 $b->status_becomes($sent, 'sent', 'B can still send');
 $pair->shows($v, 'still sending', 'to the visitor');
@@ -249,9 +249,9 @@ my $rows = $b->sql('SELECT count(*) FROM webchatt.messages');
 ok($v->acked($v->say('to nobody')), 'visitors can still write');
 $a->sql(q{DELETE FROM webchatt.links});
 ok(Visitor::until(sub {
-	my $before = $a->sql('SELECT max(seq) FROM webchatt.events');
+	my $before = $a->sql('SELECT max(seq) FROM webchatt.feed');
 	$v->acked($v->say('.'), 5);
-	$a->sql('SELECT max(seq) FROM webchatt.events') == $before;
+	$a->sql('SELECT max(seq) FROM webchatt.feed') == $before;
 }, 20), 'and nothing is published when nobody wants it');
 is($b->sql('SELECT count(*) FROM webchatt.messages'), $rows, 'B keeps what it has');
 

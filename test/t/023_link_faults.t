@@ -246,15 +246,15 @@ $pair->account('when the lock is gone');
 # --- B is away for long ----------------------------------------------------------
 
 $pair->age_events;
-ok(Visitor::until(sub { my (undef, $left) = $a->try_sql('SELECT count(*) < 200 FROM webchatt.events'); $left eq 't' }, 30), 'A keeps no events that are acknowledged, but for a minute')
-  or diag($a->sql('SELECT count(*), min(seq), max(seq) FROM webchatt.events'), ' ', $a->sql('SELECT * FROM webchatt.links'));
+ok(Visitor::until(sub { my (undef, $left) = $a->try_sql('SELECT count(*) < 200 FROM webchatt.feed'); $left eq 't' }, 30), 'A keeps no events that are acknowledged, but for a minute')
+  or diag($a->sql('SELECT count(*), min(seq), max(seq) FROM webchatt.feed'), ' ', $a->sql('SELECT * FROM webchatt.links'));
 $b->node->stop;
 my $memory = TwoHubs::memory($a->status('net_pid')) + TwoHubs::memory($a->status('worker_pid'));
 my $speaker = $pair->{visitors}[5];
 my $many = $ENV{WEBCHATT_TEST_LONG} ? 20_000 : 6_000;
 $speaker->say(". away $_") for 1 .. $many;
 ok(Visitor::until(sub { !%{ $speaker->{unacked} } }, 900), "$many messages while B is away");
-cmp_ok($a->sql('SELECT count(*) FROM webchatt.events'), '>=', $many, 'wait at A, as events');
+cmp_ok($a->sql('SELECT count(*) FROM webchatt.feed'), '>=', $many, 'wait at A, as events');
 my $now = TwoHubs::memory($a->status('net_pid')) + TwoHubs::memory($a->status('worker_pid'));
 cmp_ok($now - $memory, '<', 32_000, "A's memory is bounded ($memory, then $now kB)");
 my $began = time;
@@ -267,12 +267,12 @@ cmp_ok($now - $memory, '<', 32_000, "and still is when they have left ($now kB)"
 
 # Away for longer than A keeps events: both say so.
 $b->node->stop;
-$a->sql(q{ALTER SYSTEM SET webchatt.event_retention = 60});
+$a->sql(q{ALTER SYSTEM SET webchatt.feed_retention = 60});
 $a->node->reload;
 $speaker->say(". lost $_") for 1 .. 50;
 ok(Visitor::until(sub { !%{ $speaker->{unacked} } }, 30), 'fifty messages');
 $pair->age_events;
-ok(Visitor::until(sub { ($a->try_sql('SELECT count(*) FROM webchatt.events'))[1] eq '0' }, 30), 'are dropped when they are older than webchatt.event_retention');
+ok(Visitor::until(sub { ($a->try_sql('SELECT count(*) FROM webchatt.feed'))[1] eq '0' }, 30), 'are dropped when they are older than webchatt.feed_retention');
 is($a->sql('SELECT lost FROM webchatt.links'), 50, 'A counts what the link lost');
 my @lost = map { $_->{id} } grep { ($_->{content}{text} // '') =~ /^\. lost/ } values %{ $speaker->{messages} };
 $b->node->start;

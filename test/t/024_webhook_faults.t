@@ -10,7 +10,7 @@ use TwoHubs;
 my $pair = TwoHubs->begin(relays => 1);
 my ($a, $b, $channel) = ($pair->a, $pair->b, $pair->{channel});
 
-sub of_a { my ($column) = @_; return $a->sql("SELECT $column FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id WHERE event_type = 'Message'") }
+sub of_a { my ($column) = @_; return $a->sql("SELECT $column FROM webchatt.webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id WHERE event_type = 'Message'") }
 sub memory_of_a { return TwoHubs::memory($a->status('net_pid')) + TwoHubs::memory($a->status('worker_pid')) }
 
 $pair->attach('webhooks');
@@ -65,13 +65,13 @@ cmp_ok($b->sql('SELECT sum(found) FROM webchatt.repair'), '>', 0, 'B found faile
 is($b->sql('SELECT sum(given_up) FROM webchatt.repair'), 0, 'and gave up none');
 
 # Away for longer than events are kept: A says what was lost.
-$a->sql(q{ALTER SYSTEM SET webchatt.event_retention = 60});
+$a->sql(q{ALTER SYSTEM SET webchatt.feed_retention = 60});
 $a->node->reload;
 $b->node->stop;
 $speaker->say(". lost $_") for 1 .. 50;
 ok(Visitor::until(sub { !%{ $speaker->{unacked} } }, 30), 'fifty messages');
 $pair->age_events;
-ok(Visitor::until(sub { ($a->try_sql('SELECT count(*) FROM webchatt.events'))[1] eq '0' }, 30), 'are dropped when they are older than webchatt.event_retention');
+ok(Visitor::until(sub { ($a->try_sql('SELECT count(*) FROM webchatt.feed'))[1] eq '0' }, 30), 'are dropped when they are older than webchatt.feed_retention');
 is(of_a('lost'), 50, 'A counts what the webhook lost');
 $b->node->start;
 $b->wait_ready;

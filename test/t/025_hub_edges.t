@@ -83,13 +83,13 @@ $a->sql('DELETE FROM webchatt.links');
 Visitor::pump_for(0.5);
 goes('a link whose row is deleted begins anew');
 $a->wait_for('SELECT count(*) = 1 FROM webchatt.links WHERE connected_since IS NOT NULL', 'with another row', 40);
-$a->sql('TRUNCATE webchatt.events');
+$a->sql('TRUNCATE webchatt.feed');
 goes('events that somebody truncates');
 $b->sql("DELETE FROM webchatt.channels WHERE id = '$channel'");
 $v->say('.nobody has this channel');
 Visitor::pump_for(1);
 is($b->sql('SELECT count(*) FROM webchatt.messages WHERE content ->> $$text$$ = $$.nobody has this channel$$'), 0, 'a channel that B takes off');
-ok(Visitor::until(sub { $a->sql('SELECT max(e.seq) <= max(l.acknowledged) FROM webchatt.events e, webchatt.links l') eq 't' }), 'is acknowledged all the same');
+ok(Visitor::until(sub { $a->sql('SELECT max(e.seq) <= max(l.acknowledged) FROM webchatt.feed e, webchatt.links l') eq 't' }), 'is acknowledged all the same');
 $b->sql("SELECT webchatt.add_channel('$channel', 'a')");
 goes('and added again');
 

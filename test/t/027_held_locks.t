@@ -34,7 +34,7 @@ sub becomes
 
 # A hub for others, with two webhooks and a link, and attached to a hub itself.
 $t->sql("SELECT webchatt.create_webhook('$_', 'http://127.0.0.1:$endpoint->{port}/$_', 'Message')") for 'good', 'failing';
-becomes('SELECT bool_and(verified_at IS NOT NULL) FROM webchatt.local_webhooks', 'two webhooks are verified');
+becomes('SELECT bool_and(verified_at IS NOT NULL) FROM webchatt.webhooks', 'two webhooks are verified');
 my $link = Link->new(port => $t->{port}, api_key => $key, again => 0.2);
 $link->connect;
 ok(turn_until(sub { $link->{state} eq 'welcomed' }), 'a link is there');
@@ -44,7 +44,7 @@ $t->sql("ALTER SYSTEM SET webchatt.public_url = '" . $t->base_url . "'");
 $t->node->reload;
 becomes("SELECT current_setting('webchatt.public_url') <> ''", 'there is a public URL');
 $t->sql('SELECT webchatt.register_webhooks()');
-becomes(q{SELECT count(*) = 2 FROM webchatt.webhooks WHERE hub_id IS NOT NULL AND state = 'verified'}, 'webhooks are kept at a hub');
+becomes(q{SELECT count(*) = 2 FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL AND state = 'verified'}, 'webhooks are kept at a hub');
 
 my @visitors = map { $t->arrived(again => 0.2) } 1 .. 3;
 my $n = 0;
@@ -70,18 +70,18 @@ sub served
 
 ok(served(1), 'nothing is locked: visitors are served');
 for my $held (
-	[ 'local_webhooks', 'SELECT FROM webchatt.local_webhooks FOR UPDATE' ],
+	[ 'webhooks', 'SELECT FROM webchatt.webhooks FOR UPDATE' ],
 	[ 'webhook_progress', 'SELECT FROM webchatt.webhook_progress FOR UPDATE' ],
 	[ 'links', 'SELECT FROM webchatt.links FOR UPDATE' ],
 	[ 'api_keys', 'SELECT FROM webchatt.api_keys FOR UPDATE' ],
 	[ 'webhook_retries', 'LOCK webchatt.webhook_retries, webchatt.webhook_log IN EXCLUSIVE MODE' ],
-	[ 'webhooks', 'SELECT FROM webchatt.webhooks FOR UPDATE' ],
+	[ 'webhooks', 'SELECT FROM webchatt.hub_webhooks FOR UPDATE' ],
 	[ 'hub_keeping', 'SELECT FROM webchatt.hub_keeping FOR UPDATE' ],
 	[ 'repairs', 'LOCK webchatt.repairs IN EXCLUSIVE MODE' ],
 	[ 'hubs', 'SELECT FROM webchatt.hubs FOR UPDATE' ],
 	[ 'overdue', 'LOCK webchatt.overdue_scan IN EXCLUSIVE MODE' ],
-	[ 'alter_webhook()', q{SELECT webchatt.alter_webhook(id, label => 'another') FROM webchatt.local_webhooks} ],
-	[ 'delete_webhook()', q{SELECT webchatt.delete_webhook(id) FROM webchatt.local_webhooks} ],
+	[ 'alter_webhook()', q{SELECT webchatt.alter_webhook(id, label => 'another') FROM webchatt.webhooks} ],
+	[ 'delete_webhook()', q{SELECT webchatt.delete_webhook(id) FROM webchatt.webhooks} ],
 	[ 'unregister_webhooks()', q{SELECT webchatt.unregister_webhooks()} ],
 	[ 'connect_hub()', "SELECT webchatt.connect_hub('another', name => 'chatt2me')" ],
 	[ 'deleted links', 'DELETE FROM webchatt.links' ])
@@ -99,12 +99,12 @@ $session->quit;
 
 # Nothing of it is lost, nor said to be.
 
-becomes('SELECT acknowledged = (SELECT max(seq) FROM webchatt.events) AND lost = 0 FROM webchatt.links', 'the link has all');
-becomes(q{SELECT done_upto = (SELECT max(seq) FROM webchatt.events) FROM webchatt.webhook_progress p JOIN webchatt.local_webhooks w ON w.id = p.webhook_id WHERE label = 'good'}, 'so has the webhook');
-is($t->sql(q{SELECT count(*) FROM webchatt.events e WHERE event_type = 'Message' AND NOT EXISTS (SELECT FROM webchatt.webhook_log l JOIN webchatt.local_webhooks w ON w.id = l.webhook_id
+becomes('SELECT acknowledged = (SELECT max(seq) FROM webchatt.feed) AND lost = 0 FROM webchatt.links', 'the link has all');
+becomes(q{SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.webhook_progress p JOIN webchatt.webhooks w ON w.id = p.webhook_id WHERE label = 'good'}, 'so has the webhook');
+is($t->sql(q{SELECT count(*) FROM webchatt.feed e WHERE event_type = 'Message' AND NOT EXISTS (SELECT FROM webchatt.webhook_log l JOIN webchatt.webhooks w ON w.id = l.webhook_id
 	WHERE w.label = 'good' AND l.seq = e.seq AND l.good)}), 0, 'by its log');
 LocalHub::none($link->{violations}, 'all frames were to the letter of the protocol');
-becomes(q{SELECT count(*) = 2 FROM webchatt.webhooks WHERE hub_id IS NOT NULL AND state = 'verified' AND checked_at > now() - interval '1 min'}, 'the webhooks at the hub are kept');
+becomes(q{SELECT count(*) = 2 FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL AND state = 'verified' AND checked_at > now() - interval '1 min'}, 'the webhooks at the hub are kept');
 
 $_->end for @visitors;
 done_testing();

@@ -19,7 +19,7 @@ my $nowhere = '00000000-0000-0000-0000-000000000000';
 sub registered
 {
 	my ($name, @secrets) = @_;
-	$t->sql("INSERT INTO webchatt.webhooks (hub_id, event_type, secret, desired, endpoint, label, state)
+	$t->sql("INSERT INTO webchatt.hub_webhooks (hub_id, event_type, secret, desired, endpoint, label, state)
 		SELECT id, e, s, 'registered', '$url', 'test', 'verified' FROM webchatt.hubs,
 			(VALUES ('Message', '$secrets[0]'), ('MessageStatus', '$secrets[1]')) v (e, s) WHERE name = '$name'");
 	return;

@@ -43,7 +43,7 @@ unlike($tx->res->body, qr/s3cret/, 'without what its headers hold');
 is($tx->res->headers->content_type, 'application/json', 'in JSON');
 is($tx->res->headers->cache_control, 'no-store', 'not to be stored');
 my $id = $body->{id};
-is($t->sql("SELECT secret FROM webchatt.local_webhooks WHERE id = '$id'"), $body->{signingSecret}, 'which is the table\'s');
+is($t->sql("SELECT secret FROM webchatt.webhooks WHERE id = '$id'"), $body->{signingSecret}, 'which is the table\'s');
 my $application = $body->{applicationId};
 ($code, $body) = ask('GET', "/$id");
 is("$code $body->{id}", "200 $id", 'one of them');
@@ -72,7 +72,7 @@ for my $case (
 	is($code, $want, "$want: $method $below " . (ref $with ? encode_json($with) : $with // ''));
 	ok(ref $body && $body->{errorCode} && $body->{errorMessage} =~ /\A["A-Z].*[.]\z/, 'with a code and a sentence') or diag(ref $body ? encode_json($body) : $body);
 }
-is($t->sql('SELECT count(*) FROM webchatt.local_webhooks'), 1, 'nothing came of these');
+is($t->sql('SELECT count(*) FROM webchatt.webhooks'), 1, 'nothing came of these');
 
 # --- a webhook of the API is one that works -----------------------------------
 
@@ -123,9 +123,9 @@ $writer->close;
 # --- logs and retries --------------------------------------------------------
 
 my $log = sprintf('%012x', 1000 * time) =~ s/^(.{8})(.{4})/$1-$2-7000-8000-/r;	# attempts of today, by their ids
-$t->sql("INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id) VALUES ('Message', '$t->{channel}', 'v', '$id');
+$t->sql("INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id) VALUES ('Message', '$t->{channel}', 'v', '$id');
 	INSERT INTO webchatt.webhook_log (webhook_id, id, seq, delivery_id, event_type, message_id, attempt, endpoint, good, status_code, duration_us, sent_at)
-	SELECT '$id', ('$log' || lpad(n::text, 12, '0'))::uuid, CASE n WHEN 1 THEN (SELECT max(seq) FROM webchatt.events) ELSE 999999999 END,
+	SELECT '$id', ('$log' || lpad(n::text, 12, '0'))::uuid, CASE n WHEN 1 THEN (SELECT max(seq) FROM webchatt.feed) ELSE 999999999 END,
 		gen_random_uuid(), 'Message', '$id', n, 'https://x.example', n % 2 = 0, 200, 1000, now() FROM generate_series(1, 1000) n");
 ($code, $body) = ask('GET', "/$id/webhook-log?status=Failed&limit=50&offset=450");
 is($code, 200, 'the log');
@@ -145,10 +145,10 @@ my @all = map { $ua->start_p($ua->build_tx(POST => $t->base_url . $hooks => { 'x
 my %codes;
 Mojo::Promise->all(@all)->then(sub { $codes{ $_->[0]->res->code // 0 }++ for @_ })->wait;
 is_deeply(\%codes, { 201 => 99, 400 => 21 }, 'of 120 at once those are made that may be');
-is($t->sql('SELECT count(*), count(DISTINCT label) FROM webchatt.local_webhooks'), '100|100', 'each once');
+is($t->sql('SELECT count(*), count(DISTINCT label) FROM webchatt.webhooks'), '100|100', 'each once');
 
 my $session = $t->session;
-$session->query("BEGIN; SELECT 1 FROM webchatt.local_webhooks WHERE id = '$id' FOR UPDATE");
+$session->query("BEGIN; SELECT 1 FROM webchatt.webhooks WHERE id = '$id' FOR UPDATE");
 ($code, $body) = ask('PATCH', "/$id", { label => 'held' });
 is("$code $body->{errorCode}", '503 busy', 'a webhook that somebody holds: busy');
 ($code) = ask('GET', "/$id");
@@ -182,7 +182,7 @@ $t->sql(q{ALTER SYSTEM SET webchatt.ack_timeout = '500ms'});
 $t->sql(q{ALTER SYSTEM SET webchatt.max_body_size = '8kB'});
 $t->node->reload;
 WebchattTest::comes(sub { (ask('POST', '', { label => 'x' x 10_000 }))[0] == 413 });
-my $victim = $t->sql(q{SELECT w.id FROM webchatt.local_webhooks w JOIN webchatt.api_keys k ON k.id = w.key_id WHERE k.label = 'organization' LIMIT 1});
+my $victim = $t->sql(q{SELECT w.id FROM webchatt.webhooks w JOIN webchatt.api_keys k ON k.id = w.key_id WHERE k.label = 'organization' LIMIT 1});
 my $worker = $t->signal('STOP', 'worker_pid');
 ($code, $body) = ask('DELETE', "/$victim");
 is("$code $body->{errorCode}", '503 commit_timeout', 'the worker does not answer: 503');
@@ -190,7 +190,7 @@ like($body->{errorMessage}, qr/may do it all the same/, 'and what that means');
 $t->sql('ALTER SYSTEM RESET webchatt.ack_timeout');
 $t->node->reload;
 kill 'CONT', $worker;
-$t->wait_for("SELECT count(*) = 0 FROM webchatt.local_webhooks WHERE id = '$victim'", 'it is done all the same');
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.webhooks WHERE id = '$victim'", 'it is done all the same');
 ok(WebchattTest::comes(sub { (ask('GET', ''))[0] == 200 }), 'and others are answered again');
 
 done_testing();

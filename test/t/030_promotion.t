@@ -46,7 +46,7 @@ sub say_all { for my $v (@visitors) { my $text = 'word ' . ++$n; $v->say($text);
 sub acked { return !grep { %{ $_->{unacked} } } @visitors }
 
 my $id = $t->sql("SELECT id FROM webchatt.create_webhook('all', 'http://127.0.0.1:$endpoint->{port}/all', 'Message')");
-ok(turn_until(sub { $t->sql('SELECT verified_at IS NOT NULL FROM webchatt.local_webhooks') eq 't' }), 'a webhook is verified');
+ok(turn_until(sub { $t->sql('SELECT verified_at IS NOT NULL FROM webchatt.webhooks') eq 't' }), 'a webhook is verified');
 $link = Link->new(port => $t->{port}, api_key => $key, again => 0.2);
 $link->connect;
 ok(turn_until(sub { $link->{state} eq 'welcomed' }), 'a link is there');
@@ -93,8 +93,8 @@ cmp_ok($link->{welcome}{acknowledged}, '>', 0, 'and went on where it was');
 is($link->{welcome}{lost}, 0, 'nothing was lost');
 cmp_ok($link->{repeats} // 0, '>=', 5, 'what it had not acknowledged came again, under the same numbers');
 LocalHub::none($link->{violations}, 'to the letter of the protocol');
-ok(turn_until(sub { $s->sql('SELECT acknowledged = (SELECT max(seq) FROM webchatt.events) FROM webchatt.links') eq 't' }), 'all is acknowledged');
-ok(turn_until(sub { $s->sql('SELECT done_upto = (SELECT max(seq) FROM webchatt.events) AND lost = 0 FROM webchatt.webhook_progress') eq 't' }), 'and delivered');
+ok(turn_until(sub { $s->sql('SELECT acknowledged = (SELECT max(seq) FROM webchatt.feed) FROM webchatt.links') eq 't' }), 'all is acknowledged');
+ok(turn_until(sub { $s->sql('SELECT done_upto = (SELECT max(seq) FROM webchatt.feed) AND lost = 0 FROM webchatt.webhook_progress') eq 't' }), 'and delivered');
 
 $_->end for @visitors;
 done_testing();

@@ -36,7 +36,7 @@ $endpoint->on('*', sub {
 	return Endpoint::reply(200, $token ne '' ? encode_json($token) : '{}');
 });
 $b->sql("SELECT webchatt.create_webhook('all', 'http://127.0.0.1:$endpoint->{port}/all', 'Message')");
-ok($endpoint->until(sub { $b->sql('SELECT verified_at IS NOT NULL FROM webchatt.local_webhooks') eq 't' }), 'a webhook of B is verified');
+ok($endpoint->until(sub { $b->sql('SELECT verified_at IS NOT NULL FROM webchatt.webhooks') eq 't' }), 'a webhook of B is verified');
 $pair->attach('link');
 $speaker = $pair->visitor;
 @visitors = map { $b->arrived(again => 0.3, log => 0) } 1 .. 3;
@@ -118,7 +118,7 @@ sub told
 	}
 	$told{$_} = 1 for keys %answered;
 	$told{ decode_json($_->{body})->{content}{text} } = 1 for grep { Endpoint::header($_, 'X-Validation-Token') eq '' } @{ $endpoint->{requests} };
-	$told{$_} = 1 for split /\n/, $a->sql(q{SELECT m.content ->> 'text' FROM webchatt.events e JOIN webchatt.messages m ON m.id = e.message_id
+	$told{$_} = 1 for split /\n/, $a->sql(q{SELECT m.content ->> 'text' FROM webchatt.feed e JOIN webchatt.messages m ON m.id = e.message_id
 		WHERE e.seq <= (SELECT max(acknowledged) FROM webchatt.links)});
 	return grep { /\A\Q$way\E / } sort keys %told;
 }

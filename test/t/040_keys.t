@@ -72,7 +72,7 @@ for my $key (qw(all shop bank))
 	$id{$key} = $body->{id};
 }
 my ($operators) = $t->sql("SELECT id FROM webchatt.create_webhook('operator', '$url/operator', 'Message')");
-eventually('all are verified', 'SELECT count(*) = 4 FROM webchatt.local_webhooks WHERE verified_at IS NOT NULL');
+eventually('all are verified', 'SELECT count(*) = 4 FROM webchatt.webhooks WHERE verified_at IS NOT NULL');
 for my $key (qw(all shop bank))
 {
 	my ($code, $body) = ask($key, GET => $hooks);
@@ -83,7 +83,7 @@ for my $other ($id{shop}, $operators)
 	is_deeply([ map { (ask(all => @$_))[0] } [ GET => "$hooks/$other" ], [ PATCH => "$hooks/$other", { endpoint => "$url/stolen" } ], [ DELETE => "$hooks/$other" ],
 		[ POST => "$hooks/$other/signature", {} ], [ GET => "$hooks/$other/webhook-log" ] ], [ (404) x 5 ], 'another\'s is not there for it, whatever channels it has');
 }
-is($t->sql('SELECT count(*) FROM webchatt.local_webhooks WHERE endpoint ~ $$stolen$$'), '0', 'nothing was changed');
+is($t->sql('SELECT count(*) FROM webchatt.webhooks WHERE endpoint ~ $$stolen$$'), '0', 'nothing was changed');
 
 # --- links ---------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ eventually('what is not for it does not count as behind', 'SELECT bool_and(behin
 my $before = $link{shop};
 is($t->sql(q{SELECT webchatt.revoke_api_key('shop')}), 't', 'a key is revoked');
 ok(Visitor::until(sub { ($before->{close_code} // 0) == 4001 }, 20), 'its link is ended') or diag($before->{close_code} // 'open');
-is($t->sql("SELECT active, paused_reason FROM webchatt.local_webhooks WHERE id = '$id{shop}'"), 'f|its API key was revoked', 'its webhook is paused, and says why');
+is($t->sql("SELECT active, paused_reason FROM webchatt.webhooks WHERE id = '$id{shop}'"), 'f|its API key was revoked', 'its webhook is paused, and says why');
 ok(Visitor::until(sub { (ask('shop', GET => $hooks))[0] == 401 }, 20), 'it opens nothing');
 $t->sql("SELECT webchatt.alter_webhook('$id{shop}', active => true)");
 $visitor->say('after');

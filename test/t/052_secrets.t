@@ -72,7 +72,7 @@ is(found('key-by-the-guide'), '', 'which is nowhere to be found');
 $t->sql(qq{SELECT webchatt.add_channel('$WebchattTest::CHANNEL', hub => 'open')});
 ($out, $err) = call('whsec_by_the_guide', "SELECT webchatt.set_webhook_secret('$WebchattTest::CHANNEL', :'secret')");
 is($err, '', 'a webhook secret');
-is($t->sql('SELECT secret FROM webchatt.webhooks'), 'whsec_by_the_guide', 'is set');
+is($t->sql('SELECT secret FROM webchatt.hub_webhooks'), 'whsec_by_the_guide', 'is set');
 is(found('whsec_by_the_guide'), '', 'and nowhere to be found');
 
 ($out, $err) = call('key-that-fails', q{SELECT webchatt.connect_hub(:'secret', 'no URL', 'open')});
@@ -117,7 +117,7 @@ Visitor::until(sub {
 			headers => [ { key => 'Authorization', value => 'Bearer header-secret' } ] });
 	return ($tx->res->code // 0) != 401 }, 60);
 like($tx->res->code, qr/^20/, 'a webhook is made by the REST API') or diag($tx->res->body);
-my $made = $t->sql('SELECT secret FROM webchatt.local_webhooks');
+my $made = $t->sql('SELECT secret FROM webchatt.webhooks');
 isnt($made, '', 'with a secret');
 is(found($made), '', 'that is in no log');
 is(found('Bearer header-secret'), '', 'nor is its header');

@@ -163,7 +163,7 @@ subtest 'a hub\'s own endpoint' => sub {
 	my $channel = $WebchattTest::CHANNEL;
 	my $url = $t->base_url . '/webhooks/hubs/chatt2me/';
 
-	$t->sql("INSERT INTO webchatt.webhooks (hub_id, event_type, secret, desired, endpoint, label, state)
+	$t->sql("INSERT INTO webchatt.hub_webhooks (hub_id, event_type, secret, desired, endpoint, label, state)
 		SELECT id, 'Message', 'of the hub', 'registered', '$url', 'test', 'verified' FROM webchatt.hubs WHERE name = 'chatt2me'");
 	my $post = sub { return scalar $t->post($_[0], url => $url, secret => 'of the hub') };
 	ok(Visitor::until(sub { $post->(Webhook::message($channel, 'm-1', 'v', 'one')) == 200 }, 30), 'its endpoint takes events, with a slash behind it');
@@ -227,7 +227,7 @@ subtest 'the local hub' => sub {
 	($code, $answer) = $post->('/v1/organization/webhook', qq(\xef\xbb\xbf{"label":"odd \\ud83d","endpoint":"https://example.com/x","eventType":"Message","authenticationProtocol":"NoAuthentication",)
 		. qq("requiresSignature":true,"headers":[{"key":"X-Odd","value":"a"}]}\0));
 	is($code, 201, 'a webhook with half an emoji in its label is made') or diag(explain($answer));
-	is($t->sql('SELECT label FROM webchatt.local_webhooks'), "odd $WRONG", 'as what can be stored');
+	is($t->sql('SELECT label FROM webchatt.webhooks'), "odd $WRONG", 'as what can be stored');
 	$v->end;
 	$t->finish;
 };

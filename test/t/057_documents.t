@@ -208,7 +208,7 @@ my %then = (
 		ok(Visitor::until(sub { $visitor->of_type('typing') > 0 && grep { $_->{type} eq 'status' && $_->{status} eq 'read' } @{ $visitor->{frames} } }), 'who sees it typed, and that the question was read');
 	},
 	'wait_for_webhooks' => sub {
-		is($t->sql(q{SELECT count(*) FROM webchatt.webhooks WHERE state = 'verified'}), 2, 'two webhooks at the hub');
+		is($t->sql(q{SELECT count(*) FROM webchatt.hub_webhooks WHERE state = 'verified'}), 2, 'two webhooks at the hub');
 		is($t->sql(q{SELECT count(*) FROM (SELECT webchatt.widget_script(id) FROM webchatt.channels WHERE display_name = 'My shop' AND public_key IS NOT NULL) s}), 1, 'the tag is still to be had');
 	},
 	'FUNCTION answer' => sub {

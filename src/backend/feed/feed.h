@@ -6,7 +6,7 @@
  * feed.c is called by the turn.  Below it are link_feed.c, webhooks.c (deliveries.c:
  * what is under way, delivery_queue.c: what waits, delivery_results.c: what becomes of
  * it, delivery_retries.c: what is asked for once more), feed_orders.c, which
- * publishes what sessions did, feed_reader.c, which reads webchatt.events for them
+ * publishes what sessions did, feed_reader.c, which reads webchatt.feed for them
  * all, and feed_retention.c, which drops what is old.  What a turn finds counts from
  * its commit on: until then it is "fresh".
  */
@@ -49,7 +49,7 @@ extern dlist_head feeds_all;
 extern FeedChannels feed_channels(uint64 row, int column, MemoryContext context);
 extern void feed_set_channels(Feed *feed, FeedChannels channels);
 
-/* A row of webchatt.events, as long as it is being read. */
+/* A row of webchatt.feed, as long as it is being read. */
 typedef struct EventRow
 {
 	int64		seq;
@@ -155,7 +155,7 @@ struct FeedConv
 	int64		fresh_scanned;	/* this turn: read anew, up to this one; 0: not */
 };
 
-/* A row of webchatt.local_webhooks with its progress. */
+/* A row of webchatt.webhooks with its progress. */
 typedef struct WebhookRow
 {
 	pg_uuid_t	id;

@@ -4,7 +4,7 @@
  *	  were cancelled, or a rejected event was tried again.
  *
  * The worker hears of it by work orders and publishes it, for it alone writes
- * webchatt.events.  What cannot be published now, somebody having locked a table,
+ * webchatt.feed.  What cannot be published now, somebody having locked a table,
  * waits here; until it is published its table of the outbox is not emptied, so a
  * restart finds it again.  webchatt.event_orders knows what was published before.
  */

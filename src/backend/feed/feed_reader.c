@@ -1,6 +1,6 @@
 /*
  * feed_reader.c
- *	  Reads webchatt.events for everybody who gets them: at the end of a turn, what
+ *	  Reads webchatt.feed for everybody who gets them: at the end of a turn, what
  *	  is new once for all who have the rest, and what others lack in pages.
  *
  * A feed that is far behind gets its page when it is its turn, and a turn reads

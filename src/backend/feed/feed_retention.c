@@ -63,7 +63,7 @@ drop_events(TimestampTz now)
 
 	args[0] = Int64GetDatum(state.dropped);
 	args[1] = Int32GetDatum(PAGE);
-	args[2] = Int32GetDatum(wc_event_retention);
+	args[2] = Int32GetDatum(wc_feed_retention);
 	/* a webhook's log says what can be tried again, and for that it must be there */
 	args[3] = Int64GetDatum(webhooks_exist() ? 0 : links_acknowledged());
 	wc_run(WC_DROP_EVENTS, args, NULL);
@@ -77,7 +77,7 @@ drop_events(TimestampTz now)
 static void
 drop_log(TimestampTz now)
 {
-	TimestampTz before = GetCurrentTimestamp() - (int64) wc_event_retention * USECS_PER_SEC;
+	TimestampTz before = GetCurrentTimestamp() - (int64) wc_feed_retention * USECS_PER_SEC;
 	uint64		ms = (uint64) Max(0, (before + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / 1000);
 	pg_uuid_t	until;
 	Datum		args[3];

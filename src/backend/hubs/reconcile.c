@@ -177,7 +177,7 @@ accept_link_state(const wc_frame *frame)
 
 		ereport(WARNING,
 				(errmsg("webchatt: %s", text),
-				 errdetail("The link was away for longer than the hub keeps events (webchatt.event_retention there).")));
+				 errdetail("The link was away for longer than the hub keeps events (webchatt.feed_retention there).")));
 		worker_note_error(text);
 	}
 	return true;

@@ -59,7 +59,7 @@ char	   *wc_webhook_allowed_addresses = NULL;
 int			wc_webhook_timeout = 10000;
 int			wc_webhook_patience = 24 * 3600;
 int			wc_max_deliveries = 64;
-int			wc_event_retention = 7 * 24 * 3600;
+int			wc_feed_retention = 7 * 24 * 3600;
 int			wc_heartbeat = 20000;
 int			wc_reconcile_interval = 60;
 int			wc_overdue_after = 3600;
@@ -96,8 +96,8 @@ static const IntSetting int_settings[] = {
 	&wc_connect_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.connection_lifetime", "How long a connection to a hub or a webhook's endpoint is used before its name is looked up anew.",
 	&wc_connection_lifetime, 120, 1, 86400, GUC_UNIT_S},
-	{"webchatt.event_retention", "How long events are kept for webhooks and links that are away, and webhooks' logs.",
-	&wc_event_retention, 7 * 24 * 3600, 60, INT_MAX, GUC_UNIT_S},
+	{"webchatt.feed_retention", "How long events are kept for webhooks and links that are away, and webhooks' logs.",
+	&wc_feed_retention, 7 * 24 * 3600, 60, INT_MAX, GUC_UNIT_S},
 	{"webchatt.head_timeout", "How long a request's head may take to arrive.",
 	&wc_head_timeout, 10000, 100, 600000, GUC_UNIT_MS},
 	{"webchatt.heartbeat", "How long a link between hubs may be silent before it is pinged; after as long again it is cut.",

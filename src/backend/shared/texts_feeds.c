@@ -8,7 +8,7 @@
 #include "catalog/pg_type.h"
 
 /* The number that was given to an event last; all in this turn are told by us, so it is exact. */
-#define NEWEST	"(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM webchatt.events_seq_seq)"
+#define NEWEST	"(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM webchatt.feed_seq_seq)"
 
 /* When it happened; an application's trigger may have written a time that no clock has. */
 #define SECONDS	"floor(date_part('epoch', CASE WHEN isfinite(e.at) THEN e.at ELSE e.created_at END))::bigint"
@@ -36,7 +36,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 	/* $1 a local channel? and does anybody want its events */
 	[WC_WANTS_EVENTS] = {
 		"SELECT 1 FROM webchatt.channels c WHERE c.id = $1 AND c.public_key IS NOT NULL"
-		" AND (EXISTS (SELECT FROM webchatt.local_webhooks) OR EXISTS (SELECT FROM webchatt.links))", {UUIDOID, 0}},
+		" AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links))", {UUIDOID, 0}},
 
 	/*
 	 * What sessions did: $1 $2 the orders' numbers, by which each is told once
@@ -45,7 +45,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 	[WC_PUBLISH_ORDERS] = {
 		"WITH o AS MATERIALIZED (SELECT x, q, c, i FROM unnest($1, $2, $3, $4) AS o (x, q, c, i)),"
 		" mine AS (INSERT INTO webchatt.event_orders (xid, seq) SELECT x, q FROM o ON CONFLICT DO NOTHING RETURNING xid, seq)"
-		" INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id, status, error_code, error_message)"
+		" INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id, status, error_code, error_message)"
 		" SELECT CASE m.direction WHEN 'in' THEN 'Message' ELSE 'MessageStatus' END, m.channel_id, m.visitor, m.id,"
 		"  CASE WHEN m.direction = 'in' THEN NULL WHEN m.status IN ('expired', 'cancelled') THEN 'failed' ELSE m.status::text END,"
 		"  CASE WHEN m.status IN ('expired', 'cancelled') THEN m.status::text ELSE m.error_code END,"
@@ -58,7 +58,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		" ORDER BY o.q", {XID8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID, UUIDARRAYOID, 0}},
 
 	[WC_MAKE_PROGRESS] = {
-		"INSERT INTO webchatt.webhook_progress (webhook_id, done_upto) SELECT w.id, " NEWEST " FROM webchatt.local_webhooks w"
+		"INSERT INTO webchatt.webhook_progress (webhook_id, done_upto) SELECT w.id, " NEWEST " FROM webchatt.webhooks w"
 		" WHERE NOT EXISTS (SELECT FROM webchatt.webhook_progress p WHERE p.webhook_id = w.id) ON CONFLICT DO NOTHING", {0}},
 
 	/* the last column: beyond done_upto, the log knows of successes up to here */
@@ -67,7 +67,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		" w.secret, w.active AND (w.key_id IS NULL OR k.revoked_at IS NULL AND 'webhooks' = ANY (k.scopes)), w.verified_at IS NOT NULL, p.done_upto, p.failures, p.failing_since, p.last_error, p.last_success_at,"
 		" coalesce((SELECT l.seq FROM webchatt.webhook_log l WHERE l.webhook_id = w.id"
 		"  ORDER BY l.webhook_id DESC, l.seq DESC LIMIT 1), 0), k.channels"
-		" FROM webchatt.local_webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id"
+		" FROM webchatt.webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id"
 		" LEFT JOIN webchatt.api_keys k ON k.id = w.key_id ORDER BY w.n", {0}},
 
 	[WC_READ_LINKS] = {
@@ -102,7 +102,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 	/* $1 after this one, $2 rows */
 	[WC_READ_EVENTS] = {
 		"SELECT e.seq, e.event_type = 'Message', e.channel_id, e.visitor, e.message_id, " BODY
-		" FROM webchatt.events e WHERE e.seq > $1 ORDER BY e.seq LIMIT $2", {INT8OID, INT4OID, 0}},
+		" FROM webchatt.feed e WHERE e.seq > $1 ORDER BY e.seq LIMIT $2", {INT8OID, INT4OID, 0}},
 
 	/* $1 webhook, $2 from, $3 to: what was tried before */
 	[WC_WEBHOOK_KNOWN] = {
@@ -119,7 +119,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		"  good, status_code, answer, error, duration_us, sent_at)"
 		" SELECT u.w, u.i, u.q, u.d, w.event_type, u.m, u.a, w.endpoint, u.g, u.s, u.answer, u.e, u.us, u.t"
 		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS u (w, i, q, d, m, a, g, s, answer, e, us, t)"
-		" JOIN webchatt.local_webhooks w ON w.id = u.w ON CONFLICT DO NOTHING",
+		" JOIN webchatt.webhooks w ON w.id = u.w ON CONFLICT DO NOTHING",
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, BOOLARRAYOID, INT4ARRAYOID,
 		TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, 0}},
 
@@ -134,11 +134,11 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 
 	/* $1 webhook, $2 the endpoint that was asked */
 	[WC_WEBHOOK_VERIFIED] = {
-		"UPDATE webchatt.local_webhooks SET verified_at = now() WHERE id = $1 AND endpoint = $2 AND verified_at IS NULL",
+		"UPDATE webchatt.webhooks SET verified_at = now() WHERE id = $1 AND endpoint = $2 AND verified_at IS NULL",
 		{UUIDOID, TEXTOID, 0}},
 
 	[WC_WEBHOOK_PAUSE] = {
-		"UPDATE webchatt.local_webhooks SET active = false, paused_reason = $2 WHERE id = $1 AND active",
+		"UPDATE webchatt.webhooks SET active = false, paused_reason = $2 WHERE id = $1 AND active",
 		{UUIDOID, TEXTOID, 0}},
 
 	/* $1 webhooks, $2 what is under way, $3 rows for each webhook */
@@ -147,7 +147,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		" CASE WHEN e.seq IS NOT NULL THEN " BODY " END"
 		" FROM unnest($1) AS u (w) CROSS JOIN LATERAL (SELECT r.webhook_id, r.log_id, r.seq FROM webchatt.webhook_retries r"
 		"  WHERE r.webhook_id = u.w AND r.log_id <> ALL ($2) ORDER BY r.webhook_id, r.log_id LIMIT $3) x"
-		" LEFT JOIN webchatt.events e ON e.seq = x.seq"
+		" LEFT JOIN webchatt.feed e ON e.seq = x.seq"
 		" LEFT JOIN LATERAL (SELECT k.message_id, k.attempt FROM webchatt.webhook_log k"
 		"  WHERE k.webhook_id = x.webhook_id AND k.seq = x.seq ORDER BY k.attempt DESC LIMIT 1) l ON true",
 		{UUIDARRAYOID, UUIDARRAYOID, INT4OID, 0}},
@@ -167,13 +167,13 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 	[WC_DROP_EVENTS] = {
 		"WITH page AS MATERIALIZED (SELECT seq, created_at < now() - pg_catalog.make_interval(secs => $3)"
 		"   OR seq <= $4 AND created_at < now() - interval '1 minute' AS old"
-		"  FROM webchatt.events WHERE seq > $1 ORDER BY seq LIMIT $2),"
-		" gone AS (DELETE FROM webchatt.events e USING page o WHERE e.seq = o.seq AND o.old"
+		"  FROM webchatt.feed WHERE seq > $1 ORDER BY seq LIMIT $2),"
+		" gone AS (DELETE FROM webchatt.feed e USING page o WHERE e.seq = o.seq AND o.old"
 		"  AND o.seq < coalesce((SELECT min(seq) FROM page WHERE NOT old), o.seq + 1) RETURNING e.seq, e.event_type, e.channel_id),"
 		" last AS MATERIALIZED (SELECT max(seq) AS seq FROM gone),"
 		" w AS (UPDATE webchatt.webhook_progress p SET done_upto = last.seq, lost = p.lost + (SELECT count(*) FROM gone g"
-		"   WHERE g.seq > p.done_upto AND g.event_type = (SELECT h.event_type FROM webchatt.local_webhooks h WHERE h.id = p.webhook_id)"
-		"   AND (SELECT k.channels IS NULL OR g.channel_id = ANY (k.channels) FROM webchatt.local_webhooks h"
+		"   WHERE g.seq > p.done_upto AND g.event_type = (SELECT h.event_type FROM webchatt.webhooks h WHERE h.id = p.webhook_id)"
+		"   AND (SELECT k.channels IS NULL OR g.channel_id = ANY (k.channels) FROM webchatt.webhooks h"
 		"    LEFT JOIN webchatt.api_keys k ON k.id = h.key_id WHERE h.id = p.webhook_id)"
 		"   AND NOT EXISTS (SELECT FROM webchatt.webhook_log l WHERE l.webhook_id = p.webhook_id AND l.seq = g.seq AND l.good))"
 		"  FROM last WHERE p.done_upto < last.seq),"
@@ -189,7 +189,7 @@ const Statement wc_texts_feeds[WC_STATEMENTS] = {
 		"  FROM w WHERE w.webhook_id IS NOT NULL),"
 		" b AS MATERIALIZED (SELECT w.webhook_id, coalesce(h.least, '00000000-0000-0000-0000-000000000000') AS least,"
 		"   coalesce(h.most, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS most FROM w"
-		"  LEFT JOIN LATERAL (SELECT $3::uuid AS least, $1::uuid AS most FROM webchatt.local_webhooks h WHERE h.id = w.webhook_id) h ON true"
+		"  LEFT JOIN LATERAL (SELECT $3::uuid AS least, $1::uuid AS most FROM webchatt.webhooks h WHERE h.id = w.webhook_id) h ON true"
 		"  WHERE w.webhook_id IS NOT NULL),"
 		" old AS MATERIALIZED (SELECT x.webhook_id, x.id FROM b CROSS JOIN LATERAL (SELECT l.webhook_id, l.id FROM webchatt.webhook_log l"
 		"   WHERE l.webhook_id = b.webhook_id AND l.id >= b.least AND l.id < b.most ORDER BY l.webhook_id, l.id LIMIT $2) x)"

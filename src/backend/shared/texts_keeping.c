@@ -8,11 +8,11 @@
 
 const Statement wc_texts_keeping[WC_STATEMENTS] = {
 	[WC_KEPT_HUBS] = {
-		"SELECT DISTINCT hub_id FROM webchatt.webhooks WHERE hub_id IS NOT NULL", {0}},
+		"SELECT DISTINCT hub_id FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL", {0}},
 
 	/* webchatt-net was away, so deliveries may have failed */
 	[WC_LOOK_AT_LOGS] = {
-		"UPDATE webchatt.webhooks SET look_at = NULL WHERE hub_id IS NOT NULL AND look_at IS NOT NULL", {0}},
+		"UPDATE webchatt.hub_webhooks SET look_at = NULL WHERE hub_id IS NOT NULL AND look_at IS NOT NULL", {0}},
 
 	[WC_HUB_CALL] = {
 		"SELECT c.method, c.path, c.body, c.wait_ms FROM webchatt._hub_call($1) c", {INT4OID, 0}},

@@ -37,11 +37,11 @@
 #define BY_API(m)	"left(" m ".dedupe_key, 4) = 'api:'"
 
 #define ANYBODY_WANTS \
-	"(EXISTS (SELECT FROM webchatt.local_webhooks) OR EXISTS (SELECT FROM webchatt.links))"
+	"(EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links))"
 
 /* What webhooks and links are told of the new rows of statuses ("added"), if they want to know. */
 #define TELL(wanted) \
-	" told AS (INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id, status, at, error_code, error_message)" \
+	" told AS (INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id, status, at, error_code, error_message)" \
 	"  SELECT 'MessageStatus', a.channel_id, tm.visitor, a.message_id," \
 	"   CASE WHEN a.status IN ('expired', 'cancelled') THEN 'failed' ELSE a.status END, a.at," \
 	"   CASE WHEN a.status IN ('expired', 'cancelled') THEN a.status ELSE a.error_code END, a.error_message" \
@@ -71,7 +71,7 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 	/* what signs events for hubs' own endpoints */
 	[WC_READ_HUB_SECRETS] = {
 		"SELECT hub_id, secret, CASE WHEN old_secret_until > now() THEN old_secret END,"
-		" ceil(extract(epoch FROM old_secret_until))::bigint FROM webchatt.webhooks"
+		" ceil(extract(epoch FROM old_secret_until))::bigint FROM webchatt.hub_webhooks"
 		" WHERE hub_id IS NOT NULL AND secret IS NOT NULL ORDER BY hub_id, event_type", {0}},
 
 	/* a row for each channel and webhook; the channel alone where it has none */
@@ -81,7 +81,7 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		" ceil(extract(epoch FROM w.old_secret_until))::bigint, h.kind = 'local' AND c.public_key IS NOT NULL, c.public_key, c.display_name,"
 		" (SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id), c.newcomers_paused"
 		" FROM webchatt.channels c JOIN webchatt.hubs h ON h.id = c.hub_id"
-		" LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
+		" LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id"
 		" ORDER BY c.id, w.event_type", {0}},
 
 	[WC_READ_KEYS] = {
@@ -111,7 +111,7 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 		"  FROM e ORDER BY n"
 		"  ON CONFLICT (channel_id, hub_message_id) WHERE hub_message_id IS NOT NULL DO NOTHING"
 		"  RETURNING channel_id, id, visitor),"
-		" told AS (INSERT INTO webchatt.events (event_type, channel_id, visitor, message_id)"
+		" told AS (INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id)"
 		"  SELECT 'Message', channel_id, visitor, id FROM added WHERE $7 AND " IS_LOCAL("channel_id") " ORDER BY id)"
 		" SELECT count(*) FROM added",
 		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, BOOLOID, 0}},
@@ -408,7 +408,7 @@ const Statement wc_texts_messages[WC_STATEMENTS] = {
 	[WC_INGEST_SECRETS] = {
 		"SELECT w.secret, CASE WHEN w.old_secret_until > now() THEN w.old_secret END, coalesce(w.accept_unsigned, false),"
 		" ceil(extract(epoch FROM w.old_secret_until))::bigint"
-		" FROM webchatt.channels c LEFT JOIN webchatt.webhooks w ON w.channel_id = c.id"
+		" FROM webchatt.channels c LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id"
 		" WHERE c.id = $1 ORDER BY w.event_type", {UUIDOID, 0}},
 
 	[WC_INGEST_CHANNEL_OF] = {

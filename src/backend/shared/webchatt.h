@@ -87,7 +87,7 @@ extern char *wc_webhook_allowed_addresses;
 extern int	wc_webhook_timeout; /* ms */
 extern int	wc_webhook_patience;	/* s */
 extern int	wc_max_deliveries;
-extern int	wc_event_retention; /* s */
+extern int	wc_feed_retention; /* s */
 extern int	wc_heartbeat;		/* ms */
 extern int	wc_reconcile_interval;	/* s */
 extern int	wc_overdue_after;	/* s */

@@ -168,10 +168,10 @@ events_text(FILE *f)
 	}
 	fprintf(f, "webchatt_commit_seconds_sum %.6f\nwebchatt_commit_seconds_count %llu\n",
 			(double) the_metrics.commit_us / 1e6, (unsigned long long) total);
-	fputs("# HELP webchatt_deliveries_total Requests to hubs, by what came of them.\n"
-		  "# TYPE webchatt_deliveries_total counter\n", f);
+	fputs("# HELP webchatt_sends_total Requests to hubs, by what came of them.\n"
+		  "# TYPE webchatt_sends_total counter\n", f);
 	for (i = 0; i < METRICS_OUTCOMES; i++)
-		fprintf(f, "webchatt_deliveries_total{outcome=\"%s\"} %llu\n", outcomes[i],
+		fprintf(f, "webchatt_sends_total{outcome=\"%s\"} %llu\n", outcomes[i],
 				(unsigned long long) the_metrics.outcomes[i]);
 }
 
@@ -279,7 +279,7 @@ metrics_text(size_t *len)
 	one(f, "webchatt_events_waiting", "gauge", "Events waiting for their commit.", m->waiting);
 	events_text(f);
 	api_text(f);
-	one(f, "webchatt_deliveries_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
+	one(f, "webchatt_sends_pending", "gauge", "Requests to hubs queued or under way.", m->sending);
 	one(f, "webchatt_channels", "gauge", "Channels whose webhooks are taken.", m->channels);
 	visitors_text(f);
 	budgets_text(f);
