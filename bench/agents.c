@@ -20,7 +20,7 @@ static atomic_int running;
 static void
 execute(PGconn *conn, const char *sql)
 {
-	PGresult   *result = PQexec(conn, sql);
+	PGresult *result = PQexec(conn, sql);
 	ExecStatusType status = PQresultStatus(result);
 
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
@@ -34,7 +34,7 @@ execute(PGconn *conn, const char *sql)
 static void
 send_one(PGconn *conn, uint32_t n, const char *visitor)
 {
-	char		sql[160];
+	char sql[160];
 	reply_times *t = &setup.times[n];
 
 	(void) snprintf(sql, sizeof(sql), "BEGIN; EXECUTE send('%s', '%u')", visitor, n);
@@ -48,22 +48,24 @@ send_one(PGconn *conn, uint32_t n, const char *visitor)
 static void *
 agent(void *arg)
 {
-	uint64_t	random = ((uint64_t) (uintptr_t) arg + 1) * UINT64_C(0x9E3779B97F4A7C15);
-	char		sql[256];
-	PGconn	   *conn = PQconnectdb(setup.conninfo);
+	uint64_t random = ((uint64_t) (uintptr_t) arg + 1) * UINT64_C(0x9E3779B97F4A7C15);
+	char sql[256];
+	PGconn *conn = PQconnectdb(setup.conninfo);
 
 	if (PQstatus(conn) != CONNECTION_OK)
 	{
 		fprintf(stderr, "visitors: %s", PQerrorMessage(conn));
 		exit(1);
 	}
-	(void) snprintf(sql, sizeof(sql), "PREPARE send(text, text) AS "
-					"SELECT webchatt.send_message('%s'::uuid, $1, text => $2)", setup.channel);
+	(void) snprintf(sql, sizeof(sql),
+					"PREPARE send(text, text) AS "
+					"SELECT webchatt.send_message('%s'::uuid, $1, text => $2)",
+					setup.channel);
 	execute(conn, sql);
 	for (uint32_t n = (uint32_t) (uintptr_t) arg; n < setup.total; n += (uint32_t) setup.sessions)
 	{
-		int64_t		due = setup.start + (int64_t) (n * 1e9 / setup.rate);
-		struct timespec ts = {.tv_sec = due / 1000000000,.tv_nsec = due % 1000000000};
+		int64_t due = setup.start + (int64_t) (n * 1e9 / setup.rate);
+		struct timespec ts = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
 
 		random ^= random << 13;
 		random ^= random >> 7;

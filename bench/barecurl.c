@@ -16,18 +16,18 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define MAX_EVENTS	256
+#define MAX_EVENTS 256
 
 typedef struct request
 {
-	CURL	   *easy;
+	CURL *easy;
 	struct curl_slist *headers;
-	char		body[256];
-	char		answer[512];
-	size_t		answer_len;
+	char body[256];
+	char answer[512];
+	size_t answer_len;
 } request;
 
-static int	epoll_fd;
+static int epoll_fd;
 static long timeout_ms = -1;
 static long left;
 static long done;
@@ -47,7 +47,7 @@ seconds(void)
 static size_t
 on_body(char *data, size_t one, size_t len, void *arg)
 {
-	request    *r = arg;
+	request *r = arg;
 
 	(void) one;
 	if (r->answer_len + len > sizeof(r->answer))
@@ -60,7 +60,7 @@ on_body(char *data, size_t one, size_t len, void *arg)
 static int
 set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 {
-	struct epoll_event ev = {.events = 0,.data.fd = fd};
+	struct epoll_event ev = {.events = 0, .data.fd = fd};
 
 	(void) easy;
 	(void) arg;
@@ -91,7 +91,7 @@ set_timer(CURLM *m, long ms, void *arg)
 static void
 start(request *r)
 {
-	char		key[64];
+	char key[64];
 
 	sequence++;
 	left--;
@@ -103,7 +103,8 @@ start(request *r)
 	curl_slist_append(r->headers, key);
 	(void) snprintf(r->body, sizeof(r->body),
 					"{\"from\":\"6cbd6789-1d2b-47e0-9391-5eb91d2839ea\",\"to\":\"visitor-%ld\","
-					"\"content\":{\"text\": \"message number %ld\"}}", sequence % 1000, sequence);
+					"\"content\":{\"text\": \"message number %ld\"}}",
+					sequence % 1000, sequence);
 	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 	curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body);
 	r->answer_len = 0;
@@ -113,13 +114,13 @@ start(request *r)
 static void
 collect(void)
 {
-	CURLMsg    *m;
-	int			queued;
+	CURLMsg *m;
+	int queued;
 
 	while ((m = curl_multi_info_read(multi, &queued)) != NULL)
 	{
-		request    *r = NULL;
-		long		status = 0;
+		request *r = NULL;
+		long status = 0;
 
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **) &r);
 		curl_easy_getinfo(m->easy_handle, CURLINFO_RESPONSE_CODE, &status);
@@ -136,23 +137,22 @@ static void
 run(long total)
 {
 	struct epoll_event events[MAX_EVENTS];
-	int			running;
+	int running;
 
 	while (done < total)
 	{
-		int			n = epoll_wait(epoll_fd, events, MAX_EVENTS,
-								   timeout_ms < 0 ? 1000 : (int) timeout_ms);
+		int n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout_ms < 0 ? 1000 : (int) timeout_ms);
 
 		for (int i = 0; i < n; i++)
 			curl_multi_socket_action(multi, events[i].data.fd,
 									 ((events[i].events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
-									 ((events[i].events & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
-									 ((events[i].events & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0),
+										 ((events[i].events & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
+										 ((events[i].events & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0),
 									 &running);
 		collect();
 		if (n <= 0 || timeout_ms == 0)
 		{
-			timeout_ms = -1;	/* it rings once */
+			timeout_ms = -1; /* it rings once */
 			curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
 			collect();
 		}
@@ -162,14 +162,13 @@ run(long total)
 int
 main(int argc, char **argv)
 {
-	long		total;
-	long		in_flight;
-	double		began;
-	double		took;
+	long total;
+	long in_flight;
+	double began;
+	double took;
 	struct rusage usage;
 
-	if (argc != 4 || (total = strtol(argv[2], NULL, 10)) <= 0 ||
-		(in_flight = strtol(argv[3], NULL, 10)) <= 0)
+	if (argc != 4 || (total = strtol(argv[2], NULL, 10)) <= 0 || (in_flight = strtol(argv[3], NULL, 10)) <= 0)
 	{
 		fputs("usage: barecurl URL REQUESTS IN_FLIGHT\n", stderr);
 		return 1;
@@ -184,7 +183,7 @@ main(int argc, char **argv)
 	began = seconds();
 	for (long i = 0; i < in_flight && left > 0; i++)
 	{
-		request    *r = calloc(1, sizeof(request));
+		request *r = calloc(1, sizeof(request));
 
 		if (r == NULL || (r->easy = curl_easy_init()) == NULL)
 			return 1;
@@ -200,6 +199,8 @@ main(int argc, char **argv)
 	getrusage(RUSAGE_SELF, &usage);
 	printf("rate=%.0f cpu_us=%.1f failed=%ld\n", (double) total / took,
 		   ((double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-			(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) / (double) total, failed);
+			(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) /
+			   (double) total,
+		   failed);
 	return failed > 0;
 }

@@ -38,11 +38,11 @@ expect(PGconn *conn, PGresult *result, ExecStatusType status)
 static void
 send_one(PGconn *conn, const char *channel, long n)
 {
-	char		visitor[32];
+	char visitor[32];
 	const char *values[] = {channel, visitor};
-	PGresult   *sent;
-	int64_t		before;
-	int64_t		after;
+	PGresult *sent;
+	int64_t before;
+	int64_t after;
 
 	(void) snprintf(visitor, sizeof(visitor), "commit-%ld", n);
 	PQclear(expect(conn, PQexec(conn, "BEGIN"), PGRES_COMMAND_OK));
@@ -57,10 +57,10 @@ send_one(PGconn *conn, const char *channel, long n)
 int
 main(int argc, char **argv)
 {
-	PGconn	   *conn;
-	long		count;
-	double		rate;
-	int64_t		due;
+	PGconn *conn;
+	long count;
+	double rate;
+	int64_t due;
 
 	if (argc != 5 || (count = strtol(argv[3], NULL, 10)) <= 0 || (rate = strtod(argv[4], NULL)) <= 0)
 	{
@@ -73,13 +73,15 @@ main(int argc, char **argv)
 		fprintf(stderr, "commits: %s", PQerrorMessage(conn));
 		return 1;
 	}
-	PQclear(expect(conn, PQprepare(conn, "send",
-								   "SELECT webchatt.send_message($1::uuid, $2::text, text => 'how long does it take?')",
-								   2, NULL), PGRES_COMMAND_OK));
+	PQclear(
+		expect(conn,
+			   PQprepare(conn, "send",
+						 "SELECT webchatt.send_message($1::uuid, $2::text, text => 'how long does it take?')", 2, NULL),
+			   PGRES_COMMAND_OK));
 	due = now_ns(CLOCK_MONOTONIC);
 	for (long n = 0; n < count; n++)
 	{
-		struct timespec ts = {.tv_sec = due / 1000000000,.tv_nsec = due % 1000000000};
+		struct timespec ts = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
 
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 		send_one(conn, argv[2], n);

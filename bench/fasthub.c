@@ -29,24 +29,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_EVENTS		256
-#define MAX_REQUEST		(16u * 1024 * 1024)
-#define FIRST_BUFFER	(16u * 1024)
-#define OUT_BUFFER		(64u * 1024)
-#define MAX_ANSWER		512
+#define MAX_EVENTS	 256
+#define MAX_REQUEST	 (16u * 1024 * 1024)
+#define FIRST_BUFFER (16u * 1024)
+#define OUT_BUFFER	 (64u * 1024)
+#define MAX_ANSWER	 512
 
 typedef struct conn
 {
-	int			fd;
-	char	   *in;
-	size_t		in_len;
-	size_t		in_cap;
-	char		out[OUT_BUFFER];
-	size_t		out_len;
-	bool		waits_to_write;
+	int fd;
+	char *in;
+	size_t in_len;
+	size_t in_cap;
+	char out[OUT_BUFFER];
+	size_t out_len;
+	bool waits_to_write;
 } conn;
 
-static int	epoll_fd;
+static int epoll_fd;
 static FILE *log_file;
 static uint64_t requests;
 static int64_t first_ns;
@@ -81,7 +81,7 @@ close_conn(conn *c)
 static const char *
 find_header(const char *head, const char *end, const char *name, size_t *len)
 {
-	size_t		name_len = strlen(name);
+	size_t name_len = strlen(name);
 
 	for (const char *line = head; line < end;)
 	{
@@ -89,8 +89,7 @@ find_header(const char *head, const char *end, const char *name, size_t *len)
 
 		if (stop == NULL)
 			return NULL;
-		if ((size_t) (stop - line) > name_len && line[name_len] == ':' &&
-			strncasecmp(line, name, name_len) == 0)
+		if ((size_t) (stop - line) > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0)
 		{
 			line += name_len + 1;
 			while (line < stop && *line == ' ')
@@ -106,9 +105,10 @@ find_header(const char *head, const char *end, const char *name, size_t *len)
 static void
 answer(conn *c, const char *body, int body_len)
 {
-	int			n = snprintf(c->out + c->out_len, OUT_BUFFER - c->out_len,
-							 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-							 "Content-Length: %d\r\n\r\n%s", body_len, body);
+	int n = snprintf(c->out + c->out_len, OUT_BUFFER - c->out_len,
+					 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+					 "Content-Length: %d\r\n\r\n%s",
+					 body_len, body);
 
 	if (n > 0)
 		c->out_len += (size_t) n;
@@ -117,10 +117,10 @@ answer(conn *c, const char *body, int body_len)
 static void
 take_post(conn *c, const char *head, const char *end)
 {
-	char		body[256];
-	int			n;
-	int64_t		now = now_ns();
-	size_t		token_len = 0;
+	char body[256];
+	int n;
+	int64_t now = now_ns();
+	size_t token_len = 0;
 	const char *token = find_header(head, end, "x-validation-token", &token_len);
 
 	if (token != NULL)
@@ -136,7 +136,7 @@ take_post(conn *c, const char *head, const char *end)
 	last_ns = now;
 	if (log_file != NULL)
 	{
-		size_t		len = 0;
+		size_t len = 0;
 		const char *key = find_header(head, end, "idempotency-key", &len);
 
 		fprintf(log_file, "%lld %.*s\n", (long long) now, (int) len, key != NULL ? key : "");
@@ -149,8 +149,8 @@ take_post(conn *c, const char *head, const char *end)
 static void
 take_get(conn *c, const char *head)
 {
-	char		body[200];
-	int			n;
+	char body[200];
+	int n;
 
 	if (strncmp(head, "GET /reset", 10) == 0)
 	{
@@ -170,8 +170,8 @@ take_request(conn *c, const char *p, size_t len)
 {
 	const char *end = memmem(p, len, "\r\n\r\n", 4);
 	const char *value;
-	size_t		value_len;
-	size_t		total;
+	size_t value_len;
+	size_t total;
 
 	if (end == NULL)
 		return 0;
@@ -192,7 +192,7 @@ take_request(conn *c, const char *p, size_t len)
 static void
 watch(conn *c, bool to_write)
 {
-	struct epoll_event ev = {.events = to_write ? EPOLLOUT : EPOLLIN,.data.ptr = c};
+	struct epoll_event ev = {.events = to_write ? EPOLLOUT : EPOLLIN, .data.ptr = c};
 
 	c->waits_to_write = to_write;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &ev) != 0)
@@ -205,7 +205,7 @@ flush_out(conn *c)
 {
 	while (c->out_len > 0)
 	{
-		ssize_t		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 		{
@@ -227,11 +227,11 @@ flush_out(conn *c)
 static bool
 take_requests(conn *c)
 {
-	size_t		used = 0;
+	size_t used = 0;
 
 	while (used < c->in_len && c->out_len + MAX_ANSWER < OUT_BUFFER)
 	{
-		size_t		n = take_request(c, c->in + used, c->in_len - used);
+		size_t n = take_request(c, c->in + used, c->in_len - used);
 
 		if (n == 0)
 			break;
@@ -245,12 +245,12 @@ take_requests(conn *c)
 static bool
 on_readable(conn *c)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	if (c->in_len == c->in_cap)
 	{
-		size_t		cap = c->in_cap > 0 ? c->in_cap * 2 : FIRST_BUFFER;
-		char	   *grown = cap <= MAX_REQUEST ? realloc(c->in, cap) : NULL;
+		size_t cap = c->in_cap > 0 ? c->in_cap * 2 : FIRST_BUFFER;
+		char *grown = cap <= MAX_REQUEST ? realloc(c->in, cap) : NULL;
 
 		if (grown == NULL)
 			return false;
@@ -269,13 +269,13 @@ on_readable(conn *c)
 static void
 accept_all(int listener)
 {
-	int			fd;
-	int			one = 1;
+	int fd;
+	int one = 1;
 
 	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
 	{
-		conn	   *c = malloc(sizeof(conn));
-		struct epoll_event ev = {.events = EPOLLIN,.data.ptr = c};
+		conn *c = malloc(sizeof(conn));
+		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
 
 		if (c == NULL)
 			fatal("malloc");
@@ -292,10 +292,10 @@ accept_all(int listener)
 static int
 open_listener(void)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET,.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t	len = sizeof(addr);
-	struct epoll_event ev = {.events = EPOLLIN,.data.ptr = NULL};
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(addr);
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *) &addr, len) != 0 || listen(fd, 1024) != 0 ||
 		getsockname(fd, (struct sockaddr *) &addr, &len) != 0)
@@ -322,18 +322,17 @@ serve(int listener)
 
 	while (!stopped)
 	{
-		int			n = epoll_wait(epoll_fd, events, MAX_EVENTS, 1000);
+		int n = epoll_wait(epoll_fd, events, MAX_EVENTS, 1000);
 
 		if (n <= 0 && log_file != NULL)
 			fflush(log_file);
 		for (int i = 0; i < n; i++)
 		{
-			conn	   *c = events[i].data.ptr;
+			conn *c = events[i].data.ptr;
 
 			if (c == NULL)
 				accept_all(listener);
-			else if (c->waits_to_write ? !(flush_out(c) && (c->waits_to_write || take_requests(c)))
-					 : !on_readable(c))
+			else if (c->waits_to_write ? !(flush_out(c) && (c->waits_to_write || take_requests(c))) : !on_readable(c))
 				close_conn(c);
 		}
 	}

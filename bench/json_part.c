@@ -19,7 +19,7 @@ skip_string(const char *p, const char *end)
 static const char *
 skip_value(const char *p, const char *end)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	while (p < end)
 	{
@@ -65,8 +65,8 @@ json_member(json_part object, const char *name)
 
 	while ((p = skip_blanks(p, end)) < end && *p == '"')
 	{
-		json_part	key = {p + 1, 0};
-		json_part	value;
+		json_part key = {p + 1, 0};
+		json_part value;
 
 		p = skip_string(p, end);
 		key.len = p > key.at ? (size_t) (p - key.at) - 1 : 0;
@@ -77,12 +77,12 @@ json_member(json_part object, const char *name)
 		if (key.len == strlen(name) && memcmp(key.at, name, key.len) == 0)
 		{
 			if (value.len >= 2 && *value.at == '"')
-				value = (json_part) {value.at + 1, value.len - 2};
+				value = (json_part){value.at + 1, value.len - 2};
 			return value;
 		}
 		p = skip_mark(p, end);
 	}
-	return (json_part) {NULL, 0};
+	return (json_part){NULL, 0};
 }
 
 bool
@@ -94,7 +94,7 @@ json_is(json_part p, const char *text)
 uint64_t
 json_number(json_part p, int base)
 {
-	char		digits[32] = "";
+	char digits[32] = "";
 
 	if (p.len < sizeof(digits))
 		memcpy(digits, p.at, p.len);

@@ -16,7 +16,7 @@
 typedef struct json_part
 {
 	const char *at;
-	size_t		len;
+	size_t len;
 } json_part;
 
 /* An object's own member; an empty part when it has none. */
@@ -26,4 +26,4 @@ extern bool json_is(json_part p, const char *text);
 extern uint64_t json_number(json_part p, int base);
 extern bool json_copy(char *to, size_t size, json_part p);
 
-#endif							/* JSON_PART_H */
+#endif /* JSON_PART_H */

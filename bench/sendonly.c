@@ -21,9 +21,9 @@ static sender *out;
 static void
 give(void)
 {
-	char		to[32];
-	char		content[64];
-	wc_send		m = {0};
+	char to[32];
+	char content[64];
+	wc_send m = {0};
 
 	left--;
 	(void) snprintf(to, sizeof(to), "visitor-%ld", left % 1000);
@@ -42,8 +42,8 @@ on_outcome(void *arg, const wc_outcome *outcome)
 {
 	(void) arg;
 	if (outcome->result != WC_OUT_ACCEPTED && failed++ == 0)
-		fprintf(stderr, "the first failure: result %u: %.*s\n", outcome->result,
-				(int) outcome->error_message.len, outcome->error_message.p);
+		fprintf(stderr, "the first failure: result %u: %.*s\n", outcome->result, (int) outcome->error_message.len,
+				outcome->error_message.p);
 	done++;
 	if (left > 0)
 		give();
@@ -54,12 +54,12 @@ on_outcome(void *arg, const wc_outcome *outcome)
 int
 main(int argc, char **argv)
 {
-	uv_loop_t	loop;
-	wc_config	config = {0};
-	wc_hub_put	hub = {0};
+	uv_loop_t loop;
+	wc_config config = {0};
+	wc_hub_put hub = {0};
 	struct rusage usage;
-	uint64_t	began;
-	double		took;
+	uint64_t began;
+	double took;
 
 	if (argc < 4 || argc > 5 || (total = strtol(argv[2], NULL, 10)) <= 0 ||
 		(config.max_in_flight = (uint32_t) strtoul(argv[3], NULL, 10)) == 0)
@@ -87,6 +87,8 @@ main(int argc, char **argv)
 	getrusage(RUSAGE_SELF, &usage);
 	printf("rate=%.0f cpu_us=%.1f failed=%ld\n", (double) total / took,
 		   ((double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-			(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) / (double) total, failed);
+			(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) /
+			   (double) total,
+		   failed);
 	return failed > 0;
 }

@@ -22,63 +22,68 @@
 #include "json_part.h"
 #include "ws_client.h"
 
-#define ID_LEN			36
-#define MAX_TOKEN		64
+#define ID_LEN	  36
+#define MAX_TOKEN 64
 /* The widget's patience: see widget/src/line.js. */
-#define FIRST_NS		INT64_C(500000000)
-#define AGAIN_NS		INT64_C(300000000)
-#define SECOND_NS		INT64_C(1000000000)
-#define SLOWEST_NS		(60 * SECOND_NS)
-#define QUIET_NS		(40 * SECOND_NS)
-#define BEAT_NS			(5 * SECOND_NS)
+#define FIRST_NS   INT64_C(500000000)
+#define AGAIN_NS   INT64_C(300000000)
+#define SECOND_NS  INT64_C(1000000000)
+#define SLOWEST_NS (60 * SECOND_NS)
+#define QUIET_NS   (40 * SECOND_NS)
+#define BEAT_NS	   (5 * SECOND_NS)
 /* How long all may take to be welcomed, and answers are waited for at the end. */
-#define WELCOME_NS		(120 * SECOND_NS)
-#define GRACE_NS		(10 * SECOND_NS)
+#define WELCOME_NS (120 * SECOND_NS)
+#define GRACE_NS   (10 * SECOND_NS)
 /* Failures that are told one by one. */
-#define MAX_TOLD		5
+#define MAX_TOLD 5
 /* Dials are counted by the tenth of a second, for so long after a cut. */
-#define MAX_TENTHS		1200
+#define MAX_TENTHS 1200
 
 typedef struct visitor
 {
-	ws_conn		ws;				/* the first member: ws_client gives it back */
-	bool		welcomed;
-	int			failures;		/* dials since the last welcome */
-	int64_t		due;			/* when to dial, to send again, or to ping; 0: never */
-	uint64_t	message;		/* the one that has no ack yet; 0: none */
-	int64_t		sent_at;
-	char		id[ID_LEN + 1];
-	char		token[MAX_TOKEN + 1];
+	ws_conn ws; /* the first member: ws_client gives it back */
+	bool welcomed;
+	int failures;	  /* dials since the last welcome */
+	int64_t due;	  /* when to dial, to send again, or to ping; 0: never */
+	uint64_t message; /* the one that has no ack yet; 0: none */
+	int64_t sent_at;
+	char id[ID_LEN + 1];
+	char token[MAX_TOKEN + 1];
 } visitor;
 
 static struct
 {
-	int			port;
+	int port;
 	const char *key;
 	const char *origin;
 	const char *conninfo;
 	const char *channel;
-	int			visitors;
-	int			addresses;
-	int			opening;		/* dial so many at a time in the beginning */
-	int			sessions;
-	double		seconds;
-	double		warmup;
-	double		rate;
-} opt = {.origin = "http://localhost",.visitors = 200,.addresses = 1,.opening = 128,.sessions = 8,
-.seconds = 5,.rate = 1000};
+	int visitors;
+	int addresses;
+	int opening; /* dial so many at a time in the beginning */
+	int sessions;
+	double seconds;
+	double warmup;
+	double rate;
+} opt = {.origin = "http://localhost",
+		 .visitors = 200,
+		 .addresses = 1,
+		 .opening = 128,
+		 .sessions = 8,
+		 .seconds = 5,
+		 .rate = 1000};
 
 static visitor *visitors;
-static int	nwelcomed;
-static int	nopening;
-static int	nwaiting;			/* have something due */
-static bool pings;				/* those who are idle do */
+static int nwelcomed;
+static int nopening;
+static int nwaiting; /* have something due */
+static bool pings;	 /* those who are idle do */
 static uint64_t run_id;
-static uint64_t errors;			/* error frames */
+static uint64_t errors; /* error frames */
 static uint64_t cuts;
 static uint64_t not_reached;
 static uint64_t refused;
-static int	told;
+static int told;
 
 static uint64_t sequence;
 static uint64_t acked;
@@ -114,8 +119,8 @@ add_sample(int64_t ns)
 static int
 by_value(const void *a, const void *b)
 {
-	int64_t		x = *(const int64_t *) a;
-	int64_t		y = *(const int64_t *) b;
+	int64_t x = *(const int64_t *) a;
+	int64_t y = *(const int64_t *) b;
 
 	return (x > y) - (x < y);
 }
@@ -163,7 +168,7 @@ dial(visitor *v, int64_t now)
 	nopening++;
 	if (cut_at != 0)
 	{
-		int64_t		tenth = (now - cut_at) / 100000000;
+		int64_t tenth = (now - cut_at) / 100000000;
 
 		dials++;
 		if (tenth < MAX_TENTHS)
@@ -175,9 +180,9 @@ dial(visitor *v, int64_t now)
 static void
 on_open(ws_conn *c)
 {
-	visitor    *v = (visitor *) c;
-	char		hello[160];
-	int			n;
+	visitor *v = (visitor *) c;
+	char hello[160];
+	int n;
 
 	if (v->token[0] != '\0')
 		n = snprintf(hello, sizeof(hello), "{\"type\":\"hello\",\"token\":\"%s\"}", v->token);
@@ -190,11 +195,11 @@ on_open(ws_conn *c)
 static void
 send_message(visitor *v)
 {
-	char		text[256];
-	int			n = snprintf(text, sizeof(text),
-							 "{\"type\":\"message\",\"id\":\"%012llx-%llx\",\"content\":{\"type\":\"text\","
-							 "\"text\":\"Hello, I'd like to know more about your products\"}}",
-							 (unsigned long long) run_id, (unsigned long long) v->message);
+	char text[256];
+	int n = snprintf(text, sizeof(text),
+					 "{\"type\":\"message\",\"id\":\"%012llx-%llx\",\"content\":{\"type\":\"text\","
+					 "\"text\":\"Hello, I'd like to know more about your products\"}}",
+					 (unsigned long long) run_id, (unsigned long long) v->message);
 
 	ws_send(&v->ws, text, (size_t) n);
 }
@@ -210,7 +215,7 @@ send_next(visitor *v, int64_t now)
 static void
 on_welcome(visitor *v, json_part frame)
 {
-	json_part	token = json_member(frame, "token");
+	json_part token = json_member(frame, "token");
 
 	if (v->welcomed || (v->id[0] == '\0' && !json_copy(v->id, sizeof(v->id), json_member(frame, "visitor"))))
 	{
@@ -233,10 +238,10 @@ on_welcome(visitor *v, json_part frame)
 static void
 on_ack(visitor *v, json_part frame)
 {
-	json_part	id = json_member(frame, "id");
-	int64_t		now = ws_now();
+	json_part id = json_member(frame, "id");
+	int64_t now = ws_now();
 
-	if (id.len < 14 || json_number((json_part) {id.at + 13, id.len - 13}, 16) != v->message)
+	if (id.len < 14 || json_number((json_part){id.at + 13, id.len - 13}, 16) != v->message)
 	{
 		tell("this acknowledges nothing: ", frame);
 		errors++;
@@ -254,12 +259,12 @@ on_ack(visitor *v, json_part frame)
 static void
 on_message(visitor *v, json_part frame)
 {
-	int64_t		now = ws_now();
-	json_part	id = json_member(frame, "id");
-	json_part	text = json_member(json_member(frame, "content"), "text");
-	uint64_t	n = json_number(text, 10);
-	char		answer[128];
-	int			len;
+	int64_t now = ws_now();
+	json_part id = json_member(frame, "id");
+	json_part text = json_member(json_member(frame, "content"), "text");
+	uint64_t n = json_number(text, 10);
+	char answer[128];
+	int len;
 
 	if (!json_is(json_member(frame, "direction"), "out") || id.len != ID_LEN || text.len == 0 || n >= nreplies)
 	{
@@ -283,9 +288,9 @@ on_message(visitor *v, json_part frame)
 static void
 on_status(json_part frame)
 {
-	json_part	status = json_member(frame, "status");
-	json_part	ids = json_member(frame, "ids");
-	size_t		quotes = 0;
+	json_part status = json_member(frame, "status");
+	json_part ids = json_member(frame, "ids");
+	size_t quotes = 0;
 
 	for (size_t i = 0; i < ids.len; i++)
 		quotes += ids.at[i] == '"';
@@ -297,7 +302,7 @@ on_status(json_part frame)
 static void
 on_error(visitor *v, json_part frame)
 {
-	json_part	after = json_member(frame, "retry_after");
+	json_part after = json_member(frame, "retry_after");
 
 	tell("the hub says ", frame);
 	errors++;
@@ -308,9 +313,9 @@ on_error(visitor *v, json_part frame)
 static void
 on_text(ws_conn *c, const char *text, size_t len)
 {
-	visitor    *v = (visitor *) c;
-	json_part	frame = {text, len};
-	json_part	type = json_member(frame, "type");
+	visitor *v = (visitor *) c;
+	json_part frame = {text, len};
+	json_part type = json_member(frame, "type");
 
 	if (json_is(type, "ack"))
 		on_ack(v, frame);
@@ -333,7 +338,7 @@ on_text(ws_conn *c, const char *text, size_t len)
 static int64_t
 pause_of(const visitor *v)
 {
-	int64_t		most = SECOND_NS;
+	int64_t most = SECOND_NS;
 
 	if (v->failures == 0)
 		return FIRST_NS + random_below(3 * FIRST_NS);
@@ -345,8 +350,8 @@ pause_of(const visitor *v)
 static void
 on_end(ws_conn *c, int why)
 {
-	visitor    *v = (visitor *) c;
-	char		text[80];
+	visitor *v = (visitor *) c;
+	char text[80];
 
 	(void) snprintf(text, sizeof(text), "%s ended with %d", v->welcomed ? "a visitor's connection" : "a dial", why);
 	if (why == WS_NOT_WS || why == 4001 || why == 4003)
@@ -355,7 +360,7 @@ on_end(ws_conn *c, int why)
 		exit(1);
 	}
 	if (why > WS_NOT_REACHED)
-		tell(text, (json_part) {"", 0});
+		tell(text, (json_part){"", 0});
 	if (v->welcomed)
 	{
 		nwelcomed--;
@@ -380,7 +385,7 @@ on_end(ws_conn *c, int why)
 static void
 turn(void)
 {
-	int64_t		now;
+	int64_t now;
 
 	ws_turn(nwaiting > 0 ? 10 : 50);
 	if (nwaiting == 0)
@@ -388,7 +393,7 @@ turn(void)
 	now = ws_now();
 	for (int i = 0; i < opt.visitors; i++)
 	{
-		visitor    *v = &visitors[i];
+		visitor *v = &visitors[i];
 
 		if (v->due == 0 || v->due > now)
 			continue;
@@ -414,8 +419,8 @@ seconds_since(int64_t began)
 static void
 welcome_all(void)
 {
-	int64_t		began = ws_now();
-	int			next = 0;
+	int64_t began = ws_now();
+	int next = 0;
 
 	while (nwelcomed < opt.visitors)
 	{
@@ -442,14 +447,14 @@ own_cpu_us(void)
 
 	getrusage(RUSAGE_SELF, &usage);
 	return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-		(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+		   (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void
 run_send(void)
 {
-	int64_t		now;
-	double		cpu;
+	int64_t now;
+	double cpu;
 
 	welcome_all();
 	cpu = own_cpu_us();
@@ -486,17 +491,21 @@ print_replies(const char *what, size_t from, size_t to)
 			add_sample(*(const int64_t *) (t + to) - *(const int64_t *) (t + from));
 	}
 	sort_samples();
-	printf("%s_p50_us=%.0f %s_p99_us=%.0f %s_max_us=%.0f ", what, percentile(0.5), what, percentile(0.99),
-		   what, percentile(1));
+	printf("%s_p50_us=%.0f %s_p99_us=%.0f %s_max_us=%.0f ", what, percentile(0.5), what, percentile(0.99), what,
+		   percentile(1));
 }
 
 static void
 run_reply(void)
 {
-	agents_setup setup = {.conninfo = opt.conninfo,.channel = opt.channel,.sessions = opt.sessions,
-	.rate = opt.rate,.total = (uint32_t) ((opt.seconds + opt.warmup) * opt.rate),.visitor = any_visitor};
-	int64_t		done_at = 0;
-	int64_t		last = 0;
+	agents_setup setup = {.conninfo = opt.conninfo,
+						  .channel = opt.channel,
+						  .sessions = opt.sessions,
+						  .rate = opt.rate,
+						  .total = (uint32_t) ((opt.seconds + opt.warmup) * opt.rate),
+						  .visitor = any_visitor};
+	int64_t done_at = 0;
+	int64_t last = 0;
 
 	welcome_all();
 	nreplies = setup.total;
@@ -507,7 +516,8 @@ run_reply(void)
 	setup.start = ws_now() + 500000000;
 	count_from = setup.start + (int64_t) (opt.warmup * 1e9);
 	agents_start(&setup);
-	while (done_at == 0 || ((narrived < nreplies || confirmed < 2 * (uint64_t) nreplies) && ws_now() < done_at + GRACE_NS))
+	while (done_at == 0 ||
+		   ((narrived < nreplies || confirmed < 2 * (uint64_t) nreplies) && ws_now() < done_at + GRACE_NS))
 	{
 		turn();
 		if (done_at == 0 && agents_are_done())
@@ -529,8 +539,8 @@ run_reply(void)
 static uint32_t
 peak_dials(void)
 {
-	uint32_t	peak = 0;
-	uint32_t	sum = 0;
+	uint32_t peak = 0;
+	uint32_t sum = 0;
 
 	for (int i = 0; i < MAX_TENTHS; i++)
 	{
@@ -546,7 +556,7 @@ peak_dials(void)
 static void
 run_idle(void)
 {
-	int64_t		end;
+	int64_t end;
 
 	pings = true;
 	welcome_all();
@@ -557,8 +567,10 @@ run_idle(void)
 	{
 		if (ws_now() > end)
 		{
-			fprintf(stderr, "visitors: %llu connections were cut, %d are welcome at the end; %llu dials failed, "
-					"%llu were refused\n", (unsigned long long) cuts, nwelcomed, (unsigned long long) not_reached,
+			fprintf(stderr,
+					"visitors: %llu connections were cut, %d are welcome at the end; %llu dials failed, "
+					"%llu were refused\n",
+					(unsigned long long) cuts, nwelcomed, (unsigned long long) not_reached,
 					(unsigned long long) refused);
 			exit(1);
 		}
@@ -576,7 +588,8 @@ usage(void)
 {
 	fputs("usage: visitors send|reply|idle --port N --key PUBLIC_KEY [--origin O] [--visitors N] [--addresses N]\n"
 		  "                [--opening N] [--seconds S] [--warmup S]\n"
-		  "                reply: --conninfo C --channel UUID [--rate N] [--sessions N]\n", stderr);
+		  "                reply: --conninfo C --channel UUID [--rate N] [--sessions N]\n",
+		  stderr);
 	exit(1);
 }
 
@@ -584,30 +597,54 @@ static void
 read_options(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"port", 1, NULL, 'p'}, {"key", 1, NULL, 'k'}, {"origin", 1, NULL, 'o'}, {"visitors", 1, NULL, 'v'},
-		{"addresses", 1, NULL, 'a'}, {"opening", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'}, {"warmup", 1, NULL, 'w'},
-		{"rate", 1, NULL, 'r'}, {"sessions", 1, NULL, 's'}, {"conninfo", 1, NULL, 'd'}, {"channel", 1, NULL, 'c'},
-		{NULL, 0, NULL, 0}
-	};
-	int			o;
+		{"port", 1, NULL, 'p'},		 {"key", 1, NULL, 'k'},		 {"origin", 1, NULL, 'o'},	 {"visitors", 1, NULL, 'v'},
+		{"addresses", 1, NULL, 'a'}, {"opening", 1, NULL, 'n'},	 {"seconds", 1, NULL, 't'},	 {"warmup", 1, NULL, 'w'},
+		{"rate", 1, NULL, 'r'},		 {"sessions", 1, NULL, 's'}, {"conninfo", 1, NULL, 'd'}, {"channel", 1, NULL, 'c'},
+		{NULL, 0, NULL, 0}};
+	int o;
 
 	while ((o = getopt_long(argc, argv, "", names, NULL)) != -1)
 	{
 		switch (o)
 		{
-			case 'p': opt.port = (int) strtol(optarg, NULL, 10); break;
-			case 'k': opt.key = optarg; break;
-			case 'o': opt.origin = optarg; break;
-			case 'v': opt.visitors = (int) strtol(optarg, NULL, 10); break;
-			case 'a': opt.addresses = (int) strtol(optarg, NULL, 10); break;
-			case 'n': opt.opening = (int) strtol(optarg, NULL, 10); break;
-			case 't': opt.seconds = strtod(optarg, NULL); break;
-			case 'w': opt.warmup = strtod(optarg, NULL); break;
-			case 'r': opt.rate = strtod(optarg, NULL); break;
-			case 's': opt.sessions = (int) strtol(optarg, NULL, 10); break;
-			case 'd': opt.conninfo = optarg; break;
-			case 'c': opt.channel = optarg; break;
-			default: usage();
+			case 'p':
+				opt.port = (int) strtol(optarg, NULL, 10);
+				break;
+			case 'k':
+				opt.key = optarg;
+				break;
+			case 'o':
+				opt.origin = optarg;
+				break;
+			case 'v':
+				opt.visitors = (int) strtol(optarg, NULL, 10);
+				break;
+			case 'a':
+				opt.addresses = (int) strtol(optarg, NULL, 10);
+				break;
+			case 'n':
+				opt.opening = (int) strtol(optarg, NULL, 10);
+				break;
+			case 't':
+				opt.seconds = strtod(optarg, NULL);
+				break;
+			case 'w':
+				opt.warmup = strtod(optarg, NULL);
+				break;
+			case 'r':
+				opt.rate = strtod(optarg, NULL);
+				break;
+			case 's':
+				opt.sessions = (int) strtol(optarg, NULL, 10);
+				break;
+			case 'd':
+				opt.conninfo = optarg;
+				break;
+			case 'c':
+				opt.channel = optarg;
+				break;
+			default:
+				usage();
 		}
 	}
 	if (opt.port <= 0 || opt.key == NULL || opt.visitors <= 0 || opt.addresses <= 0 || opt.addresses > 250 ||
@@ -626,7 +663,8 @@ allow_files(rlim_t n)
 		return;
 	if (limit.rlim_max < n)
 	{
-		fprintf(stderr, "visitors: %d visitors need %llu open files, %llu are allowed: raise the hard limit (ulimit -Hn)\n",
+		fprintf(stderr,
+				"visitors: %d visitors need %llu open files, %llu are allowed: raise the hard limit (ulimit -Hn)\n",
 				opt.visitors, (unsigned long long) n, (unsigned long long) limit.rlim_max);
 		exit(1);
 	}
@@ -638,11 +676,14 @@ allow_files(rlim_t n)
 int
 main(int argc, char **argv)
 {
-	char		path[256];
-	ws_setup	setup = {.path = path,.protocol = "web-chatt2me.v1",
-	.on_open = on_open,.on_text = on_text,.on_end = on_end};
-	void		(*mode) (void) = argc < 2 ? NULL : strcmp(argv[1], "send") == 0 ? run_send :
-		strcmp(argv[1], "reply") == 0 ? run_reply : strcmp(argv[1], "idle") == 0 ? run_idle : NULL;
+	char path[256];
+	ws_setup setup = {
+		.path = path, .protocol = "web-chatt2me.v1", .on_open = on_open, .on_text = on_text, .on_end = on_end};
+	void (*mode)(void) = argc < 2						 ? NULL
+						 : strcmp(argv[1], "send") == 0	 ? run_send
+						 : strcmp(argv[1], "reply") == 0 ? run_reply
+						 : strcmp(argv[1], "idle") == 0	 ? run_idle
+														 : NULL;
 
 	if (mode == NULL)
 		usage();

@@ -28,57 +28,57 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_EVENTS		256
-#define MAX_REQUEST		2048
-#define MAX_ANSWER		4096
-#define HEX_LEN			64
+#define MAX_EVENTS	256
+#define MAX_REQUEST 2048
+#define MAX_ANSWER	4096
+#define HEX_LEN		64
 /* Latencies are counted by the microsecond up to this many. */
-#define MAX_LATENCY_US	2000000
+#define MAX_LATENCY_US 2000000
 /* How long answers are waited for at the end. */
-#define GRACE_NS		INT64_C(10000000000)
+#define GRACE_NS INT64_C(10000000000)
 
 typedef struct conn
 {
-	int			fd;
-	bool		busy;
-	int64_t		due;			/* of the event that it carries */
-	size_t		answer_len;
-	char		request[MAX_REQUEST];
-	char		answer[MAX_ANSWER + 1];
+	int fd;
+	bool busy;
+	int64_t due; /* of the event that it carries */
+	size_t answer_len;
+	char request[MAX_REQUEST];
+	char answer[MAX_ANSWER + 1];
 } conn;
 
 static struct
 {
-	int			port;
-	char		channel[64];
+	int port;
+	char channel[64];
 	const char *secret;
-	int			connections;
-	long		visitors;
-	double		seconds;
-	double		warmup;
-	double		rate;
-	long		total;			/* stop after so many; 0: no end but time */
+	int connections;
+	long visitors;
+	double seconds;
+	double warmup;
+	double rate;
+	long total; /* stop after so many; 0: no end but time */
 } opt = {.connections = 64, .visitors = 1000, .seconds = 5, .warmup = 0};
 
 /* Where the request's digits go, counted from its beginning. */
 static struct
 {
-	size_t		size;
-	size_t		body;
-	size_t		signature_time;
-	size_t		signature;
-	size_t		message;
-	size_t		visitor;
-	size_t		timestamp;
+	size_t size;
+	size_t body;
+	size_t signature_time;
+	size_t signature;
+	size_t message;
+	size_t visitor;
+	size_t timestamp;
 } at;
 
 static char template[MAX_REQUEST];
 static EVP_MAC_CTX *mac;
-static int	epoll_fd;
-static int	timer_fd = -1;
+static int epoll_fd;
+static int timer_fd = -1;
 static conn *conns;
 static conn **idle;
-static int	nidle;
+static int nidle;
 static uint64_t sequence;
 static uint64_t run_id;
 static uint32_t latencies[MAX_LATENCY_US + 1];
@@ -136,13 +136,13 @@ find(const char *mark, size_t from, size_t skip)
 static void
 make_template(void)
 {
-	char		body[MAX_REQUEST / 2];
-	int			n = snprintf(body, sizeof(body),
-							 "{\"eventType\":\"Message\",\"channelId\":\"%s\","
-							 "\"messageId\":\"%016llx-000000000000\",\"from\":\"visitor-00000000\","
-							 "\"timestamp\":0000000000,\"channel\":\"web-chatt2me\",\"content\":"
-							 "{\"type\":\"text\",\"text\":\"Hello, I'd like to know more about your products\"}}",
-							 opt.channel, (unsigned long long) run_id);
+	char body[MAX_REQUEST / 2];
+	int n = snprintf(body, sizeof(body),
+					 "{\"eventType\":\"Message\",\"channelId\":\"%s\","
+					 "\"messageId\":\"%016llx-000000000000\",\"from\":\"visitor-00000000\","
+					 "\"timestamp\":0000000000,\"channel\":\"web-chatt2me\",\"content\":"
+					 "{\"type\":\"text\",\"text\":\"Hello, I'd like to know more about your products\"}}",
+					 opt.channel, (unsigned long long) run_id);
 
 	n = snprintf(template, sizeof(template),
 				 "POST /webhooks/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
@@ -162,10 +162,9 @@ static void
 sign(char *request)
 {
 	unsigned char out[32];
-	size_t		len;
+	size_t len;
 
-	if (!EVP_MAC_init(mac, NULL, 0, NULL) ||
-		!EVP_MAC_update(mac, (unsigned char *) request + at.signature_time, 10) ||
+	if (!EVP_MAC_init(mac, NULL, 0, NULL) || !EVP_MAC_update(mac, (unsigned char *) request + at.signature_time, 10) ||
 		!EVP_MAC_update(mac, (const unsigned char *) ".", 1) ||
 		!EVP_MAC_update(mac, (unsigned char *) request + at.body, at.size - at.body) ||
 		!EVP_MAC_final(mac, out, &len, sizeof(out)))
@@ -177,10 +176,10 @@ sign(char *request)
 static void
 connect_one(conn *c)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET,.sin_port = htons((uint16_t) opt.port),
-	.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct epoll_event ev = {.events = EPOLLIN,.data.ptr = c};
-	int			one = 1;
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t) opt.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
+	int one = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *) &addr, sizeof(addr)) != 0)
@@ -209,8 +208,8 @@ reconnect(conn *c)
 static void
 send_event(conn *c, int64_t due)
 {
-	char	   *r = c->request;
-	uint64_t	now = (uint64_t) time(NULL);
+	char *r = c->request;
+	uint64_t now = (uint64_t) time(NULL);
 
 	sequence++;
 	put_decimal(r + at.signature_time, 10, now);
@@ -228,8 +227,8 @@ send_event(conn *c, int64_t due)
 static void
 record(int64_t due, int64_t now, bool good)
 {
-	int64_t		ns = now - due;
-	int64_t		us = ns / 1000;
+	int64_t ns = now - due;
+	int64_t us = ns / 1000;
 
 	if (!good)
 	{
@@ -254,15 +253,14 @@ answer_size(const char *answer)
 
 	if (end == NULL)
 		return 0;
-	return (size_t) (end + 4 - answer) +
-		(length != NULL && length < end ? strtoul(length + 17, NULL, 10) : 0);
+	return (size_t) (end + 4 - answer) + (length != NULL && length < end ? strtoul(length + 17, NULL, 10) : 0);
 }
 
 static void
 on_readable(conn *c)
 {
-	ssize_t		n = recv(c->fd, c->answer + c->answer_len, MAX_ANSWER - c->answer_len, MSG_DONTWAIT);
-	size_t		size;
+	ssize_t n = recv(c->fd, c->answer + c->answer_len, MAX_ANSWER - c->answer_len, MSG_DONTWAIT);
+	size_t size;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -294,7 +292,7 @@ pump(int64_t now)
 			send_event(idle[--nidle], now);
 		else if (next_due <= now)
 		{
-			int64_t		due = next_due;
+			int64_t due = next_due;
 
 			next_due += (int64_t) (1e9 / opt.rate);
 			send_event(idle[--nidle], due);
@@ -304,8 +302,7 @@ pump(int64_t now)
 	}
 	if (opt.rate > 0 && nidle > 0)
 	{
-		struct itimerspec when = {.it_value = {.tv_sec = next_due / 1000000000,
-		.tv_nsec = next_due % 1000000000}};
+		struct itimerspec when = {.it_value = {.tv_sec = next_due / 1000000000, .tv_nsec = next_due % 1000000000}};
 
 		timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 	}
@@ -323,21 +320,21 @@ static void
 run(void)
 {
 	struct epoll_event events[MAX_EVENTS];
-	int64_t		now = now_ns();
+	int64_t now = now_ns();
 
 	count_from = now + (int64_t) (opt.warmup * 1e9);
 	count_to = count_from + (int64_t) (opt.seconds * 1e9);
 	next_due = now;
 	while (!all_answered(now))
 	{
-		int			n;
+		int n;
 
 		pump(now);
 		n = epoll_wait(epoll_fd, events, MAX_EVENTS, 50);
 		for (int i = 0; i < n; i++)
 		{
-			conn	   *c = events[i].data.ptr;
-			uint64_t	rings;
+			conn *c = events[i].data.ptr;
+			uint64_t rings;
 
 			if (c != NULL)
 				on_readable(c);
@@ -351,8 +348,8 @@ run(void)
 static double
 percentile(double p)
 {
-	uint64_t	rank = (uint64_t) ceil((double) measured * p);
-	uint64_t	seen = 0;
+	uint64_t rank = (uint64_t) ceil((double) measured * p);
+	uint64_t seen = 0;
 
 	for (int us = 0; us <= MAX_LATENCY_US; us++)
 	{
@@ -367,24 +364,24 @@ static void
 print_result(double took)
 {
 	struct rusage usage;
-	double		cpu;
+	double cpu;
 
 	getrusage(RUSAGE_SELF, &usage);
 	cpu = (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-		(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+		  (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f non200=%llu errors=%llu accepted=%llu "
 		   "sent=%llu seconds=%.2f cpu_us=%.1f\n",
 		   (double) measured / (took - opt.warmup), percentile(0.5), percentile(0.99), (double) max_latency_ns / 1000,
-		   (unsigned long long) not_200, (unsigned long long) errors,
-		   (unsigned long long) accepted, (unsigned long long) sequence, took,
-		   sequence > 0 ? cpu / (double) sequence : 0);
+		   (unsigned long long) not_200, (unsigned long long) errors, (unsigned long long) accepted,
+		   (unsigned long long) sequence, took, sequence > 0 ? cpu / (double) sequence : 0);
 }
 
 static void
 usage(void)
 {
 	fputs("usage: webhooks --port N --channel UUID --secret S [--connections N] [--visitors N]\n"
-		  "                [--seconds S] [--warmup S] [--rate EVENTS_PER_SECOND] [--total N]\n", stderr);
+		  "                [--seconds S] [--warmup S] [--rate EVENTS_PER_SECOND] [--total N]\n",
+		  stderr);
 	exit(1);
 }
 
@@ -392,50 +389,66 @@ static void
 read_options(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"port", 1, NULL, 'p'}, {"channel", 1, NULL, 'c'}, {"secret", 1, NULL, 's'},
-		{"connections", 1, NULL, 'n'}, {"visitors", 1, NULL, 'v'}, {"seconds", 1, NULL, 't'},
-		{"warmup", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'}, {"total", 1, NULL, 'm'}, {NULL, 0, NULL, 0}
-	};
-	int			o;
+		{"port", 1, NULL, 'p'},		{"channel", 1, NULL, 'c'}, {"secret", 1, NULL, 's'}, {"connections", 1, NULL, 'n'},
+		{"visitors", 1, NULL, 'v'}, {"seconds", 1, NULL, 't'}, {"warmup", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},
+		{"total", 1, NULL, 'm'},	{NULL, 0, NULL, 0}};
+	int o;
 
 	while ((o = getopt_long(argc, argv, "", names, NULL)) != -1)
 	{
 		switch (o)
 		{
-			case 'p': opt.port = (int) strtol(optarg, NULL, 10); break;
-			case 'c': (void) snprintf(opt.channel, sizeof(opt.channel), "%s", optarg); break;
-			case 's': opt.secret = optarg; break;
-			case 'n': opt.connections = (int) strtol(optarg, NULL, 10); break;
-			case 'v': opt.visitors = strtol(optarg, NULL, 10); break;
-			case 't': opt.seconds = strtod(optarg, NULL); break;
-			case 'w': opt.warmup = strtod(optarg, NULL); break;
-			case 'r': opt.rate = strtod(optarg, NULL); break;
-			case 'm': opt.total = strtol(optarg, NULL, 10); break;
-			default: usage();
+			case 'p':
+				opt.port = (int) strtol(optarg, NULL, 10);
+				break;
+			case 'c':
+				(void) snprintf(opt.channel, sizeof(opt.channel), "%s", optarg);
+				break;
+			case 's':
+				opt.secret = optarg;
+				break;
+			case 'n':
+				opt.connections = (int) strtol(optarg, NULL, 10);
+				break;
+			case 'v':
+				opt.visitors = strtol(optarg, NULL, 10);
+				break;
+			case 't':
+				opt.seconds = strtod(optarg, NULL);
+				break;
+			case 'w':
+				opt.warmup = strtod(optarg, NULL);
+				break;
+			case 'r':
+				opt.rate = strtod(optarg, NULL);
+				break;
+			case 'm':
+				opt.total = strtol(optarg, NULL, 10);
+				break;
+			default:
+				usage();
 		}
 	}
-	if (opt.port <= 0 || opt.channel[0] == '\0' || opt.secret == NULL ||
-		opt.connections <= 0 || opt.visitors <= 0 || opt.seconds <= 0)
+	if (opt.port <= 0 || opt.channel[0] == '\0' || opt.secret == NULL || opt.connections <= 0 || opt.visitors <= 0 ||
+		opt.seconds <= 0)
 		usage();
 }
 
 int
 main(int argc, char **argv)
 {
-	OSSL_PARAM	params[] = {OSSL_PARAM_utf8_string("digest", (char *) "SHA256", 6), OSSL_PARAM_END};
-	int64_t		began;
+	OSSL_PARAM params[] = {OSSL_PARAM_utf8_string("digest", (char *) "SHA256", 6), OSSL_PARAM_END};
+	int64_t began;
 
 	read_options(argc, argv);
 	run_id = (uint64_t) time(NULL) << 32 ^ (uint64_t) getpid() << 16 ^ (uint64_t) now_ns();
 	make_template();
 	mac = EVP_MAC_CTX_new(EVP_MAC_fetch(NULL, "HMAC", NULL));
-	if (mac == NULL ||
-		!EVP_MAC_init(mac, (const unsigned char *) opt.secret, strlen(opt.secret), params))
+	if (mac == NULL || !EVP_MAC_init(mac, (const unsigned char *) opt.secret, strlen(opt.secret), params))
 		fatal("HMAC");
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (timer_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd,
-								  &(struct epoll_event) {.events = EPOLLIN}) != 0)
+	if (timer_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &(struct epoll_event){.events = EPOLLIN}) != 0)
 		fatal("timerfd");
 	conns = calloc((size_t) opt.connections, sizeof(conn));
 	idle = calloc((size_t) opt.connections, sizeof(conn *));

@@ -21,23 +21,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_EVENTS		256
-#define MAX_HEAD		4096
+#define MAX_EVENTS 256
+#define MAX_HEAD   4096
 /* The example of RFC 6455: the server's answer to it is known. */
-#define KEY				"dGhlIHNhbXBsZSBub25jZQ=="
-#define ACCEPT			"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+#define KEY	   "dGhlIHNhbXBsZSBub25jZQ=="
+#define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
-#define OP_TEXT			1
-#define OP_CLOSE		8
-#define OP_PING			9
-#define OP_PONG			10
-#define FIN				0x80
-#define MASKED			0x80
+#define OP_TEXT	 1
+#define OP_CLOSE 8
+#define OP_PING	 9
+#define OP_PONG	 10
+#define FIN		 0x80
+#define MASKED	 0x80
 
 static ws_setup setup;
 static char request[1024];
 static size_t request_len;
-static int	epoll_fd;
+static int epoll_fd;
 static unsigned dialled;
 static uint64_t random_state;
 static uint8_t input[WS_MAX_FRAME + 16];
@@ -72,7 +72,7 @@ ws_random(void)
 void
 ws_begin(const ws_setup *s)
 {
-	int			n;
+	int n;
 
 	setup = *s;
 	n = snprintf(request, sizeof(request),
@@ -108,11 +108,11 @@ void
 ws_dial(ws_conn *c)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET,
-	.sin_addr.s_addr = htonl(INADDR_LOOPBACK + dialled++ % (unsigned) setup.addresses)};
-	struct sockaddr_in to = {.sin_family = AF_INET,.sin_port = htons((uint16_t) setup.port),
-	.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,.data.ptr = c};
-	int			one = 1;
+							   .sin_addr.s_addr = htonl(INADDR_LOOPBACK + dialled++ % (unsigned) setup.addresses)};
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t) setup.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+	int one = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0)
@@ -123,8 +123,7 @@ ws_dial(ws_conn *c)
 		ws_fatal("bind");
 	c->state = WS_CONNECTING;
 	/* a refusal is told by epoll as well: ws_turn() finds it */
-	if (connect(c->fd, (struct sockaddr *) &to, sizeof(to)) != 0 &&
-		errno != EINPROGRESS && errno != ECONNREFUSED)
+	if (connect(c->fd, (struct sockaddr *) &to, sizeof(to)) != 0 && errno != EINPROGRESS && errno != ECONNREFUSED)
 		ws_fatal("connect");
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) != 0)
 		ws_fatal("epoll_ctl");
@@ -136,7 +135,7 @@ ws_dial(ws_conn *c)
 static void
 push(ws_conn *c, const uint8_t *data, size_t len)
 {
-	ssize_t		n = 0;
+	ssize_t n = 0;
 
 	if (c->out_len == 0)
 		n = send(c->fd, data, len, MSG_NOSIGNAL);
@@ -154,7 +153,7 @@ push(ws_conn *c, const uint8_t *data, size_t len)
 static void
 push_rest(ws_conn *c)
 {
-	ssize_t		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
+	ssize_t n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
 
 	if (n <= 0)
 		return;
@@ -170,8 +169,8 @@ push_rest(ws_conn *c)
 static void
 push_frame(ws_conn *c, int opcode, const char *data, size_t len)
 {
-	uint32_t	mask = (uint32_t) ws_random();
-	uint8_t    *p = output;
+	uint32_t mask = (uint32_t) ws_random();
+	uint8_t *p = output;
 
 	if (len > WS_MAX_FRAME)
 	{
@@ -215,9 +214,9 @@ static ssize_t
 take_head(ws_conn *c, const uint8_t *data, size_t len)
 {
 	const uint8_t *blank = memmem(data, len, "\r\n\r\n", 4);
-	char		head[MAX_HEAD];
-	size_t		size = blank != NULL ? (size_t) (blank - data) + 4 : 0;
-	int			status = 0;
+	char head[MAX_HEAD];
+	size_t size = blank != NULL ? (size_t) (blank - data) + 4 : 0;
+	int status = 0;
 
 	if (blank == NULL && len < MAX_HEAD)
 		return 0;
@@ -228,8 +227,7 @@ take_head(ws_conn *c, const uint8_t *data, size_t len)
 		if (strncmp(head, "HTTP/1.1 ", 9) == 0)
 			status = (int) strtol(head + 9, NULL, 10);
 	}
-	if (status == 101 && strstr(head, ACCEPT) != NULL &&
-		strcasestr(head, "\r\nsec-websocket-protocol:") != NULL)
+	if (status == 101 && strstr(head, ACCEPT) != NULL && strcasestr(head, "\r\nsec-websocket-protocol:") != NULL)
 	{
 		c->state = WS_OPEN;
 		setup.on_open(c);
@@ -243,8 +241,8 @@ take_head(ws_conn *c, const uint8_t *data, size_t len)
 static ssize_t
 take_frame(ws_conn *c, const uint8_t *data, size_t len)
 {
-	size_t		head = 2;
-	uint64_t	size;
+	size_t head = 2;
+	uint64_t size;
 
 	if (len < 2)
 		return 0;
@@ -305,10 +303,10 @@ keep(ws_conn *c, const uint8_t *data, size_t len)
 static bool
 read_some(ws_conn *c)
 {
-	size_t		room = sizeof(input) - c->in_len;
-	size_t		have = c->in_len;
-	size_t		done = 0;
-	ssize_t		n;
+	size_t room = sizeof(input) - c->in_len;
+	size_t have = c->in_len;
+	size_t done = 0;
+	ssize_t n;
 
 	if (have > 0)
 		memcpy(input, c->in, have);
@@ -323,8 +321,8 @@ read_some(ws_conn *c)
 	have += (size_t) n;
 	while (done < have)
 	{
-		ssize_t		took = c->state == WS_UPGRADING ? take_head(c, input + done, have - done) :
-			take_frame(c, input + done, have - done);
+		ssize_t took = c->state == WS_UPGRADING ? take_head(c, input + done, have - done)
+												: take_frame(c, input + done, have - done);
 
 		if (took < 0)
 			return false;
@@ -363,7 +361,7 @@ void
 ws_turn(int timeout_ms)
 {
 	struct epoll_event events[MAX_EVENTS];
-	int			n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout_ms);
+	int n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout_ms);
 
 	for (int i = 0; i < n; i++)
 		on_event(events[i].data.ptr, events[i].events);

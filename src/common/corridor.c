@@ -12,7 +12,7 @@
 bool
 wc_write_hello(wc_buf *buf, const wc_hello *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_HELLO);
+	size_t mark = wc_frame_begin(buf, WC_F_HELLO);
 
 	wc_put_u32(buf, m->version);
 	wc_put_u32(buf, m->restarts);
@@ -22,7 +22,7 @@ wc_write_hello(wc_buf *buf, const wc_hello *m)
 bool
 wc_read_hello(const wc_frame *f, wc_hello *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_HELLO);
 	m->version = wc_get_u32(&r);
@@ -33,7 +33,7 @@ wc_read_hello(const wc_frame *f, wc_hello *m)
 bool
 wc_write_hello_back(wc_buf *buf, const wc_hello_back *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_HELLO_BACK);
+	size_t mark = wc_frame_begin(buf, WC_F_HELLO_BACK);
 
 	wc_put_u32(buf, m->version);
 	wc_put_u32(buf, m->pid);
@@ -44,7 +44,7 @@ wc_write_hello_back(wc_buf *buf, const wc_hello_back *m)
 bool
 wc_read_hello_back(const wc_frame *f, wc_hello_back *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_HELLO_BACK);
 	m->version = wc_get_u32(&r);
@@ -56,7 +56,7 @@ wc_read_hello_back(const wc_frame *f, wc_hello_back *m)
 bool
 wc_write_config(wc_buf *buf, const wc_config *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_CONFIG);
+	size_t mark = wc_frame_begin(buf, WC_F_CONFIG);
 
 	wc_put_str(buf, m->listen);
 	wc_put_str(buf, m->trusted_proxies);
@@ -100,7 +100,7 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 bool
 wc_read_config(const wc_frame *f, wc_config *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_CONFIG);
 	m->listen = wc_get_str(&r);
@@ -145,7 +145,7 @@ wc_read_config(const wc_frame *f, wc_config *m)
 static void
 put_secrets(wc_buf *buf, const wc_secret *secrets, uint8_t n)
 {
-	int			i;
+	int i;
 
 	wc_put_u8(buf, n);
 	for (i = 0; i < n; i++)
@@ -158,8 +158,8 @@ put_secrets(wc_buf *buf, const wc_secret *secrets, uint8_t n)
 static uint8_t
 get_secrets(wc_reader *r, wc_secret *secrets)
 {
-	uint8_t		n = wc_get_choice(r, 0, WC_MAX_SECRETS);
-	int			i;
+	uint8_t n = wc_get_choice(r, 0, WC_MAX_SECRETS);
+	int i;
 
 	for (i = 0; !r->bad && i < n; i++)
 	{
@@ -172,8 +172,8 @@ get_secrets(wc_reader *r, wc_secret *secrets)
 bool
 wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
 {
-	size_t		mark;
-	int			i;
+	size_t mark;
+	int i;
 
 	if (m->nsecrets > WC_MAX_SECRETS || m->norigins > WC_MAX_ORIGINS)
 		return false;
@@ -194,8 +194,8 @@ wc_write_channel_put(wc_buf *buf, const wc_channel_put *m)
 bool
 wc_read_channel_put(const wc_frame *f, wc_channel_put *m)
 {
-	wc_reader	r;
-	int			i;
+	wc_reader r;
+	int i;
 
 	wc_reader_begin(&r, f, WC_F_CHANNEL_PUT);
 	wc_get_uuid(&r, m->id);
@@ -214,7 +214,7 @@ wc_read_channel_put(const wc_frame *f, wc_channel_put *m)
 bool
 wc_write_channel_gone(wc_buf *buf, const wc_channel_gone *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_CHANNEL_GONE);
+	size_t mark = wc_frame_begin(buf, WC_F_CHANNEL_GONE);
 
 	wc_put_uuid(buf, m->id);
 	return wc_frame_end(buf, mark);
@@ -223,7 +223,7 @@ wc_write_channel_gone(wc_buf *buf, const wc_channel_gone *m)
 bool
 wc_read_channel_gone(const wc_frame *f, wc_channel_gone *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_CHANNEL_GONE);
 	wc_get_uuid(&r, m->id);
@@ -233,7 +233,7 @@ wc_read_channel_gone(const wc_frame *f, wc_channel_gone *m)
 bool
 wc_write_hub_put(wc_buf *buf, const wc_hub_put *m)
 {
-	size_t		mark;
+	size_t mark;
 
 	if (m->nsecrets > WC_MAX_SECRETS)
 		return false;
@@ -250,7 +250,7 @@ wc_write_hub_put(wc_buf *buf, const wc_hub_put *m)
 bool
 wc_read_hub_put(const wc_frame *f, wc_hub_put *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_HUB_PUT);
 	m->hub = wc_get_u32(&r);
@@ -265,7 +265,7 @@ wc_read_hub_put(const wc_frame *f, wc_hub_put *m)
 bool
 wc_write_hub_gone(wc_buf *buf, const wc_hub_gone *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_HUB_GONE);
+	size_t mark = wc_frame_begin(buf, WC_F_HUB_GONE);
 
 	wc_put_u32(buf, m->hub);
 	return wc_frame_end(buf, mark);
@@ -274,7 +274,7 @@ wc_write_hub_gone(wc_buf *buf, const wc_hub_gone *m)
 bool
 wc_read_hub_gone(const wc_frame *f, wc_hub_gone *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_HUB_GONE);
 	m->hub = wc_get_u32(&r);
@@ -284,7 +284,7 @@ wc_read_hub_gone(const wc_frame *f, wc_hub_gone *m)
 bool
 wc_write_send(wc_buf *buf, const wc_send *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_SEND);
+	size_t mark = wc_frame_begin(buf, WC_F_SEND);
 
 	wc_put_u64(buf, m->token);
 	wc_put_u32(buf, m->hub);
@@ -300,7 +300,7 @@ wc_write_send(wc_buf *buf, const wc_send *m)
 bool
 wc_read_send(const wc_frame *f, wc_send *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_SEND);
 	m->token = wc_get_u64(&r);
@@ -317,7 +317,7 @@ wc_read_send(const wc_frame *f, wc_send *m)
 bool
 wc_write_event(wc_buf *buf, const wc_event *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_EVENT);
+	size_t mark = wc_frame_begin(buf, WC_F_EVENT);
 
 	wc_put_u64(buf, m->request);
 	wc_put_u32(buf, m->hub);
@@ -337,7 +337,7 @@ wc_write_event(wc_buf *buf, const wc_event *m)
 bool
 wc_read_event(const wc_frame *f, wc_event *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_EVENT);
 	m->request = wc_get_u64(&r);
@@ -358,7 +358,7 @@ wc_read_event(const wc_frame *f, wc_event *m)
 bool
 wc_write_event_done(wc_buf *buf, const wc_event_done *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_EVENT_DONE);
+	size_t mark = wc_frame_begin(buf, WC_F_EVENT_DONE);
 
 	wc_put_u64(buf, m->request);
 	wc_put_u8(buf, m->result);
@@ -369,7 +369,7 @@ wc_write_event_done(wc_buf *buf, const wc_event_done *m)
 bool
 wc_read_event_done(const wc_frame *f, wc_event_done *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_EVENT_DONE);
 	m->request = wc_get_u64(&r);
@@ -381,7 +381,7 @@ wc_read_event_done(const wc_frame *f, wc_event_done *m)
 bool
 wc_write_outcome(wc_buf *buf, const wc_outcome *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_OUTCOME);
+	size_t mark = wc_frame_begin(buf, WC_F_OUTCOME);
 
 	wc_put_u64(buf, m->token);
 	wc_put_u8(buf, m->result);
@@ -399,7 +399,7 @@ wc_write_outcome(wc_buf *buf, const wc_outcome *m)
 bool
 wc_read_outcome(const wc_frame *f, wc_outcome *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_OUTCOME);
 	m->token = wc_get_u64(&r);
@@ -418,7 +418,7 @@ wc_read_outcome(const wc_frame *f, wc_outcome *m)
 bool
 wc_write_stats(wc_buf *buf, const wc_stats *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_STATS);
+	size_t mark = wc_frame_begin(buf, WC_F_STATS);
 
 	wc_put_u32(buf, m->connections);
 	wc_put_u32(buf, m->waiting);
@@ -433,7 +433,7 @@ wc_write_stats(wc_buf *buf, const wc_stats *m)
 bool
 wc_read_stats(const wc_frame *f, wc_stats *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_STATS);
 	m->connections = wc_get_u32(&r);
@@ -449,8 +449,8 @@ wc_read_stats(const wc_frame *f, wc_stats *m)
 bool
 wc_write_budgets(wc_buf *buf, const wc_budgets *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_BUDGETS);
-	int			i;
+	size_t mark = wc_frame_begin(buf, WC_F_BUDGETS);
+	int i;
 
 	for (i = 0; i < WC_BUDGETS; i++)
 	{
@@ -463,8 +463,8 @@ wc_write_budgets(wc_buf *buf, const wc_budgets *m)
 bool
 wc_read_budgets(const wc_frame *f, wc_budgets *m)
 {
-	wc_reader	r;
-	int			i;
+	wc_reader r;
+	int i;
 
 	wc_reader_begin(&r, f, WC_F_BUDGETS);
 	for (i = 0; i < WC_BUDGETS; i++)
@@ -479,7 +479,7 @@ wc_read_budgets(const wc_frame *f, wc_budgets *m)
 bool
 wc_write_text(wc_buf *buf, wc_frame_type type, const wc_text *m)
 {
-	size_t		mark = wc_frame_begin(buf, (uint8_t) type);
+	size_t mark = wc_frame_begin(buf, (uint8_t) type);
 
 	wc_put_u8(buf, m->level);
 	wc_put_str(buf, m->text);
@@ -489,7 +489,7 @@ wc_write_text(wc_buf *buf, wc_frame_type type, const wc_text *m)
 bool
 wc_read_text(const wc_frame *f, wc_text *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, f->type == WC_F_OPENED || f->type == WC_F_FAILED ? f->type : WC_F_LOG);
 	m->level = wc_get_choice(&r, WC_LOG_DEBUG, WC_LOG_WARNING);
@@ -501,7 +501,7 @@ wc_read_text(const wc_frame *f, wc_text *m)
 bool
 wc_write_empty(wc_buf *buf, wc_frame_type type)
 {
-	size_t		mark = wc_frame_begin(buf, (uint8_t) type);
+	size_t mark = wc_frame_begin(buf, (uint8_t) type);
 
 	return wc_frame_end(buf, mark);
 }

@@ -8,7 +8,7 @@
 bool
 wc_write_call(wc_buf *buf, const wc_call *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_CALL);
+	size_t mark = wc_frame_begin(buf, WC_F_CALL);
 
 	wc_put_u64(buf, m->token);
 	wc_put_u32(buf, m->hub);
@@ -21,7 +21,7 @@ wc_write_call(wc_buf *buf, const wc_call *m)
 bool
 wc_read_call(const wc_frame *f, wc_call *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_CALL);
 	m->token = wc_get_u64(&r);
@@ -35,7 +35,7 @@ wc_read_call(const wc_frame *f, wc_call *m)
 bool
 wc_write_call_done(wc_buf *buf, const wc_call_done *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_CALL_DONE);
+	size_t mark = wc_frame_begin(buf, WC_F_CALL_DONE);
 
 	wc_put_u64(buf, m->token);
 	wc_put_u32(buf, m->http_status);
@@ -48,7 +48,7 @@ wc_write_call_done(wc_buf *buf, const wc_call_done *m)
 bool
 wc_read_call_done(const wc_frame *f, wc_call_done *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_CALL_DONE);
 	m->token = wc_get_u64(&r);
@@ -62,7 +62,7 @@ wc_read_call_done(const wc_frame *f, wc_call_done *m)
 bool
 wc_write_api_call(wc_buf *buf, const wc_api_call *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_API_CALL);
+	size_t mark = wc_frame_begin(buf, WC_F_API_CALL);
 
 	wc_put_u64(buf, m->request);
 	wc_put_u32(buf, m->key);
@@ -76,7 +76,7 @@ wc_write_api_call(wc_buf *buf, const wc_api_call *m)
 bool
 wc_read_api_call(const wc_frame *f, wc_api_call *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_API_CALL);
 	m->request = wc_get_u64(&r);
@@ -91,7 +91,7 @@ wc_read_api_call(const wc_frame *f, wc_api_call *m)
 bool
 wc_write_api_answer(wc_buf *buf, const wc_api_answer *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_API_ANSWER);
+	size_t mark = wc_frame_begin(buf, WC_F_API_ANSWER);
 
 	wc_put_u64(buf, m->request);
 	wc_put_u32(buf, m->http_status);
@@ -102,7 +102,7 @@ wc_write_api_answer(wc_buf *buf, const wc_api_answer *m)
 bool
 wc_read_api_answer(const wc_frame *f, wc_api_answer *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_API_ANSWER);
 	m->request = wc_get_u64(&r);
@@ -114,7 +114,7 @@ wc_read_api_answer(const wc_frame *f, wc_api_answer *m)
 bool
 wc_write_webhook_put(wc_buf *buf, const wc_webhook_put *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_WEBHOOK_PUT);
+	size_t mark = wc_frame_begin(buf, WC_F_WEBHOOK_PUT);
 
 	wc_put_u32(buf, m->webhook);
 	wc_put_str(buf, m->endpoint);
@@ -126,7 +126,7 @@ wc_write_webhook_put(wc_buf *buf, const wc_webhook_put *m)
 bool
 wc_read_webhook_put(const wc_frame *f, wc_webhook_put *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_WEBHOOK_PUT);
 	m->webhook = wc_get_u32(&r);
@@ -139,7 +139,7 @@ wc_read_webhook_put(const wc_frame *f, wc_webhook_put *m)
 bool
 wc_write_webhook_gone(wc_buf *buf, const wc_webhook_gone *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_WEBHOOK_GONE);
+	size_t mark = wc_frame_begin(buf, WC_F_WEBHOOK_GONE);
 
 	wc_put_u32(buf, m->webhook);
 	return wc_frame_end(buf, mark);
@@ -148,7 +148,7 @@ wc_write_webhook_gone(wc_buf *buf, const wc_webhook_gone *m)
 bool
 wc_read_webhook_gone(const wc_frame *f, wc_webhook_gone *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_WEBHOOK_GONE);
 	m->webhook = wc_get_u32(&r);
@@ -158,7 +158,7 @@ wc_read_webhook_gone(const wc_frame *f, wc_webhook_gone *m)
 bool
 wc_write_deliver(wc_buf *buf, const wc_deliver *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_DELIVER);
+	size_t mark = wc_frame_begin(buf, WC_F_DELIVER);
 
 	wc_put_u64(buf, m->token);
 	wc_put_u32(buf, m->webhook);
@@ -172,7 +172,7 @@ wc_write_deliver(wc_buf *buf, const wc_deliver *m)
 bool
 wc_read_deliver(const wc_frame *f, wc_deliver *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_DELIVER);
 	m->token = wc_get_u64(&r);
@@ -187,7 +187,7 @@ wc_read_deliver(const wc_frame *f, wc_deliver *m)
 bool
 wc_write_delivered(wc_buf *buf, const wc_delivered *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_DELIVERED);
+	size_t mark = wc_frame_begin(buf, WC_F_DELIVERED);
 
 	wc_put_u64(buf, m->token);
 	wc_put_u8(buf, m->good);
@@ -202,7 +202,7 @@ wc_write_delivered(wc_buf *buf, const wc_delivered *m)
 bool
 wc_read_delivered(const wc_frame *f, wc_delivered *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_DELIVERED);
 	m->token = wc_get_u64(&r);
@@ -218,7 +218,7 @@ wc_read_delivered(const wc_frame *f, wc_delivered *m)
 bool
 wc_write_link_came(wc_buf *buf, const wc_link_came *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_CAME);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_CAME);
 
 	wc_put_u64(buf, m->link);
 	wc_put_u32(buf, m->key);
@@ -229,7 +229,7 @@ wc_write_link_came(wc_buf *buf, const wc_link_came *m)
 bool
 wc_read_link_came(const wc_frame *f, wc_link_came *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_CAME);
 	m->link = wc_get_u64(&r);
@@ -241,7 +241,7 @@ wc_read_link_came(const wc_frame *f, wc_link_came *m)
 bool
 wc_write_link_welcome(wc_buf *buf, const wc_link_welcome *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_WELCOME);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_WELCOME);
 
 	wc_put_u64(buf, m->link);
 	wc_put_u64(buf, m->acknowledged);
@@ -252,7 +252,7 @@ wc_write_link_welcome(wc_buf *buf, const wc_link_welcome *m)
 bool
 wc_read_link_welcome(const wc_frame *f, wc_link_welcome *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_WELCOME);
 	m->link = wc_get_u64(&r);
@@ -264,7 +264,7 @@ wc_read_link_welcome(const wc_frame *f, wc_link_welcome *m)
 bool
 wc_write_link_event(wc_buf *buf, const wc_link_event *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_EVENT);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_EVENT);
 
 	wc_put_u64(buf, m->link);
 	wc_put_u64(buf, m->seq);
@@ -275,7 +275,7 @@ wc_write_link_event(wc_buf *buf, const wc_link_event *m)
 bool
 wc_read_link_event(const wc_frame *f, wc_link_event *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_EVENT);
 	m->link = wc_get_u64(&r);
@@ -287,7 +287,7 @@ wc_read_link_event(const wc_frame *f, wc_link_event *m)
 bool
 wc_write_link_close(wc_buf *buf, const wc_link_close *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_CLOSE);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_CLOSE);
 
 	wc_put_u64(buf, m->link);
 	wc_put_u32(buf, m->code);
@@ -298,7 +298,7 @@ wc_write_link_close(wc_buf *buf, const wc_link_close *m)
 bool
 wc_read_link_close(const wc_frame *f, wc_link_close *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_CLOSE);
 	m->link = wc_get_u64(&r);
@@ -310,7 +310,7 @@ wc_read_link_close(const wc_frame *f, wc_link_close *m)
 bool
 wc_write_link_ack(wc_buf *buf, const wc_link_ack *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_ACK);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_ACK);
 
 	wc_put_u64(buf, m->link);
 	wc_put_u64(buf, m->seq);
@@ -320,7 +320,7 @@ wc_write_link_ack(wc_buf *buf, const wc_link_ack *m)
 bool
 wc_read_link_ack(const wc_frame *f, wc_link_ack *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_ACK);
 	m->link = wc_get_u64(&r);
@@ -331,7 +331,7 @@ wc_read_link_ack(const wc_frame *f, wc_link_ack *m)
 bool
 wc_write_link_left(wc_buf *buf, const wc_link_left *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_LEFT);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_LEFT);
 
 	wc_put_u64(buf, m->link);
 	return wc_frame_end(buf, mark);
@@ -340,7 +340,7 @@ wc_write_link_left(wc_buf *buf, const wc_link_left *m)
 bool
 wc_read_link_left(const wc_frame *f, wc_link_left *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_LEFT);
 	m->link = wc_get_u64(&r);
@@ -350,7 +350,7 @@ wc_read_link_left(const wc_frame *f, wc_link_left *m)
 bool
 wc_write_link_state(wc_buf *buf, const wc_link_state *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LINK_STATE);
+	size_t mark = wc_frame_begin(buf, WC_F_LINK_STATE);
 
 	wc_put_u32(buf, m->hub);
 	wc_put_u8(buf, m->phase);
@@ -363,7 +363,7 @@ wc_write_link_state(wc_buf *buf, const wc_link_state *m)
 bool
 wc_read_link_state(const wc_frame *f, wc_link_state *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LINK_STATE);
 	m->hub = wc_get_u32(&r);

@@ -8,7 +8,7 @@
 bool
 wc_write_key_put(wc_buf *buf, const wc_key_put *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_KEY_PUT);
+	size_t mark = wc_frame_begin(buf, WC_F_KEY_PUT);
 
 	wc_put_u32(buf, m->id);
 	wc_put_bytes(buf, m->hash, WC_HASH_SIZE);
@@ -20,7 +20,7 @@ wc_write_key_put(wc_buf *buf, const wc_key_put *m)
 bool
 wc_read_key_put(const wc_frame *f, wc_key_put *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_KEY_PUT);
 	m->id = wc_get_u32(&r);
@@ -33,7 +33,7 @@ wc_read_key_put(const wc_frame *f, wc_key_put *m)
 bool
 wc_write_key_gone(wc_buf *buf, const wc_key_gone *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_KEY_GONE);
+	size_t mark = wc_frame_begin(buf, WC_F_KEY_GONE);
 
 	wc_put_u32(buf, m->id);
 	return wc_frame_end(buf, mark);
@@ -42,7 +42,7 @@ wc_write_key_gone(wc_buf *buf, const wc_key_gone *m)
 bool
 wc_read_key_gone(const wc_frame *f, wc_key_gone *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_KEY_GONE);
 	m->id = wc_get_u32(&r);
@@ -52,7 +52,7 @@ wc_read_key_gone(const wc_frame *f, wc_key_gone *m)
 bool
 wc_write_arrived(wc_buf *buf, const wc_arrived *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_ARRIVED);
+	size_t mark = wc_frame_begin(buf, WC_F_ARRIVED);
 
 	wc_put_u64(buf, m->session);
 	wc_put_uuid(buf, m->channel);
@@ -69,7 +69,7 @@ wc_write_arrived(wc_buf *buf, const wc_arrived *m)
 bool
 wc_read_arrived(const wc_frame *f, wc_arrived *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_ARRIVED);
 	m->session = wc_get_u64(&r);
@@ -89,7 +89,7 @@ wc_read_arrived(const wc_frame *f, wc_arrived *m)
 bool
 wc_write_welcome(wc_buf *buf, const wc_welcome *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_WELCOME);
+	size_t mark = wc_frame_begin(buf, WC_F_WELCOME);
 
 	wc_put_u64(buf, m->session);
 	wc_put_u8(buf, m->result);
@@ -104,7 +104,7 @@ wc_write_welcome(wc_buf *buf, const wc_welcome *m)
 bool
 wc_read_welcome(const wc_frame *f, wc_welcome *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_WELCOME);
 	m->session = wc_get_u64(&r);
@@ -120,7 +120,7 @@ wc_read_welcome(const wc_frame *f, wc_welcome *m)
 bool
 wc_write_left(wc_buf *buf, const wc_left *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_LEFT);
+	size_t mark = wc_frame_begin(buf, WC_F_LEFT);
 
 	wc_put_u64(buf, m->session);
 	return wc_frame_end(buf, mark);
@@ -129,7 +129,7 @@ wc_write_left(wc_buf *buf, const wc_left *m)
 bool
 wc_read_left(const wc_frame *f, wc_left *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_LEFT);
 	m->session = wc_get_u64(&r);
@@ -139,7 +139,7 @@ wc_read_left(const wc_frame *f, wc_left *m)
 bool
 wc_write_history_ask(wc_buf *buf, const wc_history_ask *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_HISTORY_ASK);
+	size_t mark = wc_frame_begin(buf, WC_F_HISTORY_ASK);
 
 	wc_put_u64(buf, m->session);
 	wc_put_uuid(buf, m->channel);
@@ -151,7 +151,7 @@ wc_write_history_ask(wc_buf *buf, const wc_history_ask *m)
 bool
 wc_read_history_ask(const wc_frame *f, wc_history_ask *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_HISTORY_ASK);
 	m->session = wc_get_u64(&r);
@@ -164,7 +164,7 @@ wc_read_history_ask(const wc_frame *f, wc_history_ask *m)
 bool
 wc_write_history(wc_buf *buf, const wc_history *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_HISTORY);
+	size_t mark = wc_frame_begin(buf, WC_F_HISTORY);
 
 	wc_put_u64(buf, m->session);
 	wc_put_uuid(buf, m->before);
@@ -177,7 +177,7 @@ wc_write_history(wc_buf *buf, const wc_history *m)
 bool
 wc_read_history(const wc_frame *f, wc_history *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_HISTORY);
 	m->session = wc_get_u64(&r);
@@ -191,7 +191,7 @@ wc_read_history(const wc_frame *f, wc_history *m)
 bool
 wc_write_status(wc_buf *buf, const wc_status *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_STATUS);
+	size_t mark = wc_frame_begin(buf, WC_F_STATUS);
 
 	wc_put_uuid(buf, m->channel);
 	wc_put_uuid(buf, m->visitor);
@@ -203,7 +203,7 @@ wc_write_status(wc_buf *buf, const wc_status *m)
 bool
 wc_read_status(const wc_frame *f, wc_status *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_STATUS);
 	wc_get_uuid(&r, m->channel);
@@ -216,7 +216,7 @@ wc_read_status(const wc_frame *f, wc_status *m)
 bool
 wc_write_api_send(wc_buf *buf, const wc_api_send *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_API_SEND);
+	size_t mark = wc_frame_begin(buf, WC_F_API_SEND);
 
 	wc_put_u64(buf, m->request);
 	wc_put_uuid(buf, m->channel);
@@ -230,7 +230,7 @@ wc_write_api_send(wc_buf *buf, const wc_api_send *m)
 bool
 wc_read_api_send(const wc_frame *f, wc_api_send *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_API_SEND);
 	m->request = wc_get_u64(&r);
@@ -245,7 +245,7 @@ wc_read_api_send(const wc_frame *f, wc_api_send *m)
 bool
 wc_write_api_done(wc_buf *buf, const wc_api_done *m)
 {
-	size_t		mark = wc_frame_begin(buf, WC_F_API_DONE);
+	size_t mark = wc_frame_begin(buf, WC_F_API_DONE);
 
 	wc_put_u64(buf, m->request);
 	wc_put_u8(buf, m->result);
@@ -257,7 +257,7 @@ wc_write_api_done(wc_buf *buf, const wc_api_done *m)
 bool
 wc_read_api_done(const wc_frame *f, wc_api_done *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_API_DONE);
 	m->request = wc_get_u64(&r);
@@ -271,7 +271,7 @@ wc_read_api_done(const wc_frame *f, wc_api_done *m)
 bool
 wc_write_typing(wc_buf *buf, wc_frame_type type, const wc_typing *m)
 {
-	size_t		mark = wc_frame_begin(buf, (uint8_t) type);
+	size_t mark = wc_frame_begin(buf, (uint8_t) type);
 
 	wc_put_uuid(buf, m->channel);
 	wc_put_uuid(buf, m->visitor);
@@ -281,7 +281,7 @@ wc_write_typing(wc_buf *buf, wc_frame_type type, const wc_typing *m)
 bool
 wc_read_typing(const wc_frame *f, wc_typing *m)
 {
-	wc_reader	r;
+	wc_reader r;
 
 	wc_reader_begin(&r, f, f->type == WC_F_TYPED || f->type == WC_F_VISITOR_END ? f->type : WC_F_TYPING);
 	wc_get_uuid(&r, m->channel);

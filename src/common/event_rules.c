@@ -14,14 +14,14 @@
 
 /* Whole numbers below the first print with 19 digits at most; from the second
  * on (2^53) a double has no fraction. */
-#define MAX_ERROR_NUMBER	1e19
-#define ALWAYS_WHOLE		9007199254740992.0
+#define MAX_ERROR_NUMBER 1e19
+#define ALWAYS_WHOLE	 9007199254740992.0
 
 /* The most of a refused value that a reason shows, in bytes; then "...". */
-#define SHOWN_BYTES		40
+#define SHOWN_BYTES 40
 
 /* No limit of its own: the body's limit bounds it. */
-#define UNLIMITED		UINT32_MAX
+#define UNLIMITED UINT32_MAX
 
 static const wc_str empty = {"", 0};
 
@@ -30,7 +30,7 @@ static bool refuse(char *reason, const char *format, ...) __attribute__((format(
 static bool
 refuse(char *reason, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	va_start(args, format);
 	vsnprintf(reason, WC_REASON_SIZE, format, args);
@@ -41,9 +41,8 @@ refuse(char *reason, const char *format, ...)
 uint32_t
 wc_utf8_length(const uint8_t *s, uint32_t len)
 {
-	uint32_t	n = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3
-		: s[0] < 0xF5 ? 4 : 0;
-	uint32_t	i;
+	uint32_t n = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+	uint32_t i;
 
 	if (n > len)
 		return 0;
@@ -53,8 +52,8 @@ wc_utf8_length(const uint8_t *s, uint32_t len)
 			return 0;
 	}
 	/* overlong forms, surrogates, and beyond U+10FFFF */
-	if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) ||
-		(s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
+	if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
+		(s[0] == 0xF4 && s[1] > 0x8F))
 		return 0;
 	return n;
 }
@@ -68,15 +67,14 @@ static void
 show_value(wc_str value, char shown[SHOWN_BYTES + 4])
 {
 	const uint8_t *s = (const uint8_t *) value.p;
-	uint32_t	left = value.len;
-	size_t		at = 0;
+	uint32_t left = value.len;
+	size_t at = 0;
 
 	while (left > 0)
 	{
-		uint32_t	n = wc_utf8_length(s, left);
-		bool		control = n == 0 || s[0] < 0x20 || s[0] == 0x7F ||
-			(s[0] == 0xC2 && s[1] < 0xA0);
-		uint32_t	width = control ? 1 : n;
+		uint32_t n = wc_utf8_length(s, left);
+		bool control = n == 0 || s[0] < 0x20 || s[0] == 0x7F || (s[0] == 0xC2 && s[1] < 0xA0);
+		uint32_t width = control ? 1 : n;
 
 		if (at + width > SHOWN_BYTES)
 		{
@@ -97,8 +95,7 @@ show_value(wc_str value, char shown[SHOWN_BYTES + 4])
 
 /* A string of min to max bytes; min 0 makes it optional, absent being empty. */
 static bool
-check_string(const char *name, const wc_json_field *field, uint32_t min, uint32_t max,
-			 wc_str *out, char *reason)
+check_string(const char *name, const wc_json_field *field, uint32_t min, uint32_t max, wc_str *out, char *reason)
 {
 	const char *missing = field->type == WC_JSON_ABSENT ? " is missing: it" : "";
 
@@ -108,8 +105,8 @@ check_string(const char *name, const wc_json_field *field, uint32_t min, uint32_
 	if (field->type != WC_JSON_STRING || field->string.len < min || field->string.len > max)
 	{
 		if (min > 0)
-			return refuse(reason, "%s%s must be a string of %u to %u bytes", name, missing,
-						  (unsigned) min, (unsigned) max);
+			return refuse(reason, "%s%s must be a string of %u to %u bytes", name, missing, (unsigned) min,
+						  (unsigned) max);
 		if (max == UNLIMITED)
 			return refuse(reason, "%s must be a string", name);
 		return refuse(reason, "%s must be a string of at most %u bytes", name, (unsigned) max);
@@ -125,7 +122,7 @@ check_string(const char *name, const wc_json_field *field, uint32_t min, uint32_
 static bool
 check_event_type(const wc_json_field *field, uint8_t *kind, char *reason)
 {
-	char		shown[SHOWN_BYTES + 4];
+	char shown[SHOWN_BYTES + 4];
 
 	if (field->type == WC_JSON_ABSENT)
 		return refuse(reason, "eventType is missing: it must be \"Message\" or \"MessageStatus\"");
@@ -145,11 +142,10 @@ check_event_type(const wc_json_field *field, uint8_t *kind, char *reason)
 
 /* A UUID, and the endpoint's own; all zeros when it may be absent and is. */
 static bool
-check_channel(const wc_json_field *field, bool required, const uint8_t *expected,
-			  uint8_t channel[16], char *reason)
+check_channel(const wc_json_field *field, bool required, const uint8_t *expected, uint8_t channel[16], char *reason)
 {
-	char		theirs[37];
-	char		ours[37];
+	char theirs[37];
+	char ours[37];
 
 	if (field->type == WC_JSON_ABSENT)
 	{
@@ -159,15 +155,16 @@ check_channel(const wc_json_field *field, bool required, const uint8_t *expected
 			memcpy(channel, expected, 16);
 		return true;
 	}
-	if (field->type != WC_JSON_STRING ||
-		!wc_uuid_parse(field->string.p, field->string.len, channel))
+	if (field->type != WC_JSON_STRING || !wc_uuid_parse(field->string.p, field->string.len, channel))
 		return refuse(reason, "channelId must be a UUID, such as 6cbd6789-1d2b-47e0-9391-5eb91d2839ea");
 	if (expected != NULL && memcmp(channel, expected, 16) != 0)
 	{
 		wc_uuid_print(channel, theirs);
 		wc_uuid_print(expected, ours);
-		return refuse(reason, "channelId is %s, but this is the endpoint of channel %s: "
-					  "give the hub that channel's own URL", theirs, ours);
+		return refuse(reason,
+					  "channelId is %s, but this is the endpoint of channel %s: "
+					  "give the hub that channel's own URL",
+					  theirs, ours);
 	}
 	return true;
 }
@@ -186,12 +183,11 @@ check_id(const char *name, const wc_json_field *field, uint32_t max, wc_str *out
 static bool
 check_timestamp(const wc_json_field *field, int64_t *at_us, char *reason)
 {
-	if (field->type == WC_JSON_ABSENT ||
-		(field->type == WC_JSON_NUMBER && wc_moment_of_number(field->number, at_us)) ||
+	if (field->type == WC_JSON_ABSENT || (field->type == WC_JSON_NUMBER && wc_moment_of_number(field->number, at_us)) ||
 		(field->type == WC_JSON_STRING && wc_moment_of_text(field->string, at_us)))
 		return true;
 	return refuse(reason, "timestamp must be a number of unix seconds above 0 (up to the year 9999), "
-				  "or of milliseconds, or a time in ISO 8601 with its zone");
+						  "or of milliseconds, or a time in ISO 8601 with its zone");
 }
 
 bool
@@ -212,26 +208,25 @@ wc_is_no_error(wc_str code)
 static bool
 check_error_code(const wc_json_field *field, wc_str *out, char scratch[32], char *reason)
 {
-	double		n = field->number;
-	double		size = n < 0 ? -n : n;
+	double n = field->number;
+	double size = n < 0 ? -n : n;
 
-	if (field->type == WC_JSON_NUMBER && wc_json_is_whole(field->string) &&
-		field->string.len <= WC_MAX_ERROR_CODE)
+	if (field->type == WC_JSON_NUMBER && wc_json_is_whole(field->string) && field->string.len <= WC_MAX_ERROR_CODE)
 		*out = field->string;
 	else if (field->type == WC_JSON_NUMBER)
 	{
 		/* put so that a NaN is refused too, and without need of libm */
-		if (!(size < MAX_ERROR_NUMBER) ||
-			(size < ALWAYS_WHOLE && (double) (int64_t) size != size))
-			return refuse(reason, "errorCode must be a string of at most %d bytes, "
-						  "or a whole number of at most 19 digits", WC_MAX_ERROR_CODE);
+		if (!(size < MAX_ERROR_NUMBER) || (size < ALWAYS_WHOLE && (double) (int64_t) size != size))
+			return refuse(reason,
+						  "errorCode must be a string of at most %d bytes, "
+						  "or a whole number of at most 19 digits",
+						  WC_MAX_ERROR_CODE);
 		/* + 0.0 makes a negative zero a plain one */
 		snprintf(scratch, 32, "%.0f", n + 0.0);
 		*out = wc_str_from(scratch);
 	}
 	else if (field->type != WC_JSON_ABSENT && field->type != WC_JSON_STRING)
-		return refuse(reason, "errorCode must be a string of at most %d bytes, or a whole number",
-					  WC_MAX_ERROR_CODE);
+		return refuse(reason, "errorCode must be a string of at most %d bytes, or a whole number", WC_MAX_ERROR_CODE);
 	else if (!check_string("errorCode", field, 0, WC_MAX_ERROR_CODE, out, reason))
 		return false;
 	if (wc_is_no_error(*out) || wc_str_equals(*out, "-0"))
@@ -252,8 +247,8 @@ check_message(const wc_event_fields *fields, wc_event *event, char *reason)
 }
 
 bool
-wc_event_check(const wc_event_fields *fields, const uint8_t expected[16], wc_event *event,
-			   char event_scratch[32], char reason[WC_REASON_SIZE])
+wc_event_check(const wc_event_fields *fields, const uint8_t expected[16], wc_event *event, char event_scratch[32],
+			   char reason[WC_REASON_SIZE])
 {
 	event->kind = 0;
 	memset(event->channel, 0, sizeof(event->channel));
@@ -262,8 +257,7 @@ wc_event_check(const wc_event_fields *fields, const uint8_t expected[16], wc_eve
 	reason[0] = '\0';
 
 	if (!check_event_type(&fields->event_type, &event->kind, reason) ||
-		!check_channel(&fields->channel_id, event->kind == WC_EVENT_MESSAGE, expected,
-					   event->channel, reason) ||
+		!check_channel(&fields->channel_id, event->kind == WC_EVENT_MESSAGE, expected, event->channel, reason) ||
 		!check_id("messageId", &fields->message_id, WC_MAX_HUB_MESSAGE_ID, &event->message_id, reason))
 		return false;
 	if (event->kind == WC_EVENT_MESSAGE)
@@ -274,11 +268,9 @@ wc_event_check(const wc_event_fields *fields, const uint8_t expected[16], wc_eve
 	else if (!check_string("status", &fields->status, 1, WC_MAX_STATUS, &event->status, reason))
 		return false;
 	return check_timestamp(&fields->timestamp, &event->at_us, reason) &&
-		check_string("channel", &fields->channel, 0, WC_MAX_CHANNEL_TYPE,
-					 &event->channel_type, reason) &&
-		check_error_code(&fields->error_code, &event->error_code, event_scratch, reason) &&
-		check_string("errorMessage", &fields->error_message, 0, UNLIMITED,
-					 &event->error_message, reason);
+		   check_string("channel", &fields->channel, 0, WC_MAX_CHANNEL_TYPE, &event->channel_type, reason) &&
+		   check_error_code(&fields->error_code, &event->error_code, event_scratch, reason) &&
+		   check_string("errorMessage", &fields->error_message, 0, UNLIMITED, &event->error_message, reason);
 }
 
 /*
@@ -288,13 +280,13 @@ wc_event_check(const wc_event_fields *fields, const uint8_t expected[16], wc_eve
 bool
 wc_json_shallow(const char *json, size_t len)
 {
-	size_t		i;
-	int			depth = 0;
-	bool		in_string = false;
+	size_t i;
+	int depth = 0;
+	bool in_string = false;
 
 	for (i = 0; i < len; i++)
 	{
-		char		c = json[i];
+		char c = json[i];
 
 		if (in_string)
 		{
@@ -332,16 +324,16 @@ hex_value(char c)
 bool
 wc_uuid_parse(const char *s, size_t len, uint8_t uuid[16])
 {
-	uint8_t		bytes[16];
-	size_t		at = 0;
-	int			i;
+	uint8_t bytes[16];
+	size_t at = 0;
+	int i;
 
 	if (len != 36)
 		return false;
 	for (i = 0; i < 16; i++)
 	{
-		int			high;
-		int			low;
+		int high;
+		int low;
 
 		if (at == 8 || at == 13 || at == 18 || at == 23)
 		{
@@ -363,7 +355,7 @@ void
 wc_uuid_print(const uint8_t uuid[16], char out[37])
 {
 	static const char digits[] = "0123456789abcdef";
-	int			i;
+	int i;
 
 	for (i = 0; i < 16; i++)
 	{

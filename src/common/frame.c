@@ -8,13 +8,13 @@
 #include <string.h>
 
 /* The smallest allocation of a buffer, in bytes. */
-#define BUF_FIRST_CAP	512
+#define BUF_FIRST_CAP 512
 
 /* Wrap a C string; NULL is the empty one. */
 wc_str
 wc_str_from(const char *s)
 {
-	wc_str		r = {s, s ? (uint32_t) strlen(s) : 0};
+	wc_str r = {s, s ? (uint32_t) strlen(s) : 0};
 
 	return r;
 }
@@ -57,9 +57,9 @@ wc_buf_consume(wc_buf *buf, size_t n)
 bool
 wc_buf_reserve(wc_buf *buf, size_t more)
 {
-	size_t		need;
-	size_t		cap;
-	char	   *data;
+	size_t need;
+	size_t cap;
+	char *data;
 
 	if (buf->failed)
 		return false;
@@ -100,7 +100,7 @@ wc_buf_append(wc_buf *buf, const void *data, size_t len)
 size_t
 wc_frame_begin(wc_buf *buf, uint8_t type)
 {
-	size_t		mark = buf->len;
+	size_t mark = buf->len;
 
 	wc_put_u32(buf, 0);
 	wc_put_u8(buf, type);
@@ -115,11 +115,10 @@ wc_frame_begin(wc_buf *buf, uint8_t type)
 bool
 wc_frame_end(wc_buf *buf, size_t mark)
 {
-	size_t		body;
-	int			i;
+	size_t body;
+	int i;
 
-	if (buf->failed || buf->len < mark + WC_FRAME_HEAD ||
-		buf->len - mark - 4 > WC_FRAME_MAX)
+	if (buf->failed || buf->len < mark + WC_FRAME_HEAD || buf->len - mark - 4 > WC_FRAME_MAX)
 	{
 		if (buf->len > mark)
 			buf->len = mark;
@@ -141,8 +140,8 @@ wc_put_u8(wc_buf *buf, uint8_t v)
 static void
 put_le(wc_buf *buf, uint64_t v, int bytes)
 {
-	uint8_t		le[8];
-	int			i;
+	uint8_t le[8];
+	int i;
 
 	for (i = 0; i < bytes; i++)
 		le[i] = (uint8_t) (v >> (8 * i));
@@ -194,8 +193,8 @@ wc_put_str(wc_buf *buf, wc_str s)
 wc_next
 wc_frame_next(const char *data, size_t len, wc_frame *frame, size_t *used)
 {
-	uint32_t	body = 0;
-	int			i;
+	uint32_t body = 0;
+	int i;
 
 	if (len < 4)
 		return WC_NEXT_MORE;
@@ -239,8 +238,8 @@ static uint64_t
 get_le(wc_reader *r, int bytes)
 {
 	const char *at = take(r, bytes);
-	uint64_t	v = 0;
-	int			i;
+	uint64_t v = 0;
+	int i;
 
 	if (at == NULL)
 		return 0;
@@ -268,7 +267,7 @@ wc_get_u8(wc_reader *r)
 uint8_t
 wc_get_choice(wc_reader *r, uint8_t least, uint8_t most)
 {
-	uint8_t		v = wc_get_u8(r);
+	uint8_t v = wc_get_u8(r);
 
 	if (v < least || v > most)
 		r->bad = true;
@@ -309,8 +308,8 @@ wc_get_bytes(wc_reader *r, uint8_t *p, size_t len)
 wc_str
 wc_get_str(wc_reader *r)
 {
-	wc_str		s = {"", 0};
-	uint32_t	len = wc_get_u32(r);
+	wc_str s = {"", 0};
+	uint32_t len = wc_get_u32(r);
 	const char *at = take(r, len);
 
 	if (at != NULL)

@@ -15,33 +15,33 @@
 #include <stdint.h>
 
 /* The most that one frame may hold, its type included, in bytes. */
-#define WC_FRAME_MAX		(9u * 1024 * 1024)
+#define WC_FRAME_MAX (9u * 1024 * 1024)
 
 /* Bytes in front of a frame's payload: length and type. */
-#define WC_FRAME_HEAD		5u
+#define WC_FRAME_HEAD 5u
 
 /* A run of bytes that somebody else owns; not NUL-terminated. */
 typedef struct wc_str
 {
 	const char *p;
-	uint32_t	len;
+	uint32_t len;
 } wc_str;
 
 /* A growing output buffer.  All zeros is an empty one. */
 typedef struct wc_buf
 {
-	char	   *data;
-	size_t		len;
-	size_t		cap;
-	bool		failed;			/* out of memory, or a frame over its limit */
+	char *data;
+	size_t len;
+	size_t cap;
+	bool failed; /* out of memory, or a frame over its limit */
 } wc_buf;
 
 /* One frame as it lies in an input buffer. */
 typedef struct wc_frame
 {
-	uint8_t		type;
+	uint8_t type;
 	const char *payload;
-	uint32_t	len;
+	uint32_t len;
 } wc_frame;
 
 /* Reads a payload front to back; once bad it stays bad and yields zeros. */
@@ -49,14 +49,14 @@ typedef struct wc_reader
 {
 	const char *p;
 	const char *end;
-	bool		bad;
+	bool bad;
 } wc_reader;
 
 typedef enum wc_next
 {
-	WC_NEXT_FRAME,				/* *frame is set, *used bytes belong to it */
-	WC_NEXT_MORE,				/* not all of it has come yet */
-	WC_NEXT_BROKEN				/* no frame can begin like this */
+	WC_NEXT_FRAME, /* *frame is set, *used bytes belong to it */
+	WC_NEXT_MORE,  /* not all of it has come yet */
+	WC_NEXT_BROKEN /* no frame can begin like this */
 } wc_next;
 
 extern wc_str wc_str_from(const char *s);
@@ -89,4 +89,4 @@ extern void wc_get_bytes(wc_reader *r, uint8_t *p, size_t len);
 extern wc_str wc_get_str(wc_reader *r);
 extern bool wc_reader_done(const wc_reader *r);
 
-#endif							/* WC_FRAME_H */
+#endif /* WC_FRAME_H */

@@ -13,18 +13,18 @@
 
 #include "common/event_rules.h"
 
-#define REPLACEMENT		"\xEF\xBF\xBD"
+#define REPLACEMENT "\xEF\xBF\xBD"
 
 /* The first decimal exponent that a double has not got all of. */
-#define TOO_LARGE		308
+#define TOO_LARGE 308
 
 typedef struct mending
 {
 	const char *p;
 	const char *end;
-	char	   *out;			/* NULL: only measure */
-	size_t		len;			/* of what is mended so far */
-	bool		changed;
+	char *out;	/* NULL: only measure */
+	size_t len; /* of what is mended so far */
+	bool changed;
 } mending;
 
 static inline void
@@ -59,10 +59,10 @@ change(mending *m, size_t n, const char *instead, size_t len)
 static size_t
 broken_length(const uint8_t *s, size_t left)
 {
-	size_t		wanted = s[0] < 0xC2 || s[0] > 0xF4 ? 1 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-	uint8_t		low = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
-	uint8_t		high = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
-	size_t		n = 1;
+	size_t wanted = s[0] < 0xC2 || s[0] > 0xF4 ? 1 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+	uint8_t low = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
+	uint8_t high = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
+	size_t n = 1;
 
 	while (n < wanted && n < left && s[n] >= low && s[n] <= high)
 	{
@@ -77,8 +77,8 @@ static void
 mend_bytes(mending *m)
 {
 	const uint8_t *s = (const uint8_t *) m->p;
-	size_t		left = (size_t) (m->end - m->p);
-	uint32_t	n = wc_utf8_length(s, left < 4 ? (uint32_t) left : 4);
+	size_t left = (size_t) (m->end - m->p);
+	uint32_t n = wc_utf8_length(s, left < 4 ? (uint32_t) left : 4);
 
 	if (n > 0)
 		keep(m, n);
@@ -92,7 +92,7 @@ mend_control(mending *m)
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char c = (unsigned char) *m->p;
-	char		escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+	char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
 
 	if (c == '\0')
 		change(m, 1, REPLACEMENT, 3);
@@ -104,13 +104,13 @@ mend_control(mending *m)
 static int
 escaped_unit(const char *p, const char *end)
 {
-	int			unit = 0;
+	int unit = 0;
 
 	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	for (int i = 2; i < 6; i++)
 	{
-		char		c = p[i];
+		char c = p[i];
 
 		if (c >= '0' && c <= '9')
 			unit = unit << 4 | (c - '0');
@@ -125,8 +125,8 @@ escaped_unit(const char *p, const char *end)
 static void
 mend_escape(mending *m)
 {
-	int			unit = escaped_unit(m->p, m->end);
-	int			next;
+	int unit = escaped_unit(m->p, m->end);
+	int next;
 
 	if (unit == 0 || (unit >= 0xDC00 && unit <= 0xDFFF))
 		change(m, 6, "\\ufffd", 6);
@@ -195,10 +195,10 @@ count_digits(const char *p, const char *end)
 /* What a number looks like, as far as it matters. */
 typedef struct number
 {
-	size_t		len;			/* of the whole; 0: it is no number of JSON's */
-	bool		whole;			/* neither a fraction nor an exponent */
-	int64_t		exponent;		/* as written */
-	int64_t		magnitude;		/* of its first digit that is not 0: 2 of 123, -1 of 0.1 */
+	size_t len;		   /* of the whole; 0: it is no number of JSON's */
+	bool whole;		   /* neither a fraction nor an exponent */
+	int64_t exponent;  /* as written */
+	int64_t magnitude; /* of its first digit that is not 0: 2 of 123, -1 of 0.1 */
 } number;
 
 /* An exponent, e and sign and digits, at p; false: digits are missing. */
@@ -206,8 +206,8 @@ static bool
 read_exponent(const char **p, const char *end, int64_t *exponent)
 {
 	const char *s = *p + 1;
-	bool		negative = s < end && *s == '-';
-	size_t		n;
+	bool negative = s < end && *s == '-';
+	size_t n;
 
 	if (s < end && (*s == '-' || *s == '+'))
 		s++;
@@ -238,10 +238,10 @@ read_fraction(const char *s, size_t n, number *out)
 static number
 read_number(const char *s, const char *end)
 {
-	number		none = {0, false, 0, 0};
-	number		num = {0, true, 0, 0};
+	number none = {0, false, 0, 0};
+	number num = {0, true, 0, 0};
 	const char *p = s;
-	size_t		n;
+	size_t n;
 
 	if (p < end && *p == '-')
 		p++;
@@ -273,19 +273,19 @@ read_number(const char *s, const char *end)
 static bool
 can_be_kept(const number *num)
 {
-	return num->len <= WC_JSON_NUMBER_CHARS && num->magnitude < TOO_LARGE &&
-		num->exponent <= WC_JSON_EXPONENT && num->exponent >= -WC_JSON_EXPONENT;
+	return num->len <= WC_JSON_NUMBER_CHARS && num->magnitude < TOO_LARGE && num->exponent <= WC_JSON_EXPONENT &&
+		   num->exponent >= -WC_JSON_EXPONENT;
 }
 
 static void
 mend_number(mending *m)
 {
-	number		num = read_number(m->p, m->end);
+	number num = read_number(m->p, m->end);
 
 	if (num.len == 0)
 	{
 		/* the whole of what is none, so that nothing is looked at again and again */
-		size_t		n = 1;
+		size_t n = 1;
 
 		while (m->p + n < m->end && m->p[n] != '\0' && strchr("0123456789.eE+-", m->p[n]) != NULL)
 			n++;
@@ -309,7 +309,7 @@ mend(mending *m)
 		change(m, 3, "", 0);
 	while (m->p < m->end)
 	{
-		char		c = *m->p;
+		char c = *m->p;
 
 		if (c == '"')
 		{
@@ -330,7 +330,7 @@ mend(mending *m)
 bool
 wc_json_is_sound(const char *s, size_t len, size_t *mended_len)
 {
-	mending		m = {s, s + len, NULL, 0, false};
+	mending m = {s, s + len, NULL, 0, false};
 
 	mend(&m);
 	*mended_len = m.len;
@@ -340,7 +340,7 @@ wc_json_is_sound(const char *s, size_t len, size_t *mended_len)
 size_t
 wc_json_mend(const char *s, size_t len, char *out)
 {
-	mending		m = {s, s + len, out, 0, false};
+	mending m = {s, s + len, out, 0, false};
 
 	mend(&m);
 	return m.len;
@@ -369,7 +369,7 @@ static wc_str
 value_at(const char *p, const char *end)
 {
 	const char *begin;
-	int			depth = 0;
+	int depth = 0;
 
 	for (p++; p < end && is_blank(*p); p++)
 		;
@@ -386,7 +386,7 @@ value_at(const char *p, const char *end)
 	}
 	while (p > begin && is_blank(p[-1]))
 		p--;
-	return (wc_str) {begin, (uint32_t) (p - begin)};
+	return (wc_str){begin, (uint32_t) (p - begin)};
 }
 
 bool
@@ -394,16 +394,16 @@ wc_json_member(const char *s, size_t len, const char *name, wc_str *value)
 {
 	const char *end = s + len;
 	const char *p = s;
-	wc_str		string = {"", 0};	/* the last one seen: before a colon, a name */
-	int			depth = 0;
-	bool		found = false;
+	wc_str string = {"", 0}; /* the last one seen: before a colon, a name */
+	int depth = 0;
+	bool found = false;
 
 	while (p < end)
 	{
 		const char *next = *p == '"' ? string_end(p, end) : p + 1;
 
 		if (*p == '"' && next - p >= 2)
-			string = (wc_str) {p + 1, (uint32_t) (next - p - 2)};
+			string = (wc_str){p + 1, (uint32_t) (next - p - 2)};
 		else if (*p == ':' && depth == 1 && wc_str_equals(string, name))
 		{
 			*value = value_at(p, end);
@@ -421,7 +421,7 @@ wc_json_member(const char *s, size_t len, const char *name, wc_str *value)
 bool
 wc_json_is_whole(wc_str text)
 {
-	number		num = read_number(text.p, text.p + text.len);
+	number num = read_number(text.p, text.p + text.len);
 
 	return num.len > 0 && num.len == text.len && num.whole;
 }

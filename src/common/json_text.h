@@ -29,8 +29,8 @@
 
 #include "common/frame.h"
 
-#define WC_JSON_NUMBER_CHARS	1000
-#define WC_JSON_EXPONENT		1000
+#define WC_JSON_NUMBER_CHARS 1000
+#define WC_JSON_EXPONENT	 1000
 
 /*
  * Is there nothing to mend?  One scan, no memory.  If there is, *mended_len is
@@ -51,4 +51,4 @@ extern bool wc_json_member(const char *s, size_t len, const char *name, wc_str *
 /* A whole number, written with nothing but digits and a sign before them. */
 extern bool wc_json_is_whole(wc_str number);
 
-#endif							/* WC_JSON_TEXT_H */
+#endif /* WC_JSON_TEXT_H */

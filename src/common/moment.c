@@ -7,15 +7,15 @@
 #include <string.h>
 
 /* 9999-12-31 23:59:59 UTC in unix seconds: the last one. */
-#define LAST_SECOND			INT64_C(253402300799)
+#define LAST_SECOND INT64_C(253402300799)
 
 /* From here on a number is of milliseconds. */
-#define FIRST_MILLISECOND	1e12
+#define FIRST_MILLISECOND 1e12
 
 bool
 wc_moment_of_number(double n, int64_t *at_us)
 {
-	int64_t		us;
+	int64_t us;
 
 	/* put so that a NaN is refused too */
 	if (n > 0 && n <= (double) LAST_SECOND)
@@ -38,13 +38,13 @@ typedef struct cursor
 static bool
 take_number(cursor *c, int digits, int low, int high, int *out)
 {
-	int			n = 0;
+	int n = 0;
 
 	if (c->end - c->p < digits)
 		return false;
 	for (int i = 0; i < digits; i++)
 	{
-		char		digit = *c->p++;
+		char digit = *c->p++;
 
 		if (digit < '0' || digit > '9')
 			return false;
@@ -68,13 +68,13 @@ static bool
 take_date(cursor *c, int64_t *days)
 {
 	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int			year;
-	int			month;
-	int			day;
-	bool		leap;
+	int year;
+	int month;
+	int day;
+	bool leap;
 
-	if (!take_number(c, 4, 1970, 9999, &year) || !take_char(c, "-") ||
-		!take_number(c, 2, 1, 12, &month) || !take_char(c, "-") || !take_number(c, 2, 1, 31, &day))
+	if (!take_number(c, 4, 1970, 9999, &year) || !take_char(c, "-") || !take_number(c, 2, 1, 12, &month) ||
+		!take_char(c, "-") || !take_number(c, 2, 1, 31, &day))
 		return false;
 	leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 	if (day > lengths[month - 1] + (leap && month == 2))
@@ -90,7 +90,7 @@ take_date(cursor *c, int64_t *days)
 static bool
 take_fraction(cursor *c, int64_t *us)
 {
-	int64_t		unit = 100000;
+	int64_t unit = 100000;
 	const char *begin = c->p;
 
 	for (; c->p < c->end && *c->p >= '0' && *c->p <= '9'; c->p++, unit /= 10)
@@ -102,9 +102,9 @@ take_fraction(cursor *c, int64_t *us)
 static bool
 take_zone(cursor *c, int *ahead)
 {
-	bool		behind = c->p < c->end && *c->p == '-';
-	int			hours;
-	int			minutes = 0;
+	bool behind = c->p < c->end && *c->p == '-';
+	int hours;
+	int minutes = 0;
 
 	*ahead = 0;
 	if (take_char(c, "Zz"))
@@ -124,20 +124,19 @@ take_zone(cursor *c, int *ahead)
 static bool
 read_iso(wc_str text, int64_t *at_us)
 {
-	cursor		c = {text.p, text.p + text.len};
-	int64_t		days;
-	int64_t		us = 0;
-	int			hour;
-	int			minute;
-	int			second = 0;
-	int			ahead;
+	cursor c = {text.p, text.p + text.len};
+	int64_t days;
+	int64_t us = 0;
+	int hour;
+	int minute;
+	int second = 0;
+	int ahead;
 
-	if (!take_date(&c, &days) || !take_char(&c, "Tt ") || !take_number(&c, 2, 0, 23, &hour) ||
-		!take_char(&c, ":") || !take_number(&c, 2, 0, 59, &minute))
+	if (!take_date(&c, &days) || !take_char(&c, "Tt ") || !take_number(&c, 2, 0, 23, &hour) || !take_char(&c, ":") ||
+		!take_number(&c, 2, 0, 59, &minute))
 		return false;
 	/* a leap second is the next one's beginning; a fraction of a minute is nobody's */
-	if (take_char(&c, ":") && (!take_number(&c, 2, 0, 60, &second) ||
-							   (take_char(&c, ".,") && !take_fraction(&c, &us))))
+	if (take_char(&c, ":") && (!take_number(&c, 2, 0, 60, &second) || (take_char(&c, ".,") && !take_fraction(&c, &us))))
 		return false;
 	if (!take_zone(&c, &ahead) || c.p != c.end)
 		return false;
@@ -152,15 +151,15 @@ read_iso(wc_str text, int64_t *at_us)
 static bool
 read_decimal(wc_str text, double *out)
 {
-	double		n = 0;
-	double		unit = 1;
-	bool		point = false;
+	double n = 0;
+	double unit = 1;
+	bool point = false;
 
 	if (text.len < 1 || text.len > 24 || text.p[0] == '.' || text.p[text.len - 1] == '.')
 		return false;
 	for (uint32_t i = 0; i < text.len; i++)
 	{
-		char		c = text.p[i];
+		char c = text.p[i];
 
 		if (c == '.' && !point)
 			point = true;
@@ -178,7 +177,7 @@ read_decimal(wc_str text, double *out)
 bool
 wc_moment_of_text(wc_str text, int64_t *at_us)
 {
-	double		n;
+	double n;
 
 	return read_decimal(text, &n) ? wc_moment_of_number(n, at_us) : read_iso(text, at_us);
 }

@@ -21,4 +21,4 @@ extern bool wc_moment_of_number(double n, int64_t *at_us);
  */
 extern bool wc_moment_of_text(wc_str text, int64_t *at_us);
 
-#endif							/* WC_MOMENT_H */
+#endif /* WC_MOMENT_H */

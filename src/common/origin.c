@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_HOST		253
-#define MAX_LABEL		63
+#define MAX_HOST  253
+#define MAX_LABEL 63
 
 static const char unbracketed[] = "an origin's IPv6 address stands in brackets, such as [2001:db8::1]";
 static const char wildcard[] = "an origin is one site: list each one instead of a wildcard";
@@ -32,7 +32,7 @@ lower(char c)
 static bool
 equals_ignoring_case(const char *s, size_t len, const char *literal)
 {
-	size_t		i;
+	size_t i;
 
 	if (len != strlen(literal))
 		return false;
@@ -48,7 +48,7 @@ equals_ignoring_case(const char *s, size_t len, const char *literal)
 static const char *
 bad_bytes(const char *in, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 	{
@@ -64,7 +64,7 @@ bad_bytes(const char *in, size_t len)
 static const char *
 bad_parts(const char *s, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 	{
@@ -92,13 +92,13 @@ bad_parts(const char *s, size_t len)
 static bool
 is_ipv4(const char *s, size_t len)
 {
-	size_t		at = 0;
-	int			part;
+	size_t at = 0;
+	int part;
 
 	for (part = 0; part < 4; part++)
 	{
-		size_t		start = at;
-		int			value = 0;
+		size_t start = at;
+		int value = 0;
 
 		while (at < len && is_digit(s[at]) && at - start < 3)
 			value = value * 10 + (s[at++] - '0');
@@ -114,7 +114,7 @@ is_ipv4(const char *s, size_t len)
 static bool
 label_is_number(const char *s, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	if (len >= 2 && s[0] == '0' && s[1] == 'x')
 	{
@@ -137,8 +137,8 @@ label_is_number(const char *s, size_t len)
 static const char *
 check_name(const char *s, size_t len)
 {
-	size_t		label = 0;
-	size_t		i;
+	size_t label = 0;
+	size_t i;
 
 	for (i = 0; i <= len; i++)
 	{
@@ -163,12 +163,12 @@ check_name(const char *s, size_t len)
 static size_t
 print_ipv6(const struct in6_addr *address, char *out, size_t size)
 {
-	uint16_t	group[8];
-	int			best = 0;
-	int			best_len = 1;	/* a single zero is not shortened */
-	size_t		at = 0;
-	int			i;
-	int			j;
+	uint16_t group[8];
+	int best = 0;
+	int best_len = 1; /* a single zero is not shortened */
+	size_t at = 0;
+	int i;
+	int j;
 
 	for (i = 0; i < 8; i++)
 		group[i] = (uint16_t) (address->s6_addr[2 * i] << 8 | address->s6_addr[2 * i + 1]);
@@ -204,11 +204,11 @@ print_ipv6(const struct in6_addr *address, char *out, size_t size)
 static const char *
 normalize_host(const char *s, size_t len, char *out, size_t size, size_t *used)
 {
-	char		literal[INET6_ADDRSTRLEN];
+	char literal[INET6_ADDRSTRLEN];
 	struct in6_addr address;
 	const char *end;
-	size_t		n;
-	size_t		i;
+	size_t n;
+	size_t i;
 
 	if (len > 0 && s[0] == '[')
 	{
@@ -243,8 +243,8 @@ normalize_host(const char *s, size_t len, char *out, size_t size, size_t *used)
 static bool
 parse_port(const char *s, size_t len, unsigned *port)
 {
-	unsigned	value = 0;
-	size_t		i;
+	unsigned value = 0;
+	size_t i;
 
 	if (len == 0)
 		return true;
@@ -265,7 +265,7 @@ static const char *
 parse_scheme(const char *in, size_t len, bool *https, size_t *rest)
 {
 	const char *colon = len > 0 ? memchr(in, ':', len) : NULL;
-	size_t		n = colon ? (size_t) (colon - in) : 0;
+	size_t n = colon ? (size_t) (colon - in) : 0;
 
 	if (equals_ignoring_case(in, len, "null"))
 		return "the origin \"null\" is nobody's in particular and cannot be allowed";
@@ -283,16 +283,15 @@ parse_scheme(const char *in, size_t len, bool *https, size_t *rest)
 static const char *
 normalize(const char *in, size_t len, char out[WC_ORIGIN_SIZE])
 {
-	char		host[MAX_HOST + 1];
+	char host[MAX_HOST + 1];
 	const char *wrong;
-	bool		https = false;
-	size_t		at = 0;
-	size_t		used = 0;
-	unsigned	standard;
-	unsigned	port;
+	bool https = false;
+	size_t at = 0;
+	size_t used = 0;
+	unsigned standard;
+	unsigned port;
 
-	if ((wrong = bad_bytes(in, len)) != NULL ||
-		(wrong = parse_scheme(in, len, &https, &at)) != NULL)
+	if ((wrong = bad_bytes(in, len)) != NULL || (wrong = parse_scheme(in, len, &https, &at)) != NULL)
 		return wrong;
 	if (len > at && in[len - 1] == '/')
 		len--;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* scheme, "://", a host of at most 253 bytes, ":" and a port, NUL */
-#define WC_ORIGIN_SIZE	272
+#define WC_ORIGIN_SIZE 272
 
 /*
  * Normalise "http[s]://host[:port]" into out: scheme and host in lower case,
@@ -23,7 +23,6 @@
  * query, a fragment, a wildcard, a bad host, a bad port, non-ASCII bytes (the
  * reason then names the xn-- form), too long.
  */
-extern bool wc_origin_normalize(const char *in, size_t len, char out[WC_ORIGIN_SIZE],
-								const char **reason);
+extern bool wc_origin_normalize(const char *in, size_t len, char out[WC_ORIGIN_SIZE], const char **reason);
 
-#endif							/* WC_ORIGIN_H */
+#endif /* WC_ORIGIN_H */

@@ -20,8 +20,8 @@ static EVP_MAC_CTX *
 hmac_context(void)
 {
 	static EVP_MAC_CTX *kept = NULL;
-	OSSL_PARAM	params[2];
-	EVP_MAC    *mac;
+	OSSL_PARAM params[2];
+	EVP_MAC *mac;
 	EVP_MAC_CTX *ctx;
 
 	if (kept != NULL)
@@ -30,7 +30,7 @@ hmac_context(void)
 	if (mac == NULL)
 		return NULL;
 	ctx = EVP_MAC_CTX_new(mac);
-	EVP_MAC_free(mac);			/* the context holds it now */
+	EVP_MAC_free(mac); /* the context holds it now */
 	if (ctx == NULL)
 		return NULL;
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *) "SHA256", 0);
@@ -45,27 +45,25 @@ hmac_context(void)
 }
 
 bool
-wc_signature_make(const char *secret, size_t secret_len, const char *t_text, const char *body,
-				  size_t body_len, uint8_t mac[32])
+wc_signature_make(const char *secret, size_t secret_len, const char *t_text, const char *body, size_t body_len,
+				  uint8_t mac[32])
 {
 	EVP_MAC_CTX *ctx = hmac_context();
-	size_t		made = 0;
+	size_t made = 0;
 
-	return ctx != NULL &&
-		EVP_MAC_init(ctx, (const unsigned char *) secret, secret_len, NULL) &&
-		EVP_MAC_update(ctx, (const unsigned char *) t_text, strlen(t_text)) &&
-		EVP_MAC_update(ctx, (const unsigned char *) ".", 1) &&
-		EVP_MAC_update(ctx, (const unsigned char *) body, body_len) &&
-		EVP_MAC_final(ctx, mac, &made, 32) &&
-		made == 32;
+	return ctx != NULL && EVP_MAC_init(ctx, (const unsigned char *) secret, secret_len, NULL) &&
+		   EVP_MAC_update(ctx, (const unsigned char *) t_text, strlen(t_text)) &&
+		   EVP_MAC_update(ctx, (const unsigned char *) ".", 1) &&
+		   EVP_MAC_update(ctx, (const unsigned char *) body, body_len) && EVP_MAC_final(ctx, mac, &made, 32) &&
+		   made == 32;
 }
 
 /* 1 to 19 digits that fit an int64_t. */
 static bool
 parse_time(const char *s, size_t len, wc_signature *sig)
 {
-	uint64_t	t = 0;
-	size_t		i;
+	uint64_t t = 0;
+	size_t i;
 
 	if (len < 1 || len > 19)
 		return false;
@@ -86,15 +84,15 @@ parse_time(const char *s, size_t len, wc_signature *sig)
 static bool
 parse_mac(const char *s, size_t len, wc_signature *sig)
 {
-	uint8_t    *mac;
-	size_t		i;
+	uint8_t *mac;
+	size_t i;
 
 	if (len != WC_SIGNATURE_HEX || sig->nmacs == WC_SIGNATURE_MACS)
 		return false;
 	mac = sig->macs[sig->nmacs++];
 	for (i = 0; i < len; i++)
 	{
-		int			digit;
+		int digit;
 
 		if (s[i] >= '0' && s[i] <= '9')
 			digit = s[i] - '0';
@@ -117,7 +115,7 @@ static bool
 unknown_element(const char *s, size_t len)
 {
 	const char *equals = memchr(s, '=', len);
-	size_t		i;
+	size_t i;
 
 	if (equals == NULL || equals == s)
 		return false;
@@ -135,13 +133,13 @@ wc_signature_parse(const char *value, size_t len, wc_signature *sig)
 {
 	const char *end = value + len;
 	const char *p = value;
-	bool		have_t = false;
+	bool have_t = false;
 
 	memset(sig, 0, sizeof(*sig));
 	for (;;)
 	{
 		const char *comma = memchr(p, ',', (size_t) (end - p));
-		size_t		n = (size_t) ((comma ? comma : end) - p);
+		size_t n = (size_t) ((comma ? comma : end) - p);
 
 		if (!have_t)
 		{
@@ -173,19 +171,18 @@ secret_valid(const wc_secret *secret, int64_t now)
 
 /* No early way out, so that the time taken does not say which secret it was. */
 static bool
-any_secret_made(const wc_secret *secrets, int nsecrets, int64_t now, const wc_signature *sig,
-				const char *body, size_t body_len)
+any_secret_made(const wc_secret *secrets, int nsecrets, int64_t now, const wc_signature *sig, const char *body,
+				size_t body_len)
 {
-	uint8_t		mac[32];
-	int			found = 0;
-	int			i;
+	uint8_t mac[32];
+	int found = 0;
+	int i;
 
 	for (i = 0; i < nsecrets; i++)
 	{
 		if (!secret_valid(&secrets[i], now))
 			continue;
-		if (wc_signature_make(secrets[i].secret.p, secrets[i].secret.len, sig->t_text,
-							  body, body_len, mac))
+		if (wc_signature_make(secrets[i].secret.p, secrets[i].secret.len, sig->t_text, body, body_len, mac))
 		{
 			for (int m = 0; m < sig->nmacs; m++)
 				found |= CRYPTO_memcmp(mac, sig->macs[m], sizeof(mac)) == 0;
@@ -199,19 +196,18 @@ any_secret_made(const wc_secret *secrets, int nsecrets, int64_t now, const wc_si
 static bool
 stale(int64_t t, int64_t now, int64_t tolerance)
 {
-	uint64_t	distance = now > t ? (uint64_t) now - (uint64_t) t : (uint64_t) t - (uint64_t) now;
+	uint64_t distance = now > t ? (uint64_t) now - (uint64_t) t : (uint64_t) t - (uint64_t) now;
 
 	return distance > (uint64_t) (tolerance > 0 ? tolerance : 0);
 }
 
 wc_signature_verdict
-wc_signature_verify(const wc_secret *secrets, int nsecrets, bool accept_unsigned,
-					const char *value, size_t value_len, const char *body, size_t body_len,
-					int64_t now, int64_t tolerance)
+wc_signature_verify(const wc_secret *secrets, int nsecrets, bool accept_unsigned, const char *value, size_t value_len,
+					const char *body, size_t body_len, int64_t now, int64_t tolerance)
 {
 	wc_signature sig;
-	bool		can_verify = false;
-	int			i;
+	bool can_verify = false;
+	int i;
 
 	for (i = 0; i < nsecrets; i++)
 		can_verify |= secret_valid(&secrets[i], now);
@@ -239,18 +235,18 @@ wc_signature_reason(wc_signature_verdict verdict)
 			return "the signature is good";
 		case WC_SIG_MISSING:
 			return "the X-hub-Signature header is missing: this channel takes signed events only, "
-				"so turn on requiresSignature for the webhook at the hub";
+				   "so turn on requiresSignature for the webhook at the hub";
 		case WC_SIG_MALFORMED:
 			return "the X-hub-Signature header must read t=<unix seconds>,v1=<64 hex digits>";
 		case WC_SIG_STALE:
 			return "the signature's time is too far from this server's clock: "
-				"check both clocks, or raise webchatt.signature_tolerance";
+				   "check both clocks, or raise webchatt.signature_tolerance";
 		case WC_SIG_WRONG:
 			return "no valid secret of this channel made that signature: "
-				"give the hub's signing secret to webchatt.set_webhook_secret()";
+				   "give the hub's signing secret to webchatt.set_webhook_secret()";
 		case WC_SIG_NO_SECRET:
 			return "this channel has no valid signing secret: "
-				"give the hub's to webchatt.set_webhook_secret()";
+				   "give the hub's to webchatt.set_webhook_secret()";
 	}
 	return "the signature could not be checked";
 }

@@ -8,27 +8,27 @@
 
 #include "common/corridor.h"
 
-#define WC_SIGNATURE_HEX	64
+#define WC_SIGNATURE_HEX 64
 
 /* A hub that changes its secret signs with several; of more than so many none is looked at. */
-#define WC_SIGNATURE_MACS	8
+#define WC_SIGNATURE_MACS 8
 
 typedef struct wc_signature
 {
-	int64_t		t;				/* unix seconds */
-	char		t_text[21];		/* as it stood in the header, NUL-terminated */
-	int			nmacs;			/* at least 1 */
-	uint8_t		macs[WC_SIGNATURE_MACS][32];
+	int64_t t;		 /* unix seconds */
+	char t_text[21]; /* as it stood in the header, NUL-terminated */
+	int nmacs;		 /* at least 1 */
+	uint8_t macs[WC_SIGNATURE_MACS][32];
 } wc_signature;
 
 typedef enum wc_signature_verdict
 {
 	WC_SIG_GOOD,
-	WC_SIG_MISSING,				/* no header where one is required */
+	WC_SIG_MISSING, /* no header where one is required */
 	WC_SIG_MALFORMED,
-	WC_SIG_STALE,				/* |now - t| above the tolerance */
-	WC_SIG_WRONG,				/* no valid secret made it */
-	WC_SIG_NO_SECRET			/* the channel has no valid secret and does not
+	WC_SIG_STALE,	 /* |now - t| above the tolerance */
+	WC_SIG_WRONG,	 /* no valid secret made it */
+	WC_SIG_NO_SECRET /* the channel has no valid secret and does not
 								 * accept unsigned events */
 } wc_signature_verdict;
 
@@ -41,8 +41,8 @@ typedef enum wc_signature_verdict
 extern bool wc_signature_parse(const char *value, size_t len, wc_signature *sig);
 
 /* Make the 32 bytes; false only when the crypto library fails. */
-extern bool wc_signature_make(const char *secret, size_t secret_len, const char *t_text,
-							  const char *body, size_t body_len, uint8_t mac[32]);
+extern bool wc_signature_make(const char *secret, size_t secret_len, const char *t_text, const char *body,
+							  size_t body_len, uint8_t mac[32]);
 
 /*
  * The door's whole rule.  value NULL: the request has no such header.  Every
@@ -51,13 +51,11 @@ extern bool wc_signature_make(const char *secret, size_t secret_len, const char 
  * accept_unsigned lets a request without the header pass, but never one whose
  * header is wrong.
  */
-extern wc_signature_verdict wc_signature_verify(const wc_secret *secrets, int nsecrets,
-												bool accept_unsigned,
-												const char *value, size_t value_len,
-												const char *body, size_t body_len,
+extern wc_signature_verdict wc_signature_verify(const wc_secret *secrets, int nsecrets, bool accept_unsigned,
+												const char *value, size_t value_len, const char *body, size_t body_len,
 												int64_t now, int64_t tolerance);
 
 /* One sentence for a person, without any secret in it. */
 extern const char *wc_signature_reason(wc_signature_verdict verdict);
 
-#endif							/* WC_SIGNATURE_H */
+#endif /* WC_SIGNATURE_H */

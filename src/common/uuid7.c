@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#define NS_PER_MS		UINT64_C(1000000)
-#define TICKS_PER_MS	UINT64_C(4096)
+#define NS_PER_MS	 UINT64_C(1000000)
+#define TICKS_PER_MS UINT64_C(4096)
 
 uint64_t
 wc_uuid7_tick(uint64_t unix_ns)
@@ -19,8 +19,8 @@ void
 wc_uuid7_at(uint64_t tick, const uint8_t random[8], uint8_t uuid[16])
 {
 	/* nanoseconds in 64 bits end in the year 2554, so 48 bits hold them */
-	uint64_t	ms = tick / TICKS_PER_MS;
-	int			i;
+	uint64_t ms = tick / TICKS_PER_MS;
+	int i;
 
 	for (i = 0; i < 6; i++)
 		uuid[i] = (uint8_t) (ms >> (8 * (5 - i)));
@@ -33,7 +33,7 @@ wc_uuid7_at(uint64_t tick, const uint8_t random[8], uint8_t uuid[16])
 void
 wc_uuid7_make(wc_uuid7_state *state, uint64_t unix_ns, const uint8_t random[8], uint8_t uuid[16])
 {
-	uint64_t	tick = wc_uuid7_tick(unix_ns);
+	uint64_t tick = wc_uuid7_tick(unix_ns);
 
 	if (tick <= state->last)
 		tick = state->last + 1;
@@ -44,8 +44,8 @@ wc_uuid7_make(wc_uuid7_state *state, uint64_t unix_ns, const uint8_t random[8], 
 uint64_t
 wc_uuid7_tick_of(const uint8_t uuid[16])
 {
-	uint64_t	ms = 0;
-	int			i;
+	uint64_t ms = 0;
+	int i;
 
 	if (uuid[6] >> 4 != 7 || uuid[8] >> 6 != 2)
 		return 0;

@@ -16,7 +16,7 @@ _Static_assert(VISITORS_NUMBER >= WAITING_NUMBERS_END && WC_LINK_NUMBER >= WAITI
 static void
 push(net *n, const wc_send *send)
 {
-	wc_outcome	outcome;
+	wc_outcome outcome;
 
 	visitors_push(n->visitors, send, &outcome);
 	net_outcome(n, &outcome);
@@ -25,33 +25,33 @@ push(net *n, const wc_send *send)
 bool
 dispatch_frame(void *arg, const wc_frame *frame)
 {
-	net		   *n = arg;
+	net *n = arg;
 	union
 	{
-		wc_config	config;
+		wc_config config;
 		wc_channel_put channel_put;
 		wc_channel_gone channel_gone;
-		wc_hub_put	hub_put;
+		wc_hub_put hub_put;
 		wc_hub_gone hub_gone;
-		wc_send		send;
+		wc_send send;
 		wc_event_done done;
-		wc_welcome	welcome;
-		wc_history	history;
-		wc_status	status;
-		wc_budgets	budgets;
-		wc_typing	typing;
-		wc_key_put	key_put;
+		wc_welcome welcome;
+		wc_history history;
+		wc_status status;
+		wc_budgets budgets;
+		wc_typing typing;
+		wc_key_put key_put;
 		wc_key_gone key_gone;
 		wc_api_done api_done;
 		wc_api_answer api_answer;
-		wc_call		call;
+		wc_call call;
 		wc_webhook_put webhook_put;
 		wc_webhook_gone webhook_gone;
-		wc_deliver	deliver;
+		wc_deliver deliver;
 		wc_link_welcome link_welcome;
 		wc_link_event link_event;
 		wc_link_close link_close;
-	}			m;
+	} m;
 
 	if (!n->greeted)
 		return net_greet(n, frame);
@@ -67,7 +67,8 @@ dispatch_frame(void *arg, const wc_frame *frame)
 				return false;
 			visitors_channel_put(n->visitors, &m.channel_put);
 			if (!channels_put(n->channels, &m.channel_put))
-				log_line(WC_LOG_WARNING, "no memory for one more channel: its webhooks get 404, and its visitors cannot connect");
+				log_line(WC_LOG_WARNING,
+						 "no memory for one more channel: its webhooks get 404, and its visitors cannot connect");
 			return true;
 		case WC_F_CHANNEL_GONE:
 			if (!wc_read_channel_gone(frame, &m.channel_gone))

@@ -13,19 +13,17 @@
 #include "http/static_files.h"
 #include "inbound/hub_webhook.h"
 
-#define NO_HUB_SECRET \
+#define NO_HUB_SECRET                                                                                                  \
 	"This hub's webhooks have no signing secret here yet; webchatt.register_webhooks() registers them and learns it."
 
-#define NO_SUCH_API \
-	"There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
-#define NO_DEMO \
-	"There is no demo here; webchatt.demo_channel names the channel that it shows."
+#define NO_SUCH_API "There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
+#define NO_DEMO		"There is no demo here; webchatt.demo_channel names the channel that it shows."
 
 /* Requests through trusted proxies are counted by client, as others' connections. */
 static bool
 count_client(conn *c)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 
 	if (c->peer_count != NULL || c->client.local || addr_list_has(&d->trusted, &c->client))
 		return true;
@@ -37,8 +35,8 @@ count_client(conn *c)
 static bool
 find_endpoint(const conn *c, webhook_endpoint *to)
 {
-	door	   *d = c->door;
-	size_t		len;
+	door *d = c->door;
+	size_t len;
 	const char *name;
 
 	memset(to, 0, sizeof(*to));
@@ -79,7 +77,7 @@ static void
 judge_webhook_head(conn *c, const char *method)
 {
 	webhook_endpoint to;
-	char	   *token;
+	char *token;
 
 	if (strcmp(method, "POST") != 0)
 		request_refuse(c, REFUSE_METHOD_POST, NULL);
@@ -151,15 +149,14 @@ judge_gate(const conn *c)
 static void
 hand_over(conn *c, const char *body, size_t len)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 	webhook_request rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
-	char		reason[WC_REASON_SIZE] = "";
-	refusal		why = judge_gate(c);
+	char reason[WC_REASON_SIZE] = "";
+	refusal why = judge_gate(c);
 
 	if (why == REFUSE_NOTHING && !find_endpoint(c, &rq.to))
 		why = no_endpoint(c);
-	if (why == REFUSE_NOTHING &&
-		(rq.number = waiting_take(d->waiting, c, len, d->max_waiting)) == 0)
+	if (why == REFUSE_NOTHING && (rq.number = waiting_take(d->waiting, c, len, d->max_waiting)) == 0)
 		why = REFUSE_BEHIND;
 	if (why == REFUSE_NOTHING)
 		why = webhook_take(&rq, corridor_io_out(d->corridor), reason);
@@ -177,15 +174,16 @@ hand_over(conn *c, const char *body, size_t len)
 void
 judge_again(conn *c)
 {
-	door	   *d = c->door;
-	webhook_request rq = {c->number, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len, d->tolerance_s};
-	char		reason[WC_REASON_SIZE] = "";
-	refusal		why = judge_gate(c);
+	door *d = c->door;
+	webhook_request rq = {c->number,	 {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len,
+						  d->tolerance_s};
+	char reason[WC_REASON_SIZE] = "";
+	refusal why = judge_gate(c);
 
 	if (why == REFUSE_NOTHING)
 		why = find_endpoint(c, &rq.to) ? webhook_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
 	if (parking_wanted(c, why))
-		return;					/* its secret may still come */
+		return; /* its secret may still come */
 	parking_leave(c);
 	corridor_io_nudge(d->corridor);
 	if (why == REFUSE_NOTHING)
@@ -198,22 +196,22 @@ judge_again(conn *c)
 static void
 answer_metrics(conn *c)
 {
-	door	   *d = c->door;
-	char	   *text;
-	size_t		len;
+	door *d = c->door;
+	char *text;
+	size_t len;
 
 	the_metrics.connections = d->nconns;
 	the_metrics.waiting = waiting_count(d->waiting);
 	the_metrics.channels = channels_count(d->channels);
 	text = metrics_text(&len);
-	c->answer = text ? answer_text(text, len, "text/plain; version=0.0.4; charset=utf-8") :
-		answer_refusal(REFUSE_NOTHING);
+	c->answer =
+		text ? answer_text(text, len, "text/plain; version=0.0.4; charset=utf-8") : answer_refusal(REFUSE_NOTHING);
 }
 
 static void
 answer_health(conn *c)
 {
-	refusal		why = c->door->closing ? REFUSE_CLOSING : c->door->open ? REFUSE_NOTHING : REFUSE_NOT_OPEN;
+	refusal why = c->door->closing ? REFUSE_CLOSING : c->door->open ? REFUSE_NOTHING : REFUSE_NOT_OPEN;
 
 	if (why == REFUSE_NOTHING)
 		c->answer = answer_ok();
@@ -224,7 +222,7 @@ answer_health(conn *c)
 static void
 answer_asset(conn *c)
 {
-	size_t		len;
+	size_t len;
 	const char *path = route_path(c->target, &len);
 
 	c->answer = pages_answer(asset_find(path, len), &c->head);
@@ -233,7 +231,7 @@ answer_asset(conn *c)
 static void
 answer_demo(conn *c)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 	const channel *ch = channels_find(d->channels, d->demo);
 	const char *reason;
 

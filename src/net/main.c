@@ -24,13 +24,13 @@
 #include "base/sandbox_probe.h"
 
 /* Closing: how long answers may take, and heads that are not complete yet, in ms. */
-#define DRAIN_MS		2000
-#define DRAIN_HEADS_MS	300
-#define DRAIN_TICK_MS	10
+#define DRAIN_MS	   2000
+#define DRAIN_HEADS_MS 300
+#define DRAIN_TICK_MS  10
 
 /* Once a second: statistics; every so many seconds: are our files the same? */
-#define TICK_MS			1000
-#define OUTDATED_TICKS	2
+#define TICK_MS		   1000
+#define OUTDATED_TICKS 2
 
 static char *
 copy_str(wc_str s)
@@ -42,7 +42,7 @@ copy_str(wc_str s)
 void
 net_fail(net *n, const char *why)
 {
-	wc_text		text = {0, wc_str_from(why)};
+	wc_text text = {0, wc_str_from(why)};
 
 	wc_write_text(corridor_io_out(n->corridor), WC_F_FAILED, &text);
 	corridor_io_drain(n->corridor, 1000);
@@ -57,7 +57,7 @@ net_fail(net *n, const char *why)
 static void
 on_gone(void *arg, const char *why)
 {
-	net		   *n = arg;
+	net *n = arg;
 
 	(void) why;
 	if (n->listener != NULL)
@@ -68,7 +68,7 @@ on_gone(void *arg, const char *why)
 void
 net_outcome(void *arg, const wc_outcome *outcome)
 {
-	net		   *n = arg;
+	net *n = arg;
 
 	if (outcome->result < METRICS_OUTCOMES)
 		the_metrics.outcomes[outcome->result]++;
@@ -86,7 +86,7 @@ is_there(void *arg, const uint8_t channel[16], const uint8_t visitor[16])
 static void
 enter(void *arg, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
 {
-	net		   *n = arg;
+	net *n = arg;
 
 	if (head->link)
 		link_server_enter(n->link_server, knock, head, verdict, why);
@@ -97,7 +97,7 @@ enter(void *arg, const ws_knock *knock, const ws_head *head, refusal verdict, co
 static void
 write_stats(net *n)
 {
-	wc_stats	now;
+	wc_stats now;
 
 	memset(&now, 0, sizeof(now));
 	now.connections = door_connections(n->door);
@@ -139,9 +139,9 @@ net_close(net *n)
 static void
 on_drain(uv_timer_t *timer)
 {
-	net		   *n = timer->data;
-	uint64_t	age = uv_now(&n->loop) - n->closing_since;
-	bool		drained = door_drain(n->door, age < DRAIN_HEADS_MS);
+	net *n = timer->data;
+	uint64_t age = uv_now(&n->loop) - n->closing_since;
+	bool drained = door_drain(n->door, age < DRAIN_HEADS_MS);
 
 	drained = visitors_drained(n->visitors) && drained;
 	drained = link_server_drained(n->link_server) && link_client_drained(n->link_client) && drained;
@@ -154,16 +154,16 @@ on_drain(uv_timer_t *timer)
 static void
 on_tick(uv_timer_t *timer)
 {
-	net		   *n = timer->data;
+	net *n = timer->data;
 	const char *file;
 
 	log_tick(uv_now(&n->loop));
 	door_sweep(n->door);
 	write_stats(n);
-	if (n->opened && !n->closing && ++n->ticks % OUTDATED_TICKS == 0 &&
-		(file = confine_outdated()) != NULL)
+	if (n->opened && !n->closing && ++n->ticks % OUTDATED_TICKS == 0 && (file = confine_outdated()) != NULL)
 	{
-		log_line(WC_LOG_INFO, "%s was replaced, which this confined process cannot read: ending to be started anew", file);
+		log_line(WC_LOG_INFO, "%s was replaced, which this confined process cannot read: ending to be started anew",
+				 file);
 		net_close(n);
 	}
 }
@@ -172,9 +172,9 @@ on_tick(uv_timer_t *timer)
 static void
 on_signal(uv_poll_t *poll, int status, int events)
 {
-	net		   *n = poll->data;
+	net *n = poll->data;
 	struct signalfd_siginfo info;
-	int			fd;
+	int fd;
 
 	(void) status;
 	(void) events;
@@ -190,13 +190,14 @@ on_signal(uv_poll_t *poll, int status, int events)
 static void
 keep_ca_file(net *n)
 {
-	int			fd;
+	int fd;
 
 	if (n->ca_file[0] == '\0')
 		return;
 	fd = open(n->ca_file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		log_line(WC_LOG_WARNING, "webchatt.ca_file \"%s\" cannot be read: %s; nothing can be sent to hubs by https", n->ca_file, strerror(errno));
+		log_line(WC_LOG_WARNING, "webchatt.ca_file \"%s\" cannot be read: %s; nothing can be sent to hubs by https",
+				 n->ca_file, strerror(errno));
 	else
 		snprintf(n->ca_path, sizeof(n->ca_path), "/proc/self/fd/%d", fd);
 }
@@ -204,7 +205,7 @@ keep_ca_file(net *n)
 void
 net_configure(net *n, const wc_config *all)
 {
-	wc_config	mine = *all;
+	wc_config mine = *all;
 	const wc_config *config = &mine;
 
 	if (!n->configured)
@@ -216,7 +217,8 @@ net_configure(net *n, const wc_config *all)
 		keep_ca_file(n);
 	}
 	else if (!wc_str_equals(config->ca_file, n->ca_file))
-		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after the worker's next start of webchatt-net");
+		log_line(WC_LOG_WARNING, "webchatt.ca_file has changed, which a confined process cannot read: it counts after "
+								 "the worker's next start of webchatt-net");
 	mine.ca_file = wc_str_from(access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file);
 	n->configured = true;
 	n->server_port = (uint16_t) config->server_port;
@@ -240,20 +242,25 @@ confine(net *n)
 	if (!confine_now(&needs, &done))
 		net_fail(n, done.reason);
 	if (!done.files)
-		log_line(WC_LOG_WARNING, "webchatt-net is not kept from files: this kernel has no Landlock (5.13 or later, with landlock among its security modules); it can read whatever the server's user can");
+		log_line(WC_LOG_WARNING,
+				 "webchatt-net is not kept from files: this kernel has no Landlock (5.13 or later, with landlock among "
+				 "its security modules); it can read whatever the server's user can");
 	else if (!done.ports && n->server_port != 0)
-		log_line(WC_LOG_INFO, "this kernel's Landlock cannot keep webchatt-net from the server's port %u (6.7 or later can): have pg_hba.conf ask for a password there",
+		log_line(WC_LOG_INFO,
+				 "this kernel's Landlock cannot keep webchatt-net from the server's port %u (6.7 or later can): have "
+				 "pg_hba.conf ask for a password there",
 				 n->server_port);
 	if (!done.calls)
-		log_line(WC_LOG_WARNING, "webchatt-net is not kept from the server's sockets: this kernel cannot filter system calls (seccomp); it can connect to the server as the server's user");
+		log_line(WC_LOG_WARNING, "webchatt-net is not kept from the server's sockets: this kernel cannot filter system "
+								 "calls (seccomp); it can connect to the server as the server's user");
 }
 
 /* Bind, give up what is not needed any more, and let requests in. */
 void
 net_open(net *n)
 {
-	char		reason[512];
-	wc_text		text = {0, {"", 0}};
+	char reason[512];
+	wc_text text = {0, {"", 0}};
 
 	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), gate_accept, n->gate, reason);
 	if (n->listener == NULL)
@@ -274,15 +281,17 @@ net_open(net *n)
 bool
 net_greet(net *n, const wc_frame *frame)
 {
-	wc_hello	hello;
+	wc_hello hello;
 	wc_hello_back back = {WC_CORRIDOR_VERSION, (uint32_t) getpid(), confine_possible()};
-	char		why[160];
+	char why[160];
 
 	if (frame->type != WC_F_HELLO || !wc_read_hello(frame, &hello))
 		return false;
 	if (hello.version != WC_CORRIDOR_VERSION)
 	{
-		snprintf(why, sizeof(why), "webchatt-net speaks version %d of the corridor and the worker %u; install both from one build and restart the server",
+		snprintf(why, sizeof(why),
+				 "webchatt-net speaks version %d of the corridor and the worker %u; install both from one build and "
+				 "restart the server",
 				 WC_CORRIDOR_VERSION, hello.version);
 		net_fail(n, why);
 	}
@@ -295,8 +304,8 @@ net_greet(net *n, const wc_frame *frame)
 static void
 on_check(uv_check_t *check)
 {
-	net		   *n = check->data;
-	bool		full = door_run(n->door);
+	net *n = check->data;
+	bool full = door_run(n->door);
 
 	visitors_run(n->visitors);
 	link_server_run(n->link_server);
@@ -310,7 +319,7 @@ on_check(uv_check_t *check)
 static void
 on_prepare(uv_prepare_t *prepare)
 {
-	net		   *n = prepare->data;
+	net *n = prepare->data;
 
 	visitors_run(n->visitors);
 	link_server_run(n->link_server);
@@ -322,7 +331,7 @@ on_prepare(uv_prepare_t *prepare)
 static int
 take_signals(void)
 {
-	sigset_t	set;
+	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -377,7 +386,7 @@ handle_init(net *n, int signal_fd)
 static bool
 start(net *n, int fd)
 {
-	int			signal_fd = take_signals();
+	int signal_fd = take_signals();
 
 	raise_descriptor_limit();
 	json_object_seed(0);
@@ -394,8 +403,8 @@ start(net *n, int fd)
 	n->caller = caller_new(&n->loop, n->corridor);
 	n->deliverer = deliverer_new(&n->loop, n->corridor);
 	n->link_client = link_client_new(&n->loop, n->corridor);
-	if (n->door == NULL || n->sender == NULL || n->visitors == NULL || n->caller == NULL ||
-		n->deliverer == NULL || n->link_client == NULL)
+	if (n->door == NULL || n->sender == NULL || n->visitors == NULL || n->caller == NULL || n->deliverer == NULL ||
+		n->link_client == NULL)
 		return false;
 	n->link_server = link_server_new(&n->loop, n->corridor, door_keys(n->door));
 	if (n->link_server == NULL)
@@ -413,7 +422,7 @@ start(net *n, int fd)
 static void
 stop(net *n)
 {
-	int			signal_fd = -1;
+	int signal_fd = -1;
 
 	write_stats(n);
 	corridor_io_drain(n->corridor, 100);
@@ -445,7 +454,7 @@ stop(net *n)
 static int
 run(int fd)
 {
-	static net	n;
+	static net n;
 
 	close_others(fd);
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
@@ -466,22 +475,21 @@ run(int fd)
 static int
 usage(FILE *out)
 {
-	fprintf(out,
-			"webchatt-net is started by webchatt's background worker.\n"
-			"Usage: webchatt-net --corridor FD   serve, with the corridor to the worker on FD\n"
-			"       webchatt-net --probe FILE [SOCKET [PORT]]\n"
-			"                                    confine itself, then try to read FILE, connect to\n"
-			"                                    PostgreSQL's SOCKET and PORT, and do what else must not\n"
-			"                                    be: exit 0 when all is refused, 1 when something is not\n"
-			"       webchatt-net --version\n");
+	fprintf(out, "webchatt-net is started by webchatt's background worker.\n"
+				 "Usage: webchatt-net --corridor FD   serve, with the corridor to the worker on FD\n"
+				 "       webchatt-net --probe FILE [SOCKET [PORT]]\n"
+				 "                                    confine itself, then try to read FILE, connect to\n"
+				 "                                    PostgreSQL's SOCKET and PORT, and do what else must not\n"
+				 "                                    be: exit 0 when all is refused, 1 when something is not\n"
+				 "       webchatt-net --version\n");
 	return out == stdout ? 0 : 2;
 }
 
 int
 main(int argc, char **argv)
 {
-	char	   *end;
-	long		fd;
+	char *end;
+	long fd;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 	{

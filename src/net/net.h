@@ -22,34 +22,34 @@
 
 typedef struct net
 {
-	uv_loop_t	loop;
-	uv_check_t	check;
+	uv_loop_t loop;
+	uv_check_t check;
 	uv_prepare_t prepare;
-	uv_timer_t	tick;
-	uv_timer_t	drain;
-	uv_poll_t	signals;
+	uv_timer_t tick;
+	uv_timer_t drain;
+	uv_poll_t signals;
 	corridor_io *corridor;
-	channels   *channels;
-	door	   *door;
-	visitors   *visitors;
-	gate	   *gate;
-	listener   *listener;		/* NULL before OPEN and after CLOSE */
-	sender	   *sender;
-	caller	   *caller;			/* requests to hubs' REST APIs */
-	deliverer  *deliverer;		/* our own webhooks */
-	link_server *link_server;	/* databases that opened a link to us */
-	link_client *link_client;	/* our links to hubs */
-	char	   *listen;			/* from the first CONFIG */
-	char	   *ca_file;
-	char		ca_path[64];	/* by which the file that it was then stays open to us */
-	uint16_t	server_port;	/* PostgreSQL's; 0: unknown */
-	bool		greeted;
-	bool		configured;
-	bool		opened;
-	bool		closing;
-	uint64_t	closing_since;
-	unsigned	ticks;
-	wc_stats	told;			/* the statistics that the worker has */
+	channels *channels;
+	door *door;
+	visitors *visitors;
+	gate *gate;
+	listener *listener; /* NULL before OPEN and after CLOSE */
+	sender *sender;
+	caller *caller;			  /* requests to hubs' REST APIs */
+	deliverer *deliverer;	  /* our own webhooks */
+	link_server *link_server; /* databases that opened a link to us */
+	link_client *link_client; /* our links to hubs */
+	char *listen;			  /* from the first CONFIG */
+	char *ca_file;
+	char ca_path[64];	  /* by which the file that it was then stays open to us */
+	uint16_t server_port; /* PostgreSQL's; 0: unknown */
+	bool greeted;
+	bool configured;
+	bool opened;
+	bool closing;
+	uint64_t closing_since;
+	unsigned ticks;
+	wc_stats told; /* the statistics that the worker has */
 } net;
 
 /* dispatch.c: a frame from the worker (a corridor_frame_fn; arg is the net) */
@@ -63,4 +63,4 @@ extern void net_open(net *n);
 extern void net_close(net *n);
 extern bool net_greet(net *n, const wc_frame *frame);
 
-#endif							/* NET_NET_H */
+#endif /* NET_NET_H */

@@ -18,20 +18,21 @@
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition) \
-	do { \
-		if (!(condition)) \
-		{ \
-			fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
+#define MUST(condition)                                                                                                \
+	do                                                                                                                 \
+	{                                                                                                                  \
+		if (!(condition))                                                                                              \
+		{                                                                                                              \
+			fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition);                                 \
+			abort();                                                                                                   \
+		}                                                                                                              \
 	} while (0)
 
 /* Memory of its own for len bytes and a NUL behind them; free() it. */
 static inline char *
 fuzz_copy(const void *data, size_t len)
 {
-	char	   *copy = malloc(len + 1);
+	char *copy = malloc(len + 1);
 
 	MUST(copy != NULL);
 	if (len > 0)
@@ -44,7 +45,7 @@ fuzz_copy(const void *data, size_t len)
 static inline char *
 fuzz_exact(const void *data, size_t len)
 {
-	char	   *copy = malloc(len ? len : 1);
+	char *copy = malloc(len ? len : 1);
 
 	MUST(copy != NULL);
 	if (len > 0)
@@ -58,7 +59,7 @@ fuzz_line(const uint8_t **data, size_t *size, size_t *len)
 {
 	const uint8_t *line = *data;
 	const uint8_t *end = *size ? memchr(line, '\n', *size) : NULL;
-	size_t		used;
+	size_t used;
 
 	*len = end ? (size_t) (end - line) : *size;
 	used = *len + (end ? 1 : 0);
@@ -71,8 +72,8 @@ fuzz_line(const uint8_t **data, size_t *size, size_t *len)
 static inline char *
 fuzz_mended(const char *text, size_t *len)
 {
-	size_t		mended_len;
-	char	   *mended;
+	size_t mended_len;
+	char *mended;
 
 	(void) wc_json_is_sound(text, *len, &mended_len);
 	mended = malloc(mended_len ? mended_len : 1);
@@ -85,11 +86,11 @@ fuzz_mended(const char *text, size_t *len)
 static inline void
 fuzz_sentence(const char *text, size_t size)
 {
-	size_t		len = strnlen(text, size);
+	size_t len = strnlen(text, size);
 
 	MUST(len > 0 && len < size);
 	for (size_t i = 0; i < len; i++)
 		MUST((uint8_t) text[i] >= 0x20 && text[i] != 0x7F);
 }
 
-#endif							/* FUZZ_H */
+#endif /* FUZZ_H */

@@ -11,8 +11,8 @@
 static void
 check_round(const net_addr *addr)
 {
-	char		text[ADDR_TEXT_SIZE];
-	net_addr	again;
+	char text[ADDR_TEXT_SIZE];
+	net_addr again;
 
 	memset(text, 'x', sizeof(text));
 	addr_print(addr, text);
@@ -31,7 +31,7 @@ slowly_has(const addr_list *list, const net_addr *addr)
 {
 	for (int i = 0; i < list->n; i++)
 	{
-		unsigned	n = 0;
+		unsigned n = 0;
 
 		while (n < list->nets[i].bits && bit(list->nets[i].b, n) == bit(addr->b, n))
 			n++;
@@ -44,7 +44,7 @@ slowly_has(const addr_list *list, const net_addr *addr)
 static void
 check_one(const addr_list *list, const net_addr *addr)
 {
-	net_addr	mapped = {.b = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+	net_addr mapped = {.b = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
 
 	check_round(addr);
 	MUST(addr_list_has(list, addr) == slowly_has(list, addr));
@@ -59,9 +59,9 @@ static void
 check_forwarded(const addr_list *trusted, const char *value, size_t len)
 {
 	static const char lie[] = "192.0.2.66, ";
-	net_addr	client;
-	net_addr	again;
-	char	   *longer;
+	net_addr client;
+	net_addr again;
+	char *longer;
 
 	if (!addr_forwarded(trusted, value, len, &client))
 		return;
@@ -81,12 +81,12 @@ check_forwarded(const addr_list *trusted, const char *value, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	addr_list	list;
-	net_addr	addr;
-	char		bad[64];
-	size_t		len;
+	addr_list list;
+	net_addr addr;
+	char bad[64];
+	size_t len;
 	const uint8_t *line = fuzz_line(&data, &size, &len);
-	char	   *text = fuzz_exact(line, len);
+	char *text = fuzz_exact(line, len);
 
 	memset(bad, 'x', sizeof(bad));
 	if (!addr_list_parse(text, len, &list, bad))

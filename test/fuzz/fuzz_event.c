@@ -11,27 +11,27 @@
 #include "rewrite.h"
 
 static const uint8_t channel[16] = {0x6c, 0xbd, 0x67, 0x89, 0x1d, 0x2b, 0x47, 0xe0,
-0x93, 0x91, 0x5e, 0xb9, 0x1d, 0x28, 0x39, 0xea};
+									0x93, 0x91, 0x5e, 0xb9, 0x1d, 0x28, 0x39, 0xea};
 
 static int
 depth_of(json_t *value)
 {
-	int			deepest = 0;
+	int deepest = 0;
 	const char *key;
-	json_t	   *child;
-	size_t		i;
+	json_t *child;
+	size_t i;
 
 	if (!json_is_object(value) && !json_is_array(value))
 		return 0;
 	json_object_foreach(value, key, child)
 	{
-		int			depth = depth_of(child);
+		int depth = depth_of(child);
 
 		deepest = depth > deepest ? depth : deepest;
 	}
 	json_array_foreach(value, i, child)
 	{
-		int			depth = depth_of(child);
+		int depth = depth_of(child);
 
 		deepest = depth > deepest ? depth : deepest;
 	}
@@ -48,11 +48,11 @@ check_string(wc_str s, uint32_t min, uint32_t max)
 static void
 check_event(const wc_event *event, size_t size)
 {
-	bool		is_message = event->kind == WC_EVENT_MESSAGE;
-	wc_buf		first = {0};
-	wc_buf		second = {0};
-	wc_frame	frame;
-	size_t		used;
+	bool is_message = event->kind == WC_EVENT_MESSAGE;
+	wc_buf first = {0};
+	wc_buf second = {0};
+	wc_frame frame;
+	size_t used;
 
 	MUST(is_message || event->kind == WC_EVENT_STATUS);
 	MUST(memcmp(event->channel, channel, 16) == 0);
@@ -67,8 +67,7 @@ check_event(const wc_event *event, size_t size)
 
 	MUST(wc_write_event(&first, event));
 	MUST(wc_frame_next(first.data, first.len, &frame, &used) == WC_NEXT_FRAME);
-	MUST(rewrite_event(&frame, &second) && first.len == second.len &&
-		 memcmp(first.data, second.data, first.len) == 0);
+	MUST(rewrite_event(&frame, &second) && first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
 	wc_buf_free(&first);
 	wc_buf_free(&second);
 }
@@ -86,9 +85,9 @@ check_reason(const char *reason)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char		reason[WC_REASON_SIZE];
-	event_json	keep;
-	wc_event	event;
+	char reason[WC_REASON_SIZE];
+	event_json keep;
+	wc_event event;
 
 	memset(reason, 0x7F, sizeof(reason));
 	if (event_json_parse((const char *) data, size, channel, &event, &keep, reason))

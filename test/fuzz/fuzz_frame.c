@@ -40,16 +40,16 @@ try_readers(const wc_frame *frame)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	wc_buf		in = {0};
-	wc_frame	frame;
-	size_t		used;
+	wc_buf in = {0};
+	wc_frame frame;
+	size_t used;
 
 	MUST(wc_buf_append(&in, data, size));
 	while (wc_frame_next(in.data, in.len, &frame, &used) == WC_NEXT_FRAME)
 	{
 		MUST(used == frame.len + (size_t) WC_FRAME_HEAD && used <= in.len);
 		/* one byte less is not this frame yet */
-		MUST(wc_frame_next(in.data, used - 1, &(wc_frame) {0}, &(size_t) {0}) == WC_NEXT_MORE);
+		MUST(wc_frame_next(in.data, used - 1, &(wc_frame){0}, &(size_t){0}) == WC_NEXT_MORE);
 		try_readers(&frame);
 		wc_buf_consume(&in, used);
 	}

@@ -39,16 +39,16 @@ check_good(const head_facts *facts, const char *data, size_t size, int lengths, 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	head_facts	facts = {0};
-	char	   *all = fuzz_exact(data, size);
+	head_facts facts = {0};
+	char *all = fuzz_exact(data, size);
 	const uint8_t *rest = (const uint8_t *) all;
-	size_t		left = size;
-	size_t		len;
+	size_t left = size;
+	size_t len;
 	const uint8_t *line = fuzz_line(&rest, &left, &len);
-	char	   *version = fuzz_copy(line, len);
-	int			lengths = 0;
-	int			encodings = 0;
-	int			hosts = 0;
+	char *version = fuzz_copy(line, len);
+	int lengths = 0;
+	int encodings = 0;
+	int hosts = 0;
 
 	while (left > 0)
 	{
@@ -58,8 +58,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		colon = len > 0 ? memchr(line, ':', len) : NULL;
 		if (colon == NULL)
 			continue;
-		head_field(&facts, (const char *) line, (size_t) (colon - line),
-				   (const char *) colon + 1, len - (size_t) (colon + 1 - line));
+		head_field(&facts, (const char *) line, (size_t) (colon - line), (const char *) colon + 1,
+				   len - (size_t) (colon + 1 - line));
 		lengths += colon - line == 14 && strncasecmp((const char *) line, "Content-Length", 14) == 0;
 		encodings += colon - line == 17 && strncasecmp((const char *) line, "Transfer-Encoding", 17) == 0;
 		hosts += colon - line == 4 && strncasecmp((const char *) line, "Host", 4) == 0;

@@ -17,7 +17,7 @@ check_text(const char *text, size_t len)
 {
 	while (len > 0)
 	{
-		uint32_t	n = wc_utf8_length((const uint8_t *) text, len < 4 ? (uint32_t) len : 4);
+		uint32_t n = wc_utf8_length((const uint8_t *) text, len < 4 ? (uint32_t) len : 4);
 
 		MUST(n > 0 && *text != '\0');
 		text += n;
@@ -29,12 +29,12 @@ static void
 check_members(const char *text, size_t len, json_t *root)
 {
 	const char *key;
-	json_t	   *value;
+	json_t *value;
 
 	json_object_foreach(root, key, value)
 	{
-		wc_str		found;
-		json_t	   *again;
+		wc_str found;
+		json_t *again;
 
 		/* a name that is written with escapes is not found, or another that looks as it is */
 		if (!wc_json_member(text, len, key, &found) || strpbrk(key, "\\\"") != NULL)
@@ -63,13 +63,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *raw = (const char *) data;
-	size_t		len;
-	size_t		again;
-	bool		sound = wc_json_is_sound(raw, size, &len);
-	char	   *text;
+	size_t len;
+	size_t again;
+	bool sound = wc_json_is_sound(raw, size, &len);
+	char *text;
 	json_error_t error;
-	json_t	   *before;
-	json_t	   *after;
+	json_t *before;
+	json_t *after;
 
 	MUST(len <= 6 * size);
 	text = malloc(len > 0 ? len : 1);

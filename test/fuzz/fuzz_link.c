@@ -10,14 +10,14 @@
 #include "ws/link_head.h"
 #include "fuzz.h"
 
-#define ACCEPT	"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+#define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 static void
 check_event(const char *text, size_t len, const link_frame *frame)
 {
 	json_error_t error;
-	json_t	   *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	json_t	   *event;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	json_t *event;
 
 	MUST(frame->seq >= 1 && frame->seq <= INT64_MAX);
 	MUST(frame->event.p == NULL ||
@@ -43,9 +43,9 @@ static void
 check_head(const char *data, size_t size)
 {
 	const char *why = NULL;
-	size_t		used = 0;
+	size_t used = 0;
 	link_answer answer;
-	char	   *exact;
+	char *exact;
 
 	if (!link_head_begins(data, size) || ws_head_scan(data, size, 0, &used, &why) != WS_HEAD_WHOLE)
 		return;
@@ -61,8 +61,8 @@ check_head(const char *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *copy = malloc(size ? size : 1);
-	link_frame	frame;
+	char *copy = malloc(size ? size : 1);
+	link_frame frame;
 	const char *why = NULL;
 
 	/* memory of its own, so that a read beyond it is seen */

@@ -7,21 +7,21 @@
 #include "ws/link_socket_in.h"
 #include "fuzz.h"
 
-#define MAX_MESSAGE	2000
+#define MAX_MESSAGE 2000
 #define LOG_SIZE	65536
 
 typedef struct run
 {
 	const uint8_t *data;
-	size_t		left;
-	size_t		piece;			/* bytes that one read brings */
-	char		log[LOG_SIZE];
-	size_t		log_len;
-	char		why[LINK_WHY_SIZE];
+	size_t left;
+	size_t piece; /* bytes that one read brings */
+	char log[LOG_SIZE];
+	size_t log_len;
+	char why[LINK_WHY_SIZE];
 } run;
 
-static run	whole;
-static run	pieces;
+static run whole;
+static run pieces;
 static run *now;
 
 link_bytes
@@ -65,7 +65,7 @@ link_socket_tell(link_socket *s, const link_end *end)
 void
 link_socket_lose(link_socket *s, const char *what)
 {
-	link_end	end = {.code = 1006};
+	link_end end = {.code = 1006};
 
 	link_say(end.why, "%s %s", s->to->host, what);
 	link_socket_die(s);
@@ -89,7 +89,7 @@ link_socket_close(link_socket *s, uint16_t code, const char *reason)
 static void
 on_text(void *arg, const char *text, size_t len)
 {
-	run		   *r = arg;
+	run *r = arg;
 
 	MUST(len <= MAX_MESSAGE);
 	if (r->log_len + len + 1 > LOG_SIZE)
@@ -120,11 +120,11 @@ listen_to(run *r, const uint8_t *data, size_t size, size_t piece)
 	static char name[] = "hub.example";
 	static target to = {.host = name};
 	static uv_loop_t loop;
-	link_host	host = {.loop = &loop, .calls = &calls, .max_message = MAX_MESSAGE};
+	link_host host = {.loop = &loop, .calls = &calls, .max_message = MAX_MESSAGE};
 	link_socket *s = calloc(1, sizeof(*s));
 
 	now = r;
-	*r = (run) {.data = data, .left = size, .piece = piece};
+	*r = (run){.data = data, .left = size, .piece = piece};
 	s->host = &host;
 	s->arg = r;
 	s->to = &to;

@@ -6,17 +6,17 @@
 #include "hubs/link_window.h"
 #include "fuzz.h"
 
-#define MAX_EVENTS	8192
+#define MAX_EVENTS 8192
 
 /* One event of the input, as the model has it. */
 typedef struct event
 {
-	uint32_t	index;
-	uint64_t	seq;
-	uint32_t	size;
-	unsigned	life;			/* connection that it came over */
-	bool		done;
-	bool		told;			/* the worker has said its word */
+	uint32_t index;
+	uint64_t seq;
+	uint32_t size;
+	unsigned life; /* connection that it came over */
+	bool done;
+	bool told; /* the worker has said its word */
 } event;
 
 static event events[MAX_EVENTS];
@@ -26,11 +26,11 @@ static unsigned life;
 static void
 check(const link_window *w, uint64_t acknowledged)
 {
-	uint64_t	through = acknowledged;
-	uint64_t	bytes = 0;
-	uint32_t	waiting = 0;
-	uint32_t	stale = 0;
-	bool		whole = true;
+	uint64_t through = acknowledged;
+	uint64_t bytes = 0;
+	uint32_t waiting = 0;
+	uint32_t stale = 0;
+	bool whole = true;
 
 	for (size_t i = 0; i < nevents; i++)
 	{
@@ -60,30 +60,30 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static link_window w;
-	uint64_t	acknowledged = 0;
-	uint64_t	seq = 0;
+	uint64_t acknowledged = 0;
+	uint64_t seq = 0;
 
 	memset(&w, 0, sizeof(w));
 	nevents = 0;
 	life = 0;
 	for (size_t i = 0; i + 3 <= size && i < 3 * 600; i += 3)
 	{
-		size_t		which = nevents ? (data[i + 1] * 256u + data[i + 2]) % nevents : 0;
+		size_t which = nevents ? (data[i + 1] * 256u + data[i + 2]) % nevents : 0;
 
 		if (data[i] < 128)
 		{
-			event	   *e = &events[nevents];
+			event *e = &events[nevents];
 
 			if (link_window_room(&w, LINK_WINDOW) == 0)
 				continue;
 			seq += 1 + data[i + 1];
-			*e = (event) {.seq = seq, .size = data[i + 2] * 997u, .life = life};
+			*e = (event){.seq = seq, .size = data[i + 2] * 997u, .life = life};
 			e->index = link_window_add(&w, e->seq, e->size);
 			nevents++;
 		}
 		else if (data[i] < 250 && nevents > 0)
 		{
-			event	   *e = &events[which];
+			event *e = &events[which];
 
 			if (e->told)
 				continue;

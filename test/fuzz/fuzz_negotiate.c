@@ -6,7 +6,7 @@
 #include "http/negotiate.h"
 #include "fuzz.h"
 
-#define ETAG	"\"5d41402a\""
+#define ETAG "\"5d41402a\""
 
 static bool
 names(const char *list, const char *what)
@@ -17,19 +17,19 @@ names(const char *list, const char *what)
 static head_value
 with_end(char **memory, const char *list, size_t len, const char *end)
 {
-	size_t		more = strlen(end);
+	size_t more = strlen(end);
 
 	*memory = malloc(len + more);
 	memcpy(*memory, list, len);
 	memcpy(*memory + len, end, more);
-	return (head_value) {*memory, len + more};
+	return (head_value){*memory, len + more};
 }
 
 static bool
 gzip_with(const char *list, size_t len, const char *end)
 {
-	char	   *memory;
-	bool		will_do = negotiate_gzip(with_end(&memory, list, len, end));
+	char *memory;
+	bool will_do = negotiate_gzip(with_end(&memory, list, len, end));
 
 	free(memory);
 	return will_do;
@@ -38,8 +38,8 @@ gzip_with(const char *list, size_t len, const char *end)
 static bool
 has_with(const char *list, size_t len, const char *end)
 {
-	char	   *memory;
-	bool		has = negotiate_has(with_end(&memory, list, len, end), ETAG);
+	char *memory;
+	bool has = negotiate_has(with_end(&memory, list, len, end), ETAG);
 
 	free(memory);
 	return has;
@@ -48,14 +48,14 @@ has_with(const char *list, size_t len, const char *end)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *text = fuzz_copy(data, size);
-	char	   *list = fuzz_exact(data, size);
+	char *text = fuzz_copy(data, size);
+	char *list = fuzz_exact(data, size);
 
 	/* a head's value holds no NUL */
 	if (strlen(text) == size)
 	{
-		MUST(!negotiate_gzip((head_value) {list, size}) || names(text, "gzip"));
-		MUST(!negotiate_has((head_value) {list, size}, ETAG) || names(text, ETAG));
+		MUST(!negotiate_gzip((head_value){list, size}) || names(text, "gzip"));
+		MUST(!negotiate_has((head_value){list, size}, ETAG) || names(text, ETAG));
 		MUST(!gzip_with(list, size, ",gzip;q=0"));
 		MUST(!gzip_with(list, size, " , gzip; q=0.4, identity ; q=0.500"));
 		MUST(gzip_with(list, size, ",GZip , identity;q=0.5"));

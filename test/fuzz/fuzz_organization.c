@@ -102,11 +102,11 @@ check_visible(wc_str s)
 static void
 check_handed_over(const char *method, const char *body, size_t len)
 {
-	bool		brings = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
-	char	   *mended;
-	wc_frame	frame;
+	bool brings = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
+	char *mended;
+	wc_frame frame;
 	wc_api_call call;
-	size_t		used;
+	size_t used;
 
 	MUST(wc_frame_next(out.data, out.len, &frame, &used) == WC_NEXT_FRAME && used == out.len);
 	MUST(wc_read_api_call(&frame, &call));
@@ -119,7 +119,7 @@ check_handed_over(const char *method, const char *body, size_t len)
 	free(mended);
 	if (call.body.len > 0)
 	{
-		json_t	   *root = json_loadb(call.body.p, call.body.len, JSON_DECODE_INT_AS_REAL, NULL);
+		json_t *root = json_loadb(call.body.p, call.body.len, JSON_DECODE_INT_AS_REAL, NULL);
 
 		MUST(root != NULL);
 		json_decref(root);
@@ -132,10 +132,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static door d;
 	static conn c;
-	size_t		len;
+	size_t len;
 	const uint8_t *line = fuzz_line(&data, &size, &len);
-	char	   *method = fuzz_copy(line, len);
-	char	   *body;
+	char *method = fuzz_copy(line, len);
+	char *body;
 
 	memset(&c, 0, sizeof(c));
 	c.door = &d;

@@ -11,10 +11,10 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char		out[WC_ORIGIN_SIZE];
-	char		again[WC_ORIGIN_SIZE];
+	char out[WC_ORIGIN_SIZE];
+	char again[WC_ORIGIN_SIZE];
 	const char *reason = NULL;
-	char	   *copy = malloc(size ? size : 1);
+	char *copy = malloc(size ? size : 1);
 
 	/* memory of its own, so that a read beyond it is seen */
 	if (size > 0)
@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(out, 'x', sizeof(out));
 	if (wc_origin_normalize(copy, size, out, &reason))
 	{
-		size_t		len = strnlen(out, sizeof(out));
+		size_t len = strnlen(out, sizeof(out));
 
 		MUST(len < sizeof(out) && len > 7);
 		MUST(strspn(out, "abcdefghijklmnopqrstuvwxyz0123456789-_.:/[]") == len);

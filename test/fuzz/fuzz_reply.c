@@ -25,10 +25,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static reply_verdict v;
 	static wc_buf written;
 	static wc_buf again;
-	reply		r = {.host = "hub.example:8443"};
-	char	   *body;
-	wc_frame	frame;
-	size_t		used;
+	reply r = {.host = "hub.example:8443"};
+	char *body;
+	wc_frame frame;
+	size_t used;
 
 	if (size < 4)
 		return 0;

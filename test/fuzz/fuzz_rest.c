@@ -13,11 +13,11 @@
 static void
 check_compact(wc_str text)
 {
-	bool		in_string = false;
+	bool in_string = false;
 
 	for (uint32_t i = 0; i < text.len; i++)
 	{
-		char		c = text.p[i];
+		char c = text.p[i];
 
 		if (in_string && c == '\\')
 			i++;
@@ -33,9 +33,9 @@ static void
 check_taken(const rest_send *send, const char *body, size_t len)
 {
 	/* as the parser does it: integers may be of any size */
-	json_t	   *root = json_loadb(body, len, JSON_DECODE_INT_AS_REAL, NULL);
-	json_t	   *content = json_loadb(send->content.p, send->content.len, JSON_DECODE_INT_AS_REAL, NULL);
-	char		id[37];
+	json_t *root = json_loadb(body, len, JSON_DECODE_INT_AS_REAL, NULL);
+	json_t *content = json_loadb(send->content.p, send->content.len, JSON_DECODE_INT_AS_REAL, NULL);
+	char id[37];
 
 	MUST(send->content.len >= 2 && send->content.len <= len);
 	check_compact(send->content);
@@ -57,14 +57,14 @@ check_taken(const rest_send *send, const char *body, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *body = fuzz_exact(data, size);
-	char		reason[WC_REASON_SIZE];
-	rest_send	send;
+	char *body = fuzz_exact(data, size);
+	char reason[WC_REASON_SIZE];
+	rest_send send;
 
 	memset(reason, 0x7F, sizeof(reason));
 	if (rest_parse(body, size, &send, reason))
 	{
-		char	   *mended = fuzz_mended(body, &size);
+		char *mended = fuzz_mended(body, &size);
 
 		check_taken(&send, mended, size);
 		free(mended);

@@ -22,16 +22,17 @@ asset_find(const char *path, size_t len)
 static void
 check_route(route r, const char *target, const uint8_t channel[16])
 {
-	size_t		len;
+	size_t len;
 	const char *path = route_path(target, &len);
 	const char *name;
-	char		id[37];
+	char id[37];
 
 	MUST(r >= ROUTE_NONE && r <= ROUTE_METRICS);
 	if (r == ROUTE_WEBHOOK)
 	{
 		wc_uuid_print(channel, id);
-		MUST((len == 10 + 36 || (len == 10 + 37 && path[46] == '/')) && memcmp(path, "/webhooks/", 10) == 0 && strncasecmp(path + 10, id, 36) == 0);
+		MUST((len == 10 + 36 || (len == 10 + 37 && path[46] == '/')) && memcmp(path, "/webhooks/", 10) == 0 &&
+			 strncasecmp(path + 10, id, 36) == 0);
 	}
 	if (r == ROUTE_HUB_WEBHOOK)
 	{
@@ -48,16 +49,16 @@ check_route(route r, const char *target, const uint8_t channel[16])
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *target = fuzz_copy(data, size);
-	size_t		len = strlen(target);
-	char	   *more = malloc(len + 3);
-	uint8_t		channel[16] = {0};
-	uint8_t		again[16] = {0};
-	size_t		path_len;
-	size_t		query_len;
+	char *target = fuzz_copy(data, size);
+	size_t len = strlen(target);
+	char *more = malloc(len + 3);
+	uint8_t channel[16] = {0};
+	uint8_t again[16] = {0};
+	size_t path_len;
+	size_t query_len;
 	const char *path = route_path(target, &path_len);
 	const char *query = route_query(target, &query_len);
-	route		r = route_find(target, channel);
+	route r = route_find(target, channel);
 
 	MUST(path >= target && path + path_len <= target + len);
 	MUST(query >= path + path_len && query + query_len <= target + len);

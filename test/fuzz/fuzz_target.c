@@ -12,8 +12,15 @@
 static void
 check_line(const char *line)
 {
-	static const char *const ours[] = {"Host:", "Content-Length:", "Transfer-Encoding:", "Connection:",
-	"X-Hub-Signature:", "Proxy-Authorization:", "X-Validation-Token:", "TE:", "Upgrade:"};
+	static const char *const ours[] = {"Host:",
+									   "Content-Length:",
+									   "Transfer-Encoding:",
+									   "Connection:",
+									   "X-Hub-Signature:",
+									   "Proxy-Authorization:",
+									   "X-Validation-Token:",
+									   "TE:",
+									   "Upgrade:"};
 
 	for (const char *p = line; *p != '\0'; p++)
 		MUST((uint8_t) *p >= 0x20 && (uint8_t) *p < 0x7F);
@@ -26,7 +33,7 @@ static void
 check_usable(const target *t)
 {
 	const struct curl_slist *h = t->headers;
-	int			n = 0;
+	int n = 0;
 
 	MUST(strncasecmp(t->url, "http", 4) == 0 || strstr(t->url, "://") == NULL);
 	MUST(t->host[0] != '\0');
@@ -58,19 +65,19 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	wc_webhook_put webhook = {.webhook = 1};
-	wc_hub_put	hub = {.hub = 1, .name = {"hub", 3}};
-	size_t		len;
+	wc_hub_put hub = {.hub = 1, .name = {"hub", 3}};
+	size_t len;
 	const uint8_t *line = fuzz_line(&data, &size, &len);
-	char	   *url = fuzz_exact(line, len);
-	char	   *secret;
-	char	   *headers;
+	char *url = fuzz_exact(line, len);
+	char *secret;
+	char *headers;
 
-	webhook.endpoint = hub.api_url = (wc_str) {url, (uint32_t) len};
+	webhook.endpoint = hub.api_url = (wc_str){url, (uint32_t) len};
 	line = fuzz_line(&data, &size, &len);
 	secret = fuzz_exact(line, len);
-	webhook.secret = hub.api_key = (wc_str) {secret, (uint32_t) len};
+	webhook.secret = hub.api_key = (wc_str){secret, (uint32_t) len};
 	headers = fuzz_exact(data, size);
-	webhook.headers = (wc_str) {headers, (uint32_t) size};
+	webhook.headers = (wc_str){headers, (uint32_t) size};
 	check(target_of_webhook(&webhook));
 	check(target_of_hub(&hub));
 	free(headers);

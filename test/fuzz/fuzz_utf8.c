@@ -12,13 +12,13 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *text;
-	char	   *out;
-	char	   *again;
-	size_t		max;
-	size_t		n;
-	bool		clean;
-	json_t	   *string;
+	char *text;
+	char *out;
+	char *again;
+	size_t max;
+	size_t n;
+	bool clean;
+	json_t *string;
 
 	if (size < 1)
 		return 0;

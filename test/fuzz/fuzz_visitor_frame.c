@@ -13,9 +13,9 @@
 static void
 check_content(const char *content)
 {
-	json_t	   *root = json_loads(content, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = json_loads(content, JSON_REJECT_DUPLICATES, NULL);
 	const char *why;
-	char	   *again;
+	char *again;
 
 	MUST(json_is_object(root));
 	again = visitor_content(root, &why);
@@ -38,7 +38,7 @@ check_good(const visitor_frame *frame)
 		check_content(frame->content);
 	if (frame->attributes != NULL)
 	{
-		json_t	   *attributes = json_loads(frame->attributes, 0, NULL);
+		json_t *attributes = json_loads(frame->attributes, 0, NULL);
 
 		MUST(json_is_object(attributes) && json_object_size(attributes) <= VISITOR_MAX_ATTRIBUTES);
 		MUST(strlen(frame->attributes) <= VISITOR_MAX_ATTRIBUTES_SIZE);
@@ -50,7 +50,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static visitor_frame frame;
-	char	   *copy = malloc(size ? size : 1);
+	char *copy = malloc(size ? size : 1);
 	visitor_frame_verdict verdict;
 
 	/* memory of its own, so that a read beyond it is seen */

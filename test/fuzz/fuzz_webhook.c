@@ -15,7 +15,7 @@
 
 static const wc_secret secrets[2] = {{{"whsec_test_1", 12}, 0}, {{"whsec_old", 9}, 1}};
 static const uint8_t channel_id[16] = {0x6c, 0xbd, 0x67, 0x89, 0x1d, 0x2b, 0x47, 0xe0,
-0x93, 0x91, 0x5e, 0xb9, 0x1d, 0x28, 0x39, 0xea};
+									   0x93, 0x91, 0x5e, 0xb9, 0x1d, 0x28, 0x39, 0xea};
 static channels *known;
 
 static void
@@ -34,12 +34,12 @@ static void
 check_frame(const wc_buf *out, const webhook_request *rq)
 {
 	static const uint8_t none[16];
-	wc_frame	frame;
-	wc_event	event;
-	wc_buf		again = {0};
-	char	   *body = NULL;
-	size_t		len = rq->len;
-	size_t		used;
+	wc_frame frame;
+	wc_event event;
+	wc_buf again = {0};
+	char *body = NULL;
+	size_t len = rq->len;
+	size_t used;
 
 	MUST(wc_frame_next(out->data, out->len, &frame, &used) == WC_NEXT_FRAME && used == out->len);
 	MUST(wc_read_event(&frame, &event) && event.request == rq->number && event.hub == rq->to.hub);
@@ -57,9 +57,9 @@ check_frame(const wc_buf *out, const webhook_request *rq)
 static refusal
 take(webhook_request *rq)
 {
-	char		reason[WC_REASON_SIZE];
-	wc_buf		out = {0};
-	refusal		why;
+	char reason[WC_REASON_SIZE];
+	wc_buf out = {0};
+	refusal why;
 
 	memset(reason, 0x7F, sizeof(reason));
 	why = webhook_take(rq, &out, reason);
@@ -79,23 +79,23 @@ take(webhook_request *rq)
 static head_value
 sign(char value[128], const char *body, size_t len)
 {
-	char		now[24];
-	uint8_t		mac[32];
-	int			n;
+	char now[24];
+	uint8_t mac[32];
+	int n;
 
 	snprintf(now, sizeof(now), "%lld", (long long) time(NULL));
 	n = snprintf(value, 128, "t=%s,v1=", now);
 	MUST(wc_signature_make("whsec_test_1", 12, now, body, len, mac));
 	for (int i = 0; i < 32; i++)
 		n += snprintf(value + n, 128 - (size_t) n, "%02x", mac[i]);
-	return (head_value) {value, (size_t) n};
+	return (head_value){value, (size_t) n};
 }
 
 static void
 check_token(const char *token, size_t len)
 {
-	char	   *text = webhook_token_json((head_value) {token, len});
-	json_t	   *back;
+	char *text = webhook_token_json((head_value){token, len});
+	json_t *back;
 
 	if (text == NULL)
 		return;
@@ -111,19 +111,19 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	webhook_request rq = {.number = 9, .tolerance_s = 300};
-	char		value[128];
-	size_t		len;
+	char value[128];
+	size_t len;
 	const uint8_t *line = fuzz_line(&data, &size, &len);
-	char	   *header = fuzz_exact(line, len);
-	char	   *body = fuzz_exact(data, size);
-	refusal		why;
+	char *header = fuzz_exact(line, len);
+	char *body = fuzz_exact(data, size);
+	refusal why;
 
 	know_channel();
 	check_token(header, len);
 	rq.body = body;
 	rq.len = size;
-	rq.to = (webhook_endpoint) {.secrets = secrets, .nsecrets = 2, .channel = channel_id};
-	rq.signature = (head_value) {header, len};
+	rq.to = (webhook_endpoint){.secrets = secrets, .nsecrets = 2, .channel = channel_id};
+	rq.signature = (head_value){header, len};
 	why = take(&rq);
 	MUST(why != REFUSE_NOTHING || len > 60);
 	rq.signature = sign(value, body, size);
@@ -133,7 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	why = take(&rq);
 	MUST(why == REFUSE_SIG_WRONG || why == REFUSE_SIG_MALFORMED);
 	value[rq.signature.len - 1] ^= 1;
-	rq.to = (webhook_endpoint) {.secrets = secrets, .nsecrets = 2, .hub = 3, .channels = known};
+	rq.to = (webhook_endpoint){.secrets = secrets, .nsecrets = 2, .hub = 3, .channels = known};
 	why = take(&rq);
 	MUST(why == REFUSE_NOTHING || why == REFUSE_EVENT || why == REFUSE_CHANNEL);
 	free(body);

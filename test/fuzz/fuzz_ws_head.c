@@ -18,10 +18,10 @@ check_inside(head_value value, const char *data, size_t len)
 static void
 check_read(const char *data, size_t len, bool link)
 {
-	ws_head		head = {.link = link};
+	ws_head head = {.link = link};
 	const char *why = NULL;
-	char		answer[WS_ACCEPT_SIZE];
-	refusal		verdict = ws_head_read(&head, data, len, &why);
+	char answer[WS_ACCEPT_SIZE];
+	refusal verdict = ws_head_read(&head, data, len, &why);
 
 	check_inside(head.public_key, data, len);
 	check_inside(head.origin, data, len);
@@ -44,11 +44,11 @@ check_read(const char *data, size_t len, bool link)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *copy = malloc(size ? size : 1);
+	char *copy = malloc(size ? size : 1);
 	const char *why = NULL;
-	size_t		used = 0;
-	size_t		used_again = 0;
-	size_t		len;
+	size_t used = 0;
+	size_t used_again = 0;
+	size_t len;
 	ws_head_state state;
 	ws_head_state again = WS_HEAD_MORE;
 
@@ -62,7 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(state != WS_HEAD_BROKEN || strlen(why) > 10);
 	if (state == WS_HEAD_WHOLE)
 	{
-		char	   *exact = malloc(used);
+		char *exact = malloc(used);
 
 		MUST(used >= 4 && used <= size);
 		memcpy(exact, copy, used);

@@ -8,17 +8,17 @@
 #include "ws/ws_parser.h"
 #include "fuzz.h"
 
-#define MAX_MESSAGE	1000
+#define MAX_MESSAGE 1000
 #define LOG_SIZE	65536
 
 typedef struct run
 {
 	const uint8_t *data;
-	size_t		left;
-	size_t		piece;			/* bytes that a turn may read */
-	size_t		turn;			/* of which are left */
-	char		log[LOG_SIZE];
-	size_t		log_len;
+	size_t left;
+	size_t piece; /* bytes that a turn may read */
+	size_t turn;  /* of which are left */
+	char log[LOG_SIZE];
+	size_t log_len;
 } run;
 
 static void
@@ -36,7 +36,7 @@ note(run *r, char what, const void *data, size_t len)
 static size_t
 on_read(void *arg, uint8_t *buf, size_t len)
 {
-	run		   *r = arg;
+	run *r = arg;
 
 	if (len > r->turn)
 		len = r->turn;
@@ -87,15 +87,15 @@ on_wants(void *arg)
 
 static const ws_parser_calls calls = {on_read, on_write, on_text, on_control, on_binary, on_wants};
 
-static run	whole;
-static run	pieces;
+static run whole;
+static run pieces;
 
 static void
 parse(run *r, const uint8_t *data, size_t size, size_t piece, bool anew)
 {
-	ws_parser  *p = ws_parser_new(&calls);
-	ws_parsed	parsed = WS_PARSED_BOUNDARY;
-	uint16_t	code = 0;
+	ws_parser *p = ws_parser_new(&calls);
+	ws_parsed parsed = WS_PARSED_BOUNDARY;
+	uint16_t code = 0;
 
 	r->data = data;
 	r->left = size;

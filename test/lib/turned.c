@@ -23,8 +23,8 @@
 
 typedef struct Turned
 {
-	int64_t		offset;			/* seconds that the clock is turned by */
-	char		full[120];		/* part of the paths of files that cannot grow; empty: none */
+	int64_t offset; /* seconds that the clock is turned by */
+	char full[120]; /* part of the paths of files that cannot grow; empty: none */
 } Turned;
 
 static const Turned nothing;
@@ -34,8 +34,8 @@ turned(void)
 {
 	static const Turned *volatile mapped = NULL;
 	const char *name;
-	int			fd;
-	void	   *p;
+	int fd;
+	void *p;
 
 	if (mapped != NULL)
 		return mapped;
@@ -53,7 +53,7 @@ turned(void)
 int
 clock_gettime(clockid_t which, struct timespec *t)
 {
-	int			result = (int) syscall(SYS_clock_gettime, which, t);
+	int result = (int) syscall(SYS_clock_gettime, which, t);
 
 	if (result == 0 && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE))
 		t->tv_sec += turned()->offset;
@@ -90,10 +90,10 @@ static int
 does_not_fit(int fd, off_t at, size_t len)
 {
 	const char *part = turned()->full;
-	char		link[64];
-	char		path[4096];
+	char link[64];
+	char path[4096];
 	struct stat st;
-	ssize_t		n;
+	ssize_t n;
 
 	if (part[0] == '\0')
 		return 0;
@@ -109,16 +109,16 @@ does_not_fit(int fd, off_t at, size_t len)
 	return at + (off_t) len > st.st_size;
 }
 
-#define REAL(type, name) \
-	static type (*real)(); \
-	if (real == NULL) \
-		real = (type (*)()) dlsym(RTLD_NEXT, name)
+#define REAL(type, name)                                                                                               \
+	static type (*real)();                                                                                             \
+	if (real == NULL)                                                                                                  \
+	real = (type(*)()) dlsym(RTLD_NEXT, name)
 
-#define FULL(fd, at, len) \
-	if (does_not_fit(fd, at, len)) \
-	{ \
-		errno = ENOSPC; \
-		return -1; \
+#define FULL(fd, at, len)                                                                                              \
+	if (does_not_fit(fd, at, len))                                                                                     \
+	{                                                                                                                  \
+		errno = ENOSPC;                                                                                                \
+		return -1;                                                                                                     \
 	}
 
 ssize_t
@@ -144,7 +144,7 @@ pwrite64(int fd, const void *p, size_t len, off_t at)
 static size_t
 total(const struct iovec *v, int n)
 {
-	size_t		len = 0;
+	size_t len = 0;
 
 	while (n-- > 0)
 		len += v[n].iov_len;

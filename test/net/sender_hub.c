@@ -14,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_SIZE	(256 * 1024)
+#define REQUEST_SIZE (256 * 1024)
 
 typedef struct behaviour
 {
 	const char *mode;
-	const char *status;			/* NULL: see special() */
+	const char *status; /* NULL: see special() */
 	const char *head;
 	const char *body;
 } behaviour;
@@ -28,7 +28,8 @@ static const behaviour behaviours[] = {
 	{"ok", "200 OK", "", "{\"messageId\":\"m-1\",\"status\":\"sent\"}"},
 	{"created", "201 Created", "", "{\"messageId\":\"m-1\",\"status\":\"enqueued\"}"},
 	{"null-id", "200 OK", "", "{\"messageId\":null,\"status\":\"sent\",\"errorCode\":null}"},
-	{"error", "200 OK", "", "{\"messageId\":null,\"status\":\"error\",\"errorMessage\":\"not \\u0000today\",\"errorCode\":\"130472\"}"},
+	{"error", "200 OK", "",
+	 "{\"messageId\":null,\"status\":\"error\",\"errorMessage\":\"not \\u0000today\",\"errorCode\":\"130472\"}"},
 	{"error-bare", "200 OK", "", "{\"status\":\"error\"}"},
 	{"error-number", "200 OK", "", "{\"status\":\"sent\",\"errorCode\":7}"},
 	{"no-session", "200 OK", "", "{\"messageId\":null,\"status\":\"error\",\"errorCode\":\"session_not_found\"}"},
@@ -50,15 +51,14 @@ static const behaviour behaviours[] = {
 	{"redirect", "302 Found", "Location: http://127.0.0.1:1/\r\n", ""},
 	{"close-after", "200 OK", "", "{\"messageId\":\"m-1\",\"status\":\"sent\"}"},
 	{"gate", "200 OK", "", "{\"messageId\":\"m-1\",\"status\":\"sent\"}"},
-	{NULL, NULL, NULL, NULL}
-};
+	{NULL, NULL, NULL, NULL}};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static char last_body[HUB_TEXT];
 static char last_key[HUB_TEXT];
-static int	at_once;
-static int	most_at_once;
+static int at_once;
+static int most_at_once;
 static bool gate_open;
 
 static bool
@@ -66,7 +66,7 @@ write_all(int fd, const char *data, size_t len)
 {
 	while (len > 0)
 	{
-		ssize_t		n = send(fd, data, len, MSG_NOSIGNAL);
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
 
 		if (n <= 0)
 			return false;
@@ -104,7 +104,8 @@ special(int fd, const char *mode)
 	else if (strcmp(mode, "bad-chunk") == 0)
 		write_text(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n");
 	else if (strcmp(mode, "chunked") == 0)
-		return write_text(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"status\":\"sent\"}\r\n0\r\n\r\n");
+		return write_text(
+			fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"status\":\"sent\"}\r\n0\r\n\r\n");
 	else if (strcmp(mode, "huge") == 0 || strcmp(mode, "huge-404") == 0)
 	{
 		memset(big, ' ', sizeof(big));
@@ -122,11 +123,11 @@ special(int fd, const char *mode)
 		const char *text = "HTTP/1.1 200 OK\r\n";
 
 		for (; *text != '\0' && write_all(fd, text, 1); text++)
-			nanosleep(&(struct timespec) {.tv_nsec = 100000000}, NULL);
+			nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
 	}
 	else if (strcmp(mode, "silent") == 0)
 	{
-		char		c;
+		char c;
 
 		while (recv(fd, &c, 1, 0) > 0)
 			;
@@ -138,10 +139,10 @@ special(int fd, const char *mode)
 static bool
 date_answer(int fd)
 {
-	char		text[256];
-	char		date[64];
-	time_t		then = time(NULL) + 30;
-	struct tm	tm;
+	char text[256];
+	char date[64];
+	time_t then = time(NULL) + 30;
+	struct tm tm;
 
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&then, &tm));
 	(void) snprintf(text, sizeof(text), "HTTP/1.1 429 Slow\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n", date);
@@ -151,11 +152,12 @@ date_answer(int fd)
 static bool
 answer(int fd, const char *mode, const char *wrong)
 {
-	char		text[2048];
+	char text[2048];
 
 	if (wrong != NULL)
 	{
-		(void) snprintf(text, sizeof(text), "HTTP/1.1 422 Wrong\r\nContent-Length: %zu\r\n\r\n{\"errorMessage\":\"%s\"}",
+		(void) snprintf(text, sizeof(text),
+						"HTTP/1.1 422 Wrong\r\nContent-Length: %zu\r\n\r\n{\"errorMessage\":\"%s\"}",
 						strlen(wrong) + 19, wrong);
 		return write_text(fd, text);
 	}
@@ -168,8 +170,8 @@ answer(int fd, const char *mode, const char *wrong)
 		if (strcmp(b->status, "204 No Content") == 0)
 			(void) snprintf(text, sizeof(text), "HTTP/1.1 %s\r\n\r\n", b->status);
 		else
-			(void) snprintf(text, sizeof(text), "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s",
-							b->status, b->head, strlen(b->body), b->body);
+			(void) snprintf(text, sizeof(text), "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", b->status, b->head,
+							strlen(b->body), b->body);
 		return write_text(fd, text) && strcmp(mode, "close-after") != 0;
 	}
 	return special(fd, mode);
@@ -179,7 +181,7 @@ static bool
 copy_header(const char *head, const char *name, char *out, size_t size)
 {
 	const char *at = strcasestr(head, name);
-	size_t		len;
+	size_t len;
 
 	out[0] = '\0';
 	if (at == NULL)
@@ -194,7 +196,7 @@ copy_header(const char *head, const char *name, char *out, size_t size)
 static const char *
 check(const char *request)
 {
-	char		value[HUB_TEXT];
+	char value[HUB_TEXT];
 
 	if (strstr(request, "/v1/communication/web-chatt2me/message HTTP/1.1\r\n") == NULL)
 		return "path";
@@ -230,14 +232,14 @@ enter(const char *request, const char *body, const char *mode)
 static bool
 serve_one(int fd, char *buffer)
 {
-	size_t		len = 0;
-	char		length[32];
-	char		mode[64] = "";
-	char	   *body;
+	size_t len = 0;
+	char length[32];
+	char mode[64] = "";
+	char *body;
 
 	for (;;)
 	{
-		ssize_t		n = recv(fd, buffer + len, REQUEST_SIZE - 1 - len, 0);
+		ssize_t n = recv(fd, buffer + len, REQUEST_SIZE - 1 - len, 0);
 
 		if (n <= 0)
 			return false;
@@ -261,8 +263,8 @@ serve_one(int fd, char *buffer)
 static void *
 serve(void *arg)
 {
-	int			fd = (int) (long) arg;
-	char	   *buffer = malloc(REQUEST_SIZE);
+	int fd = (int) (long) arg;
+	char *buffer = malloc(REQUEST_SIZE);
 
 	while (buffer != NULL && serve_one(fd, buffer))
 		;
@@ -274,12 +276,12 @@ serve(void *arg)
 static void *
 accept_all(void *arg)
 {
-	int			listener = (int) (long) arg;
-	int			fd;
+	int listener = (int) (long) arg;
+	int fd;
 
 	while ((fd = accept(listener, NULL, NULL)) >= 0)
 	{
-		pthread_t	thread;
+		pthread_t thread;
 
 		if (pthread_create(&thread, NULL, serve, (void *) (long) fd) == 0)
 			pthread_detach(thread);
@@ -292,9 +294,9 @@ accept_all(void *arg)
 static int
 open_port(int *port)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET,.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t	len = sizeof(addr);
-	int			fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *) &addr, len) != 0 ||
 		getsockname(fd, (struct sockaddr *) &addr, &len) != 0)
@@ -309,9 +311,9 @@ open_port(int *port)
 int
 hub_start(void)
 {
-	int			port;
-	int			fd = open_port(&port);
-	pthread_t	thread;
+	int port;
+	int fd = open_port(&port);
+	pthread_t thread;
 
 	if (listen(fd, 512) != 0 || pthread_create(&thread, NULL, accept_all, (void *) (long) fd) != 0)
 	{
@@ -326,7 +328,7 @@ hub_start(void)
 int
 hub_closed_port(void)
 {
-	int			port;
+	int port;
 
 	(void) open_port(&port);
 	return port;
@@ -344,7 +346,7 @@ hub_last(char body[HUB_TEXT], char key[HUB_TEXT])
 int
 hub_most_at_once(void)
 {
-	int			most;
+	int most;
 
 	pthread_mutex_lock(&lock);
 	most = most_at_once;

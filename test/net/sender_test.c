@@ -10,15 +10,15 @@
 #include "outbound/hub_sender.h"
 #include "sender_hub.h"
 
-#define MAX_TOKENS		8192
-#define API_KEY			"secret-key-4711"
+#define MAX_TOKENS 8192
+#define API_KEY	   "secret-key-4711"
 
 static uv_loop_t loop;
 static sender *out;
-static int	port;
-static int	points;
-static int	failures;
-static int	told[MAX_TOKENS];	/* outcomes of each token */
+static int port;
+static int points;
+static int failures;
+static int told[MAX_TOKENS]; /* outcomes of each token */
 static uint64_t next_token;
 static bool inside_send;
 static bool reentered;
@@ -28,11 +28,11 @@ static bool free_in_callback;
 /* The last outcome, its strings copied. */
 static struct
 {
-	wc_outcome	outcome;
-	char		status[80];
-	char		id[300];
-	char		code[200];
-	char		text[600];
+	wc_outcome outcome;
+	char status[80];
+	char id[300];
+	char code[200];
+	char text[600];
 } last;
 
 static void
@@ -43,8 +43,8 @@ ok(bool good, const char *what)
 		failures++;
 	printf("%sok %d - %s\n", good ? "" : "not ", points, what);
 	if (!good && last.text[0] != '\0')
-		printf("# last outcome: result %d, HTTP %u, code %s, text %s\n", last.outcome.result,
-			   last.outcome.http_status, last.code, last.text);
+		printf("# last outcome: result %d, HTTP %u, code %s, text %s\n", last.outcome.result, last.outcome.http_status,
+			   last.code, last.text);
 	fflush(stdout);
 }
 
@@ -79,7 +79,7 @@ on_outcome(void *arg, const wc_outcome *outcome)
 static void
 put_hub_at(uint32_t id, const char *url, const char *key)
 {
-	wc_hub_put	put = {.hub = id,.api_url = wc_str_from(url),.api_key = wc_str_from(key)};
+	wc_hub_put put = {.hub = id, .api_url = wc_str_from(url), .api_key = wc_str_from(key)};
 
 	sender_hub_put(out, &put);
 }
@@ -87,7 +87,7 @@ put_hub_at(uint32_t id, const char *url, const char *key)
 static void
 put_hub(uint32_t id, const char *mode)
 {
-	char		url[256];
+	char url[256];
 
 	(void) snprintf(url, sizeof(url), "http://127.0.0.1:%d/%s", port, mode);
 	put_hub_at(id, url, API_KEY);
@@ -96,8 +96,11 @@ put_hub(uint32_t id, const char *mode)
 static void
 send_as(uint32_t hub, const char *kind, const char *to)
 {
-	wc_send		m = {.token = next_token++,.hub = hub,.kind = wc_str_from(kind),
-	.to = wc_str_from(to),.content = wc_str_from("{\"text\": \"hi\"}")};
+	wc_send m = {.token = next_token++,
+				 .hub = hub,
+				 .kind = wc_str_from(kind),
+				 .to = wc_str_from(to),
+				 .content = wc_str_from("{\"text\": \"hi\"}")};
 
 	memcpy(m.message, &m.token, sizeof(m.token));
 	m.channel[15] = 1;
@@ -122,7 +125,7 @@ run_until(uint32_t pending)
 static void
 configure(uint32_t in_flight, uint32_t send_ms)
 {
-	wc_config	config = {.max_in_flight = in_flight,.send_timeout_ms = send_ms,.connect_timeout_ms = 180000};
+	wc_config config = {.max_in_flight = in_flight, .send_timeout_ms = send_ms, .connect_timeout_ms = 180000};
 
 	sender_configure(out, &config);
 }
@@ -132,14 +135,14 @@ configure(uint32_t in_flight, uint32_t send_ms)
 static const struct
 {
 	const char *mode;
-	int			result;
-	uint32_t	http_status;
-	uint32_t	pause_ms;
+	int result;
+	uint32_t http_status;
+	uint32_t pause_ms;
 	const char *status;
 	const char *id;
 	const char *code;
-	const char *text;			/* is somewhere in the message */
-}			cases[] = {
+	const char *text; /* is somewhere in the message */
+} cases[] = {
 	{"ok", WC_OUT_ACCEPTED, 200, 0, "sent", "m-1", "", ""},
 	{"created", WC_OUT_ACCEPTED, 201, 0, "enqueued", "m-1", "", ""},
 	{"null-id", WC_OUT_ACCEPTED, 200, 0, "sent", "", "", ""},
@@ -178,7 +181,7 @@ static const struct
 	{"drip", WC_OUT_UNREACHABLE, 0, 0, "", "", "", "timed out"},
 };
 
-#define NCASES	((uint32_t) (sizeof(cases) / sizeof(cases[0])))
+#define NCASES ((uint32_t) (sizeof(cases) / sizeof(cases[0])))
 
 static void
 test_each(void)
@@ -192,23 +195,25 @@ test_each(void)
 		send_to(1);
 		run_until(0);
 		ok(last.outcome.result == cases[i].result && last.outcome.http_status == cases[i].http_status &&
-		   last.outcome.retry_after_ms == cases[i].pause_ms && strcmp(last.status, cases[i].status) == 0 &&
-		   strcmp(last.id, cases[i].id) == 0 && strcmp(last.code, cases[i].code) == 0 &&
-		   strstr(last.text, cases[i].text) != NULL, cases[i].mode);
+			   last.outcome.retry_after_ms == cases[i].pause_ms && strcmp(last.status, cases[i].status) == 0 &&
+			   strcmp(last.id, cases[i].id) == 0 && strcmp(last.code, cases[i].code) == 0 &&
+			   strstr(last.text, cases[i].text) != NULL,
+		   cases[i].mode);
 	}
 	put_hub(1, "429-date");
 	send_to(1);
 	run_until(0);
 	ok(last.outcome.result == WC_OUT_PAUSED && last.outcome.retry_after_ms >= 25000 &&
-	   last.outcome.retry_after_ms <= 30000, "Retry-After as a date");
+		   last.outcome.retry_after_ms <= 30000,
+	   "Retry-After as a date");
 }
 
 /* Every kind of trouble at once: nothing lost, nothing told twice. */
 static void
 test_storm(void)
 {
-	uint64_t	first = next_token;
-	bool		once = true;
+	uint64_t first = next_token;
+	bool once = true;
 
 	configure(24, 700);
 	for (uint32_t i = 0; i < NCASES; i++)
@@ -228,7 +233,7 @@ test_storm(void)
 static void
 test_keep_alive_closed(void)
 {
-	bool		good = true;
+	bool good = true;
 
 	put_hub(1, "close-after");
 	for (int i = 0; i < 50; i++)
@@ -252,14 +257,13 @@ expect_failure(int result, const char *text, const char *what)
 	memset(&last, 0, sizeof(last));
 	last.outcome.result = 99;
 	run_until(0);
-	ok(last.outcome.result == result && last.outcome.http_status == 0 &&
-	   strstr(last.text, text) != NULL, what);
+	ok(last.outcome.result == result && last.outcome.http_status == 0 && strstr(last.text, text) != NULL, what);
 }
 
 static void
 test_without_request(void)
 {
-	char		long_kind[80];
+	char long_kind[80];
 
 	send_to(77);
 	expect_failure(WC_OUT_UNREACHABLE, "not known", "an unknown hub");
@@ -300,15 +304,14 @@ test_without_request(void)
 static void
 test_nobody_there(void)
 {
-	char		url[64];
+	char url[64];
 
 	(void) snprintf(url, sizeof(url), "http://127.0.0.1:%d", hub_closed_port());
 	put_hub_at(3, url, API_KEY);
 	for (int i = 0; i < 200; i++)
 		send_to(3);
 	run_until(0);
-	ok(last.outcome.result == WC_OUT_UNREACHABLE && strstr(last.text, "127.0.0.1:") != NULL,
-	   "nobody listens there");
+	ok(last.outcome.result == WC_OUT_UNREACHABLE && strstr(last.text, "127.0.0.1:") != NULL, "nobody listens there");
 	put_hub_at(3, "https://127.0.0.1:1", API_KEY);
 	sender_hub_gone(out, 3);
 }
@@ -318,24 +321,25 @@ test_nobody_there(void)
 static void
 test_body(void)
 {
-	char		body[HUB_TEXT];
-	char		key[HUB_TEXT];
+	char body[HUB_TEXT];
+	char key[HUB_TEXT];
 
 	put_hub(1, "ok");
 	send_as(1, "web-chatt2me", "a\"b\\c\xc3\xa9\n");
 	run_until(0);
 	hub_last(body, key);
 	ok(strcmp(body, "{\"from\":\"00000000-0000-0000-0000-000000000001\",\"to\":\"a\\\"b\\\\c\xc3\xa9\\n\","
-			  "\"content\":{\"text\": \"hi\"}}") == 0, "the request's body");
+					"\"content\":{\"text\": \"hi\"}}") == 0,
+	   "the request's body");
 	ok(strcmp(key, API_KEY) == 0, "the request's key");
 }
 
 static void
 test_new_key(void)
 {
-	char		url[256];
-	char		body[HUB_TEXT];
-	char		key[HUB_TEXT];
+	char url[256];
+	char body[HUB_TEXT];
+	char key[HUB_TEXT];
 
 	configure(1, 180000);
 	hub_open_gate(false);
@@ -371,7 +375,7 @@ test_window(void)
 static void
 test_fairness(void)
 {
-	uint32_t	silent = 100;
+	uint32_t silent = 100;
 
 	configure(8, 20000);
 	put_hub(1, "silent");
@@ -383,8 +387,7 @@ test_fairness(void)
 	for (int i = 0; i < 500; i++)
 		send_to(2);
 	run_until(silent);
-	ok(sender_pending(out) == silent && last.outcome.result == WC_OUT_ACCEPTED,
-	   "a silent hub does not stop another");
+	ok(sender_pending(out) == silent && last.outcome.result == WC_OUT_ACCEPTED, "a silent hub does not stop another");
 	sender_hub_gone(out, 1);
 	run_until(8);
 	ok(last.outcome.result == WC_OUT_UNREACHABLE && strstr(last.text, "removed") != NULL,

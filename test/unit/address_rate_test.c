@@ -14,8 +14,8 @@ static const uint64_t now = 5000000;
 static int
 taken(buckets *set, const char *base, int byte, int n, uint32_t each)
 {
-	net_addr	addr;
-	int			good = 0;
+	net_addr addr;
+	int good = 0;
 
 	addr_parse(base, strlen(base), &addr);
 	for (int i = 0; i < n; i++)
@@ -32,8 +32,8 @@ taken(buckets *set, const char *base, int byte, int n, uint32_t each)
 int
 main(void)
 {
-	buckets    *set = buckets_new(4096);
-	net_addr	addr;
+	buckets *set = buckets_new(4096);
+	net_addr addr;
 
 	ok(taken(set, "2001:db8:1:2::", 15, 50, 1) == 10, "a /64 is one address");
 	ok(taken(set, "2001:db8:1:100::", 7, 200, 1) == 40, "a /56 may have four times as much, from however many /64s");
@@ -43,10 +43,10 @@ main(void)
 	addr_parse("203.0.113.1", 11, &addr);
 	address_rate_take(set, &addr, &rate, now, 25);
 	ok(address_rate_wait(set, &addr, &rate, now) > 5000000, "what costs more than there is makes the wait longer");
-	address_rate_take(set, &(net_addr) {.b = {0x20, 1, 9}}, &rate, now, 10);
-	ok(address_rate_wait(set, &(net_addr) {.b = {0x20, 1, 9}}, &rate, now) > 0, "a /64 that is used up waits");
-	address_rate_give(set, &(net_addr) {.b = {0x20, 1, 9}}, &rate);
-	ok(address_rate_wait(set, &(net_addr) {.b = {0x20, 1, 9}}, &rate, now) == 0, "what is given back is there at once");
+	address_rate_take(set, &(net_addr){.b = {0x20, 1, 9}}, &rate, now, 10);
+	ok(address_rate_wait(set, &(net_addr){.b = {0x20, 1, 9}}, &rate, now) > 0, "a /64 that is used up waits");
+	address_rate_give(set, &(net_addr){.b = {0x20, 1, 9}}, &rate);
+	ok(address_rate_wait(set, &(net_addr){.b = {0x20, 1, 9}}, &rate, now) == 0, "what is given back is there at once");
 	buckets_free(set);
 	return tap_done();
 }

@@ -10,10 +10,10 @@
 static void
 one_bucket(void)
 {
-	bucket_rate rate = {60000, 60, 3};	/* one a second, three at once */
-	bucket		b = 0;
-	uint64_t	now = 5000000;
-	int			i;
+	bucket_rate rate = {60000, 60, 3}; /* one a second, three at once */
+	bucket b = 0;
+	uint64_t now = 5000000;
+	int i;
 
 	for (i = 0; i < 3; i++)
 	{
@@ -33,7 +33,7 @@ one_bucket(void)
 	ok(bucket_wait(b, &rate, now + 100000) == 1000, "and never fuller than full");
 	rate.burst = 1;
 	ok(bucket_wait(bucket_take(0, &rate, now), &rate, now) == 1000, "a burst of one");
-	rate = (bucket_rate) {1, 4000000000u, 1};
+	rate = (bucket_rate){1, 4000000000u, 1};
 	ok(bucket_wait(bucket_take(0, &rate, now), &rate, now) <= 1, "a rate beyond what can be counted");
 }
 
@@ -41,11 +41,11 @@ static void
 table(void)
 {
 	bucket_rate rate = {60000, 1, 1};
-	buckets    *set = buckets_new(64);
-	uint8_t		key[16] = {0};
-	uint8_t		other[16] = {1};
-	uint32_t	i;
-	int			held = 0;
+	buckets *set = buckets_new(64);
+	uint8_t key[16] = {0};
+	uint8_t other[16] = {1};
+	uint32_t i;
+	int held = 0;
 
 	ok(set != NULL, "a table");
 	ok(buckets_wait(set, key, &rate, 1000) == 0, "a key that never came");

@@ -12,20 +12,18 @@
 #include "common/signature.h"
 #include "tap.h"
 
-#define NOW			INT64_C(1700000000)
-#define TOLERANCE	300
-#define MAX_BODY	65536
+#define NOW		  INT64_C(1700000000)
+#define TOLERANCE 300
+#define MAX_BODY  65536
 
 static const char channel_text[] = "6cbd6789-1d2b-47e0-9391-5eb91d2839ea";
-static const wc_secret secrets[] = {
-	{{"current", 7}, 0}, {{"old", 3}, NOW + 60}, {{"expired", 7}, NOW - 60}
-};
+static const wc_secret secrets[] = {{{"current", 7}, 0}, {{"old", 3}, NOW + 60}, {{"expired", 7}, NOW - 60}};
 
 /* A body with its placeholders replaced. */
 typedef struct filled
 {
-	char		bytes[MAX_BODY + 1];
-	size_t		len;
+	char bytes[MAX_BODY + 1];
+	size_t len;
 } filled;
 
 static const char *
@@ -49,9 +47,9 @@ static size_t
 decode_base64(const char *s, char *out, size_t size)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint32_t	bits = 0;
-	int			n = 0;
-	size_t		len = 0;
+	uint32_t bits = 0;
+	int n = 0;
+	size_t len = 0;
 
 	for (; *s != '\0' && *s != '=' && len < size; s++)
 	{
@@ -67,7 +65,7 @@ decode_base64(const char *s, char *out, size_t size)
 static size_t
 filling(json_t *line, size_t len)
 {
-	size_t		rest = len - strlen("@CHANNEL@") + 36 - strlen("@FILL@");
+	size_t rest = len - strlen("@CHANNEL@") + 36 - strlen("@FILL@");
 
 	return MAX_BODY - rest + (strcmp(text(line, "size"), "over") == 0);
 }
@@ -76,8 +74,8 @@ static void
 fill(json_t *line, filled *body)
 {
 	static char raw[MAX_BODY];
-	size_t		len;
-	size_t		i;
+	size_t len;
+	size_t i;
 
 	if (json_object_get(line, "body_base64") != NULL)
 		len = decode_base64(text(line, "body_base64"), raw, sizeof(raw));
@@ -110,12 +108,13 @@ static const char *
 header(const char *sign, const filled *body)
 {
 	static char value[128];
-	const char *secret = strcmp(sign, "old_secret") == 0 ? "old"
-		: strcmp(sign, "expired_secret") == 0 ? "expired"
-		: strcmp(sign, "wrong") == 0 ? "another" : "current";
+	const char *secret = strcmp(sign, "old_secret") == 0	   ? "old"
+						 : strcmp(sign, "expired_secret") == 0 ? "expired"
+						 : strcmp(sign, "wrong") == 0		   ? "another"
+															   : "current";
 	const char *t = strcmp(sign, "stale") == 0 ? "1699999000" : "1700000000";
-	uint8_t		mac[32];
-	int			n = snprintf(value, sizeof(value), "t=%s,v1=", t);
+	uint8_t mac[32];
+	int n = snprintf(value, sizeof(value), "t=%s,v1=", t);
 
 	if (strcmp(sign, "none") == 0)
 		return NULL;
@@ -130,8 +129,8 @@ header(const char *sign, const filled *body)
 static bool
 matches(const char *pattern, const char *s)
 {
-	regex_t		compiled;
-	bool		found;
+	regex_t compiled;
+	bool found;
 
 	if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) != 0)
 		return false;
@@ -147,29 +146,29 @@ stored_right(json_t *line, const wc_event *event)
 	const char *code = json_string_value(json_object_get(line, "error_code"));
 
 	return strcmp(text(line, "stored"), event->kind == WC_EVENT_MESSAGE ? "message" : "status") == 0 &&
-		wc_str_equals(event->message_id, text(line, "message_id")) &&
-		(code == NULL || wc_str_equals(event->error_code, code));
+		   wc_str_equals(event->message_id, text(line, "message_id")) &&
+		   (code == NULL || wc_str_equals(event->error_code, code));
 }
 
 static void
 run_case(json_t *line)
 {
 	static filled body;
-	char		reason[WC_REASON_SIZE] = "";
-	uint8_t		channel[16];
-	int			status = 200;
-	bool		right = true;
+	char reason[WC_REASON_SIZE] = "";
+	uint8_t channel[16];
+	int status = 200;
+	bool right = true;
 	const char *value;
-	char	   *exact;
-	wc_event	event;
-	event_json	keep;
+	char *exact;
+	wc_event event;
+	event_json keep;
 	wc_signature_verdict verdict;
 
 	wc_uuid_parse(channel_text, 36, channel);
 	fill(line, &body);
 	value = header(text(line, "sign"), &body);
-	verdict = wc_signature_verify(secrets, 3, false, value, value ? strlen(value) : 0,
-								  body.bytes, body.len, NOW, TOLERANCE);
+	verdict =
+		wc_signature_verify(secrets, 3, false, value, value ? strlen(value) : 0, body.bytes, body.len, NOW, TOLERANCE);
 	/* memory of its own, so that a read beyond the body is seen */
 	exact = malloc(body.len ? body.len : 1);
 	memcpy(exact, body.bytes, body.len);
@@ -201,16 +200,16 @@ run_case(json_t *line)
 int
 main(int argc, char **argv)
 {
-	FILE	   *file = fopen(argc > 1 ? argv[1] : CASES_FILE, "r");
-	char	   *line = NULL;
-	size_t		size = 0;
-	ssize_t		len;
+	FILE *file = fopen(argc > 1 ? argv[1] : CASES_FILE, "r");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
 
 	if (!ok(file != NULL, "the table can be read"))
 		return tap_done();
 	while ((len = getline(&line, &size, file)) > 0)
 	{
-		json_t	   *parsed = json_loadb(line, (size_t) len, JSON_REJECT_DUPLICATES, NULL);
+		json_t *parsed = json_loadb(line, (size_t) len, JSON_REJECT_DUPLICATES, NULL);
 
 		if (parsed == NULL)
 			ok(false, "a line of the table is JSON: %.60s", line);

@@ -9,38 +9,92 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UUID_A	{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-#define UUID_B	{0xFF, 0xFE, 0xFD, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0}
-#define STR(s)	{s, sizeof(s) - 1}
+#define UUID_A                                                                                                         \
+	{                                                                                                                  \
+		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16                                                          \
+	}
+#define UUID_B                                                                                                         \
+	{                                                                                                                  \
+		0xFF, 0xFE, 0xFD, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0                                                  \
+	}
+#define STR(s)                                                                                                         \
+	{                                                                                                                  \
+		s, sizeof(s) - 1                                                                                               \
+	}
 
 static const wc_hello hello = {WC_CORRIDOR_VERSION, 12};
 static const wc_hello_back hello_back = {WC_CORRIDOR_VERSION, 4711, 1};
-static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"), STR("10.0.0.0/8"), STR(""),
-1 << 20, 1000, 50, 64, 1024, 300, 10000, 30000, 60000, 5000, 30000, 5000,
-STR("https://chat.example.com"), UUID_B, 10000, 50, 16384, 262144, 60, 10, 600, 100, 60, 8192, 600, 30000, 10000,
-STR("127.0.0.0/8"), 10000, 64, 20000, 5432, 120000};
-static const wc_channel_put channel_put = {UUID_A, 3, 1, 2,
-{{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}}, 1, STR("wck_1"), STR("Shop"), 2,
-{STR("https://www.example.com"), STR("http://localhost:3000")}};
+static const wc_config config = {STR("127.0.0.1:8480,[::1]:8480"),
+								 STR("10.0.0.0/8"),
+								 STR(""),
+								 1 << 20,
+								 1000,
+								 50,
+								 64,
+								 1024,
+								 300,
+								 10000,
+								 30000,
+								 60000,
+								 5000,
+								 30000,
+								 5000,
+								 STR("https://chat.example.com"),
+								 UUID_B,
+								 10000,
+								 50,
+								 16384,
+								 262144,
+								 60,
+								 10,
+								 600,
+								 100,
+								 60,
+								 8192,
+								 600,
+								 30000,
+								 10000,
+								 STR("127.0.0.0/8"),
+								 10000,
+								 64,
+								 20000,
+								 5432,
+								 120000};
+static const wc_channel_put channel_put = {UUID_A,
+										   3,
+										   1,
+										   2,
+										   {{STR("whsec_1"), 0}, {STR("whsec_2"), INT64_C(-1)}},
+										   1,
+										   STR("wck_1"),
+										   STR("Shop"),
+										   2,
+										   {STR("https://www.example.com"), STR("http://localhost:3000")}};
 static const wc_channel_put channel_bare = {UUID_B, 3, 0, 0, {{{NULL, 0}, 0}}, 0, STR(""), STR(""), 0, {{NULL, 0}}};
 static const wc_channel_gone channel_gone = {UUID_B};
-static const wc_hub_put hub_put = {7, STR("chatt2me"), STR("https://api.chatt2.me"), STR("key"), 1, 2,
-{{STR("whsec_1"), 0}, {STR("whsec_2"), 1700000000}}};
+static const wc_hub_put hub_put = {7,
+								   STR("chatt2me"),
+								   STR("https://api.chatt2.me"),
+								   STR("key"),
+								   1,
+								   2,
+								   {{STR("whsec_1"), 0}, {STR("whsec_2"), 1700000000}}};
 static const wc_hub_put hub_bare = {8, STR("b"), STR("http://b"), STR("k"), 0, 0, {{{NULL, 0}, 0}}};
 static const wc_hub_gone hub_gone = {7};
-static const wc_send send = {UINT64_C(1) << 63, 7, UUID_A, UUID_B, STR("web-chatt2me"),
-STR("visitor"), STR("{\"text\": \"hi\"}"), 1};
-static const wc_event event = {99, 7, WC_EVENT_STATUS, UUID_A, INT64_C(1700000000123456), STR("abc"),
-STR(""), STR("whatsapp"), STR("failed"), STR("130472"), STR("no"), STR("{}")};
+static const wc_send send = {UINT64_C(1) << 63,			7, UUID_A, UUID_B, STR("web-chatt2me"), STR("visitor"),
+							 STR("{\"text\": \"hi\"}"), 1};
+static const wc_event event = {99,		   7,		 WC_EVENT_STATUS, UUID_A,		 INT64_C(1700000000123456),
+							   STR("abc"), STR(""),	 STR("whatsapp"), STR("failed"), STR("130472"),
+							   STR("no"),  STR("{}")};
 static const wc_event_done event_done = {99, WC_DONE_GONE, UUID_B};
-static const wc_outcome outcome = {5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""),
-STR("unauthorized"), STR("key revoked"), 1};
+static const wc_outcome outcome = {
+	5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""), STR("unauthorized"), STR("key revoked"), 1};
 static const wc_stats stats = {1, 2, 3, 4, 5, 6, UINT64_MAX};
 static const wc_budgets budgets = {{1, 2, UINT64_MAX}, {4, 5, 6}};
 static const wc_key_put key_put = {3, {1, 2, 3, 255}, 5, STR("0123456789abcdef")};
 static const wc_key_gone key_gone = {3};
-static const wc_arrived arrived = {UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4},
-STR("{}"), STR("0123456789abcdef0123456789ABCDEF")};
+static const wc_arrived arrived = {
+	UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4}, STR("{}"), STR("0123456789abcdef0123456789ABCDEF")};
 static const wc_welcome welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]")};
 static const wc_left left = {UINT64_C(1) << 40};
 static const wc_history_ask history_ask = {77, UUID_A, UUID_B, UUID_A};
@@ -75,8 +129,8 @@ same(wc_str a, wc_str b)
 static wc_frame
 frame_in(const wc_buf *buf)
 {
-	wc_frame	frame = {0, NULL, 0};
-	size_t		used;
+	wc_frame frame = {0, NULL, 0};
+	size_t used;
 
 	if (wc_frame_next(buf->data, buf->len, &frame, &used) != WC_NEXT_FRAME || used != buf->len)
 		frame.type = 0;
@@ -87,9 +141,9 @@ frame_in(const wc_buf *buf)
 static bool
 takes(const rewriter *r, uint8_t type, const char *payload, uint32_t len, wc_buf *out)
 {
-	char	   *copy = malloc(len ? len : 1);
-	wc_frame	frame = {type, copy, len};
-	bool		taken;
+	char *copy = malloc(len ? len : 1);
+	wc_frame frame = {type, copy, len};
+	bool taken;
 
 	if (len > 0)
 		memcpy(copy, payload, len);
@@ -103,9 +157,9 @@ takes(const rewriter *r, uint8_t type, const char *payload, uint32_t len, wc_buf
 static bool
 only_whole(const rewriter *r, const wc_frame *frame)
 {
-	wc_buf		out = {0};
-	char	   *longer = calloc(1, frame->len + 1);
-	bool		right = true;
+	wc_buf out = {0};
+	char *longer = calloc(1, frame->len + 1);
+	bool right = true;
 
 	memcpy(longer, frame->payload, frame->len);
 	for (uint32_t len = 0; len < frame->len; len++)
@@ -126,17 +180,16 @@ only_whole(const rewriter *r, const wc_frame *frame)
 static bool
 flips(const rewriter *r, const wc_frame *frame)
 {
-	wc_buf		out = {0};
-	char	   *copy = malloc(frame->len + 1);
-	bool		right = true;
+	wc_buf out = {0};
+	char *copy = malloc(frame->len + 1);
+	bool right = true;
 
 	for (uint32_t bit = 0; bit < frame->len * 8; bit++)
 	{
 		memcpy(copy, frame->payload, frame->len);
 		copy[bit / 8] ^= (char) (1 << bit % 8);
 		if (takes(r, r->type, copy, frame->len, &out))
-			right &= out.len == frame->len + WC_FRAME_HEAD &&
-				memcmp(out.data + WC_FRAME_HEAD, copy, frame->len) == 0;
+			right &= out.len == frame->len + WC_FRAME_HEAD && memcmp(out.data + WC_FRAME_HEAD, copy, frame->len) == 0;
 	}
 	free(copy);
 	wc_buf_free(&out);
@@ -150,8 +203,8 @@ static void
 keep_seed(int number, const wc_buf *buf)
 {
 	const char *dir = getenv("CORRIDOR_SEEDS");
-	char		path[4096];
-	FILE	   *file;
+	char path[4096];
+	FILE *file;
 
 	if (dir == NULL)
 		return;
@@ -163,8 +216,8 @@ keep_seed(int number, const wc_buf *buf)
 static void
 hammer(const char *name, wc_frame_type type, wc_buf *buf)
 {
-	wc_frame	frame = frame_in(buf);
-	wc_buf		out = {0};
+	wc_frame frame = frame_in(buf);
+	wc_buf out = {0};
 	const rewriter *r = NULL;
 
 	for (int i = 0; i < REWRITERS; i++)
@@ -177,18 +230,20 @@ hammer(const char *name, wc_frame_type type, wc_buf *buf)
 		}
 	}
 	ok(r != NULL && frame.type == type && r->rewrite(&frame, &out) && out.len == buf->len &&
-	   memcmp(out.data, buf->data, buf->len) == 0, "%s: read and written again it is the same", name);
+		   memcmp(out.data, buf->data, buf->len) == 0,
+	   "%s: read and written again it is the same", name);
 	ok(r != NULL && only_whole(r, &frame), "%s: cut, extended or mislabelled it is refused", name);
 	ok(r != NULL && flips(r, &frame), "%s: with a bit flipped it is refused, or what it says", name);
 	wc_buf_free(&out);
 	wc_buf_free(buf);
 }
 
-#define HAMMER(name, type, value) \
-	do { \
-		wc_buf		buf = {0}; \
-		ok(wc_write_##name(&buf, &value), #value ": written"); \
-		hammer(#value, type, &buf); \
+#define HAMMER(name, type, value)                                                                                      \
+	do                                                                                                                 \
+	{                                                                                                                  \
+		wc_buf buf = {0};                                                                                              \
+		ok(wc_write_##name(&buf, &value), #value ": written");                                                         \
+		hammer(#value, type, &buf);                                                                                    \
 	} while (0)
 
 static void
@@ -238,7 +293,7 @@ test_all(void)
 	HAMMER(link_state, WC_F_LINK_STATE, link_state);
 	for (int i = 0; i < 3; i++)
 	{
-		wc_buf		buf = {0};
+		wc_buf buf = {0};
 		wc_frame_type type = i == 0 ? WC_F_TYPING : i == 1 ? WC_F_TYPED : WC_F_VISITOR_END;
 
 		ok(wc_write_typing(&buf, type, &typing), "typing of type %d: written", (int) type);
@@ -246,7 +301,7 @@ test_all(void)
 	}
 	for (int i = 0; i < 3; i++)
 	{
-		wc_buf		buf = {0};
+		wc_buf buf = {0};
 
 		ok(wc_write_text(&buf, texts[i], &text), "text of type %d: written", (int) texts[i]);
 		hammer("text", texts[i], &buf);
@@ -259,47 +314,47 @@ test_all(void)
 static void
 test_fields(void)
 {
-	wc_buf		buf = {0};
-	wc_frame	frame;
-	wc_event	e;
-	wc_outcome	o;
-	wc_config	c;
+	wc_buf buf = {0};
+	wc_frame frame;
+	wc_event e;
+	wc_outcome o;
+	wc_config c;
 	wc_channel_put p;
-	wc_arrived	a;
+	wc_arrived a;
 
 	frame = (wc_write_event(&buf, &event), frame_in(&buf));
 	ok(wc_read_event(&frame, &e) && e.request == event.request && e.kind == event.kind &&
-	   memcmp(e.channel, event.channel, 16) == 0 && e.at_us == event.at_us &&
-	   same(e.message_id, event.message_id) && same(e.visitor, event.visitor) &&
-	   same(e.channel_type, event.channel_type) && same(e.status, event.status) &&
-	   same(e.error_code, event.error_code) && same(e.error_message, event.error_message) &&
-	   same(e.body, event.body), "an event's fields");
+		   memcmp(e.channel, event.channel, 16) == 0 && e.at_us == event.at_us &&
+		   same(e.message_id, event.message_id) && same(e.visitor, event.visitor) &&
+		   same(e.channel_type, event.channel_type) && same(e.status, event.status) &&
+		   same(e.error_code, event.error_code) && same(e.error_message, event.error_message) &&
+		   same(e.body, event.body),
+	   "an event's fields");
 	wc_buf_reset(&buf);
 	frame = (wc_write_outcome(&buf, &outcome), frame_in(&buf));
-	ok(wc_read_outcome(&frame, &o) && o.token == 5 && o.result == WC_OUT_UNAUTHORIZED &&
-	   o.http_status == 401 && o.retry_after_ms == 1500 && o.duration_us == 2500 && o.unanswered == 1 &&
-	   same(o.hub_status, outcome.hub_status) && same(o.hub_message_id, outcome.hub_message_id) &&
-	   same(o.error_code, outcome.error_code) && same(o.error_message, outcome.error_message),
+	ok(wc_read_outcome(&frame, &o) && o.token == 5 && o.result == WC_OUT_UNAUTHORIZED && o.http_status == 401 &&
+		   o.retry_after_ms == 1500 && o.duration_us == 2500 && o.unanswered == 1 &&
+		   same(o.hub_status, outcome.hub_status) && same(o.hub_message_id, outcome.hub_message_id) &&
+		   same(o.error_code, outcome.error_code) && same(o.error_message, outcome.error_message),
 	   "an outcome's fields");
 	wc_buf_reset(&buf);
 	frame = (wc_write_config(&buf, &config), frame_in(&buf));
-	ok(wc_read_config(&frame, &c) && same(c.listen, config.listen) &&
-	   same(c.trusted_proxies, config.trusted_proxies) && c.ca_file.len == 0 &&
-	   memcmp(&c.max_body_size, &config.max_body_size, 12 * sizeof(uint32_t)) == 0,
+	ok(wc_read_config(&frame, &c) && same(c.listen, config.listen) && same(c.trusted_proxies, config.trusted_proxies) &&
+		   c.ca_file.len == 0 && memcmp(&c.max_body_size, &config.max_body_size, 12 * sizeof(uint32_t)) == 0,
 	   "a configuration's fields");
 	wc_buf_reset(&buf);
 	frame = (wc_write_channel_put(&buf, &channel_put), frame_in(&buf));
 	ok(wc_read_channel_put(&frame, &p) && p.nsecrets == 2 && p.accept_unsigned == 1 &&
-	   same(p.secrets[1].secret, channel_put.secrets[1].secret) && p.secrets[0].valid_until == 0 &&
-	   p.secrets[1].valid_until == -1 && p.local == 1 && p.norigins == 2 &&
-	   same(p.origins[1], channel_put.origins[1]) && same(p.public_key, channel_put.public_key),
+		   same(p.secrets[1].secret, channel_put.secrets[1].secret) && p.secrets[0].valid_until == 0 &&
+		   p.secrets[1].valid_until == -1 && p.local == 1 && p.norigins == 2 &&
+		   same(p.origins[1], channel_put.origins[1]) && same(p.public_key, channel_put.public_key),
 	   "a channel's fields");
 	wc_buf_reset(&buf);
 	frame = (wc_write_arrived(&buf, &arrived), frame_in(&buf));
-	ok(wc_read_arrived(&frame, &a) && a.session == arrived.session && a.has_token == 1 &&
-	   a.may_make == 0 && memcmp(a.token_hash, arrived.token_hash, WC_HASH_SIZE) == 0 &&
-	   memcmp(a.new_hash, arrived.new_hash, WC_HASH_SIZE) == 0 &&
-	   memcmp(a.new_visitor, arrived.new_visitor, 16) == 0 && same(a.have, arrived.have),
+	ok(wc_read_arrived(&frame, &a) && a.session == arrived.session && a.has_token == 1 && a.may_make == 0 &&
+		   memcmp(a.token_hash, arrived.token_hash, WC_HASH_SIZE) == 0 &&
+		   memcmp(a.new_hash, arrived.new_hash, WC_HASH_SIZE) == 0 &&
+		   memcmp(a.new_visitor, arrived.new_visitor, 16) == 0 && same(a.have, arrived.have),
 	   "an arrival's fields");
 	wc_buf_free(&buf);
 }
@@ -308,14 +363,14 @@ test_fields(void)
 static void
 test_ranges(void)
 {
-	wc_buf		buf = {0};
+	wc_buf buf = {0};
 	wc_channel_put many = channel_bare;
-	wc_event	strange = event;
+	wc_event strange = event;
 	wc_event_done done = event_done;
-	wc_event	big = event;
-	wc_arrived	uneven = arrived;
-	wc_frame	frame;
-	char	   *body = calloc(1, WC_MAX_BODY_SIZE);
+	wc_event big = event;
+	wc_arrived uneven = arrived;
+	wc_frame frame;
+	char *body = calloc(1, WC_MAX_BODY_SIZE);
 
 	ok(2 * WC_MAX_BODY_SIZE + 4096 <= WC_FRAME_MAX, "WC_FRAME_MAX has room for a body and its errorMessage");
 	many.nsecrets = WC_MAX_SECRETS;
@@ -335,8 +390,8 @@ test_ranges(void)
 	frame = (wc_write_arrived(&buf, &uneven), frame_in(&buf));
 	ok(!wc_read_arrived(&frame, &uneven), "nor are ids of 17 bytes");
 	wc_buf_reset(&buf);
-	big.body = big.error_message = (wc_str) {body, WC_MAX_BODY_SIZE};
-	big.message_id = big.visitor = (wc_str) {body, 255};
+	big.body = big.error_message = (wc_str){body, WC_MAX_BODY_SIZE};
+	big.message_id = big.visitor = (wc_str){body, 255};
 	ok(wc_write_event(&buf, &big), "the largest body fits, with an errorMessage of its size");
 	wc_buf_reset(&buf);
 	ok(wc_write_empty(&buf, WC_F_OPEN) && buf.len == WC_FRAME_HEAD && frame_in(&buf).type == WC_F_OPEN,

@@ -9,24 +9,23 @@
 #include "common/json_text.h"
 #include "tap.h"
 
-#define W	"\xEF\xBF\xBD"
+#define W "\xEF\xBF\xBD"
 
 /* Memory of its own size for each, so that the sanitizer sees a byte too far. */
 static void
 mends_bytes(const char *in, size_t len, const char *expected, const char *what)
 {
-	char	   *text = malloc(len ? len : 1);
-	size_t		mended_len;
-	size_t		written;
-	bool		sound;
-	char	   *out;
+	char *text = malloc(len ? len : 1);
+	size_t mended_len;
+	size_t written;
+	bool sound;
+	char *out;
 
 	memcpy(text, in, len);
 	sound = wc_json_is_sound(text, len, &mended_len);
 	out = malloc(mended_len ? mended_len : 1);
 	written = wc_json_mend(text, len, out);
-	if (!ok(written == mended_len && written == strlen(expected) && memcmp(out, expected, written) == 0,
-	   "%s", what))
+	if (!ok(written == mended_len && written == strlen(expected) && memcmp(out, expected, written) == 0, "%s", what))
 		printf("#   got %.*s\n", (int) written, out);
 	ok(sound == (written == len && memcmp(out, text, len) == 0), "and whether anything was to be mended");
 	ok(wc_json_is_sound(out, written, &mended_len), "and nothing is to be mended after that");
@@ -82,8 +81,8 @@ static void
 numbers(void)
 {
 	static char digits[1100];
-	char		in[1200];
-	char		out[1200];
+	char in[1200];
+	char out[1200];
 
 	stays("[0,-0,0.0,-0.5e-10,1.5E+3,12345678901234567890123,9.99e307,1e-1000]", "numbers that can be kept");
 	mends("[1e308,-1e400,1e2147483648,1E+99999999999999999999]",
@@ -116,9 +115,9 @@ numbers(void)
 static void
 long_ones(void)
 {
-	size_t		len = 4 * 1024 * 1024;
-	char	   *text = malloc(len);
-	size_t		mended_len;
+	size_t len = 4 * 1024 * 1024;
+	char *text = malloc(len);
+	size_t mended_len;
 
 	memset(text, '0', len);
 	ok(wc_json_is_sound(text, len, &mended_len) && mended_len == len, "four million zeros");
@@ -131,8 +130,8 @@ long_ones(void)
 static void
 member_is(const char *text, const char *name, const char *expected)
 {
-	wc_str		value = {NULL, 0};
-	bool		found = wc_json_member(text, strlen(text), name, &value);
+	wc_str value = {NULL, 0};
+	bool found = wc_json_member(text, strlen(text), name, &value);
 
 	ok(found == (expected != NULL) && (!found || wc_str_equals(value, expected)), "%s of %s", name, text);
 }
@@ -150,10 +149,12 @@ members(void)
 	member_is("{\"\":0}", "", "0");
 	member_is("{}", "a", NULL);
 	ok(wc_json_is_whole(wc_str_from("0")) && wc_json_is_whole(wc_str_from("-12")) &&
-	   wc_json_is_whole(wc_str_from("123456789012345678901234567890")), "whole numbers");
+		   wc_json_is_whole(wc_str_from("123456789012345678901234567890")),
+	   "whole numbers");
 	ok(!wc_json_is_whole(wc_str_from("")) && !wc_json_is_whole(wc_str_from("1.0")) &&
-	   !wc_json_is_whole(wc_str_from("1e3")) && !wc_json_is_whole(wc_str_from("01")) &&
-	   !wc_json_is_whole(wc_str_from("1 ")) && !wc_json_is_whole(wc_str_from("\"1\"")), "and others");
+		   !wc_json_is_whole(wc_str_from("1e3")) && !wc_json_is_whole(wc_str_from("01")) &&
+		   !wc_json_is_whole(wc_str_from("1 ")) && !wc_json_is_whole(wc_str_from("\"1\"")),
+	   "and others");
 }
 
 int

@@ -9,19 +9,20 @@
 #include "hubs/link_window.h"
 #include "tap.h"
 
-#define EVENT(members)	"{\"type\":\"event\"," members "}"
-#define WELCOME(a, l, h)	"{\"type\":\"welcome\",\"acknowledged\":" a ",\"lost\":" l ",\"heartbeat\":" h "}"
+#define EVENT(members)	 "{\"type\":\"event\"," members "}"
+#define WELCOME(a, l, h) "{\"type\":\"welcome\",\"acknowledged\":" a ",\"lost\":" l ",\"heartbeat\":" h "}"
 
 static const struct
 {
 	const char *text;
-	bool		good;
+	bool good;
 	link_frame_type type;
-	uint64_t	number;			/* seq, or acknowledged */
+	uint64_t number; /* seq, or acknowledged */
 	const char *event;
-}			cases[] = {
+} cases[] = {
 	{EVENT("\"seq\":1,\"event\":{}"), true, LINK_FRAME_EVENT, 1, "{}"},
-	{" { \"event\" : [1.10, \"}\\\"]\" ,{}]\n,\"seq\":\t9223372036854775807 , \"type\" :\"event\" } ", true, LINK_FRAME_EVENT, INT64_MAX, "[1.10, \"}\\\"]\" ,{}]"},
+	{" { \"event\" : [1.10, \"}\\\"]\" ,{}]\n,\"seq\":\t9223372036854775807 , \"type\" :\"event\" } ", true,
+	 LINK_FRAME_EVENT, INT64_MAX, "[1.10, \"}\\\"]\" ,{}]"},
 	{EVENT("\"seq\":7,\"event\":-1.5E+3"), true, LINK_FRAME_EVENT, 7, "-1.5E+3"},
 	{EVENT("\"seq\":7,\"more\":{\"seq\":8,\"event\":1},\"event\":\"\\\\\""), true, LINK_FRAME_EVENT, 7, "\"\\\\\""},
 	{EVENT("\"seq\":7"), true, LINK_FRAME_EVENT, 7, NULL},
@@ -59,13 +60,13 @@ static const struct
 static void
 test_frames(void)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		link_frame	frame;
+		link_frame frame;
 		const char *why = NULL;
-		bool		good = link_frame_read(cases[i].text, strlen(cases[i].text), &frame, &why);
+		bool good = link_frame_read(cases[i].text, strlen(cases[i].text), &frame, &why);
 
 		ok(good == cases[i].good && (good || why != NULL), "frame %zu is %s", i, cases[i].good ? "good" : "bad");
 		if (!good || !cases[i].good)
@@ -83,7 +84,7 @@ static void
 test_window(void)
 {
 	static link_window w;
-	uint32_t	i;
+	uint32_t i;
 
 	/* near where indexes go round */
 	w.first = w.next = UINT32_MAX - 1;

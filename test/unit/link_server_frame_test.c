@@ -13,9 +13,9 @@
 static const struct
 {
 	const char *text;
-	bool		good;
-	uint64_t	seq;
-}			cases[] = {
+	bool good;
+	uint64_t seq;
+} cases[] = {
 	{"{\"type\":\"ack\",\"seq\":0}", true, 0},
 	{"{\"type\":\"ack\",\"seq\":1207}", true, 1207},
 	{" { \"seq\" : 12 , \"type\" : \"ack\" , \"x\" : [ 1 ] } ", true, 12},
@@ -47,13 +47,13 @@ static const struct
 int
 main(void)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		size_t		len = strlen(cases[i].text);
-		char	   *text = malloc(len ? len : 1);
-		uint64_t	seq = 99;
+		size_t len = strlen(cases[i].text);
+		char *text = malloc(len ? len : 1);
+		uint64_t seq = 99;
 
 		memcpy(text, cases[i].text, len);
 		ok(link_ack_parse(text, len, &seq) == cases[i].good && seq == cases[i].seq, "%s", cases[i].text);

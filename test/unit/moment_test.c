@@ -5,12 +5,12 @@
 #include "common/moment.h"
 #include "tap.h"
 
-#define S	INT64_C(1000000)
+#define S INT64_C(1000000)
 
 static void
 text_is(const char *text, int64_t expected)
 {
-	int64_t		at = 0;
+	int64_t at = 0;
 
 	if (!ok(wc_moment_of_text(wc_str_from(text), &at) == (expected != 0) && at == expected, "\"%s\"", text))
 		printf("#   got %lld\n", (long long) at);
@@ -19,7 +19,7 @@ text_is(const char *text, int64_t expected)
 static void
 number_is(double n, int64_t expected)
 {
-	int64_t		at = 0;
+	int64_t at = 0;
 
 	if (!ok(wc_moment_of_number(n, &at) == (expected != 0) && at == expected, "%.17g", n))
 		printf("#   got %lld\n", (long long) at);

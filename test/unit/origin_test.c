@@ -11,12 +11,12 @@
 typedef struct
 {
 	const char *in;
-	const char *out;			/* a refusal: NULL */
-	const char *reason;			/* a part of it */
+	const char *out;	/* a refusal: NULL */
+	const char *reason; /* a part of it */
 } origin_case;
 
-#define A61	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffg"
-#define A62	A61 "g"
+#define A61 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffg"
+#define A62 A61 "g"
 
 static const origin_case cases[] = {
 	{"https://example.com", "https://example.com", NULL},
@@ -53,11 +53,10 @@ static const origin_case cases[] = {
 	{"http://[1:2:3:4:5:6:7::]", "http://[1:2:3:4:5:6:7:0]", NULL},
 	{"http://[1:2:3:4:5:6:0:0]", "http://[1:2:3:4:5:6::]", NULL},
 	{"http://[::ffff:192.0.2.1]", "http://[::ffff:c000:201]", NULL},
-	{"http://[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
-	"http://[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", NULL},
+	{"http://[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "http://[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+	 NULL},
 	/* a host of 253 bytes, labels of 63 */
-	{"https://" A62 "h." A62 "h." A62 "h." A61 ":65535",
-	"https://" A62 "h." A62 "h." A62 "h." A61 ":65535", NULL},
+	{"https://" A62 "h." A62 "h." A62 "h." A61 ":65535", "https://" A62 "h." A62 "h." A62 "h." A61 ":65535", NULL},
 
 	{"", NULL, "begins with its scheme"},
 	{"null", NULL, "\"null\""},
@@ -91,8 +90,12 @@ static const origin_case cases[] = {
 	{"https://example.com, https://example.org", NULL, "no blanks"},
 	{" https://example.com", NULL, "no blanks"},
 	{"https://example.com\n", NULL, "no blanks"},
-	{"https://ex\x7F" "ample.com", NULL, "no blanks"},
-	{"https://b\xC3\xBC" "cher.example", NULL, "xn--"},
+	{"https://ex\x7F"
+	 "ample.com",
+	 NULL, "no blanks"},
+	{"https://b\xC3\xBC"
+	 "cher.example",
+	 NULL, "xn--"},
 	{"https://\xFF", NULL, "xn--"},
 	{"https://example..com", NULL, "empty part"},
 	{"https://.example.com", NULL, "empty part"},
@@ -142,8 +145,8 @@ static const origin_case cases[] = {
 static bool
 normalize(const char *in, size_t len, char out[WC_ORIGIN_SIZE], const char **reason)
 {
-	char	   *copy = malloc(len ? len : 1);
-	bool		good;
+	char *copy = malloc(len ? len : 1);
+	bool good;
 
 	if (len > 0)
 		memcpy(copy, in, len);
@@ -155,21 +158,21 @@ normalize(const char *in, size_t len, char out[WC_ORIGIN_SIZE], const char **rea
 int
 main(void)
 {
-	char		out[WC_ORIGIN_SIZE];
-	char		again[WC_ORIGIN_SIZE];
+	char out[WC_ORIGIN_SIZE];
+	char again[WC_ORIGIN_SIZE];
 	const char *reason;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
 		const origin_case *c = &cases[i];
-		bool		good;
+		bool good;
 
 		reason = "(none)";
 		good = normalize(c->in, strlen(c->in), out, &reason);
 		if (c->out != NULL)
 		{
-			bool		same = good && strcmp(out, c->out) == 0 &&
-				normalize(out, strlen(out), again, &reason) && strcmp(out, again) == 0;
+			bool same = good && strcmp(out, c->out) == 0 && normalize(out, strlen(out), again, &reason) &&
+						strcmp(out, again) == 0;
 
 			if (!ok(same, "%s", c->in))
 				printf("#   got: %s %s\n", good ? out : "refused:", good ? "" : reason);

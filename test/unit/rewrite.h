@@ -9,15 +9,14 @@
 
 #include "common/corridor.h"
 
-#define REWRITERS	44
+#define REWRITERS 44
 
-#define REWRITE(name) \
-static bool \
-rewrite_##name(const wc_frame *frame, wc_buf *out) \
-{ \
-	wc_##name	m; \
-	return wc_read_##name(frame, &m) && wc_write_##name(out, &m); \
-}
+#define REWRITE(name)                                                                                                  \
+	static bool rewrite_##name(const wc_frame *frame, wc_buf *out)                                                     \
+	{                                                                                                                  \
+		wc_##name m;                                                                                                   \
+		return wc_read_##name(frame, &m) && wc_write_##name(out, &m);                                                  \
+	}
 
 REWRITE(hello)
 REWRITE(hello_back)
@@ -61,7 +60,7 @@ REWRITE(link_state)
 static bool
 rewrite_typing(const wc_frame *frame, wc_buf *out)
 {
-	wc_typing	m;
+	wc_typing m;
 
 	return wc_read_typing(frame, &m) && wc_write_typing(out, (wc_frame_type) frame->type, &m);
 }
@@ -69,15 +68,15 @@ rewrite_typing(const wc_frame *frame, wc_buf *out)
 static bool
 rewrite_text(const wc_frame *frame, wc_buf *out)
 {
-	wc_text		m;
+	wc_text m;
 
 	return wc_read_text(frame, &m) && wc_write_text(out, (wc_frame_type) frame->type, &m);
 }
 
 typedef struct rewriter
 {
-	wc_frame_type type;			/* the only one that it may take */
-	bool		(*rewrite) (const wc_frame *frame, wc_buf *out);
+	wc_frame_type type; /* the only one that it may take */
+	bool (*rewrite)(const wc_frame *frame, wc_buf *out);
 } rewriter;
 
 static const rewriter rewriters[REWRITERS] = {
@@ -127,4 +126,4 @@ static const rewriter rewriters[REWRITERS] = {
 	{WC_F_FAILED, rewrite_text},
 };
 
-#endif							/* REWRITE_H */
+#endif /* REWRITE_H */

@@ -10,20 +10,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-static int	tap_points = 0;
-static int	tap_failures = 0;
+static int tap_points = 0;
+static int tap_failures = 0;
 
 /* One point; a failed one says where it stands. */
-#define ok(condition, ...)	tap_point((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)
+#define ok(condition, ...) tap_point((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)
 
-static bool tap_point(bool passed, const char *condition, const char *file, int line,
-					  const char *format, ...) __attribute__((format(printf, 5, 6)));
+static bool tap_point(bool passed, const char *condition, const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 static bool
-tap_point(bool passed, const char *condition, const char *file, int line,
-		  const char *format, ...)
+tap_point(bool passed, const char *condition, const char *file, int line, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	printf("%s %d - ", passed ? "ok" : "not ok", ++tap_points);
 	va_start(args, format);
@@ -46,4 +45,4 @@ tap_done(void)
 	return tap_failures == 0 ? 0 : 1;
 }
 
-#endif							/* TAP_H */
+#endif /* TAP_H */

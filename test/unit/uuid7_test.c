@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define NS	UINT64_C(1000000000)
+#define NS UINT64_C(1000000000)
 
 static const uint8_t zeros[8];
 static const uint8_t ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
@@ -17,9 +17,9 @@ test_layout(void)
 {
 	/* RFC 9562 appendix A.6's time, 2022-02-22 19:22:22 UTC; half a millisecond more */
 	static const uint8_t expected[16] = {0x01, 0x7F, 0x22, 0xE2, 0x79, 0xB0, 0x78, 0x00,
-	0xBF, 255, 255, 255, 255, 255, 255, 255};
+										 0xBF, 255,	 255,  255,	 255,  255,	 255,  255};
 	wc_uuid7_state state = {0};
-	uint8_t		uuid[16];
+	uint8_t uuid[16];
 
 	wc_uuid7_make(&state, UINT64_C(0x017F22E279B0) * 1000000 + 500000, ones, uuid);
 	ok(memcmp(uuid, expected, 16) == 0, "time, version, fraction, variant and random bits are in place");
@@ -37,14 +37,14 @@ test_layout(void)
 static void
 test_precision(void)
 {
-	bool		right = true;
+	bool right = true;
 
 	for (uint64_t ns = 0; ns < 2000000; ns += 37)
 	{
 		wc_uuid7_state state = {0};
-		uint64_t	time = 1700000000 * NS + ns;
-		uint8_t		uuid[16];
-		uint64_t	back;
+		uint64_t time = 1700000000 * NS + ns;
+		uint8_t uuid[16];
+		uint64_t back;
 
 		wc_uuid7_make(&state, time, ones, uuid);
 		back = (uint64_t) wc_uuid7_time_us(uuid);
@@ -57,10 +57,10 @@ static void
 test_order(void)
 {
 	wc_uuid7_state state = {0};
-	uint8_t		last[16] = {0};
-	uint8_t		uuid[16];
-	bool		rising = true;
-	uint64_t	now = 1700000000 * NS;
+	uint8_t last[16] = {0};
+	uint8_t uuid[16];
+	bool rising = true;
+	uint64_t now = 1700000000 * NS;
 
 	for (int i = 0; i < 10000; i++)
 	{

@@ -7,16 +7,17 @@
 #include "visitors/visitor_frame.h"
 #include "tap.h"
 
-#define UUID	"\"01a206db-149d-7000-8199-51c107a6ffef\""
-#define MESSAGE(content)	"{\"type\":\"message\",\"id\":\"c\",\"content\":" content "}"
-#define REPLY(kind, reply)	MESSAGE("{\"type\":\"interactive\",\"interactive\":{\"type\":\"" kind "\",\"" kind "\":" reply "}}")
+#define UUID			 "\"01a206db-149d-7000-8199-51c107a6ffef\""
+#define MESSAGE(content) "{\"type\":\"message\",\"id\":\"c\",\"content\":" content "}"
+#define REPLY(kind, reply)                                                                                             \
+	MESSAGE("{\"type\":\"interactive\",\"interactive\":{\"type\":\"" kind "\",\"" kind "\":" reply "}}")
 
 static const struct
 {
 	const char *text;
 	visitor_frame_verdict verdict;
 	visitor_frame_type type;
-}			cases[] = {
+} cases[] = {
 	{"{\"type\":\"hello\"}", VISITOR_GOOD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"token\":null,\"more\":[1]}", VISITOR_GOOD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"token\":1}", VISITOR_BAD, VISITOR_HELLO},
@@ -25,7 +26,8 @@ static const struct
 	{"{\"type\":\"hello\",\"attributes\":{\"a\":\"b\"}}", VISITOR_GOOD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"attributes\":{\"a\":{}}}", VISITOR_BAD, VISITOR_HELLO},
 	{MESSAGE("{\"type\":\"text\",\"text\":\"x\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
-	{MESSAGE("{\"type\":\"text\",\"text\":\" \\t\\u00a0\\u3000\\u200b\\ufeff\"}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
+	{MESSAGE("{\"type\":\"text\",\"text\":\" \\t\\u00a0\\u3000\\u200b\\ufeff\"}"), VISITOR_BAD_CONTENT,
+	 VISITOR_MESSAGE},
 	{MESSAGE("{\"type\":\"text\",\"text\":\"\\u3000x\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
 	{MESSAGE("{\"type\":\"image\"}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
 	{MESSAGE("{}"), VISITOR_BAD_CONTENT, VISITOR_MESSAGE},
@@ -63,7 +65,7 @@ main(void)
 {
 	static visitor_frame frame;
 	static char deep[70000];
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{

@@ -8,8 +8,8 @@
 #include "visitors/visitor_registry.h"
 #include "tap.h"
 
-#define SESSIONS	5000
-#define A_VISITOR	5
+#define SESSIONS  5000
+#define A_VISITOR 5
 
 static visitor_entry entries[SESSIONS];
 
@@ -29,11 +29,11 @@ drop(void *arg, visitor_entry *e)
 static void
 fill(visitor_registry *r)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < SESSIONS; i++)
 	{
-		uint32_t	visitor = i / A_VISITOR;
+		uint32_t visitor = i / A_VISITOR;
 
 		memset(entries[i].channel, i % 2 ? 1 : 2, 16);
 		visitor_registry_add(r, &entries[i]);
@@ -46,11 +46,11 @@ int
 main(void)
 {
 	visitor_registry *r = visitor_registry_new();
-	uint64_t	last;
-	uint8_t		odd[16];
-	int			n = 0;
-	int			found = 0;
-	int			i;
+	uint64_t last;
+	uint8_t odd[16];
+	int n = 0;
+	int found = 0;
+	int i;
 
 	fill(r);
 	ok(visitor_registry_count(r) == SESSIONS && visitor_registry_welcomed(r) == SESSIONS, "all are in");

@@ -8,13 +8,13 @@
 #include "utils/memutils.h"
 
 /* A Retry-After is heeded up to this, in ms. */
-#define RETRY_AFTER_MOST_MS	3600000
+#define RETRY_AFTER_MOST_MS 3600000
 
-#define MAX_ERROR		512
+#define MAX_ERROR 512
 
-dlist_head	deliveries_ended = DLIST_STATIC_INIT(deliveries_ended);
-int			deliveries_nended = 0;
-HTAB	   *deliveries_all = NULL;
+dlist_head deliveries_ended = DLIST_STATIC_INIT(deliveries_ended);
+int deliveries_nended = 0;
+HTAB *deliveries_all = NULL;
 
 static uint64 last_token = 0;
 
@@ -32,7 +32,7 @@ deliveries_context(void)
 FeedEvent *
 feed_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len)
 {
-	FeedEvent  *event = MemoryContextAlloc(deliveries_context(), offsetof(FeedEvent, body) + len);
+	FeedEvent *event = MemoryContextAlloc(deliveries_context(), offsetof(FeedEvent, body) + len);
 
 	event->seq = seq;
 	event->message = *message;
@@ -60,7 +60,7 @@ feed_event_free(FeedEvent *event)
 void
 deliveries_id(const Webhook *w, const FeedEvent *event, pg_uuid_t *id)
 {
-	int			i;
+	int i;
 
 	*id = w->row->id;
 	for (i = 0; i < UUID_LEN; i++)
@@ -75,11 +75,11 @@ deliveries_id(const Webhook *w, const FeedEvent *event, pg_uuid_t *id)
 Delivery *
 deliveries_start(Webhook *w, DeliveryKind kind)
 {
-	Delivery   *d;
+	Delivery *d;
 
 	if (deliveries_all == NULL)
 	{
-		HASHCTL		ctl;
+		HASHCTL ctl;
 
 		memset(&ctl, 0, sizeof(ctl));
 		ctl.keysize = sizeof(uint64);
@@ -100,8 +100,8 @@ deliveries_start(Webhook *w, DeliveryKind kind)
 static char *
 keep_text(wc_str s, int most)
 {
-	char	   *copy;
-	int			n;
+	char *copy;
+	int n;
 
 	if (s.len == 0)
 		return NULL;
@@ -146,7 +146,7 @@ bool
 deliveries_accept(const wc_frame *frame)
 {
 	wc_delivered m;
-	Delivery   *d;
+	Delivery *d;
 
 	if (!wc_read_delivered(frame, &m) || !events_are_text(&m.answer, 1))
 		return false;
@@ -186,7 +186,7 @@ deliveries_forget(Delivery *d)
 bool
 deliveries_write(wc_buf *out, const Delivery *d, const char *token)
 {
-	wc_deliver	m;
+	wc_deliver m;
 
 	memset(&m, 0, sizeof(m));
 	m.token = d->token;
@@ -200,7 +200,7 @@ deliveries_write(wc_buf *out, const Delivery *d, const char *token)
 	else
 	{
 		const FeedEvent *event = d->kind == DELIVERY_EVENT ? d->item->event : d->event;
-		pg_uuid_t	id;
+		pg_uuid_t id;
 
 		deliveries_id(d->webhook, event, &id);
 		memcpy(m.delivery, id.data, sizeof(m.delivery));

@@ -13,26 +13,26 @@
 #include "utils/memutils.h"
 
 /* Events that are not done, and bytes of their bodies, for each webhook. */
-#define WINDOW_EVENTS	4096
-#define WINDOW_BYTES	(4 * 1024 * 1024)
+#define WINDOW_EVENTS 4096
+#define WINDOW_BYTES  (4 * 1024 * 1024)
 
 /* Not worth a read: so much of it is taken. */
-#define FULL_EVENTS		(WINDOW_EVENTS - WINDOW_EVENTS / 4)
-#define FULL_BYTES		(WINDOW_BYTES - WINDOW_BYTES / 4)
+#define FULL_EVENTS (WINDOW_EVENTS - WINDOW_EVENTS / 4)
+#define FULL_BYTES	(WINDOW_BYTES - WINDOW_BYTES / 4)
 
 /* Events of a failing conversation that stay in memory, and rows that are looked through for more. */
-#define CONV_WINDOW		64
-#define SCAN_ROWS		4096
+#define CONV_WINDOW 64
+#define SCAN_ROWS	4096
 
 /* Handed to webchatt-net at a time, for each webhook. */
-#define UNDER_WAY_MOST	256
+#define UNDER_WAY_MOST 256
 
 /* The pause of a conversation, and of a webhook, in ms: doubled each time. */
-#define PAUSE_FIRST_MS	1000
-#define PAUSE_MOST_MS	600000
+#define PAUSE_FIRST_MS 1000
+#define PAUSE_MOST_MS  600000
 
 /* Failures in a row that make it the endpoint's fault, not an event's. */
-#define FAILURES_PAUSE	5
+#define FAILURES_PAUSE 5
 
 /* A pause, a quarter more or less, so that not all come at once. */
 int
@@ -55,14 +55,13 @@ void
 delivery_queue_init(Webhook *w)
 {
 	MemoryContext old = MemoryContextSwitchTo(w->context);
-	HASHCTL		ctl;
+	HASHCTL ctl;
 
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.keysize = sizeof(uint64);
 	ctl.entrysize = sizeof(FeedConv);
 	ctl.hcxt = w->context;
-	w->convs = hash_create("webchatt conversations of a webhook", 64, &ctl,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	w->convs = hash_create("webchatt conversations of a webhook", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	w->waiting = pairingheap_allocate(earlier_first, NULL);
 	dlist_init(&w->undone);
 	dlist_init(&w->fresh);
@@ -80,7 +79,7 @@ free_items(dlist_head *list)
 
 	dlist_foreach_modify(iter, list)
 	{
-		FeedItem   *item = dlist_container(FeedItem, undone, iter.cur);
+		FeedItem *item = dlist_container(FeedItem, undone, iter.cur);
 
 		feed_event_free(item->event);
 		pfree(item);
@@ -104,7 +103,7 @@ delivery_queue_free(Webhook *w)
 static void
 place(FeedConv *conv, FeedPlace to, bool first)
 {
-	Webhook    *w = conv->webhook;
+	Webhook *w = conv->webhook;
 
 	if (conv->place == FEED_READY)
 		dlist_delete(&conv->ready_node);
@@ -142,8 +141,8 @@ go_on(FeedConv *conv)
 static FeedConv *
 conv_of(Webhook *w, uint64 key)
 {
-	bool		found;
-	FeedConv   *conv = hash_search(w->convs, &key, HASH_ENTER, &found);
+	bool found;
+	FeedConv *conv = hash_search(w->convs, &key, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -159,7 +158,7 @@ conv_of(Webhook *w, uint64 key)
 bool
 delivery_queue_has_room(Webhook *w)
 {
-	int			most = w->probing || w->success_at == 0 ? UNDER_WAY_MOST : FULL_EVENTS;
+	int most = w->probing || w->success_at == 0 ? UNDER_WAY_MOST : FULL_EVENTS;
 
 	return webhook_is_deliverable(w) && w->nundone < most && w->bytes < FULL_BYTES;
 }
@@ -167,7 +166,7 @@ delivery_queue_has_room(Webhook *w)
 static FeedItem *
 new_item(Webhook *w, const EventRow *row)
 {
-	FeedItem   *item = MemoryContextAllocZero(w->context, sizeof(FeedItem));
+	FeedItem *item = MemoryContextAllocZero(w->context, sizeof(FeedItem));
 
 	item->event = row->shared ? *row->shared : NULL;
 	if (item->event == NULL)
@@ -198,20 +197,20 @@ delivery_queue_add(Webhook *w, const EventRow *row)
 
 typedef struct SpillScan
 {
-	Webhook    *webhook;
-	FeedConv   *conv;
-	int64		upto;			/* events behind this one come by themselves */
-	int64		last;
-	int			rows;
-	int			found;
-	bool		full;			/* there is more of it than goes into memory */
-	bool		past;
+	Webhook *webhook;
+	FeedConv *conv;
+	int64 upto; /* events behind this one come by themselves */
+	int64 last;
+	int rows;
+	int found;
+	bool full; /* there is more of it than goes into memory */
+	bool past;
 } SpillScan;
 
 static void
 scan_row(void *arg, const EventRow *row)
 {
-	SpillScan  *scan = arg;
+	SpillScan *scan = arg;
 
 	scan->rows++;
 	scan->past |= row->seq > scan->upto;
@@ -232,13 +231,13 @@ scan_row(void *arg, const EventRow *row)
 static FeedConv *
 wants_scan(Webhook *w)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (!delivery_queue_has_room(w))
 		return NULL;
 	dlist_foreach(iter, &w->spilled)
 	{
-		FeedConv   *conv = dlist_container(FeedConv, spilled_node, iter.cur);
+		FeedConv *conv = dlist_container(FeedConv, spilled_node, iter.cur);
 
 		if (dlist_is_empty(&conv->items))
 			return conv;
@@ -254,8 +253,8 @@ void
 delivery_queue_read_spilled(void)
 {
 	static uint64 scans = 0;
-	Webhook    *next = NULL;
-	Webhook    *w;
+	Webhook *next = NULL;
+	Webhook *w;
 	dlist_node *at;
 
 	each_webhook(w, at)
@@ -265,8 +264,8 @@ delivery_queue_read_spilled(void)
 	}
 	if (next != NULL)
 	{
-		FeedConv   *conv = wants_scan(next);
-		SpillScan	scan = {next, conv, next->feed.upto, conv->spilled_from - 1, 0, 0, false, false};
+		FeedConv *conv = wants_scan(next);
+		SpillScan scan = {next, conv, next->feed.upto, conv->spilled_from - 1, 0, 0, false, false};
 
 		next->scanned = ++scans;
 		event_reader_scan(scan.last, SCAN_ROWS, scan_row, &scan);
@@ -278,7 +277,7 @@ delivery_queue_read_spilled(void)
 int64
 delivery_queue_done_upto(Webhook *w, int64 upto)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &w->undone)
 	{
@@ -294,8 +293,8 @@ delivery_queue_done_upto(Webhook *w, int64 upto)
 		upto = Min(upto, dlist_container(FeedItem, undone, iter.cur)->event->seq - 1);
 		break;
 	}
-	dlist_foreach(iter, &w->spilled)
-		upto = Min(upto, dlist_container(FeedConv, spilled_node, iter.cur)->spilled_from - 1);
+	dlist_foreach(iter, &w->spilled) upto =
+		Min(upto, dlist_container(FeedConv, spilled_node, iter.cur)->spilled_from - 1);
 	return upto;
 }
 
@@ -332,7 +331,7 @@ insert_undone(Webhook *w, FeedItem *item)
 static void
 join(Webhook *w, FeedItem *item, TimestampTz now)
 {
-	FeedConv   *conv = conv_of(w, item->conversation);
+	FeedConv *conv = conv_of(w, item->conversation);
 
 	if (conv->spilled_from == 0 && conv->failures > 0 && !w->probing && conv->nitems >= CONV_WINDOW)
 		spill(conv, item->event->seq);
@@ -358,7 +357,7 @@ delivery_queue_commit(Webhook *w, TimestampTz now)
 
 	dlist_foreach_modify(iter, &w->spilled)
 	{
-		FeedConv   *conv = dlist_container(FeedConv, spilled_node, iter.cur);
+		FeedConv *conv = dlist_container(FeedConv, spilled_node, iter.cur);
 
 		if (conv->fresh_scanned != 0)
 			conv->spilled_from = conv->fresh_scanned >= w->feed.upto ? 0 : conv->fresh_scanned + 1;
@@ -366,7 +365,7 @@ delivery_queue_commit(Webhook *w, TimestampTz now)
 	}
 	dlist_foreach_modify(iter, &w->fresh)
 	{
-		FeedItem   *item = dlist_container(FeedItem, undone, iter.cur);
+		FeedItem *item = dlist_container(FeedItem, undone, iter.cur);
 
 		dlist_delete(&item->undone);
 		join(w, item, now);
@@ -375,7 +374,7 @@ delivery_queue_commit(Webhook *w, TimestampTz now)
 	w->fresh_bytes = 0;
 	dlist_foreach_modify(iter, &w->spilled)
 	{
-		FeedConv   *conv = dlist_container(FeedConv, spilled_node, iter.cur);
+		FeedConv *conv = dlist_container(FeedConv, spilled_node, iter.cur);
 
 		if (conv->spilled_from != 0)
 			continue;
@@ -390,21 +389,20 @@ delivery_queue_commit(Webhook *w, TimestampTz now)
 void
 delivery_queue_undo_read(Webhook *w)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	free_items(&w->fresh);
 	w->nfresh = 0;
 	w->fresh_bytes = 0;
-	dlist_foreach(iter, &w->spilled)
-		dlist_container(FeedConv, spilled_node, iter.cur)->fresh_scanned = 0;
+	dlist_foreach(iter, &w->spilled) dlist_container(FeedConv, spilled_node, iter.cur)->fresh_scanned = 0;
 }
 
 /* It is delivered, or given up. */
 static void
 remove_item(FeedItem *item)
 {
-	FeedConv   *conv = item->conv;
-	Webhook    *w = conv->webhook;
+	FeedConv *conv = item->conv;
+	Webhook *w = conv->webhook;
 
 	dlist_delete(&item->undone);
 	dlist_delete(&item->node);
@@ -419,7 +417,7 @@ remove_item(FeedItem *item)
 static void
 endpoint_works(Webhook *w, TimestampTz now)
 {
-	bool		wake = w->probing;
+	bool wake = w->probing;
 
 	w->success_at = now;
 	w->probing = false;
@@ -435,7 +433,7 @@ delivery_queue_wake(Webhook *w)
 	w->paused_until = 0;
 	while (!pairingheap_is_empty(w->waiting))
 	{
-		FeedConv   *conv = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting));
+		FeedConv *conv = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting));
 
 		conv->failures = 0;
 		place(conv, FEED_READY, false);
@@ -446,7 +444,7 @@ delivery_queue_wake(Webhook *w)
 static void
 endpoint_fails(Webhook *w, const Delivery *d, TimestampTz now)
 {
-	bool		asked = d->retry_after_ms > 0 && (d->http_status == 429 || d->http_status == 503);
+	bool asked = d->retry_after_ms > 0 && (d->http_status == 429 || d->http_status == 503);
 
 	if (asked)
 		w->paused_until = Max(w->paused_until, TimestampTzPlusMilliseconds(now, d->retry_after_ms));
@@ -462,7 +460,7 @@ endpoint_fails(Webhook *w, const Delivery *d, TimestampTz now)
 static void
 wait_longer(FeedConv *conv, const Delivery *d, TimestampTz now)
 {
-	int			ms = Min(PAUSE_FIRST_MS << Min(conv->failures, 10), PAUSE_MOST_MS);
+	int ms = Min(PAUSE_FIRST_MS << Min(conv->failures, 10), PAUSE_MOST_MS);
 
 	conv->failures++;
 	conv->due = TimestampTzPlusMilliseconds(now, Max(feed_jittered(ms), d->retry_after_ms));
@@ -473,9 +471,9 @@ wait_longer(FeedConv *conv, const Delivery *d, TimestampTz now)
 void
 delivery_queue_settle(Delivery *d, TimestampTz now)
 {
-	Webhook    *w = d->webhook;
-	FeedItem   *item = d->item;
-	FeedConv   *conv = item ? item->conv : NULL;
+	Webhook *w = d->webhook;
+	FeedItem *item = d->item;
+	FeedConv *conv = item ? item->conv : NULL;
 
 	if (d->verdict == VERDICT_GOOD)
 		endpoint_works(w, now);
@@ -502,11 +500,11 @@ delivery_queue_settle(Delivery *d, TimestampTz now)
 int
 delivery_queue_count(Webhook *w, int64 seq, int nth)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &w->undone)
 	{
-		FeedItem   *item = dlist_container(FeedItem, undone, iter.cur);
+		FeedItem *item = dlist_container(FeedItem, undone, iter.cur);
 
 		if (item->event->seq < seq)
 			continue;
@@ -524,18 +522,18 @@ delivery_queue_count(Webhook *w, int64 seq, int nth)
 void
 delivery_queue_done(Webhook *w, int64 seq)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &w->undone)
 	{
-		FeedItem   *item = dlist_container(FeedItem, undone, iter.cur);
-		FeedConv   *conv = item->conv;
+		FeedItem *item = dlist_container(FeedItem, undone, iter.cur);
+		FeedConv *conv = item->conv;
 
 		if (item->event->seq < seq)
 			continue;
 		if (item->event->seq == seq && !item->flying)
 		{
-			bool		was_front = item == front(conv);
+			bool was_front = item == front(conv);
 
 			remove_item(item);
 			if (was_front)
@@ -569,13 +567,13 @@ allowance(Webhook *w, TimestampTz now)
 FeedItem *
 delivery_queue_next(Webhook *w, TimestampTz now)
 {
-	FeedConv   *conv = NULL;
+	FeedConv *conv = NULL;
 
 	if (allowance(w, now) <= 0)
 		return NULL;
 	while (!pairingheap_is_empty(w->waiting))
 	{
-		FeedConv   *first = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting));
+		FeedConv *first = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting));
 
 		/* a probe waits for the webhook's time, not also for its own */
 		if (first->due > now && !(w->probing && dlist_is_empty(&w->ready)))
@@ -628,9 +626,9 @@ delivery_queue_dropped(Webhook *w, int64 upto)
 
 	dlist_foreach_modify(iter, &w->undone)
 	{
-		FeedItem   *item = dlist_container(FeedItem, undone, iter.cur);
-		FeedConv   *conv = item->conv;
-		bool		was_front = item == front(conv);
+		FeedItem *item = dlist_container(FeedItem, undone, iter.cur);
+		FeedConv *conv = item->conv;
+		bool was_front = item == front(conv);
 
 		if (item->event->seq > upto)
 			break;
@@ -642,7 +640,7 @@ delivery_queue_dropped(Webhook *w, int64 upto)
 	}
 	dlist_foreach_modify(iter, &w->spilled)
 	{
-		FeedConv   *conv = dlist_container(FeedConv, spilled_node, iter.cur);
+		FeedConv *conv = dlist_container(FeedConv, spilled_node, iter.cur);
 
 		conv->spilled_from = Max(conv->spilled_from, upto + 1);
 	}

@@ -10,15 +10,15 @@
 #include "utils/builtins.h"
 
 /* Ends of attempts that one turn writes down. */
-#define ENDS_MOST		2048
+#define ENDS_MOST 2048
 
 /* How often the table is told of events that were only passed over, in ms. */
-#define PASSED_MS		1000
+#define PASSED_MS 1000
 
 void
 webhook_set_error(WebhookProgress *p, const char *text)
 {
-	int			n = text ? pg_mbcliplen(text, (int) strlen(text), FEED_ERROR_SIZE - 1) : 0;
+	int n = text ? pg_mbcliplen(text, (int) strlen(text), FEED_ERROR_SIZE - 1) : 0;
 
 	if (n > 0)
 		memcpy(p->last_error, text, n);
@@ -44,7 +44,7 @@ is_longer_than_patience(TimestampTz since, TimestampTz now)
 static void
 judge(Delivery *d, TimestampTz now)
 {
-	Webhook    *w = d->webhook;
+	Webhook *w = d->webhook;
 	TimestampTz wall = GetCurrentTimestamp();
 
 	d->verdict = d->good ? VERDICT_GOOD : d->unsent ? VERDICT_GIVEN_UP : VERDICT_AGAIN;
@@ -72,9 +72,8 @@ judge(Delivery *d, TimestampTz now)
 			w->next.failing_since = wall;
 	}
 	/* where nothing got through since, it is not the event's fault: the webhook is paused */
-	if (d->kind == DELIVERY_EVENT && d->verdict == VERDICT_AGAIN &&
-		is_longer_than_patience(d->item->since, now) && w->success_at > d->item->since &&
-		!is_longer_than_patience(w->next.failing_since, wall))
+	if (d->kind == DELIVERY_EVENT && d->verdict == VERDICT_AGAIN && is_longer_than_patience(d->item->since, now) &&
+		w->success_at > d->item->since && !is_longer_than_patience(w->next.failing_since, wall))
 	{
 		d->verdict = VERDICT_GIVEN_UP;
 		d->item->finished = true;
@@ -86,11 +85,12 @@ static void
 add_attempt(WcColumn **cols, const Delivery *d)
 {
 	const FeedEvent *event = d->kind == DELIVERY_EVENT ? d->item->event : d->event;
-	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * 2);
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * 2);
 	const char *error = d->error;
 
 	if (d->verdict == VERDICT_GIVEN_UP && !d->unsent)
-		error = psprintf("%s%sgiven up: it has failed for webchatt.webhook_patience", error ? error : "", error ? "; " : "");
+		error = psprintf("%s%sgiven up: it has failed for webchatt.webhook_patience", error ? error : "",
+						 error ? "; " : "");
 	ids[0] = d->log_id;
 	if (d->kind == DELIVERY_EVENT)
 		wc_new_message_id(&ids[0]);
@@ -113,14 +113,14 @@ add_attempt(WcColumn **cols, const Delivery *d)
 void
 webhooks_apply(TimestampTz now)
 {
-	static const Oid types[12] = {UUIDOID, UUIDOID, INT8OID, UUIDOID, UUIDOID, INT4OID, BOOLOID, INT4OID, TEXTOID,
-	TEXTOID, INT4OID, TIMESTAMPTZOID};
-	WcColumn   *cols[12];
-	WcColumn   *asked[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
-	Datum		args[12];
-	dlist_iter	iter;
-	int			n = 0;
-	int			i;
+	static const Oid types[12] = {UUIDOID, UUIDOID, INT8OID, UUIDOID, UUIDOID, INT4OID,
+								  BOOLOID, INT4OID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID};
+	WcColumn *cols[12];
+	WcColumn *asked[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
+	Datum args[12];
+	dlist_iter iter;
+	int n = 0;
+	int i;
 
 	if (dlist_is_empty(&deliveries_ended))
 		return;
@@ -128,7 +128,7 @@ webhooks_apply(TimestampTz now)
 		cols[i] = wc_column(types[i], Min(deliveries_nended, ENDS_MOST));
 	dlist_foreach(iter, &deliveries_ended)
 	{
-		Delivery   *d = dlist_container(Delivery, node, iter.cur);
+		Delivery *d = dlist_container(Delivery, node, iter.cur);
 
 		if (n++ == ENDS_MOST)
 			break;
@@ -160,27 +160,26 @@ webhooks_apply(TimestampTz now)
 void
 webhooks_undo_apply(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	dlist_foreach(iter, &deliveries_ended)
 	{
-		Delivery   *d = dlist_container(Delivery, node, iter.cur);
+		Delivery *d = dlist_container(Delivery, node, iter.cur);
 
 		d->recorded = false;
 		if (d->kind == DELIVERY_EVENT)
 			d->item->finished = false;
 	}
-	each_webhook(w, at)
-		w->touched = false;
+	each_webhook(w, at) w->touched = false;
 }
 
 static void
 verified_step(void *arg)
 {
-	Delivery   *d = arg;
-	Datum		args[2] = {UUIDPGetDatum(&d->webhook->row->id), CStringGetTextDatum(d->endpoint)};
+	Delivery *d = arg;
+	Datum args[2] = {UUIDPGetDatum(&d->webhook->row->id), CStringGetTextDatum(d->endpoint)};
 
 	if (wc_run(WC_WEBHOOK_VERIFIED, args, NULL) == 0)
 		d->verdict = VERDICT_AGAIN;
@@ -189,10 +188,10 @@ verified_step(void *arg)
 static void
 pause_step(void *arg)
 {
-	Webhook    *w = arg;
-	Datum		args[2] = {UUIDPGetDatum(&w->row->id), 0};
-	const char *reason = psprintf("nothing could be delivered since %s: %s",
-								  timestamptz_to_str(w->next.failing_since), w->next.last_error);
+	Webhook *w = arg;
+	Datum args[2] = {UUIDPGetDatum(&w->row->id), 0};
+	const char *reason = psprintf("nothing could be delivered since %s: %s", timestamptz_to_str(w->next.failing_since),
+								  w->next.last_error);
 
 	args[1] = CStringGetTextDatum(reason);
 	if (wc_run(WC_WEBHOOK_PAUSE, args, NULL) == 0)
@@ -207,7 +206,7 @@ pause_step(void *arg)
 static bool
 change(turn_step step, void *arg)
 {
-	ErrorData  *error = turn_try_for(step, arg, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
+	ErrorData *error = turn_try_for(step, arg, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
 
 	if (error != NULL && !turn_error_is_transient(error))
 		worker_note_error(error->message);
@@ -219,13 +218,13 @@ void
 webhooks_apply_settings(void)
 {
 	TimestampTz wall = GetCurrentTimestamp();
-	dlist_iter	iter;
+	dlist_iter iter;
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	dlist_foreach(iter, &deliveries_ended)
 	{
-		Delivery   *d = dlist_container(Delivery, node, iter.cur);
+		Delivery *d = dlist_container(Delivery, node, iter.cur);
 
 		if (d->recorded && d->kind == DELIVERY_VERIFY && d->good && !change(verified_step, d))
 			d->verdict = VERDICT_AGAIN;
@@ -242,13 +241,13 @@ void
 webhooks_write_progress(TimestampTz now)
 {
 	static const Oid types[6] = {UUIDOID, INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID};
-	WcColumn   *cols[6];
-	Datum		args[6];
+	WcColumn *cols[6];
+	Datum args[6];
 	dlist_node *at;
-	Webhook    *w;
-	uint64		n;
-	uint64		row;
-	int			i;
+	Webhook *w;
+	uint64 n;
+	uint64 row;
+	int i;
 
 	for (i = 0; i < 6; i++)
 		cols[i] = wc_column(types[i], 8);
@@ -257,7 +256,8 @@ webhooks_write_progress(TimestampTz now)
 		const WebhookProgress *p = w->touched ? &w->next : &w->progress;
 
 		w->writing = false;
-		w->fresh_done_upto = Max(w->done_upto, delivery_queue_done_upto(w, w->feed.reading ? w->feed.fresh_upto : w->feed.upto));
+		w->fresh_done_upto =
+			Max(w->done_upto, delivery_queue_done_upto(w, w->feed.reading ? w->feed.fresh_upto : w->feed.upto));
 		if (!w->touched && !w->dirty &&
 			(w->fresh_done_upto == w->done_upto || !TimestampDifferenceExceeds(w->written_at, now, PASSED_MS)))
 			continue;
@@ -281,7 +281,7 @@ webhooks_write_progress(TimestampTz now)
 	n = wc_run(WC_WEBHOOK_PROGRESS, args, NULL);
 	for (row = 0; row < n; row++)
 	{
-		bool		isnull;
+		bool isnull;
 
 		w = webhooks_find(DatumGetUUIDP(wc_field(row, 1, &isnull)));
 		if (w != NULL)

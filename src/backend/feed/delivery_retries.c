@@ -9,25 +9,25 @@
 #include "utils/memutils.h"
 
 /* Under way, in all and for one webhook. */
-#define RETRIES_MOST	64
-#define RETRIES_EACH	16
+#define RETRIES_MOST 64
+#define RETRIES_EACH 16
 
 /* A retry that was read in this turn. */
 typedef struct FreshRetry
 {
-	Webhook    *webhook;
-	pg_uuid_t	log_id;
-	int64		seq;
-	pg_uuid_t	message;
-	int			attempt;
-	char	   *body;			/* NULL: the event is gone */
-	uint32		len;
+	Webhook *webhook;
+	pg_uuid_t log_id;
+	int64 seq;
+	pg_uuid_t message;
+	int attempt;
+	char *body; /* NULL: the event is gone */
+	uint32 len;
 } FreshRetry;
 
-static bool look = true;		/* there may be some in the table */
-static bool looked = false;		/* this turn */
+static bool look = true;	/* there may be some in the table */
+static bool looked = false; /* this turn */
 static FreshRetry fresh[RETRIES_MOST];
-static int	nfresh = 0;
+static int nfresh = 0;
 
 /* Somebody asked, or there is room for more. */
 void
@@ -46,12 +46,11 @@ is_free(const Webhook *w)
 static int
 room(void)
 {
-	int			n = RETRIES_MOST;
+	int n = RETRIES_MOST;
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
-	each_webhook(w, at)
-		n -= w->retries;
+	each_webhook(w, at) n -= w->retries;
 	return n;
 }
 
@@ -60,7 +59,7 @@ bool
 webhook_retries_ready(void)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	if (!look || room() <= 0 || !net_link_has_room())
 		return false;
@@ -76,8 +75,8 @@ static void
 take_retry(uint64 row)
 {
 	FreshRetry *f = &fresh[nfresh];
-	bool		isnull;
-	Datum		d;
+	bool isnull;
+	Datum d;
 
 	memset(f, 0, sizeof(*f));
 	f->webhook = webhooks_find(DatumGetUUIDP(wc_field(row, 1, &isnull)));
@@ -92,7 +91,7 @@ take_retry(uint64 row)
 	d = wc_field(row, 6, &isnull);
 	if (!isnull)
 	{
-		text	   *t = DatumGetTextPP(d);
+		text *t = DatumGetTextPP(d);
 
 		f->len = VARSIZE_ANY_EXHDR(t);
 		f->body = MemoryContextAlloc(turn_context, f->len + 1);
@@ -105,15 +104,15 @@ take_retry(uint64 row)
 void
 webhook_retries_read(void)
 {
-	WcColumn   *ids = wc_column(UUIDOID, 8);
-	WcColumn   *under_way = wc_column(UUIDOID, RETRIES_MOST);
+	WcColumn *ids = wc_column(UUIDOID, 8);
+	WcColumn *under_way = wc_column(UUIDOID, RETRIES_MOST);
 	HASH_SEQ_STATUS scan;
-	Delivery   *d;
+	Delivery *d;
 	dlist_node *at;
-	Webhook    *w;
-	Datum		args[3];
-	uint64		n;
-	uint64		i;
+	Webhook *w;
+	Datum args[3];
+	uint64 n;
+	uint64 i;
 
 	if (!webhook_retries_ready())
 		return;
@@ -144,12 +143,12 @@ webhook_retries_read(void)
 void
 webhook_retries_commit(wc_buf *out)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < nfresh; i++)
 	{
 		FreshRetry *f = &fresh[i];
-		Delivery   *d = deliveries_start(f->webhook, DELIVERY_RETRY);
+		Delivery *d = deliveries_start(f->webhook, DELIVERY_RETRY);
 
 		d->log_id = f->log_id;
 		d->attempt = delivery_queue_count(f->webhook, f->seq, f->attempt);
@@ -162,7 +161,7 @@ webhook_retries_commit(wc_buf *out)
 			deliveries_fail(d, "the event is too large");
 	}
 	if (looked && nfresh == 0)
-		look = false;			/* until one is asked for, or over */
+		look = false; /* until one is asked for, or over */
 	webhook_retries_rollback();
 }
 

@@ -9,7 +9,7 @@
 #include "feed/feed.h"
 
 /* The pause after something failed, in ms. */
-#define AGAIN_MS		1000
+#define AGAIN_MS 1000
 
 static bool wanted = false;		/* there are webhooks or links */
 static bool expected = false;	/* something may have been published */
@@ -67,7 +67,7 @@ feeds_ready(TimestampTz now)
 	if (blocked_until > now)
 		return false;
 	return deliveries_nended > 0 || links_ready() || event_reader_ready() || webhooks_ready(now) ||
-		(configured && event_upkeep_ready(now));
+		   (configured && event_upkeep_ready(now));
 }
 
 /* When the next thing is due that nothing announces. */
@@ -129,7 +129,7 @@ upkeep_step(void *arg)
 static bool
 try(turn_step step, TimestampTz now)
 {
-	ErrorData  *error = turn_try_for(step, &now, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
+	ErrorData *error = turn_try_for(step, &now, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
 
 	if (error != NULL && !turn_error_is_transient(error))
 		worker_note_error(error->message);

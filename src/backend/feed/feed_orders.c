@@ -17,15 +17,15 @@
 #include "utils/xid8.h"
 
 /* When so many wait, no more work orders are read. */
-#define ORDERS_MOST		20000
+#define ORDERS_MOST 20000
 
 /* The pause after they could not be published, in ms. */
-#define AGAIN_MS		1000
+#define AGAIN_MS 1000
 
 static MemoryContext context = NULL;
-static WcColumn *columns[4];	/* xid, seq, channel, message; NULL: none */
-static int	ncommitted = 0;		/* of these, found by turns before this one */
-static bool published = false;	/* in this turn */
+static WcColumn *columns[4];   /* xid, seq, channel, message; NULL: none */
+static int ncommitted = 0;	   /* of these, found by turns before this one */
+static bool published = false; /* in this turn */
 static TimestampTz again_at = 0;
 
 static int
@@ -92,8 +92,8 @@ event_orders_due(void)
 void
 event_orders_publish(void *arg)
 {
-	Datum		args[4];
-	int			i;
+	Datum args[4];
+	int i;
 
 	for (i = 0; i < 4; i++)
 		args[i] = wc_column_array(columns[i]);
@@ -133,7 +133,7 @@ event_orders_commit(void)
 void
 event_orders_rollback(void)
 {
-	int			i;
+	int i;
 
 	if (ncommitted == 0)
 		forget();

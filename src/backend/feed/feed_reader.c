@@ -14,33 +14,33 @@
 #include "utils/memutils.h"
 
 /* Rows of a page, and rows that are fetched at a time. */
-#define PAGE		1024
-#define FETCH		64
+#define PAGE  1024
+#define FETCH 64
 
 /* Pages read in one turn, and bytes of bodies after which no more are begun. */
-#define PAGES_MOST	4
-#define BYTES_MOST	(4 * 1024 * 1024)
+#define PAGES_MOST 4
+#define BYTES_MOST (4 * 1024 * 1024)
 
-dlist_head	feeds_all = DLIST_STATIC_INIT(feeds_all);
+dlist_head feeds_all = DLIST_STATIC_INIT(feeds_all);
 
-static uint64 pages_read = 0;	/* ever */
+static uint64 pages_read = 0; /* ever */
 
-typedef void (*row_fn) (void *arg, const EventRow *row);
+typedef void (*row_fn)(void *arg, const EventRow *row);
 
 /* Hand out rows that were fetched.  Only good until the next statement. */
 static void
 hand_out(SPITupleTable *table, uint64 n, row_fn take, void *arg)
 {
-	TupleDesc	desc = table->tupdesc;
-	uint64		i;
+	TupleDesc desc = table->tupdesc;
+	uint64 i;
 
 	for (i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = table->vals[i];
-		EventRow	row;
-		bool		isnull;
-		pg_uuid_t  *channel;
-		text	   *t;
+		HeapTuple tuple = table->vals[i];
+		EventRow row;
+		bool isnull;
+		pg_uuid_t *channel;
+		text *t;
 
 		memset(&row, 0, sizeof(row));
 		row.seq = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
@@ -65,7 +65,7 @@ hand_out(SPITupleTable *table, uint64 n, row_fn take, void *arg)
 static Portal
 open_events(int64 after, int limit)
 {
-	Datum		args[2] = {Int64GetDatum(after), Int32GetDatum(limit)};
+	Datum args[2] = {Int64GetDatum(after), Int32GetDatum(limit)};
 
 	return wc_open(WC_READ_EVENTS, args);
 }
@@ -74,8 +74,8 @@ open_events(int64 after, int limit)
 void
 event_reader_scan(int64 after, int limit, row_fn take, void *arg)
 {
-	Portal		portal = open_events(after, limit);
-	uint64		n;
+	Portal portal = open_events(after, limit);
+	uint64 n;
 
 	do
 	{
@@ -113,15 +113,14 @@ wants_page(Feed *feed)
 static Feed *
 choose(bool first)
 {
-	Feed	   *best = NULL;
-	dlist_iter	iter;
+	Feed *best = NULL;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
-		if (wants_page(feed) &&
-			(best == NULL || (first ? feed->upto > best->upto : feed->served < best->served)))
+		if (wants_page(feed) && (best == NULL || (first ? feed->upto > best->upto : feed->served < best->served)))
 			best = feed;
 	}
 	return best;
@@ -132,12 +131,12 @@ FeedChannels
 feed_channels(uint64 row, int column, MemoryContext context)
 {
 	FeedChannels channels = {NULL, 0};
-	bool		isnull;
-	Datum		array = wc_field(row, column, &isnull);
+	bool isnull;
+	Datum array = wc_field(row, column, &isnull);
 
 	if (!isnull)
 	{
-		ArrayType  *a = DatumGetArrayTypeP(array);
+		ArrayType *a = DatumGetArrayTypeP(array);
 
 		/* a CHECK sees to it that none is null */
 		channels.n = ArrayGetNItems(ARR_NDIM(a), ARR_DIMS(a));
@@ -151,8 +150,8 @@ feed_channels(uint64 row, int column, MemoryContext context)
 void
 feed_set_channels(Feed *feed, FeedChannels channels)
 {
-	Size		size = sizeof(pg_uuid_t) * channels.n;
-	pg_uuid_t  *old = feed->channels.ids;
+	Size size = sizeof(pg_uuid_t) * channels.n;
+	pg_uuid_t *old = feed->channels.ids;
 
 	feed->channels = channels;
 	if (channels.ids != NULL)
@@ -164,7 +163,7 @@ feed_set_channels(Feed *feed, FeedChannels channels)
 static bool
 gets_channel(const Feed *feed, const pg_uuid_t *channel)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < feed->channels.n; i++)
 	{
@@ -176,29 +175,28 @@ gets_channel(const Feed *feed, const pg_uuid_t *channel)
 
 typedef struct EventPage
 {
-	Feed	  **feeds;			/* that it is read for */
-	int			nfeeds;
-	int			nfull;			/* of them, those that take no more */
-	int			rows;
-	size_t		bytes;
-	SPITupleTable *known;		/* what the log says of these rows, in order */
-	uint64		nknown;
-	uint64		at;
+	Feed **feeds; /* that it is read for */
+	int nfeeds;
+	int nfull; /* of them, those that take no more */
+	int rows;
+	size_t bytes;
+	SPITupleTable *known; /* what the log says of these rows, in order */
+	uint64 nknown;
+	uint64 at;
 } EventPage;
 
 /* Who reads along. */
 static void
 gather(EventPage *page, Feed *first)
 {
-	dlist_iter	iter;
-	int			n = 0;
+	dlist_iter iter;
+	int n = 0;
 
-	dlist_foreach(iter, &feeds_all)
-		n++;
+	dlist_foreach(iter, &feeds_all) n++;
 	page->feeds = palloc(sizeof(Feed *) * n);
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed != first && (feed->upto != first->upto || !wants_page(feed) || is_known(feed) || is_known(first)))
 			continue;
@@ -214,17 +212,17 @@ gather(EventPage *page, Feed *first)
 static void
 take_row(void *arg, const EventRow *read)
 {
-	EventPage  *page = arg;
-	EventRow	row = *read;
-	FeedEvent  *shared = NULL;
-	bool		isnull;
-	int			i;
+	EventPage *page = arg;
+	EventRow row = *read;
+	FeedEvent *shared = NULL;
+	bool isnull;
+	int i;
 
 	row.shared = &shared;
 	for (; page->at < page->nknown; page->at++)
 	{
-		HeapTuple	tuple = page->known->vals[page->at];
-		int64		seq = DatumGetInt64(SPI_getbinval(tuple, page->known->tupdesc, 1, &isnull));
+		HeapTuple tuple = page->known->vals[page->at];
+		int64 seq = DatumGetInt64(SPI_getbinval(tuple, page->known->tupdesc, 1, &isnull));
 
 		if (seq > row.seq)
 			break;
@@ -237,7 +235,7 @@ take_row(void *arg, const EventRow *read)
 	page->bytes += row.len;
 	for (i = 0; i < page->nfeeds; i++)
 	{
-		Feed	   *feed = page->feeds[i];
+		Feed *feed = page->feeds[i];
 
 		if (feed->full)
 			continue;
@@ -258,8 +256,8 @@ static void
 look_up_known(EventPage *page, SPITupleTable *table, uint64 n)
 {
 	const Webhook *w = (const Webhook *) page->feeds[0];
-	Datum		args[3];
-	bool		isnull;
+	Datum args[3];
+	bool isnull;
 
 	page->known = NULL;
 	page->nknown = page->at = 0;
@@ -275,10 +273,10 @@ look_up_known(EventPage *page, SPITupleTable *table, uint64 n)
 static size_t
 read_page(Feed *first)
 {
-	EventPage	page;
-	Portal		portal;
-	uint64		n;
-	int			i;
+	EventPage page;
+	Portal portal;
+	uint64 n;
+	int i;
 
 	memset(&page, 0, sizeof(page));
 	gather(&page, first);
@@ -306,17 +304,16 @@ read_page(Feed *first)
 void
 event_reader_expect(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
-		dlist_container(Feed, node, iter.cur)->more = true;
+	dlist_foreach(iter, &feeds_all) dlist_container(Feed, node, iter.cur)->more = true;
 }
 
 /* Is there anybody who could be given more? */
 bool
 event_reader_ready(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
@@ -330,12 +327,12 @@ event_reader_ready(void)
 void
 event_reader_run(void)
 {
-	size_t		bytes = 0;
-	int			pages;
+	size_t bytes = 0;
+	int pages;
 
 	for (pages = 0; pages < PAGES_MOST && bytes < BYTES_MOST; pages++)
 	{
-		Feed	   *feed = choose(pages == 0);
+		Feed *feed = choose(pages == 0);
 
 		if (feed == NULL)
 			break;
@@ -347,11 +344,11 @@ event_reader_run(void)
 void
 event_reader_commit(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (!feed->reading)
 			continue;
@@ -364,8 +361,7 @@ event_reader_commit(void)
 void
 event_reader_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
-		dlist_container(Feed, node, iter.cur)->reading = false;
+	dlist_foreach(iter, &feeds_all) dlist_container(Feed, node, iter.cur)->reading = false;
 }

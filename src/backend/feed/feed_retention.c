@@ -13,24 +13,24 @@
 #include "common/uuid7.h"
 
 /* Rows dropped at a time. */
-#define PAGE			2000
+#define PAGE 2000
 
 /* Between two rounds, and two pages of one, in ms. */
-#define ROUND_MS		60000
-#define PAGE_MS			20
+#define ROUND_MS 60000
+#define PAGE_MS	 20
 
 typedef struct Upkeep
 {
-	int64		dropped;		/* events up to this one are gone */
-	pg_uuid_t	log_from;		/* of the log all before this is gone */
-	bool		orders;			/* there may be some in event_orders */
+	int64 dropped;		/* events up to this one are gone */
+	pg_uuid_t log_from; /* of the log all before this is gone */
+	bool orders;		/* there may be some in event_orders */
 	TimestampTz events_due;
 	TimestampTz log_due;
 } Upkeep;
 
 static Upkeep state = {0, {{0}}, true, 0, 0};
 static Upkeep fresh;
-static bool running = false;	/* this turn: fresh is another */
+static bool running = false; /* this turn: fresh is another */
 
 /* Is a page due? */
 bool
@@ -55,11 +55,11 @@ event_upkeep_orders(void)
 static void
 drop_events(TimestampTz now)
 {
-	Datum		args[4];
-	Datum		last;
-	bool		none;
-	bool		isnull;
-	int64		rows;
+	Datum args[4];
+	Datum last;
+	bool none;
+	bool isnull;
+	int64 rows;
 
 	args[0] = Int64GetDatum(state.dropped);
 	args[1] = Int32GetDatum(PAGE);
@@ -78,11 +78,11 @@ static void
 drop_log(TimestampTz now)
 {
 	TimestampTz before = GetCurrentTimestamp() - (int64) wc_feed_retention * USECS_PER_SEC;
-	uint64		ms = (uint64) Max(0, (before + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / 1000);
-	pg_uuid_t	until;
-	Datum		args[3];
-	uint64		rows;
-	int			i;
+	uint64 ms = (uint64) Max(0, (before + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / 1000);
+	pg_uuid_t until;
+	Datum args[3];
+	uint64 rows;
+	int i;
 
 	memset(&until, 0, sizeof(until));
 	for (i = 0; i < 6; i++)

@@ -13,80 +13,80 @@
 #include "utils/memutils.h"
 
 /* What may be under way without an acknowledgement (doc/link.md). */
-#define WINDOW_EVENTS	1024
-#define WINDOW_BYTES	(1024 * 1024)
+#define WINDOW_EVENTS 1024
+#define WINDOW_BYTES  (1024 * 1024)
 
 /* Not worth a read: so much of it is taken. */
-#define FULL_EVENTS		(WINDOW_EVENTS - WINDOW_EVENTS / 4)
-#define FULL_BYTES		(WINDOW_BYTES - WINDOW_BYTES / 4)
+#define FULL_EVENTS (WINDOW_EVENTS - WINDOW_EVENTS / 4)
+#define FULL_BYTES	(WINDOW_BYTES - WINDOW_BYTES / 4)
 
 /* Links that may have come, or gone, since the last turn; more are closed, or found out later. */
-#define CAME_MOST		512
-#define LEFT_MOST		512
+#define CAME_MOST 512
+#define LEFT_MOST 512
 
-#define MAX_CLIENT		64
+#define MAX_CLIENT 64
 
 /* WebSocket close codes (doc/link.md). */
-#define CLOSE_AWAY		1001
-#define CLOSE_LATER		1013
-#define CLOSE_REVOKED	4001
-#define CLOSE_ANOTHER	4010
+#define CLOSE_AWAY	  1001
+#define CLOSE_LATER	  1013
+#define CLOSE_REVOKED 4001
+#define CLOSE_ANOTHER 4010
 
 typedef struct UnderWay
 {
-	int64		seq;
-	uint32		len;
+	int64 seq;
+	uint32 len;
 } UnderWay;
 
 typedef struct Link
 {
-	Feed		feed;			/* must be first */
-	int32		key;
-	uint64		number;			/* webchatt-net's; 0: not connected */
-	int64		acknowledged;	/* as the table has it */
-	int64		said;			/* as the subscriber said */
-	int64		writing;		/* this turn: what the table is told; 0: nothing */
-	UnderWay	ring[WINDOW_EVENTS];	/* sent and not acknowledged */
-	int			first;
-	int			n;
-	size_t		bytes;
-	int			nfresh;			/* this turn: behind those n */
-	size_t		fresh_bytes;
-	bool		listed;
+	Feed feed; /* must be first */
+	int32 key;
+	uint64 number;				  /* webchatt-net's; 0: not connected */
+	int64 acknowledged;			  /* as the table has it */
+	int64 said;					  /* as the subscriber said */
+	int64 writing;				  /* this turn: what the table is told; 0: nothing */
+	UnderWay ring[WINDOW_EVENTS]; /* sent and not acknowledged */
+	int first;
+	int n;
+	size_t bytes;
+	int nfresh; /* this turn: behind those n */
+	size_t fresh_bytes;
+	bool listed;
 } Link;
 
 typedef struct Came
 {
-	uint64		number;
-	int32		key;
-	char		client[MAX_CLIENT];
-	bool		replaced;		/* this turn: a newer one came with the same key */
-	bool		found;			/* this turn: the key is valid */
-	bool		refused;		/* this turn: it cannot be welcomed now */
-	int64		acknowledged;
-	int64		lost;
+	uint64 number;
+	int32 key;
+	char client[MAX_CLIENT];
+	bool replaced; /* this turn: a newer one came with the same key */
+	bool found;	   /* this turn: the key is valid */
+	bool refused;  /* this turn: it cannot be welcomed now */
+	int64 acknowledged;
+	int64 lost;
 	FeedChannels channels;
 } Came;
 
 typedef struct LinkRow
 {
-	int32		key;
-	int64		acknowledged;
+	int32 key;
+	int64 acknowledged;
 	FeedChannels channels;
 } LinkRow;
 
 static Came came[CAME_MOST];
-static int	ncame = 0;
-static int	ncame_done = 0;		/* this turn */
-static int32 left[LEFT_MOST];	/* keys */
-static int	nleft = 0;
-static int	nleft_done = 0;
-static bool all_away = true;	/* the table may say that somebody is connected, and nobody is */
+static int ncame = 0;
+static int ncame_done = 0;	  /* this turn */
+static int32 left[LEFT_MOST]; /* keys */
+static int nleft = 0;
+static int nleft_done = 0;
+static bool all_away = true; /* the table may say that somebody is connected, and nobody is */
 static bool all_away_done = false;
-static LinkRow *rows = NULL;	/* the configuration as read in this turn; NULL: not read */
-static int	nrows = 0;
-static bool acks_held = false;	/* somebody held a row: once a second it is tried again */
-static wc_buf pushes;			/* this turn's */
+static LinkRow *rows = NULL; /* the configuration as read in this turn; NULL: not read */
+static int nrows = 0;
+static bool acks_held = false; /* somebody held a row: once a second it is tried again */
+static wc_buf pushes;		   /* this turn's */
 
 static Link *
 link_of_feed(Feed *feed)
@@ -98,12 +98,12 @@ link_of_feed(Feed *feed)
 static Link *
 find_link(int32 key, uint64 number)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
-		Link	   *link = link_of_feed(feed);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = link_of_feed(feed);
 
 		if (feed->is_link && (number != 0 ? link->number == number : link->key == key))
 			return link;
@@ -114,7 +114,7 @@ find_link(int32 key, uint64 number)
 static Link *
 make_link(int32 key, int64 acknowledged)
 {
-	Link	   *link = MemoryContextAllocZero(TopMemoryContext, sizeof(Link));
+	Link *link = MemoryContextAllocZero(TopMemoryContext, sizeof(Link));
 
 	link->feed.is_link = true;
 	link->feed.upto = acknowledged;
@@ -127,7 +127,7 @@ make_link(int32 key, int64 acknowledged)
 static void
 free_link(Link *link)
 {
-	feed_set_channels(&link->feed, (FeedChannels) {NULL, 0});
+	feed_set_channels(&link->feed, (FeedChannels){NULL, 0});
 	dlist_delete(&link->feed.node);
 	pfree(link);
 }
@@ -155,8 +155,8 @@ static bool
 accept_came(const wc_frame *frame)
 {
 	wc_link_came m;
-	Came	   *c;
-	int			n;
+	Came *c;
+	int n;
 
 	if (!wc_read_link_came(frame, &m) || m.link == 0 || m.key > PG_INT32_MAX || !events_are_text(&m.client, 1))
 		return false;
@@ -178,7 +178,7 @@ static bool
 accept_ack(const wc_frame *frame)
 {
 	wc_link_ack m;
-	Link	   *link;
+	Link *link;
 
 	if (!wc_read_link_ack(frame, &m))
 		return false;
@@ -199,8 +199,8 @@ static bool
 accept_left(const wc_frame *frame)
 {
 	wc_link_left m;
-	Link	   *link;
-	int			i;
+	Link *link;
+	int i;
 
 	if (!wc_read_link_left(frame, &m))
 		return false;
@@ -246,13 +246,13 @@ links_pending(void)
 bool
 links_ready(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (ncame > 0 || nleft > 0 || (all_away && links_exist()))
 		return true;
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed->is_link && !acks_held && link_of_feed(feed)->said > link_of_feed(feed)->acknowledged)
 			return true;
@@ -264,14 +264,14 @@ links_ready(void)
 void
 links_read_configuration(void)
 {
-	uint64		n = wc_run(WC_READ_LINKS, NULL, NULL);
-	uint64		i;
+	uint64 n = wc_run(WC_READ_LINKS, NULL, NULL);
+	uint64 i;
 
 	rows = MemoryContextAlloc(turn_context, sizeof(LinkRow) * Max(1, n));
 	nrows = (int) n;
 	for (i = 0; i < n; i++)
 	{
-		bool		isnull;
+		bool isnull;
 
 		rows[i].key = DatumGetInt32(wc_field(i, 1, &isnull));
 		rows[i].acknowledged = DatumGetInt64(wc_field(i, 2, &isnull));
@@ -283,7 +283,7 @@ links_read_configuration(void)
 bool
 links_exist(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (rows != NULL)
 		return nrows > 0;
@@ -299,9 +299,9 @@ links_exist(void)
 static void
 write_left(void)
 {
-	WcColumn   *keys = wc_column(INT4OID, Max(1, nleft));
-	Datum		arg;
-	int			i;
+	WcColumn *keys = wc_column(INT4OID, Max(1, nleft));
+	Datum arg;
+	int i;
 
 	if (all_away)
 	{
@@ -320,17 +320,17 @@ write_left(void)
 static void
 write_acknowledged(void)
 {
-	WcColumn   *keys = wc_column(INT4OID, 8);
-	WcColumn   *seqs = wc_column(INT8OID, 8);
-	Datum		args[2];
-	dlist_iter	iter;
-	uint64		n;
-	uint64		row;
+	WcColumn *keys = wc_column(INT4OID, 8);
+	WcColumn *seqs = wc_column(INT8OID, 8);
+	Datum args[2];
+	dlist_iter iter;
+	uint64 n;
+	uint64 row;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
-		Link	   *link = link_of_feed(feed);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = link_of_feed(feed);
 
 		if (!feed->is_link || link->said <= link->acknowledged)
 			continue;
@@ -344,8 +344,8 @@ write_acknowledged(void)
 	n = wc_run(WC_LINKS_ACKED, args, NULL);
 	for (row = 0; row < n; row++)
 	{
-		bool		isnull;
-		Link	   *link = find_link(DatumGetInt32(wc_field(row, 1, &isnull)), 0);
+		bool isnull;
+		Link *link = find_link(DatumGetInt32(wc_field(row, 1, &isnull)), 0);
 
 		link->writing = link->said;
 	}
@@ -370,7 +370,7 @@ links_came(void)
 void
 links_turn_away(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < ncame; i++)
 		came[i].refused = true;
@@ -381,13 +381,13 @@ links_turn_away(void)
 void
 links_welcome(void)
 {
-	WcColumn   *keys = wc_column(INT4OID, Max(1, ncame));
-	WcColumn   *clients = wc_column(TEXTOID, Max(1, ncame));
-	Datum		args[2];
-	uint64		n;
-	uint64		row;
-	int			i;
-	int			j;
+	WcColumn *keys = wc_column(INT4OID, Max(1, ncame));
+	WcColumn *clients = wc_column(TEXTOID, Max(1, ncame));
+	Datum args[2];
+	uint64 n;
+	uint64 row;
+	int i;
+	int j;
 
 	for (i = 0; i < ncame; i++)
 	{
@@ -406,8 +406,8 @@ links_welcome(void)
 	n = wc_run(WC_LINKS_CAME, args, NULL);
 	for (row = 0; row < n; row++)
 	{
-		bool		isnull;
-		int32		key = DatumGetInt32(wc_field(row, 1, &isnull));
+		bool isnull;
+		int32 key = DatumGetInt32(wc_field(row, 1, &isnull));
 
 		for (i = 0; i < ncame; i++)
 		{
@@ -434,7 +434,7 @@ links_apply(void)
 bool
 links_has_room(Feed *feed)
 {
-	Link	   *link = link_of_feed(feed);
+	Link *link = link_of_feed(feed);
 
 	return link->number != 0 && link->n < FULL_EVENTS && link->bytes < FULL_BYTES;
 }
@@ -443,17 +443,17 @@ links_has_room(Feed *feed)
 bool
 links_take(Feed *feed, const EventRow *row)
 {
-	Link	   *link = link_of_feed(feed);
-	int			n = link->n + link->nfresh;
+	Link *link = link_of_feed(feed);
+	int n = link->n + link->nfresh;
 	wc_link_event m = {link->number, (uint64) row->seq, {row->body, row->len}};
-	UnderWay   *u;
+	UnderWay *u;
 
 	if (row->body == NULL)
 		return true;
 	if (n == WINDOW_EVENTS || (n > 0 && link->bytes + link->fresh_bytes + row->len > WINDOW_BYTES))
 		return false;
 	if (!wc_write_link_event(&pushes, &m))
-		return true;			/* too large for a frame: nothing of ours is */
+		return true; /* too large for a frame: nothing of ours is */
 	u = &link->ring[(link->first + n) % WINDOW_EVENTS];
 	u->seq = row->seq;
 	u->len = row->len;
@@ -466,12 +466,12 @@ links_take(Feed *feed, const EventRow *row)
 static void
 commit_links(wc_buf *out)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
-		Link	   *link = link_of_feed(feed);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = link_of_feed(feed);
 
 		if (!feed->is_link)
 			continue;
@@ -494,14 +494,14 @@ static void
 commit_configuration(wc_buf *out)
 {
 	dlist_mutable_iter iter;
-	Link	   *link;
-	int			i;
+	Link *link;
+	int i;
 
 	if (rows == NULL)
 		return;
 	dlist_foreach_modify(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed->is_link)
 			link_of_feed(feed)->listed = false;
@@ -516,7 +516,7 @@ commit_configuration(wc_buf *out)
 	}
 	dlist_foreach_modify(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		link = link_of_feed(feed);
 		if (!feed->is_link || link->listed)
@@ -535,13 +535,13 @@ commit_configuration(wc_buf *out)
 static void
 commit_came(wc_buf *out)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < ncame_done; i++)
 	{
 		const Came *c = &came[i];
 		wc_link_welcome m = {c->number, (uint64) c->acknowledged, (uint64) c->lost};
-		Link	   *link;
+		Link *link;
 
 		if (c->replaced)
 			write_close(out, c->number, CLOSE_ANOTHER, "another link came with the same key");
@@ -585,11 +585,11 @@ links_commit(wc_buf *out)
 void
 links_undo_apply(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed->is_link)
 			link_of_feed(feed)->writing = 0;
@@ -602,11 +602,11 @@ links_undo_apply(void)
 void
 links_undo_take(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (!feed->is_link)
 			continue;
@@ -629,12 +629,12 @@ links_rollback(void)
 int64
 links_acknowledged(void)
 {
-	int64		least = PG_INT64_MAX;
-	dlist_iter	iter;
+	int64 least = PG_INT64_MAX;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed->is_link)
 			least = Min(least, link_of_feed(feed)->acknowledged);
@@ -646,11 +646,11 @@ links_acknowledged(void)
 void
 links_dropped(int64 upto)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (!feed->is_link)
 			continue;
@@ -663,11 +663,11 @@ links_dropped(int64 upto)
 void
 links_net_lost(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed->is_link && link_of_feed(feed)->number != 0)
 			cut(link_of_feed(feed));
@@ -685,7 +685,7 @@ links_reset(void)
 	links_rollback();
 	dlist_foreach_modify(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (feed->is_link)
 			free_link(link_of_feed(feed));

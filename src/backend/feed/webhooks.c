@@ -12,18 +12,18 @@
 #include "utils/memutils.h"
 
 /* The pause between two questions to an endpoint, in ms: doubled each time. */
-#define VERIFY_FIRST_MS	1000
+#define VERIFY_FIRST_MS 1000
 #define VERIFY_MOST_MS	300000
 
 /* Random bytes of a question. */
-#define VERIFY_BYTES	16
+#define VERIFY_BYTES 16
 
 /* The configuration as this turn has read it. */
 static MemoryContext fresh_context = NULL;
-static WebhookRow *fresh_rows = NULL;	/* NULL: it was not read */
-static int	nfresh_rows = 0;
+static WebhookRow *fresh_rows = NULL; /* NULL: it was not read */
+static int nfresh_rows = 0;
 
-static MemoryContext rows_context = NULL;	/* that which counts */
+static MemoryContext rows_context = NULL; /* that which counts */
 
 /* The webhooks one by one: the next from a place in the list of feeds on, or NULL. */
 Webhook *
@@ -31,7 +31,7 @@ webhooks_next(dlist_node **at)
 {
 	while (*at != &feeds_all.head)
 	{
-		Feed	   *feed = dlist_container(Feed, node, *at);
+		Feed *feed = dlist_container(Feed, node, *at);
 
 		*at = (*at)->next;
 		if (!feed->is_link)
@@ -50,7 +50,7 @@ webhook_is_deliverable(const Webhook *w)
 static char *
 keep_text(uint64 row, int column)
 {
-	char	   *s = wc_field_text(row, column);
+	char *s = wc_field_text(row, column);
 
 	return s ? MemoryContextStrdup(fresh_context, s) : NULL;
 }
@@ -58,8 +58,8 @@ keep_text(uint64 row, int column)
 static TimestampTz
 time_field(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		d = wc_field(row, column, &isnull);
+	bool isnull;
+	Datum d = wc_field(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetTimestampTz(d);
 }
@@ -74,9 +74,9 @@ progress_step(void *arg)
 bool
 webhooks_read_configuration(void)
 {
-	bool		complete = turn_try_for(progress_step, NULL, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS) == NULL;
-	uint64		n = wc_run(WC_READ_LOCAL_WEBHOOKS, NULL, NULL);
-	uint64		i;
+	bool complete = turn_try_for(progress_step, NULL, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS) == NULL;
+	uint64 n = wc_run(WC_READ_LOCAL_WEBHOOKS, NULL, NULL);
+	uint64 i;
 
 	if (fresh_context != NULL)
 		MemoryContextDelete(fresh_context);
@@ -86,7 +86,7 @@ webhooks_read_configuration(void)
 	for (i = 0; i < n; i++)
 	{
 		WebhookRow *row = &fresh_rows[i];
-		bool		isnull;
+		bool isnull;
 
 		row->id = *DatumGetUUIDP(wc_field(i, 1, &isnull));
 		row->n = (uint32) DatumGetInt32(wc_field(i, 2, &isnull));
@@ -112,12 +112,11 @@ bool
 webhooks_exist(void)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	if (fresh_rows != NULL)
 		return nfresh_rows > 0;
-	each_webhook(w, at)
-		return true;
+	each_webhook(w, at) return true;
 	return false;
 }
 
@@ -125,7 +124,7 @@ Webhook *
 webhooks_find(const pg_uuid_t *id)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	each_webhook(w, at)
 	{
@@ -139,7 +138,7 @@ static Webhook *
 make_webhook(const WebhookRow *row)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webchatt webhook", ALLOCSET_DEFAULT_SIZES);
-	Webhook    *w = MemoryContextAllocZero(context, sizeof(Webhook));
+	Webhook *w = MemoryContextAllocZero(context, sizeof(Webhook));
 
 	w->context = context;
 	w->row = row;
@@ -147,7 +146,7 @@ make_webhook(const WebhookRow *row)
 	w->progress.failing_since = row->failing_since;
 	w->progress.last_success_at = row->last_success_at;
 	webhook_set_error(&w->progress, row->last_error);
-	w->probing = row->failing_since != 0;	/* carefully: with one */
+	w->probing = row->failing_since != 0; /* carefully: with one */
 	w->done_upto = row->done_upto;
 	w->known_upto = row->known_upto;
 	w->feed.upto = row->done_upto;
@@ -162,7 +161,7 @@ static void
 free_webhook(Webhook *w)
 {
 	HASH_SEQ_STATUS scan;
-	Delivery   *d;
+	Delivery *d;
 
 	if (deliveries_all != NULL)
 	{
@@ -183,8 +182,8 @@ static void
 reconfigure(Webhook *w, const WebhookRow *row)
 {
 	const WebhookRow *old = w->row;
-	bool		was = old->active && old->verified;
-	bool		is = row->active && row->verified;
+	bool was = old->active && old->verified;
+	bool is = row->active && row->verified;
 
 	w->row = row;
 	if ((was && !is) || old->is_message != row->is_message)
@@ -224,10 +223,9 @@ void
 webhooks_write_all(wc_buf *out)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
-	each_webhook(w, at)
-		write_put(out, w->row);
+	each_webhook(w, at) write_put(out, w->row);
 }
 
 static void
@@ -235,13 +233,12 @@ commit_configuration(wc_buf *out)
 {
 	dlist_mutable_iter iter;
 	dlist_node *at;
-	Webhook    *w;
-	int			i;
+	Webhook *w;
+	int i;
 
 	if (fresh_rows == NULL)
 		return;
-	each_webhook(w, at)
-		w->listed = false;
+	each_webhook(w, at) w->listed = false;
 	for (i = 0; i < nfresh_rows; i++)
 	{
 		w = webhooks_find(&fresh_rows[i].id);
@@ -254,7 +251,7 @@ commit_configuration(wc_buf *out)
 	}
 	dlist_foreach_modify(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 		wc_webhook_gone gone;
 
 		if (feed->is_link || ((Webhook *) feed)->listed)
@@ -286,12 +283,12 @@ ask_later(Webhook *w, TimestampTz now)
 static void
 settle(Delivery *d, TimestampTz now)
 {
-	Webhook    *w = d->webhook;
+	Webhook *w = d->webhook;
 
 	if (d->kind == DELIVERY_VERIFY)
 	{
 		w->verifying = false;
-		ask_later(w, now);		/* unless the configuration says that it was good */
+		ask_later(w, now); /* unless the configuration says that it was good */
 	}
 	else
 		delivery_queue_settle(d, now);
@@ -310,7 +307,7 @@ webhooks_commit(TimestampTz now)
 {
 	dlist_mutable_iter iter;
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	each_webhook(w, at)
 	{
@@ -327,13 +324,12 @@ webhooks_commit(TimestampTz now)
 	}
 	dlist_foreach_modify(iter, &deliveries_ended)
 	{
-		Delivery   *d = dlist_container(Delivery, node, iter.cur);
+		Delivery *d = dlist_container(Delivery, node, iter.cur);
 
 		if (d->recorded)
 			settle(d, now);
 	}
-	each_webhook(w, at)
-		delivery_queue_commit(w, now);
+	each_webhook(w, at) delivery_queue_commit(w, now);
 }
 
 /* Forget what waits: it is read again when there is somebody to have it. */
@@ -352,10 +348,10 @@ shed(Webhook *w)
 static void
 ask(Webhook *w, wc_buf *out)
 {
-	uint8		random[VERIFY_BYTES];
-	char		token[VERIFY_BYTES * 2 + 1];
-	Delivery   *d;
-	int			i;
+	uint8 random[VERIFY_BYTES];
+	char token[VERIFY_BYTES * 2 + 1];
+	Delivery *d;
+	int i;
 
 	if (!pg_strong_random(random, sizeof(random)))
 		return;
@@ -378,11 +374,11 @@ is_to_be_asked(const Webhook *w)
 static void
 hand_over(Webhook *w, TimestampTz now, wc_buf *out)
 {
-	FeedItem   *item;
+	FeedItem *item;
 
 	while (net_link_has_room() && (item = delivery_queue_next(w, now)) != NULL)
 	{
-		Delivery   *d = deliveries_start(w, DELIVERY_EVENT);
+		Delivery *d = deliveries_start(w, DELIVERY_EVENT);
 
 		d->item = item;
 		d->attempt = item->attempts + 1;
@@ -396,7 +392,7 @@ void
 webhooks_go_on(TimestampTz now, wc_buf *out)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	webhook_retries_commit(out);
 	commit_configuration(out);
@@ -415,7 +411,7 @@ void
 webhooks_undo_read(void)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	each_webhook(w, at)
 	{
@@ -440,9 +436,9 @@ webhooks_rollback(void)
 bool
 webhooks_ready(TimestampTz now)
 {
-	bool		room = net_link_has_room();
+	bool room = net_link_has_room();
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	if (webhook_retries_ready())
 		return true;
@@ -462,7 +458,7 @@ webhooks_next_due(void)
 {
 	TimestampTz next = 0;
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	if (!net_link_has_room())
 		return 0;
@@ -481,7 +477,7 @@ void
 webhooks_dropped(int64 upto)
 {
 	dlist_node *at;
-	Webhook    *w;
+	Webhook *w;
 
 	each_webhook(w, at)
 	{
@@ -496,7 +492,7 @@ void
 webhooks_net_lost(void)
 {
 	HASH_SEQ_STATUS scan;
-	Delivery   *d;
+	Delivery *d;
 
 	if (deliveries_all == NULL)
 		return;
@@ -524,7 +520,7 @@ webhooks_reset(void)
 	webhooks_rollback();
 	dlist_foreach_modify(iter, &feeds_all)
 	{
-		Feed	   *feed = dlist_container(Feed, node, iter.cur);
+		Feed *feed = dlist_container(Feed, node, iter.cur);
 
 		if (!feed->is_link)
 			free_webhook((Webhook *) feed);

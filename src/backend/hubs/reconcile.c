@@ -17,48 +17,48 @@
 #include "utils/memutils.h"
 
 /* Between two looks at which hubs there are, in ms; a change says so by itself. */
-#define REFRESH_MS			60000
+#define REFRESH_MS 60000
 
 /* The pause after a step failed here (a lock that is held, ...), in ms. */
-#define AGAIN_MS			1000
+#define AGAIN_MS 1000
 
 /* How much longer than its time-outs a call is waited for, in ms. */
-#define CALL_GRACE_MS		60000
+#define CALL_GRACE_MS 60000
 
 typedef struct Answer
 {
-	int			status;			/* 0: none, error says why */
-	int			retry_after_ms;
-	char	   *body;
-	char	   *error;
+	int status; /* 0: none, error says why */
+	int retry_after_ms;
+	char *body;
+	char *error;
 } Answer;
 
 typedef struct Kept
 {
-	dlist_node	node;
-	int			hub_id;
-	bool		found;			/* scratch: it is still kept */
-	uint64		token;			/* of the call under way, 0: none */
-	TimestampTz asked;			/* when that left */
-	char	   *key;			/* the API key that it went with */
-	Answer	   *answer;			/* that is not written yet */
-	TimestampTz due;			/* when to look what is to be done */
+	dlist_node node;
+	int hub_id;
+	bool found;		   /* scratch: it is still kept */
+	uint64 token;	   /* of the call under way, 0: none */
+	TimestampTz asked; /* when that left */
+	char *key;		   /* the API key that it went with */
+	Answer *answer;	   /* that is not written yet */
+	TimestampTz due;   /* when to look what is to be done */
 
 	/* this turn's */
-	bool		taken;			/* the answer is written */
-	uint64		new_token;
-	TimestampTz new_due;		/* 0: as it is */
+	bool taken; /* the answer is written */
+	uint64 new_token;
+	TimestampTz new_due; /* 0: as it is */
 } Kept;
 
 static dlist_head kept = DLIST_STATIC_INIT(kept);
 static MemoryContext keeping_context = NULL;
 static uint64 last_token = 0;
 static TimestampTz next_refresh = 0;
-static bool nudged = true;		/* something was configured */
-static bool came_back = true;	/* webchatt-net was away */
-static bool refreshed = false;	/* in this turn */
-static bool looked = false;		/* in this turn */
-static wc_buf calls;			/* this turn's */
+static bool nudged = true;	   /* something was configured */
+static bool came_back = true;  /* webchatt-net was away */
+static bool refreshed = false; /* in this turn */
+static bool looked = false;	   /* in this turn */
+static wc_buf calls;		   /* this turn's */
 
 static MemoryContext
 context(void)
@@ -71,11 +71,11 @@ context(void)
 static Kept *
 find(int hub_id)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 
 		if (k->hub_id == hub_id)
 			return k;
@@ -119,7 +119,7 @@ forget(Kept *k)
 static char *
 keep_text(wc_str s)
 {
-	char	   *copy = MemoryContextAlloc(context(), s.len + 1);
+	char *copy = MemoryContextAlloc(context(), s.len + 1);
 
 	if (s.len > 0)
 		memcpy(copy, s.p, s.len);
@@ -131,9 +131,9 @@ keep_text(wc_str s)
 static int64
 publish_link(const wc_link_state *m)
 {
-	int			n = pg_mbcliplen(m->error.p, (int) m->error.len, WC_HUB_ERROR_SIZE - 1);
+	int n = pg_mbcliplen(m->error.p, (int) m->error.len, WC_HUB_ERROR_SIZE - 1);
 	TimestampTz now = GetCurrentTimestamp();
-	int64		lost = 0;
+	int64 lost = 0;
 	WcHubState *h;
 
 	SpinLockAcquire(&worker_slot->mutex);
@@ -161,7 +161,7 @@ accept_link_state(const wc_frame *frame)
 {
 	wc_link_state m;
 	const ConfigHub *hub;
-	int64		lost;
+	int64 lost;
 
 	if (!wc_read_link_state(frame, &m) || m.lost > PG_INT64_MAX)
 		return false;
@@ -169,11 +169,11 @@ accept_link_state(const wc_frame *frame)
 		m.error = wc_str_from("an error whose text is not UTF-8");
 	hub = config_hub((int) m.hub);
 	if (hub == NULL || !hub->link)
-		return true;			/* it was removed meanwhile, or calls us now */
+		return true; /* it was removed meanwhile, or calls us now */
 	lost = publish_link(&m);
 	if (lost > 0 && net_link_may_say())
 	{
-		char	   *text = psprintf("hub %s dropped " INT64_FORMAT " events before its link came for them", hub->name, lost);
+		char *text = psprintf("hub %s dropped " INT64_FORMAT " events before its link came for them", hub->name, lost);
 
 		ereport(WARNING,
 				(errmsg("webchatt: %s", text),
@@ -188,8 +188,8 @@ bool
 keeping_accept(const wc_frame *frame)
 {
 	wc_call_done m;
-	dlist_iter	iter;
-	wc_str		texts[2];
+	dlist_iter iter;
+	wc_str texts[2];
 
 	if (frame->type == WC_F_LINK_STATE)
 		return accept_link_state(frame);
@@ -206,7 +206,7 @@ keeping_accept(const wc_frame *frame)
 	m.error.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, m.error.p, (int) m.error.len, WC_ERROR_SIZE);
 	dlist_foreach(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 
 		if (k->token == 0 || k->token != m.token)
 			continue;
@@ -219,7 +219,7 @@ keeping_accept(const wc_frame *frame)
 		k->due = 0;
 		break;
 	}
-	return true;				/* or of a time before webchatt-net was restarted */
+	return true; /* or of a time before webchatt-net was restarted */
 }
 
 /* Is there something to do about this hub? */
@@ -248,7 +248,7 @@ is_back(void)
 bool
 keeping_ready(TimestampTz now)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (nudged || next_refresh <= now || overdue_ready(now) || is_back())
 		return true;
@@ -267,7 +267,7 @@ keeping_next_due(void)
 {
 	TimestampTz next = next_refresh;
 	TimestampTz due = overdue_next_due();
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (due != 0 && due < next)
 		next = due;
@@ -293,17 +293,16 @@ keeping_nudge(void)
 static void
 refresh_step(void *arg)
 {
-	uint64		n = wc_run(WC_KEPT_HUBS, NULL, NULL);
+	uint64 n = wc_run(WC_KEPT_HUBS, NULL, NULL);
 	dlist_mutable_iter iter;
-	uint64		i;
+	uint64 i;
 
-	dlist_foreach_modify(iter, &kept)
-		dlist_container(Kept, node, iter.cur)->found = false;
+	dlist_foreach_modify(iter, &kept) dlist_container(Kept, node, iter.cur)->found = false;
 	for (i = 0; i < n; i++)
 	{
-		bool		isnull;
-		int			id = DatumGetInt32(wc_field(i, 1, &isnull));
-		Kept	   *k = find(id);
+		bool isnull;
+		int id = DatumGetInt32(wc_field(i, 1, &isnull));
+		Kept *k = find(id);
 
 		if (k == NULL)
 		{
@@ -315,7 +314,7 @@ refresh_step(void *arg)
 	}
 	dlist_foreach_modify(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 
 		if (!k->found)
 			forget(k);
@@ -335,7 +334,7 @@ static void
 stop_hub(const Kept *k)
 {
 	const ConfigHub *hub = config_hub(k->hub_id);
-	Datum		args[3];
+	Datum args[3];
 
 	if (hub == NULL || k->key == NULL)
 		return;
@@ -351,8 +350,8 @@ stop_hub(const Kept *k)
 static void
 answer_step(void *arg)
 {
-	Kept	   *k = arg;
-	Datum		args[5];
+	Kept *k = arg;
+	Datum args[5];
 
 	if (k->answer->status == 401)
 		stop_hub(k);
@@ -366,15 +365,15 @@ answer_step(void *arg)
 
 typedef struct Failure
 {
-	int			hub_id;
+	int hub_id;
 	const char *why;
 } Failure;
 
 static void
 failed_step(void *arg)
 {
-	Failure    *f = arg;
-	Datum		args[2];
+	Failure *f = arg;
+	Datum args[2];
 
 	args[0] = Int32GetDatum(f->hub_id);
 	args[1] = CStringGetTextDatum(f->why);
@@ -385,7 +384,7 @@ failed_step(void *arg)
 static void
 note_failure(const Kept *k, const ErrorData *error)
 {
-	Failure		f = {k->hub_id, error->message ? error->message : "unknown error"};
+	Failure f = {k->hub_id, error->message ? error->message : "unknown error"};
 
 	worker_note_error(psprintf("keeping the webhooks at hub %d: %s", k->hub_id, f.why));
 	(void) turn_try_for(failed_step, &f, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
@@ -395,7 +394,7 @@ note_failure(const Kept *k, const ErrorData *error)
 static bool
 take_answer(Kept *k, TimestampTz now)
 {
-	ErrorData  *error = turn_try_for(answer_step, k, LOCK_WAIT_MS, STEP_TIME_MS);
+	ErrorData *error = turn_try_for(answer_step, k, LOCK_WAIT_MS, STEP_TIME_MS);
 
 	if (error != NULL && turn_error_is_transient(error))
 	{
@@ -412,17 +411,17 @@ take_answer(Kept *k, TimestampTz now)
 static void
 call_step(void *arg)
 {
-	Kept	   *k = arg;
-	Datum		hub = Int32GetDatum(k->hub_id);
-	wc_call		call;
-	char	   *body;
-	bool		isnull;
+	Kept *k = arg;
+	Datum hub = Int32GetDatum(k->hub_id);
+	wc_call call;
+	char *body;
+	bool isnull;
 
 	if (wc_run(WC_HUB_CALL, &hub, NULL) != 1)
 		elog(ERROR, "_hub_call() answered nothing");
 	if (wc_field_text(0, 1) == NULL)
 	{
-		int64		ms = DatumGetInt64(wc_field(0, 4, &isnull));
+		int64 ms = DatumGetInt64(wc_field(0, 4, &isnull));
 
 		k->new_due = TimestampTzPlusMilliseconds(wc_clock(), Max(1, Min(ms, REFRESH_MS)));
 		return;
@@ -441,7 +440,7 @@ call_step(void *arg)
 static void
 make_call(Kept *k, TimestampTz now)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	error = turn_try_for(call_step, k, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
@@ -456,8 +455,8 @@ make_call(Kept *k, TimestampTz now)
 void
 keeping_apply(TimestampTz now)
 {
-	dlist_iter	iter;
-	ErrorData  *error;
+	dlist_iter iter;
+	ErrorData *error;
 
 	wc_buf_reset(&calls);
 	overdue_apply(now);
@@ -472,7 +471,7 @@ keeping_apply(TimestampTz now)
 		looked = turn_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS) == NULL;
 	dlist_foreach(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 
 		k->taken = false;
 		k->new_token = 0;
@@ -494,7 +493,7 @@ keeping_apply(TimestampTz now)
 static void
 forget_links(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_MAX_HUB_STATES; i++)
 	{
@@ -514,7 +513,7 @@ void
 keeping_commit(wc_buf *out)
 {
 	TimestampTz now = wc_clock();
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	forget_links();
 	overdue_commit();
@@ -528,7 +527,7 @@ keeping_commit(wc_buf *out)
 	refreshed = looked = false;
 	dlist_foreach(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 		const ConfigHub *hub = config_hub(k->hub_id);
 
 		if (k->taken)
@@ -555,13 +554,13 @@ keeping_commit(wc_buf *out)
 void
 keeping_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	overdue_rollback();
 	refreshed = looked = false;
 	dlist_foreach(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 
 		k->taken = false;
 		k->new_token = 0;
@@ -574,13 +573,13 @@ keeping_rollback(void)
 void
 keeping_net_lost(void)
 {
-	dlist_iter	iter;
-	int			i;
+	dlist_iter iter;
+	int i;
 
 	came_back = true;
 	dlist_foreach(iter, &kept)
 	{
-		Kept	   *k = dlist_container(Kept, node, iter.cur);
+		Kept *k = dlist_container(Kept, node, iter.cur);
 
 		if (k->token != 0)
 			k->due = 0;
@@ -598,8 +597,7 @@ keeping_reset(void)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &kept)
-		forget(dlist_container(Kept, node, iter.cur));
+	dlist_foreach_modify(iter, &kept) forget(dlist_container(Kept, node, iter.cur));
 	overdue_reset();
 	nudged = came_back = true;
 	next_refresh = 0;

@@ -16,53 +16,53 @@
 #include "common/event_rules.h"
 
 /* Events written by one statement. */
-#define BATCH_MOST		1024
-#define BATCH_LEAST		8
+#define BATCH_MOST	1024
+#define BATCH_LEAST 8
 
 /* Events that go alone in one turn. */
-#define ALONE_MOST		128
+#define ALONE_MOST 128
 
 /* How long a careful turn may take before it commits what it has, in ms. */
-#define CAREFUL_MS		1000
+#define CAREFUL_MS 1000
 
 /*
  * A conversation whose triggers took too long gets this part of the time for a
  * while, since everybody waits with it.
  */
-#define SLOW_SHARE		10
+#define SLOW_SHARE 10
 
 /* Events of blocked conversations that may wait; beyond that they are sent back. */
-#define BLOCKED_MOST	1024
+#define BLOCKED_MOST 1024
 
 /* Bytes of rows and indexes that go with a message beside its body, and with a receipt. */
-#define MESSAGE_COSTS	512
-#define RECEIPT_COSTS	256
+#define MESSAGE_COSTS 512
+#define RECEIPT_COSTS 256
 
 /* What is kept of that which is no event: rows and bytes, in so many ms. */
-#define UNREADABLE_ROWS		1000
-#define UNREADABLE_BYTES	INT64CONST(67108864)
-#define UNREADABLE_MS		3600000
+#define UNREADABLE_ROWS	 1000
+#define UNREADABLE_BYTES INT64CONST(67108864)
+#define UNREADABLE_MS	 3600000
 
 /* The end of the year 9999, in unix microseconds. */
-#define MAX_EVENT_TIME_US	INT64CONST(253402300800000000)
+#define MAX_EVENT_TIME_US INT64CONST(253402300800000000)
 
 typedef struct InEvent
 {
-	dlist_node	node;
-	wc_event	event;
-	bool		done;			/* written or rejected in this turn */
-	uint8		result;			/* wc_event_result, once done */
-	pg_uuid_t	message;		/* a visitor's: its row, once it is written */
-	wc_event	found;			/* of one that names no channel: with its message's, in this turn */
-	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+	dlist_node node;
+	wc_event event;
+	bool done;		   /* written or rejected in this turn */
+	uint8 result;	   /* wc_event_result, once done */
+	pg_uuid_t message; /* a visitor's: its row, once it is written */
+	wc_event found;	   /* of one that names no channel: with its message's, in this turn */
+	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } InEvent;
 
 static dlist_head pending = DLIST_STATIC_INIT(pending);
-static int	npending = 0;
-static int	nblocked = 0;		/* as of the last turn */
-static TimestampTz next_try = 0;	/* of the first of them that is due */
-static int	repeats = 0;		/* of this turn */
-static int	batch_limit = BATCH_MOST;
+static int npending = 0;
+static int nblocked = 0;		 /* as of the last turn */
+static TimestampTz next_try = 0; /* of the first of them that is due */
+static int repeats = 0;			 /* of this turn */
+static int batch_limit = BATCH_MOST;
 
 static MemoryContext
 events_context(void)
@@ -70,8 +70,7 @@ events_context(void)
 	static MemoryContext context = NULL;
 
 	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt events",
-										ALLOCSET_DEFAULT_SIZES);
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt events", ALLOCSET_DEFAULT_SIZES);
 	return context;
 }
 
@@ -82,9 +81,8 @@ events_context(void)
 static bool
 plausible(const wc_event *e)
 {
-	wc_str		texts[] = {e->message_id, e->visitor, e->status, e->error_code, e->error_message,
-	e->body};
-	uint8		id[16];
+	wc_str texts[] = {e->message_id, e->visitor, e->status, e->error_code, e->error_message, e->body};
+	uint8 id[16];
 
 	if (e->kind == WC_EVENT_UNREADABLE)
 		return events_are_text(&e->error_message, 1);
@@ -111,17 +109,16 @@ is_over_budget(const wc_event *e)
 
 	if (channel == NULL || !channel->local)
 		return false;
-	return e->kind == WC_EVENT_MESSAGE ?
-		!budgets_take(e->channel, BUDGET_MESSAGES, e->body.len + MESSAGE_COSTS) :
-		!budgets_take(e->channel, BUDGET_BYTES, RECEIPT_COSTS);
+	return e->kind == WC_EVENT_MESSAGE ? !budgets_take(e->channel, BUDGET_MESSAGES, e->body.len + MESSAGE_COSTS)
+									   : !budgets_take(e->channel, BUDGET_BYTES, RECEIPT_COSTS);
 }
 
 /* Take over an event frame; false when it is none. */
 bool
 inbound_accept(const wc_frame *frame)
 {
-	InEvent    *in = frame_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
-	wc_frame	copy = {frame->type, in->bytes, frame->len};
+	InEvent *in = frame_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
+	wc_frame copy = {frame->type, in->bytes, frame->len};
 
 	memcpy(in->bytes, frame->payload, frame->len);
 	if (!wc_read_event(&copy, &in->event) || !plausible(&in->event))
@@ -172,7 +169,7 @@ static bool
 in_order(const InEvent *in)
 {
 	return (in->event.request & WC_LINK_NUMBER) != 0 && config_channel(in->event.channel) != NULL &&
-		!config_channel(in->event.channel)->local;
+		   !config_channel(in->event.channel)->local;
 }
 
 /* Note that an event has to wait. */
@@ -212,17 +209,17 @@ written_as(InEvent *in)
 static void
 find_channels(InEvent **list, int n)
 {
-	WcColumn   *hubs = wc_column(INT4OID, 16);
-	WcColumn   *ids = wc_column(TEXTOID, 16);
-	InEvent   **nameless = palloc(sizeof(InEvent *) * Max(1, n));
-	Datum		args[2];
-	uint64		rows;
-	uint64		row;
-	int			i;
+	WcColumn *hubs = wc_column(INT4OID, 16);
+	WcColumn *ids = wc_column(TEXTOID, 16);
+	InEvent **nameless = palloc(sizeof(InEvent *) * Max(1, n));
+	Datum args[2];
+	uint64 rows;
+	uint64 row;
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
-		wc_event   *e = &list[i]->event;
+		wc_event *e = &list[i]->event;
 
 		if (!names_no_channel(e))
 			continue;
@@ -238,8 +235,8 @@ find_channels(InEvent **list, int n)
 	rows = wc_run(WC_FIND_CHANNELS, args, NULL);
 	for (row = 0; row < rows; row++)
 	{
-		bool		isnull;
-		InEvent    *in = nameless[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
+		bool isnull;
+		InEvent *in = nameless[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
 
 		memcpy(in->found.channel, DatumGetUUIDP(wc_field(row, 2, &isnull))->data, 16);
 	}
@@ -254,15 +251,15 @@ mark_done(InEvent *in, wc_event_result result)
 
 typedef struct WriteOne
 {
-	InEvent    *in;
+	InEvent *in;
 	WcShowedUp *showed_up;
 } WriteOne;
 
 static void
 write_one(void *arg)
 {
-	WriteOne   *one = arg;
-	wc_event   *event = written_as(one->in);
+	WriteOne *one = arg;
+	wc_event *event = written_as(one->in);
 
 	if (events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
 		repeats++;
@@ -278,7 +275,7 @@ typedef struct RejectOne
 static void
 reject_one(void *arg)
 {
-	RejectOne  *one = arg;
+	RejectOne *one = arg;
 
 	events_reject(one->event, one->error);
 }
@@ -297,7 +294,7 @@ static void
 keep_unreadable(InEvent *in, TimestampTz now)
 {
 	static TimestampTz since = 0;
-	static int	rows = 0;
+	static int rows = 0;
 	static int64 bytes = 0;
 
 	if (TimestampDifferenceExceeds(since, now, UNREADABLE_MS))
@@ -317,10 +314,11 @@ keep_unreadable(InEvent *in, TimestampTz now)
 		return;
 	}
 	if (++rows == UNREADABLE_ROWS || (bytes += in->event.body.len) >= UNREADABLE_BYTES)
-		ereport(WARNING,
-				(errmsg("hubs sent too much that is no event"),
-				 errdetail("%d of them are kept in webchatt.rejects within an hour; until it is over no more are.", rows),
-				 errhint("SELECT reason, body FROM webchatt.rejects WHERE event_type = 'unreadable' shows them.")));
+		ereport(
+			WARNING,
+			(errmsg("hubs sent too much that is no event"),
+			 errdetail("%d of them are kept in webchatt.rejects within an hour; until it is over no more are.", rows),
+			 errhint("SELECT reason, body FROM webchatt.rejects WHERE event_type = 'unreadable' shows them.")));
 	mark_done(in, WC_DONE_REJECTED);
 }
 
@@ -328,13 +326,12 @@ keep_unreadable(InEvent *in, TimestampTz now)
 static void
 write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_up)
 {
-	WcShowedUp	mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
-	WriteOne	one = {in, &mine};
-	RejectOne	rejecting;
-	int			time_ms = trouble_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) :
-		wc_trigger_timeout;
-	ErrorData  *error = turn_try_for(write_one, &one, lock_wait_ms, time_ms);
-	int			i;
+	WcShowedUp mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
+	WriteOne one = {in, &mine};
+	RejectOne rejecting;
+	int time_ms = trouble_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) : wc_trigger_timeout;
+	ErrorData *error = turn_try_for(write_one, &one, lock_wait_ms, time_ms);
+	int i;
 
 	if (error == NULL)
 	{
@@ -367,10 +364,10 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 static void
 write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 {
-	wc_event  **events = palloc(sizeof(wc_event *) * n);
-	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * n);
-	bool		want_ids = false;
-	int			i;
+	wc_event **events = palloc(sizeof(wc_event *) * n);
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * n);
+	bool want_ids = false;
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
@@ -422,19 +419,19 @@ channel_gone(InEvent *in)
 void
 inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 {
-	InEvent   **batch = palloc(sizeof(InEvent *) * batch_limit);
-	InEvent   **alone = palloc(sizeof(InEvent *) * (batch_limit + ALONE_MOST));
-	int			nbatch = 0;
-	int			nalone = 0;
-	int			i;
-	dlist_iter	iter;
+	InEvent **batch = palloc(sizeof(InEvent *) * batch_limit);
+	InEvent **alone = palloc(sizeof(InEvent *) * (batch_limit + ALONE_MOST));
+	int nbatch = 0;
+	int nalone = 0;
+	int i;
+	dlist_iter iter;
 
 	nblocked = 0;
 	next_try = 0;
 	dlist_foreach(iter, &pending)
 	{
-		InEvent    *in = dlist_container(InEvent, node, iter.cur);
-		Trouble		trouble;
+		InEvent *in = dlist_container(InEvent, node, iter.cur);
+		Trouble trouble;
 		TimestampTz until;
 
 		if (in->done || channel_gone(in))
@@ -468,7 +465,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		TimestampTz until;
 
 		if (trouble_of(&alone[i]->event, now, &until) == TROUBLE_BLOCKED)
-			wait_until(until);	/* behind one that has just been blocked */
+			wait_until(until); /* behind one that has just been blocked */
 		else if (alone[i]->event.kind == WC_EVENT_UNREADABLE)
 			keep_unreadable(alone[i], now);
 		else
@@ -486,7 +483,7 @@ inbound_commit(wc_buf *out)
 
 	dlist_foreach_modify(iter, &pending)
 	{
-		InEvent    *in = dlist_container(InEvent, node, iter.cur);
+		InEvent *in = dlist_container(InEvent, node, iter.cur);
 		wc_event_done done;
 
 		if (!in->done)
@@ -513,11 +510,10 @@ inbound_commit(wc_buf *out)
 void
 inbound_rollback(const ErrorData *error)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	repeats = 0;
-	dlist_foreach(iter, &pending)
-		dlist_container(InEvent, node, iter.cur)->done = false;
+	dlist_foreach(iter, &pending) dlist_container(InEvent, node, iter.cur)->done = false;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		batch_limit = Max(BATCH_LEAST, batch_limit / 4);
 }
@@ -530,7 +526,7 @@ inbound_forget(void)
 
 	dlist_foreach_modify(iter, &pending)
 	{
-		InEvent    *in = dlist_container(InEvent, node, iter.cur);
+		InEvent *in = dlist_container(InEvent, node, iter.cur);
 
 		dlist_delete(&in->node);
 		frame_free(in);

@@ -9,28 +9,28 @@
 #include "utils/hsearch.h"
 
 /* Conversations remembered at most; beyond that new ones are treated as fine. */
-#define MAX_TROUBLES		4096
+#define MAX_TROUBLES 4096
 
 /* How long a conversation that raised stays suspect, in ms. */
-#define SUSPECT_MS			60000
+#define SUSPECT_MS 60000
 
 /* The pause before a blocked conversation is tried again, in ms: doubled each time. */
-#define BLOCKED_FIRST_MS	100
-#define BLOCKED_MOST_MS		2000
+#define BLOCKED_FIRST_MS 100
+#define BLOCKED_MOST_MS	 2000
 
 typedef struct TroubleKey
 {
-	uint8		channel[16];
-	uint64		who;			/* hash of the visitor, or of the hub's message id */
+	uint8 channel[16];
+	uint64 who; /* hash of the visitor, or of the hub's message id */
 } TroubleKey;
 
 typedef struct TroubleEntry
 {
-	TroubleKey	key;
-	Trouble		kind;
-	bool		slow;			/* its triggers took too long */
-	int			pause_ms;
-	TimestampTz until;			/* suspect: no longer so; blocked: next try */
+	TroubleKey key;
+	Trouble kind;
+	bool slow; /* its triggers took too long */
+	int pause_ms;
+	TimestampTz until; /* suspect: no longer so; blocked: next try */
 } TroubleEntry;
 
 static HTAB *troubles = NULL;
@@ -38,8 +38,8 @@ static HTAB *troubles = NULL;
 static TroubleKey
 key_of(const wc_event *e)
 {
-	TroubleKey	key;
-	wc_str		who = e->kind == WC_EVENT_MESSAGE ? e->visitor : e->message_id;
+	TroubleKey key;
+	wc_str who = e->kind == WC_EVENT_MESSAGE ? e->visitor : e->message_id;
 
 	memcpy(key.channel, e->channel, 16);
 	key.who = hash_bytes_extended((const unsigned char *) who.p, who.len, e->kind);
@@ -64,13 +64,13 @@ sweep(TimestampTz now)
 static TroubleEntry *
 entry_for(const wc_event *e, TimestampTz now)
 {
-	TroubleKey	key = key_of(e);
+	TroubleKey key = key_of(e);
 	TroubleEntry *entry;
-	bool		found;
+	bool found;
 
 	if (troubles == NULL)
 	{
-		HASHCTL		ctl;
+		HASHCTL ctl;
 
 		memset(&ctl, 0, sizeof(ctl));
 		ctl.keysize = sizeof(TroubleKey);
@@ -99,7 +99,7 @@ entry_for(const wc_event *e, TimestampTz now)
 Trouble
 trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 {
-	TroubleKey	key;
+	TroubleKey key;
 	TroubleEntry *entry;
 
 	if (troubles == NULL || hash_get_num_entries(troubles) == 0)
@@ -134,7 +134,7 @@ trouble_suspect(const wc_event *event, TimestampTz now, bool slow)
 bool
 trouble_is_slow(const wc_event *event)
 {
-	TroubleKey	key = key_of(event);
+	TroubleKey key = key_of(event);
 	TroubleEntry *entry = troubles ? hash_search(troubles, &key, HASH_FIND, NULL) : NULL;
 
 	return entry != NULL && entry->slow;
@@ -148,8 +148,7 @@ trouble_blocked(const wc_event *event, TimestampTz now)
 
 	if (entry == NULL)
 		return TimestampTzPlusMilliseconds(now, BLOCKED_MOST_MS);
-	entry->pause_ms = entry->kind == TROUBLE_BLOCKED ?
-		Min(entry->pause_ms * 2, BLOCKED_MOST_MS) : BLOCKED_FIRST_MS;
+	entry->pause_ms = entry->kind == TROUBLE_BLOCKED ? Min(entry->pause_ms * 2, BLOCKED_MOST_MS) : BLOCKED_FIRST_MS;
 	entry->kind = TROUBLE_BLOCKED;
 	entry->until = TimestampTzPlusMilliseconds(now, entry->pause_ms);
 	return entry->until;
@@ -159,7 +158,7 @@ trouble_blocked(const wc_event *event, TimestampTz now)
 void
 trouble_over(const wc_event *event)
 {
-	TroubleKey	key = key_of(event);
+	TroubleKey key = key_of(event);
 	TroubleEntry *entry;
 
 	if (troubles == NULL)

@@ -16,8 +16,8 @@ static bool any_held = true;
 void
 held_add(WcColumn *const columns[5])
 {
-	Datum		args[6];
-	int			i;
+	Datum args[6];
+	int i;
 
 	any_held = true;
 	for (i = 0; i < 5; i++)
@@ -27,35 +27,35 @@ held_add(WcColumn *const columns[5])
 }
 
 /* Visitors whose release has to be tried again, at most. */
-#define AGAIN_MOST		1024
+#define AGAIN_MOST 1024
 
 /* Visitors that one turn waits for. */
-#define FAILURES_MOST	8
+#define FAILURES_MOST 8
 
 /* The pause before that, in ms. */
-#define AGAIN_MS		500
+#define AGAIN_MS 500
 
 /* A visitor who showed up while somebody held the rows of what is held for them. */
 typedef struct Again
 {
-	pg_uuid_t	channel;
-	char	   *visitor;
+	pg_uuid_t channel;
+	char *visitor;
 } Again;
 
 static Again again[AGAIN_MOST];
-static int	nagain = 0;
-static int	nadded = 0;			/* of them, those tried in this turn */
-static int	nbefore = 0;		/* how many there were when the turn began */
+static int nagain = 0;
+static int nadded = 0;	/* of them, those tried in this turn */
+static int nbefore = 0; /* how many there were when the turn began */
 static TimestampTz again_due = 0;
 
 static void
 release_step(void *arg)
 {
 	const WcShowedUp *showed_up = arg;
-	Datum		args[2];
+	Datum args[2];
 	SPITupleTable *table;
-	uint64		n;
-	uint64		i;
+	uint64 n;
+	uint64 i;
 
 	args[0] = wc_column_array(showed_up->channels);
 	args[1] = wc_column_array(showed_up->visitors);
@@ -63,17 +63,16 @@ release_step(void *arg)
 	table = SPI_tuptable;
 	for (i = 0; i < n; i++)
 	{
-		HeapTuple	t = table->vals[i];
-		TupleDesc	d = table->tupdesc;
-		bool		isnull;
-		bool		no_expiry;
-		int64		seq = DatumGetInt64(SPI_getbinval(t, d, 5, &isnull));
+		HeapTuple t = table->vals[i];
+		TupleDesc d = table->tupdesc;
+		bool isnull;
+		bool no_expiry;
+		int64 seq = DatumGetInt64(SPI_getbinval(t, d, 5, &isnull));
 		TimestampTz expires = DatumGetTimestampTz(SPI_getbinval(t, d, 6, &no_expiry));
 
 		wc_outbox_append(DatumGetInt32(SPI_getbinval(t, d, 1, &isnull)), 'r',
 						 DatumGetUUIDP(SPI_getbinval(t, d, 2, &isnull)), SPI_getvalue(t, d, 3),
-						 DatumGetUUIDP(SPI_getbinval(t, d, 4, &isnull)), &seq,
-						 no_expiry ? NULL : &expires);
+						 DatumGetUUIDP(SPI_getbinval(t, d, 4, &isnull)), &seq, no_expiry ? NULL : &expires);
 	}
 }
 
@@ -81,7 +80,7 @@ static void
 remember(Datum channel, Datum visitor)
 {
 	if (nagain == AGAIN_MOST)
-		return;					/* they show up again */
+		return; /* they show up again */
 	again[nagain].channel = *DatumGetUUIDP(channel);
 	again[nagain].visitor = MemoryContextStrdup(TopMemoryContext, TextDatumGetCString(visitor));
 	nagain++;
@@ -104,7 +103,7 @@ add_again(TimestampTz now, WcShowedUp *all)
 static void
 forget(int from, int to)
 {
-	int			i;
+	int i;
 
 	for (i = from; i < to; i++)
 		pfree(again[i].visitor);
@@ -134,13 +133,13 @@ held_rollback(void)
 static void
 note_shown(const WcShowedUp *all)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < all->channels->n; i++)
 	{
 		const pg_uuid_t *id = DatumGetUUIDP(all->channels->values[i]);
 		const ConfigChannel *channel = config_channel(id->data);
-		Lane	   *lane = channel ? queue_lane(channel->hub_id, false) : NULL;
+		Lane *lane = channel ? queue_lane(channel->hub_id, false) : NULL;
 
 		if (lane != NULL)
 			queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
@@ -154,9 +153,9 @@ note_shown(const WcShowedUp *all)
 void
 outbound_release(TimestampTz now, const WcShowedUp *showed_up)
 {
-	WcShowedUp	all = *showed_up;
-	int			failures = 0;
-	int			i;
+	WcShowedUp all = *showed_up;
+	int failures = 0;
+	int i;
 
 	nbefore = nagain;
 	add_again(now, &all);
@@ -167,7 +166,7 @@ outbound_release(TimestampTz now, const WcShowedUp *showed_up)
 		return;
 	for (i = 0; i < all.channels->n; i++)
 	{
-		WcShowedUp	one = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
+		WcShowedUp one = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
 
 		wc_column_add(one.channels, all.channels->values[i]);
 		wc_column_add(one.visitors, all.visitors->values[i]);

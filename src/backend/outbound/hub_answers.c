@@ -14,28 +14,27 @@
 #include "common/event_rules.h"
 
 /* The pause before a message is tried again, in ms: doubled each time. */
-#define RETRY_FIRST_MS		500
-#define RETRY_MOST_MS		60000
+#define RETRY_FIRST_MS 500
+#define RETRY_MOST_MS  60000
 
 /* The same for a hub that cannot be reached. */
-#define PAUSE_FIRST_MS		200
-#define PAUSE_MOST_MS		30000
+#define PAUSE_FIRST_MS 200
+#define PAUSE_MOST_MS  30000
 
 /* The pause before a stop that could not be written down is tried again, in ms. */
-#define STOP_AGAIN_MS		1000
+#define STOP_AGAIN_MS 1000
 
 /* Failures in a row that make it the hub's fault, not the message's. */
-#define FAILURES_PAUSE		3
+#define FAILURES_PAUSE 3
 
 /* What is kept of a hub's or the system's words about a failure, in bytes. */
-#define MAX_WORDS			1000
+#define MAX_WORDS 1000
 
 /* Show in webchatt.status until when, and why, the hub is paused. */
 static void
 publish_lane(Lane *lane, const wc_outcome *o)
 {
-	int			n = o ? pg_mbcliplen(o->error_message.p, (int) o->error_message.len,
-									 WC_HUB_ERROR_SIZE - 1) : 0;
+	int n = o ? pg_mbcliplen(o->error_message.p, (int) o->error_message.len, WC_HUB_ERROR_SIZE - 1) : 0;
 	TimestampTz until = wc_clock_to_wall(lane->paused_until);
 	WcHubState *mine;
 
@@ -72,8 +71,7 @@ pause_lane(Lane *lane, TimestampTz now, int ms, const wc_outcome *o)
 	{
 		if (lane->paused_until > now)
 			return;
-		lane->pause_ms = lane->pause_ms == 0 ? PAUSE_FIRST_MS :
-			Min(lane->pause_ms * 2, PAUSE_MOST_MS);
+		lane->pause_ms = lane->pause_ms == 0 ? PAUSE_FIRST_MS : Min(lane->pause_ms * 2, PAUSE_MOST_MS);
 		ms = ends_jittered(lane->pause_ms);
 	}
 	lane->paused_until = Max(lane->paused_until, TimestampTzPlusMilliseconds(now, ms));
@@ -84,7 +82,7 @@ pause_lane(Lane *lane, TimestampTz now, int ms, const wc_outcome *o)
 static void
 retry_later(Queued *item, TimestampTz now, const wc_outcome *o)
 {
-	int			ms;
+	int ms;
 
 	item->attempts++;
 	if (item->attempts >= wc_max_attempts)
@@ -111,19 +109,18 @@ stop_lane(Lane *lane, const wc_outcome *o)
 	lane->stop_pending = MemoryContextAlloc(TopMemoryContext, o->error_message.len + 64);
 	snprintf(lane->stop_pending, o->error_message.len + 64, "the hub refused the API key (401)%s%.*s",
 			 o->error_message.len ? ": " : "", (int) o->error_message.len, o->error_message.p);
-	ereport(WARNING,
-			(errmsg("webchatt stopped sending to hub %s: it refused the API key (401)", hub->api_url),
-			 errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
+	ereport(WARNING, (errmsg("webchatt stopped sending to hub %s: it refused the API key (401)", hub->api_url),
+					  errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
 }
 
 /* The hub's words go into tables: webchatt-net saw to it that they are text, and short. */
 static bool
 plausible(const wc_outcome *o)
 {
-	wc_str		texts[] = {o->hub_status, o->hub_message_id, o->error_code};
+	wc_str texts[] = {o->hub_status, o->hub_message_id, o->error_code};
 
 	return events_are_text(texts, lengthof(texts)) && o->hub_status.len <= WC_MAX_STATUS &&
-		o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID && o->error_code.len <= WC_MAX_ERROR_CODE;
+		   o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID && o->error_code.len <= WC_MAX_ERROR_CODE;
 }
 
 /* Take an outcome frame; false when it is none. */
@@ -131,9 +128,9 @@ bool
 outbound_accept(const wc_frame *frame)
 {
 	TimestampTz now = wc_clock();
-	wc_outcome	o;
-	Queued	   *item;
-	Lane	   *lane;
+	wc_outcome o;
+	Queued *item;
+	Lane *lane;
 	const char *means;
 
 	if (!wc_read_outcome(frame, &o) || !plausible(&o))
@@ -141,10 +138,11 @@ outbound_accept(const wc_frame *frame)
 	/* libcurl's and the system's words are in whatever encoding they like */
 	if (!events_are_text(&o.error_message, 1))
 		o.error_message = wc_str_from("an error whose text is not UTF-8");
-	o.error_message.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, o.error_message.p, (int) o.error_message.len, MAX_WORDS);
+	o.error_message.len =
+		(uint32) pg_encoding_mbcliplen(PG_UTF8, o.error_message.p, (int) o.error_message.len, MAX_WORDS);
 	item = queue_find_token(o.token);
 	if (item == NULL)
-		return true;			/* of a time before webchatt-net was restarted */
+		return true; /* of a time before webchatt-net was restarted */
 	lane = item->conv->lane;
 	lane->under_way--;
 	worker_stats.sends++;
@@ -161,7 +159,7 @@ outbound_accept(const wc_frame *frame)
 		case WC_OUT_NO_SESSION:
 			lane_works(lane);
 			if (item->conv->shown && lane->local)
-				queue_put_back(item);	/* they have been welcomed since */
+				queue_put_back(item); /* they have been welcomed since */
 			else if (item->conv->shown)
 				retry_later(item, now, &o);
 			else
@@ -177,7 +175,7 @@ outbound_accept(const wc_frame *frame)
 			break;
 		case WC_OUT_UNAUTHORIZED:
 			queue_put_back(item);
-			if (!lane->local)	/* which has no key that could be refused */
+			if (!lane->local) /* which has no key that could be refused */
 				stop_lane(lane, &o);
 			break;
 		case WC_OUT_UNREACHABLE:
@@ -205,8 +203,8 @@ outbound_accept(const wc_frame *frame)
 static void
 stop_step(void *arg)
 {
-	Lane	   *lane = arg;
-	Datum		args[3];
+	Lane *lane = arg;
+	Datum args[3];
 
 	args[0] = Int32GetDatum(lane->hub_id);
 	args[1] = CStringGetTextDatum(lane->stop_key);
@@ -218,11 +216,11 @@ stop_step(void *arg)
 void
 lanes_stop_hubs(TimestampTz now)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		lane->stop_written = false;
 		if (lane->stop_pending == NULL || lane->stop_due > now)
@@ -237,7 +235,7 @@ lanes_stop_hubs(TimestampTz now)
 static void
 note_key(Lane *lane, const ConfigHub *hub)
 {
-	uint32		hash = lane->local ? 0 : hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
+	uint32 hash = lane->local ? 0 : hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
 
 	if (lane->key_hash == hash)
 		return;
@@ -251,19 +249,19 @@ void
 outbound_configure(void)
 {
 	const ConfigHub *hub;
-	dlist_iter	iter;
-	int			i;
+	dlist_iter iter;
+	int i;
 
 	for (i = 0; (hub = config_hub_at(i)) != NULL; i++)
 		(void) queue_lane(hub->id, true);
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		hub = config_hub(lane->hub_id);
 		lane->gone = hub == NULL;
 		if (hub == NULL || lane->stop_pending != NULL)
-			continue;			/* a stop is being written down */
+			continue; /* a stop is being written down */
 		lane->local = hub->local;
 		note_key(lane, hub);
 		if (lane->stopped && !hub->stopped)

@@ -16,17 +16,18 @@
 /* simplehash of conversations, by lane, channel and visitor */
 typedef struct ConvSlot
 {
-	Conv	   *conv;
-	char		status;
+	Conv *conv;
+	char status;
 } ConvSlot;
 
-#define SH_PREFIX convs
-#define SH_ELEMENT_TYPE ConvSlot
-#define SH_KEY_TYPE Conv *
-#define SH_KEY conv
+#define SH_PREFIX			 convs
+#define SH_ELEMENT_TYPE		 ConvSlot
+#define SH_KEY_TYPE			 Conv *
+#define SH_KEY				 conv
 #define SH_HASH_KEY(tb, key) ((key)->hash)
-#define SH_EQUAL(tb, a, b) ((a)->hash == (b)->hash && (a)->lane == (b)->lane && \
-	memcmp(&(a)->channel, &(b)->channel, sizeof(pg_uuid_t)) == 0 && strcmp((a)->visitor, (b)->visitor) == 0)
+#define SH_EQUAL(tb, a, b)                                                                                             \
+	((a)->hash == (b)->hash && (a)->lane == (b)->lane &&                                                               \
+	 memcmp(&(a)->channel, &(b)->channel, sizeof(pg_uuid_t)) == 0 && strcmp((a)->visitor, (b)->visitor) == 0)
 #define SH_SCOPE static inline
 #define SH_DEFINE
 #define SH_DECLARE
@@ -34,27 +35,27 @@ typedef struct ConvSlot
 
 typedef struct TokenEntry
 {
-	uint64		token;
-	Queued	   *item;
+	uint64 token;
+	Queued *item;
 } TokenEntry;
 
-dlist_head	queue_lanes = DLIST_STATIC_INIT(queue_lanes);
+dlist_head queue_lanes = DLIST_STATIC_INIT(queue_lanes);
 
 static MemoryContext context = NULL;
 static convs_hash *convs = NULL;
-static HTAB *items = NULL;		/* pointers to Queued by id */
+static HTAB *items = NULL; /* pointers to Queued by id */
 static HTAB *tokens = NULL;
 
 typedef struct ItemEntry
 {
-	pg_uuid_t	id;
-	Queued	   *item;
+	pg_uuid_t id;
+	Queued *item;
 } ItemEntry;
 
 static HTAB *
 make_hash(const char *name, Size keysize, Size entrysize)
 {
-	HASHCTL		ctl;
+	HASHCTL ctl;
 
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.keysize = keysize;
@@ -78,10 +79,9 @@ init(void)
 void
 queue_reset(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes)
-		outbox_reader_free(dlist_container(Lane, node, iter.cur)->reader);
+	dlist_foreach(iter, &queue_lanes) outbox_reader_free(dlist_container(Lane, node, iter.cur)->reader);
 	dlist_init(&queue_lanes);
 	if (context != NULL)
 		MemoryContextDelete(context);
@@ -101,8 +101,8 @@ earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 Lane *
 queue_lane(int hub_id, bool make)
 {
-	dlist_iter	iter;
-	Lane	   *lane;
+	dlist_iter iter;
+	Lane *lane;
 	MemoryContext old;
 
 	init();
@@ -166,10 +166,10 @@ place(Conv *conv, ConvPlace to, bool first)
 static Conv *
 conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor, bool make)
 {
-	Conv		probe;
-	Conv	   *conv;
-	ConvSlot   *slot;
-	bool		found;
+	Conv probe;
+	Conv *conv;
+	ConvSlot *slot;
+	bool found;
 
 	probe.lane = lane;
 	probe.channel = *channel;
@@ -222,9 +222,9 @@ replace(Conv *conv, bool first)
 static void
 add_item(Conv *conv, const OutboxRow *row)
 {
-	ItemEntry  *entry;
-	Queued	   *item;
-	bool		found;
+	ItemEntry *entry;
+	Queued *item;
+	bool found;
 
 	entry = hash_search(items, row->message, HASH_ENTER, &found);
 	if (found)
@@ -245,7 +245,7 @@ add_item(Conv *conv, const OutboxRow *row)
 static void
 drop_item(Queued *item)
 {
-	Conv	   *conv = item->conv;
+	Conv *conv = item->conv;
 
 	queue_set_token(item, 0);
 	dlist_delete(&item->node);
@@ -264,7 +264,7 @@ drop_item(Queued *item)
 void
 queue_add(Lane *lane, const OutboxRow *row)
 {
-	Conv	   *conv;
+	Conv *conv;
 
 	if (row->message == NULL || row->channel == NULL || row->visitor == NULL)
 		return;
@@ -277,8 +277,8 @@ queue_add(Lane *lane, const OutboxRow *row)
 		spill(conv, row->seq);
 	else
 		add_item(conv, row);
-	if (conv->place == CONV_IDLE && (conv->nitems == 0 ||
-									 dlist_head_element(Queued, node, &conv->items)->state == ITEM_WAITING))
+	if (conv->place == CONV_IDLE &&
+		(conv->nitems == 0 || dlist_head_element(Queued, node, &conv->items)->state == ITEM_WAITING))
 		replace(conv, false);
 }
 
@@ -289,14 +289,14 @@ queue_add(Lane *lane, const OutboxRow *row)
 void
 queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 {
-	Conv	   *conv;
+	Conv *conv;
 	dlist_mutable_iter iter;
 
 	init();
 	conv = conv_for(lane, channel, visitor, true);
 	dlist_foreach_modify(iter, &conv->items)
 	{
-		Queued	   *item = dlist_container(Queued, node, iter.cur);
+		Queued *item = dlist_container(Queued, node, iter.cur);
 
 		if (item->state == ITEM_WAITING)
 			drop_item(item);
@@ -316,7 +316,7 @@ queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 bool
 queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
 {
-	Conv	   *conv;
+	Conv *conv;
 
 	if (hash_search(items, message, HASH_FIND, NULL) != NULL)
 		return true;
@@ -337,7 +337,7 @@ queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_
 void
 queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 {
-	Conv	   *conv = conv_for(lane, channel, visitor, false);
+	Conv *conv = conv_for(lane, channel, visitor, false);
 
 	if (conv != NULL)
 		conv->shown = true;
@@ -347,10 +347,9 @@ queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 Queued *
 queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 {
-	Conv	   *conv = conv_for(lane, channel, visitor, false);
+	Conv *conv = conv_for(lane, channel, visitor, false);
 
-	return conv == NULL || dlist_is_empty(&conv->items) ? NULL :
-		dlist_head_element(Queued, node, &conv->items);
+	return conv == NULL || dlist_is_empty(&conv->items) ? NULL : dlist_head_element(Queued, node, &conv->items);
 }
 
 /* Try a conversation again at due. */
@@ -366,7 +365,7 @@ queue_wake_due(Lane *lane, TimestampTz now)
 {
 	while (!pairingheap_is_empty(lane->waiting))
 	{
-		Conv	   *conv = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
+		Conv *conv = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
 
 		if (conv->due > now)
 			return;
@@ -380,8 +379,8 @@ queue_next_ready(Lane *lane)
 {
 	while (!dlist_is_empty(&lane->ready))
 	{
-		Conv	   *conv = dlist_head_element(Conv, place_node, &lane->ready);
-		Queued	   *item = dlist_head_element(Queued, node, &conv->items);
+		Conv *conv = dlist_head_element(Conv, place_node, &lane->ready);
+		Queued *item = dlist_head_element(Queued, node, &conv->items);
 
 		place(conv, CONV_IDLE, false);
 		if (item->state == ITEM_WAITING)
@@ -417,8 +416,8 @@ queue_put_back_first(Queued *item)
 void
 queue_settle(Queued *item)
 {
-	Conv	   *conv = item->conv;
-	bool		was_front = dlist_head_element(Queued, node, &conv->items) == item;
+	Conv *conv = item->conv;
+	bool was_front = dlist_head_element(Queued, node, &conv->items) == item;
 
 	drop_item(item);
 	if (was_front && conv->place != CONV_WAITING)
@@ -458,10 +457,10 @@ queue_refetched(Conv *conv, int rows, int64 last_seq)
 
 /* Visit every message in memory; the visitor must not settle any. */
 void
-queue_each(void (*visit) (void *arg, Queued *item), void *arg)
+queue_each(void (*visit)(void *arg, Queued *item), void *arg)
 {
 	HASH_SEQ_STATUS scan;
-	ItemEntry  *entry;
+	ItemEntry *entry;
 
 	if (context == NULL)
 		return;

@@ -12,17 +12,17 @@
 #include "lib/pairingheap.h"
 
 /* Messages that one lane holds in memory; the rest waits in the outbox. */
-#define LANE_WINDOW		16384
+#define LANE_WINDOW 16384
 
 /* Messages that one conversation holds in memory; beyond that it is spilled. */
-#define CONV_WINDOW		32
+#define CONV_WINDOW 32
 
 typedef enum ItemState
 {
 	ITEM_WAITING,
-	ITEM_TAKEN,					/* in this turn */
-	ITEM_SENT,					/* handed to webchatt-net */
-	ITEM_ENDED					/* its outcome is known and not yet committed */
+	ITEM_TAKEN, /* in this turn */
+	ITEM_SENT,	/* handed to webchatt-net */
+	ITEM_ENDED	/* its outcome is known and not yet committed */
 } ItemState;
 
 typedef struct Conv Conv;
@@ -31,68 +31,68 @@ typedef struct Lane Lane;
 /* One message.  It stays at its conversation's front until it is settled. */
 typedef struct Queued
 {
-	pg_uuid_t	id;				/* hash key: must be first */
-	Conv	   *conv;
-	dlist_node	node;			/* in conv->items */
-	int64		seq;
-	uint64		token;			/* of its SEND, 0: none */
-	TimestampTz expires;		/* 0: never */
-	int			attempts;
-	uint8		state;			/* ItemState */
-	uint8		child;			/* the outbox table that it came from */
+	pg_uuid_t id; /* hash key: must be first */
+	Conv *conv;
+	dlist_node node; /* in conv->items */
+	int64 seq;
+	uint64 token;		 /* of its SEND, 0: none */
+	TimestampTz expires; /* 0: never */
+	int attempts;
+	uint8 state; /* ItemState */
+	uint8 child; /* the outbox table that it came from */
 } Queued;
 
 typedef enum ConvPlace
 {
-	CONV_IDLE,					/* on no list: its front is under way */
-	CONV_READY,					/* on lane->ready */
-	CONV_WAITING,				/* on lane->waiting, due at conv->due */
-	CONV_REFETCH				/* on lane->refetch: more of it is in the outbox only */
+	CONV_IDLE,	  /* on no list: its front is under way */
+	CONV_READY,	  /* on lane->ready */
+	CONV_WAITING, /* on lane->waiting, due at conv->due */
+	CONV_REFETCH  /* on lane->refetch: more of it is in the outbox only */
 } ConvPlace;
 
 struct Conv
 {
-	Lane	   *lane;
-	pg_uuid_t	channel;
-	char	   *visitor;
-	uint32		hash;
-	dlist_head	items;
-	int			nitems;
-	bool		shown;			/* the visitor showed up since the front was taken */
-	bool		spilled;		/* rows from refetch_from on are not in memory */
-	bool		look_again;		/* for messages without an order, once it is not spilled */
-	uint32		whole_in;		/* the pass that found all of it in memory: see queue_knows() */
-	int64		refetch_from;
-	uint8		place;			/* ConvPlace */
-	dlist_node	place_node;		/* READY, REFETCH */
+	Lane *lane;
+	pg_uuid_t channel;
+	char *visitor;
+	uint32 hash;
+	dlist_head items;
+	int nitems;
+	bool shown;		 /* the visitor showed up since the front was taken */
+	bool spilled;	 /* rows from refetch_from on are not in memory */
+	bool look_again; /* for messages without an order, once it is not spilled */
+	uint32 whole_in; /* the pass that found all of it in memory: see queue_knows() */
+	int64 refetch_from;
+	uint8 place;				/* ConvPlace */
+	dlist_node place_node;		/* READY, REFETCH */
 	pairingheap_node wait_node; /* WAITING */
 	TimestampTz due;
 };
 
 struct Lane
 {
-	dlist_node	node;
-	int			hub_id;
+	dlist_node node;
+	int hub_id;
 	OutboxReader *reader;
-	bool		local;			/* its messages go to visitors' sessions */
-	bool		stopped;		/* the hub refused the key */
-	bool		gone;			/* no longer configured */
-	char	   *stop_pending;	/* why it stopped, until that is committed */
-	bool		stop_written;	/* in this turn */
-	char	   *stop_key;		/* the key that was refused */
-	TimestampTz stop_due;		/* not to be written before */
-	uint32		key_hash;		/* of the API key, to see that it changed */
-	uint64		old_key_until;	/* sends up to this token carried another key */
+	bool local;			  /* its messages go to visitors' sessions */
+	bool stopped;		  /* the hub refused the key */
+	bool gone;			  /* no longer configured */
+	char *stop_pending;	  /* why it stopped, until that is committed */
+	bool stop_written;	  /* in this turn */
+	char *stop_key;		  /* the key that was refused */
+	TimestampTz stop_due; /* not to be written before */
+	uint32 key_hash;	  /* of the API key, to see that it changed */
+	uint64 old_key_until; /* sends up to this token carried another key */
 	TimestampTz paused_until;
-	int			pause_ms;		/* the last pause without a Retry-After */
-	int			failures;		/* in a row, without a success */
-	bool		probing;		/* one at a time until one succeeds */
-	int			nitems;
-	int			under_way;		/* handed to webchatt-net, no outcome yet */
-	int			nspilled;		/* conversations */
-	int			per_child[3];	/* messages in memory by outbox table */
-	dlist_head	ready;
-	dlist_head	refetch;
+	int pause_ms; /* the last pause without a Retry-After */
+	int failures; /* in a row, without a success */
+	bool probing; /* one at a time until one succeeds */
+	int nitems;
+	int under_way;	  /* handed to webchatt-net, no outcome yet */
+	int nspilled;	  /* conversations */
+	int per_child[3]; /* messages in memory by outbox table */
+	dlist_head ready;
+	dlist_head refetch;
 	pairingheap *waiting;
 };
 
@@ -101,7 +101,8 @@ extern dlist_head queue_lanes;
 extern Lane *queue_lane(int hub_id, bool make);
 extern void queue_add(Lane *lane, const OutboxRow *row);
 extern void queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
-extern bool queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass);
+extern bool queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
+						uint32 pass);
 extern void queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern Queued *queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor);
 extern void queue_wait(Conv *conv, TimestampTz due);
@@ -114,7 +115,7 @@ extern void queue_add_refetched(Conv *conv, const OutboxRow *row);
 extern void queue_refetched(Conv *conv, int rows, int64 last_seq);
 extern Queued *queue_find_token(uint64 token);
 extern void queue_set_token(Queued *item, uint64 token);
-extern void queue_each(void (*visit) (void *arg, Queued *item), void *arg);
+extern void queue_each(void (*visit)(void *arg, Queued *item), void *arg);
 extern void queue_reset(void);
 
-#endif							/* WC_HUB_QUEUE_H */
+#endif /* WC_HUB_QUEUE_H */

@@ -15,26 +15,26 @@
 #include "common/uuid7.h"
 
 /* Messages handed over in one turn, and how many bytes of content at most. */
-#define TAKE_MOST			512
-#define TAKE_BYTES			(4 * 1024 * 1024)
+#define TAKE_MOST  512
+#define TAKE_BYTES (4 * 1024 * 1024)
 
 /* Messages under way at webchatt-net, as a multiple of max_in_flight, and at least. */
-#define UNDER_WAY_FACTOR	4
-#define UNDER_WAY_LEAST		512
+#define UNDER_WAY_FACTOR 4
+#define UNDER_WAY_LEAST	 512
 
 /* Rows of the outbox read in one turn for each hub. */
-#define READ_PAGE			4096
+#define READ_PAGE 4096
 
 /* Spilled conversations read anew in one turn for each hub. */
-#define REFETCH_MOST		64
+#define REFETCH_MOST 64
 
 static bool looked_for_requeued = false;
 static bool looked_now = false; /* in this turn */
 
 /* this turn's */
 static Queued *taken[TAKE_MOST];
-static bool taken_away[TAKE_MOST];	/* not queued any more */
-static int	ntaken = 0;
+static bool taken_away[TAKE_MOST]; /* not queued any more */
+static int ntaken = 0;
 static wc_buf sends;
 static uint64 last_token = 0;
 
@@ -53,7 +53,7 @@ expire_one(void *arg, Queued *item)
 
 	if (item->state == ITEM_WAITING && item->expires != 0 && item->expires <= now)
 	{
-		wc_outcome	o;
+		wc_outcome o;
 
 		memset(&o, 0, sizeof(o));
 		o.error_message = wc_str_from("it could not be sent in time");
@@ -80,7 +80,7 @@ run_step(void *arg)
 void
 outbound_try(WcStatement which)
 {
-	ErrorData  *error = turn_try(run_step, &which, LOCK_WAIT_BLOCKED_MS);
+	ErrorData *error = turn_try(run_step, &which, LOCK_WAIT_BLOCKED_MS);
 
 	if (error != NULL && !turn_error_is_transient(error))
 		worker_note_error(error->message);
@@ -90,7 +90,7 @@ outbound_try(WcStatement which)
 void
 outbound_upkeep(void)
 {
-	static int	count = 0;
+	static int count = 0;
 
 	held_upkeep(count % 10 == 0);
 	if (count % 10 == 0)
@@ -108,13 +108,13 @@ take_row(void *arg, const OutboxRow *row)
 static void
 take_requeued(void)
 {
-	uint64		n = wc_run(WC_READ_REQUEUED, NULL, NULL);
-	uint64		i;
+	uint64 n = wc_run(WC_READ_REQUEUED, NULL, NULL);
+	uint64 i;
 
 	for (i = 0; i < n; i++)
 	{
-		bool		isnull;
-		Lane	   *lane = queue_lane(DatumGetInt32(wc_field(i, 1, &isnull)), true);
+		bool isnull;
+		Lane *lane = queue_lane(DatumGetInt32(wc_field(i, 1, &isnull)), true);
 
 		queue_requeued(lane, DatumGetUUIDP(wc_field(i, 2, &isnull)), wc_field_text(i, 3));
 	}
@@ -122,15 +122,15 @@ take_requeued(void)
 
 typedef struct Refetch
 {
-	Conv	   *conv;
-	int			rows;
-	int64		last_seq;
+	Conv *conv;
+	int rows;
+	int64 last_seq;
 } Refetch;
 
 static void
 take_refetched(void *arg, const OutboxRow *row)
 {
-	Refetch    *refetch = arg;
+	Refetch *refetch = arg;
 
 	queue_add_refetched(refetch->conv, row);
 	refetch->rows++;
@@ -140,12 +140,12 @@ take_refetched(void *arg, const OutboxRow *row)
 static void
 refetch_spilled(Lane *lane)
 {
-	int			n;
+	int n;
 
 	for (n = 0; n < REFETCH_MOST && !dlist_is_empty(&lane->refetch); n++)
 	{
-		Refetch		refetch = {dlist_head_element(Conv, place_node, &lane->refetch), 0, 0};
-		Datum		args[4];
+		Refetch refetch = {dlist_head_element(Conv, place_node, &lane->refetch), 0, 0};
+		Datum args[4];
 
 		args[0] = UUIDPGetDatum(&refetch.conv->channel);
 		args[1] = CStringGetTextDatum(refetch.conv->visitor);
@@ -164,7 +164,7 @@ refetch_spilled(Lane *lane)
 void
 outbound_read(TimestampTz now, bool look)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (!looked_for_requeued)
 	{
@@ -173,8 +173,8 @@ outbound_read(TimestampTz now, bool look)
 	}
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
-		int			room = Min(LANE_WINDOW - lane->nitems, READ_PAGE);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
+		int room = Min(LANE_WINDOW - lane->nitems, READ_PAGE);
 
 		if (lane->paused_until != 0 && lane->paused_until <= now)
 			lane->paused_until = 0;
@@ -188,10 +188,10 @@ outbound_read(TimestampTz now, bool look)
 static int
 allowance(const Lane *lane, TimestampTz now)
 {
-	int			most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
+	int most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
 
 	if (lane->gone)
-		return most;			/* they fail: see decide() */
+		return most; /* they fail: see decide() */
 	if (lane->stopped || lane->paused_until > now)
 		return 0;
 	if (lane->probing)
@@ -202,16 +202,16 @@ allowance(const Lane *lane, TimestampTz now)
 static void
 gather(TimestampTz now)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
-		int			left = allowance(lane, now);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
+		int left = allowance(lane, now);
 
 		while (left-- > 0 && ntaken < TAKE_MOST)
 		{
-			Queued	   *item = queue_next_ready(lane);
+			Queued *item = queue_next_ready(lane);
 
 			if (item == NULL)
 				break;
@@ -226,7 +226,7 @@ static bool
 write_send(Queued *item, const char *content)
 {
 	const ConfigChannel *channel = config_channel(item->conv->channel.data);
-	wc_send		send;
+	wc_send send;
 
 	send.token = ++last_token;
 	send.hub = (uint32_t) item->conv->lane->hub_id;
@@ -247,8 +247,8 @@ write_send(Queued *item, const char *content)
 static void
 decide(int i, const char *content, bool visitor_held)
 {
-	Queued	   *item = taken[i];
-	wc_outcome	o;
+	Queued *item = taken[i];
+	wc_outcome o;
 
 	memset(&o, 0, sizeof(o));
 	taken_away[i] = false;
@@ -270,11 +270,11 @@ decide(int i, const char *content, bool visitor_held)
 void
 outbound_take(TimestampTz now)
 {
-	WcColumn   *channels;
-	WcColumn   *ids;
-	Datum		args[2];
-	uint64		n;
-	uint64		i;
+	WcColumn *channels;
+	WcColumn *ids;
+	Datum args[2];
+	uint64 n;
+	uint64 i;
 
 	ntaken = 0;
 	wc_buf_reset(&sends);
@@ -295,8 +295,8 @@ outbound_take(TimestampTz now)
 	n = wc_run(WC_TAKE, args, NULL);
 	for (i = 0; i < n; i++)
 	{
-		bool		isnull;
-		int			at = DatumGetInt32(wc_field(i, 1, &isnull)) - 1;
+		bool isnull;
+		int at = DatumGetInt32(wc_field(i, 1, &isnull)) - 1;
 
 		decide(at, wc_field_text(i, 2), DatumGetBool(wc_field(i, 3, &isnull)));
 	}
@@ -306,8 +306,8 @@ outbound_take(TimestampTz now)
 void
 outbound_commit(TimestampTz now, wc_buf *out)
 {
-	dlist_iter	iter;
-	int			i;
+	dlist_iter iter;
+	int i;
 
 	ends_commit();
 	held_commit();
@@ -327,7 +327,7 @@ outbound_commit(TimestampTz now, wc_buf *out)
 	wc_buf_reset(&sends);
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		outbox_reader_commit(lane->reader);
 		if (lane->stop_pending == NULL || !lane->stop_written)
@@ -342,11 +342,11 @@ outbound_commit(TimestampTz now, wc_buf *out)
 void
 outbound_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	while (ntaken > 0)
 	{
-		Queued	   *item = taken[--ntaken];
+		Queued *item = taken[--ntaken];
 
 		if (item->state == ITEM_TAKEN || item->state == ITEM_SENT)
 			queue_put_back_first(item);
@@ -354,8 +354,7 @@ outbound_rollback(void)
 	wc_buf_reset(&sends);
 	ends_rollback();
 	held_rollback();
-	dlist_foreach(iter, &queue_lanes)
-		outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
+	dlist_foreach(iter, &queue_lanes) outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
 	looked_now = false;
 }
 
@@ -363,13 +362,13 @@ outbound_rollback(void)
 bool
 outbound_ready(TimestampTz now)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (ends_ready(now))
 		return true;
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		if ((lane->stop_pending != NULL && lane->stop_due <= now) || !dlist_is_empty(&lane->refetch) ||
 			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
@@ -384,18 +383,18 @@ TimestampTz
 outbound_next_due(void)
 {
 	TimestampTz next = ends_next_due();
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		if (!dlist_is_empty(&lane->ready) && lane->paused_until != 0 && !lane->stopped &&
 			(next == 0 || lane->paused_until < next))
 			next = lane->paused_until;
 		if (!pairingheap_is_empty(lane->waiting))
 		{
-			Conv	   *first = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
+			Conv *first = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
 
 			if (next == 0 || first->due < next)
 				next = first->due;
@@ -420,11 +419,10 @@ put_back_sent(void *arg, Queued *item)
 void
 outbound_net_lost(bool may_have_left)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	queue_each(put_back_sent, &may_have_left);
-	dlist_foreach(iter, &queue_lanes)
-		dlist_container(Lane, node, iter.cur)->under_way = 0;
+	dlist_foreach(iter, &queue_lanes) dlist_container(Lane, node, iter.cur)->under_way = 0;
 }
 
 /* Forget everything, as after a start. */
@@ -446,8 +444,8 @@ const pg_uuid_t *
 outbound_under_way(const pg_uuid_t *channel, const char *visitor)
 {
 	const ConfigChannel *config = config_channel(channel->data);
-	Lane	   *lane = config ? queue_lane(config->hub_id, false) : NULL;
-	Queued	   *front = lane ? queue_front(lane, channel, visitor) : NULL;
+	Lane *lane = config ? queue_lane(config->hub_id, false) : NULL;
+	Queued *front = lane ? queue_front(lane, channel, visitor) : NULL;
 
 	return front != NULL && (front->state == ITEM_SENT || front->state == ITEM_ENDED) ? &front->id : NULL;
 }
@@ -455,8 +453,8 @@ outbound_under_way(const pg_uuid_t *channel, const char *visitor)
 static void
 older(void *arg, Queued *item)
 {
-	int64	   *oldest = arg;
-	int64		t = wc_uuid7_time_us(item->id.data);
+	int64 *oldest = arg;
+	int64 t = wc_uuid7_time_us(item->id.data);
 
 	if (t < *oldest)
 		*oldest = t;
@@ -473,14 +471,14 @@ outbound_last_token(void)
 void
 outbound_stats(WcStats *stats, bool with_age)
 {
-	int64		oldest = PG_INT64_MAX;
-	dlist_iter	iter;
+	int64 oldest = PG_INT64_MAX;
+	dlist_iter iter;
 
 	stats->queued = 0;
 	stats->in_flight = 0;
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		stats->queued += lane->nitems + outbox_reader_ahead(lane->reader);
 		stats->in_flight += lane->under_way;
@@ -491,8 +489,7 @@ outbound_stats(WcStats *stats, bool with_age)
 	{
 		queue_each(older, &oldest);
 		if (oldest != PG_INT64_MAX)
-			stats->oldest_queued = oldest -
-				((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+			stats->oldest_queued = oldest - ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
 	}
 }
 
@@ -503,14 +500,13 @@ outbound_stats(WcStats *stats, bool with_age)
 bool
 outbound_child_is_empty(int child)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &queue_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
-		if (lane->per_child[child] > 0 || lane->nspilled > 0 ||
-			outbox_reader_unread(lane->reader, child))
+		if (lane->per_child[child] > 0 || lane->nspilled > 0 || outbox_reader_unread(lane->reader, child))
 			return false;
 	}
 	return true;

@@ -22,48 +22,48 @@
 #include "utils/xid8.h"
 
 /* Own transactions remembered as read, so that they are not read again. */
-#define OWN_READ	16
+#define OWN_READ 16
 
 /* A snapshot's outline, in 64-bit transaction ids. */
 typedef struct Horizon
 {
-	uint64		xmin;
-	uint64		xmax;
-	int			nxip;
-	uint64	   *xip;			/* sorted */
+	uint64 xmin;
+	uint64 xmax;
+	int nxip;
+	uint64 *xip; /* sorted */
 } Horizon;
 
 typedef enum ReadPhase
 {
-	PHASE_DONE,					/* everything visible in seen has been read */
+	PHASE_DONE, /* everything visible in seen has been read */
 	PHASE_LATE,
 	PHASE_NEXT
 } ReadPhase;
 
 struct OutboxReader
 {
-	int			hub_id;
+	int hub_id;
 	MemoryContext context;
-	Horizon		seen;			/* committed: all visible in it is read */
-	Horizon		next;			/* what the current pass reads up to */
-	ReadPhase	phase;
-	uint64		at_xid;			/* cursor in the phase */
-	int64		at_seq;
-	bool		finished;		/* seen becomes next at commit */
-	int64		ahead;			/* rows of this pass not yet read, if counted */
-	uint64		own[OWN_READ];
-	int			nown;
-	uint64		own_now;		/* read in this transaction, 0: none */
+	Horizon seen; /* committed: all visible in it is read */
+	Horizon next; /* what the current pass reads up to */
+	ReadPhase phase;
+	uint64 at_xid; /* cursor in the phase */
+	int64 at_seq;
+	bool finished; /* seen becomes next at commit */
+	int64 ahead;   /* rows of this pass not yet read, if counted */
+	uint64 own[OWN_READ];
+	int nown;
+	uint64 own_now; /* read in this transaction, 0: none */
 };
 
-uint64		outbox_rows_read = 0;
+uint64 outbox_rows_read = 0;
 
 /* Widen a transaction id of this epoch's neighbourhood. */
 static uint64
 full_xid(TransactionId xid)
 {
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
-	uint64		full = (next & ~UINT64CONST(0xffffffff)) | xid;
+	uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
+	uint64 full = (next & ~UINT64CONST(0xffffffff)) | xid;
 
 	return full > next ? full - (UINT64CONST(1) << 32) : full;
 }
@@ -71,8 +71,8 @@ full_xid(TransactionId xid)
 static int
 compare_xids(const void *a, const void *b)
 {
-	uint64		x = *(const uint64 *) a;
-	uint64		y = *(const uint64 *) b;
+	uint64 x = *(const uint64 *) a;
+	uint64 y = *(const uint64 *) b;
 
 	return x < y ? -1 : x > y;
 }
@@ -86,9 +86,9 @@ in_progress(const Horizon *h, uint64 xid)
 static void
 look_around(OutboxReader *reader, Horizon *h)
 {
-	Snapshot	snapshot = GetTransactionSnapshot();
-	uint64		own = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
-	uint32		i;
+	Snapshot snapshot = GetTransactionSnapshot();
+	uint64 own = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
+	uint32 i;
 
 	if (h->xip != NULL)
 		pfree(h->xip);
@@ -111,8 +111,7 @@ outbox_reader_new(int hub_id)
 	OutboxReader *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(OutboxReader));
 
 	reader->hub_id = hub_id;
-	reader->context = AllocSetContextCreate(TopMemoryContext, "webchatt outbox reader",
-											ALLOCSET_SMALL_SIZES);
+	reader->context = AllocSetContextCreate(TopMemoryContext, "webchatt outbox reader", ALLOCSET_SMALL_SIZES);
 	reader->seen.xmin = reader->seen.xmax = FirstNormalTransactionId;
 	reader->phase = PHASE_DONE;
 	return reader;
@@ -135,8 +134,8 @@ xid_datum(uint64 xid)
 static Datum
 late_xids(const OutboxReader *reader, int *n)
 {
-	WcColumn   *col = wc_column(XID8OID, reader->seen.nxip);
-	int			i;
+	WcColumn *col = wc_column(XID8OID, reader->seen.nxip);
+	int i;
 
 	for (i = 0; i < reader->seen.nxip; i++)
 	{
@@ -151,7 +150,7 @@ static Datum
 snapshot_text(const Horizon *h)
 {
 	StringInfoData s;
-	int			i;
+	int i;
 
 	initStringInfo(&s);
 	appendStringInfo(&s, UINT64_FORMAT ":" UINT64_FORMAT ":", h->xmin, h->xmax);
@@ -165,17 +164,17 @@ void
 outbox_rows(outbox_row_fn take, void *arg)
 {
 	SPITupleTable *table = SPI_tuptable;
-	uint64		n = SPI_processed;
-	uint64		i;
+	uint64 n = SPI_processed;
+	uint64 i;
 
 	for (i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = table->vals[i];
-		TupleDesc	desc = table->tupdesc;
-		OutboxRow	row;
-		bool		isnull;
-		Datum		d;
-		text	   *visitor;
+		HeapTuple tuple = table->vals[i];
+		TupleDesc desc = table->tupdesc;
+		OutboxRow row;
+		bool isnull;
+		Datum d;
+		text *visitor;
 
 		memset(&row, 0, sizeof(row));
 		d = SPI_getbinval(tuple, desc, 1, &isnull);
@@ -201,15 +200,15 @@ typedef struct ReadPage
 {
 	OutboxReader *reader;
 	outbox_row_fn take;
-	void	   *arg;
-	bool		moves_cursor;
-	int			rows;
+	void *arg;
+	bool moves_cursor;
+	int rows;
 } ReadPage;
 
 static bool
 own_was_read(const OutboxReader *reader, uint64 xid)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < OWN_READ; i++)
 	{
@@ -222,7 +221,7 @@ own_was_read(const OutboxReader *reader, uint64 xid)
 static void
 page_row(void *arg, const OutboxRow *row)
 {
-	ReadPage	   *page = arg;
+	ReadPage *page = arg;
 
 	page->rows++;
 	outbox_rows_read++;
@@ -242,7 +241,7 @@ page_row(void *arg, const OutboxRow *row)
 static void
 start_pass(OutboxReader *reader)
 {
-	int			nlate;
+	int nlate;
 
 	look_around(reader, &reader->next);
 	(void) late_xids(reader, &nlate);
@@ -263,7 +262,7 @@ start_pass(OutboxReader *reader)
 static void
 read_late(OutboxReader *reader, Datum xids, ReadPage *page, int limit)
 {
-	Datum		args[5];
+	Datum args[5];
 
 	args[0] = Int32GetDatum(reader->hub_id);
 	args[1] = xids;
@@ -277,7 +276,7 @@ read_late(OutboxReader *reader, Datum xids, ReadPage *page, int limit)
 static void
 read_next(OutboxReader *reader, ReadPage *page, int limit)
 {
-	Datum		args[6];
+	Datum args[6];
 
 	args[0] = Int32GetDatum(reader->hub_id);
 	args[1] = xid_datum(reader->at_xid);
@@ -289,7 +288,7 @@ read_next(OutboxReader *reader, ReadPage *page, int limit)
 	outbox_rows(page_row, page);
 	if (page->rows == limit && reader->ahead == 0)
 	{
-		bool		isnull;
+		bool isnull;
 
 		args[1] = xid_datum(reader->at_xid);
 		args[2] = Int64GetDatum(reader->at_seq);
@@ -306,8 +305,8 @@ static void
 read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 {
 	FullTransactionId own = GetTopFullTransactionIdIfAny();
-	WcColumn   *col;
-	ReadPage		page = {reader, take, arg, false, 0};
+	WcColumn *col;
+	ReadPage page = {reader, take, arg, false, 0};
 
 	if (!FullTransactionIdIsValid(own))
 		return;
@@ -328,8 +327,8 @@ outbox_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 		start_pass(reader);
 	while (reader->phase != PHASE_DONE && limit > 0)
 	{
-		ReadPage		page = {reader, take, arg, true, 0};
-		int			n;
+		ReadPage page = {reader, take, arg, true, 0};
+		int n;
 
 		if (reader->phase == PHASE_LATE)
 			read_late(reader, late_xids(reader, &n), &page, limit);
@@ -381,8 +380,8 @@ outbox_reader_ahead(const OutboxReader *reader)
 static void
 forget_xid(Horizon *h, uint64 xid)
 {
-	int			n = 0;
-	int			i;
+	int n = 0;
+	int i;
 
 	for (i = 0; i < h->nxip; i++)
 	{
@@ -403,7 +402,7 @@ outbox_reader_commit(OutboxReader *reader)
 	reader->own_now = 0;
 	if (reader->finished)
 	{
-		uint64	   *old = reader->seen.xip;
+		uint64 *old = reader->seen.xip;
 
 		reader->seen = reader->next;
 		reader->next.xip = old;
@@ -425,9 +424,9 @@ outbox_reader_rollback(OutboxReader *reader)
 bool
 outbox_reader_unread(OutboxReader *reader, int child)
 {
-	WcColumn   *col = wc_column(XID8OID, reader->seen.nxip);
-	Datum		args[3];
-	int			i;
+	WcColumn *col = wc_column(XID8OID, reader->seen.nxip);
+	Datum args[3];
+	int i;
 
 	if (reader->phase != PHASE_DONE)
 		return true;

@@ -13,24 +13,24 @@
 #include "utils/memutils.h"
 
 /* The pause before an end that could not be recorded is tried again, in ms. */
-#define RECORD_AGAIN_MS		1000
+#define RECORD_AGAIN_MS 1000
 
 /* The same before a hub that said "no session" is asked again, in ms. */
-#define SHOWN_AGAIN_MS		500
+#define SHOWN_AGAIN_MS 500
 
 /* A message whose end is known and not yet in the tables. */
 typedef struct Ended
 {
-	dlist_node	node;
-	Queued	   *item;
-	bool		recorded;		/* in this turn */
-	bool		held;
-	TimestampTz due;			/* not before; 0: now */
-	const char *means;			/* a message_status */
-	char	   *word;			/* the hub's, or ours */
-	char	   *hub_message_id; /* NULL: none */
-	char	   *code;
-	char	   *text;
+	dlist_node node;
+	Queued *item;
+	bool recorded; /* in this turn */
+	bool held;
+	TimestampTz due;	  /* not before; 0: now */
+	const char *means;	  /* a message_status */
+	char *word;			  /* the hub's, or ours */
+	char *hub_message_id; /* NULL: none */
+	char *code;
+	char *text;
 } Ended;
 
 static dlist_head ended = DLIST_STATIC_INIT(ended);
@@ -46,7 +46,7 @@ ends_jittered(int ms)
 static char *
 keep(wc_str s)
 {
-	char	   *copy;
+	char *copy;
 
 	if (s.len == 0)
 		return NULL;
@@ -63,11 +63,10 @@ keep(wc_str s)
 void
 ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
 {
-	Ended	   *e;
+	Ended *e;
 
 	if (ended_context == NULL)
-		ended_context = AllocSetContextCreate(TopMemoryContext, "webchatt outcomes",
-											  ALLOCSET_DEFAULT_SIZES);
+		ended_context = AllocSetContextCreate(TopMemoryContext, "webchatt outcomes", ALLOCSET_DEFAULT_SIZES);
 	e = MemoryContextAllocZero(ended_context, sizeof(Ended));
 	e->item = item;
 	e->means = means;
@@ -110,21 +109,21 @@ static void
 record(Ended **list)
 {
 	static const Oid types[7] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	WcColumn   *cols[7];
-	WcColumn   *learnt[3] = {wc_column(UUIDOID, 64), wc_column(TEXTOID, 64), wc_column(UUIDOID, 64)};
-	WcColumn   *late[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
-	WcColumn   *held[5] = {wc_column(UUIDOID, 8), wc_column(TEXTOID, 8), wc_column(INT8OID, 8),
-	wc_column(UUIDOID, 8), wc_column(TIMESTAMPTZOID, 8)};
-	Datum		args[8];
-	int			i;
+	WcColumn *cols[7];
+	WcColumn *learnt[3] = {wc_column(UUIDOID, 64), wc_column(TEXTOID, 64), wc_column(UUIDOID, 64)};
+	WcColumn *late[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
+	WcColumn *held[5] = {wc_column(UUIDOID, 8), wc_column(TEXTOID, 8), wc_column(INT8OID, 8), wc_column(UUIDOID, 8),
+						 wc_column(TIMESTAMPTZOID, 8)};
+	Datum args[8];
+	int i;
 
 	for (i = 0; i < 7; i++)
 		cols[i] = wc_column(types[i], 64);
 	for (; *list != NULL; list++)
 	{
-		Ended	   *e = *list;
-		Datum		channel = UUIDPGetDatum(&e->item->conv->channel);
-		Datum		id = UUIDPGetDatum(&e->item->id);
+		Ended *e = *list;
+		Datum channel = UUIDPGetDatum(&e->item->conv->channel);
+		Datum id = UUIDPGetDatum(&e->item->id);
 
 		wc_column_add(cols[0], channel);
 		wc_column_add(cols[1], id);
@@ -187,8 +186,8 @@ record_step(void *arg)
 static void
 record_alone(Ended *e, TimestampTz now)
 {
-	Ended	   *list[2] = {e, NULL};
-	ErrorData  *error = turn_try(record_step, list, LOCK_WAIT_BLOCKED_MS);
+	Ended *list[2] = {e, NULL};
+	ErrorData *error = turn_try(record_step, list, LOCK_WAIT_BLOCKED_MS);
 
 	if (error == NULL)
 	{
@@ -197,15 +196,14 @@ record_alone(Ended *e, TimestampTz now)
 	}
 	e->due = TimestampTzPlusMilliseconds(now, ends_jittered(RECORD_AGAIN_MS));
 	if (!turn_error_is_transient(error))
-		worker_note_error(psprintf("could not record that a message was %s: %s", e->means,
-								   error->message));
+		worker_note_error(psprintf("could not record that a message was %s: %s", e->means, error->message));
 }
 
 /* What was to be held is sent again after all: the visitor has shown up. */
 static void
 send_after_all(Ended *e, TimestampTz now)
 {
-	Queued	   *item = e->item;
+	Queued *item = e->item;
 
 	free_ended(e);
 	queue_put_back(item);
@@ -217,17 +215,17 @@ send_after_all(Ended *e, TimestampTz now)
 void
 ends_record(TimestampTz now, bool carefully)
 {
-	Ended	  **list;
+	Ended **list;
 	dlist_mutable_iter iter;
-	int			n = 0;
-	int			size = 64;
+	int n = 0;
+	int size = 64;
 
 	if (dlist_is_empty(&ended))
 		return;
 	list = palloc(sizeof(Ended *) * size);
 	dlist_foreach_modify(iter, &ended)
 	{
-		Ended	   *e = dlist_container(Ended, node, iter.cur);
+		Ended *e = dlist_container(Ended, node, iter.cur);
 
 		e->recorded = false;
 		if (e->held && e->item->conv->shown)
@@ -266,7 +264,7 @@ ends_commit(void)
 
 	dlist_foreach_modify(iter, &ended)
 	{
-		Ended	   *e = dlist_container(Ended, node, iter.cur);
+		Ended *e = dlist_container(Ended, node, iter.cur);
 
 		if (!e->recorded)
 			continue;
@@ -278,17 +276,16 @@ ends_commit(void)
 void
 ends_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &ended)
-		dlist_container(Ended, node, iter.cur)->recorded = false;
+	dlist_foreach(iter, &ended) dlist_container(Ended, node, iter.cur)->recorded = false;
 }
 
 /* Is there an end to record now? */
 bool
 ends_ready(TimestampTz now)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &ended)
 	{
@@ -303,7 +300,7 @@ TimestampTz
 ends_next_due(void)
 {
 	TimestampTz next = 0;
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &ended)
 	{

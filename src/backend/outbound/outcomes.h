@@ -7,7 +7,7 @@
 
 #include "outbound/hub_queue.h"
 
-extern int	ends_jittered(int ms);
+extern int ends_jittered(int ms);
 extern void ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o);
 extern void ends_record(TimestampTz now, bool carefully);
 extern void ends_commit(void);
@@ -29,4 +29,4 @@ extern void outbound_try(WcStatement which);
 /* hub_answers.c: what hubs' answers mean to their lanes */
 extern void lanes_stop_hubs(TimestampTz now);
 
-#endif							/* WC_OUTCOMES_H */
+#endif /* WC_OUTCOMES_H */

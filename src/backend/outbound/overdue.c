@@ -16,18 +16,18 @@
 #include "common/uuid7.h"
 
 /* Between two looks, in ms; less where webchatt.overdue_after is less. */
-#define LOOK_MS			60000
+#define LOOK_MS 60000
 
 /* What one turn reads: messages, candidates, channels. */
-#define FIND_MOST		1000
-#define PRUNE_MOST		1000
-#define CHANNELS_MOST	100
+#define FIND_MOST	  1000
+#define PRUNE_MOST	  1000
+#define CHANNELS_MOST 100
 
 /* Sends without an answer that are noted between two turns. */
-#define UNANSWERED_MOST	2048
+#define UNANSWERED_MOST 2048
 
 /* How far back the very first look goes, in ms. */
-#define FIRST_LOOK_MS	(24 * 60 * 60 * 1000)
+#define FIRST_LOOK_MS (24 * 60 * 60 * 1000)
 
 typedef enum OverduePhase
 {
@@ -40,29 +40,29 @@ typedef enum OverduePhase
 typedef struct OverdueLook
 {
 	OverduePhase phase;
-	TimestampTz next;			/* RESTING: when the next one begins, by wc_clock() */
-	bool		known;			/* upto is what the table says */
-	TimestampTz upto;			/* all made before were looked at */
-	TimestampTz goal;			/* FINDING: upto where */
-	bool		in_channel;		/* behind id in channel; or behind channel */
-	pg_uuid_t	channel;
-	pg_uuid_t	id;				/* FINDING: the last message; PRUNING: the last candidate's */
+	TimestampTz next; /* RESTING: when the next one begins, by wc_clock() */
+	bool known;		  /* upto is what the table says */
+	TimestampTz upto; /* all made before were looked at */
+	TimestampTz goal; /* FINDING: upto where */
+	bool in_channel;  /* behind id in channel; or behind channel */
+	pg_uuid_t channel;
+	pg_uuid_t id; /* FINDING: the last message; PRUNING: the last candidate's */
 } OverdueLook;
 
 static OverdueLook look;
-static OverdueLook saved;		/* as of the last commit */
+static OverdueLook saved; /* as of the last commit */
 
-static pg_uuid_t unanswered[2][UNANSWERED_MOST];	/* channel, message */
-static int	nunanswered = 0;
-static int	nwritten = 0;		/* of them, in this turn */
+static pg_uuid_t unanswered[2][UNANSWERED_MOST]; /* channel, message */
+static int nunanswered = 0;
+static int nwritten = 0; /* of them, in this turn */
 
 /* The least id that can have been made at a time. */
 static pg_uuid_t
 id_at(TimestampTz at)
 {
-	int64		us = Max(0, at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
-	pg_uuid_t	id;
-	int			i;
+	int64 us = Max(0, at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	pg_uuid_t id;
+	int i;
 
 	memset(&id, 0, sizeof(id));
 	for (i = 0; i < 6; i++)
@@ -92,7 +92,7 @@ overdue_note(const pg_uuid_t *channel, const pg_uuid_t *message)
 bool
 overdue_is_late(const pg_uuid_t *message)
 {
-	pg_uuid_t	seen = id_at(look.known ? look.upto : GetCurrentTimestamp() - wc_overdue_after * USECS_PER_SEC);
+	pg_uuid_t seen = id_at(look.known ? look.upto : GetCurrentTimestamp() - wc_overdue_after * USECS_PER_SEC);
 
 	return memcmp(message->data, seen.data, sizeof(seen.data)) < 0;
 }
@@ -118,10 +118,10 @@ overdue_next_due(void)
 static void
 write_unanswered(void *arg)
 {
-	WcColumn   *channels = wc_column(UUIDOID, nunanswered);
-	WcColumn   *messages = wc_column(UUIDOID, nunanswered);
-	Datum		args[2];
-	int			i;
+	WcColumn *channels = wc_column(UUIDOID, nunanswered);
+	WcColumn *messages = wc_column(UUIDOID, nunanswered);
+	Datum args[2];
+	int i;
 
 	for (i = 0; i < nunanswered; i++)
 	{
@@ -137,7 +137,7 @@ write_unanswered(void *arg)
 static void
 learn_cursor(TimestampTz wall)
 {
-	bool		isnull;
+	bool isnull;
 
 	if (wc_run(WC_OVERDUE_CURSOR, NULL, NULL) > 0)
 		look.upto = DatumGetTimestampTz(wc_field(0, 1, &isnull));
@@ -163,7 +163,7 @@ begin_look(void)
 static void
 end_finding(void)
 {
-	Datum		upto = TimestampTzGetDatum(look.goal);
+	Datum upto = TimestampTzGetDatum(look.goal);
 
 	wc_run(WC_OVERDUE_UPTO, &upto, NULL);
 	look.upto = look.goal;
@@ -176,10 +176,11 @@ end_finding(void)
 static int
 find_page(int most)
 {
-	pg_uuid_t	before = id_at(look.goal);
-	Datum		args[4] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), UUIDPGetDatum(&before), Int32GetDatum(most)};
-	bool		isnull;
-	int64		n;
+	pg_uuid_t before = id_at(look.goal);
+	Datum args[4] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), UUIDPGetDatum(&before),
+					 Int32GetDatum(most)};
+	bool isnull;
+	int64 n;
 
 	wc_run(WC_OVERDUE_FIND, args, NULL);
 	n = DatumGetInt64(wc_field(0, 1, &isnull));
@@ -191,17 +192,17 @@ find_page(int most)
 static void
 find_step(void *arg)
 {
-	int			left = FIND_MOST;
-	int			channels = 0;
+	int left = FIND_MOST;
+	int channels = 0;
 
 	while (left > 0 && channels < CHANNELS_MOST)
 	{
-		int			n;
+		int n;
 
 		if (!look.in_channel)
 		{
-			Datum		behind = UUIDPGetDatum(&look.channel);
-			bool		isnull;
+			Datum behind = UUIDPGetDatum(&look.channel);
+			bool isnull;
 
 			if (wc_run(WC_NEXT_CHANNEL, &behind, NULL) == 0)
 			{
@@ -222,12 +223,12 @@ find_step(void *arg)
 static void
 prune_step(void *arg)
 {
-	Datum		args[3] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), Int32GetDatum(PRUNE_MOST)};
-	bool		isnull;
+	Datum args[3] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), Int32GetDatum(PRUNE_MOST)};
+	bool isnull;
 
 	if (wc_run(WC_OVERDUE_PRUNE, args, NULL) > 0 && DatumGetInt64(wc_field(0, 1, &isnull)) == PRUNE_MOST)
 	{
-		pg_uuid_t	channel = *DatumGetUUIDP(wc_field(0, 2, &isnull));
+		pg_uuid_t channel = *DatumGetUUIDP(wc_field(0, 2, &isnull));
 
 		look.id = *DatumGetUUIDP(wc_field(0, 3, &isnull));
 		look.channel = channel;
@@ -252,7 +253,7 @@ look_step(void *arg)
 void
 overdue_apply(TimestampTz now)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	nwritten = 0;
 	if (nunanswered > 0)

@@ -20,51 +20,51 @@
 #include "utils/memutils.h"
 
 /* Rows that a piece has: it is made smaller or larger by the time that one took. */
-#define PIECE_FIRST		500
-#define PIECE_LEAST		50
-#define PIECE_MOST		2000
+#define PIECE_FIRST 500
+#define PIECE_LEAST 50
+#define PIECE_MOST	2000
 
 /* A piece that takes longer than this was too large, in us. */
-#define PIECE_US		4000
+#define PIECE_US 4000
 
 /* How much longer than a piece the pause behind it is: by itself, and when told. */
-#define PAUSE_ALONE		20
-#define PAUSE_TOLD		4
+#define PAUSE_ALONE 20
+#define PAUSE_TOLD	4
 
 /* When to go on after an error, or while the outbox is not read, in ms. */
-#define LATER_MS		1000
+#define LATER_MS 1000
 
 /* A pass through all messages; what a turn did of it is undone with the turn. */
 typedef struct Look
 {
-	bool		running;
-	uint32		for_order;		/* orders up to this one are served by it */
-	bool		unread;			/* it met lanes that had more in the outbox */
-	pg_uuid_t	newest;			/* ids from this one on were made since it began */
-	pg_uuid_t	channel;		/* the last row that it saw */
-	pg_uuid_t	id;
+	bool running;
+	uint32 for_order;  /* orders up to this one are served by it */
+	bool unread;	   /* it met lanes that had more in the outbox */
+	pg_uuid_t newest;  /* ids from this one on were made since it began */
+	pg_uuid_t channel; /* the last row that it saw */
+	pg_uuid_t id;
 } Look;
 
 /* A conversation that is to be looked through: it is all in memory now. */
 typedef struct OfOne
 {
-	dlist_node	node;
-	pg_uuid_t	channel;
-	pg_uuid_t	id;				/* the last message that was seen */
-	bool		done;			/* in this turn */
-	char		visitor[FLEXIBLE_ARRAY_MEMBER];
+	dlist_node node;
+	pg_uuid_t channel;
+	pg_uuid_t id; /* the last message that was seen */
+	bool done;	  /* in this turn */
+	char visitor[FLEXIBLE_ARRAY_MEMBER];
 } OfOne;
 
 static Look look;
-static Look saved;				/* as of the last commit */
+static Look saved; /* as of the last commit */
 static dlist_head ones = DLIST_STATIC_INIT(ones);
-static pg_uuid_t one_saved;		/* the first one's id, as of the last commit */
-static uint32 pass = 0;			/* which one it is */
-static uint32 orders = 0;		/* to look through all messages, so far */
-static bool told = false;		/* of an insert, so somebody waits */
-static int	piece = PIECE_FIRST;
+static pg_uuid_t one_saved; /* the first one's id, as of the last commit */
+static uint32 pass = 0;		/* which one it is */
+static uint32 orders = 0;	/* to look through all messages, so far */
+static bool told = false;	/* of an insert, so somebody waits */
+static int piece = PIECE_FIRST;
 static TimestampTz next_due = 0;
-static bool appended;			/* in this turn */
+static bool appended; /* in this turn */
 
 /* Look through all messages; by_insert: we were told of one that was not ours. */
 void
@@ -80,8 +80,8 @@ requeue_begin(bool by_insert)
 void
 requeue_conversation(const pg_uuid_t *channel, const char *visitor)
 {
-	size_t		len = strlen(visitor) + 1;
-	OfOne	   *one = MemoryContextAllocZero(TopMemoryContext, offsetof(OfOne, visitor) + len);
+	size_t len = strlen(visitor) + 1;
+	OfOne *one = MemoryContextAllocZero(TopMemoryContext, offsetof(OfOne, visitor) + len);
 
 	one->channel = *channel;
 	memcpy(one->visitor, visitor, len);
@@ -114,8 +114,8 @@ static void
 judge(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const TimestampTz *expires)
 {
 	const ConfigChannel *c = config_channel(channel->data);
-	bool		old = memcmp(id->data, look.newest.data, sizeof(id->data)) < 0;
-	Lane	   *lane;
+	bool old = memcmp(id->data, look.newest.data, sizeof(id->data)) < 0;
+	Lane *lane;
 
 	if (c == NULL)
 		return;
@@ -134,18 +134,18 @@ static int
 judge_page(pg_uuid_t *channel, pg_uuid_t *id)
 {
 	SPITupleTable *table = SPI_tuptable;
-	uint64		n = SPI_processed;
-	int64		rows = 0;
-	uint64		i;
+	uint64 n = SPI_processed;
+	int64 rows = 0;
+	uint64 i;
 
 	for (i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = table->vals[i];
-		TupleDesc	desc = table->tupdesc;
+		HeapTuple tuple = table->vals[i];
+		TupleDesc desc = table->tupdesc;
 		TimestampTz expires;
-		Datum		visitor;
-		bool		isnull;
-		bool		never;
+		Datum visitor;
+		bool isnull;
+		bool never;
 
 		rows = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
 		*channel = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
@@ -163,10 +163,10 @@ judge_page(pg_uuid_t *channel, pg_uuid_t *id)
 static void
 piece_of_one(void)
 {
-	OfOne	   *one = dlist_head_element(OfOne, node, &ones);
-	pg_uuid_t	channel;
-	Datum		args[4] = {UUIDPGetDatum(&one->channel), UUIDPGetDatum(&one->id), Int32GetDatum(piece),
-	CStringGetTextDatum(one->visitor)};
+	OfOne *one = dlist_head_element(OfOne, node, &ones);
+	pg_uuid_t channel;
+	Datum args[4] = {UUIDPGetDatum(&one->channel), UUIDPGetDatum(&one->id), Int32GetDatum(piece),
+					 CStringGetTextDatum(one->visitor)};
 
 	wc_run(WC_STRAYS_OF, args, NULL);
 	one->done = judge_page(&channel, &one->id) < piece;
@@ -175,7 +175,7 @@ piece_of_one(void)
 static void
 piece_of_all(void)
 {
-	Datum		args[3] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), Int32GetDatum(piece)};
+	Datum args[3] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), Int32GetDatum(piece)};
 
 	wc_run(WC_STRAYS, args, NULL);
 	look.running = judge_page(&look.channel, &look.id) == piece;
@@ -196,7 +196,7 @@ begin_pass(void)
 static bool
 all_is_read(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &queue_lanes)
 	{
@@ -229,7 +229,7 @@ requeue_apply(TimestampTz now)
 {
 	TimestampTz began = wc_clock();
 	TimestampTz took;
-	ErrorData  *error;
+	ErrorData *error;
 
 	appended = false;
 	if (!requeue_ready(now))

@@ -17,22 +17,22 @@
 #include "common/event_rules.h"
 
 /* Sends that one turn writes, and the time in ms after which it takes no more. */
-#define SENDS_MOST		256
-#define SENDS_MS		200
+#define SENDS_MOST 256
+#define SENDS_MS   200
 
 typedef struct ApiSend
 {
-	dlist_node	node;
+	dlist_node node;
 	wc_api_send said;
-	bool		done;			/* in this turn */
-	uint8		result;			/* wc_api_result */
-	pg_uuid_t	message;
-	char	   *text;			/* in the turn's context */
-	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+	bool done;	  /* in this turn */
+	uint8 result; /* wc_api_result */
+	pg_uuid_t message;
+	char *text; /* in the turn's context */
+	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } ApiSend;
 
 static dlist_head sends = DLIST_STATIC_INIT(sends);
-static int	nsends = 0;
+static int nsends = 0;
 
 static MemoryContext
 api_context(void)
@@ -40,8 +40,7 @@ api_context(void)
 	static MemoryContext context = NULL;
 
 	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt API sends",
-										ALLOCSET_DEFAULT_SIZES);
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt API sends", ALLOCSET_DEFAULT_SIZES);
 	return context;
 }
 
@@ -49,15 +48,15 @@ api_context(void)
 bool
 api_accept(const wc_frame *frame)
 {
-	ApiSend    *s = frame_hold(api_context(), offsetof(ApiSend, bytes) + frame->len);
-	wc_frame	copy = {frame->type, s->bytes, frame->len};
-	bool		right;
+	ApiSend *s = frame_hold(api_context(), offsetof(ApiSend, bytes) + frame->len);
+	wc_frame copy = {frame->type, s->bytes, frame->len};
+	bool right;
 
 	memcpy(s->bytes, frame->payload, frame->len);
 	right = wc_read_api_send(&copy, &s->said);
 	if (right)
 	{
-		wc_str		texts[] = {s->said.dedupe_key, s->said.content};
+		wc_str texts[] = {s->said.dedupe_key, s->said.content};
 
 		right = events_are_text(texts, lengthof(texts));
 	}
@@ -91,8 +90,8 @@ copy_text(wc_str s)
 static char *
 key_of(const ApiSend *s)
 {
-	pg_uuid_t	id;
-	char		text[37];
+	pg_uuid_t id;
+	char text[37];
 
 	if (s->said.dedupe_key.len > 0 || s->said.only_known)
 		return copy_text(s->said.dedupe_key);
@@ -105,9 +104,9 @@ key_of(const ApiSend *s)
 static wc_api_result
 look_for_key(ApiSend *s, const char *visitor, const char *dedupe_key)
 {
-	Datum		args[3] = {UUIDPGetDatum((pg_uuid_t *) s->said.channel), CStringGetTextDatum(visitor), 0};
-	Datum		ended;
-	bool		isnull;
+	Datum args[3] = {UUIDPGetDatum((pg_uuid_t *) s->said.channel), CStringGetTextDatum(visitor), 0};
+	Datum ended;
+	bool isnull;
 
 	if (dedupe_key == NULL)
 		return WC_API_NOT_KNOWN;
@@ -125,10 +124,10 @@ look_for_key(ApiSend *s, const char *visitor, const char *dedupe_key)
 static void
 send_step(void *arg)
 {
-	ApiSend    *s = arg;
-	char		visitor[37];
-	char	   *dedupe_key = key_of(s);
-	Datum		content;
+	ApiSend *s = arg;
+	char visitor[37];
+	char *dedupe_key = key_of(s);
+	Datum content;
 
 	wc_uuid_print(s->said.visitor, visitor);
 	if (s->said.only_known)
@@ -137,8 +136,9 @@ send_step(void *arg)
 		return;
 	}
 	content = DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(s->said.content.p, s->said.content.len)));
-	s->result = wc_send_content((pg_uuid_t *) s->said.channel, visitor, content, dedupe_key, &s->message) ?
-		WC_API_QUEUED : look_for_key(s, visitor, dedupe_key);
+	s->result = wc_send_content((pg_uuid_t *) s->said.channel, visitor, content, dedupe_key, &s->message)
+					? WC_API_QUEUED
+					: look_for_key(s, visitor, dedupe_key);
 }
 
 /* What the sender is told of an error. */
@@ -160,14 +160,14 @@ void
 api_apply(void)
 {
 	TimestampTz began = wc_clock();
-	int			n = 0;
-	dlist_iter	iter;
+	int n = 0;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &sends)
 	{
-		ApiSend    *s = dlist_container(ApiSend, node, iter.cur);
+		ApiSend *s = dlist_container(ApiSend, node, iter.cur);
 		const ConfigChannel *channel = config_channel(s->said.channel);
-		ErrorData  *error;
+		ErrorData *error;
 
 		if (n++ == SENDS_MOST)
 			break;
@@ -191,7 +191,7 @@ api_commit(wc_buf *out)
 
 	dlist_foreach_modify(iter, &sends)
 	{
-		ApiSend    *s = dlist_container(ApiSend, node, iter.cur);
+		ApiSend *s = dlist_container(ApiSend, node, iter.cur);
 		wc_api_done m;
 
 		if (!s->done)
@@ -211,10 +211,9 @@ api_commit(wc_buf *out)
 void
 api_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &sends)
-		dlist_container(ApiSend, node, iter.cur)->done = false;
+	dlist_foreach(iter, &sends) dlist_container(ApiSend, node, iter.cur)->done = false;
 }
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */

@@ -12,22 +12,22 @@
 #include "utils/memutils.h"
 
 /* Requests that one turn answers, and the time in ms after which it takes no more. */
-#define CALLS_MOST		64
-#define CALLS_MS		200
-#define CALLS_BYTES		(4 * 1024 * 1024)
+#define CALLS_MOST	64
+#define CALLS_MS	200
+#define CALLS_BYTES (4 * 1024 * 1024)
 
 typedef struct RestCall
 {
-	dlist_node	node;
+	dlist_node node;
 	wc_api_call said;
-	bool		done;			/* in this turn */
-	int			status;
-	char	   *body;			/* in the turn's context; NULL: none */
-	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+	bool done; /* in this turn */
+	int status;
+	char *body; /* in the turn's context; NULL: none */
+	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } RestCall;
 
 static dlist_head calls = DLIST_STATIC_INIT(calls);
-static int	ncalls = 0;
+static int ncalls = 0;
 
 static MemoryContext
 rest_context(void)
@@ -35,8 +35,7 @@ rest_context(void)
 	static MemoryContext context = NULL;
 
 	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt API calls",
-										ALLOCSET_DEFAULT_SIZES);
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt API calls", ALLOCSET_DEFAULT_SIZES);
 	return context;
 }
 
@@ -44,15 +43,15 @@ rest_context(void)
 bool
 rest_accept(const wc_frame *frame)
 {
-	RestCall   *c = frame_hold(rest_context(), offsetof(RestCall, bytes) + frame->len);
-	wc_frame	copy = {frame->type, c->bytes, frame->len};
-	bool		right;
+	RestCall *c = frame_hold(rest_context(), offsetof(RestCall, bytes) + frame->len);
+	wc_frame copy = {frame->type, c->bytes, frame->len};
+	bool right;
 
 	memcpy(c->bytes, frame->payload, frame->len);
 	right = wc_read_api_call(&copy, &c->said);
 	if (right)
 	{
-		wc_str		texts[] = {c->said.method, c->said.path, c->said.query, c->said.body};
+		wc_str texts[] = {c->said.method, c->said.path, c->said.query, c->said.body};
 
 		right = events_are_text(texts, lengthof(texts));
 	}
@@ -81,10 +80,10 @@ text_datum(wc_str s)
 static void
 rest_step(void *arg)
 {
-	RestCall   *c = arg;
-	Datum		args[5] = {Int32GetDatum((int32) c->said.key), text_datum(c->said.method), text_datum(c->said.path),
-	text_datum(c->said.query), text_datum(c->said.body)};
-	bool		isnull;
+	RestCall *c = arg;
+	Datum args[5] = {Int32GetDatum((int32) c->said.key), text_datum(c->said.method), text_datum(c->said.path),
+					 text_datum(c->said.query), text_datum(c->said.body)};
+	bool isnull;
 	const char *body;
 
 	if (wc_run(WC_REST, args, NULL) != 1)
@@ -115,7 +114,7 @@ static void
 answer_error(RestCall *c, const ErrorData *error)
 {
 	const char *message = error->message ? error->message : "unknown error";
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
 	if (turn_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		refuse(c, 503, "busy", "The database could not do it now; send it again shortly.");
@@ -125,7 +124,8 @@ answer_error(RestCall *c, const ErrorData *error)
 	else
 	{
 		worker_note_error(psprintf("a request of the REST API failed: %s", message));
-		refuse(c, 500, "internal_error", "The database could not do it; its operator finds out why in webchatt.status.");
+		refuse(c, 500, "internal_error",
+			   "The database could not do it; its operator finds out why in webchatt.status.");
 	}
 }
 
@@ -134,16 +134,16 @@ void
 rest_apply(void)
 {
 	TimestampTz began = wc_clock();
-	size_t		bytes = 0;
-	int			n = 0;
-	dlist_iter	iter;
+	size_t bytes = 0;
+	int n = 0;
+	dlist_iter iter;
 
 	if (!net_link_has_room())
 		return;
 	dlist_foreach(iter, &calls)
 	{
-		RestCall   *c = dlist_container(RestCall, node, iter.cur);
-		ErrorData  *error;
+		RestCall *c = dlist_container(RestCall, node, iter.cur);
+		ErrorData *error;
 
 		if (n++ == CALLS_MOST)
 			break;
@@ -166,7 +166,7 @@ rest_commit(wc_buf *out)
 
 	dlist_foreach_modify(iter, &calls)
 	{
-		RestCall   *c = dlist_container(RestCall, node, iter.cur);
+		RestCall *c = dlist_container(RestCall, node, iter.cur);
 		wc_api_answer m;
 
 		if (!c->done)
@@ -185,10 +185,9 @@ rest_commit(wc_buf *out)
 void
 rest_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &calls)
-		dlist_container(RestCall, node, iter.cur)->done = false;
+	dlist_foreach(iter, &calls) dlist_container(RestCall, node, iter.cur)->done = false;
 }
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */

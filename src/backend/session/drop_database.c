@@ -16,16 +16,16 @@
 #include "tcop/utility.h"
 
 /* How long a worker may take to step aside, in ms. */
-#define STEP_ASIDE_MS	10000
+#define STEP_ASIDE_MS 10000
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
-static bool holding = false;	/* this session holds a database */
+static bool holding = false; /* this session holds a database */
 
 /* The database that the command needs without sessions, or NULL. */
 static const char *
 database_needed_alone(Node *parsetree)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	switch (nodeTag(parsetree))
 	{
@@ -36,18 +36,18 @@ database_needed_alone(Node *parsetree)
 				return ((RenameStmt *) parsetree)->subname;
 			return NULL;
 		case T_CreatedbStmt:
-			foreach(lc, ((CreatedbStmt *) parsetree)->options)
+			foreach (lc, ((CreatedbStmt *) parsetree)->options)
 			{
-				DefElem    *def = lfirst(lc);
+				DefElem *def = lfirst(lc);
 
 				if (strcmp(def->defname, "template") == 0 && def->arg != NULL)
 					return defGetString(def);
 			}
 			return NULL;
 		case T_AlterDatabaseStmt:
-			foreach(lc, ((AlterDatabaseStmt *) parsetree)->options)
+			foreach (lc, ((AlterDatabaseStmt *) parsetree)->options)
 			{
-				DefElem    *def = lfirst(lc);
+				DefElem *def = lfirst(lc);
 
 				if (strcmp(def->defname, "tablespace") == 0)
 					return ((AlterDatabaseStmt *) parsetree)->dbname;
@@ -62,8 +62,8 @@ database_needed_alone(Node *parsetree)
 static void
 hold_database(Oid database)
 {
-	WcSlot	   *slot;
-	int			waited = 0;
+	WcSlot *slot;
+	int waited = 0;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	slot = wc_slot_of_database(database);
@@ -75,7 +75,7 @@ hold_database(Oid database)
 	LWLockRelease(wc_shared->lock);
 	while (slot != NULL && waited < STEP_ASIDE_MS)
 	{
-		pid_t		pid;
+		pid_t pid;
 
 		LWLockAcquire(wc_shared->lock, LW_SHARED);
 		pid = slot->worker_pid;
@@ -85,8 +85,7 @@ hold_database(Oid database)
 		if (pid == 0)
 			return;
 		CHECK_FOR_INTERRUPTS();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		waited += 10;
 	}
@@ -96,7 +95,7 @@ hold_database(Oid database)
 static void
 release_databases(XactEvent event, void *arg)
 {
-	int			i;
+	int i;
 
 	if (!holding || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
 		return;
@@ -116,7 +115,7 @@ static Oid
 database_to_clear(Node *parsetree)
 {
 	const char *name;
-	Oid			database;
+	Oid database;
 
 	if (wc_shared == NULL)
 		return InvalidOid;
@@ -130,14 +129,12 @@ database_to_clear(Node *parsetree)
 }
 
 static void
-process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
-				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
-				DestReceiver *dest, QueryCompletion *qc)
+process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree, ProcessUtilityContext context,
+				ParamListInfo params, QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *qc)
 {
-	Oid			database = database_to_clear(pstmt->utilityStmt);
+	Oid database = database_to_clear(pstmt->utilityStmt);
 	static bool registered = false;
-	ProcessUtility_hook_type next = prev_process_utility ? prev_process_utility :
-		standard_ProcessUtility;
+	ProcessUtility_hook_type next = prev_process_utility ? prev_process_utility : standard_ProcessUtility;
 
 	wc_watch_restore(pstmt->utilityStmt);
 	if (!OidIsValid(database))

@@ -23,10 +23,8 @@ PG_FUNCTION_INFO_V1(webchatt_retry_reject);
 static void
 refuse(const char *reason)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("this is not an event: %s", reason),
-			 errhint("Give the request's body exactly as the hub sent it.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is not an event: %s", reason),
+					errhint("Give the request's body exactly as the hub sent it.")));
 }
 
 /* A number as the door's parser has it; the mended text has none that is too large. */
@@ -40,7 +38,7 @@ static wc_json_field
 field_of(Jsonb *body, const char *text, const char *key)
 {
 	wc_json_field f;
-	JsonbValue	k;
+	JsonbValue k;
 	JsonbValue *v;
 
 	memset(&f, 0, sizeof(f));
@@ -97,11 +95,10 @@ parse_jsonb(const char *body, Jsonb **out)
  * the door answers 400 to, or keeps.
  */
 static bool
-parse_event(const char *body, const uint8 *expected, wc_event *event, char scratch[32],
-			char reason[WC_REASON_SIZE])
+parse_event(const char *body, const uint8 *expected, wc_event *event, char scratch[32], char reason[WC_REASON_SIZE])
 {
 	wc_event_fields fields;
-	Jsonb	   *j;
+	Jsonb *j;
 
 	memset(event, 0, sizeof(*event));
 	body = events_mended(body, strlen(body));
@@ -134,19 +131,18 @@ static pg_uuid_t *
 channel_of(const wc_event *event)
 {
 	static const uint8 zeros[16];
-	pg_uuid_t  *channel = palloc(sizeof(pg_uuid_t));
-	Datum		arg;
-	bool		isnull;
+	pg_uuid_t *channel = palloc(sizeof(pg_uuid_t));
+	Datum arg;
+	bool isnull;
 
 	memcpy(channel->data, event->channel, 16);
 	if (memcmp(event->channel, zeros, 16) != 0)
 		return channel;
 	arg = PointerGetDatum(cstring_to_text_with_len(event->message_id.p, event->message_id.len));
 	if (wc_run(WC_INGEST_CHANNEL_OF, &arg, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the status does not say which channel it belongs to, and its message is not known"),
-				 errhint("Give the channel: webchatt.ingest(body, signature, channel).")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("the status does not say which channel it belongs to, and its message is not known"),
+						errhint("Give the channel: webchatt.ingest(body, signature, channel).")));
 	*channel = *DatumGetUUIDP(wc_field(0, 1, &isnull));
 	return channel;
 }
@@ -165,24 +161,22 @@ add_secret(wc_secret *secrets, int *n, const char *secret, int64 until)
 static void
 check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 {
-	wc_secret	secrets[WC_MAX_SECRETS];
-	int			nsecrets = 0;
-	bool		accept_unsigned = false;
-	Datum		arg = UUIDPGetDatum(channel);
-	uint64		n = wc_run(WC_INGEST_SECRETS, &arg, NULL);
-	uint64		i;
+	wc_secret secrets[WC_MAX_SECRETS];
+	int nsecrets = 0;
+	bool accept_unsigned = false;
+	Datum arg = UUIDPGetDatum(channel);
+	uint64 n = wc_run(WC_INGEST_SECRETS, &arg, NULL);
+	uint64 i;
 	wc_signature_verdict verdict;
 
 	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no channel %s",
-						DatumGetCString(DirectFunctionCall1(uuid_out, arg))),
-				 errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, arg))),
+						errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
 	for (i = 0; i < n; i++)
 	{
-		bool		isnull;
-		Datum		until = wc_field(i, 4, &isnull);
+		bool isnull;
+		Datum until = wc_field(i, 4, &isnull);
 
 		add_secret(secrets, &nsecrets, wc_field_text(i, 1), 0);
 		add_secret(secrets, &nsecrets, wc_field_text(i, 2), isnull ? 1 : DatumGetInt64(until));
@@ -190,16 +184,15 @@ check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 			accept_unsigned = true;
 	}
 	if (nsecrets > 0)
-		accept_unsigned = false;	/* as the door has it: see config.c */
-	verdict = wc_signature_verify(secrets, nsecrets, accept_unsigned,
-								  signature ? VARDATA_ANY(signature) : NULL,
-								  signature ? VARSIZE_ANY_EXHDR(signature) : 0,
-								  body, strlen(body), (int64) time(NULL), wc_signature_tolerance);
+		accept_unsigned = false; /* as the door has it: see config.c */
+	verdict = wc_signature_verify(secrets, nsecrets, accept_unsigned, signature ? VARDATA_ANY(signature) : NULL,
+								  signature ? VARSIZE_ANY_EXHDR(signature) : 0, body, strlen(body), (int64) time(NULL),
+								  wc_signature_tolerance);
 	if (verdict != WC_SIG_GOOD)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("the event is refused: %s", wc_signature_reason(verdict)),
-				 errhint("Give the value of the header X-hub-Signature, and the body byte for byte; the secret is set by webchatt.set_webhook_secret().")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+						errmsg("the event is refused: %s", wc_signature_reason(verdict)),
+						errhint("Give the value of the header X-hub-Signature, and the body byte for byte; the secret "
+								"is set by webchatt.set_webhook_secret().")));
 }
 
 /*
@@ -209,7 +202,7 @@ check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 static void
 tell(const wc_event *event, pg_uuid_t message)
 {
-	Datum		channel = UUIDPGetDatum((const pg_uuid_t *) event->channel);
+	Datum channel = UUIDPGetDatum((const pg_uuid_t *) event->channel);
 
 	if (event->kind == WC_EVENT_STATUS && !wc_uuid_parse(event->message_id.p, event->message_id.len, message.data))
 		return;
@@ -221,10 +214,10 @@ tell(const wc_event *event, pg_uuid_t message)
 static const char *
 write_event(wc_event *event)
 {
-	WcShowedUp	showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
-	pg_uuid_t	message;
-	uint64		written = events_write(&event, 1, &message, &showed_up);
-	int			i;
+	WcShowedUp showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
+	pg_uuid_t message;
+	uint64 written = events_write(&event, 1, &message, &showed_up);
+	int i;
 
 	if (written > 0)
 		tell(event, message);
@@ -255,26 +248,22 @@ keep_unreadable(const char *body, const pg_uuid_t *channel, wc_event *event, con
 Datum
 webchatt_ingest(PG_FUNCTION_ARGS)
 {
-	text	   *signature = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	pg_uuid_t  *channel = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
-	wc_event	event;
-	char		scratch[32];
-	char		reason[WC_REASON_SIZE];
-	bool		readable;
-	char	   *body;
+	text *signature = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	pg_uuid_t *channel = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
+	wc_event event;
+	char scratch[32];
+	char reason[WC_REASON_SIZE];
+	bool readable;
+	char *body;
 	const char *result;
-	WcOuter		outer;
+	WcOuter outer;
 
 	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the event's body is NULL")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the event's body is NULL")));
 	body = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (strlen(body) > (size_t) wc_max_body_size * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the event has %zu bytes", strlen(body)),
-				 errhint("webchatt.max_body_size allows %d kB.", wc_max_body_size)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the event has %zu bytes", strlen(body)),
+						errhint("webchatt.max_body_size allows %d kB.", wc_max_body_size)));
 	wc_step_down(&outer);
 	SPI_connect();
 	if (channel != NULL)
@@ -298,16 +287,16 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 Datum
 webchatt_retry_reject(PG_FUNCTION_ARGS)
 {
-	Datum		id = PG_GETARG_DATUM(0);
+	Datum id = PG_GETARG_DATUM(0);
 	static const pg_uuid_t nowhere;
-	pg_uuid_t	channel;
-	bool		placed;
-	wc_event	event;
-	char		scratch[32];
-	char		reason[WC_REASON_SIZE];
+	pg_uuid_t channel;
+	bool placed;
+	wc_event event;
+	char scratch[32];
+	char reason[WC_REASON_SIZE];
 	const char *result;
-	bool		isnull;
-	WcOuter		outer;
+	bool isnull;
+	WcOuter outer;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -315,8 +304,7 @@ webchatt_retry_reject(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (wc_run(WC_FIND_REJECT, &id, NULL) == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no reject " INT64_FORMAT, DatumGetInt64(id)),
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no reject " INT64_FORMAT, DatumGetInt64(id)),
 				 errhint("SELECT id, reason FROM webchatt.rejects lists them.")));
 	channel = *DatumGetUUIDP(wc_field(0, 1, &isnull));
 	/* what a hub sent to its own endpoint says itself where it belongs, once it can be read */

@@ -17,17 +17,16 @@ PG_FUNCTION_INFO_V1(webchatt_mark_read);
 Datum
 webchatt_mark_read(PG_FUNCTION_ARGS)
 {
-	Datum		args[3];
-	char		nulls[4] = "   ";
-	int64		marked = 0;
-	bool		isnull;
-	bool		local;
-	WcOuter		outer;
+	Datum args[3];
+	char nulls[4] = "   ";
+	int64 marked = 0;
+	bool isnull;
+	bool local;
+	WcOuter outer;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the %s is NULL", PG_ARGISNULL(0) ? "channel" : "visitor")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("the %s is NULL", PG_ARGISNULL(0) ? "channel" : "visitor")));
 	args[0] = PG_GETARG_DATUM(0);
 	args[1] = PG_GETARG_DATUM(1);
 	args[2] = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);

@@ -10,8 +10,8 @@
 #include <openssl/evp.h>
 
 /* Random bytes that one token may have. */
-#define LEAST_BYTES		16
-#define MOST_BYTES		64
+#define LEAST_BYTES 16
+#define MOST_BYTES	64
 
 PG_FUNCTION_INFO_V1(webchatt_random_token);
 
@@ -19,20 +19,17 @@ PG_FUNCTION_INFO_V1(webchatt_random_token);
 Datum
 webchatt_random_token(PG_FUNCTION_ARGS)
 {
-	char	   *prefix = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int			n = PG_GETARG_INT32(1);
-	uint8		bytes[MOST_BYTES];
-	char		text[MOST_BYTES * 4 / 3 + 8];
-	char	   *p;
+	char *prefix = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int n = PG_GETARG_INT32(1);
+	uint8 bytes[MOST_BYTES];
+	char text[MOST_BYTES * 4 / 3 + 8];
+	char *p;
 
 	if (n < LEAST_BYTES || n > MOST_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a token has %d to %d random bytes, not %d", LEAST_BYTES, MOST_BYTES, n)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a token has %d to %d random bytes, not %d", LEAST_BYTES, MOST_BYTES, n)));
 	if (!pg_strong_random(bytes, n))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("the system gave no random bytes")));
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("the system gave no random bytes")));
 	EVP_EncodeBlock((unsigned char *) text, bytes, n);
 	for (p = text; *p != '\0'; p++)
 	{

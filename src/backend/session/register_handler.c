@@ -23,18 +23,18 @@ PG_FUNCTION_INFO_V1(webchatt_on_message);
 PG_FUNCTION_INFO_V1(webchatt_on_status);
 
 /* Registered functions, at most: each message looks through them. */
-#define MOST_HANDLERS	100
+#define MOST_HANDLERS 100
 
 /* What is registered, as Datums of text. */
 typedef struct Registration
 {
-	Datum		event;
-	Datum		schema;
-	Datum		name;
-	Datum		direction;
-	Datum		channel;
-	bool		any_channel;
-	Datum		owner;
+	Datum event;
+	Datum schema;
+	Datum name;
+	Datum direction;
+	Datum channel;
+	bool any_channel;
+	Datum owner;
 } Registration;
 
 static void
@@ -43,13 +43,11 @@ check_shape(const FormData_pg_proc *proc, Oid function, bool for_status)
 	const char *misfit = handler_misfit(proc, for_status);
 
 	if (misfit != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-				 errmsg("function %s cannot be called for each %s: %s", format_procedure(function),
-						for_status ? "status" : "message", misfit),
-				 for_status ?
-				 errhint("CREATE FUNCTION ...(status webchatt.statuses) RETURNS void ...") :
-				 errhint("CREATE FUNCTION ...(message webchatt.messages) RETURNS void ...")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+						errmsg("function %s cannot be called for each %s: %s", format_procedure(function),
+							   for_status ? "status" : "message", misfit),
+						for_status ? errhint("CREATE FUNCTION ...(status webchatt.statuses) RETURNS void ...")
+								   : errhint("CREATE FUNCTION ...(message webchatt.messages) RETURNS void ...")));
 }
 
 /*
@@ -60,25 +58,23 @@ static void
 check_owner(const FormData_pg_proc *proc, Oid function)
 {
 	if (!has_privs_of_role(GetUserId(), proc->proowner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of function %s to register it", format_procedure(function)),
-				 errhint("It is called with its owner's rights, so its owner registers it, or a member of that role. Make a function of your own, or ask \"%s\".",
-						 GetUserNameFromId(proc->proowner, false))));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("must be owner of function %s to register it", format_procedure(function)),
+						errhint("It is called with its owner's rights, so its owner registers it, or a member of that "
+								"role. Make a function of your own, or ask \"%s\".",
+								GetUserNameFromId(proc->proowner, false))));
 }
 
 /* Look at the function, and take down what it is called. */
 static void
 take_function(Oid function, bool for_status, Registration *r)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc proc;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("there is no function %u", function),
-				 errhint("Name it with its argument, for example 'public.bot(webchatt.messages)'.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no function %u", function),
+						errhint("Name it with its argument, for example 'public.bot(webchatt.messages)'.")));
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	check_shape(proc, function, for_status);
 	check_owner(proc, function);
@@ -92,40 +88,41 @@ take_function(Oid function, bool for_status, Registration *r)
 static void
 check_channel(const Registration *r)
 {
-	Oid			types[1] = {UUIDOID};
-	Datum		channel = r->channel;
+	Oid types[1] = {UUIDOID};
+	Datum channel = r->channel;
 
 	if (r->any_channel)
 		return;
 	SPI_execute_with_args("SELECT 1 FROM webchatt.channels WHERE id = $1", 1, types, &channel, NULL, true, 1);
 	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, channel))),
-				 errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, channel))),
+						errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
 }
 
 /* The number that it has already, or a new one.  Connected to SPI, as the table's owner. */
 static int32
 write_row(const Registration *r)
 {
-	Oid			types[6] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID};
-	Datum		args[6] = {r->event, r->schema, r->name, r->direction, r->channel, r->owner};
+	Oid types[6] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID};
+	Datum args[6] = {r->event, r->schema, r->name, r->direction, r->channel, r->owner};
 	const char *nulls = r->any_channel ? "    n " : "      ";
-	bool		isnull;
+	bool isnull;
 
 	SPI_execute("LOCK TABLE webchatt.registrations IN SHARE ROW EXCLUSIVE MODE", false, 0);
-	SPI_execute_with_args("UPDATE webchatt.registrations SET owner = $6 WHERE event = $1 AND schema_name = $2"
-						  " AND function_name = $3 AND direction = $4 AND channel_id IS NOT DISTINCT FROM $5 RETURNING id",
-						  6, types, args, nulls, false, 0);
+	SPI_execute_with_args(
+		"UPDATE webchatt.registrations SET owner = $6 WHERE event = $1 AND schema_name = $2"
+		" AND function_name = $3 AND direction = $4 AND channel_id IS NOT DISTINCT FROM $5 RETURNING id",
+		6, types, args, nulls, false, 0);
 	if (SPI_processed == 0)
-		SPI_execute_with_args("INSERT INTO webchatt.registrations (event, schema_name, function_name, direction, channel_id, owner)"
-							  " SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM webchatt.registrations) < "
-							  CppAsString2(MOST_HANDLERS) " RETURNING id", 6, types, args, nulls, false, 0);
+		SPI_execute_with_args(
+			"INSERT INTO webchatt.registrations (event, schema_name, function_name, direction, channel_id, owner)"
+			" SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM webchatt.registrations) < " CppAsString2(
+				MOST_HANDLERS) " RETURNING id",
+			6, types, args, nulls, false, 0);
 	if (SPI_processed == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d functions are registered already", MOST_HANDLERS),
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%d functions are registered already", MOST_HANDLERS),
 				 errhint("SELECT * FROM webchatt.handlers lists them; webchatt.remove_handler(id) takes one out.")));
 	return DatumGetInt32(wc_field(0, 1, &isnull));
 }
@@ -134,11 +131,11 @@ write_row(const Registration *r)
 static int32
 record(const Registration *r)
 {
-	Relation	rel = table_open(wc_relation("registrations"), AccessShareLock);
-	Oid			owner = rel->rd_rel->relowner;
-	Oid			user;
-	int			security;
-	int32		id;
+	Relation rel = table_open(wc_relation("registrations"), AccessShareLock);
+	Oid owner = rel->rd_rel->relowner;
+	Oid user;
+	int security;
+	int32 id;
 
 	table_close(rel, NoLock);
 	GetUserIdAndSecContext(&user, &security);
@@ -155,9 +152,7 @@ static void
 need_function(bool given)
 {
 	if (!given)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the function is NULL")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the function is NULL")));
 }
 
 /*
@@ -169,13 +164,12 @@ Datum
 webchatt_on_message(PG_FUNCTION_ARGS)
 {
 	Registration r;
-	char	   *direction = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *direction = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	need_function(!PG_ARGISNULL(0));
 	if (direction != NULL && strcmp(direction, "in") != 0 && strcmp(direction, "out") != 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("messages have no direction \"%s\"", direction),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("messages have no direction \"%s\"", direction),
 				 errhint("Use in (from the visitor), out (to the visitor), or NULL for both.")));
 	take_function(PG_GETARG_OID(0), false, &r);
 	r.direction = CStringGetTextDatum(direction ? direction : "any");

@@ -22,12 +22,12 @@
 #include "common/event_rules.h"
 
 /* Limits, in bytes. */
-#define MAX_CONTENT		(64 * 1024)
-#define MAX_DEDUPE_KEY	255
-#define MAX_AUTHOR		255
+#define MAX_CONTENT	   (64 * 1024)
+#define MAX_DEDUPE_KEY 255
+#define MAX_AUTHOR	   255
 
 /* Channels that a session remembers. */
-#define KNOWN_CHANNELS	256
+#define KNOWN_CHANNELS 256
 
 PG_FUNCTION_INFO_V1(webchatt_send_message);
 PG_FUNCTION_INFO_V1(webchatt_send_text);
@@ -36,29 +36,27 @@ PG_FUNCTION_INFO_V1(webchatt_retry_message);
 
 typedef struct Sending
 {
-	pg_uuid_t  *channel;
-	text	   *visitor;
-	Jsonb	   *content;
-	text	   *dedupe_key;		/* NULL: none */
-	Interval   *expires;		/* NULL: never */
-	text	   *author;			/* who answers; NULL: not said */
-	bool		final;			/* false: it need not be the answer */
-	int			hub_id;
+	pg_uuid_t *channel;
+	text *visitor;
+	Jsonb *content;
+	text *dedupe_key;  /* NULL: none */
+	Interval *expires; /* NULL: never */
+	text *author;	   /* who answers; NULL: not said */
+	bool final;		   /* false: it need not be the answer */
+	int hub_id;
 } Sending;
 
 static void
 need(bool given, const char *what)
 {
 	if (!given)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s is NULL", what)));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s is NULL", what)));
 }
 
 static bool
 has_key(Jsonb *content, const char *key)
 {
-	JsonbValue	k;
+	JsonbValue k;
 
 	k.type = jbvString;
 	k.val.string.val = unconstify(char *, key);
@@ -69,7 +67,7 @@ has_key(Jsonb *content, const char *key)
 static char *
 type_of(Jsonb *content)
 {
-	JsonbValue	k;
+	JsonbValue k;
 	JsonbValue *v;
 
 	k.type = jbvString;
@@ -85,15 +83,13 @@ type_of(Jsonb *content)
 static const char *
 not_on_web_chatt(Jsonb *content)
 {
-	static const char *const names[][4] = {
-		{"template", "template", "template", "template"},
-		{"payment request", "payment_request", "paymentRequest", "payment-request"},
-		{"order status", "order_status", "orderStatus", "order-status"},
-		{"mark-as-seen", "mark_as_seen", "markAsSeen", "mark-as-seen"}
-	};
-	char	   *type = type_of(content);
-	size_t		i;
-	int			j;
+	static const char *const names[][4] = {{"template", "template", "template", "template"},
+										   {"payment request", "payment_request", "paymentRequest", "payment-request"},
+										   {"order status", "order_status", "orderStatus", "order-status"},
+										   {"mark-as-seen", "mark_as_seen", "markAsSeen", "mark-as-seen"}};
+	char *type = type_of(content);
+	size_t i;
+	int j;
 
 	for (i = 0; i < lengthof(names); i++)
 	{
@@ -110,15 +106,14 @@ static void
 check_content(Jsonb *content)
 {
 	if (!JB_ROOT_IS_OBJECT(content) || JB_ROOT_COUNT(content) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the content is not a JSON object with something in it"),
-				 errhint("Send for example '{\"text\": \"Hello\"}' or '{\"imageUrl\": \"https://...\", \"text\": \"caption\"}'.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the content is not a JSON object with something in it"),
+						errhint("Send for example '{\"text\": \"Hello\"}' or '{\"imageUrl\": \"https://...\", "
+								"\"text\": \"caption\"}'.")));
 	if (VARSIZE_ANY_EXHDR(content) > MAX_CONTENT)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the content has %zu bytes", (size_t) VARSIZE_ANY_EXHDR(content)),
-				 errhint("The most is %d: send media as public URLs.", MAX_CONTENT)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the content has %zu bytes", (size_t) VARSIZE_ANY_EXHDR(content)),
+						errhint("The most is %d: send media as public URLs.", MAX_CONTENT)));
 }
 
 static void
@@ -130,31 +125,27 @@ check_kind(Jsonb *content, const char *kind)
 		return;
 	wrong = not_on_web_chatt(content);
 	if (wrong != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("Web Chatt has no %s messages", wrong),
-				 errhint("Web Chatt has text, image, video, audio, document, sticker, location, contacts, interactive, reaction and reply.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("Web Chatt has no %s messages", wrong),
+						errhint("Web Chatt has text, image, video, audio, document, sticker, location, contacts, "
+								"interactive, reaction and reply.")));
 }
 
 static void
 check_arguments(const Sending *s)
 {
 	if (VARSIZE_ANY_EXHDR(s->visitor) < 1 || VARSIZE_ANY_EXHDR(s->visitor) > WC_MAX_VISITOR_ID)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the visitor's id has %d bytes", (int) VARSIZE_ANY_EXHDR(s->visitor)),
-				 errhint("It has 1 to %d: take it from webchatt.visitors.id.", WC_MAX_VISITOR_ID)));
-	if (s->dedupe_key != NULL && (VARSIZE_ANY_EXHDR(s->dedupe_key) < 1 ||
-								  VARSIZE_ANY_EXHDR(s->dedupe_key) > MAX_DEDUPE_KEY))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the dedupe key has %d bytes", (int) VARSIZE_ANY_EXHDR(s->dedupe_key)),
-				 errhint("It has 1 to %d.", MAX_DEDUPE_KEY)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the visitor's id has %d bytes", (int) VARSIZE_ANY_EXHDR(s->visitor)),
+						errhint("It has 1 to %d: take it from webchatt.visitors.id.", WC_MAX_VISITOR_ID)));
+	if (s->dedupe_key != NULL &&
+		(VARSIZE_ANY_EXHDR(s->dedupe_key) < 1 || VARSIZE_ANY_EXHDR(s->dedupe_key) > MAX_DEDUPE_KEY))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the dedupe key has %d bytes", (int) VARSIZE_ANY_EXHDR(s->dedupe_key)),
+						errhint("It has 1 to %d.", MAX_DEDUPE_KEY)));
 	if (s->author != NULL && (VARSIZE_ANY_EXHDR(s->author) < 1 || VARSIZE_ANY_EXHDR(s->author) > MAX_AUTHOR))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the author has %d bytes", (int) VARSIZE_ANY_EXHDR(s->author)),
-				 errhint("It has 1 to %d: the name of an agent or of an application, or NULL.", MAX_AUTHOR)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the author has %d bytes", (int) VARSIZE_ANY_EXHDR(s->author)),
+						errhint("It has 1 to %d: the name of an agent or of an application, or NULL.", MAX_AUTHOR)));
 	check_content(s->content);
 }
 
@@ -163,15 +154,12 @@ static TimestampTz
 expiry(Interval *expires)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-															 TimestampTzGetDatum(now),
-															 IntervalPGetDatum(expires)));
+	TimestampTz at = DatumGetTimestampTz(
+		DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), IntervalPGetDatum(expires)));
 
 	if (at <= now)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the message would expire before it is sent"),
-				 errhint("Give a positive interval, for example interval '2 hours', or NULL for no end.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the message would expire before it is sent"),
+						errhint("Give a positive interval, for example interval '2 hours', or NULL for no end.")));
 	return at;
 }
 
@@ -180,13 +168,13 @@ static void
 warn_without_worker(void)
 {
 	static bool warned = false;
-	bool		running = false;
+	bool running = false;
 
 	if (warned)
 		return;
 	if (wc_shared != NULL)
 	{
-		WcSlot	   *slot;
+		WcSlot *slot;
 
 		LWLockAcquire(wc_shared->lock, LW_SHARED);
 		slot = wc_slot_of_database(MyDatabaseId);
@@ -197,13 +185,11 @@ warn_without_worker(void)
 		return;
 	warned = true;
 	if (wc_shared == NULL)
-		ereport(WARNING,
-				(errmsg("the message is queued, but webchatt is not loaded to send it"),
-				 errhint("Add webchatt to shared_preload_libraries and restart the server.")));
+		ereport(WARNING, (errmsg("the message is queued, but webchatt is not loaded to send it"),
+						  errhint("Add webchatt to shared_preload_libraries and restart the server.")));
 	else
-		ereport(WARNING,
-				(errmsg("the message is queued, but no webchatt worker runs for this database"),
-				 errhint("Add the database to webchatt.databases and reload the configuration.")));
+		ereport(WARNING, (errmsg("the message is queued, but no webchatt worker runs for this database"),
+						  errhint("Add the database to webchatt.databases and reload the configuration.")));
 }
 
 /*
@@ -212,14 +198,14 @@ warn_without_worker(void)
  */
 typedef struct KnownChannel
 {
-	pg_uuid_t	id;
-	int			hub_id;
-	bool		local;			/* visitors connect to us */
-	char		kind[65];
+	pg_uuid_t id;
+	int hub_id;
+	bool local; /* visitors connect to us */
+	char kind[65];
 } KnownChannel;
 
 static HTAB *known_channels = NULL;
-static Oid	channels_relation = InvalidOid;
+static Oid channels_relation = InvalidOid;
 
 static void
 forget_channels(Datum arg, Oid relation)
@@ -235,7 +221,7 @@ static void
 know_channels(void)
 {
 	static bool registered = false;
-	HASHCTL		ctl;
+	HASHCTL ctl;
 
 	if (!registered)
 	{
@@ -254,8 +240,8 @@ look_channel_up(pg_uuid_t *id)
 {
 	KnownChannel channel;
 	KnownChannel *known;
-	Datum		arg = UUIDPGetDatum(id);
-	bool		isnull;
+	Datum arg = UUIDPGetDatum(id);
+	bool isnull;
 
 	known = known_channels ? hash_search(known_channels, id, HASH_FIND, NULL) : NULL;
 	if (known != NULL)
@@ -266,10 +252,9 @@ look_channel_up(pg_uuid_t *id)
 		know_channels();
 	}
 	if (wc_run(WC_SEND_CHANNEL, &arg, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, arg))),
-				 errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, arg))),
+						errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
 	channel.id = *id;
 	channel.hub_id = DatumGetInt32(wc_field(0, 1, &isnull));
 	strlcpy(channel.kind, wc_field_text(0, 2), sizeof(channel.kind));
@@ -288,11 +273,11 @@ look_channel_up(pg_uuid_t *id)
 static bool
 visitor_is_known(const Sending *s)
 {
-	Relation	rel = table_open(wc_relation("visitors"), AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Relation rel = table_open(wc_relation("visitors"), AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyData keys[2];
 	SysScanDesc scan;
-	bool		found;
+	bool found;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(s->channel));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(s->visitor));
@@ -309,19 +294,18 @@ static void
 look_up(Sending *s)
 {
 	KnownChannel channel = look_channel_up(s->channel);
-	Datum		args[2] = {UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor)};
+	Datum args[2] = {UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor)};
 
 	s->hub_id = channel.hub_id;
 	check_kind(s->content, channel.kind);
 	if (visitor_is_known(s))
 		return;
 	if (channel.local)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("channel %s has no visitor %s", DatumGetCString(DirectFunctionCall1(uuid_out, args[0])),
-						text_to_cstring(s->visitor)),
-				 errdetail("On a local channel only those can be written to who have connected to it."),
-				 errhint("Take the visitor from webchatt.visitors or webchatt.inbox.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("channel %s has no visitor %s", DatumGetCString(DirectFunctionCall1(uuid_out, args[0])),
+							   text_to_cstring(s->visitor)),
+						errdetail("On a local channel only those can be written to who have connected to it."),
+						errhint("Take the visitor from webchatt.visitors or webchatt.inbox.")));
 	wc_run(WC_SEND_VISITOR, args, NULL);
 }
 
@@ -329,13 +313,13 @@ look_up(Sending *s)
 static bool
 write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 {
-	Datum		args[8] = {UUIDPGetDatum(s->channel), UUIDPGetDatum(id), PointerGetDatum(s->visitor),
-		JsonbPGetDatum(s->content), PointerGetDatum(s->dedupe_key), (Datum) 0, PointerGetDatum(s->author),
-	BoolGetDatum(s->final)};
-	char		nulls[9] = "        ";
-	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
+	Datum args[8] = {
+		UUIDPGetDatum(s->channel),		UUIDPGetDatum(id), PointerGetDatum(s->visitor), JsonbPGetDatum(s->content),
+		PointerGetDatum(s->dedupe_key), (Datum) 0,		   PointerGetDatum(s->author),	BoolGetDatum(s->final)};
+	char nulls[9] = "        ";
+	bool nested = wc_own_insert; /* by a trigger of such an insert */
 	volatile bool written = false;
-	bool		isnull;
+	bool isnull;
 
 	nulls[4] = s->dedupe_key ? ' ' : 'n';
 	nulls[5] = s->expires ? ' ' : 'n';
@@ -358,10 +342,9 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	args[1] = args[2];
 	args[2] = PointerGetDatum(s->dedupe_key);
 	if (wc_run(WC_SEND_SAME_KEY, args, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("another transaction used the dedupe key at the same time"),
-				 errhint("Run the transaction again.")));
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("another transaction used the dedupe key at the same time"),
+						errhint("Run the transaction again.")));
 	*id = *DatumGetUUIDP(wc_field(0, 1, &isnull));
 	return false;
 }
@@ -377,16 +360,14 @@ queue_message(Sending *s, pg_uuid_t *id)
 	wc_new_message_id(id);
 	if (!write_message(s, id, &expires))
 		return false;
-	wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL,
-					 s->expires ? &expires : NULL);
+	wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL, s->expires ? &expires : NULL);
 	return true;
 }
 
 bool
-wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content,
-				const char *dedupe_key, pg_uuid_t *id)
+wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key, pg_uuid_t *id)
 {
-	Sending		s;
+	Sending s;
 
 	memset(&s, 0, sizeof(s));
 	s.channel = unconstify(pg_uuid_t *, channel);
@@ -407,8 +388,8 @@ wc_channel_is_local(const pg_uuid_t *channel)
 static Datum
 send_it(Sending *s)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	WcOuter		outer;
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	WcOuter outer;
 
 	wc_step_down(&outer);
 	SPI_connect();
@@ -443,7 +424,7 @@ common_arguments(FunctionCallInfo fcinfo, Sending *s)
 Datum
 webchatt_send_message(PG_FUNCTION_ARGS)
 {
-	Sending		s;
+	Sending s;
 
 	common_arguments(fcinfo, &s);
 	s.content = PG_GETARG_JSONB_P(2);
@@ -454,19 +435,17 @@ webchatt_send_message(PG_FUNCTION_ARGS)
 Datum
 webchatt_send_text(PG_FUNCTION_ARGS)
 {
-	Sending		s;
-	text	   *t;
+	Sending s;
+	text *t;
 	JsonbParseState *state = NULL;
-	JsonbValue	k;
-	JsonbValue	v;
+	JsonbValue k;
+	JsonbValue v;
 
 	common_arguments(fcinfo, &s);
 	t = PG_GETARG_TEXT_PP(2);
 	if (VARSIZE_ANY_EXHDR(t) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the text is empty"),
-				 errhint("Send at least one character.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the text is empty"),
+						errhint("Send at least one character.")));
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	k.type = jbvString;
 	k.val.string.val = "text";
@@ -493,10 +472,10 @@ channel_and_id(FunctionCallInfo fcinfo, Datum args[2])
 Datum
 webchatt_cancel_message(PG_FUNCTION_ARGS)
 {
-	Datum		args[2];
-	WcOuter		outer;
-	bool		done;
-	bool		isnull;
+	Datum args[2];
+	WcOuter outer;
+	bool done;
+	bool isnull;
 
 	channel_and_id(fcinfo, args);
 	wc_step_down(&outer);
@@ -513,9 +492,9 @@ webchatt_cancel_message(PG_FUNCTION_ARGS)
 Datum
 webchatt_retry_message(PG_FUNCTION_ARGS)
 {
-	Datum		args[2];
-	WcOuter		outer;
-	bool		done;
+	Datum args[2];
+	WcOuter outer;
+	bool done;
 
 	channel_and_id(fcinfo, args);
 	wc_step_down(&outer);
@@ -523,13 +502,12 @@ webchatt_retry_message(PG_FUNCTION_ARGS)
 	done = wc_run(WC_RETRY, args, NULL) > 0;
 	if (done)
 	{
-		bool		isnull;
-		bool		no_expiry;
+		bool isnull;
+		bool no_expiry;
 		TimestampTz expires = DatumGetTimestampTz(wc_field(0, 3, &no_expiry));
 
-		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), 's', DatumGetUUIDP(args[0]),
-						 wc_field_text(0, 2), DatumGetUUIDP(args[1]), NULL,
-						 no_expiry ? NULL : &expires);
+		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), 's', DatumGetUUIDP(args[0]), wc_field_text(0, 2),
+						 DatumGetUUIDP(args[1]), NULL, no_expiry ? NULL : &expires);
 	}
 	SPI_finish();
 	wc_step_up(&outer);

@@ -14,16 +14,16 @@
 
 #include "common/corridor.h"
 
-#define STATUS_COLUMNS	29
+#define STATUS_COLUMNS 29
 
 PG_FUNCTION_INFO_V1(webchatt_status);
 PG_FUNCTION_INFO_V1(webchatt_hub_state);
 
 typedef struct Row
 {
-	Datum		values[STATUS_COLUMNS];
-	bool		nulls[STATUS_COLUMNS];
-	int			n;
+	Datum values[STATUS_COLUMNS];
+	bool nulls[STATUS_COLUMNS];
+	int n;
 } Row;
 
 static void
@@ -55,7 +55,7 @@ put_time(Row *row, TimestampTz t)
 static bool
 look(WcStats *stats, pid_t *launcher, pid_t *worker)
 {
-	WcSlot	   *slot;
+	WcSlot *slot;
 
 	memset(stats, 0, sizeof(*stats));
 	*launcher = *worker = 0;
@@ -79,13 +79,13 @@ look(WcStats *stats, pid_t *launcher, pid_t *worker)
 static const char *
 name_listed_folded(void)
 {
-	char	   *name = get_database_name(MyDatabaseId);
-	List	   *names = NIL;
-	ListCell   *lc;
-	bool		folded = false;
+	char *name = get_database_name(MyDatabaseId);
+	List *names = NIL;
+	ListCell *lc;
+	bool folded = false;
 
 	(void) SplitIdentifierString(pstrdup(wc_databases), ',', &names);
-	foreach(lc, names)
+	foreach (lc, names)
 	{
 		if (strcmp(lfirst(lc), name) == 0)
 			return NULL;
@@ -109,12 +109,12 @@ state_without_worker(pid_t launcher)
 Datum
 webchatt_status(PG_FUNCTION_ARGS)
 {
-	WcStats		s;
-	pid_t		launcher;
-	pid_t		worker;
-	bool		running = look(&s, &launcher, &worker);
-	TupleDesc	desc;
-	Row			row;
+	WcStats s;
+	pid_t launcher;
+	pid_t worker;
+	bool running = look(&s, &launcher, &worker);
+	TupleDesc desc;
+	Row row;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -154,10 +154,10 @@ webchatt_status(PG_FUNCTION_ARGS)
 static const char *
 link_phase(uint8 phase)
 {
-	static const char *const names[] = {
-		[WC_LINK_CONNECTING] = "connecting", [WC_LINK_OPEN] = "open",
-		[WC_LINK_WAITING] = "waiting", [WC_LINK_REFUSED] = "refused"
-	};
+	static const char *const names[] = {[WC_LINK_CONNECTING] = "connecting",
+										[WC_LINK_OPEN] = "open",
+										[WC_LINK_WAITING] = "waiting",
+										[WC_LINK_REFUSED] = "refused"};
 
 	return phase < lengthof(names) ? names[phase] : "";
 }
@@ -169,12 +169,12 @@ link_phase(uint8 phase)
 Datum
 webchatt_hub_state(PG_FUNCTION_ARGS)
 {
-	int			hub_id = PG_GETARG_INT32(0);
-	WcHubState	state;
-	WcSlot	   *slot;
-	TupleDesc	desc;
-	Row			row;
-	int			i;
+	int hub_id = PG_GETARG_INT32(0);
+	WcHubState state;
+	WcSlot *slot;
+	TupleDesc desc;
+	Row row;
+	int i;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

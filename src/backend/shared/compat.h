@@ -40,18 +40,19 @@
 #if PG_VERSION_NUM >= 150000
 #define wc_init_materialized_srf(fcinfo) InitMaterializedSRF((fcinfo), 0)
 #else
-#define wc_init_materialized_srf(fcinfo) \
-	do { \
-		ReturnSetInfo *rsi = (ReturnSetInfo *) (fcinfo)->resultinfo; \
-		MemoryContext old; \
-		if (rsi == NULL || !IsA(rsi, ReturnSetInfo) || !(rsi->allowedModes & SFRM_Materialize)) \
-			elog(ERROR, "this function returns a set, where none is accepted"); \
-		old = MemoryContextSwitchTo(rsi->econtext->ecxt_per_query_memory); \
-		if (get_call_result_type((fcinfo), NULL, &rsi->setDesc) != TYPEFUNC_COMPOSITE) \
-			elog(ERROR, "return type must be a row type"); \
-		rsi->returnMode = SFRM_Materialize; \
-		rsi->setResult = tuplestore_begin_heap(true, false, work_mem); \
-		MemoryContextSwitchTo(old); \
+#define wc_init_materialized_srf(fcinfo)                                                                               \
+	do                                                                                                                 \
+	{                                                                                                                  \
+		ReturnSetInfo *rsi = (ReturnSetInfo *) (fcinfo)->resultinfo;                                                   \
+		MemoryContext old;                                                                                             \
+		if (rsi == NULL || !IsA(rsi, ReturnSetInfo) || !(rsi->allowedModes & SFRM_Materialize))                        \
+			elog(ERROR, "this function returns a set, where none is accepted");                                        \
+		old = MemoryContextSwitchTo(rsi->econtext->ecxt_per_query_memory);                                             \
+		if (get_call_result_type((fcinfo), NULL, &rsi->setDesc) != TYPEFUNC_COMPOSITE)                                 \
+			elog(ERROR, "return type must be a row type");                                                             \
+		rsi->returnMode = SFRM_Materialize;                                                                            \
+		rsi->setResult = tuplestore_begin_heap(true, false, work_mem);                                                 \
+		MemoryContextSwitchTo(old);                                                                                    \
 	} while (0)
 #endif
 
@@ -67,10 +68,10 @@
  * changed what it looks at.
  */
 #ifdef SYNC_STANDBY_DEFINED
-#define wc_sync_standbys_defined() \
-	((WalSndCtl->sync_standbys_status & SYNC_STANDBY_INIT) != 0 ? \
-	 (WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0 : \
-	 SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0')
+#define wc_sync_standbys_defined()                                                                                     \
+	((WalSndCtl->sync_standbys_status & SYNC_STANDBY_INIT) != 0                                                        \
+		 ? (WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0                                               \
+		 : SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0')
 #else
 #define wc_sync_standbys_defined() (WalSndCtl->sync_standbys_defined)
 #endif
@@ -82,4 +83,4 @@
 #define wc_random_fraction() ((double) random() / ((double) MAX_RANDOM_VALUE + 1))
 #endif
 
-#endif							/* WC_COMPAT_H */
+#endif /* WC_COMPAT_H */

@@ -12,7 +12,7 @@
 #include "common/json_text.h"
 
 /* The offset between the epochs of unix and PostgreSQL, in microseconds. */
-#define EPOCH_DIFF_US	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define EPOCH_DIFF_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /*
  * What a hub's status word means to a message (doc/hub-contract.md, section 3, names sent,
@@ -23,12 +23,10 @@ const char *
 events_meaning(wc_str status, bool has_error)
 {
 	static const char *const words[][2] = {
-		{"queued", "enqueued"}, {"accepted", "enqueued"}, {"enqueued", "enqueued"},
-		{"sent", "sent"}, {"delivered", "delivered"}, {"read", "read"},
-		{"failed", "failed"}, {"error", "failed"}, {"undelivered", "failed"},
-		{"rejected", "failed"}, {"expired", "failed"}
-	};
-	size_t		i;
+		{"queued", "enqueued"},		{"accepted", "enqueued"}, {"enqueued", "enqueued"}, {"sent", "sent"},
+		{"delivered", "delivered"}, {"read", "read"},		  {"failed", "failed"},		{"error", "failed"},
+		{"undelivered", "failed"},	{"rejected", "failed"},	  {"expired", "failed"}};
+	size_t i;
 
 	for (i = 0; i < lengthof(words); i++)
 	{
@@ -42,7 +40,7 @@ events_meaning(wc_str status, bool has_error)
 bool
 events_are_text(const wc_str *texts, int n)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
@@ -71,12 +69,12 @@ uuid_datum(const uint8 *id)
 static void
 find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_t *ids)
 {
-	Datum		args[2] = {channels, hub_ids};
-	int		   *places = palloc(sizeof(int) * n);
-	int			nmessages = 0;
-	uint64		found;
-	uint64		row;
-	int			i;
+	Datum args[2] = {channels, hub_ids};
+	int *places = palloc(sizeof(int) * n);
+	int nmessages = 0;
+	uint64 found;
+	uint64 row;
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
@@ -88,8 +86,8 @@ find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_
 	found = wc_run(WC_FIND_MESSAGES, args, NULL);
 	for (row = 0; row < found; row++)
 	{
-		bool		isnull;
-		int			at = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
+		bool isnull;
+		int at = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
 
 		ids[places[at]] = *DatumGetUUIDP(wc_field(row, 2, &isnull));
 	}
@@ -99,17 +97,17 @@ find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_
 static uint64
 write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
-	WcColumn   *channels = wc_column(UUIDOID, n);
-	WcColumn   *rows = wc_column(UUIDOID, n);
-	WcColumn   *visitors = wc_column(TEXTOID, n);
-	WcColumn   *hub_ids = wc_column(TEXTOID, n);
-	WcColumn   *times = wc_column(TIMESTAMPTZOID, n);
-	WcColumn   *bodies = wc_column(TEXTOID, n);
-	pg_uuid_t  *new_ids = palloc(sizeof(pg_uuid_t) * n);
-	Datum		args[7];
-	bool		nested = wc_own_insert;	/* by a trigger of such an insert */
+	WcColumn *channels = wc_column(UUIDOID, n);
+	WcColumn *rows = wc_column(UUIDOID, n);
+	WcColumn *visitors = wc_column(TEXTOID, n);
+	WcColumn *hub_ids = wc_column(TEXTOID, n);
+	WcColumn *times = wc_column(TIMESTAMPTZOID, n);
+	WcColumn *bodies = wc_column(TEXTOID, n);
+	pg_uuid_t *new_ids = palloc(sizeof(pg_uuid_t) * n);
+	Datum args[7];
+	bool nested = wc_own_insert; /* by a trigger of such an insert */
 	volatile uint64 written = 0;
-	int			i;
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
@@ -141,7 +139,7 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 	wc_own_insert = true;
 	PG_TRY();
 	{
-		bool		isnull;
+		bool isnull;
 
 		wc_run(WC_INSERT_MESSAGES, args, NULL);
 		written = (uint64) DatumGetInt64(wc_field(0, 1, &isnull));
@@ -160,15 +158,15 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 static uint64
 write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
-	static const Oid types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
-	TEXTOID, TEXTOID, TEXTOID, INT4OID};
+	static const Oid types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
+								TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID};
 	static const uint8 nowhere[16];
-	WcColumn   *cols[lengthof(types)];
-	Datum		args[lengthof(types) + 1];
-	bool		no_count;
-	uint64		rows;
-	uint64		row;
-	int			i;
+	WcColumn *cols[lengthof(types)];
+	Datum args[lengthof(types) + 1];
+	bool no_count;
+	uint64 rows;
+	uint64 row;
+	int i;
 
 	for (i = 0; i < lengthof(types); i++)
 		cols[i] = wc_column(types[i], n);
@@ -202,8 +200,8 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
 	{
-		bool		isnull;
-		Datum		channel = wc_field(row, 2, &isnull);
+		bool isnull;
+		Datum channel = wc_field(row, 2, &isnull);
 
 		/* delivered or read: the visitor has a session */
 		if (isnull)
@@ -225,7 +223,7 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 uint64
 events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
-	uint64		messages;
+	uint64 messages;
 
 	if (ids != NULL)
 		memset(ids, 0, sizeof(pg_uuid_t) * n);
@@ -273,11 +271,13 @@ hint_for(const ErrorData *error)
 	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && error->message != NULL &&
 		strstr(error->message, "row-level security") != NULL)
 		return "A restrictive policy, or one on a table of yours, binds role " WC_WORKER_ROLE ", or whom the trigger's "
-			"function runs as: name those whom it is meant for (CREATE POLICY ... TO ...). Then webchatt.retry_reject(id).";
+			   "function runs as: name those whom it is meant for (CREATE POLICY ... TO ...). Then "
+			   "webchatt.retry_reject(id).";
 	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		return "Triggers on webchatt.messages run as role " WC_WORKER_ROLE ": grant it what the trigger "
-			"needs, or make the trigger's function SECURITY DEFINER. A function of webchatt.on_message() runs as its owner. "
-			"Then webchatt.retry_reject(id).";
+			   "needs, or make the trigger's function SECURITY DEFINER. A function of webchatt.on_message() runs as "
+			   "its owner. "
+			   "Then webchatt.retry_reject(id).";
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		return "The triggers took longer than webchatt.trigger_timeout: make them faster, or raise it.";
 	return NULL;
@@ -287,8 +287,8 @@ hint_for(const ErrorData *error)
 void
 events_reject(const wc_event *event, const ErrorData *error)
 {
-	Datum		args[10];
-	char		nulls[11] = "          ";
+	Datum args[10];
+	char nulls[11] = "          ";
 	const char *hint = hint_for(error);
 
 	args[0] = uuid_datum(event->channel);
@@ -309,8 +309,8 @@ events_reject(const wc_event *event, const ErrorData *error)
 const char *
 events_mended(const char *bytes, size_t len)
 {
-	size_t		mended_len;
-	char	   *out;
+	size_t mended_len;
+	char *out;
 
 	(void) wc_json_is_sound(bytes, len, &mended_len);
 	out = palloc(mended_len + 1);
@@ -322,9 +322,9 @@ events_mended(const char *bytes, size_t len)
 void
 events_keep_unreadable(const wc_event *event)
 {
-	bytea	   *raw = palloc(VARHDRSZ + event->body.len);
-	Datum		args[5];
-	char		nulls[6] = "     ";
+	bytea *raw = palloc(VARHDRSZ + event->body.len);
+	Datum args[5];
+	char nulls[6] = "     ";
 
 	SET_VARSIZE(raw, VARHDRSZ + event->body.len);
 	memcpy(VARDATA(raw), event->body.p, event->body.len);
@@ -341,7 +341,7 @@ events_keep_unreadable(const wc_event *event)
 void
 events_forget_reject(const wc_event *event)
 {
-	Datum		args[3];
+	Datum args[3];
 
 	args[0] = uuid_datum(event->channel);
 	args[1] = event_type(event);

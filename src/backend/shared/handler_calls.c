@@ -35,21 +35,27 @@
 /* The columns of webchatt.registrations, and of what is handled. */
 enum
 {
-	REG_ID = 1, REG_EVENT, REG_SCHEMA, REG_FUNCTION, REG_DIRECTION, REG_CHANNEL, REG_OWNER
+	REG_ID = 1,
+	REG_EVENT,
+	REG_SCHEMA,
+	REG_FUNCTION,
+	REG_DIRECTION,
+	REG_CHANNEL,
+	REG_OWNER
 };
-#define CHANNEL_COLUMN		1	/* of messages and statuses */
-#define DIRECTION_COLUMN	4	/* of messages */
+#define CHANNEL_COLUMN	 1 /* of messages and statuses */
+#define DIRECTION_COLUMN 4 /* of messages */
 
 PG_FUNCTION_INFO_V1(webchatt_call_handlers);
 PG_FUNCTION_INFO_V1(webchatt_handlers_changed);
 PG_FUNCTION_INFO_V1(webchatt_handler_problem);
 
 static MemoryContext cache_context = NULL;
-static Handler *cache = NULL;	/* in the order of their numbers */
-static int	ncache = 0;
-static int	nfor[2] = {0, 0};	/* by for_status */
+static Handler *cache = NULL; /* in the order of their numbers */
+static int ncache = 0;
+static int nfor[2] = {0, 0}; /* by for_status */
 static bool cache_valid = false;
-static Oid	registrations = InvalidOid;
+static Oid registrations = InvalidOid;
 
 static void
 relation_changed(Datum arg, Oid relation)
@@ -91,8 +97,8 @@ handler_misfit(const FormData_pg_proc *proc, bool for_status)
 	if (proc->prokind != PROKIND_FUNCTION || proc->proretset || proc->prorettype != VOIDOID)
 		return "it is not a function that returns void";
 	if (proc->pronargs != 1 || proc->proargtypes.values[0] != handler_argument(for_status))
-		return for_status ? "it does not take one argument of type webchatt.statuses" :
-			"it does not take one argument of type webchatt.messages";
+		return for_status ? "it does not take one argument of type webchatt.statuses"
+						  : "it does not take one argument of type webchatt.messages";
 	if (isAnyTempNamespace(proc->pronamespace))
 		return "it is temporary, and goes with its session";
 	return NULL;
@@ -106,8 +112,8 @@ handler_misfit(const FormData_pg_proc *proc, bool for_status)
 static bool
 owner_is_strange(const Handler *h)
 {
-	char	   *owner = GetUserNameFromId(h->owner, true);
-	Oid			admin = get_role_oid("webchatt_admin", true);
+	char *owner = GetUserNameFromId(h->owner, true);
+	Oid admin = get_role_oid("webchatt_admin", true);
 
 	if (owner != NULL && strcmp(owner, NameStr(h->owner_name)) == 0)
 		return false;
@@ -118,18 +124,18 @@ owner_is_strange(const Handler *h)
 static void
 resolve(Handler *h)
 {
-	Oid			argument = handler_argument(h->for_status);
-	oidvector  *arguments = buildoidvector(&argument, 1);
-	Oid			schema = get_namespace_oid(NameStr(h->schema), true);
-	HeapTuple	tuple;
+	Oid argument = handler_argument(h->for_status);
+	oidvector *arguments = buildoidvector(&argument, 1);
+	Oid schema = get_namespace_oid(NameStr(h->schema), true);
+	HeapTuple tuple;
 	Form_pg_proc proc;
 
 	h->function = InvalidOid;
 	h->problem = "it is gone";
 	if (!OidIsValid(schema))
 		return;
-	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(NameStr(h->name)),
-							PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(NameStr(h->name)), PointerGetDatum(arguments),
+							ObjectIdGetDatum(schema));
 	if (!HeapTupleIsValid(tuple))
 		return;
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
@@ -144,8 +150,8 @@ resolve(Handler *h)
 static void
 copy_name(Name name, HeapTuple tuple, TupleDesc desc, int column)
 {
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, desc, &isnull);
+	bool isnull;
+	Datum value = heap_getattr(tuple, column, desc, &isnull);
 
 	namestrcpy(name, isnull ? "" : TextDatumGetCString(value));
 }
@@ -153,9 +159,9 @@ copy_name(Name name, HeapTuple tuple, TupleDesc desc, int column)
 static void
 read_registration(Handler *h, HeapTuple tuple, TupleDesc desc)
 {
-	NameData	word;
-	Datum		channel;
-	bool		isnull;
+	NameData word;
+	Datum channel;
+	bool isnull;
 
 	memset(h, 0, sizeof(*h));
 	h->id = DatumGetInt32(heap_getattr(tuple, REG_ID, desc, &isnull));
@@ -175,8 +181,8 @@ read_registration(Handler *h, HeapTuple tuple, TupleDesc desc)
 static int
 by_id(const void *a, const void *b)
 {
-	int32		x = ((const Handler *) a)->id;
-	int32		y = ((const Handler *) b)->id;
+	int32 x = ((const Handler *) a)->id;
+	int32 y = ((const Handler *) b)->id;
 
 	return x < y ? -1 : x > y;
 }
@@ -185,18 +191,18 @@ by_id(const void *a, const void *b)
 static void
 load(void)
 {
-	Relation	rel;
-	Snapshot	snapshot;
+	Relation rel;
+	Snapshot snapshot;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	int			size = 16;
+	HeapTuple tuple;
+	int size = 16;
 
 	if (cache_context == NULL)
 		watch_changes();
 	MemoryContextReset(cache_context);
 	cache = NULL;
 	ncache = nfor[0] = nfor[1] = 0;
-	cache_valid = true;			/* unless it changes while it is read */
+	cache_valid = true; /* unless it changes while it is read */
 	registrations = wc_relation("registrations");
 	rel = table_open(registrations, AccessShareLock);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -236,17 +242,15 @@ say_which(void *arg)
 static void
 refuse(const Handler *h)
 {
-	char	   *text = psprintf("function %s, registered under number %d, cannot be called: %s",
-								signature_of(h), h->id, h->problem);
+	char *text =
+		psprintf("function %s, registered under number %d, cannot be called: %s", signature_of(h), h->id, h->problem);
 
 	if (worker_slot != NULL)
 		worker_note_error(text);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_FUNCTION),
-			 errmsg_internal("%s", text),
-			 errhint("Bring it back, or register it anew by its owner (SELECT webchatt.remove_handler(%d), and "
-					 "webchatt.%s()); then webchatt.retry_reject() for the events that are in webchatt.rejects.",
-					 h->id, h->for_status ? "on_status" : "on_message")));
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg_internal("%s", text),
+					errhint("Bring it back, or register it anew by its owner (SELECT webchatt.remove_handler(%d), and "
+							"webchatt.%s()); then webchatt.retry_reject() for the events that are in webchatt.rejects.",
+							h->id, h->for_status ? "on_status" : "on_message")));
 }
 
 /*
@@ -259,10 +263,10 @@ call(Handler *h, Datum row)
 {
 	ErrorContextCallback context = {error_context_stack, say_which, h};
 	LOCAL_FCINFO(fcinfo, 1);
-	FmgrInfo	function;
-	Oid			user;
-	int			security;
-	int			nest;
+	FmgrInfo function;
+	Oid user;
+	int security;
+	int nest;
 
 	if (h->problem != NULL)
 		refuse(h);
@@ -273,13 +277,13 @@ call(Handler *h, Datum row)
 	fcinfo->args[0].isnull = false;
 	GetUserIdAndSecContext(&user, &security);
 	nest = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 	SetUserIdAndSecContext(h->owner, security | SECURITY_LOCAL_USERID_CHANGE |
-						   (wc_session_is_trusted(user) ? SECURITY_RESTRICTED_OPERATION : 0));
+										 (wc_session_is_trusted(user) ? SECURITY_RESTRICTED_OPERATION : 0));
 	(void) FunctionCallInvoke(fcinfo);
 	SetUserIdAndSecContext(user, security);
-	AtEOXact_GUC(false, nest);	/* what it SETs ends here */
+	AtEOXact_GUC(false, nest); /* what it SETs ends here */
 	error_context_stack = context.previous;
 }
 
@@ -288,8 +292,7 @@ is_meant(const Handler *h, bool for_status, const char *direction, const pg_uuid
 {
 	if (h->for_status != for_status)
 		return false;
-	if (direction != NULL && strcmp(NameStr(h->direction), "any") != 0 &&
-		strcmp(NameStr(h->direction), direction) != 0)
+	if (direction != NULL && strcmp(NameStr(h->direction), "any") != 0 && strcmp(NameStr(h->direction), direction) != 0)
 		return false;
 	return h->any_channel || memcmp(&h->channel, channel, sizeof(*channel)) == 0;
 }
@@ -298,13 +301,13 @@ is_meant(const Handler *h, bool for_status, const char *direction, const pg_uuid
 static void
 call_all(bool for_status, HeapTuple tuple, TupleDesc desc)
 {
-	Handler    *meant = palloc(sizeof(Handler) * nfor[for_status]);
-	int			nmeant = 0;
+	Handler *meant = palloc(sizeof(Handler) * nfor[for_status]);
+	int nmeant = 0;
 	const char *direction = NULL;
-	bool		isnull;
-	pg_uuid_t  *channel = DatumGetUUIDP(heap_getattr(tuple, CHANNEL_COLUMN, desc, &isnull));
-	Datum		row;
-	int			i;
+	bool isnull;
+	pg_uuid_t *channel = DatumGetUUIDP(heap_getattr(tuple, CHANNEL_COLUMN, desc, &isnull));
+	Datum row;
+	int i;
 
 	if (!for_status)
 		direction = OidOutputFunctionCall(F_ENUM_OUT, heap_getattr(tuple, DIRECTION_COLUMN, desc, &isnull));
@@ -325,12 +328,11 @@ Datum
 webchatt_call_handlers(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	bool		for_status;
+	bool for_status;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) || data->tg_trigger->tgnargs != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("webchatt._call_handlers() is a trigger function")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._call_handlers() is a trigger function")));
 	for_status = data->tg_trigger->tgargs[0][0] == 's';
 	if (!cache_valid)
 		load();
@@ -338,9 +340,8 @@ webchatt_call_handlers(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	/* whoever may call it could have it called for a row of any shape */
 	if (RelationGetRelid(data->tg_relation) != wc_relation(for_status ? "statuses" : "messages"))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("webchatt._call_handlers() is a trigger function of webchatt's own tables")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._call_handlers() is a trigger function of webchatt's own tables")));
 	call_all(for_status, data->tg_trigtuple, RelationGetDescr(data->tg_relation));
 	return PointerGetDatum(NULL);
 }
@@ -350,9 +351,8 @@ Datum
 webchatt_handlers_changed(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("webchatt._handlers_changed() is a trigger function")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._handlers_changed() is a trigger function")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
 	return PointerGetDatum(NULL);
 }
@@ -361,8 +361,8 @@ webchatt_handlers_changed(PG_FUNCTION_ARGS)
 Datum
 webchatt_handler_problem(PG_FUNCTION_ARGS)
 {
-	int32		id = PG_GETARG_INT32(0);
-	int			i;
+	int32 id = PG_GETARG_INT32(0);
+	int i;
 
 	if (!cache_valid)
 		load();

@@ -10,20 +10,20 @@
 /* One row of webchatt.registrations, and the function that it names. */
 typedef struct Handler
 {
-	int32		id;
-	bool		for_status;
-	bool		any_channel;
-	pg_uuid_t	channel;
-	NameData	schema;
-	NameData	name;
-	NameData	direction;		/* in, out, any */
-	NameData	owner_name;		/* when it was registered */
-	Oid			function;
-	Oid			owner;
-	const char *problem;		/* why it cannot be called; NULL: it can */
+	int32 id;
+	bool for_status;
+	bool any_channel;
+	pg_uuid_t channel;
+	NameData schema;
+	NameData name;
+	NameData direction;	 /* in, out, any */
+	NameData owner_name; /* when it was registered */
+	Oid function;
+	Oid owner;
+	const char *problem; /* why it cannot be called; NULL: it can */
 } Handler;
 
-extern Oid	handler_argument(bool for_status);
+extern Oid handler_argument(bool for_status);
 extern const char *handler_misfit(const FormData_pg_proc *proc, bool for_status);
 
-#endif							/* WC_HANDLER_CALLS_H */
+#endif /* WC_HANDLER_CALLS_H */

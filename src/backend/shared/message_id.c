@@ -19,12 +19,12 @@
 #include "common/uuid7.h"
 
 /* Random bytes are fetched for this many ids at a time. */
-#define RANDOM_BATCH	64
+#define RANDOM_BATCH 64
 
 /* An id that is later than the clock by more than this many days says nothing of when it was made. */
-#define DAYS_AHEAD		366
+#define DAYS_AHEAD 366
 
-#define EPOCH_DIFF_US	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define EPOCH_DIFF_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 PG_FUNCTION_INFO_V1(webchatt_now);
 
@@ -55,17 +55,15 @@ void
 wc_new_message_id(pg_uuid_t *id)
 {
 	static uint8 pool[RANDOM_BATCH * 8];
-	static int	left = 0;
-	uint64		now = tick_now();
-	uint64		last = pg_atomic_read_u64(last_id());
-	uint64		tick;
+	static int left = 0;
+	uint64 now = tick_now();
+	uint64 last = pg_atomic_read_u64(last_id());
+	uint64 tick;
 
 	if (left == 0)
 	{
 		if (!pg_strong_random(pool, sizeof(pool)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not get random bytes for a message id")));
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes for a message id")));
 		left = RANDOM_BATCH;
 	}
 	do
@@ -79,14 +77,14 @@ wc_new_message_id(pg_uuid_t *id)
 static void
 be_later(uint64 rows)
 {
-	uint64		most = tick_now() + wc_uuid7_tick(UINT64CONST(1000000000) * SECS_PER_DAY * DAYS_AHEAD);
-	uint64		last = pg_atomic_read_u64(last_id());
-	uint64		i;
+	uint64 most = tick_now() + wc_uuid7_tick(UINT64CONST(1000000000) * SECS_PER_DAY * DAYS_AHEAD);
+	uint64 last = pg_atomic_read_u64(last_id());
+	uint64 i;
 
 	for (i = 0; i < rows; i++)
 	{
-		bool		isnull;
-		uint64		tick = wc_uuid7_tick_of(DatumGetUUIDP(wc_field(i, 1, &isnull))->data);
+		bool isnull;
+		uint64 tick = wc_uuid7_tick_of(DatumGetUUIDP(wc_field(i, 1, &isnull))->data);
 
 		if (tick > most)
 			continue;
@@ -109,8 +107,8 @@ beyond_belief(pg_uuid_t *id)
 void
 wc_learn_ids(WcSlot *slot)
 {
-	pg_uuid_t	most;
-	Datum		arg = beyond_belief(&most);
+	pg_uuid_t most;
+	Datum arg = beyond_belief(&most);
 
 	be_later(wc_run(WC_NEWEST_IDS, &arg, NULL));
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
@@ -122,13 +120,13 @@ wc_learn_ids(WcSlot *slot)
 void
 wc_learn_channel_ids(const pg_uuid_t *channel)
 {
-	pg_uuid_t	most;
-	Datum		args[2] = {UUIDPGetDatum(channel), beyond_belief(&most)};
-	bool		known = false;
+	pg_uuid_t most;
+	Datum args[2] = {UUIDPGetDatum(channel), beyond_belief(&most)};
+	bool known = false;
 
 	if (wc_shared != NULL)
 	{
-		WcSlot	   *slot;
+		WcSlot *slot;
 
 		LWLockAcquire(wc_shared->lock, LW_SHARED);
 		slot = wc_slot_of_database(MyDatabaseId);
@@ -146,7 +144,7 @@ wc_learn_channel_ids(const pg_uuid_t *channel)
 Datum
 webchatt_now(PG_FUNCTION_ARGS)
 {
-	uint64		last = pg_atomic_read_u64(last_id());
+	uint64 last = pg_atomic_read_u64(last_id());
 
 	if (last <= tick_now())
 		PG_RETURN_TIMESTAMPTZ(GetCurrentTransactionStartTimestamp());

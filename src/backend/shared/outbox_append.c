@@ -26,17 +26,24 @@
 #include "utils/xid8.h"
 
 /* How long one child is written to, in seconds. */
-#define CHILD_SECONDS	60
+#define CHILD_SECONDS 60
 
 /* The columns of webchatt.outbox. */
 enum
 {
-	OUTBOX_XID, OUTBOX_SEQ, OUTBOX_HUB, OUTBOX_OP, OUTBOX_CHANNEL, OUTBOX_VISITOR,
-	OUTBOX_MESSAGE, OUTBOX_EXPIRES, OUTBOX_COLUMNS
+	OUTBOX_XID,
+	OUTBOX_SEQ,
+	OUTBOX_HUB,
+	OUTBOX_OP,
+	OUTBOX_CHANNEL,
+	OUTBOX_VISITOR,
+	OUTBOX_MESSAGE,
+	OUTBOX_EXPIRES,
+	OUTBOX_COLUMNS
 };
 
-bool		wc_own_insert = false;
-bool		wc_outbox_touched = false;
+bool wc_own_insert = false;
+bool wc_outbox_touched = false;
 
 PG_FUNCTION_INFO_V1(webchatt_config_changed);
 PG_FUNCTION_INFO_V1(webchatt_messages_inserted);
@@ -52,13 +59,11 @@ wc_outbox_current(void)
 Oid
 wc_relation(const char *name)
 {
-	Oid			relation = get_relname_relid(name, get_namespace_oid("webchatt", false));
+	Oid relation = get_relname_relid(name, get_namespace_oid("webchatt", false));
 
 	if (!OidIsValid(relation))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("webchatt.%s is missing", name),
-				 errhint("Is the extension webchatt created in this database?")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("webchatt.%s is missing", name),
+						errhint("Is the extension webchatt created in this database?")));
 	return relation;
 }
 
@@ -70,14 +75,14 @@ wc_relation(const char *name)
  * of a send.
  */
 void
-wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
-				 const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires)
+wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
+				 const int64 *seq, const TimestampTz *expires)
 {
 	static const char *const children[] = {"outbox_0", "outbox_1", "outbox_2"};
-	Relation	rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
-	Datum		values[OUTBOX_COLUMNS];
-	bool		nulls[OUTBOX_COLUMNS] = {false};
-	HeapTuple	tuple;
+	Relation rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
+	Datum values[OUTBOX_COLUMNS];
+	bool nulls[OUTBOX_COLUMNS] = {false};
+	HeapTuple tuple;
 
 	values[OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[OUTBOX_SEQ] = Int64GetDatum(seq ? *seq : nextval_internal(wc_relation("outbox_seq"), false));
@@ -104,9 +109,8 @@ Datum
 webchatt_config_changed(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("webchatt._config_changed() is a trigger function")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._config_changed() is a trigger function")));
 	wc_note_restore();
 	/* sessions remember channels: see send.c */
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
@@ -122,9 +126,8 @@ Datum
 webchatt_messages_inserted(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("webchatt._messages_inserted() is a trigger function")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._messages_inserted() is a trigger function")));
 	wc_note_restore();
 	if (!wc_own_insert)
 		wc_outbox_append(0, 'd', NULL, NULL, NULL, NULL, NULL);
@@ -136,9 +139,8 @@ Datum
 webchatt_retries_asked(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("webchatt._retries_asked() is a trigger function")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._retries_asked() is a trigger function")));
 	wc_outbox_append(0, 'w', NULL, NULL, NULL, NULL, NULL);
 	return PointerGetDatum(NULL);
 }

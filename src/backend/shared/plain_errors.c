@@ -18,13 +18,13 @@ static emit_log_hook_type prev_emit_log = NULL;
 static char *
 behind_ours(char *context)
 {
-	char	   *line = context;
-	bool		dropped = false;
+	char *line = context;
+	bool dropped = false;
 
 	while (*line != '\0')
 	{
-		char	   *end = strchr(line, '\n');
-		char	   *ours = strstr(line, "webchatt.");
+		char *end = strchr(line, '\n');
+		char *ours = strstr(line, "webchatt.");
 
 		/* a statement of ours can have several lines, the further ones indented */
 		if (!(ours != NULL && (end == NULL || ours < end)) && !(dropped && (*line == '\t' || *line == ' ')))
@@ -38,12 +38,13 @@ behind_ours(char *context)
 static void
 tidy_context(ErrorData *edata)
 {
-	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
 
 	if (edata->context != NULL && edata->elevel >= WARNING && edata->elevel < FATAL &&
-		category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_SYSTEM_ERROR && category != ERRCODE_INSUFFICIENT_RESOURCES)
+		category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_SYSTEM_ERROR &&
+		category != ERRCODE_INSUFFICIENT_RESOURCES)
 	{
-		char	   *rest = behind_ours(edata->context);
+		char *rest = behind_ours(edata->context);
 
 		if (*rest != '\0')
 			memmove(edata->context, rest, strlen(rest) + 1);

@@ -25,11 +25,11 @@
 #include "utils/lsyscache.h"
 
 /* How long a worker may take to step aside, in ms. */
-#define STEP_ASIDE_MS	10000
+#define STEP_ASIDE_MS 10000
 
 PG_FUNCTION_INFO_V1(webchatt_forget_restores);
 
-static bool noted = false;		/* this session was seen to load a dump */
+static bool noted = false; /* this session was seen to load a dump */
 
 /*
  * Does this session load a dump?  pg_dump and pg_restore, in every form, begin with
@@ -40,13 +40,13 @@ bool
 wc_loads_dump(void)
 {
 	return namespace_search_path != NULL && namespace_search_path[0] == '\0' && !check_function_bodies &&
-		!InLocalUserIdChange();
+		   !InLocalUserIdChange();
 }
 
 static void
 forget_mine(int code, Datum arg)
 {
-	int			i;
+	int i;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	for (i = 0; i < WC_MAX_RESTORES; i++)
@@ -64,11 +64,11 @@ forget_mine(int code, Datum arg)
 pid_t
 wc_restore_in(Oid database)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_MAX_RESTORES; i++)
 	{
-		WcRestore  *r = &wc_shared->restores[i];
+		WcRestore *r = &wc_shared->restores[i];
 
 		if (r->pid != 0 && BackendPidGetProc(r->pid) == NULL)
 			r->pid = 0;
@@ -82,11 +82,11 @@ wc_restore_in(Oid database)
 static bool
 mark_mine(void)
 {
-	bool		marked = false;
-	int			i;
+	bool marked = false;
+	int i;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	(void) wc_restore_in(InvalidOid);	/* drops the dead */
+	(void) wc_restore_in(InvalidOid); /* drops the dead */
 	for (i = 0; i < WC_MAX_RESTORES && !marked; i++)
 	{
 		if (wc_shared->restores[i].pid != 0)
@@ -103,12 +103,12 @@ mark_mine(void)
 static void
 wait_for_worker(void)
 {
-	int			waited = 0;
+	int waited = 0;
 
 	while (waited < STEP_ASIDE_MS)
 	{
-		WcSlot	   *slot;
-		bool		busy;
+		WcSlot *slot;
+		bool busy;
 
 		LWLockAcquire(wc_shared->lock, LW_SHARED);
 		slot = wc_slot_of_database(MyDatabaseId);
@@ -129,8 +129,8 @@ wait_for_worker(void)
 static bool
 is_owner(void)
 {
-	Oid			schema;
-	Oid			table;
+	Oid schema;
+	Oid table;
 
 	if (superuser())
 		return true;
@@ -159,7 +159,7 @@ wc_note_restore(void)
 static bool
 loads_us(Node *statement)
 {
-	RangeVar   *relation = NULL;
+	RangeVar *relation = NULL;
 
 	switch (nodeTag(statement))
 	{
@@ -169,7 +169,7 @@ loads_us(Node *statement)
 			if (((CopyStmt *) statement)->is_from)
 				relation = ((CopyStmt *) statement)->relation;
 			break;
-		case T_AlterTableStmt:	/* --disable-triggers */
+		case T_AlterTableStmt: /* --disable-triggers */
 			relation = ((AlterTableStmt *) statement)->relation;
 			break;
 		default:
@@ -202,7 +202,7 @@ wc_watch_restore(Node *statement)
 Datum
 webchatt_forget_restores(PG_FUNCTION_ARGS)
 {
-	int			i;
+	int i;
 
 	if (wc_shared == NULL)
 		PG_RETURN_VOID();

@@ -16,17 +16,17 @@
 #include "utils/varlena.h"
 
 /* As many as webchatt-net takes (ADDR_LIST_MAX). */
-#define MAX_NETWORKS	64
+#define MAX_NETWORKS 64
 
 /* A file of certificates begins within this, in bytes: there may be a comment before. */
-#define CERTIFICATE_WITHIN	(64 * 1024)
+#define CERTIFICATE_WITHIN (64 * 1024)
 
 static bool
 check_list(char **newval, const char *what, bool may_be_empty)
 {
-	char	   *copy = pstrdup(*newval);
-	List	   *items = NIL;
-	bool		ok = SplitGUCList(copy, ',', &items);
+	char *copy = pstrdup(*newval);
+	List *items = NIL;
+	bool ok = SplitGUCList(copy, ',', &items);
 
 	if (!ok)
 		GUC_check_errdetail("It must be a comma-separated list of %s.", what);
@@ -46,8 +46,7 @@ unix_path_ok(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return path[0] == '/' && strlen(path) < 108 && slash[1] != '\0' &&
-		strncmp(slash + 1, ".s.PGSQL.", 9) != 0;
+	return path[0] == '/' && strlen(path) < 108 && slash[1] != '\0' && strncmp(slash + 1, ".s.PGSQL.", 9) != 0;
 }
 
 /* One address: host:port, [ipv6]:port, :port, *:port or unix:/path. */
@@ -55,8 +54,8 @@ static bool
 listen_address_ok(const char *address)
 {
 	const char *colon;
-	char	   *end;
-	long		port;
+	char *end;
+	long port;
 
 	if (strncmp(address, "unix:", 5) == 0)
 		return unix_path_ok(address + 5);
@@ -74,16 +73,16 @@ listen_address_ok(const char *address)
 bool
 wc_check_listen(char **newval, void **extra, GucSource source)
 {
-	char	   *copy;
-	List	   *items = NIL;
-	ListCell   *lc;
-	bool		ok = true;
+	char *copy;
+	List *items = NIL;
+	ListCell *lc;
+	bool ok = true;
 
 	if (!check_list(newval, "addresses", false))
 		return false;
 	copy = pstrdup(*newval);
 	(void) SplitGUCList(copy, ',', &items);
-	foreach(lc, items)
+	foreach (lc, items)
 	{
 		const char *address = lfirst(lc);
 
@@ -104,12 +103,12 @@ wc_check_listen(char **newval, void **extra, GucSource source)
 static bool
 network_ok(const char *network)
 {
-	char		address[INET6_ADDRSTRLEN];
+	char address[INET6_ADDRSTRLEN];
 	const char *slash = strchr(network, '/');
-	size_t		len = slash != NULL ? (size_t) (slash - network) : strlen(network);
+	size_t len = slash != NULL ? (size_t) (slash - network) : strlen(network);
 	unsigned char binary[16];
-	long		bits = 0;
-	char	   *end;
+	long bits = 0;
+	char *end;
 
 	if (len == 0 || len >= sizeof(address))
 		return false;
@@ -131,10 +130,10 @@ network_ok(const char *network)
 bool
 wc_check_networks(char **newval, void **extra, GucSource source)
 {
-	char	   *copy;
-	List	   *items = NIL;
-	ListCell   *lc;
-	bool		ok = true;
+	char *copy;
+	List *items = NIL;
+	ListCell *lc;
+	bool ok = true;
 
 	if (!check_list(newval, "addresses and networks", true))
 		return false;
@@ -145,7 +144,7 @@ wc_check_networks(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("It names %d addresses and networks, the most is %d.", list_length(items), MAX_NETWORKS);
 		ok = false;
 	}
-	foreach(lc, items)
+	foreach (lc, items)
 	{
 		const char *network = lfirst(lc);
 
@@ -168,19 +167,19 @@ wc_check_networks(char **newval, void **extra, GucSource source)
 static bool
 being_set(GucSource source)
 {
-	return (source == PGC_S_FILE || source == PGC_S_TEST || source == PGC_S_SESSION) &&
-		IsUnderPostmaster && MyDatabaseId != InvalidOid && IsTransactionState();
+	return (source == PGC_S_FILE || source == PGC_S_TEST || source == PGC_S_SESSION) && IsUnderPostmaster &&
+		   MyDatabaseId != InvalidOid && IsTransactionState();
 }
 
 /* NULL: it has certificates. */
 static const char *
 what_is_wrong(const char *file)
 {
-	char	   *text = palloc(CERTIFICATE_WITHIN + 1);
+	char *text = palloc(CERTIFICATE_WITHIN + 1);
 	const char *wrong = NULL;
-	int			fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	ssize_t		n = 0;
+	ssize_t n = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		wrong = strerror(errno);

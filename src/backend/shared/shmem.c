@@ -10,7 +10,7 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 
-WcShared   *wc_shared = NULL;
+WcShared *wc_shared = NULL;
 
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 #if PG_VERSION_NUM >= 150000
@@ -35,8 +35,8 @@ request_shmem(void)
 static void
 startup_shmem(void)
 {
-	bool		found;
-	int			i;
+	bool found;
+	int i;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();
@@ -74,7 +74,7 @@ wc_install_shmem_hooks(void)
 WcSlot *
 wc_slot_of_database(Oid database)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_MAX_DATABASES; i++)
 	{
@@ -89,7 +89,7 @@ WcHubState *
 wc_hub_state(WcSlot *slot, int hub_id)
 {
 	WcHubState *free_one = NULL;
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_MAX_HUB_STATES; i++)
 	{
@@ -114,8 +114,8 @@ wc_hub_state(WcSlot *slot, int hub_id)
 bool
 wc_wake_worker(Oid database, bool with_orders)
 {
-	WcSlot	   *slot;
-	bool		running = false;
+	WcSlot *slot;
+	bool running = false;
 
 	if (wc_shared == NULL)
 		return false;

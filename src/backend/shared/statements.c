@@ -22,16 +22,14 @@
 #include "utils/resowner.h"
 
 /* Each statement's text is in one of these. */
-static const Statement *const texts[] = {
-	wc_texts_messages, wc_texts_feeds, wc_texts_keeping
-};
+static const Statement *const texts[] = {wc_texts_messages, wc_texts_feeds, wc_texts_keeping};
 
 static SPIPlanPtr plans[WC_STATEMENTS];
 static bool planned[WC_STATEMENTS];
 
 /* What the planner is told of our tables: pages and rows that they may have one day. */
-#define LARGE_PAGES		1000000
-#define LARGE_TUPLES	100000000.0
+#define LARGE_PAGES	 1000000
+#define LARGE_TUPLES 100000000.0
 
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 static bool pretending = false;
@@ -43,7 +41,7 @@ static bool pretending = false;
 static void
 pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (prev_get_relation_info)
 		prev_get_relation_info(root, relation, inherited, rel);
@@ -51,7 +49,7 @@ pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 		return;
 	rel->pages = Max(rel->pages, LARGE_PAGES);
 	rel->tuples = Max(rel->tuples, LARGE_TUPLES);
-	foreach(lc, rel->indexlist)
+	foreach (lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst(lc);
 
@@ -65,12 +63,17 @@ pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 static void
 make_generic_plan(SPIPlanPtr plan)
 {
-	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_bitmapscan", "enable_material", "enable_memoize", "jit"};
-	int			nest = NewGUCNestLevel();
+	static const char *const off[] = {"enable_seqscan",
+									  "enable_hashjoin",
+									  "enable_mergejoin",
+									  "enable_bitmapscan",
+									  "enable_material",
+									  "enable_memoize",
+									  "jit"};
+	int nest = NewGUCNestLevel();
 	static bool hooked = false;
 	CachedPlan *volatile cached = NULL;
-	size_t		i;
+	size_t i;
 
 	if (!hooked)
 	{
@@ -80,8 +83,7 @@ make_generic_plan(SPIPlanPtr plan)
 	}
 
 	for (i = 0; i < lengthof(off); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	PG_TRY();
 	{
 		pretending = true;
@@ -100,7 +102,7 @@ make_generic_plan(SPIPlanPtr plan)
 static const Statement *
 text_of(WcStatement which)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < lengthof(texts) - 1; i++)
 	{
@@ -114,14 +116,14 @@ static SPIPlanPtr
 prepared(WcStatement which)
 {
 	const Statement *st = text_of(which);
-	int			nargs = 0;
+	int nargs = 0;
 
 	if (plans[which] != NULL && !SPI_plan_is_valid(plans[which]))
 		planned[which] = false;
 	if (plans[which] == NULL)
 	{
-		SPIPlanPtr	plan;
-		Oid			types[MAX_ARGS + 1];
+		SPIPlanPtr plan;
+		Oid types[MAX_ARGS + 1];
 
 		while (st->types[nargs] != 0)
 		{
@@ -130,8 +132,7 @@ prepared(WcStatement which)
 		}
 		plan = SPI_prepare_cursor(st->sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare statement %d: %s", (int) which,
-				 SPI_result_code_string(SPI_result));
+			elog(ERROR, "could not prepare statement %d: %s", (int) which, SPI_result_code_string(SPI_result));
 		plans[which] = plan;
 		planned[which] = false;
 	}
@@ -150,7 +151,7 @@ prepared(WcStatement which)
 void
 wc_prepare_statements(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_STATEMENTS; i++)
 		(void) prepared(i);
@@ -163,7 +164,7 @@ wc_prepare_statements(void)
 uint64
 wc_run(WcStatement which, Datum *args, const char *nulls)
 {
-	int			rc = SPI_execute_plan(prepared(which), args, nulls, false, 0);
+	int rc = SPI_execute_plan(prepared(which), args, nulls, false, 0);
 
 	if (rc < 0)
 		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(rc));
@@ -174,7 +175,7 @@ wc_run(WcStatement which, Datum *args, const char *nulls)
 Portal
 wc_open(WcStatement which, Datum *args)
 {
-	Portal		portal = SPI_cursor_open(NULL, prepared(which), args, NULL, false);
+	Portal portal = SPI_cursor_open(NULL, prepared(which), args, NULL, false);
 
 	if (portal == NULL)
 		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(SPI_result));
@@ -185,7 +186,7 @@ wc_open(WcStatement which, Datum *args)
 void
 wc_forget_statements(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_STATEMENTS; i++)
 	{
@@ -212,7 +213,7 @@ wc_field_text(uint64 row, int column)
 WcColumn *
 wc_column(Oid type, int size)
 {
-	WcColumn   *col = palloc(sizeof(WcColumn));
+	WcColumn *col = palloc(sizeof(WcColumn));
 
 	col->size = Max(size, 1);
 	col->values = palloc(sizeof(Datum) * col->size);
@@ -237,7 +238,7 @@ column_slot(WcColumn *col)
 void
 wc_column_add(WcColumn *col, Datum value)
 {
-	int			i = column_slot(col);
+	int i = column_slot(col);
 
 	col->values[i] = value;
 	col->nulls[i] = false;
@@ -246,7 +247,7 @@ wc_column_add(WcColumn *col, Datum value)
 void
 wc_column_add_null(WcColumn *col)
 {
-	int			i = column_slot(col);
+	int i = column_slot(col);
 
 	col->values[i] = (Datum) 0;
 	col->nulls[i] = true;
@@ -265,13 +266,13 @@ wc_column_add_bytes(WcColumn *col, const char *p, size_t len)
 Datum
 wc_column_array(const WcColumn *col)
 {
-	int			dims[1] = {col->n};
-	int			lbs[1] = {1};
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
+	int dims[1] = {col->n};
+	int lbs[1] = {1};
+	int16 typlen;
+	bool typbyval;
+	char typalign;
 
 	get_typlenbyvalalign(col->type, &typlen, &typbyval, &typalign);
-	return PointerGetDatum(construct_md_array(col->values, col->nulls, 1, dims, lbs, col->type,
-											  typlen, typbyval, typalign));
+	return PointerGetDatum(
+		construct_md_array(col->values, col->nulls, 1, dims, lbs, col->type, typlen, typbyval, typalign));
 }

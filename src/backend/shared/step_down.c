@@ -23,22 +23,22 @@
 #include "utils/syscache.h"
 
 /* No object of an application stands in front of PostgreSQL's own. */
-#define SEARCH_PATH		"pg_catalog, pg_temp"
+#define SEARCH_PATH "pg_catalog, pg_temp"
 
 /*
  * What was found out of the last few who called, until roles change: a function that sends
  * is another user than whoever's message it answers.
  */
-#define KNOWN_MOST	8
+#define KNOWN_MOST 8
 
 typedef struct Known
 {
-	Oid			users[3];
-	bool		trusted;
+	Oid users[3];
+	bool trusted;
 } Known;
 
 static Known known[KNOWN_MOST];
-static unsigned nknown = 0;		/* ever; the last KNOWN_MOST are there */
+static unsigned nknown = 0; /* ever; the last KNOWN_MOST are there */
 
 static void
 roles_changed(Datum arg, int cache_id, uint32 hash)
@@ -54,10 +54,10 @@ roles_changed(Datum arg, int cache_id, uint32 hash)
 static bool
 can_do_more(Oid role)
 {
-	Relation	rel;
+	Relation rel;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = superuser_arg(role);
+	HeapTuple tuple;
+	bool found = superuser_arg(role);
 
 	if (found)
 		return true;
@@ -69,7 +69,7 @@ can_do_more(Oid role)
 
 		found = (other->rolsuper || other->rolcreaterole || other->rolreplication || other->rolbypassrls ||
 				 (IsReservedName(NameStr(other->rolname)) && other->oid != ROLE_PG_DATABASE_OWNER)) &&
-			is_member_of_role_nosuper(role, other->oid);
+				is_member_of_role_nosuper(role, other->oid);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -88,10 +88,10 @@ bool
 wc_session_is_trusted(Oid user)
 {
 	static bool watching = false;
-	Oid			users[3] = {GetAuthenticatedUserId(), GetSessionUserId(), user};
-	Known	   *k;
-	bool		trusted = false;
-	int			i;
+	Oid users[3] = {GetAuthenticatedUserId(), GetSessionUserId(), user};
+	Known *k;
+	bool trusted = false;
+	int i;
 
 	for (i = 0; i < KNOWN_MOST; i++)
 	{
@@ -105,8 +105,8 @@ wc_session_is_trusted(Oid user)
 		watching = true;
 	}
 	k = &known[nknown++ % KNOWN_MOST];
-	memcpy(k->users, users, sizeof(users));	/* forgotten when roles change meanwhile */
-	k->trusted = true;			/* should looking raise */
+	memcpy(k->users, users, sizeof(users)); /* forgotten when roles change meanwhile */
+	k->trusted = true;						/* should looking raise */
 	for (i = 0; i < 3 && !trusted; i++)
 		trusted = can_do_more(users[i]);
 	k->trusted = trusted;
@@ -117,7 +117,7 @@ static int
 context_for(Oid user, Oid role, int outer)
 {
 	if (user == role && (outer & SECURITY_LOCAL_USERID_CHANGE) != 0)
-		return outer;			/* by a trigger of such a function, or of the turn */
+		return outer; /* by a trigger of such a function, or of the turn */
 	outer |= SECURITY_LOCAL_USERID_CHANGE;
 	if (wc_session_is_trusted(user))
 		outer |= SECURITY_RESTRICTED_OPERATION;
@@ -131,18 +131,17 @@ context_for(Oid user, Oid role, int outer)
 void
 wc_step_down(WcOuter *outer)
 {
-	Oid			role = GetSysCacheOid1(AUTHNAME, Anum_pg_authid_oid, CStringGetDatum(WC_WORKER_ROLE));
+	Oid role = GetSysCacheOid1(AUTHNAME, Anum_pg_authid_oid, CStringGetDatum(WC_WORKER_ROLE));
 
 	if (!OidIsValid(role))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("role %s is missing", WC_WORKER_ROLE),
-				 errhint("Roles are the whole server's: restore them from a dump made by pg_dumpall, or drop and create the extension.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role %s is missing", WC_WORKER_ROLE),
+						errhint("Roles are the whole server's: restore them from a dump made by pg_dumpall, or drop "
+								"and create the extension.")));
 	GetUserIdAndSecContext(&outer->user, &outer->context);
 	outer->guc_level = NewGUCNestLevel();
 	if (strcmp(namespace_search_path, SEARCH_PATH) != 0)
-		(void) set_config_option("search_path", SEARCH_PATH, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("search_path", SEARCH_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	SetUserIdAndSecContext(role, context_for(outer->user, role, outer->context));
 }
 

@@ -19,24 +19,24 @@
 #include "utils/uuid.h"
 
 /* Databases that one cluster can have workers for. */
-#define WC_MAX_DATABASES	32
+#define WC_MAX_DATABASES 32
 
 /* Visitors whose typing is shown, in each direction, for one database. */
-#define WC_MAX_TYPING		64
+#define WC_MAX_TYPING 64
 
 /* Hubs of one database whose pauses webchatt.status can show. */
-#define WC_MAX_HUB_STATES	32
+#define WC_MAX_HUB_STATES 32
 
 /* Sessions that load a dump at a time, in all databases. */
-#define WC_MAX_RESTORES		64
+#define WC_MAX_RESTORES 64
 
-#define WC_ERROR_SIZE		512
-#define WC_LISTENING_SIZE	256
-#define WC_STATE_SIZE		512
-#define WC_HUB_ERROR_SIZE	256
+#define WC_ERROR_SIZE	  512
+#define WC_LISTENING_SIZE 256
+#define WC_STATE_SIZE	  512
+#define WC_HUB_ERROR_SIZE 256
 
 /* The role that the worker works as. */
-#define WC_WORKER_ROLE		"webchatt_worker"
+#define WC_WORKER_ROLE "webchatt_worker"
 
 /*
  * settings.c
@@ -45,52 +45,52 @@ extern char *wc_databases;
 extern char *wc_listen;
 extern char *wc_trusted_proxies;
 extern char *wc_ca_file;
-extern int	wc_max_in_flight;
-extern int	wc_max_body_size;	/* kB */
-extern int	wc_max_waiting;
-extern int	wc_max_connections;
-extern int	wc_max_connections_per_address;
-extern int	wc_max_attempts;
-extern int	wc_signature_tolerance; /* s */
-extern int	wc_head_timeout;	/* ms */
-extern int	wc_request_timeout; /* ms */
-extern int	wc_idle_timeout;	/* ms */
-extern int	wc_ack_timeout;		/* ms */
-extern int	wc_send_timeout;	/* ms */
-extern int	wc_connect_timeout; /* ms */
-extern int	wc_connection_lifetime; /* s */
-extern int	wc_trigger_timeout; /* ms */
-extern int	wc_hold_for;		/* s */
-extern int	wc_token_max_age;	/* s */
+extern int wc_max_in_flight;
+extern int wc_max_body_size; /* kB */
+extern int wc_max_waiting;
+extern int wc_max_connections;
+extern int wc_max_connections_per_address;
+extern int wc_max_attempts;
+extern int wc_signature_tolerance; /* s */
+extern int wc_head_timeout;		   /* ms */
+extern int wc_request_timeout;	   /* ms */
+extern int wc_idle_timeout;		   /* ms */
+extern int wc_ack_timeout;		   /* ms */
+extern int wc_send_timeout;		   /* ms */
+extern int wc_connect_timeout;	   /* ms */
+extern int wc_connection_lifetime; /* s */
+extern int wc_trigger_timeout;	   /* ms */
+extern int wc_hold_for;			   /* s */
+extern int wc_token_max_age;	   /* s */
 extern char *wc_public_url;
 extern char *wc_demo_channel;
-extern int	wc_max_visitors;
-extern int	wc_max_visitors_per_address;
-extern int	wc_max_message_size;	/* kB */
-extern int	wc_visitor_buffer;	/* kB */
-extern int	wc_visitor_rate;	/* a minute */
-extern int	wc_visitor_burst;
-extern int	wc_address_rate;	/* a minute */
-extern int	wc_address_bytes_per_hour; /* kB */
-extern int	wc_newcomers_per_hour;	/* these: 0: no limit */
-extern int	wc_messages_per_hour;
-extern int	wc_bytes_per_hour;	/* kB */
-extern int	wc_channel_newcomers_per_hour;
-extern int	wc_channel_messages_per_hour;
-extern int	wc_channel_bytes_per_hour;	/* kB */
-extern int	wc_address_burst;
-extern int	wc_new_visitor_rate;	/* an hour */
-extern int	wc_hello_rate;		/* a minute */
-extern int	wc_ping_interval;	/* ms */
-extern int	wc_hello_timeout;	/* ms */
+extern int wc_max_visitors;
+extern int wc_max_visitors_per_address;
+extern int wc_max_message_size; /* kB */
+extern int wc_visitor_buffer;	/* kB */
+extern int wc_visitor_rate;		/* a minute */
+extern int wc_visitor_burst;
+extern int wc_address_rate;			  /* a minute */
+extern int wc_address_bytes_per_hour; /* kB */
+extern int wc_newcomers_per_hour;	  /* these: 0: no limit */
+extern int wc_messages_per_hour;
+extern int wc_bytes_per_hour; /* kB */
+extern int wc_channel_newcomers_per_hour;
+extern int wc_channel_messages_per_hour;
+extern int wc_channel_bytes_per_hour; /* kB */
+extern int wc_address_burst;
+extern int wc_new_visitor_rate; /* an hour */
+extern int wc_hello_rate;		/* a minute */
+extern int wc_ping_interval;	/* ms */
+extern int wc_hello_timeout;	/* ms */
 extern char *wc_webhook_allowed_addresses;
-extern int	wc_webhook_timeout; /* ms */
-extern int	wc_webhook_patience;	/* s */
-extern int	wc_max_deliveries;
-extern int	wc_feed_retention; /* s */
-extern int	wc_heartbeat;		/* ms */
-extern int	wc_reconcile_interval;	/* s */
-extern int	wc_overdue_after;	/* s */
+extern int wc_webhook_timeout;	/* ms */
+extern int wc_webhook_patience; /* s */
+extern int wc_max_deliveries;
+extern int wc_feed_retention;	  /* s */
+extern int wc_heartbeat;		  /* ms */
+extern int wc_reconcile_interval; /* s */
+extern int wc_overdue_after;	  /* s */
 
 /* setting_checks.c: check hooks */
 extern bool wc_check_listen(char **newval, void **extra, GucSource source);
@@ -108,96 +108,96 @@ typedef struct WcStats
 {
 	TimestampTz started_at;
 	TimestampTz last_error_at;
-	TimestampTz oldest_queued;	/* 0: none */
-	int64		queued;
-	int32		in_flight;
-	int32		events_waiting;
-	int32		connections;
-	int32		visitors;
-	bool		confined;
-	bool		corridor_open;
-	int32		net_pid;
-	float4		events_per_second;
-	float4		sends_per_second;
-	float4		turns_per_second;
-	int64		events;
-	int64		repeats;
-	int64		rejected;
-	int64		sends;
-	int64		failures;
-	int64		turns;
-	int64		requests;
-	int64		refused;
-	int64		turned_away;
-	int64		memory;			/* allocated in the worker's memory contexts, in bytes */
-	int64		net_restarts;	/* of webchatt-net, since the worker started */
-	char		state[WC_STATE_SIZE];
-	char		listening[WC_LISTENING_SIZE];
-	char		last_error[WC_ERROR_SIZE];
+	TimestampTz oldest_queued; /* 0: none */
+	int64 queued;
+	int32 in_flight;
+	int32 events_waiting;
+	int32 connections;
+	int32 visitors;
+	bool confined;
+	bool corridor_open;
+	int32 net_pid;
+	float4 events_per_second;
+	float4 sends_per_second;
+	float4 turns_per_second;
+	int64 events;
+	int64 repeats;
+	int64 rejected;
+	int64 sends;
+	int64 failures;
+	int64 turns;
+	int64 requests;
+	int64 refused;
+	int64 turned_away;
+	int64 memory;		/* allocated in the worker's memory contexts, in bytes */
+	int64 net_restarts; /* of webchatt-net, since the worker started */
+	char state[WC_STATE_SIZE];
+	char listening[WC_LISTENING_SIZE];
+	char last_error[WC_ERROR_SIZE];
 } WcStats;
 
 typedef struct WcHubState
 {
-	int32		hub_id;			/* 0: free */
+	int32 hub_id; /* 0: free */
 	TimestampTz paused_until;
-	char		last_error[WC_HUB_ERROR_SIZE];
+	char last_error[WC_HUB_ERROR_SIZE];
 	/* our link to it, where there is one */
-	uint8		link_phase;		/* wc_link_phase */
-	TimestampTz link_since;		/* 0: nothing is known of it */
-	int64		link_lost;
-	char		link_error[WC_HUB_ERROR_SIZE];
+	uint8 link_phase;		/* wc_link_phase */
+	TimestampTz link_since; /* 0: nothing is known of it */
+	int64 link_lost;
+	char link_error[WC_HUB_ERROR_SIZE];
 } WcHubState;
 
 typedef struct WcTyping
 {
-	pg_uuid_t	channel;
-	pg_uuid_t	visitor;
+	pg_uuid_t channel;
+	pg_uuid_t visitor;
 	TimestampTz until;
 } WcTyping;
 
 typedef struct WcSlot
 {
-	Oid			database;		/* InvalidOid: the slot is free */
-	NameData	name;
-	pid_t		worker_pid;		/* 0: no worker */
-	Latch	   *worker_latch;
-	pid_t		held_by;		/* a backend that needs the database to itself */
-	bool		restart_now;	/* the worker left to be started anew */
-	bool		at_work;		/* the worker writes to our tables */
-	bool		ids_known;		/* last_id is not before any id in the database */
-	pg_atomic_uint32 wake;		/* 1: something was committed for the worker */
-	pg_atomic_uint32 orders;	/* transactions with orders for the worker itself */
+	Oid database; /* InvalidOid: the slot is free */
+	NameData name;
+	pid_t worker_pid; /* 0: no worker */
+	Latch *worker_latch;
+	pid_t held_by;			 /* a backend that needs the database to itself */
+	bool restart_now;		 /* the worker left to be started anew */
+	bool at_work;			 /* the worker writes to our tables */
+	bool ids_known;			 /* last_id is not before any id in the database */
+	pg_atomic_uint32 wake;	 /* 1: something was committed for the worker */
+	pg_atomic_uint32 orders; /* transactions with orders for the worker itself */
 
-	slock_t		mutex;			/* guards what follows */
-	WcStats		stats;
-	WcHubState	hubs[WC_MAX_HUB_STATES];
-	int32		nanswering;
-	WcTyping	answering[WC_MAX_TYPING];	/* to be shown to visitors: see typing.c */
-	WcTyping	typing[WC_MAX_TYPING];	/* visitors who type, each until its time */
+	slock_t mutex; /* guards what follows */
+	WcStats stats;
+	WcHubState hubs[WC_MAX_HUB_STATES];
+	int32 nanswering;
+	WcTyping answering[WC_MAX_TYPING]; /* to be shown to visitors: see typing.c */
+	WcTyping typing[WC_MAX_TYPING];	   /* visitors who type, each until its time */
 } WcSlot;
 
 /* A session that loads a dump: the worker of its database waits until it ends. */
 typedef struct WcRestore
 {
-	Oid			database;
-	pid_t		pid;			/* 0: free */
+	Oid database;
+	pid_t pid; /* 0: free */
 } WcRestore;
 
 typedef struct WcShared
 {
-	LWLock	   *lock;
-	pg_atomic_uint64 last_id;	/* the time in the last message id: see message_id.c */
-	pid_t		launcher_pid;
-	Latch	   *launcher_latch;
-	WcRestore	restores[WC_MAX_RESTORES];
-	WcSlot		slots[WC_MAX_DATABASES];
+	LWLock *lock;
+	pg_atomic_uint64 last_id; /* the time in the last message id: see message_id.c */
+	pid_t launcher_pid;
+	Latch *launcher_latch;
+	WcRestore restores[WC_MAX_RESTORES];
+	WcSlot slots[WC_MAX_DATABASES];
 } WcShared;
 
-extern WcShared *wc_shared;		/* NULL where webchatt is not preloaded */
+extern WcShared *wc_shared; /* NULL where webchatt is not preloaded */
 
 extern void wc_install_shmem_hooks(void);
-extern WcSlot *wc_slot_of_database(Oid database);	/* caller holds the lock */
-extern WcHubState *wc_hub_state(WcSlot *slot, int hub_id);	/* caller holds the mutex */
+extern WcSlot *wc_slot_of_database(Oid database);		   /* caller holds the lock */
+extern WcHubState *wc_hub_state(WcSlot *slot, int hub_id); /* caller holds the mutex */
 extern bool wc_wake_worker(Oid database, bool with_orders);
 extern void wc_wake_launcher(void);
 extern void wc_wake_at_commit(bool with_orders);
@@ -317,11 +317,11 @@ extern void wc_forget_statements(void);
 /* arrays for statements that take many rows at once */
 typedef struct WcColumn
 {
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
-	int			size;
-	Oid			type;
+	Datum *values;
+	bool *nulls;
+	int n;
+	int size;
+	Oid type;
 } WcColumn;
 
 extern WcColumn *wc_column(Oid type, int size);
@@ -339,23 +339,23 @@ extern char *wc_field_text(uint64 row, int column);
  */
 extern void wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
 							 const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires);
-extern int	wc_outbox_current(void);
-extern Oid	wc_relation(const char *name);
+extern int wc_outbox_current(void);
+extern Oid wc_relation(const char *name);
 
-extern bool wc_own_insert;		/* we are inserting messages ourselves */
-extern bool wc_outbox_touched;	/* this process appended since it was cleared */
+extern bool wc_own_insert;	   /* we are inserting messages ourselves */
+extern bool wc_outbox_touched; /* this process appended since it was cleared */
 
 /* send.c: for a caller that is connected to SPI; false: the dedupe key's message was there */
-extern bool wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content,
-							const char *dedupe_key, pg_uuid_t *id);
+extern bool wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key,
+							pg_uuid_t *id);
 extern bool wc_channel_is_local(const pg_uuid_t *channel);
 
 /* step_down.c: being webchatt_worker in somebody's session, for a while */
 typedef struct WcOuter
 {
-	Oid			user;
-	int			context;
-	int			guc_level;
+	Oid user;
+	int context;
+	int guc_level;
 } WcOuter;
 
 extern void wc_step_down(WcOuter *outer);
@@ -366,7 +366,7 @@ extern bool wc_session_is_trusted(Oid user);
 extern bool wc_loads_dump(void);
 extern void wc_note_restore(void);
 extern void wc_watch_restore(Node *statement);
-extern pid_t wc_restore_in(Oid database);	/* caller holds the lock exclusively */
+extern pid_t wc_restore_in(Oid database); /* caller holds the lock exclusively */
 
 /* plain_errors.c */
 extern void wc_install_error_hook(void);
@@ -376,4 +376,4 @@ extern void wc_new_message_id(pg_uuid_t *id);
 extern void wc_learn_ids(WcSlot *slot);
 extern void wc_learn_channel_ids(const pg_uuid_t *channel);
 
-#endif							/* WEBCHATT_H */
+#endif /* WEBCHATT_H */

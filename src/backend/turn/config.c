@@ -16,17 +16,17 @@
 typedef struct Config
 {
 	MemoryContext context;
-	HTAB	   *channels;		/* ConfigChannel by id */
-	ConfigHub  *hubs;
-	int			nhubs;
+	HTAB *channels; /* ConfigChannel by id */
+	ConfigHub *hubs;
+	int nhubs;
 	wc_channel_put *doors;
-	int			ndoors;
+	int ndoors;
 	wc_key_put *keys;
-	int			nkeys;
+	int nkeys;
 } Config;
 
-static Config *current = NULL;	/* what the worker goes by */
-static Config *fresh = NULL;	/* read in this turn, not yet committed */
+static Config *current = NULL; /* what the worker goes by */
+static Config *fresh = NULL;   /* read in this turn, not yet committed */
 
 static void
 free_config(Config *config)
@@ -38,15 +38,15 @@ free_config(Config *config)
 static void
 read_hubs(Config *config)
 {
-	uint64		n = wc_run(WC_READ_HUBS, NULL, NULL);
-	uint64		i;
+	uint64 n = wc_run(WC_READ_HUBS, NULL, NULL);
+	uint64 i;
 
 	config->hubs = MemoryContextAllocZero(config->context, sizeof(ConfigHub) * Max(1, n));
 	config->nhubs = (int) n;
 	for (i = 0; i < n; i++)
 	{
-		ConfigHub  *hub = &config->hubs[i];
-		bool		isnull;
+		ConfigHub *hub = &config->hubs[i];
+		bool isnull;
 
 		hub->id = DatumGetInt32(wc_field(i, 1, &isnull));
 		hub->stopped = DatumGetBool(wc_field(i, 5, &isnull));
@@ -75,22 +75,22 @@ add_secret(Config *config, wc_secret *secrets, int n, const char *secret, int64 
 static void
 read_hub_secrets(Config *config)
 {
-	uint64		n = wc_run(WC_READ_HUB_SECRETS, NULL, NULL);
-	uint64		i;
+	uint64 n = wc_run(WC_READ_HUB_SECRETS, NULL, NULL);
+	uint64 i;
 
 	for (i = 0; i < n; i++)
 	{
-		bool		isnull;
-		int			hub_id = DatumGetInt32(wc_field(i, 1, &isnull));
-		Datum		until = wc_field(i, 4, &isnull);
-		int			h;
+		bool isnull;
+		int hub_id = DatumGetInt32(wc_field(i, 1, &isnull));
+		Datum until = wc_field(i, 4, &isnull);
+		int h;
 
 		for (h = 0; h < config->nhubs && config->hubs[h].id != hub_id; h++)
 			;
 		if (h == config->nhubs)
 			continue;
-		config->hubs[h].nsecrets = add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets,
-											  wc_field_text(i, 2), 0);
+		config->hubs[h].nsecrets =
+			add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets, wc_field_text(i, 2), 0);
 		config->hubs[h].nsecrets = add_secret(config, config->hubs[h].secrets, config->hubs[h].nsecrets,
 											  wc_field_text(i, 3), isnull ? 1 : DatumGetInt64(until));
 	}
@@ -109,8 +109,8 @@ keep_text(Config *config, uint64 row, int column)
 static void
 read_local(Config *config, wc_channel_put *door, uint64 row)
 {
-	char	   *origins = wc_field_text(row, 11);
-	char	   *next;
+	char *origins = wc_field_text(row, 11);
+	char *next;
 
 	door->local = 1;
 	door->public_key = keep_text(config, row, 9);
@@ -126,12 +126,11 @@ static ConfigChannel *
 add_channel(Config *config, uint64 row)
 {
 	ConfigChannel *channel;
-	bool		isnull;
-	bool		found;
-	char	   *kind = wc_field_text(row, 3);
+	bool isnull;
+	bool found;
+	char *kind = wc_field_text(row, 3);
 
-	channel = hash_search(config->channels, DatumGetUUIDP(wc_field(row, 1, &isnull)),
-						  HASH_ENTER, &found);
+	channel = hash_search(config->channels, DatumGetUUIDP(wc_field(row, 1, &isnull)), HASH_ENTER, &found);
 	channel->hub_id = DatumGetInt32(wc_field(row, 2, &isnull));
 	strlcpy(channel->kind, kind, sizeof(channel->kind));
 	channel->local = DatumGetBool(wc_field(row, 8, &isnull));
@@ -153,23 +152,23 @@ add_channel(Config *config, uint64 row)
 static void
 read_channels(Config *config)
 {
-	uint64		n = wc_run(WC_READ_CHANNELS, NULL, NULL);
-	uint64		i;
+	uint64 n = wc_run(WC_READ_CHANNELS, NULL, NULL);
+	uint64 i;
 
 	config->doors = MemoryContextAllocHuge(config->context, sizeof(wc_channel_put) * Max(1, n));
 	for (i = 0; i < n; i++)
 	{
 		ConfigChannel *channel = add_channel(config, i);
 		wc_channel_put *door = &config->doors[channel->door];
-		bool		isnull;
-		Datum		until;
+		bool isnull;
+		Datum until;
 
 		if (DatumGetBool(wc_field(i, 4, &isnull)))
 			door->accept_unsigned = 1;
 		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 5), 0);
 		until = wc_field(i, 7, &isnull);
-		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 6),
-									isnull ? 1 : DatumGetInt64(until));
+		door->nsecrets =
+			add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 6), isnull ? 1 : DatumGetInt64(until));
 	}
 	/* what one webhook signs, no other may bring unsigned */
 	for (i = 0; i < (uint64) config->ndoors; i++)
@@ -182,16 +181,16 @@ read_channels(Config *config)
 static void
 read_keys(Config *config)
 {
-	uint64		n = wc_run(WC_READ_KEYS, NULL, NULL);
-	uint64		i;
+	uint64 n = wc_run(WC_READ_KEYS, NULL, NULL);
+	uint64 i;
 
 	config->keys = MemoryContextAllocHuge(config->context, sizeof(wc_key_put) * Max(1, n));
 	memset(config->keys, 0, sizeof(wc_key_put) * Max(1, n));
 	for (i = 0; i < n; i++)
 	{
 		wc_key_put *key = &config->keys[i];
-		bool		isnull;
-		Datum		bytes;
+		bool isnull;
+		Datum bytes;
 
 		key->id = (uint32_t) DatumGetInt32(wc_field(i, 1, &isnull));
 		memcpy(key->hash, VARDATA_ANY(DatumGetByteaPP(wc_field(i, 2, &isnull))), WC_HASH_SIZE);
@@ -199,11 +198,11 @@ read_keys(Config *config)
 		bytes = wc_field(i, 4, &isnull);
 		if (!isnull)
 		{
-			bytea	   *channels = DatumGetByteaPP(bytes);
+			bytea *channels = DatumGetByteaPP(bytes);
 
 			key->channels.len = VARSIZE_ANY_EXHDR(channels);
-			key->channels.p = memcpy(MemoryContextAlloc(config->context, key->channels.len),
-									 VARDATA_ANY(channels), key->channels.len);
+			key->channels.p = memcpy(MemoryContextAlloc(config->context, key->channels.len), VARDATA_ANY(channels),
+									 key->channels.len);
 		}
 	}
 	config->nkeys = (int) n;
@@ -213,9 +212,8 @@ read_keys(Config *config)
 void
 config_read(void)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webchatt configuration",
-												  ALLOCSET_DEFAULT_SIZES);
-	HASHCTL		ctl;
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webchatt configuration", ALLOCSET_DEFAULT_SIZES);
+	HASHCTL ctl;
 
 	free_config(fresh);
 	fresh = NULL;
@@ -225,8 +223,7 @@ config_read(void)
 	ctl.keysize = sizeof(pg_uuid_t);
 	ctl.entrysize = sizeof(ConfigChannel);
 	ctl.hcxt = context;
-	fresh->channels = hash_create("webchatt channels", 64, &ctl,
-								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	fresh->channels = hash_create("webchatt channels", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	read_hubs(fresh);
 	read_hub_secrets(fresh);
 	read_channels(fresh);
@@ -243,7 +240,7 @@ config_is_read(void)
 static bool
 has_key(const Config *config, uint32_t id)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < config->nkeys; i++)
 	{
@@ -256,7 +253,7 @@ has_key(const Config *config, uint32_t id)
 static bool
 has_hub(const Config *config, int id)
 {
-	int			i;
+	int i;
 
 	for (i = 0; config != NULL && i < config->nhubs; i++)
 	{
@@ -270,7 +267,7 @@ has_hub(const Config *config, int id)
 static void
 write_gone(const Config *old, const Config *now, wc_buf *out)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < old->nhubs; i++)
 	{
@@ -301,12 +298,12 @@ write_gone(const Config *old, const Config *now, wc_buf *out)
 void
 config_write_all(wc_buf *out)
 {
-	int			i;
+	int i;
 
 	for (i = 0; current != NULL && i < current->nhubs; i++)
 	{
 		const ConfigHub *hub = &current->hubs[i];
-		wc_hub_put	put = {(uint32_t) hub->id};
+		wc_hub_put put = {(uint32_t) hub->id};
 
 		if (hub->local)
 			continue;
@@ -366,7 +363,7 @@ const ConfigHub *
 config_hub(int id)
 {
 	const Config *config = fresh ? fresh : current;
-	int			i;
+	int i;
 
 	for (i = 0; config != NULL && i < config->nhubs; i++)
 	{
@@ -387,7 +384,7 @@ config_hub_at(int i)
 void
 config_write_settings(wc_buf *out)
 {
-	wc_config	c;
+	wc_config c;
 
 	memset(&c, 0, sizeof(c));
 	c.listen = wc_str_from(wc_listen);

@@ -13,7 +13,7 @@ static size_t held = 0;
 void *
 frame_hold(MemoryContext context, size_t size)
 {
-	void	   *p = MemoryContextAllocExtended(context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	void *p = MemoryContextAllocExtended(context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	held += GetMemoryChunkSpace(p);
 	return p;

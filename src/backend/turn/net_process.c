@@ -19,19 +19,19 @@
 #include "turn/net_process.h"
 
 /* Where the child finds its end of the corridor. */
-#define CORRIDOR_FD		3
+#define CORRIDOR_FD 3
 
 /* Without close_range(): descriptors up to this one are closed. */
-#define CLOSE_MOST		65536
+#define CLOSE_MOST 65536
 
 /* Read this much at a time, in bytes. */
-#define READ_CHUNK		(256 * 1024)
+#define READ_CHUNK (256 * 1024)
 
 /* A buffer that is empty and larger than this gives its memory back, in bytes. */
-#define KEEP_CAP		(1024 * 1024)
+#define KEEP_CAP (1024 * 1024)
 
 /* The corridor's kernel buffers, each way, in bytes. */
-#define SOCKET_BUFFER	(1024 * 1024)
+#define SOCKET_BUFFER (1024 * 1024)
 
 void
 net_child_init(NetChild *net)
@@ -48,19 +48,19 @@ net_child_init(NetChild *net)
 static void
 become_net(const char *path, int fd, int words_fd)
 {
-	char		fd_text[] = "3";
-	char	   *argv[] = {"webchatt-net", "--corridor", fd_text, NULL};
+	char fd_text[] = "3";
+	char *argv[] = {"webchatt-net", "--corridor", fd_text, NULL};
 
 	/*
 	 * Nothing of the postmaster's environment: PGPASSWORD or PGSERVICEFILE may
 	 * be in it.  The program reads no variable; certificates are
 	 * webchatt.ca_file's, its times are of no zone, its words of no language.
 	 */
-	char	   *envp[] = {NULL};
+	char *envp[] = {NULL};
 	struct sigaction dfl;
-	sigset_t	none;
-	int			null_fd;
-	int			i;
+	sigset_t none;
+	int null_fd;
+	int i;
 
 	/* out of the process group that the server's time-outs signal as a whole */
 	(void) setsid();
@@ -101,20 +101,19 @@ become_net(const char *path, int fd, int words_fd)
 bool
 net_child_start(NetChild *net, char *error, size_t size)
 {
-	char		path[MAXPGPATH];
-	int			ends[2];
-	int			words[2];
-	int			buffer = SOCKET_BUFFER;
-	sigset_t	all;
-	sigset_t	before;
-	pid_t		pid;
-	int			i;
+	char path[MAXPGPATH];
+	int ends[2];
+	int words[2];
+	int buffer = SOCKET_BUFFER;
+	sigset_t all;
+	sigset_t before;
+	pid_t pid;
+	int i;
 
 	snprintf(path, sizeof(path), "%s/webchatt-net", pkglib_path);
 	if (access(path, X_OK) != 0)
 	{
-		snprintf(error, size, "cannot run \"%s\": %s; is webchatt installed whole?",
-				 path, strerror(errno));
+		snprintf(error, size, "cannot run \"%s\": %s; is webchatt installed whole?", path, strerror(errno));
 		return false;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
@@ -166,7 +165,7 @@ net_child_start(NetChild *net, char *error, size_t size)
 void
 net_child_stop(NetChild *net, int grace_ms)
 {
-	int			waited;
+	int waited;
 
 	if (net->fd >= 0)
 	{
@@ -198,7 +197,7 @@ net_child_stop(NetChild *net, int grace_ms)
 int
 net_child_words(NetChild *net, char *buf, int size)
 {
-	ssize_t		n = net->words_fd >= 0 ? read(net->words_fd, buf, size) : 0;
+	ssize_t n = net->words_fd >= 0 ? read(net->words_fd, buf, size) : 0;
 
 	return n > 0 ? (int) n : 0;
 }
@@ -222,10 +221,10 @@ net_child_read(NetChild *net)
 	}
 	give_back(&net->in);
 	if (net->in.len > 2 * (size_t) WC_FRAME_MAX)
-		return true;			/* what is there comes first */
+		return true; /* what is there comes first */
 	for (;;)
 	{
-		ssize_t		n;
+		ssize_t n;
 
 		if (!wc_buf_reserve(&net->in, READ_CHUNK))
 			return false;
@@ -249,9 +248,8 @@ net_child_read(NetChild *net)
 wc_next
 net_child_next(NetChild *net, wc_frame *frame)
 {
-	size_t		used = 0;
-	wc_next		next = wc_frame_next(net->in.data + net->in_done, net->in.len - net->in_done,
-									 frame, &used);
+	size_t used = 0;
+	wc_next next = wc_frame_next(net->in.data + net->in_done, net->in.len - net->in_done, frame, &used);
 
 	if (next == WC_NEXT_FRAME)
 		net->in_done += used;
@@ -270,8 +268,7 @@ net_child_flush(NetChild *net)
 {
 	while (net_child_has_output(net))
 	{
-		ssize_t		n = send(net->fd, net->out.data + net->out_done,
-							 net->out.len - net->out_done, MSG_NOSIGNAL);
+		ssize_t n = send(net->fd, net->out.data + net->out_done, net->out.len - net->out_done, MSG_NOSIGNAL);
 
 		if (n >= 0)
 		{

@@ -44,7 +44,7 @@ standbys_wanted(void)
 static bool
 standbys_have(XLogRecPtr lsn)
 {
-	bool		have;
+	bool have;
 
 	LWLockAcquire(SyncRepLock, LW_SHARED);
 	have = lsn <= WalSndCtl->lsn[wait_mode()] || !standbys_wanted();
@@ -87,9 +87,8 @@ standbys_wait(XLogRecPtr lsn)
 	{
 		if (ProcDiePending || ShutdownRequestPending || !PostmasterIsAlive())
 		{
-			ereport(LOG,
-					(errmsg("webchatt ends before a synchronous standby has confirmed the last transaction"),
-					 errdetail("Nobody is told of it: what came in comes again, and is known by its ids.")));
+			ereport(LOG, (errmsg("webchatt ends before a synchronous standby has confirmed the last transaction"),
+						  errdetail("Nobody is told of it: what came in comes again, and is known by its ids.")));
 			net_link_drop_output();
 			proc_exit(1);
 		}

@@ -23,31 +23,31 @@
 #include "common/event_rules.h"
 
 /* Between two writings of what has changed, and two words to webchatt-net, in ms. */
-#define SAVE_MS			5000
-#define TELL_NET_MS		1000
+#define SAVE_MS		5000
+#define TELL_NET_MS 1000
 
-static const char *const names[BUDGET_KINDS] = {
-	[BUDGET_NEWCOMERS] = "newcomers", [BUDGET_MESSAGES] = "messages", [BUDGET_BYTES] = "bytes",
-	[BUDGET_PAUSED] = "paused"
-};
+static const char *const names[BUDGET_KINDS] = {[BUDGET_NEWCOMERS] = "newcomers",
+												[BUDGET_MESSAGES] = "messages",
+												[BUDGET_BYTES] = "bytes",
+												[BUDGET_PAUSED] = "paused"};
 
 /* Between two lines in the log about one budget, in ms. */
-#define TELL_MS			60000
+#define TELL_MS 60000
 
 typedef struct Budget
 {
-	pg_uuid_t	channel;		/* all zeros: the whole database */
-	bool		whole;			/* it is that one */
-	bool		dirty;			/* to be written to the table */
-	TimestampTz at;				/* as of when */
+	pg_uuid_t channel; /* all zeros: the whole database */
+	bool whole;		   /* it is that one */
+	bool dirty;		   /* to be written to the table */
+	TimestampTz at;	   /* as of when */
 	TimestampTz told_at[BUDGET_KINDS];
-	double		used[BUDGET_KINDS];
-	int64		refused[BUDGET_KINDS];
+	double used[BUDGET_KINDS];
+	int64 refused[BUDGET_KINDS];
 } Budget;
 
 static HTAB *budgets = NULL;
-static bool dirty = false;		/* one of them is */
-static bool saving = false;		/* in a turn that is not committed yet */
+static bool dirty = false;	/* one of them is */
+static bool saving = false; /* in a turn that is not committed yet */
 static TimestampTz saved_at = 0;
 static TimestampTz told_net_at = 0;
 
@@ -56,12 +56,12 @@ static Budget *
 budget_of(const uint8 *channel)
 {
 	static const uint8 zeros[16];
-	bool		found;
-	Budget	   *b;
+	bool found;
+	Budget *b;
 
 	if (budgets == NULL)
 	{
-		HASHCTL		ctl;
+		HASHCTL ctl;
 
 		memset(&ctl, 0, sizeof(ctl));
 		ctl.keysize = sizeof(pg_uuid_t);
@@ -101,8 +101,8 @@ static void
 leak(Budget *b)
 {
 	TimestampTz now = wc_clock();
-	double		hours = (double) (now - b->at) / USECS_PER_HOUR;
-	int			kind;
+	double hours = (double) (now - b->at) / USECS_PER_HOUR;
+	int kind;
 
 	for (kind = 0; kind < BUDGET_KINDS; kind++)
 		b->used[kind] = Max(0.0, b->used[kind] - limit_of(b, kind) * hours);
@@ -112,7 +112,7 @@ leak(Budget *b)
 static bool
 fits(const Budget *b, int kind, double amount)
 {
-	double		limit = limit_of(b, kind);
+	double limit = limit_of(b, kind);
 
 	return limit <= 0 || amount <= 0 || b->used[kind] + amount <= limit;
 }
@@ -130,11 +130,11 @@ refuse(Budget *b, BudgetKind kind)
 		return;
 	b->told_at[kind] = now;
 	if (kind != BUDGET_PAUSED)
-		ereport(LOG,
-				(errmsg("webchatt refuses what visitors bring: %s has had its %s for this hour",
-						b->whole ? "the database" : "a channel", names[kind]),
-				 errhint("SELECT * FROM webchatt.budgets shows which; if these are honest visitors, raise webchatt.%s%s_per_hour.",
-						 scope, names[kind])));
+		ereport(LOG, (errmsg("webchatt refuses what visitors bring: %s has had its %s for this hour",
+							 b->whole ? "the database" : "a channel", names[kind]),
+					  errhint("SELECT * FROM webchatt.budgets shows which; if these are honest visitors, raise "
+							  "webchatt.%s%s_per_hour.",
+							  scope, names[kind])));
 }
 
 /*
@@ -144,9 +144,9 @@ refuse(Budget *b, BudgetKind kind)
 bool
 budgets_take(const uint8 *channel, BudgetKind kind, uint32 bytes)
 {
-	Budget	   *both[2];
-	double		count = kind == BUDGET_BYTES ? 0 : 1;
-	int			i;
+	Budget *both[2];
+	double count = kind == BUDGET_BYTES ? 0 : 1;
+	int i;
 
 	both[0] = budget_of(NULL);
 	both[1] = budget_of(channel);
@@ -180,22 +180,23 @@ budgets_paused(const uint8 *channel)
 void
 budgets_load(void)
 {
-	uint64		n = wc_run(WC_LOAD_BUDGETS, NULL, NULL);
-	uint64		row;
+	uint64 n = wc_run(WC_LOAD_BUDGETS, NULL, NULL);
+	uint64 row;
 
 	for (row = 0; row < n; row++)
 	{
-		bool		isnull;
-		Budget	   *b = budget_of(DatumGetUUIDP(wc_field(row, 1, &isnull))->data);
+		bool isnull;
+		Budget *b = budget_of(DatumGetUUIDP(wc_field(row, 1, &isnull))->data);
 		const char *what = wc_field_text(row, 2);
-		double		ago_s = (double) DatumGetInt64(wc_field(row, 5, &isnull));
-		int			kind;
+		double ago_s = (double) DatumGetInt64(wc_field(row, 5, &isnull));
+		int kind;
 
 		for (kind = 0; kind < BUDGET_KINDS; kind++)
 		{
 			if (strcmp(what, names[kind]) != 0)
 				continue;
-			b->used[kind] = (double) DatumGetInt64(wc_field(row, 3, &isnull)) - limit_of(b, kind) * ago_s / SECS_PER_HOUR;
+			b->used[kind] =
+				(double) DatumGetInt64(wc_field(row, 3, &isnull)) - limit_of(b, kind) * ago_s / SECS_PER_HOUR;
 			b->used[kind] = Max(0.0, b->used[kind]);
 			b->refused[kind] = DatumGetInt64(wc_field(row, 4, &isnull));
 		}
@@ -208,11 +209,11 @@ void
 budgets_save(TimestampTz now)
 {
 	static const Oid types[4] = {UUIDOID, TEXTOID, INT8OID, INT8OID};
-	WcColumn   *cols[4];
-	Datum		args[4];
+	WcColumn *cols[4];
+	Datum args[4];
 	HASH_SEQ_STATUS seq;
-	Budget	   *b;
-	int			i;
+	Budget *b;
+	int i;
 
 	if (!dirty || (saved_at != 0 && !TimestampDifferenceExceeds(saved_at, now, SAVE_MS)))
 		return;
@@ -253,7 +254,7 @@ void
 budgets_rollback(void)
 {
 	HASH_SEQ_STATUS seq;
-	Budget	   *b;
+	Budget *b;
 
 	if (!saving)
 		return;
@@ -269,9 +270,9 @@ budgets_rollback(void)
 void
 budgets_commit(TimestampTz now, wc_buf *out)
 {
-	Budget	   *b = budget_of(NULL);
-	wc_budgets	m;
-	int			i;
+	Budget *b = budget_of(NULL);
+	wc_budgets m;
+	int i;
 
 	saving = false;
 	if (told_net_at != 0 && !TimestampDifferenceExceeds(told_net_at, now, TELL_NET_MS))

@@ -18,76 +18,76 @@
 #include "common/event_rules.h"
 
 /* Hellos that go together. */
-#define BATCH			32
+#define BATCH 32
 
 /* What one turn answers, and the bytes and the time in ms after which it takes no more. */
-#define ARRIVALS_MOST	512
-#define ASKS_MOST		64
-#define TURN_BYTES		(4 * 1024 * 1024)
-#define TURN_MS			100
+#define ARRIVALS_MOST 512
+#define ASKS_MOST	  64
+#define TURN_BYTES	  (4 * 1024 * 1024)
+#define TURN_MS		  100
 
 /* The pause before the table is tried again that somebody has locked, in ms. */
-#define TABLE_AGAIN_MS	500
+#define TABLE_AGAIN_MS 500
 
 /* Messages on one page, and bytes of their contents after which no more are taken. */
-#define PAGE_MESSAGES	50
-#define PAGE_BYTES		(64 * 1024)
+#define PAGE_MESSAGES 50
+#define PAGE_BYTES	  (64 * 1024)
 
 /* Messages that are looked through, a hello for those sent and never confirmed. */
-#define HELLO_DEPTH		500
-#define PAGE_DEPTH		(2 * PAGE_MESSAGES)
+#define HELLO_DEPTH 500
+#define PAGE_DEPTH	(2 * PAGE_MESSAGES)
 
 /* Bytes of rows and indexes that go with a new visitor beside the attributes. */
-#define NEWCOMER_COSTS	512
+#define NEWCOMER_COSTS 512
 
 /* A visitor's id as text, its NUL included. */
-#define VISITOR_SIZE	37
+#define VISITOR_SIZE 37
 
 /* What a client is shown: see WC_PAGE. */
 typedef struct HistoryPage
 {
-	char	   *messages;		/* in the turn's context; NULL: none was read */
-	bool		more;
-	pg_uuid_t	from;			/* all zeros: none, as read */
-	pg_uuid_t	read;
+	char *messages; /* in the turn's context; NULL: none was read */
+	bool more;
+	pg_uuid_t from; /* all zeros: none, as read */
+	pg_uuid_t read;
 } HistoryPage;
 
 /* A hello, until it is answered. */
 typedef struct Arrival
 {
-	dlist_node	node;
-	wc_arrived	said;
-	bool		done;			/* in this turn */
-	bool		known;
-	bool		charged;		/* to the budgets of newcomers */
-	uint8		result;			/* wc_welcome_result */
-	char		visitor[VISITOR_SIZE];
-	HistoryPage		page;
-	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+	dlist_node node;
+	wc_arrived said;
+	bool done; /* in this turn */
+	bool known;
+	bool charged; /* to the budgets of newcomers */
+	uint8 result; /* wc_welcome_result */
+	char visitor[VISITOR_SIZE];
+	HistoryPage page;
+	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } Arrival;
 
 typedef struct Ask
 {
-	dlist_node	node;
+	dlist_node node;
 	wc_history_ask said;
-	bool		done;
-	HistoryPage		page;
+	bool done;
+	HistoryPage page;
 } Ask;
 
 static dlist_head arrivals = DLIST_STATIC_INIT(arrivals);
 static dlist_head asks = DLIST_STATIC_INIT(asks);
-static int	npending = 0;		/* arrivals and asks */
+static int npending = 0; /* arrivals and asks */
 
 /* Sessions that are over, not yet out of the table. */
 static uint64 *left = NULL;
-static int	nleft = 0;
-static int	left_size = 0;
-static int	nleft_done = 0;		/* in this turn */
+static int nleft = 0;
+static int left_size = 0;
+static int nleft_done = 0; /* in this turn */
 
 /* The table may hold sessions of a webchatt-net that is gone. */
 static bool table_is_stale = true;
-static bool table_cleared = false;	/* in this turn */
-static TimestampTz table_due = 0;	/* not to be touched before */
+static bool table_cleared = false; /* in this turn */
+static TimestampTz table_due = 0;  /* not to be touched before */
 
 /* This turn's answers, in bytes, and when it began with them. */
 static size_t answered = 0;
@@ -99,16 +99,15 @@ sessions_context(void)
 	static MemoryContext context = NULL;
 
 	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt sessions",
-										ALLOCSET_DEFAULT_SIZES);
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt sessions", ALLOCSET_DEFAULT_SIZES);
 	return context;
 }
 
 static bool
 accept_arrival(const wc_frame *frame)
 {
-	Arrival    *a = frame_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
-	wc_frame	copy = {frame->type, a->bytes, frame->len};
+	Arrival *a = frame_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
+	wc_frame copy = {frame->type, a->bytes, frame->len};
 
 	memcpy(a->bytes, frame->payload, frame->len);
 	if (!wc_read_arrived(&copy, &a->said) || !events_are_text(&a->said.attributes, 1))
@@ -124,7 +123,7 @@ accept_arrival(const wc_frame *frame)
 static bool
 accept_ask(const wc_frame *frame)
 {
-	Ask		   *ask = frame_hold(sessions_context(), sizeof(Ask));
+	Ask *ask = frame_hold(sessions_context(), sizeof(Ask));
 
 	if (!wc_read_history_ask(frame, &ask->said))
 	{
@@ -140,14 +139,14 @@ accept_ask(const wc_frame *frame)
 static bool
 accept_left(const wc_frame *frame)
 {
-	wc_left		m;
+	wc_left m;
 	dlist_mutable_iter iter;
 
 	if (!wc_read_left(frame, &m))
 		return false;
 	dlist_foreach_modify(iter, &arrivals)
 	{
-		Arrival    *a = dlist_container(Arrival, node, iter.cur);
+		Arrival *a = dlist_container(Arrival, node, iter.cur);
 
 		if (a->said.session != m.session)
 			continue;
@@ -198,8 +197,7 @@ table_waits(void)
 bool
 sessions_ready(TimestampTz now)
 {
-	return (table_waits() && table_due <= now) ||
-		(npending > 0 && !table_is_stale && net_link_has_room());
+	return (table_waits() && table_due <= now) || (npending > 0 && !table_is_stale && net_link_has_room());
 }
 
 /* When the table is to be tried again; 0: it need not be. */
@@ -218,9 +216,9 @@ clear_step(void *arg)
 static void
 leave_step(void *arg)
 {
-	WcColumn   *ids = wc_column(INT8OID, nleft);
-	Datum		array;
-	int			i;
+	WcColumn *ids = wc_column(INT8OID, nleft);
+	Datum array;
+	int i;
 
 	for (i = 0; i < nleft; i++)
 		wc_column_add(ids, Int64GetDatum((int64) left[i]));
@@ -232,9 +230,9 @@ leave_step(void *arg)
 static pg_uuid_t
 uuid_field(int column)
 {
-	pg_uuid_t	id;
-	bool		isnull;
-	Datum		value = wc_field(0, column, &isnull);
+	pg_uuid_t id;
+	bool isnull;
+	Datum value = wc_field(0, column, &isnull);
 
 	memset(&id, 0, sizeof(id));
 	return isnull ? id : *DatumGetUUIDP(value);
@@ -247,12 +245,12 @@ uuid_field(int column)
 static void
 read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str have, HistoryPage *page)
 {
-	WcColumn   *ids = wc_column(UUIDOID, have.len / 16);
+	WcColumn *ids = wc_column(UUIDOID, have.len / 16);
 	const pg_uuid_t *under_way = outbound_under_way((const pg_uuid_t *) channel, visitor);
-	Datum		args[8];
-	char		nulls[9] = "        ";
-	bool		isnull;
-	uint32		i;
+	Datum args[8];
+	char nulls[9] = "        ";
+	bool isnull;
+	uint32 i;
 
 	for (i = 0; i < have.len; i += 16)
 		wc_column_add(ids, UUIDPGetDatum((const pg_uuid_t *) (have.p + i)));
@@ -277,17 +275,17 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 static void
 find_known(Arrival **batch, int n)
 {
-	WcColumn   *channels = wc_column(UUIDOID, n);
-	WcColumn   *hashes = wc_column(BYTEAOID, n);
-	Arrival   **asked = palloc(sizeof(Arrival *) * n);
-	Datum		args[3];
-	uint64		found;
-	uint64		row;
-	int			i;
+	WcColumn *channels = wc_column(UUIDOID, n);
+	WcColumn *hashes = wc_column(BYTEAOID, n);
+	Arrival **asked = palloc(sizeof(Arrival *) * n);
+	Datum args[3];
+	uint64 found;
+	uint64 row;
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
-		bytea	   *hash;
+		bytea *hash;
 
 		if (!batch[i]->said.has_token)
 			continue;
@@ -306,8 +304,8 @@ find_known(Arrival **batch, int n)
 	found = wc_run(WC_FIND_TOKENS, args, NULL);
 	for (row = 0; row < found; row++)
 	{
-		bool		isnull;
-		Arrival    *a = asked[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
+		bool isnull;
+		Arrival *a = asked[DatumGetInt32(wc_field(row, 1, &isnull)) - 1];
 
 		a->known = true;
 		a->result = WC_WELCOME_KNOWN;
@@ -334,16 +332,16 @@ static void
 make_new(Arrival **batch, int n)
 {
 	static const Oid types[4] = {UUIDOID, TEXTOID, BYTEAOID, TEXTOID};
-	WcColumn   *cols[4];
-	Datum		args[4];
-	int			i;
+	WcColumn *cols[4];
+	Datum args[4];
+	int i;
 
 	for (i = 0; i < 4; i++)
 		cols[i] = wc_column(types[i], n);
 	for (i = 0; i < n; i++)
 	{
-		Arrival    *a = batch[i];
-		bytea	   *hash;
+		Arrival *a = batch[i];
+		bytea *hash;
 
 		if (!a->known && a->result == WC_WELCOME_MADE)
 			charge_newcomer(a);
@@ -389,11 +387,11 @@ is_welcome(const Arrival *a)
 static void
 welcome(Arrival **batch, int n)
 {
-	WcColumn   *ids = wc_column(INT8OID, n);
-	WcColumn   *channels = wc_column(UUIDOID, n);
-	WcColumn   *visitors = wc_column(TEXTOID, n);
-	Datum		args[3];
-	int			i;
+	WcColumn *ids = wc_column(INT8OID, n);
+	WcColumn *channels = wc_column(UUIDOID, n);
+	WcColumn *visitors = wc_column(TEXTOID, n);
+	Datum args[3];
+	int i;
 
 	for (i = 0; i < n; i++)
 	{
@@ -413,22 +411,21 @@ welcome(Arrival **batch, int n)
 	for (i = 0; i < n; i++)
 	{
 		if (batch[i]->result == WC_WELCOME_KNOWN)
-			read_page(batch[i]->said.channel, batch[i]->visitor, NULL, batch[i]->said.have,
-					  &batch[i]->page);
+			read_page(batch[i]->said.channel, batch[i]->visitor, NULL, batch[i]->said.have, &batch[i]->page);
 	}
 }
 
 typedef struct Batch
 {
-	Arrival   **arrivals;
-	int			n;
+	Arrival **arrivals;
+	int n;
 } Batch;
 
 static void
 arrive_step(void *arg)
 {
-	Batch	   *batch = arg;
-	int			i;
+	Batch *batch = arg;
+	int i;
 
 	for (i = 0; i < batch->n; i++)
 		judge(batch->arrivals[i]);
@@ -440,15 +437,15 @@ arrive_step(void *arg)
 static void
 arrive(Arrival **batch, int n)
 {
-	Batch		all = {batch, n};
-	int			i;
+	Batch all = {batch, n};
+	int i;
 
 	if (turn_try(arrive_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
 		return;
 	for (i = 0; i < n; i++)
 	{
-		Batch		one = {batch + i, 1};
-		ErrorData  *error = turn_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
+		Batch one = {batch + i, 1};
+		ErrorData *error = turn_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
 
 		if (error == NULL)
 			continue;
@@ -461,8 +458,8 @@ arrive(Arrival **batch, int n)
 static void
 ask_step(void *arg)
 {
-	Ask		   *ask = arg;
-	char		visitor[VISITOR_SIZE];
+	Ask *ask = arg;
+	char visitor[VISITOR_SIZE];
 
 	wc_uuid_print(ask->said.visitor, visitor);
 	read_page(ask->said.channel, visitor, ask->said.before, wc_str_from(""), &ask->page);
@@ -492,14 +489,14 @@ tidy_table(TimestampTz now)
 static void
 answer_arrivals(WcShowedUp *showed_up)
 {
-	Arrival    *batch[BATCH];
+	Arrival *batch[BATCH];
 	dlist_node *next = dlist_is_empty(&arrivals) ? NULL : dlist_head_node(&arrivals);
-	int			total = 0;
+	int total = 0;
 
 	while (next != NULL && total < ARRIVALS_MOST && has_time())
 	{
-		int			n = 0;
-		int			i;
+		int n = 0;
+		int i;
 
 		while (next != NULL && n < BATCH)
 		{
@@ -522,12 +519,12 @@ answer_arrivals(WcShowedUp *showed_up)
 static void
 answer_asks(void)
 {
-	int			n = 0;
-	dlist_iter	iter;
+	int n = 0;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &asks)
 	{
-		Ask		   *ask = dlist_container(Ask, node, iter.cur);
+		Ask *ask = dlist_container(Ask, node, iter.cur);
 
 		if (n++ == ASKS_MOST || !has_time())
 			break;
@@ -558,7 +555,7 @@ sessions_apply(TimestampTz now, WcShowedUp *showed_up)
 static void
 write_welcome(wc_buf *out, const Arrival *a)
 {
-	wc_welcome	m;
+	wc_welcome m;
 
 	memset(&m, 0, sizeof(m));
 	m.session = a->said.session;
@@ -575,7 +572,7 @@ write_welcome(wc_buf *out, const Arrival *a)
 static void
 write_history(wc_buf *out, const Ask *ask)
 {
-	wc_history	m;
+	wc_history m;
 
 	m.session = ask->said.session;
 	memcpy(m.before, ask->said.before, sizeof(m.before));
@@ -601,7 +598,7 @@ sessions_commit(wc_buf *out)
 	}
 	dlist_foreach_modify(iter, &arrivals)
 	{
-		Arrival    *a = dlist_container(Arrival, node, iter.cur);
+		Arrival *a = dlist_container(Arrival, node, iter.cur);
 
 		if (!a->done)
 			break;
@@ -612,7 +609,7 @@ sessions_commit(wc_buf *out)
 	}
 	dlist_foreach_modify(iter, &asks)
 	{
-		Ask		   *ask = dlist_container(Ask, node, iter.cur);
+		Ask *ask = dlist_container(Ask, node, iter.cur);
 
 		if (!ask->done)
 			break;
@@ -627,14 +624,12 @@ sessions_commit(wc_buf *out)
 void
 sessions_rollback(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	table_cleared = false;
 	nleft_done = 0;
-	dlist_foreach(iter, &arrivals)
-		dlist_container(Arrival, node, iter.cur)->done = false;
-	dlist_foreach(iter, &asks)
-		dlist_container(Ask, node, iter.cur)->done = false;
+	dlist_foreach(iter, &arrivals) dlist_container(Arrival, node, iter.cur)->done = false;
+	dlist_foreach(iter, &asks) dlist_container(Ask, node, iter.cur)->done = false;
 }
 
 /* webchatt-net is gone, and with it every session. */

@@ -14,7 +14,7 @@
 #include "common/event_rules.h"
 
 /* How long a visitor counts as typing after saying so, in ms. */
-#define TYPING_MS		5000
+#define TYPING_MS 5000
 
 PG_FUNCTION_INFO_V1(webchatt_send_typing);
 PG_FUNCTION_INFO_V1(webchatt_typing);
@@ -31,16 +31,16 @@ bool
 typing_accept(const wc_frame *frame)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	wc_typing	m;
-	WcTyping   *place = NULL;
-	int			i;
+	wc_typing m;
+	WcTyping *place = NULL;
+	int i;
 
 	if (!wc_read_typing(frame, &m))
 		return false;
 	SpinLockAcquire(&worker_slot->mutex);
 	for (i = 0; i < WC_MAX_TYPING; i++)
 	{
-		WcTyping   *t = &worker_slot->typing[i];
+		WcTyping *t = &worker_slot->typing[i];
 
 		if (place == NULL || t->until < place->until || same_visitor(t, m.channel, m.visitor))
 			place = t;
@@ -58,9 +58,9 @@ typing_accept(const wc_frame *frame)
 void
 typing_forward(wc_buf *out)
 {
-	WcTyping	answering[WC_MAX_TYPING];
-	int			n;
-	int			i;
+	WcTyping answering[WC_MAX_TYPING];
+	int n;
+	int i;
 
 	SpinLockAcquire(&worker_slot->mutex);
 	n = worker_slot->nanswering;
@@ -69,7 +69,7 @@ typing_forward(wc_buf *out)
 	SpinLockRelease(&worker_slot->mutex);
 	for (i = 0; i < n; i++)
 	{
-		wc_typing	m;
+		wc_typing m;
 
 		memcpy(m.channel, answering[i].channel.data, 16);
 		memcpy(m.visitor, answering[i].visitor.data, 16);
@@ -81,7 +81,7 @@ typing_forward(wc_buf *out)
 static bool
 leave_for_worker(const WcTyping *t)
 {
-	WcSlot	   *slot;
+	WcSlot *slot;
 
 	if (wc_shared == NULL)
 		return false;
@@ -89,7 +89,7 @@ leave_for_worker(const WcTyping *t)
 	slot = wc_slot_of_database(MyDatabaseId);
 	if (slot != NULL)
 	{
-		int			i;
+		int i;
 
 		SpinLockAcquire(&slot->mutex);
 		for (i = 0; i < slot->nanswering; i++)
@@ -113,15 +113,14 @@ leave_for_worker(const WcTyping *t)
 Datum
 webchatt_send_typing(PG_FUNCTION_ARGS)
 {
-	WcTyping	t;
-	text	   *visitor;
-	bool		local;
-	WcOuter		outer;
+	WcTyping t;
+	text *visitor;
+	bool local;
+	WcOuter outer;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the %s is NULL", PG_ARGISNULL(0) ? "channel" : "visitor")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("the %s is NULL", PG_ARGISNULL(0) ? "channel" : "visitor")));
 	t.channel = *PG_GETARG_UUID_P(0);
 	t.until = 0;
 	visitor = PG_GETARG_TEXT_PP(1);
@@ -131,16 +130,14 @@ webchatt_send_typing(PG_FUNCTION_ARGS)
 	SPI_finish();
 	wc_step_up(&outer);
 	if (!local)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("channel %s hangs on a remote hub, which shows no typing",
-						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)))),
-				 errhint("Only channels made by webchatt.create_channel() do.")));
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("channel %s hangs on a remote hub, which shows no typing",
+							   DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)))),
+						errhint("Only channels made by webchatt.create_channel() do.")));
 	if (!wc_uuid_parse(VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor), t.visitor.data))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not the id of a local channel's visitor", text_to_cstring(visitor)),
-				 errhint("Take it from webchatt.presence or webchatt.visitors.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("\"%s\" is not the id of a local channel's visitor", text_to_cstring(visitor)),
+						errhint("Take it from webchatt.presence or webchatt.visitors.")));
 	PG_RETURN_BOOL(leave_for_worker(&t));
 }
 
@@ -157,10 +154,10 @@ Datum
 webchatt_typing(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	WcTyping	typing[WC_MAX_TYPING];
+	WcTyping typing[WC_MAX_TYPING];
 	TimestampTz now = GetCurrentTimestamp();
-	WcSlot	   *slot = NULL;
-	int			i;
+	WcSlot *slot = NULL;
+	int i;
 
 	wc_init_materialized_srf(fcinfo);
 	memset(typing, 0, sizeof(typing));
@@ -178,9 +175,9 @@ webchatt_typing(PG_FUNCTION_ARGS)
 	}
 	for (i = 0; i < WC_MAX_TYPING; i++)
 	{
-		char		visitor[37];
-		Datum		values[2];
-		bool		nulls[2] = {false, false};
+		char visitor[37];
+		Datum values[2];
+		bool nulls[2] = {false, false};
 
 		if (typing[i].until <= now)
 			continue;

@@ -15,29 +15,29 @@
 #include "common/hashfn.h"
 
 /* Files of certificates are below 1 MB; of a larger one the beginning counts. */
-#define LOOK_AT_MOST	(4 * 1024 * 1024)
+#define LOOK_AT_MOST (4 * 1024 * 1024)
 
 typedef struct CaFile
 {
-	dev_t		dev;
-	ino_t		ino;
-	off_t		size;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
 	struct timespec changed;
-	uint64		hash;
+	uint64 hash;
 } CaFile;
 
 static char ca_path[MAXPGPATH];
-static CaFile held;				/* what webchatt-net has; ino 0: nothing */
-static CaFile seen;				/* what was looked at last */
+static CaFile held; /* what webchatt-net has; ino 0: nothing */
+static CaFile seen; /* what was looked at last */
 
 /* False when it is not there, or being replaced. */
 static bool
 look(CaFile *file)
 {
 	struct stat st;
-	char	   *text;
-	ssize_t		n;
-	int			fd;
+	char *text;
+	ssize_t n;
+	int fd;
 
 	if (stat(ca_path, &st) < 0)
 		return false;
@@ -80,8 +80,8 @@ ca_file_note(void)
 bool
 ca_file_outdated(void)
 {
-	CaFile		now;
-	bool		settled;
+	CaFile now;
+	bool settled;
 
 	if (ca_path[0] == '\0' || !look(&now))
 		return false;

@@ -28,23 +28,23 @@
 #include "utils/varlena.h"
 
 /* How often a database that is missing is looked for, in ms. */
-#define MISSING_POLL_MS		1000
+#define MISSING_POLL_MS 1000
 
 /* How long to sleep when there is nothing to look for, in ms. */
-#define IDLE_MS				60000
+#define IDLE_MS 60000
 
 /* datconnlimit of a database whose DROP was interrupted. */
-#define DATABASE_IS_BROKEN	(-2)
+#define DATABASE_IS_BROKEN (-2)
 
 /* How often to see whether an earlier launcher's worker is gone, in ms. */
-#define ORPHAN_POLL_MS		100
+#define ORPHAN_POLL_MS 100
 
 /* The pause before a worker that died is started again, in ms: doubled each time. */
-#define PAUSE_FIRST_MS		500
-#define PAUSE_MOST_MS		60000
+#define PAUSE_FIRST_MS 500
+#define PAUSE_MOST_MS  60000
 
 /* A worker that ran this long was in order: the pause starts over, in ms. */
-#define RAN_WELL_MS			60000
+#define RAN_WELL_MS 60000
 
 /* What the launcher knows of a slot's worker. */
 typedef struct Keeper
@@ -52,9 +52,9 @@ typedef struct Keeper
 	BackgroundWorkerHandle *handle;
 	TimestampTz started_at;
 	TimestampTz not_before;
-	int			pause_ms;
-	bool		wanted;
-	bool		warned;
+	int pause_ms;
+	bool wanted;
+	bool warned;
 } Keeper;
 
 static Keeper keepers[WC_MAX_DATABASES];
@@ -88,12 +88,12 @@ forget_launcher(int code, Datum arg)
 static int
 slot_for(Oid database, const char *name)
 {
-	int			free_slot = -1;
-	int			i;
+	int free_slot = -1;
+	int i;
 
 	for (i = 0; i < WC_MAX_DATABASES; i++)
 	{
-		WcSlot	   *slot = &wc_shared->slots[i];
+		WcSlot *slot = &wc_shared->slots[i];
 
 		if (slot->database == database)
 		{
@@ -105,7 +105,7 @@ slot_for(Oid database, const char *name)
 	}
 	if (free_slot >= 0)
 	{
-		WcSlot	   *slot = &wc_shared->slots[free_slot];
+		WcSlot *slot = &wc_shared->slots[free_slot];
 
 		slot->database = database;
 		slot->held_by = 0;
@@ -121,7 +121,7 @@ slot_for(Oid database, const char *name)
 static void
 want(Oid database, const char *name)
 {
-	int			slot;
+	int slot;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	slot = slot_for(database, name);
@@ -134,8 +134,8 @@ want(Oid database, const char *name)
 typedef struct Listed
 {
 	const char *name;
-	bool		there;
-	char	   *alike;			/* one that is written otherwise, in capitals say; or NULL */
+	bool there;
+	char *alike; /* one that is written otherwise, in capitals say; or NULL */
 } Listed;
 
 /* Say which listed databases are not there: once, until the list of these changes. */
@@ -145,7 +145,7 @@ report_missing(const Listed *listed, int n)
 	static char *said = NULL;
 	StringInfoData missing;
 	const char *alike = NULL;
-	int			i;
+	int i;
 
 	initStringInfo(&missing);
 	for (i = 0; i < n; i++)
@@ -165,9 +165,10 @@ report_missing(const Listed *listed, int n)
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_DATABASE),
 				 errmsg("webchatt.databases names what is no database that can be connected to: %s", missing.data),
-				 alike != NULL ?
-				 errhint("There is a database \"%s\": names are folded to lower case unless they are in double quotes, as in webchatt.databases = '\"%s\"'.", alike, alike) :
-				 errhint("It gets its worker as soon as it is there; or take it off the list.")));
+				 alike != NULL ? errhint("There is a database \"%s\": names are folded to lower case unless they are "
+										 "in double quotes, as in webchatt.databases = '\"%s\"'.",
+										 alike, alike)
+							   : errhint("It gets its worker as soon as it is there; or take it off the list.")));
 }
 
 /*
@@ -178,16 +179,16 @@ report_missing(const Listed *listed, int n)
 static bool
 mark_wanted(void)
 {
-	char	   *list = pstrdup(wc_databases);
-	List	   *names = NIL;
-	Listed	   *listed;
-	ListCell   *lc;
-	int			n = 0;
-	int			found = 0;
-	int			i;
-	Relation	rel;
+	char *list = pstrdup(wc_databases);
+	List *names = NIL;
+	Listed *listed;
+	ListCell *lc;
+	int n = 0;
+	int found = 0;
+	int i;
+	Relation rel;
 	TableScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	MemoryContext context = CurrentMemoryContext;
 
 	for (i = 0; i < WC_MAX_DATABASES; i++)
@@ -195,10 +196,10 @@ mark_wanted(void)
 	if (!SplitIdentifierString(list, ',', &names) || names == NIL)
 	{
 		report_missing(NULL, 0);
-		return true;			/* the check hook saw to what it says */
+		return true; /* the check hook saw to what it says */
 	}
 	listed = palloc0(sizeof(Listed) * list_length(names));
-	foreach(lc, names)
+	foreach (lc, names)
 		listed[n++].name = lfirst(lc);
 
 	SetCurrentStatementStartTimestamp();
@@ -245,7 +246,7 @@ static void
 start_worker(int i, TimestampTz now)
 {
 	BackgroundWorker worker;
-	Keeper	   *keeper = &keepers[i];
+	Keeper *keeper = &keepers[i];
 	MemoryContext old;
 
 	memset(&worker, 0, sizeof(worker));
@@ -254,8 +255,7 @@ start_worker(int i, TimestampTz now)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	snprintf(worker.bgw_library_name, BGW_MAXLEN, "webchatt");
 	snprintf(worker.bgw_function_name, BGW_MAXLEN, "webchatt_worker_main");
-	snprintf(worker.bgw_name, BGW_MAXLEN, "webchatt worker for database \"%s\"",
-			 NameStr(wc_shared->slots[i].name));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "webchatt worker for database \"%s\"", NameStr(wc_shared->slots[i].name));
 	snprintf(worker.bgw_type, BGW_MAXLEN, "webchatt worker");
 	worker.bgw_main_arg = Int32GetDatum(i);
 	worker.bgw_notify_pid = MyProcPid;
@@ -271,11 +271,10 @@ start_worker(int i, TimestampTz now)
 		keeper->handle = NULL;
 		keeper->not_before = TimestampTzPlusMilliseconds(now, 5000);
 		if (!keeper->warned)
-			ereport(WARNING,
-					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("webchatt could not start its worker for database \"%s\"",
-							NameStr(wc_shared->slots[i].name)),
-					 errhint("Raise max_worker_processes: all of them are taken.")));
+			ereport(WARNING, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+							  errmsg("webchatt could not start its worker for database \"%s\"",
+									 NameStr(wc_shared->slots[i].name)),
+							  errhint("Raise max_worker_processes: all of them are taken.")));
 		keeper->warned = true;
 	}
 	MemoryContextSwitchTo(old);
@@ -285,9 +284,9 @@ start_worker(int i, TimestampTz now)
 static void
 note_stopped(int i, TimestampTz now)
 {
-	Keeper	   *keeper = &keepers[i];
-	WcSlot	   *slot = &wc_shared->slots[i];
-	pid_t		pid;
+	Keeper *keeper = &keepers[i];
+	WcSlot *slot = &wc_shared->slots[i];
+	pid_t pid;
 
 	if (keeper->handle == NULL || GetBackgroundWorkerPid(keeper->handle, &pid) != BGWH_STOPPED)
 		return;
@@ -299,8 +298,7 @@ note_stopped(int i, TimestampTz now)
 		keeper->not_before = now;
 	else
 	{
-		keeper->pause_ms = keeper->pause_ms == 0 ? PAUSE_FIRST_MS :
-			Min(keeper->pause_ms * 2, PAUSE_MOST_MS);
+		keeper->pause_ms = keeper->pause_ms == 0 ? PAUSE_FIRST_MS : Min(keeper->pause_ms * 2, PAUSE_MOST_MS);
 		keeper->not_before = TimestampTzPlusMilliseconds(now, keeper->pause_ms);
 	}
 	slot->restart_now = false;
@@ -313,7 +311,7 @@ note_stopped(int i, TimestampTz now)
 static bool
 end_orphan(WcSlot *slot)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	LWLockAcquire(wc_shared->lock, LW_SHARED);
 	pid = slot->worker_pid;
@@ -328,14 +326,14 @@ static long
 look_after_workers(void)
 {
 	TimestampTz now = wc_clock();
-	long		next = mark_wanted() ? IDLE_MS : MISSING_POLL_MS;
-	int			i;
+	long next = mark_wanted() ? IDLE_MS : MISSING_POLL_MS;
+	int i;
 
 	for (i = 0; i < WC_MAX_DATABASES; i++)
 	{
-		Keeper	   *keeper = &keepers[i];
-		WcSlot	   *slot = &wc_shared->slots[i];
-		bool		held;
+		Keeper *keeper = &keepers[i];
+		WcSlot *slot = &wc_shared->slots[i];
+		bool held;
 
 		if (!OidIsValid(slot->database))
 			continue;
@@ -381,11 +379,10 @@ webchatt_launcher_main(Datum arg)
 	wc_shared->launcher_latch = MyLatch;
 	LWLockRelease(wc_shared->lock);
 
-	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt launcher loop",
-										 ALLOCSET_DEFAULT_SIZES);
+	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt launcher loop", ALLOCSET_DEFAULT_SIZES);
 	while (!ShutdownRequestPending)
 	{
-		long		wait;
+		long wait;
 
 		MemoryContextReset(loop_context);
 		MemoryContextSwitchTo(loop_context);
@@ -398,8 +395,7 @@ webchatt_launcher_main(Datum arg)
 		wait = look_after_workers();
 		MemoryContextSwitchTo(loop_context);
 		pgstat_report_activity(STATE_IDLE, NULL);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 	/* not 0: a launcher that somebody terminated is started again */

@@ -8,32 +8,32 @@
 #include "mb/pg_wchar.h"
 
 /* What is shown of a text of webchatt-net's, in bytes. */
-#define WORDS_MOST			1024
+#define WORDS_MOST 1024
 
 /* What is read of its stderr at a time, in bytes. */
-#define WORDS_READ			4096
+#define WORDS_READ 4096
 
 /* Its lines in the server's log: so many in so many ms. */
-#define LINES_MOST			100
-#define LINES_MS			10000
+#define LINES_MOST 100
+#define LINES_MS   10000
 
 /* The pause before webchatt-net is started again, in ms: half as much more each time. */
-#define NET_PAUSE_FIRST_MS	50
-#define NET_PAUSE_MOST_MS	10000
+#define NET_PAUSE_FIRST_MS 50
+#define NET_PAUSE_MOST_MS  10000
 
 /* One that ran this long, in ms, is not away for longer than a part of that. */
-#define NET_RAN_MS			1000
-#define NET_RAN_SHARE		10
+#define NET_RAN_MS	  1000
+#define NET_RAN_SHARE 10
 
 /* How long webchatt-net may take to end, in ms. */
-#define NET_GRACE_MS		2500
+#define NET_GRACE_MS 2500
 
-NetChild	worker_net;
+NetChild worker_net;
 
 static TimestampTz net_started = 0;
 static TimestampTz net_not_before = 0;
-static int	net_pause_ms = 0;
-static size_t greeting = 0;		/* bytes of what it was told first of all */
+static int net_pause_ms = 0;
+static size_t greeting = 0; /* bytes of what it was told first of all */
 
 /*
  * The pause before the next one, in ms.  It grows while they end at once; one that
@@ -42,8 +42,8 @@ static size_t greeting = 0;		/* bytes of what it was told first of all */
 static int
 next_pause(TimestampTz now)
 {
-	long		ran = TimestampDifferenceMilliseconds(net_started, now);
-	int			grown = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms + net_pause_ms / 2, NET_PAUSE_MOST_MS);
+	long ran = TimestampDifferenceMilliseconds(net_started, now);
+	int grown = net_pause_ms == 0 ? NET_PAUSE_FIRST_MS : Min(net_pause_ms + net_pause_ms / 2, NET_PAUSE_MOST_MS);
 
 	return ran < NET_RAN_MS ? grown : (int) Min(grown, Max(NET_PAUSE_FIRST_MS, ran / NET_RAN_SHARE));
 }
@@ -52,16 +52,16 @@ next_pause(TimestampTz now)
 static bool
 find_holder(const char *why, NameData *database, char *address, size_t size)
 {
-	bool		found = false;
-	int			i;
+	bool found = false;
+	int i;
 
 	LWLockAcquire(wc_shared->lock, LW_SHARED);
 	for (i = 0; i < WC_MAX_DATABASES && !found; i++)
 	{
-		WcSlot	   *slot = &wc_shared->slots[i];
-		char		listening[WC_LISTENING_SIZE];
-		char	   *rest = NULL;
-		char	   *one;
+		WcSlot *slot = &wc_shared->slots[i];
+		char listening[WC_LISTENING_SIZE];
+		char *rest = NULL;
+		char *one;
 
 		if (slot == worker_slot || slot->worker_pid == 0)
 			continue;
@@ -88,19 +88,22 @@ find_holder(const char *why, NameData *database, char *address, size_t size)
 static void
 show_lost(const char *why)
 {
-	char		state[WC_STATE_SIZE];
-	char		address[WC_LISTENING_SIZE];
-	NameData	database;
+	char state[WC_STATE_SIZE];
+	char address[WC_LISTENING_SIZE];
+	NameData database;
 
 	if (find_holder(why, &database, address, sizeof(address)))
 	{
-		snprintf(state, sizeof(state), "nobody can connect: the worker of database \"%s\" listens on %s", NameStr(database), address);
+		snprintf(state, sizeof(state), "nobody can connect: the worker of database \"%s\" listens on %s",
+				 NameStr(database), address);
 		worker_set_state(state);
-		worker_note_error(psprintf("the worker of database \"%s\" listens on %s: give this one another webchatt.listen (ALTER DATABASE ... SET)",
+		worker_note_error(psprintf("the worker of database \"%s\" listens on %s: give this one another webchatt.listen "
+								   "(ALTER DATABASE ... SET)",
 								   NameStr(database), address));
 		return;
 	}
-	snprintf(state, sizeof(state), "nobody can connect: %.*s", pg_mbcliplen(why, (int) strlen(why), sizeof(state) - 21), why);
+	snprintf(state, sizeof(state), "nobody can connect: %.*s", pg_mbcliplen(why, (int) strlen(why), sizeof(state) - 21),
+			 why);
 	worker_set_state(state);
 	worker_note_error(why);
 }
@@ -115,15 +118,15 @@ static void take_line(wc_str line, int level);
 void
 net_link_read_words(void)
 {
-	char		said[WORDS_READ];
-	int			left = net_child_words(&worker_net, said, sizeof(said));
-	char	   *p = said;
+	char said[WORDS_READ];
+	int left = net_child_words(&worker_net, said, sizeof(said));
+	char *p = said;
 
 	while (left > 0)
 	{
-		char	   *end = memchr(p, '\n', left);
-		int			n = end ? (int) (end - p) : left;
-		wc_str		line = {p, (uint32_t) n};
+		char *end = memchr(p, '\n', left);
+		int n = end ? (int) (end - p) : left;
+		wc_str line = {p, (uint32_t) n};
 
 		if (n > 0)
 			take_line(words(line), LOG);
@@ -168,8 +171,8 @@ net_lost(const char *why)
 void
 net_link_start(TimestampTz now)
 {
-	char		error[WC_ERROR_SIZE];
-	wc_hello	hello = {WC_CORRIDOR_VERSION, (uint32) worker_stats.net_restarts};
+	char error[WC_ERROR_SIZE];
+	wc_hello hello = {WC_CORRIDOR_VERSION, (uint32) worker_stats.net_restarts};
 
 	if (worker_net.fd >= 0 || net_not_before > now)
 		return;
@@ -205,7 +208,7 @@ greet_back(const wc_frame *frame)
 static void
 note_stats(const wc_frame *frame)
 {
-	wc_stats	m;
+	wc_stats m;
 
 	if (!wc_read_stats(frame, &m))
 		return;
@@ -234,7 +237,7 @@ bool
 net_link_may_say(void)
 {
 	static TimestampTz window = 0;
-	static int	lines = 0;
+	static int lines = 0;
 	static int64 dropped = 0;
 	TimestampTz now = wc_clock();
 
@@ -268,8 +271,8 @@ note_opened(wc_str text)
 		return false;
 	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(worker_stats.listening) - 1);
 	snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s", (int) text.len, text.p);
-	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s",
-						 NameStr(worker_slot->name), worker_stats.listening)));
+	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s", NameStr(worker_slot->name),
+						 worker_stats.listening)));
 	worker_set_state("running");
 	worker_publish(false);
 	return worker_stats.listening[0] != '\0';
@@ -278,7 +281,7 @@ note_opened(wc_str text)
 static bool
 take_text(const wc_frame *frame)
 {
-	wc_text		m;
+	wc_text m;
 
 	if (!wc_read_text(frame, &m))
 		return false;
@@ -348,23 +351,24 @@ take_frame(const wc_frame *frame)
 bool
 net_link_is_full(void)
 {
-	return inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() >= MAX_PENDING_EVENTS ||
-		frames_bytes() >= MAX_PENDING_BYTES || worker_net.out.len - worker_net.out_done > NET_OUT_LIMIT + greeting;
+	return inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() >=
+			   MAX_PENDING_EVENTS ||
+		   frames_bytes() >= MAX_PENDING_BYTES || worker_net.out.len - worker_net.out_done > NET_OUT_LIMIT + greeting;
 }
 
 /* Read all frames that are there, unless too much waits already. */
 void
 net_link_read(void)
 {
-	wc_frame	frame;
-	bool		alive;
+	wc_frame frame;
+	bool alive;
 
 	if (worker_net.fd < 0)
 		return;
 	alive = net_child_read(&worker_net);
 	while (worker_net.fd >= 0 && !net_link_is_full())
 	{
-		wc_next		next = net_child_next(&worker_net, &frame);
+		wc_next next = net_child_next(&worker_net, &frame);
 
 		if (next == WC_NEXT_MORE)
 			break;
@@ -421,7 +425,7 @@ bool
 net_link_has_room(void)
 {
 	return worker_net.fd >= 0 && worker_stats.corridor_open &&
-		worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
+		   worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
 }
 
 /* When it is to be started; 0: it runs. */

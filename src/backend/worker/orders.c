@@ -13,10 +13,10 @@
 #include "common/event_rules.h"
 
 /* Orders read in one turn. */
-#define CONTROL_PAGE	1000
+#define CONTROL_PAGE 1000
 
 static OutboxReader *reader = NULL;
-static wc_buf pushes;			/* this turn's, for visitors' sessions */
+static wc_buf pushes; /* this turn's, for visitors' sessions */
 
 typedef struct Reading
 {
@@ -29,7 +29,7 @@ static void
 push_read(const OutboxRow *row)
 {
 	const ConfigChannel *channel = row->channel ? config_channel(row->channel->data) : NULL;
-	wc_status	m;
+	wc_status m;
 
 	if (channel == NULL || !channel->local || row->message == NULL || row->visitor == NULL ||
 		!wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
@@ -44,7 +44,7 @@ push_read(const OutboxRow *row)
 static void
 push_end(const OutboxRow *row)
 {
-	wc_typing	m;
+	wc_typing m;
 
 	if (row->channel == NULL || row->visitor == NULL || !wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
 		return;
@@ -55,7 +55,7 @@ push_end(const OutboxRow *row)
 static void
 take_order(void *arg, const OutboxRow *row)
 {
-	Reading    *reading = arg;
+	Reading *reading = arg;
 
 	switch (row->op)
 	{
@@ -99,7 +99,7 @@ control_ready(void)
 void
 control_read(ControlOrders *orders, WcShowedUp *showed_up)
 {
-	Reading		reading = {orders, showed_up};
+	Reading reading = {orders, showed_up};
 
 	wc_buf_reset(&pushes);
 

@@ -21,18 +21,18 @@
 #include "utils/snapmgr.h"
 
 /* How long the end of a restore waits for locks on the tables, in ms. */
-#define LOCK_MS		1000
+#define LOCK_MS 1000
 
-static bool waited = false;		/* something was loaded since we last began to work */
+static bool waited = false; /* something was loaded since we last began to work */
 
 /* Is there a row in one of our tables?  Without SPI: this is asked once a second. */
 static bool
 has_rows(const char *name)
 {
-	Relation	rel = table_open(wc_relation(name), AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Relation rel = table_open(wc_relation(name), AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	bool		found = HeapTupleIsValid(systable_getnext(scan));
+	bool found = HeapTupleIsValid(systable_getnext(scan));
 
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
@@ -44,14 +44,16 @@ has_rows(const char *name)
 static int
 other_restore(void)
 {
-	bool		isnull;
+	bool isnull;
 
 	if (SPI_execute("SELECT pid FROM pg_catalog.pg_stat_activity WHERE datid OPERATOR(pg_catalog.=)"
-					" (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())"
+					" (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) "
+					"pg_catalog.current_database())"
 					" AND application_name OPERATOR(pg_catalog.=) 'pg_restore'"
 					" AND pg_catalog.pg_has_role(usesysid, (SELECT relowner FROM pg_catalog.pg_class"
 					"  WHERE oid OPERATOR(pg_catalog.=) 'webchatt.hubs'::pg_catalog.regclass), 'USAGE') LIMIT 1",
-					true, 1) != SPI_OK_SELECT || SPI_processed == 0)
+					true, 1) != SPI_OK_SELECT ||
+		SPI_processed == 0)
 		return 0;
 	return DatumGetInt32(wc_field(0, 1, &isnull));
 }
@@ -60,7 +62,7 @@ other_restore(void)
 static void
 end_restore(void)
 {
-	int			lock_timeout = LockTimeout;
+	int lock_timeout = LockTimeout;
 
 	worker_set_state("a restore is over, but cannot be ended: see last_error");
 	LockTimeout = LOCK_MS;
@@ -74,9 +76,9 @@ end_restore(void)
 static bool
 pending(void)
 {
-	char		text[WC_STATE_SIZE];
-	int			pid;
-	bool		wait = true;
+	char text[WC_STATE_SIZE];
+	int pid;
+	bool wait = true;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
@@ -102,7 +104,7 @@ pending(void)
 static pid_t
 marked(void)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	pid = wc_restore_in(MyDatabaseId);
@@ -119,12 +121,13 @@ marked(void)
 bool
 restore_waits(void)
 {
-	pid_t		pid = marked();
-	char		text[WC_STATE_SIZE];
+	pid_t pid = marked();
+	char text[WC_STATE_SIZE];
 
 	if (pid != 0)
 	{
-		snprintf(text, sizeof(text), "waits while process %d loads a dump, until that session ends or webchatt.finish_restore()",
+		snprintf(text, sizeof(text),
+				 "waits while process %d loads a dump, until that session ends or webchatt.finish_restore()",
 				 (int) pid);
 		worker_set_state(text);
 	}
@@ -141,7 +144,7 @@ restore_waits(void)
 bool
 restore_allows_work(void)
 {
-	bool		allowed;
+	bool allowed;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	allowed = wc_restore_in(MyDatabaseId) == 0;
@@ -161,7 +164,7 @@ restore_allows_work(void)
 bool
 restore_has_begun(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < WC_MAX_RESTORES; i++)
 	{

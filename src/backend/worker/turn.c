@@ -24,15 +24,15 @@
 #include "utils/timeout.h"
 
 /* Between two looks at what is over its time, in ms. */
-#define UPKEEP_MS	1000
+#define UPKEEP_MS 1000
 
 volatile sig_atomic_t turn_interruptible = false;
 MemoryContext turn_context = NULL;
 
-static Oid	outer_user = InvalidOid;
-static int	outer_context = 0;
-static int	guc_level = 0;
-static MemoryContext outside = NULL;	/* what was current before the transaction */
+static Oid outer_user = InvalidOid;
+static int outer_context = 0;
+static int guc_level = 0;
+static MemoryContext outside = NULL; /* what was current before the transaction */
 
 /*
  * Start a transaction of our own.  All of the worker's begin here and end in
@@ -59,7 +59,7 @@ turn_close(void)
 void
 turn_begin(void)
 {
-	Oid			role;
+	Oid role;
 
 	turn_open();
 	role = get_role_oid(WC_WORKER_ROLE, false);
@@ -78,7 +78,7 @@ turn_begin(void)
 void
 turn_commit(void)
 {
-	bool		writes = TransactionIdIsValid(GetTopTransactionIdIfAny());
+	bool writes = TransactionIdIsValid(GetTopTransactionIdIfAny());
 
 	SPI_finish();
 	PopActiveSnapshot();
@@ -128,9 +128,8 @@ turn_time_limit(int ms)
 bool
 turn_error_is_transient(const ErrorData *error)
 {
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		   error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
 }
 
 /*
@@ -141,8 +140,8 @@ bool
 turn_error_is_systemic(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_DISK_FULL || error->sqlerrcode == ERRCODE_IO_ERROR ||
-		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
-		error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
+		   error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
+		   error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
 }
 
 /*
@@ -154,7 +153,7 @@ turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -196,7 +195,7 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 TurnReady
 turn_extension_ready(void)
 {
-	TurnReady	ready = TURN_READY;
+	TurnReady ready = TURN_READY;
 
 	turn_open();
 	if (!OidIsValid(get_extension_oid("webchatt", true)))
@@ -210,7 +209,7 @@ turn_extension_ready(void)
 static WcShowedUp
 nobody(void)
 {
-	WcShowedUp	s = {wc_column(UUIDOID, 16), wc_column(TEXTOID, 16)};
+	WcShowedUp s = {wc_column(UUIDOID, 16), wc_column(TEXTOID, 16)};
 
 	return s;
 }
@@ -219,7 +218,7 @@ nobody(void)
 static void
 follow_orders(WcShowedUp *showed_up)
 {
-	bool		first = !config_is_read();
+	bool first = !config_is_read();
 	ControlOrders orders = {first, false};
 
 	if (orders.config)
@@ -244,9 +243,9 @@ static void
 work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 {
 	static TimestampTz last_upkeep = 0;
-	WcShowedUp	showed_up;
-	XLogRecPtr	seen;
-	size_t		told = worker_net.out.len;
+	WcShowedUp showed_up;
+	XLogRecPtr seen;
+	size_t told = worker_net.out.len;
 
 	turn_begin();
 	wc_outbox_touched = false;
@@ -272,7 +271,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	}
 	outbound_read(now, look_at_outbox || wc_outbox_touched || requeue_ready(now));
 	if (requeue_apply(now))
-		outbound_read(now, true);	/* what we append is not seen by later turns */
+		outbound_read(now, true); /* what we append is not seen by later turns */
 	outbound_take(now);
 	feeds_take(now);
 	seen = standbys_seen();
@@ -281,8 +280,8 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	config_commit(&worker_net.out);
 	control_commit(&worker_net.out);
 	outbound_configure();
-	sessions_commit(&worker_net.out);	/* who is welcomed gets what is sent */
-	inbound_commit(&worker_net.out);	/* a visitor hears "stored" before the reply */
+	sessions_commit(&worker_net.out); /* who is welcomed gets what is sent */
+	inbound_commit(&worker_net.out);  /* a visitor hears "stored" before the reply */
 	outbound_commit(now, &worker_net.out);
 	requeue_commit();
 	api_commit(&worker_net.out);
@@ -308,7 +307,7 @@ void
 turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 	volatile bool carefully = false;
 
 	turn_context = context;
@@ -352,8 +351,8 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 static void
 truncate_step(void *arg)
 {
-	int			child = *(int *) arg;
-	char		sql[64];
+	int child = *(int *) arg;
+	char sql[64];
 
 	snprintf(sql, sizeof(sql), "SELECT 1 FROM webchatt.outbox_%d LIMIT 1", child);
 	SPI_execute(sql, true, 1);
@@ -374,7 +373,7 @@ truncate_step(void *arg)
 void
 turn_tidy_outbox(void)
 {
-	int			child;
+	int child;
 
 	for (child = 0; child < 3; child++)
 	{

@@ -26,36 +26,36 @@
 #include "utils/snapmgr.h"
 
 /* How often to see whether the extension is there, or gone, in ms. */
-#define EXTENSION_POLL_MS	1000
+#define EXTENSION_POLL_MS 1000
 
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
-#define OUTBOX_POLL_MS		1000
+#define OUTBOX_POLL_MS 1000
 
 /* Two looks at the outbox are at least this far apart, in us. */
-#define LOOK_APART_US		1000
+#define LOOK_APART_US 1000
 
 /* The pause after a turn failed, in ms: doubled each time. */
-#define FAILED_FIRST_MS		100
-#define FAILED_MOST_MS		5000
+#define FAILED_FIRST_MS 100
+#define FAILED_MOST_MS	5000
 
 /* Between two looks at the outbox tables that could be emptied, in ms. */
-#define TIDY_MS				5000
+#define TIDY_MS 5000
 
 /* The sub-id of the lock that keeps a database's worker single. */
-#define WORKER_LOCK_SUBID	1
+#define WORKER_LOCK_SUBID 1
 
-WcSlot	   *worker_slot = NULL;
-WcStats		worker_stats;
+WcSlot *worker_slot = NULL;
+WcStats worker_stats;
 
 static LOCKTAG worker_lock;
-static bool at_work = false;	/* the extension is there, and it is ours */
-static TimestampTz last_look = 0;	/* at the outbox */
-static bool looking_by_itself = false;	/* without being called */
-static uint64 rows_before = 0;	/* outbox_rows_read when the last look began */
+static bool at_work = false;		   /* the extension is there, and it is ours */
+static TimestampTz last_look = 0;	   /* at the outbox */
+static bool looking_by_itself = false; /* without being called */
+static uint64 rows_before = 0;		   /* outbox_rows_read when the last look began */
 static TimestampTz next_poll = 0;
 static uint32 database_settings = 0;
 static WaitEventSet *wait_set = NULL;
-static int	wait_corridor = -1;
+static int wait_corridor = -1;
 
 /* What webchatt.status says of us; others read it after worker_publish(). */
 void
@@ -78,7 +78,7 @@ worker_publish(bool with_age)
 void
 worker_note_error(const char *text)
 {
-	int			n = pg_mbcliplen(text, (int) strlen(text), sizeof(worker_stats.last_error) - 1);
+	int n = pg_mbcliplen(text, (int) strlen(text), sizeof(worker_stats.last_error) - 1);
 
 	memcpy(worker_stats.last_error, text, n);
 	worker_stats.last_error[n] = '\0';
@@ -91,7 +91,7 @@ update_rates(TimestampTz now)
 {
 	static TimestampTz last = 0;
 	static WcStats before;
-	float4		seconds = (now - last) / 1000000.0f;
+	float4 seconds = (now - last) / 1000000.0f;
 
 	if (last != 0)
 	{
@@ -114,7 +114,7 @@ update_rates(TimestampTz now)
 static void
 follow_corridor(void)
 {
-	static int	followed = -1;
+	static int followed = -1;
 
 	if (wait_set != NULL && followed == worker_net.changes)
 		return;
@@ -124,8 +124,7 @@ follow_corridor(void)
 	wait_set = wc_create_wait_event_set(3);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	wait_corridor = worker_net.fd < 0 ? -1 :
-		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
+	wait_corridor = worker_net.fd < 0 ? -1 : AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
 }
 
 static void
@@ -152,7 +151,7 @@ end_net(int code, Datum arg)
 static void
 handle_sigterm(SIGNAL_ARGS)
 {
-	int			save_errno = errno;
+	int save_errno = errno;
 
 	ShutdownRequestPending = true;
 	if (turn_interruptible)
@@ -166,19 +165,21 @@ handle_sigterm(SIGNAL_ARGS)
 static uint32
 hash_database_settings(void)
 {
-	uint32		hash = 0;
-	uint64		i;
+	uint32 hash = 0;
+	uint64 i;
 
 	turn_open();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole OPERATOR(pg_catalog.=) 0"
+	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole "
+					"OPERATOR(pg_catalog.=) 0"
 					" AND setdatabase OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database"
-					" WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())", true, 0) == SPI_OK_SELECT)
+					" WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())",
+					true, 0) == SPI_OK_SELECT)
 	{
 		for (i = 0; i < SPI_processed; i++)
 		{
-			char	   *s = wc_field_text(i, 1);
+			char *s = wc_field_text(i, 1);
 
 			if (s != NULL)
 				hash ^= hash_bytes((unsigned char *) s, strlen(s));
@@ -197,8 +198,8 @@ hash_database_settings(void)
 static void
 apply_database_settings(void)
 {
-	Relation	rel;
-	Snapshot	snapshot;
+	Relation rel;
+	Snapshot snapshot;
 
 	turn_open();
 	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
@@ -213,8 +214,8 @@ apply_database_settings(void)
 static void
 reload(void)
 {
-	char	   *old_listen = pstrdup(wc_listen);
-	char	   *old_ca = pstrdup(wc_ca_file);
+	char *old_listen = pstrdup(wc_listen);
+	char *old_ca = pstrdup(wc_ca_file);
 
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
@@ -223,7 +224,7 @@ reload(void)
 		worker_slot->restart_now = true;
 		proc_exit(1);
 	}
-	keeping_nudge();			/* webchatt.public_url may be another */
+	keeping_nudge(); /* webchatt.public_url may be another */
 	overdue_nudge();
 	if (worker_net.fd < 0)
 		return;
@@ -241,11 +242,11 @@ reload(void)
 static bool
 lock_worker(void)
 {
-	bool		got;
+	bool got;
 
 	turn_open();
-	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId,
-					   get_extension_oid("webchatt", false), WORKER_LOCK_SUBID);
+	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId, get_extension_oid("webchatt", false),
+					   WORKER_LOCK_SUBID);
 	/* as advisory locks: held through an abort, dropped when the process ends */
 	worker_lock.locktag_lockmethodid = USER_LOCKMETHOD;
 	got = LockAcquire(&worker_lock, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
@@ -292,7 +293,7 @@ stop_work(const char *state)
 static bool
 must_wait(void)
 {
-	bool		wait = true;
+	bool wait = true;
 
 	/* a restore's end checks large tables and is a commit: a shutdown need not wait for it */
 	turn_interruptible = true;
@@ -312,7 +313,7 @@ must_wait(void)
 static void
 find_work(void)
 {
-	TurnReady	ready = turn_extension_ready();
+	TurnReady ready = turn_extension_ready();
 	const char *missing = ready == TURN_NO_ROLE ? "the role " WC_WORKER_ROLE " is missing" : "no extension";
 
 	if (ready != TURN_READY && !at_work)
@@ -321,10 +322,12 @@ find_work(void)
 		return;
 	if (ready != TURN_READY)
 	{
-		ereport(LOG, (errmsg("webchatt is idle in database \"%s\": %s", NameStr(worker_slot->name),
-							 ready == TURN_NO_ROLE ? missing : "the extension was dropped"),
-					  ready == TURN_NO_ROLE ?
-					  errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.") : 0));
+		ereport(LOG,
+				(errmsg("webchatt is idle in database \"%s\": %s", NameStr(worker_slot->name),
+						ready == TURN_NO_ROLE ? missing : "the extension was dropped"),
+				 ready == TURN_NO_ROLE
+					 ? errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.")
+					 : 0));
 		stop_work(missing);
 		return;
 	}
@@ -349,7 +352,7 @@ find_work(void)
 static int
 go_idle_after_error(MemoryContext context, int pause_ms)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
@@ -369,8 +372,8 @@ static bool
 work_is_ready(TimestampTz now)
 {
 	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
-		(rest_pending() > 0 && net_link_has_room()) || keeping_ready(now) || feeds_ready(now) ||
-		budgets_ready(now) || requeue_ready(now);
+		   (rest_pending() > 0 && net_link_has_room()) || keeping_ready(now) || feeds_ready(now) ||
+		   budgets_ready(now) || requeue_ready(now);
 }
 
 /*
@@ -409,7 +412,9 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 		find_work();
 		if (worker_net.pid != 0 && ca_file_outdated())
 		{
-			ereport(LOG, (errmsg("webchatt.ca_file \"%s\" was replaced by other certificates: starting webchatt-net anew", wc_ca_file)));
+			ereport(LOG,
+					(errmsg("webchatt.ca_file \"%s\" was replaced by other certificates: starting webchatt-net anew",
+							wc_ca_file)));
 			net_link_stop();
 		}
 	}
@@ -478,12 +483,12 @@ time_to_sleep(void)
 static void
 sleep_until_something(long ms)
 {
-	WaitEvent	events[3];
+	WaitEvent events[3];
 
 	follow_corridor();
 	if (wait_corridor >= 0)
 	{
-		uint32		writeable = net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0;
+		uint32 writeable = net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0;
 
 		/* what it says is not read before it has read what it was told */
 		ModifyWaitEvent(wait_set, wait_corridor,
@@ -502,12 +507,11 @@ sleep_until_something(long ms)
 static void
 take_slot(void)
 {
-	bool		held;
+	bool held;
 
 	before_shmem_exit(leave, (Datum) 0);
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	held = worker_slot->held_by != 0 || worker_slot->worker_pid != 0 ||
-		!OidIsValid(worker_slot->database);
+	held = worker_slot->held_by != 0 || worker_slot->worker_pid != 0 || !OidIsValid(worker_slot->database);
 	if (held)
 		worker_slot->restart_now = true;
 	else
@@ -594,13 +598,11 @@ static void
 sit_out(int ms)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(wc_clock(), ms);
-	long		left;
+	long left;
 
-	while (!ShutdownRequestPending &&
-		   (left = TimestampDifferenceMilliseconds(wc_clock(), until)) > 0)
+	while (!ShutdownRequestPending && (left = TimestampDifferenceMilliseconds(wc_clock(), until)) > 0)
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -618,12 +620,11 @@ static bool
 time_to_look(void)
 {
 	TimestampTz now = wc_clock();
-	bool		found = outbox_rows_read != rows_before;
+	bool found = outbox_rows_read != rows_before;
 
 	if (now < next_poll)
 	{
-		if (now - last_look < LOOK_APART_US ||
-			(!looking_by_itself && pg_atomic_read_u32(&worker_slot->wake) == 0))
+		if (now - last_look < LOOK_APART_US || (!looking_by_itself && pg_atomic_read_u32(&worker_slot->wake) == 0))
 			return false;
 	}
 	if (looking_by_itself && !found)
@@ -644,7 +645,7 @@ static bool
 new_orders(void)
 {
 	static uint32 seen = 0;
-	uint32		now = pg_atomic_read_u32(&worker_slot->orders);
+	uint32 now = pg_atomic_read_u32(&worker_slot->orders);
 
 	if (now == seen)
 		return false;
@@ -656,14 +657,14 @@ void
 webchatt_worker_main(Datum arg)
 {
 	MemoryContext loop_context;
-	int			pause_ms = 0;
+	int pause_ms = 0;
 
 	settle_in(DatumGetInt32(arg));
 	loop_context = AllocSetContextCreate(TopMemoryContext, "webchatt turn", ALLOCSET_DEFAULT_SIZES);
 	while (!ShutdownRequestPending)
 	{
-		bool		polling = wc_clock() >= next_poll;
-		bool		look = time_to_look();
+		bool polling = wc_clock() >= next_poll;
+		bool look = time_to_look();
 
 		MemoryContextReset(loop_context);
 		MemoryContextSwitchTo(loop_context);

@@ -23,17 +23,17 @@
 #include "turn/net_process.h"
 
 /* How long a statement of ours waits for a lock, in ms. */
-#define LOCK_WAIT_MS			50
+#define LOCK_WAIT_MS 50
 
 /* The same, for a conversation that is known to be blocked. */
-#define LOCK_WAIT_BLOCKED_MS	10
+#define LOCK_WAIT_BLOCKED_MS 10
 
 /* How long a step may take that runs our own SQL only, in ms: webchatt.trigger_timeout is for the application's. */
-#define STEP_TIME_MS			1000
+#define STEP_TIME_MS 1000
 
 /* What may be waiting in the worker before it stops reading frames: how many, and bytes. */
-#define MAX_PENDING_EVENTS		8192
-#define MAX_PENDING_BYTES		((size_t) 64 * 1024 * 1024)
+#define MAX_PENDING_EVENTS 8192
+#define MAX_PENDING_BYTES  ((size_t) 64 * 1024 * 1024)
 
 /* ca_file.c */
 extern void ca_file_note(void);
@@ -66,7 +66,7 @@ extern void standbys_wait(XLogRecPtr lsn);
 /* worker.c */
 extern WcSlot *worker_slot;
 extern void worker_publish(bool with_age);
-extern WcStats worker_stats;	/* published after each turn */
+extern WcStats worker_stats; /* published after each turn */
 extern void worker_note_error(const char *text);
 extern void worker_set_state(const char *state);
 
@@ -93,9 +93,9 @@ extern void turn_commit(void);
 extern void turn_abort(void);
 extern void turn_time_limit(int ms);
 extern volatile sig_atomic_t turn_interruptible;
-extern MemoryContext turn_context;	/* until the turn's frames are written */
+extern MemoryContext turn_context; /* until the turn's frames are written */
 
-typedef void (*turn_step) (void *arg);
+typedef void (*turn_step)(void *arg);
 extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
 extern ErrorData *turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms);
 extern bool turn_error_is_transient(const ErrorData *error);
@@ -104,8 +104,8 @@ extern bool turn_error_is_systemic(const ErrorData *error);
 /* event_writer.c: writing events, for the worker and for ingest() alike */
 typedef struct WcShowedUp
 {
-	WcColumn   *channels;
-	WcColumn   *visitors;
+	WcColumn *channels;
+	WcColumn *visitors;
 } WcShowedUp;
 
 extern uint64 events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up);
@@ -119,25 +119,25 @@ extern void events_forget_reject(const wc_event *event);
 /* config.c */
 typedef struct ConfigChannel
 {
-	pg_uuid_t	id;
-	int			hub_id;
-	char		kind[65];
-	bool		local;			/* visitors connect to us */
-	bool		paused;			/* and no new ones are taken now */
-	int			door;			/* its place among the doors */
+	pg_uuid_t id;
+	int hub_id;
+	char kind[65];
+	bool local;	 /* visitors connect to us */
+	bool paused; /* and no new ones are taken now */
+	int door;	 /* its place among the doors */
 } ConfigChannel;
 
 typedef struct ConfigHub
 {
-	int			id;
-	bool		local;
-	bool		stopped;
-	bool		link;			/* its events come by a link */
-	char	   *name;
-	char	   *api_url;		/* NULL of the local one */
-	char	   *api_key;
-	wc_secret	secrets[WC_MAX_SECRETS];	/* of the hub's own endpoint */
-	int			nsecrets;
+	int id;
+	bool local;
+	bool stopped;
+	bool link; /* its events come by a link */
+	char *name;
+	char *api_url; /* NULL of the local one */
+	char *api_key;
+	wc_secret secrets[WC_MAX_SECRETS]; /* of the hub's own endpoint */
+	int nsecrets;
 } ConfigHub;
 
 extern void config_read(void);
@@ -155,8 +155,8 @@ extern void config_reset(void);
 typedef enum Trouble
 {
 	TROUBLE_NONE,
-	TROUBLE_SUSPECT,			/* raised lately: alone in a savepoint */
-	TROUBLE_BLOCKED				/* somebody holds its rows: later */
+	TROUBLE_SUSPECT, /* raised lately: alone in a savepoint */
+	TROUBLE_BLOCKED	 /* somebody holds its rows: later */
 } Trouble;
 
 extern Trouble trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until);
@@ -169,10 +169,10 @@ extern void trouble_reset(void);
 /* budgets.c */
 typedef enum BudgetKind
 {
-	BUDGET_NEWCOMERS,			/* the first WC_BUDGETS as in wc_budgets */
+	BUDGET_NEWCOMERS, /* the first WC_BUDGETS as in wc_budgets */
 	BUDGET_MESSAGES,
 	BUDGET_BYTES,
-	BUDGET_PAUSED,				/* only counted */
+	BUDGET_PAUSED, /* only counted */
 	BUDGET_KINDS
 } BudgetKind;
 
@@ -187,7 +187,7 @@ extern void budgets_reset(void);
 
 /* sessions.c */
 extern bool sessions_accept(const wc_frame *frame);
-extern int	sessions_pending(void);
+extern int sessions_pending(void);
 extern bool sessions_ready(TimestampTz now);
 extern TimestampTz sessions_next_due(void);
 extern void sessions_apply(TimestampTz now, WcShowedUp *showed_up);
@@ -197,7 +197,7 @@ extern void sessions_forget(void);
 
 /* send_requests.c */
 extern bool api_accept(const wc_frame *frame);
-extern int	api_pending(void);
+extern int api_pending(void);
 extern void api_apply(void);
 extern void api_commit(wc_buf *out);
 extern void api_rollback(void);
@@ -263,7 +263,7 @@ extern void typing_forward(wc_buf *out);
 
 /* inbound.c */
 extern bool inbound_accept(const wc_frame *frame);
-extern int	inbound_pending(void);
+extern int inbound_pending(void);
 extern bool inbound_ready(TimestampTz now);
 extern TimestampTz inbound_next_due(void);
 extern void inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up);
@@ -294,17 +294,17 @@ extern const pg_uuid_t *outbound_under_way(const pg_uuid_t *channel, const char 
 /* outbox_reader.c: the outbox of one hub, in order, each row once */
 struct OutboxRow
 {
-	uint64		xid;
-	int64		seq;
-	char		op;
-	int			child;			/* 0 to 2: which of the outbox tables */
-	const pg_uuid_t *channel;	/* NULL in work orders for the worker itself */
+	uint64 xid;
+	int64 seq;
+	char op;
+	int child;				  /* 0 to 2: which of the outbox tables */
+	const pg_uuid_t *channel; /* NULL in work orders for the worker itself */
 	const pg_uuid_t *message;
 	const char *visitor;
-	TimestampTz expires;		/* 0: none */
+	TimestampTz expires; /* 0: none */
 };
 
-typedef void (*outbox_row_fn) (void *arg, const OutboxRow *row);
+typedef void (*outbox_row_fn)(void *arg, const OutboxRow *row);
 
 typedef struct OutboxReader OutboxReader;
 
@@ -334,8 +334,8 @@ extern void requeue_reset(void);
 /* orders.c: work orders for the worker itself */
 typedef struct ControlOrders
 {
-	bool		config;
-	bool		requeue;
+	bool config;
+	bool requeue;
 } ControlOrders;
 
 extern bool control_ready(void);
@@ -345,4 +345,4 @@ extern void control_rollback(void);
 extern bool control_child_is_empty(int child);
 extern void control_reset(void);
 
-#endif							/* WC_WORKER_H */
+#endif /* WC_WORKER_H */

@@ -12,23 +12,23 @@
 #include <sys/random.h>
 
 /* Chains of the counters' hash; there are at most as many counters as connections. */
-#define BUCKETS		1024u
+#define BUCKETS 1024u
 
 /* Hops of an X-Forwarded-For that are looked at, from its end. */
-#define MAX_HOPS	16
+#define MAX_HOPS 16
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct addr_count
 {
 	addr_count *next;
-	uint8_t		key[16];
-	uint32_t	n;
+	uint8_t key[16];
+	uint32_t n;
 };
 
 struct addr_counts
 {
-	uint64_t	seed;
+	uint64_t seed;
 	addr_count *buckets[BUCKETS];
 };
 
@@ -50,7 +50,7 @@ addr_from_sockaddr(const struct sockaddr *sa, net_addr *addr)
 bool
 addr_parse(const char *s, size_t len, net_addr *addr)
 {
-	char		text[ADDR_TEXT_SIZE];
+	char text[ADDR_TEXT_SIZE];
 
 	memset(addr, 0, sizeof(*addr));
 	if (len == 0 || len >= sizeof(text))
@@ -98,11 +98,11 @@ static bool
 add_net(addr_list *list, const char *s, size_t len)
 {
 	const char *slash = memchr(s, '/', len);
-	size_t		addr_len = slash ? (size_t) (slash - s) : len;
-	net_addr	addr;
-	unsigned	bits = 0;
-	unsigned	most;
-	size_t		i;
+	size_t addr_len = slash ? (size_t) (slash - s) : len;
+	net_addr addr;
+	unsigned bits = 0;
+	unsigned most;
+	size_t i;
 
 	if (list->n >= ADDR_LIST_MAX || !addr_parse(s, addr_len, &addr))
 		return false;
@@ -131,14 +131,14 @@ add_net(addr_list *list, const char *s, size_t len)
 bool
 addr_list_parse(const char *s, size_t len, addr_list *list, char bad[64])
 {
-	bool		good = true;
+	bool good = true;
 
 	list->n = 0;
 	while (len > 0)
 	{
 		const char *comma = memchr(s, ',', len);
 		const char *item = s;
-		size_t		item_len = comma ? (size_t) (comma - s) : len;
+		size_t item_len = comma ? (size_t) (comma - s) : len;
 
 		len -= item_len + (comma ? 1 : 0);
 		s += item_len + (comma ? 1 : 0);
@@ -156,15 +156,15 @@ addr_list_parse(const char *s, size_t len, addr_list *list, char bad[64])
 bool
 addr_list_has(const addr_list *list, const net_addr *addr)
 {
-	int			i;
+	int i;
 
 	if (addr->local)
 		return true;
 	for (i = 0; i < list->n; i++)
 	{
-		unsigned	bits = list->nets[i].bits;
-		unsigned	bytes = bits / 8;
-		uint8_t		mask = (uint8_t) (0xff00 >> (bits % 8));
+		unsigned bits = list->nets[i].bits;
+		unsigned bytes = bits / 8;
+		uint8_t mask = (uint8_t) (0xff00 >> (bits % 8));
 
 		if (memcmp(list->nets[i].b, addr->b, bytes) == 0 &&
 			(bits % 8 == 0 || ((list->nets[i].b[bytes] ^ addr->b[bytes]) & mask) == 0))
@@ -190,15 +190,15 @@ parse_hop(const char *s, size_t len, net_addr *addr)
 bool
 addr_forwarded(const addr_list *trusted, const char *value, size_t len, net_addr *client)
 {
-	bool		found = false;
-	int			hops;
+	bool found = false;
+	int hops;
 
 	for (hops = 0; hops < MAX_HOPS; hops++)
 	{
 		const char *item = value;
-		size_t		item_len;
-		size_t		at = len;
-		net_addr	hop;
+		size_t item_len;
+		size_t at = len;
+		net_addr hop;
 
 		while (at > 0 && value[at - 1] != ',')
 			at--;
@@ -230,7 +230,7 @@ void
 addr_counts_free(addr_counts *counts)
 {
 	addr_count *c;
-	unsigned	i;
+	unsigned i;
 
 	if (counts == NULL)
 		return;
@@ -248,7 +248,7 @@ addr_counts_free(addr_counts *counts)
 static addr_count **
 bucket_of(addr_counts *counts, const uint8_t key[16])
 {
-	uint64_t	h[2];
+	uint64_t h[2];
 
 	/* Seeded, so that a stranger with many addresses cannot aim at one chain. */
 	memcpy(h, key, 16);
@@ -260,7 +260,7 @@ bucket_of(addr_counts *counts, const uint8_t key[16])
 addr_count *
 addr_counts_take(addr_counts *counts, const net_addr *addr, uint32_t cap)
 {
-	uint8_t		key[16];
+	uint8_t key[16];
 	addr_count **bucket;
 	addr_count *c;
 

@@ -12,25 +12,25 @@
 #include <sys/socket.h>
 
 /* An IPv6 address in text, its NUL included. */
-#define ADDR_TEXT_SIZE	48
+#define ADDR_TEXT_SIZE 48
 
 /* Entries of webchatt.trusted_proxies that are taken. */
-#define ADDR_LIST_MAX	64
+#define ADDR_LIST_MAX 64
 
 typedef struct net_addr
 {
-	uint8_t		b[16];			/* IPv4 as ::ffff:a.b.c.d */
-	bool		local;			/* came through a unix socket: has no address */
+	uint8_t b[16]; /* IPv4 as ::ffff:a.b.c.d */
+	bool local;	   /* came through a unix socket: has no address */
 } net_addr;
 
 typedef struct addr_list
 {
-	int			n;
+	int n;
 	struct
 	{
-		uint8_t		b[16];
-		uint8_t		bits;
-	}			nets[ADDR_LIST_MAX];
+		uint8_t b[16];
+		uint8_t bits;
+	} nets[ADDR_LIST_MAX];
 } addr_list;
 
 extern void addr_from_sockaddr(const struct sockaddr *sa, net_addr *addr);
@@ -50,8 +50,7 @@ extern bool addr_list_has(const addr_list *list, const net_addr *addr);
  * The client that an X-Forwarded-For names: the last address that is not a
  * trusted proxy itself.  False when there is none to be had.
  */
-extern bool addr_forwarded(const addr_list *trusted, const char *value, size_t len,
-						   net_addr *client);
+extern bool addr_forwarded(const addr_list *trusted, const char *value, size_t len, net_addr *client);
 
 /* Counters by address; IPv6 addresses of one /64 share theirs. */
 typedef struct addr_counts addr_counts;
@@ -64,4 +63,4 @@ extern void addr_counts_free(addr_counts *counts);
 extern addr_count *addr_counts_take(addr_counts *counts, const net_addr *addr, uint32_t cap);
 extern void addr_counts_give(addr_counts *counts, addr_count *count);
 
-#endif							/* NET_ADDRESS_H */
+#endif /* NET_ADDRESS_H */

@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-#define LEVELS		3
+#define LEVELS 3
 
 /* The networks of an address: bytes of the prefix, and how much it may have. */
 static const struct
 {
-	uint8_t		bytes;
-	uint32_t	times;
-}			levels[LEVELS] = {{8, 1}, {7, ADDRESS_RATE_56}, {6, ADDRESS_RATE_48}};
+	uint8_t bytes;
+	uint32_t times;
+} levels[LEVELS] = {{8, 1}, {7, ADDRESS_RATE_56}, {6, ADDRESS_RATE_48}};
 
 /*
  * The key of one of the address's buckets, and its rate.  False: it has none on
@@ -41,13 +41,13 @@ bucket_at(const net_addr *addr, int level, const bucket_rate *rate, uint8_t key[
 uint32_t
 address_rate_wait(const buckets *set, const net_addr *addr, const bucket_rate *rate, uint64_t now_ms)
 {
-	uint32_t	longest = 0;
+	uint32_t longest = 0;
 
 	for (int level = 0; level < LEVELS; level++)
 	{
-		uint8_t		key[16];
+		uint8_t key[16];
 		bucket_rate its;
-		uint32_t	wait;
+		uint32_t wait;
 
 		if (!bucket_at(addr, level, rate, key, &its))
 			break;
@@ -62,7 +62,7 @@ address_rate_take(buckets *set, const net_addr *addr, const bucket_rate *rate, u
 {
 	for (int level = 0; level < LEVELS; level++)
 	{
-		uint8_t		key[16];
+		uint8_t key[16];
 		bucket_rate its;
 
 		if (!bucket_at(addr, level, rate, key, &its))
@@ -77,7 +77,7 @@ address_rate_give(buckets *set, const net_addr *addr, const bucket_rate *rate)
 {
 	for (int level = 0; level < LEVELS; level++)
 	{
-		uint8_t		key[16];
+		uint8_t key[16];
 		bucket_rate its;
 
 		if (!bucket_at(addr, level, rate, key, &its))

@@ -12,18 +12,16 @@
 #include "base/rate_limit.h"
 
 /* What a /56 and a /48 may have, in times what an address may. */
-#define ADDRESS_RATE_56		4u
-#define ADDRESS_RATE_48		16u
+#define ADDRESS_RATE_56 4u
+#define ADDRESS_RATE_48 16u
 
 /* Milliseconds until a token is there in all of the address's buckets, 0: now. */
-extern uint32_t address_rate_wait(const buckets *set, const net_addr *addr,
-								  const bucket_rate *rate, uint64_t now_ms);
+extern uint32_t address_rate_wait(const buckets *set, const net_addr *addr, const bucket_rate *rate, uint64_t now_ms);
 
 /* Take n tokens of each of them. */
-extern void address_rate_take(buckets *set, const net_addr *addr, const bucket_rate *rate,
-							  uint64_t now_ms, uint32_t n);
+extern void address_rate_take(buckets *set, const net_addr *addr, const bucket_rate *rate, uint64_t now_ms, uint32_t n);
 
 /* Give one back to each. */
 extern void address_rate_give(buckets *set, const net_addr *addr, const bucket_rate *rate);
 
-#endif							/* NET_ADDRESS_RATE_H */
+#endif /* NET_ADDRESS_RATE_H */

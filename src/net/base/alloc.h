@@ -13,15 +13,14 @@
 static inline void *
 net_alloc(size_t size)
 {
-	void	   *p = calloc(1, size);
+	void *p = calloc(1, size);
 
 	if (p == NULL)
 	{
-		fputs("webchatt-net: out of memory; lower webchatt.max_in_flight or give the server more\n",
-			  stderr);
+		fputs("webchatt-net: out of memory; lower webchatt.max_in_flight or give the server more\n", stderr);
 		abort();
 	}
 	return p;
 }
 
-#endif							/* NET_ALLOC_H */
+#endif /* NET_ALLOC_H */

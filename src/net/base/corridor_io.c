@@ -12,34 +12,33 @@
 #include <unistd.h>
 
 /* Bytes read at once, and reads in one turn before others get theirs. */
-#define READ_SIZE		(128u * 1024)
-#define READS_A_TURN	8
+#define READ_SIZE	 (128u * 1024)
+#define READS_A_TURN 8
 
 /* Frames of so many bytes are worth a write of their own. */
-#define NUDGE_BYTES		4096
+#define NUDGE_BYTES 4096
 
 /* A buffer that is empty and larger than this gives its memory back. */
-#define KEEP_CAP		(1024u * 1024)
+#define KEEP_CAP (1024u * 1024)
 
 struct corridor_io
 {
-	uv_poll_t	poll;
-	int			fd;
-	int			events;			/* what the poll waits for */
-	bool		gone;
-	wc_buf		in;
-	wc_buf		out;
-	size_t		out_off;		/* bytes of out that are written already */
+	uv_poll_t poll;
+	int fd;
+	int events; /* what the poll waits for */
+	bool gone;
+	wc_buf in;
+	wc_buf out;
+	size_t out_off; /* bytes of out that are written already */
 	corridor_frame_fn on_frame;
 	corridor_gone_fn on_gone;
-	void	   *arg;
+	void *arg;
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 corridor_io *
-corridor_io_new(uv_loop_t *loop, int fd, corridor_frame_fn on_frame,
-				corridor_gone_fn on_gone, void *arg)
+corridor_io_new(uv_loop_t *loop, int fd, corridor_frame_fn on_frame, corridor_gone_fn on_gone, void *arg)
 {
 	corridor_io *io = calloc(1, sizeof(*io));
 
@@ -83,13 +82,12 @@ wait_for(corridor_io *io, int events)
 static void
 take_frames(corridor_io *io)
 {
-	size_t		off = 0;
-	size_t		used;
-	wc_frame	frame;
-	wc_next		next = WC_NEXT_MORE;
+	size_t off = 0;
+	size_t used;
+	wc_frame frame;
+	wc_next next = WC_NEXT_MORE;
 
-	while (!io->gone &&
-		   (next = wc_frame_next(io->in.data + off, io->in.len - off, &frame, &used)) == WC_NEXT_FRAME)
+	while (!io->gone && (next = wc_frame_next(io->in.data + off, io->in.len - off, &frame, &used)) == WC_NEXT_FRAME)
 	{
 		if (!io->on_frame(io->arg, &frame))
 		{
@@ -113,8 +111,8 @@ take_frames(corridor_io *io)
 static void
 read_some(corridor_io *io)
 {
-	ssize_t		n;
-	int			turns;
+	ssize_t n;
+	int turns;
 
 	for (turns = 0; turns < READS_A_TURN && !io->gone; turns++)
 	{
@@ -192,7 +190,7 @@ trim(corridor_io *io)
 void
 corridor_io_flush(corridor_io *io)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	while (!io->gone && io->out_off < io->out.len)
 	{
@@ -218,7 +216,7 @@ corridor_io_flush(corridor_io *io)
 void
 corridor_io_nudge(corridor_io *io)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	/* what goes wrong shows at the next flush, outside whatever calls us */
 	if (io->gone || io->out_off != 0 || io->out.len < NUDGE_BYTES)

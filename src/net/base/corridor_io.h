@@ -14,18 +14,18 @@
  * Bytes waiting for the worker above which the door stops reading sockets and
  * answers 503.  What must not be lost (outcomes) is still taken.
  */
-#define CORRIDOR_OUT_BOUND	(4u * 1024 * 1024)
+#define CORRIDOR_OUT_BOUND (4u * 1024 * 1024)
 
 typedef struct corridor_io corridor_io;
 
 /* False: no such frame is expected; the corridor is then given up. */
-typedef bool (*corridor_frame_fn) (void *arg, const wc_frame *frame);
+typedef bool (*corridor_frame_fn)(void *arg, const wc_frame *frame);
 
 /* Called once, when the corridor has ended for whatever reason. */
-typedef void (*corridor_gone_fn) (void *arg, const char *why);
+typedef void (*corridor_gone_fn)(void *arg, const char *why);
 
-extern corridor_io *corridor_io_new(uv_loop_t *loop, int fd, corridor_frame_fn on_frame,
-									corridor_gone_fn on_gone, void *arg);
+extern corridor_io *corridor_io_new(uv_loop_t *loop, int fd, corridor_frame_fn on_frame, corridor_gone_fn on_gone,
+									void *arg);
 
 /* Where the wc_write_...() functions put their frames; sent by the next flush. */
 extern wc_buf *corridor_io_out(corridor_io *io);
@@ -47,4 +47,4 @@ extern void corridor_io_drain(corridor_io *io, int ms);
 
 extern void corridor_io_free(corridor_io *io);
 
-#endif							/* NET_CORRIDOR_IO_H */
+#endif /* NET_CORRIDOR_IO_H */

@@ -9,55 +9,55 @@
 typedef enum refusal
 {
 	REFUSE_NOTHING = 0,
-	REFUSE_HEAD,				/* the head breaks HTTP's rules */
-	REFUSE_EVENT,				/* the body is not an event */
-	REFUSE_TOKEN,				/* the validation token cannot be answered */
+	REFUSE_HEAD,  /* the head breaks HTTP's rules */
+	REFUSE_EVENT, /* the body is not an event */
+	REFUSE_TOKEN, /* the validation token cannot be answered */
 	REFUSE_SIG_MISSING,
 	REFUSE_SIG_MALFORMED,
 	REFUSE_SIG_STALE,
 	REFUSE_SIG_WRONG,
 	REFUSE_NO_SECRET,
-	REFUSE_PAYLOAD,				/* the REST API cannot take that */
-	REFUSE_KEY_MISSING,			/* x-api-key */
+	REFUSE_PAYLOAD,		/* the REST API cannot take that */
+	REFUSE_KEY_MISSING, /* x-api-key */
 	REFUSE_KEY_MALFORMED,
 	REFUSE_KEY_UNKNOWN,
-	REFUSE_KEY_SCOPE,			/* the key is for something else */
+	REFUSE_KEY_SCOPE, /* the key is for something else */
 	REFUSE_ROUTE,
 	REFUSE_CHANNEL,
 	REFUSE_HUB,
-	REFUSE_ORIGIN,				/* a page that the channel does not list */
-	REFUSE_METHOD_POST,			/* the route takes POST only */
-	REFUSE_METHOD_REST,			/* GET, POST, PATCH and DELETE */
-	REFUSE_METHOD_GET,			/* the route takes GET and HEAD only */
+	REFUSE_ORIGIN,		/* a page that the channel does not list */
+	REFUSE_METHOD_POST, /* the route takes POST only */
+	REFUSE_METHOD_REST, /* GET, POST, PATCH and DELETE */
+	REFUSE_METHOD_GET,	/* the route takes GET and HEAD only */
 	REFUSE_SLOW_HEAD,
 	REFUSE_SLOW_BODY,
 	REFUSE_LARGE,
 	REFUSE_EXPECT,
-	REFUSE_UPGRADE,				/* not a WebSocket's opening request */
+	REFUSE_UPGRADE, /* not a WebSocket's opening request */
 	REFUSE_WS_VERSION,
-	REFUSE_WS_PROTOCOL,			/* no sub-protocol that we speak */
-	REFUSE_VISITORS,			/* max_visitors */
-	REFUSE_VISITORS_ADDRESS,	/* max_visitors_per_address */
-	REFUSE_LINKS,				/* LINKS_MAX, LINKS_MAX_OF_KEY */
-	REFUSE_CONNECTIONS,			/* max_connections */
-	REFUSE_ADDRESS,				/* max_connections_per_address */
-	REFUSE_MEMORY,				/* too many large bodies at once */
+	REFUSE_WS_PROTOCOL,		 /* no sub-protocol that we speak */
+	REFUSE_VISITORS,		 /* max_visitors */
+	REFUSE_VISITORS_ADDRESS, /* max_visitors_per_address */
+	REFUSE_LINKS,			 /* LINKS_MAX, LINKS_MAX_OF_KEY */
+	REFUSE_CONNECTIONS,		 /* max_connections */
+	REFUSE_ADDRESS,			 /* max_connections_per_address */
+	REFUSE_MEMORY,			 /* too many large bodies at once */
 	REFUSE_NOT_OPEN,
-	REFUSE_BEHIND,				/* max_waiting, or the corridor is full */
+	REFUSE_BEHIND, /* max_waiting, or the corridor is full */
 	REFUSE_ACK_TIMEOUT,
-	REFUSE_BUSY,				/* the worker said: come again */
+	REFUSE_BUSY, /* the worker said: come again */
 	REFUSE_CLOSING,
 	REFUSE_COUNT
 } refusal;
 
 typedef struct refusal_row
 {
-	unsigned	status;			/* HTTP */
-	const char *code;			/* errorCode, and the metric's label */
-	const char *message;		/* errorMessage: a person can act on it */
-	const char *log;			/* completes "N requests refused: " */
+	unsigned status;	 /* HTTP */
+	const char *code;	 /* errorCode, and the metric's label */
+	const char *message; /* errorMessage: a person can act on it */
+	const char *log;	 /* completes "N requests refused: " */
 } refusal_row;
 
 extern const refusal_row *refusal_get(refusal r);
 
-#endif							/* NET_ERRORS_H */
+#endif /* NET_ERRORS_H */

@@ -10,31 +10,31 @@
 
 #include <stdlib.h>
 
-#define FIRST_SLOTS		256u
-#define NO_SLOT			UINT32_MAX
-#define MOST_USES		(WAITING_NUMBERS_END / (UINT64_C(1) << 32) - 1)
+#define FIRST_SLOTS 256u
+#define NO_SLOT		UINT32_MAX
+#define MOST_USES	(WAITING_NUMBERS_END / (UINT64_C(1) << 32) - 1)
 
 typedef struct slot
 {
-	void	   *owner;			/* NULL: free */
-	size_t		bytes;
-	uint32_t	uses;			/* 1 to MOST_USES */
-	uint32_t	next_free;
+	void *owner; /* NULL: free */
+	size_t bytes;
+	uint32_t uses; /* 1 to MOST_USES */
+	uint32_t next_free;
 } slot;
 
 struct waiting
 {
-	slot	   *slots;
-	uint32_t	nslots;
-	uint32_t	first_free;
-	uint32_t	count;
-	size_t		bytes;
+	slot *slots;
+	uint32_t nslots;
+	uint32_t first_free;
+	uint32_t count;
+	size_t bytes;
 };
 
 waiting *
 waiting_new(void)
 {
-	waiting    *w = calloc(1, sizeof(*w));
+	waiting *w = calloc(1, sizeof(*w));
 
 	if (w != NULL)
 		w->first_free = NO_SLOT;
@@ -52,9 +52,9 @@ waiting_free(waiting *w)
 static bool
 grow(waiting *w)
 {
-	uint32_t	n = w->nslots ? w->nslots * 2 : FIRST_SLOTS;
-	slot	   *slots;
-	uint32_t	i;
+	uint32_t n = w->nslots ? w->nslots * 2 : FIRST_SLOTS;
+	slot *slots;
+	uint32_t i;
 
 	if (w->nslots > UINT32_MAX / 4)
 		return false;
@@ -62,7 +62,7 @@ grow(waiting *w)
 	if (slots == NULL)
 		return false;
 	for (i = w->nslots; i < n; i++)
-		slots[i] = (slot) {NULL, 0, 1, i + 1 < n ? i + 1 : NO_SLOT};
+		slots[i] = (slot){NULL, 0, 1, i + 1 < n ? i + 1 : NO_SLOT};
 	w->first_free = w->nslots;
 	w->slots = slots;
 	w->nslots = n;
@@ -78,7 +78,7 @@ waiting_has_room(const waiting *w, size_t bytes, uint32_t max)
 uint64_t
 waiting_take(waiting *w, void *owner, size_t bytes, uint32_t max)
 {
-	uint32_t	at;
+	uint32_t at;
 
 	if (!waiting_has_room(w, bytes, max) || (w->first_free == NO_SLOT && !grow(w)))
 		return 0;
@@ -94,7 +94,7 @@ waiting_take(waiting *w, void *owner, size_t bytes, uint32_t max)
 void *
 waiting_find(const waiting *w, uint64_t number)
 {
-	uint32_t	at = (uint32_t) number;
+	uint32_t at = (uint32_t) number;
 
 	if (at >= w->nslots || w->slots[at].uses != number >> 32)
 		return NULL;
@@ -104,7 +104,7 @@ waiting_find(const waiting *w, uint64_t number)
 void
 waiting_give(waiting *w, uint64_t number)
 {
-	slot	   *s;
+	slot *s;
 
 	if (waiting_find(w, number) == NULL)
 		return;

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 /* Bytes of bodies that may wait for their commit. */
-#define WAITING_MAX_BYTES	(16u * 1024 * 1024)
+#define WAITING_MAX_BYTES (16u * 1024 * 1024)
 
 /* No number is as large: the bits from here on say whose other ones are. */
-#define WAITING_NUMBERS_END	(UINT64_C(1) << 62)
+#define WAITING_NUMBERS_END (UINT64_C(1) << 62)
 
 typedef struct waiting waiting;
 
@@ -32,4 +32,4 @@ extern void *waiting_find(const waiting *w, uint64_t number);
 extern void waiting_give(waiting *w, uint64_t number);
 extern uint32_t waiting_count(const waiting *w);
 
-#endif							/* NET_INFLIGHT_H */
+#endif /* NET_INFLIGHT_H */

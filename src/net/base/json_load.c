@@ -12,9 +12,9 @@
 void
 mended_make(mended *m, const char *text, size_t len)
 {
-	size_t		mended_len;
+	size_t mended_len;
 
-	*m = (mended) {text, len, NULL};
+	*m = (mended){text, len, NULL};
 	if (len == 0 || wc_json_is_sound(text, len, &mended_len))
 		return;
 	m->memory = net_alloc(mended_len > 0 ? mended_len : 1);
@@ -32,8 +32,8 @@ mended_free(mended *m)
 json_t *
 mended_load(const char *text, size_t len, size_t flags)
 {
-	mended		m;
-	json_t	   *root;
+	mended m;
+	json_t *root;
 
 	mended_make(&m, text, len);
 	root = json_loadb(m.p, m.len, flags | JSON_DECODE_INT_AS_REAL, NULL);

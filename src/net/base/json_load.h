@@ -11,9 +11,9 @@
 
 typedef struct mended
 {
-	const char *p;				/* the text to parse: the stranger's own, or memory */
-	size_t		len;
-	char	   *memory;			/* NULL: nothing had to be mended */
+	const char *p; /* the text to parse: the stranger's own, or memory */
+	size_t len;
+	char *memory; /* NULL: nothing had to be mended */
 } mended;
 
 /* Fill m, which lives no longer than the text; mended_free() it. */
@@ -24,4 +24,4 @@ extern void mended_free(mended *m);
 /* Mend and parse, with jansson's flags; integers of any size become doubles. */
 extern json_t *mended_load(const char *text, size_t len, size_t flags);
 
-#endif							/* NET_JSON_LOAD_H */
+#endif /* NET_JSON_LOAD_H */

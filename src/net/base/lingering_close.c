@@ -12,23 +12,23 @@
 
 typedef struct lingerer
 {
-	uv_poll_t	poll;
-	uv_timer_t	timer;
-	int			fd;
-	int			handles;		/* not yet closed */
-	size_t		bytes;
-	bool		closing;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	int fd;
+	int handles; /* not yet closed */
+	size_t bytes;
+	bool closing;
 	struct lingerer *next;
 	struct lingerer **link;
 } lingerer;
 
 static lingerer *all;
-static int	count;
+static int count;
 
 static void
 on_closed(uv_handle_t *handle)
 {
-	lingerer   *l = handle->data;
+	lingerer *l = handle->data;
 
 	if (--l->handles > 0)
 		return;
@@ -59,23 +59,22 @@ on_timer(uv_timer_t *timer)
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
-	lingerer   *l = poll->data;
-	char		sink[16384];
-	ssize_t		n;
+	lingerer *l = poll->data;
+	char sink[16384];
+	ssize_t n;
 
 	(void) events;
 	n = recv(l->fd, sink, sizeof(sink), MSG_DONTWAIT);
 	if (n > 0)
 		l->bytes += (size_t) n;
-	if (status < 0 || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
-		l->bytes > LINGER_MAX_BYTES)
+	if (status < 0 || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || l->bytes > LINGER_MAX_BYTES)
 		finish(l);
 }
 
 void
 linger(uv_loop_t *loop, int fd)
 {
-	lingerer   *l;
+	lingerer *l;
 
 	shutdown(fd, SHUT_WR);
 	if (count >= LINGER_MAX || (l = calloc(1, sizeof(*l))) == NULL)

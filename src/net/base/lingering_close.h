@@ -10,9 +10,9 @@
 #include <uv.h>
 
 /* At most so many sockets, so long and so many bytes each. */
-#define LINGER_MAX			128
-#define LINGER_MS			1000
-#define LINGER_MAX_BYTES	(1024u * 1024)
+#define LINGER_MAX		 128
+#define LINGER_MS		 1000
+#define LINGER_MAX_BYTES (1024u * 1024)
 
 /* Takes the descriptor over, whose sending side is (being) shut down. */
 extern void linger(uv_loop_t *loop, int fd);
@@ -20,4 +20,4 @@ extern void linger(uv_loop_t *loop, int fd);
 /* Close them all. */
 extern void linger_stop(void);
 
-#endif							/* NET_LINGERING_CLOSE_H */
+#endif /* NET_LINGERING_CLOSE_H */

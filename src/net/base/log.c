@@ -11,19 +11,19 @@
 #include "common/event_rules.h"
 
 /* The longest line, in bytes; the rest is cut off. */
-#define LINE_SIZE	1024
+#define LINE_SIZE 1024
 
 typedef struct digest
 {
-	uint64_t	last_ms;		/* when it was last told; 0: never */
-	uint64_t	count;			/* since then */
-	net_addr	from;			/* of the last one */
-	uint8_t		channel[16];
-	bool		has_channel;
+	uint64_t last_ms; /* when it was last told; 0: never */
+	uint64_t count;	  /* since then */
+	net_addr from;	  /* of the last one */
+	uint8_t channel[16];
+	bool has_channel;
 } digest;
 
 /* Of an origin; the rest is cut off. */
-#define ORIGIN_SHOWN	100
+#define ORIGIN_SHOWN 100
 
 static char last_origin[ORIGIN_SHOWN + 1];
 
@@ -39,9 +39,9 @@ log_to(corridor_io *corridor)
 void
 log_line(wc_log_level level, const char *format, ...)
 {
-	char		line[LINE_SIZE];
-	va_list		args;
-	wc_text		text;
+	char line[LINE_SIZE];
+	va_list args;
+	wc_text text;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
@@ -74,17 +74,16 @@ log_origin(const char *p, size_t len)
 static void
 tell(refusal why, digest *d, uint64_t now_ms)
 {
-	char		address[ADDR_TEXT_SIZE];
-	char		channel[37] = "";
+	char address[ADDR_TEXT_SIZE];
+	char channel[37] = "";
 
 	addr_print(&d->from, address);
 	if (d->has_channel)
 		wc_uuid_print(d->channel, channel);
 	log_line(WC_LOG_WARNING, "%llu request%s refused with %u: %s; the last from %s%s%s%s%s",
-			 (unsigned long long) d->count, d->count == 1 ? "" : "s",
-			 refusal_get(why)->status, refusal_get(why)->log, address,
-			 d->has_channel ? " for channel " : "", channel,
-			 why == REFUSE_ORIGIN ? ", its origin " : "", why == REFUSE_ORIGIN ? last_origin : "");
+			 (unsigned long long) d->count, d->count == 1 ? "" : "s", refusal_get(why)->status, refusal_get(why)->log,
+			 address, d->has_channel ? " for channel " : "", channel, why == REFUSE_ORIGIN ? ", its origin " : "",
+			 why == REFUSE_ORIGIN ? last_origin : "");
 	d->last_ms = now_ms;
 	d->count = 0;
 }
@@ -92,7 +91,7 @@ tell(refusal why, digest *d, uint64_t now_ms)
 void
 log_refusal(refusal why, const net_addr *from, const uint8_t channel[16], uint64_t now_ms)
 {
-	digest	   *d = &digests[why < REFUSE_COUNT ? why : REFUSE_NOTHING];
+	digest *d = &digests[why < REFUSE_COUNT ? why : REFUSE_NOTHING];
 
 	d->count++;
 	d->from = *from;
@@ -106,7 +105,7 @@ log_refusal(refusal why, const net_addr *from, const uint8_t channel[16], uint64
 void
 log_tick(uint64_t now_ms)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < REFUSE_COUNT; i++)
 	{

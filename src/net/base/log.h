@@ -15,16 +15,14 @@
 extern void log_to(corridor_io *corridor);
 
 /* No secret, no header's value (but an origin) and no body ever goes into a line. */
-extern void log_line(wc_log_level level, const char *format, ...)
-			__attribute__((format(printf, 2, 3)));
+extern void log_line(wc_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Count one refusal.  The first of a kind is a line at once, the next are
  * counted and told at most once in LOG_DIGEST_MS.  channel may be NULL.
  */
-#define LOG_DIGEST_MS	10000
-extern void log_refusal(refusal why, const net_addr *from, const uint8_t channel[16],
-						uint64_t now_ms);
+#define LOG_DIGEST_MS 10000
+extern void log_refusal(refusal why, const net_addr *from, const uint8_t channel[16], uint64_t now_ms);
 
 /*
  * The origin that log_refusal(REFUSE_ORIGIN, ...) is about to be called for, as
@@ -35,4 +33,4 @@ extern void log_origin(const char *p, size_t len);
 /* Tell what has been counted long enough; call about once a second. */
 extern void log_tick(uint64_t now_ms);
 
-#endif							/* NET_LOG_H */
+#endif /* NET_LOG_H */

@@ -8,46 +8,41 @@
 #include <stdlib.h>
 #include <time.h>
 
-metrics		the_metrics;
+metrics the_metrics;
 
 static const struct
 {
-	uint64_t	us;
+	uint64_t us;
 	const char *label;
-}			buckets[METRICS_BUCKETS] = {
-	{250, "0.00025"}, {500, "0.0005"}, {1000, "0.001"}, {2500, "0.0025"}, {5000, "0.005"},
-	{10000, "0.01"}, {25000, "0.025"}, {50000, "0.05"}, {100000, "0.1"}, {500000, "0.5"},
-	{1000000, "1"}, {5000000, "5"}, {UINT64_MAX, "+Inf"},
+} buckets[METRICS_BUCKETS] = {
+	{250, "0.00025"}, {500, "0.0005"},	{1000, "0.001"},	  {2500, "0.0025"}, {5000, "0.005"},
+	{10000, "0.01"},  {25000, "0.025"}, {50000, "0.05"},	  {100000, "0.1"},	{500000, "0.5"},
+	{1000000, "1"},	  {5000000, "5"},	{UINT64_MAX, "+Inf"},
 };
 
-static const char *const results[METRICS_RESULTS] = {
-	"stored", "repeat", "rejected", "busy", "gone", "budget"
-};
+static const char *const results[METRICS_RESULTS] = {"stored", "repeat", "rejected", "busy", "gone", "budget"};
 
-static const char *const outcomes[METRICS_OUTCOMES] = {
-	"accepted", "no_session", "refused", "retry", "unreachable", "paused", "unauthorized"
-};
+static const char *const outcomes[METRICS_OUTCOMES] = {"accepted",	  "no_session", "refused",	   "retry",
+													   "unreachable", "paused",		"unauthorized"};
 
-static const char *const api_results[METRICS_API_RESULTS] = {
-	"queued", "repeat", "no_session", "no_visitor", "no_channel", "invalid", "busy", "ended"
-};
+static const char *const api_results[METRICS_API_RESULTS] = {"queued",	   "repeat",  "no_session", "no_visitor",
+															 "no_channel", "invalid", "busy",		"ended"};
 
 /* The last one stands for codes that only clients choose. */
 static const struct
 {
-	uint16_t	code;
+	uint16_t code;
 	const char *label;
-}			closes[METRICS_CLOSES] = {
-	{1000, "1000"}, {1001, "1001"}, {1002, "1002"}, {1003, "1003"}, {1005, "1005"},
-	{1006, "1006"}, {1007, "1007"}, {1008, "1008"}, {1009, "1009"}, {1011, "1011"},
-	{1013, "1013"}, {4001, "4001"}, {4003, "4003"}, {4008, "4008"}, {4009, "4009"},
-	{4029, "4029"}, {0, "other"},
+} closes[METRICS_CLOSES] = {
+	{1000, "1000"}, {1001, "1001"}, {1002, "1002"}, {1003, "1003"}, {1005, "1005"}, {1006, "1006"},
+	{1007, "1007"}, {1008, "1008"}, {1009, "1009"}, {1011, "1011"}, {1013, "1013"}, {4001, "4001"},
+	{4003, "4003"}, {4008, "4008"}, {4009, "4009"}, {4029, "4029"}, {0, "other"},
 };
 
 void
 metrics_closed(uint16_t code)
 {
-	int			i = 0;
+	int i = 0;
 
 	while (i < METRICS_CLOSES - 1 && closes[i].code != code)
 		i++;
@@ -57,7 +52,7 @@ metrics_closed(uint16_t code)
 void
 metrics_done(uint8_t result, uint64_t us)
 {
-	int			i = 0;
+	int i = 0;
 
 	if (result < METRICS_RESULTS)
 		the_metrics.events[result]++;
@@ -98,8 +93,8 @@ metrics_budgets(const wc_budgets *budgets)
 static uint64_t
 sum(bool turned_away)
 {
-	uint64_t	n = 0;
-	int			i;
+	uint64_t n = 0;
+	int i;
 
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
@@ -124,52 +119,55 @@ metrics_turned_away(void)
 static void
 one(FILE *f, const char *name, const char *type, const char *help, uint64_t v)
 {
-	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
-			(unsigned long long) v);
+	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, (unsigned long long) v);
 }
 
 static void
 refusals_text(FILE *f)
 {
-	int			i;
+	int i;
 
 	fputs("# HELP webchatt_http_refused_total Requests refused, by status and reason.\n"
-		  "# TYPE webchatt_http_refused_total counter\n", f);
+		  "# TYPE webchatt_http_refused_total counter\n",
+		  f);
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
 		if (i == REFUSE_METHOD_GET || i == REFUSE_METHOD_REST)
-			continue;			/* one line with REFUSE_METHOD_POST */
-		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n",
-				refusal_get((refusal) i)->status, refusal_get((refusal) i)->code,
-				(unsigned long long) (the_metrics.refused[i] +
-									  (i == REFUSE_METHOD_POST ? the_metrics.refused[REFUSE_METHOD_GET] +
-									   the_metrics.refused[REFUSE_METHOD_REST] : 0)));
+			continue; /* one line with REFUSE_METHOD_POST */
+		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", refusal_get((refusal) i)->status,
+				refusal_get((refusal) i)->code,
+				(unsigned long long) (the_metrics.refused[i] + (i == REFUSE_METHOD_POST
+																	? the_metrics.refused[REFUSE_METHOD_GET] +
+																		  the_metrics.refused[REFUSE_METHOD_REST]
+																	: 0)));
 	}
 }
 
 static void
 events_text(FILE *f)
 {
-	uint64_t	total = 0;
-	int			i;
+	uint64_t total = 0;
+	int i;
 
 	fputs("# HELP webchatt_events_total Events handed to the database, by what became of them.\n"
-		  "# TYPE webchatt_events_total counter\n", f);
+		  "# TYPE webchatt_events_total counter\n",
+		  f);
 	for (i = 0; i < METRICS_RESULTS; i++)
 		fprintf(f, "webchatt_events_total{result=\"%s\"} %llu\n", results[i],
 				(unsigned long long) the_metrics.events[i]);
 	fputs("# HELP webchatt_commit_seconds From handing an event over to hearing of its commit.\n"
-		  "# TYPE webchatt_commit_seconds histogram\n", f);
+		  "# TYPE webchatt_commit_seconds histogram\n",
+		  f);
 	for (i = 0; i < METRICS_BUCKETS; i++)
 	{
 		total += the_metrics.commit_buckets[i];
-		fprintf(f, "webchatt_commit_seconds_bucket{le=\"%s\"} %llu\n", buckets[i].label,
-				(unsigned long long) total);
+		fprintf(f, "webchatt_commit_seconds_bucket{le=\"%s\"} %llu\n", buckets[i].label, (unsigned long long) total);
 	}
 	fprintf(f, "webchatt_commit_seconds_sum %.6f\nwebchatt_commit_seconds_count %llu\n",
 			(double) the_metrics.commit_us / 1e6, (unsigned long long) total);
 	fputs("# HELP webchatt_sends_total Requests to hubs, by what came of them.\n"
-		  "# TYPE webchatt_sends_total counter\n", f);
+		  "# TYPE webchatt_sends_total counter\n",
+		  f);
 	for (i = 0; i < METRICS_OUTCOMES; i++)
 		fprintf(f, "webchatt_sends_total{outcome=\"%s\"} %llu\n", outcomes[i],
 				(unsigned long long) the_metrics.outcomes[i]);
@@ -178,14 +176,15 @@ events_text(FILE *f)
 static void
 api_text(FILE *f)
 {
-	int			i;
+	int i;
 
 	fputs("# HELP webchatt_api_sends_total Messages that came by the REST API, by what became of them.\n"
-		  "# TYPE webchatt_api_sends_total counter\n", f);
+		  "# TYPE webchatt_api_sends_total counter\n",
+		  f);
 	for (i = 0; i < METRICS_API_RESULTS; i++)
-		fprintf(f, "webchatt_api_sends_total{result=\"%s\"} %llu\n", api_results[i],
-				(unsigned long long) (the_metrics.api_sends[i] +
-									  (i == WC_API_NOT_KNOWN ? the_metrics.api_no_session : 0)));
+		fprintf(
+			f, "webchatt_api_sends_total{result=\"%s\"} %llu\n", api_results[i],
+			(unsigned long long) (the_metrics.api_sends[i] + (i == WC_API_NOT_KNOWN ? the_metrics.api_no_session : 0)));
 }
 
 /* What is used runs out evenly, also while the worker has nothing to say. */
@@ -195,24 +194,27 @@ budgets_text(FILE *f)
 	static const char *const budget_names[WC_BUDGETS] = {"newcomers", "messages", "bytes"};
 	static const char *const reasons[METRICS_NEWCOMER_REASONS] = {"address", "budget", "paused"};
 	const metrics *m = &the_metrics;
-	double		hours = m->budgets_ms ? (double) (now_ms() - m->budgets_ms) / 3600000 : 0;
-	int			i;
+	double hours = m->budgets_ms ? (double) (now_ms() - m->budgets_ms) / 3600000 : 0;
+	int i;
 
 	fputs("# HELP webchatt_budget_used What visitors brought to the database, less what has run out.\n"
-		  "# TYPE webchatt_budget_used gauge\n", f);
+		  "# TYPE webchatt_budget_used gauge\n",
+		  f);
 	for (i = 0; i < WC_BUDGETS; i++)
 	{
-		double		used = (double) m->budgets.used[i] - (double) m->budgets.an_hour[i] * hours;
+		double used = (double) m->budgets.used[i] - (double) m->budgets.an_hour[i] * hours;
 
 		fprintf(f, "webchatt_budget_used{budget=\"%s\"} %.0f\n", budget_names[i], used > 0 ? used : 0);
 	}
 	fputs("# HELP webchatt_budget_an_hour So much may come, and runs out in an hour; 0: no limit.\n"
-		  "# TYPE webchatt_budget_an_hour gauge\n", f);
+		  "# TYPE webchatt_budget_an_hour gauge\n",
+		  f);
 	for (i = 0; i < WC_BUDGETS; i++)
 		fprintf(f, "webchatt_budget_an_hour{budget=\"%s\"} %llu\n", budget_names[i],
 				(unsigned long long) m->budgets.an_hour[i]);
 	fputs("# HELP webchatt_newcomers_refused_total New visitors who were told to come later, by reason.\n"
-		  "# TYPE webchatt_newcomers_refused_total counter\n", f);
+		  "# TYPE webchatt_newcomers_refused_total counter\n",
+		  f);
 	for (i = 0; i < METRICS_NEWCOMER_REASONS; i++)
 		fprintf(f, "webchatt_newcomers_refused_total{reason=\"%s\"} %llu\n", reasons[i],
 				(unsigned long long) m->newcomers_refused[i]);
@@ -222,16 +224,20 @@ static void
 visitors_text(FILE *f)
 {
 	const metrics *m = &the_metrics;
-	int			i;
+	int i;
 
 	one(f, "webchatt_visitors", "gauge", "Visitors' sessions that are open.", m->visitors);
-	one(f, "webchatt_visitor_connections", "gauge", "Visitors' WebSockets, also before hello and while closing.", m->visitor_connections);
+	one(f, "webchatt_visitor_connections", "gauge", "Visitors' WebSockets, also before hello and while closing.",
+		m->visitor_connections);
 	one(f, "webchatt_visitor_connections_total", "counter", "Visitors' WebSockets opened.", m->visitors_entered);
-	one(f, "webchatt_visitor_messages_total", "counter", "Visitors' messages handed to the database.", m->visitor_messages);
-	one(f, "webchatt_visitor_rate_errors_total", "counter", "Visitors' frames refused for coming too fast.", m->visitor_rate_errors);
+	one(f, "webchatt_visitor_messages_total", "counter", "Visitors' messages handed to the database.",
+		m->visitor_messages);
+	one(f, "webchatt_visitor_rate_errors_total", "counter", "Visitors' frames refused for coming too fast.",
+		m->visitor_rate_errors);
 	one(f, "webchatt_pushes_total", "counter", "Messages that an open session of their visitor took.", m->pushes);
 	fputs("# HELP webchatt_visitor_closes_total Visitors' WebSockets that ended, by close code.\n"
-		  "# TYPE webchatt_visitor_closes_total counter\n", f);
+		  "# TYPE webchatt_visitor_closes_total counter\n",
+		  f);
 	for (i = 0; i < METRICS_CLOSES; i++)
 		fprintf(f, "webchatt_visitor_closes_total{code=\"%s\"} %llu\n", closes[i].label,
 				(unsigned long long) m->closes[i]);
@@ -241,7 +247,7 @@ static void
 answers_text(FILE *f, const char *name, const char *help, const uint64_t counts[METRICS_ANSWERS])
 {
 	static const char *const answers[METRICS_ANSWERS] = {"2xx", "3xx", "4xx", "5xx", "none"};
-	int			i;
+	int i;
 
 	fprintf(f, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
 	for (i = 0; i < METRICS_ANSWERS; i++)
@@ -251,10 +257,10 @@ answers_text(FILE *f, const char *name, const char *help, const uint64_t counts[
 static void
 hubs_text(FILE *f)
 {
-	answers_text(f, "webchatt_webhook_deliveries_total", "Requests to our own webhooks' endpoints, by how they were answered.",
-				 the_metrics.webhook_deliveries);
-	answers_text(f, "webchatt_hub_calls_total", "Calls of hubs about webhooks and their logs, by how they were answered.",
-				 the_metrics.hub_calls);
+	answers_text(f, "webchatt_webhook_deliveries_total",
+				 "Requests to our own webhooks' endpoints, by how they were answered.", the_metrics.webhook_deliveries);
+	answers_text(f, "webchatt_hub_calls_total",
+				 "Calls of hubs about webhooks and their logs, by how they were answered.", the_metrics.hub_calls);
 	one(f, "webchatt_links", "gauge", "Links of other databases that are open.", the_metrics.links);
 	one(f, "webchatt_links_total", "counter", "Links opened by other databases.", the_metrics.links_entered);
 	one(f, "webchatt_link_events_total", "counter", "Events sent by links, repeats too.", the_metrics.link_events);
@@ -264,12 +270,13 @@ char *
 metrics_text(size_t *len)
 {
 	const metrics *m = &the_metrics;
-	char	   *text = NULL;
-	FILE	   *f = open_memstream(&text, len);
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
 
 	if (f == NULL)
 		return NULL;
-	one(f, "webchatt_net_restarts_total", "counter", "Times that webchatt-net ended by itself and was started again, since the worker started.", m->restarts);
+	one(f, "webchatt_net_restarts_total", "counter",
+		"Times that webchatt-net ended by itself and was started again, since the worker started.", m->restarts);
 	one(f, "webchatt_http_connections", "gauge", "Open HTTP connections.", m->connections);
 	one(f, "webchatt_http_connections_total", "counter", "HTTP connections accepted.", m->accepted);
 	one(f, "webchatt_http_requests_total", "counter", "HTTP requests whose head was read.", m->requests);

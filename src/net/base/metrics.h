@@ -12,58 +12,58 @@
 #include "base/errors.h"
 #include "common/corridor.h"
 
-#define METRICS_RESULTS		(WC_DONE_BUDGET + 1)	/* of wc_event_result */
-#define METRICS_OUTCOMES	7	/* of wc_outcome_result */
-#define METRICS_API_RESULTS	(WC_API_ENDED + 1)
-#define METRICS_CLOSES		17	/* kinds of ends of a visitor's WebSocket */
-#define METRICS_ANSWERS		5	/* classes of HTTP status codes, the last one: no answer */
-#define METRICS_BUCKETS		13	/* of the histogram, the infinite one included */
+#define METRICS_RESULTS		(WC_DONE_BUDGET + 1) /* of wc_event_result */
+#define METRICS_OUTCOMES	7					 /* of wc_outcome_result */
+#define METRICS_API_RESULTS (WC_API_ENDED + 1)
+#define METRICS_CLOSES		17 /* kinds of ends of a visitor's WebSocket */
+#define METRICS_ANSWERS		5  /* classes of HTTP status codes, the last one: no answer */
+#define METRICS_BUCKETS		13 /* of the histogram, the infinite one included */
 
 /* Why a new visitor was not taken. */
-#define METRICS_NEWCOMER_ADDRESS	0	/* webchatt.new_visitor_rate */
-#define METRICS_NEWCOMER_BUDGET		1
-#define METRICS_NEWCOMER_PAUSED		2
-#define METRICS_NEWCOMER_REASONS	3
+#define METRICS_NEWCOMER_ADDRESS 0 /* webchatt.new_visitor_rate */
+#define METRICS_NEWCOMER_BUDGET	 1
+#define METRICS_NEWCOMER_PAUSED	 2
+#define METRICS_NEWCOMER_REASONS 3
 
 typedef struct metrics
 {
-	uint64_t	restarts;		/* of this program, as the worker counts */
+	uint64_t restarts; /* of this program, as the worker counts */
 
 	/* since the start */
-	uint64_t	accepted;		/* connections */
-	uint64_t	requests;
-	uint64_t	refused[REFUSE_COUNT];
-	uint64_t	malformed;		/* heads that libmicrohttpd answered itself */
-	uint64_t	verifications;
-	uint64_t	events[METRICS_RESULTS];
-	uint64_t	outcomes[METRICS_OUTCOMES];
-	uint64_t	api_sends[METRICS_API_RESULTS];
-	uint64_t	api_no_session; /* answered without the worker */
-	uint64_t	visitors_entered;	/* upgraded to WebSockets */
-	uint64_t	visitor_messages;	/* handed to the database */
-	uint64_t	visitor_rate_errors;
-	uint64_t	newcomers_refused[METRICS_NEWCOMER_REASONS];
-	uint64_t	pushes;			/* messages that an open session took */
-	uint64_t	closes[METRICS_CLOSES]; /* of WebSockets, by code */
-	uint64_t	webhook_deliveries[METRICS_ANSWERS];
-	uint64_t	hub_calls[METRICS_ANSWERS];
-	uint64_t	links_entered;
-	uint64_t	link_events;	/* handed to links' sockets */
-	uint64_t	commit_us;		/* sum over all events that were done */
-	uint64_t	commit_buckets[METRICS_BUCKETS];
+	uint64_t accepted; /* connections */
+	uint64_t requests;
+	uint64_t refused[REFUSE_COUNT];
+	uint64_t malformed; /* heads that libmicrohttpd answered itself */
+	uint64_t verifications;
+	uint64_t events[METRICS_RESULTS];
+	uint64_t outcomes[METRICS_OUTCOMES];
+	uint64_t api_sends[METRICS_API_RESULTS];
+	uint64_t api_no_session;   /* answered without the worker */
+	uint64_t visitors_entered; /* upgraded to WebSockets */
+	uint64_t visitor_messages; /* handed to the database */
+	uint64_t visitor_rate_errors;
+	uint64_t newcomers_refused[METRICS_NEWCOMER_REASONS];
+	uint64_t pushes;				 /* messages that an open session took */
+	uint64_t closes[METRICS_CLOSES]; /* of WebSockets, by code */
+	uint64_t webhook_deliveries[METRICS_ANSWERS];
+	uint64_t hub_calls[METRICS_ANSWERS];
+	uint64_t links_entered;
+	uint64_t link_events; /* handed to links' sockets */
+	uint64_t commit_us;	  /* sum over all events that were done */
+	uint64_t commit_buckets[METRICS_BUCKETS];
 
 	/* as the worker said last */
-	wc_budgets	budgets;
-	uint64_t	budgets_ms;		/* when that was, by the monotonic clock; 0: never */
+	wc_budgets budgets;
+	uint64_t budgets_ms; /* when that was, by the monotonic clock; 0: never */
 
 	/* now; set before the text is made */
-	uint32_t	connections;
-	uint32_t	waiting;
-	uint32_t	sending;
-	uint32_t	channels;
-	uint32_t	visitors;		/* sessions that are open */
-	uint32_t	visitor_connections;
-	uint32_t	links;			/* kept up to date by link_server.c */
+	uint32_t connections;
+	uint32_t waiting;
+	uint32_t sending;
+	uint32_t channels;
+	uint32_t visitors; /* sessions that are open */
+	uint32_t visitor_connections;
+	uint32_t links; /* kept up to date by link_server.c */
 } metrics;
 
 extern metrics the_metrics;
@@ -87,4 +87,4 @@ extern uint64_t metrics_turned_away(void);
 /* The text, for free(); NULL: out of memory. */
 extern char *metrics_text(size_t *len);
 
-#endif							/* NET_METRICS_H */
+#endif /* NET_METRICS_H */

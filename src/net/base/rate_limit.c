@@ -12,26 +12,26 @@
 #include <sys/random.h>
 
 /* Places that one key may have. */
-#define WAYS	8u
+#define WAYS 8u
 
 typedef struct place
 {
-	uint8_t		key[16];
-	bucket		b;
+	uint8_t key[16];
+	bucket b;
 } place;
 
 struct buckets
 {
-	uint64_t	seed;
-	uint32_t	places;
-	place		place[];
+	uint64_t seed;
+	uint32_t places;
+	place place[];
 };
 
 /* Microseconds in which one token comes. */
 static uint64_t
 step_of(const bucket_rate *rate)
 {
-	uint64_t	step = rate->interval_ms * 1000 / rate->rate;
+	uint64_t step = rate->interval_ms * 1000 / rate->rate;
 
 	return step > 0 ? step : 1;
 }
@@ -39,8 +39,8 @@ step_of(const bucket_rate *rate)
 uint32_t
 bucket_wait(bucket b, const bucket_rate *rate, uint64_t now_ms)
 {
-	uint64_t	full = step_of(rate) * (rate->burst - 1);
-	uint64_t	now = now_ms * 1000;
+	uint64_t full = step_of(rate) * (rate->burst - 1);
+	uint64_t now = now_ms * 1000;
 
 	if (b <= now + full)
 		return 0;
@@ -50,7 +50,7 @@ bucket_wait(bucket b, const bucket_rate *rate, uint64_t now_ms)
 bucket
 bucket_take(bucket b, const bucket_rate *rate, uint64_t now_ms)
 {
-	uint64_t	now = now_ms * 1000;
+	uint64_t now = now_ms * 1000;
 
 	return (b > now ? b : now) + step_of(rate);
 }
@@ -64,7 +64,7 @@ bucket_give(bucket b, const bucket_rate *rate)
 buckets *
 buckets_new(uint32_t places)
 {
-	buckets    *set = calloc(1, sizeof(*set) + places * sizeof(place));
+	buckets *set = calloc(1, sizeof(*set) + places * sizeof(place));
 
 	if (set == NULL)
 		return NULL;
@@ -84,7 +84,7 @@ buckets_free(buckets *set)
 static uint32_t
 first_place(const buckets *set, const uint8_t key[16])
 {
-	uint64_t	h[2];
+	uint64_t h[2];
 
 	/* Seeded, so that a stranger cannot aim at another's places. */
 	memcpy(h, key, 16);
@@ -96,8 +96,8 @@ first_place(const buckets *set, const uint8_t key[16])
 static const place *
 find(const buckets *set, const uint8_t key[16])
 {
-	uint32_t	at = first_place(set, key);
-	uint32_t	i;
+	uint32_t at = first_place(set, key);
+	uint32_t i;
 
 	for (i = at; i < at + WAYS; i++)
 	{
@@ -118,9 +118,9 @@ buckets_wait(const buckets *set, const uint8_t key[16], const bucket_rate *rate,
 void
 buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms)
 {
-	place	   *p = (place *) find(set, key);
-	uint32_t	at = first_place(set, key);
-	uint32_t	i;
+	place *p = (place *) find(set, key);
+	uint32_t at = first_place(set, key);
+	uint32_t i;
 
 	if (p == NULL)
 	{
@@ -139,7 +139,7 @@ buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate, uint6
 void
 buckets_give(buckets *set, const uint8_t key[16], const bucket_rate *rate)
 {
-	place	   *p = (place *) find(set, key);
+	place *p = (place *) find(set, key);
 
 	if (p != NULL)
 		p->b = bucket_give(p->b, rate);

@@ -12,9 +12,9 @@
 /* So many an interval, of which burst at once. */
 typedef struct bucket_rate
 {
-	uint64_t	interval_ms;	/* in which rate tokens come */
-	uint32_t	rate;			/* at least 1 */
-	uint32_t	burst;			/* at least 1 */
+	uint64_t interval_ms; /* in which rate tokens come */
+	uint32_t rate;		  /* at least 1 */
+	uint32_t burst;		  /* at least 1 */
 } bucket_rate;
 
 /*
@@ -42,10 +42,8 @@ typedef struct buckets buckets;
 extern buckets *buckets_new(uint32_t places);
 extern void buckets_free(buckets *set);
 
-extern uint32_t buckets_wait(const buckets *set, const uint8_t key[16], const bucket_rate *rate,
-							 uint64_t now_ms);
-extern void buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate,
-						 uint64_t now_ms);
+extern uint32_t buckets_wait(const buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms);
+extern void buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms);
 extern void buckets_give(buckets *set, const uint8_t key[16], const bucket_rate *rate);
 
-#endif							/* NET_RATE_LIMIT_H */
+#endif /* NET_RATE_LIMIT_H */

@@ -13,17 +13,17 @@
 /* What is needed all the same. */
 typedef struct confine_needs
 {
-	const char *ca_file;		/* NULL or empty: none */
-	uint16_t	server_port;	/* PostgreSQL's own, which is not connected to; 0: none is kept out */
+	const char *ca_file;  /* NULL or empty: none */
+	uint16_t server_port; /* PostgreSQL's own, which is not connected to; 0: none is kept out */
 } confine_needs;
 
 /* What came of it. */
 typedef struct confinement
 {
-	bool		files;			/* Landlock is in force */
-	bool		ports;			/* and knows ports */
-	bool		calls;			/* system calls are filtered */
-	char		reason[256];	/* why it failed */
+	bool files;		  /* Landlock is in force */
+	bool ports;		  /* and knows ports */
+	bool calls;		  /* system calls are filtered */
+	char reason[256]; /* why it failed */
 } confinement;
 
 /* True when this kernel has Landlock and filters of system calls. */
@@ -46,4 +46,4 @@ extern bool confine_now(const confine_needs *needs, confinement *done);
  */
 extern const char *confine_outdated(void);
 
-#endif							/* NET_SANDBOX_H */
+#endif /* NET_SANDBOX_H */

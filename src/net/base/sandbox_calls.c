@@ -23,85 +23,269 @@
 #include <unistd.h>
 
 #ifndef PR_SET_VMA
-#define PR_SET_VMA	0x53564d41
+#define PR_SET_VMA 0x53564d41
 #endif
 #ifndef MSG_FASTOPEN
-#define MSG_FASTOPEN	0x20000000
+#define MSG_FASTOPEN 0x20000000
 #endif
 
 /* The argument of clone() that has the flags. */
 #if defined(__s390__)
-#define CLONE_FLAGS_AT	1
+#define CLONE_FLAGS_AT 1
 #else
-#define CLONE_FLAGS_AT	0
+#define CLONE_FLAGS_AT 0
 #endif
 
 /* By name: a library that does not know one yet leaves it out. */
 static const char *const allowed[] = {
 	/* sockets that are there already, or that socket() may make */
-	"connect", "accept", "accept4", "getsockname", "getpeername", "getsockopt", "setsockopt",
-	"shutdown", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64", "recv",
+	"connect",
+	"accept",
+	"accept4",
+	"getsockname",
+	"getpeername",
+	"getsockopt",
+	"setsockopt",
+	"shutdown",
+	"recvfrom",
+	"recvmsg",
+	"recvmmsg",
+	"recvmmsg_time64",
+	"recv",
 	/* descriptors */
-	"read", "readv", "pread64", "write", "writev", "close", "close_range", "dup", "dup2", "dup3",
-	"lseek", "_llseek", "pipe", "pipe2", "poll", "ppoll", "ppoll_time64", "select", "_newselect",
-	"pselect6", "pselect6_time64", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait",
-	"epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd4", "timerfd_create",
-	"timerfd_settime", "timerfd_settime64", "timerfd_gettime", "timerfd_gettime64",
+	"read",
+	"readv",
+	"pread64",
+	"write",
+	"writev",
+	"close",
+	"close_range",
+	"dup",
+	"dup2",
+	"dup3",
+	"lseek",
+	"_llseek",
+	"pipe",
+	"pipe2",
+	"poll",
+	"ppoll",
+	"ppoll_time64",
+	"select",
+	"_newselect",
+	"pselect6",
+	"pselect6_time64",
+	"epoll_create",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_pwait2",
+	"eventfd",
+	"eventfd2",
+	"signalfd4",
+	"timerfd_create",
+	"timerfd_settime",
+	"timerfd_settime64",
+	"timerfd_gettime",
+	"timerfd_gettime64",
 	/* files, as far as Landlock and openat's rule let them be opened */
-	"fstat", "fstat64", "fstatat64", "newfstatat", "stat", "stat64", "lstat", "lstat64", "statx",
-	"statfs", "fstatfs", "statfs64", "fstatfs64", "access", "faccessat", "faccessat2", "readlink",
-	"readlinkat", "getdents", "getdents64", "getcwd", "fadvise64", "fadvise64_64",
+	"fstat",
+	"fstat64",
+	"fstatat64",
+	"newfstatat",
+	"stat",
+	"stat64",
+	"lstat",
+	"lstat64",
+	"statx",
+	"statfs",
+	"fstatfs",
+	"statfs64",
+	"fstatfs64",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"readlink",
+	"readlinkat",
+	"getdents",
+	"getdents64",
+	"getcwd",
+	"fadvise64",
+	"fadvise64_64",
 	/* memory */
-	"brk", "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "membarrier", "mincore",
+	"brk",
+	"mmap",
+	"mmap2",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	"membarrier",
+	"mincore",
 	/* threads, time, and what a program may ask about itself */
-	"futex", "futex_time64", "futex_waitv", "set_robust_list", "get_robust_list", "set_tid_address",
-	"rseq", "arch_prctl", "set_thread_area", "sched_yield", "sched_getaffinity", "sched_getparam",
-	"sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "getcpu",
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "rt_sigpending", "rt_sigtimedwait",
-	"rt_sigtimedwait_time64", "sigaltstack", "restart_syscall", "exit", "exit_group", "nanosleep",
-	"clock_nanosleep", "clock_nanosleep_time64", "clock_gettime", "clock_gettime64", "clock_getres",
-	"clock_getres_time64", "gettimeofday", "time", "times", "getrusage", "getrlimit", "ugetrlimit",
-	"sysinfo", "uname", "getrandom", "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid",
-	"getegid", "getuid32", "geteuid32", "getgid32", "getegid32", "getpgrp", "pause",
+	"futex",
+	"futex_time64",
+	"futex_waitv",
+	"set_robust_list",
+	"get_robust_list",
+	"set_tid_address",
+	"rseq",
+	"arch_prctl",
+	"set_thread_area",
+	"sched_yield",
+	"sched_getaffinity",
+	"sched_getparam",
+	"sched_getscheduler",
+	"sched_get_priority_max",
+	"sched_get_priority_min",
+	"getcpu",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigreturn",
+	"rt_sigpending",
+	"rt_sigtimedwait",
+	"rt_sigtimedwait_time64",
+	"sigaltstack",
+	"restart_syscall",
+	"exit",
+	"exit_group",
+	"nanosleep",
+	"clock_nanosleep",
+	"clock_nanosleep_time64",
+	"clock_gettime",
+	"clock_gettime64",
+	"clock_getres",
+	"clock_getres_time64",
+	"gettimeofday",
+	"time",
+	"times",
+	"getrusage",
+	"getrlimit",
+	"ugetrlimit",
+	"sysinfo",
+	"uname",
+	"getrandom",
+	"getpid",
+	"getppid",
+	"gettid",
+	"getuid",
+	"geteuid",
+	"getgid",
+	"getegid",
+	"getuid32",
+	"geteuid32",
+	"getgid32",
+	"getegid32",
+	"getpgrp",
+	"pause",
 #ifdef SANITIZED
 	/* the leak checker stops and reads the program from a process of its own */
-	"ptrace", "clone", "prctl", "wait4", "sched_setaffinity", "personality",
+	"ptrace",
+	"clone",
+	"prctl",
+	"wait4",
+	"sched_setaffinity",
+	"personality",
 #endif
 };
 
 /* What nobody needs by accident. */
 static const char *const forbidden[] = {
-	"execve", "execveat", "fork", "vfork",
+	"execve",
+	"execveat",
+	"fork",
+	"vfork",
 #ifndef SANITIZED
 	"ptrace",
 #endif
-	"process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp",
-	"pidfd_open", "pidfd_getfd", "pidfd_send_signal", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
-	"io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "io_submit",
-	"bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key",
-	"unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen",
-	"fsconfig", "fsmount", "fspick", "mount_setattr", "open_by_handle_at", "name_to_handle_at",
-	"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot",
-	"setuid", "setgid", "setresuid", "setresgid", "setreuid", "setregid", "setgroups", "capset",
-	"seccomp", "personality", "memfd_create", "memfd_secret", "mknod", "mknodat", "bind", "listen",
-	"msgget", "semget", "shmget", "shmat", "mq_open", "fanotify_init", "inotify_init1",
-	"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "quotactl", "swapon",
+	"process_vm_readv",
+	"process_vm_writev",
+	"process_madvise",
+	"process_mrelease",
+	"kcmp",
+	"pidfd_open",
+	"pidfd_getfd",
+	"pidfd_send_signal",
+	"tkill",
+	"rt_sigqueueinfo",
+	"rt_tgsigqueueinfo",
+	"io_uring_setup",
+	"io_uring_enter",
+	"io_uring_register",
+	"io_setup",
+	"io_submit",
+	"bpf",
+	"perf_event_open",
+	"userfaultfd",
+	"keyctl",
+	"add_key",
+	"request_key",
+	"unshare",
+	"setns",
+	"mount",
+	"umount2",
+	"pivot_root",
+	"chroot",
+	"move_mount",
+	"open_tree",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"fspick",
+	"mount_setattr",
+	"open_by_handle_at",
+	"name_to_handle_at",
+	"kexec_load",
+	"kexec_file_load",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"reboot",
+	"setuid",
+	"setgid",
+	"setresuid",
+	"setresgid",
+	"setreuid",
+	"setregid",
+	"setgroups",
+	"capset",
+	"seccomp",
+	"personality",
+	"memfd_create",
+	"memfd_secret",
+	"mknod",
+	"mknodat",
+	"bind",
+	"listen",
+	"msgget",
+	"semget",
+	"shmget",
+	"shmat",
+	"mq_open",
+	"fanotify_init",
+	"inotify_init1",
+	"landlock_create_ruleset",
+	"landlock_add_rule",
+	"landlock_restrict_self",
+	"quotactl",
+	"swapon",
 };
 
-#define LENGTH(array)	(sizeof(array) / sizeof((array)[0]))
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The first rule that could not be made; 0: none. */
 typedef struct calls
 {
 	scmp_filter_ctx filter;
-	int			failed;			/* a negative errno */
+	int failed; /* a negative errno */
 } calls;
 
 static void
 rule(calls *c, uint32_t action, const char *name, unsigned n, const struct scmp_arg_cmp *args)
 {
-	int			nr = seccomp_syscall_resolve_name(name);
-	int			rc;
+	int nr = seccomp_syscall_resolve_name(name);
+	int rc;
 
 	if (nr == __NR_SCMP_ERROR || c->failed != 0)
 		return;
@@ -185,8 +369,8 @@ rule_open(calls *c, const char *name, unsigned at)
 static void
 rule_processes(calls *c)
 {
-	static const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+	static const uint64_t namespaces =
+		CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	static const char *const signals[] = {"kill", "tgkill"};
 	struct scmp_arg_cmp self = SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t) getpid(), 0);
 
@@ -209,8 +393,8 @@ static void
 rule_descriptors(calls *c)
 {
 	static const int fcntls[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
-	static const unsigned long ioctls[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS,
-		0x8933 /* SIOCGIFINDEX: fe80::1%eth0 in resolv.conf */ };
+	static const unsigned long ioctls[] = {FIONBIO,	 FIONREAD, FIOCLEX,
+										   FIONCLEX, TCGETS,   0x8933 /* SIOCGIFINDEX: fe80::1%eth0 in resolv.conf */};
 
 	for (size_t i = 0; i < LENGTH(fcntls); i++)
 	{
@@ -225,13 +409,13 @@ bool
 confine_calls_possible(void)
 {
 	/* one that is never in force: the kernel says whether it knows filters */
-	return prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */ , NULL, 0, 0) < 0 && errno == EFAULT;
+	return prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, NULL, 0, 0) < 0 && errno == EFAULT;
 }
 
 bool
 confine_calls(char reason[256])
 {
-	calls		c = {seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), 0};
+	calls c = {seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), 0};
 
 	if (c.filter == NULL)
 	{

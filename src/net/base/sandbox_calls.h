@@ -9,10 +9,10 @@
 
 /* Built with AddressSanitizer, by gcc or clang: it needs a little more to report. */
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED	1
+#define SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SANITIZED	1
+#define SANITIZED 1
 #endif
 #endif
 
@@ -27,4 +27,4 @@ extern bool confine_calls_possible(void);
  */
 extern bool confine_calls(char reason[256]);
 
-#endif							/* NET_SANDBOX_CALLS_H */
+#endif /* NET_SANDBOX_CALLS_H */

@@ -32,22 +32,22 @@
 #include "base/sandbox.h"
 
 #ifndef __NR_io_uring_setup
-#define __NR_io_uring_setup	425
+#define __NR_io_uring_setup 425
 #endif
 #ifndef __NR_pidfd_open
-#define __NR_pidfd_open		434
+#define __NR_pidfd_open 434
 #endif
 #ifndef __NR_clone3
-#define __NR_clone3			435
+#define __NR_clone3 435
 #endif
 #ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP		262
+#define IPPROTO_MPTCP 262
 #endif
 #ifndef MSG_FASTOPEN
-#define MSG_FASTOPEN		0x20000000
+#define MSG_FASTOPEN 0x20000000
 #endif
 
-static int	bad;				/* lines that are not as they should be */
+static int bad; /* lines that are not as they should be */
 
 /* rc as a system call returns it, with errno. */
 static void
@@ -75,8 +75,8 @@ works(const char *what, bool good)
 static void
 try_files(const char *file)
 {
-	int			fd = open(file, O_RDONLY | O_CLOEXEC);
-	char		text[600];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char text[600];
 
 	(void) snprintf(text, sizeof(text), "reading %s", file);
 	refused(text, fd);
@@ -93,9 +93,9 @@ try_files(const char *file)
 static void
 try_programs(void)
 {
-	char	   *argv[] = {"true", NULL};
-	char	   *envp[] = {NULL};
-	siginfo_t	info;
+	char *argv[] = {"true", NULL};
+	char *envp[] = {NULL};
+	siginfo_t info;
 
 	memset(&info, 0, sizeof(info));
 	info.si_code = SI_QUEUE;
@@ -121,7 +121,7 @@ try_programs(void)
 static void
 try_kernel(void)
 {
-	char		params[120] = {0};
+	char params[120] = {0};
 
 	refused("unshare of the user namespace", unshare(CLONE_NEWUSER));
 	refused("unshare of its own files", unshare(CLONE_FILES));
@@ -129,7 +129,7 @@ try_kernel(void)
 	refused("mount", mount("none", "/mnt", "tmpfs", 0, NULL));
 	refused("io_uring_setup", syscall(__NR_io_uring_setup, 1, params));
 	refused("bpf", syscall(SYS_bpf, 0, params, sizeof(params)));
-	refused("keyctl", syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */ , -3 /* of the process */ , 1));
+	refused("keyctl", syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3 /* of the process */, 1));
 	refused("add_key", syscall(SYS_add_key, "user", "webchatt", "x", (size_t) 1, -3));
 	refused("perf_event_open", syscall(SYS_perf_event_open, params, 0, -1, -1, 0));
 	refused("userfaultfd", syscall(SYS_userfaultfd, 1));
@@ -163,9 +163,9 @@ try_other_abi(void)
 	errno = ENOSYS;
 	if (sigsetjmp(no_such_gate, 1) == 0)
 	{
-		long		rc = 20;	/* getpid there */
+		long rc = 20; /* getpid there */
 
-		__asm__ volatile("int $0x80":"+a"(rc)::"memory", "r8", "r9", "r10", "r11");
+		__asm__ volatile("int $0x80" : "+a"(rc)::"memory", "r8", "r9", "r10", "r11");
 		result = (int) rc;
 		if (result < 0)
 			errno = (int) -result;
@@ -187,9 +187,9 @@ static void
 try_unix(const char *what, const char *path, size_t len)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int			pair[2];
-	int			rc;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int pair[2];
+	int rc;
 
 	if (len >= sizeof(sa.sun_path))
 		return;
@@ -209,7 +209,7 @@ try_unix(const char *what, const char *path, size_t len)
 static struct sockaddr_in
 loopback(int port)
 {
-	struct sockaddr_in sa = {.sin_family = AF_INET,.sin_port = htons((uint16_t) port)};
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return sa;
@@ -219,8 +219,8 @@ static void
 try_sockets(const char *server_socket)
 {
 	struct sockaddr_in any = loopback(0);
-	int			pair[2];
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int pair[2];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (server_socket != NULL)
 		try_unix("connecting to PostgreSQL's socket", server_socket, strlen(server_socket));
@@ -244,7 +244,7 @@ static void
 try_server_port(int port, bool kept_out)
 {
 	struct sockaddr_in to = loopback(port);
-	int			fd;
+	int fd;
 
 	if (port == 0)
 		return;
@@ -265,8 +265,8 @@ static int
 listen_before(int *port)
 {
 	struct sockaddr_in sa = loopback(0);
-	socklen_t	len = sizeof(sa);
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *) &sa, len) < 0 || listen(fd, 8) < 0 ||
 		getsockname(fd, (struct sockaddr *) &sa, &len) < 0)
@@ -279,10 +279,10 @@ static void
 try_service(int listener, int port)
 {
 	struct sockaddr_in to = loopback(port);
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,.ai_flags = AI_ADDRCONFIG};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
 	struct addrinfo *list = NULL;
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int			rc = getaddrinfo("localhost", "443", &hints, &list);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc = getaddrinfo("localhost", "443", &hints, &list);
 
 	if (rc != 0)
 		printf("localhost: %s\n", gai_strerror(rc));
@@ -306,9 +306,9 @@ in_thread(void *arg)
 static void
 try_thread(void)
 {
-	pthread_t	thread;
-	int			confined = 0;
-	bool		started = pthread_create(&thread, NULL, in_thread, &confined) == 0;
+	pthread_t thread;
+	int confined = 0;
+	bool started = pthread_create(&thread, NULL, in_thread, &confined) == 0;
 
 	works("starting a thread", started);
 	if (!started)
@@ -323,9 +323,9 @@ probe(const char *file, const char *server_socket, int server_port)
 {
 	confine_needs needs = {.server_port = (uint16_t) server_port};
 	confinement done;
-	int			port = 0;
-	int			listener = listen_before(&port);
-	int			fd = open(file, O_RDONLY | O_CLOEXEC);
+	int port = 0;
+	int listener = listen_before(&port);
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || listener < 0)
 	{

@@ -8,8 +8,8 @@
 
 #include "common/event_rules.h"
 
-#define REPLACEMENT			"\xEF\xBF\xBD"
-#define REPLACEMENT_LENGTH	3
+#define REPLACEMENT		   "\xEF\xBF\xBD"
+#define REPLACEMENT_LENGTH 3
 
 /* Bytes of the character at s; 0: none, or NUL. */
 static uint32_t
@@ -23,7 +23,7 @@ utf8_is_clean(const char *s, size_t len)
 {
 	while (len > 0)
 	{
-		uint32_t	n = length_at(s, len);
+		uint32_t n = length_at(s, len);
 
 		if (n == 0)
 			return false;
@@ -38,7 +38,7 @@ static bool
 is_cut_off(const char *s, size_t left)
 {
 	const uint8_t *b = (const uint8_t *) s;
-	size_t		wanted = b[0] < 0xC2 || b[0] > 0xF4 ? 0 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
+	size_t wanted = b[0] < 0xC2 || b[0] > 0xF4 ? 0 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
 
 	if (left >= wanted)
 		return false;
@@ -51,12 +51,12 @@ is_cut_off(const char *s, size_t left)
 static size_t
 copy_clean(char *out, size_t max, const char *s, size_t len, bool more, bool line)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	while (len > 0)
 	{
-		uint32_t	n = length_at(s, len);
-		size_t		width = n > 0 ? n : REPLACEMENT_LENGTH;
+		uint32_t n = length_at(s, len);
+		size_t width = n > 0 ? n : REPLACEMENT_LENGTH;
 
 		if ((n == 0 && more && is_cut_off(s, len)) || at + width > max)
 			break;

@@ -22,4 +22,4 @@ extern size_t utf8_clean(char *out, size_t max, const char *s, size_t len, bool 
 /* The same for a line of text: control characters become blanks. */
 extern size_t utf8_line(char *out, size_t max, const char *s, size_t len);
 
-#endif							/* NET_TEXT_H */
+#endif /* NET_TEXT_H */

@@ -5,14 +5,14 @@
 #include "base/timeouts.h"
 
 /* The timer never fires more often than this, in ms. */
-#define LEAST_PAUSE_MS	5
+#define LEAST_PAUSE_MS 5
 
 static void on_timer(uv_timer_t *timer);
 
 void
 deadlines_init(deadlines *d, uv_loop_t *loop, deadline_fn on_late, void *arg)
 {
-	int			p;
+	int p;
 
 	uv_timer_init(loop, &d->timer);
 	d->timer.data = d;
@@ -29,7 +29,7 @@ deadlines_init(deadlines *d, uv_loop_t *loop, deadline_fn on_late, void *arg)
 static void
 arm(deadlines *d, uint64_t due)
 {
-	uint64_t	now = uv_now(d->timer.loop);
+	uint64_t now = uv_now(d->timer.loop);
 
 	if (due >= d->armed_for)
 		return;
@@ -41,12 +41,12 @@ arm(deadlines *d, uint64_t due)
 static void
 arm_first(deadlines *d)
 {
-	uint64_t	first = UINT64_MAX;
-	int			p;
+	uint64_t first = UINT64_MAX;
+	int p;
 
 	for (p = PHASE_NONE + 1; p < PHASE_COUNT; p++)
 	{
-		deadline   *head = &d->heads[p];
+		deadline *head = &d->heads[p];
 
 		if (head->next != head && head->next->since + d->limit_ms[p] < first)
 			first = head->next->since + d->limit_ms[p];
@@ -61,13 +61,13 @@ arm_first(deadlines *d)
 static void
 on_timer(uv_timer_t *timer)
 {
-	deadlines  *d = timer->data;
-	uint64_t	now = uv_now(timer->loop);
-	int			p;
+	deadlines *d = timer->data;
+	uint64_t now = uv_now(timer->loop);
+	int p;
 
 	for (p = PHASE_NONE + 1; p < PHASE_COUNT; p++)
 	{
-		deadline   *head = &d->heads[p];
+		deadline *head = &d->heads[p];
 
 		while (head->next != head && head->next->since + d->limit_ms[p] <= now)
 			d->on_late(d->arg, head->next);
@@ -85,8 +85,8 @@ deadlines_limit(deadlines *d, phase p, uint32_t ms)
 void
 deadline_set(deadlines *d, deadline *entry, phase p, uint64_t since)
 {
-	deadline   *head = &d->heads[p];
-	deadline   *after;
+	deadline *head = &d->heads[p];
+	deadline *after;
 
 	if (entry->phase != PHASE_NONE)
 	{
@@ -111,7 +111,7 @@ deadline_set(deadlines *d, deadline *entry, phase p, uint64_t since)
 void
 deadlines_expire(deadlines *d, phase p)
 {
-	deadline   *head = &d->heads[p];
+	deadline *head = &d->heads[p];
 
 	while (head->next != head)
 		d->on_late(d->arg, head->next);

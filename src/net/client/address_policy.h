@@ -14,4 +14,4 @@
  */
 extern bool endpoint_is_public(const net_addr *addr);
 
-#endif							/* NET_ADDRESS_POLICY_H */
+#endif /* NET_ADDRESS_POLICY_H */

@@ -15,39 +15,39 @@
 #include "base/alloc.h"
 
 /* Memory of all errands here; the worker's window is far below it. */
-#define MAX_QUEUED_BYTES	(32 * 1024 * 1024)
+#define MAX_QUEUED_BYTES (32 * 1024 * 1024)
 
 /* Easy handles kept while idle; one is about 10 kB. */
-#define MAX_POOLED			1024
+#define MAX_POOLED 1024
 
 /* Until exchange_configure() has been called. */
 #define DEFAULT_UNDER_WAY	64
 #define DEFAULT_TIMEOUT_MS	30000
 #define DEFAULT_CONNECT_MS	10000
-#define DEFAULT_LIFETIME_MS	120000
+#define DEFAULT_LIFETIME_MS 120000
 
 struct exchange
 {
-	uv_loop_t  *loop;
-	uv_idle_t	idle;
-	bool		idle_active;
+	uv_loop_t *loop;
+	uv_idle_t idle;
+	bool idle_active;
 	const exchange_owner *owner;
-	void	   *arg;
-	curl_loop  *curl;			/* where requests begin; those under way may be in an older one */
-	curl_loop  *telling;		/* the one whose transfer's end is being told; NULL: none */
-	peers		peers;
-	errand_queue failed;		/* to be told */
-	transfer   *active;
-	transfer   *pool;
-	uint32_t	pooled;
-	uint32_t	under_way;
-	uint32_t	queued;			/* in all peers' queues */
-	size_t		queued_bytes;	/* of all errands, under way too */
-	uint32_t	max_under_way;
-	uint32_t	lifetime_ms;	/* of curl's connections */
-	uint64_t	curl_since;		/* uv_now() when curl was made */
+	void *arg;
+	curl_loop *curl;	/* where requests begin; those under way may be in an older one */
+	curl_loop *telling; /* the one whose transfer's end is being told; NULL: none */
+	peers peers;
+	errand_queue failed; /* to be told */
+	transfer *active;
+	transfer *pool;
+	uint32_t pooled;
+	uint32_t under_way;
+	uint32_t queued;	 /* in all peers' queues */
+	size_t queued_bytes; /* of all errands, under way too */
+	uint32_t max_under_way;
+	uint32_t lifetime_ms; /* of curl's connections */
+	uint64_t curl_since;  /* uv_now() when curl was made */
 	transfer_settings settings;
-	bool		freed;
+	bool freed;
 };
 
 static void on_idle(uv_idle_t *idle);
@@ -84,7 +84,7 @@ fail_errand(exchange *x, errand *e, wc_outcome_result failure, const char *text)
 static void
 empty_pool(exchange *x)
 {
-	transfer   *t;
+	transfer *t;
 
 	while ((t = x->pool) != NULL)
 	{
@@ -97,7 +97,7 @@ empty_pool(exchange *x)
 static transfer *
 take_transfer(exchange *x)
 {
-	transfer   *t = x->pool;
+	transfer *t = x->pool;
 
 	if (t == NULL)
 		return transfer_new(x->curl, &x->settings);
@@ -134,7 +134,7 @@ static void
 start_errand(exchange *x, peer *p, errand *e)
 {
 	const char *text;
-	transfer   *t;
+	transfer *t;
 
 	if (p->target->defect_text != NULL)
 	{
@@ -196,8 +196,8 @@ leave_loop(exchange *x, curl_loop *loop)
 static void
 begin_again(exchange *x, transfer *t)
 {
-	errand	   *e = t->errand;
-	curl_loop  *loop = t->loop;
+	errand *e = t->errand;
+	curl_loop *loop = t->loop;
 
 	e->again = true;
 	errand_queue_push_front(&t->peer->queue, e);
@@ -217,10 +217,10 @@ begin_again(exchange *x, transfer *t)
 static void
 on_done(void *arg, CURL *easy, CURLcode code)
 {
-	exchange   *x = arg;
-	transfer   *t = NULL;
-	curl_loop  *loop;
-	uint64_t	took;
+	exchange *x = arg;
+	transfer *t = NULL;
+	curl_loop *loop;
+	uint64_t took;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &t);
 	if (!t->errand->again && !t->peer->gone && transfer_met_closed_connection(t, code))
@@ -249,11 +249,11 @@ static void
 tell_failures(exchange *x)
 {
 	/* Only those that are there now: the owner may cause more. */
-	uint32_t	count = x->failed.count;
+	uint32_t count = x->failed.count;
 
 	while (count-- > 0 && !x->freed)
 	{
-		errand	   *e = errand_queue_pop(&x->failed);
+		errand *e = errand_queue_pop(&x->failed);
 
 		if (e == NULL)
 			break;
@@ -266,8 +266,8 @@ tell_failures(exchange *x)
 static bool
 renew_curl(exchange *x)
 {
-	curl_loop  *old = x->curl;
-	curl_loop  *fresh = curl_loop_new(x->loop, on_done, x);
+	curl_loop *old = x->curl;
+	curl_loop *fresh = curl_loop_new(x->loop, on_done, x);
 
 	if (fresh == NULL)
 		return false;
@@ -282,8 +282,8 @@ renew_curl(exchange *x)
 static bool
 start_queued(exchange *x)
 {
-	bool		started = false;
-	peer	   *p;
+	bool started = false;
+	peer *p;
 
 	/*
 	 * libcurl uses a connection that is never idle for ever, HTTP/2's above all,
@@ -292,10 +292,9 @@ start_queued(exchange *x)
 	if (x->queued > 0 && uv_now(x->loop) - x->curl_since >= x->lifetime_ms)
 		(void) renew_curl(x);
 
-	while (x->queued > 0 &&
-		   (p = peers_next(&x->peers, x->under_way, x->max_under_way)) != NULL)
+	while (x->queued > 0 && (p = peers_next(&x->peers, x->under_way, x->max_under_way)) != NULL)
 	{
-		errand	   *e = errand_queue_pop(&p->queue);
+		errand *e = errand_queue_pop(&p->queue);
 
 		x->queued--;
 		start_errand(x, p, e);
@@ -307,7 +306,7 @@ start_queued(exchange *x)
 static void
 on_idle(uv_idle_t *idle)
 {
-	exchange   *x = idle->data;
+	exchange *x = idle->data;
 
 	uv_idle_stop(&x->idle);
 	x->idle_active = false;
@@ -324,7 +323,7 @@ on_idle(uv_idle_t *idle)
 exchange *
 exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg)
 {
-	exchange   *x;
+	exchange *x;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return NULL;
@@ -355,11 +354,11 @@ exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg)
 }
 
 void
-exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
-				   uint32_t connect_timeout_ms, uint32_t lifetime_ms, wc_str ca_file)
+exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms, uint32_t connect_timeout_ms,
+				   uint32_t lifetime_ms, wc_str ca_file)
 {
 	transfer_settings *s = &x->settings;
-	uint32_t	old_len = s->ca_file != NULL ? (uint32_t) strlen(s->ca_file) : 0;
+	uint32_t old_len = s->ca_file != NULL ? (uint32_t) strlen(s->ca_file) : 0;
 
 	if (max_under_way > 0)
 		x->max_under_way = max_under_way;
@@ -369,8 +368,8 @@ exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
 	if (x->queued > 0)
 		wake(x);
 
-	if (timeout_ms == s->timeout_ms && connect_timeout_ms == s->connect_timeout_ms &&
-		ca_file.len == old_len && (old_len == 0 || memcmp(ca_file.p, s->ca_file, old_len) == 0))
+	if (timeout_ms == s->timeout_ms && connect_timeout_ms == s->connect_timeout_ms && ca_file.len == old_len &&
+		(old_len == 0 || memcmp(ca_file.p, s->ca_file, old_len) == 0))
 		return;
 
 	if (timeout_ms > 0)
@@ -393,7 +392,7 @@ exchange_forget_connections(exchange *x)
 	if (!renew_curl(x))
 	{
 		fputs("webchatt-net: libcurl has no memory for new connections\n", stderr);
-		abort();				/* never go on with the old ones */
+		abort(); /* never go on with the old ones */
 	}
 }
 
@@ -412,8 +411,8 @@ exchange_find(const exchange *x, uint32_t id)
 void
 exchange_drop(exchange *x, uint32_t id, wc_outcome_result failure, const char *text)
 {
-	peer	   *p = peers_find(&x->peers, id);
-	errand	   *e;
+	peer *p = peers_find(&x->peers, id);
+	errand *e;
 
 	if (p == NULL)
 		return;
@@ -462,7 +461,7 @@ exchange_pending(const exchange *x)
 static void
 free_exchange(uv_handle_t *handle)
 {
-	exchange   *x = handle->data;
+	exchange *x = handle->data;
 
 	peers_free(&x->peers);
 	free(x->settings.ca_file);
@@ -473,12 +472,12 @@ free_exchange(uv_handle_t *handle)
 void
 exchange_free(exchange *x)
 {
-	transfer   *t;
+	transfer *t;
 
 	x->freed = true;
 	while ((t = x->active) != NULL)
 	{
-		curl_loop  *loop = t->loop;
+		curl_loop *loop = t->loop;
 
 		curl_loop_remove(loop, t->easy);
 		unlink_active(x, t);

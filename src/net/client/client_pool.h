@@ -21,15 +21,15 @@ typedef struct exchange exchange;
 typedef struct exchange_owner
 {
 	/* Set the handle up for t->errand, to t->peer; NULL, or a static sentence why it cannot be. */
-	const char *(*load) (void *arg, transfer *t);
+	const char *(*load)(void *arg, transfer *t);
 	/* A request has ended, with an answer or without. */
-	void		(*done) (void *arg, const transfer *t, CURLcode code, uint32_t took_us);
+	void (*done)(void *arg, const transfer *t, CURLcode code, uint32_t took_us);
 	/* One was never made: failure and failure_text say why. */
-	void		(*failed) (void *arg, const errand *e);
-	transfer_guard_fn guard;	/* NULL: connections may go anywhere */
-	size_t		keep;			/* bytes of an answer that are kept */
-	size_t		most;			/* bytes of an answer after which the rest is not waited for */
-	uint32_t	window;			/* a new peer's; 0: as much as there is */
+	void (*failed)(void *arg, const errand *e);
+	transfer_guard_fn guard; /* NULL: connections may go anywhere */
+	size_t keep;			 /* bytes of an answer that are kept */
+	size_t most;			 /* bytes of an answer after which the rest is not waited for */
+	uint32_t window;		 /* a new peer's; 0: as much as there is */
 } exchange_owner;
 
 /* NULL when libcurl has no memory. */
@@ -39,8 +39,8 @@ extern exchange *exchange_new(uv_loop_t *loop, const exchange_owner *owner, void
  * Zeros leave what was.  A connection that is older than lifetime_ms gets no new
  * request: names are looked up and certificates read anew.
  */
-extern void exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms,
-							   uint32_t connect_timeout_ms, uint32_t lifetime_ms, wc_str ca_file);
+extern void exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms, uint32_t connect_timeout_ms,
+							   uint32_t lifetime_ms, wc_str ca_file);
 
 /* No request that begins after this uses a connection that was made before. */
 extern void exchange_forget_connections(exchange *x);
@@ -66,4 +66,4 @@ extern uint32_t exchange_pending(const exchange *x);
 /* Drop everything without a word; the loop must run once more after it. */
 extern void exchange_free(exchange *x);
 
-#endif							/* NET_CLIENT_POOL_H */
+#endif /* NET_CLIENT_POOL_H */

@@ -12,12 +12,12 @@
 static uint32_t
 position(const peers *r, uint32_t id)
 {
-	uint32_t	low = 0;
-	uint32_t	high = r->count;
+	uint32_t low = 0;
+	uint32_t high = r->count;
 
 	while (low < high)
 	{
-		uint32_t	middle = low + (high - low) / 2;
+		uint32_t middle = low + (high - low) / 2;
 
 		if (r->all[middle]->id < id)
 			low = middle + 1;
@@ -30,7 +30,7 @@ position(const peers *r, uint32_t id)
 peer *
 peers_find(const peers *r, uint32_t id)
 {
-	uint32_t	at = position(r, id);
+	uint32_t at = position(r, id);
 
 	return at < r->count && r->all[at]->id == id ? r->all[at] : NULL;
 }
@@ -38,13 +38,13 @@ peers_find(const peers *r, uint32_t id)
 static peer *
 insert(peers *r, uint32_t id)
 {
-	uint32_t	at = position(r, id);
-	peer	   *p = net_alloc(sizeof(peer));
+	uint32_t at = position(r, id);
+	peer *p = net_alloc(sizeof(peer));
 
 	if (r->count == r->capacity)
 	{
-		uint32_t	capacity = r->capacity > 0 ? r->capacity * 2 : 8;
-		peer	  **grown = net_alloc(capacity * sizeof(peer *));
+		uint32_t capacity = r->capacity > 0 ? r->capacity * 2 : 8;
+		peer **grown = net_alloc(capacity * sizeof(peer *));
 
 		if (r->count > 0)
 			memcpy(grown, r->all, r->count * sizeof(peer *));
@@ -62,7 +62,7 @@ insert(peers *r, uint32_t id)
 void
 peers_put(peers *r, uint32_t id, target *t, uint32_t window)
 {
-	peer	   *p = peers_find(r, id);
+	peer *p = peers_find(r, id);
 
 	if (p == NULL)
 		p = insert(r, id);
@@ -83,7 +83,7 @@ free_peer(peer *p)
 void
 peers_remove(peers *r, peer *p)
 {
-	uint32_t	at = position(r, p->id);
+	uint32_t at = position(r, p->id);
 
 	r->count--;
 	memmove(r->all + at, r->all + at + 1, (r->count - at) * sizeof(peer *));
@@ -126,9 +126,9 @@ peer *
 peers_next(peers *r, uint32_t under_way, uint32_t max_under_way)
 {
 	/* Half of the window is shared out as reserves, when there is enough. */
-	uint32_t	reserve = r->count > 1 ? max_under_way / (2 * r->count) : 0;
-	uint32_t	kept = 0;		/* of the reserves, what is not in use */
-	peer	   *best = NULL;
+	uint32_t reserve = r->count > 1 ? max_under_way / (2 * r->count) : 0;
+	uint32_t kept = 0; /* of the reserves, what is not in use */
+	peer *best = NULL;
 
 	if (under_way >= max_under_way)
 		return NULL;
@@ -136,7 +136,7 @@ peers_next(peers *r, uint32_t under_way, uint32_t max_under_way)
 		reserve = 1;
 	for (uint32_t i = 0; reserve > 0 && i < r->count; i++)
 	{
-		uint32_t	own = reserve_of(r->all[i], reserve);
+		uint32_t own = reserve_of(r->all[i], reserve);
 
 		if (r->all[i]->in_flight < own)
 			kept += own - r->all[i]->in_flight;
@@ -144,10 +144,9 @@ peers_next(peers *r, uint32_t under_way, uint32_t max_under_way)
 
 	for (uint32_t i = 0; i < r->count; i++)
 	{
-		peer	   *p = r->all[(r->turn + i) % r->count];
+		peer *p = r->all[(r->turn + i) % r->count];
 
-		if (p->queue.first == NULL || p->in_flight >= p->window ||
-			(best != NULL && best->in_flight <= p->in_flight))
+		if (p->queue.first == NULL || p->in_flight >= p->window || (best != NULL && best->in_flight <= p->in_flight))
 			continue;
 		if (p->in_flight < reserve || under_way + kept < max_under_way)
 			best = p;

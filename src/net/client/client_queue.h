@@ -11,21 +11,21 @@
 
 typedef struct peer
 {
-	uint32_t	id;
-	target	   *target;
+	uint32_t id;
+	target *target;
 	errand_queue queue;
-	uint32_t	in_flight;
-	uint32_t	window;			/* never more than so many of its requests under way */
-	bool		gone;			/* out of the registry; freed with its last request */
+	uint32_t in_flight;
+	uint32_t window; /* never more than so many of its requests under way */
+	bool gone;		 /* out of the registry; freed with its last request */
 } peer;
 
 /* All zeros is an empty one. */
 typedef struct peers
 {
-	peer	  **all;			/* ordered by id */
-	uint32_t	count;
-	uint32_t	capacity;
-	uint32_t	turn;			/* where the last search ended */
+	peer **all; /* ordered by id */
+	uint32_t count;
+	uint32_t capacity;
+	uint32_t turn; /* where the last search ended */
 } peers;
 
 extern peer *peers_find(const peers *r, uint32_t id);
@@ -46,4 +46,4 @@ extern peer *peers_next(peers *r, uint32_t under_way, uint32_t max_under_way);
 extern void peer_started(peer *p);
 extern void peer_finished(peer *p);
 
-#endif							/* NET_CLIENT_QUEUE_H */
+#endif /* NET_CLIENT_QUEUE_H */

@@ -9,7 +9,7 @@
 errand *
 errand_new(size_t size, uint64_t token)
 {
-	errand	   *e = net_alloc(size);
+	errand *e = net_alloc(size);
 
 	e->size = size;
 	e->token = token;
@@ -41,7 +41,7 @@ errand_queue_push_front(errand_queue *q, errand *e)
 errand *
 errand_queue_pop(errand_queue *q)
 {
-	errand	   *e = q->first;
+	errand *e = q->first;
 
 	if (e == NULL)
 		return NULL;
@@ -56,7 +56,7 @@ errand_queue_pop(errand_queue *q)
 void
 errand_queue_drop(errand_queue *q)
 {
-	errand	   *e;
+	errand *e;
 
 	while ((e = errand_queue_pop(q)) != NULL)
 		free(e);

@@ -19,25 +19,25 @@
  */
 typedef struct curl_socket
 {
-	uv_poll_t	poll;
-	curl_loop  *owner;
+	uv_poll_t poll;
+	curl_loop *owner;
 	curl_socket_t fd;
-	bool		ours;			/* from curl_loop_open_socket(), lives to close_socket() */
-	int			wanted;			/* libuv's events that libcurl asks for */
-	int			armed;			/* those that libuv was asked for */
+	bool ours;	/* from curl_loop_open_socket(), lives to close_socket() */
+	int wanted; /* libuv's events that libcurl asks for */
+	int armed;	/* those that libuv was asked for */
 } curl_socket;
 
 struct curl_loop
 {
-	uv_loop_t  *loop;
-	CURLM	   *multi;
-	uv_timer_t	timer;
-	curl_socket **sockets;		/* by descriptor */
-	size_t		nsockets;
+	uv_loop_t *loop;
+	CURLM *multi;
+	uv_timer_t timer;
+	curl_socket **sockets; /* by descriptor */
+	size_t nsockets;
 	curl_loop_done_fn on_done;
-	void	   *arg;
-	bool		keep;			/* handles stay in the multi when they are done */
-	bool		freed;
+	void *arg;
+	bool keep; /* handles stay in the multi when they are done */
+	bool freed;
 };
 
 static void
@@ -66,7 +66,7 @@ open_watch(curl_loop *c, curl_socket_t fd, bool ours)
 
 	if ((size_t) fd >= c->nsockets)
 	{
-		size_t		size = (size_t) fd + 64;
+		size_t size = (size_t) fd + 64;
 		curl_socket **grown = net_alloc(size * sizeof(curl_socket *));
 
 		if (c->nsockets > 0)
@@ -94,8 +94,8 @@ open_watch(curl_loop *c, curl_socket_t fd, bool ours)
 curl_socket_t
 curl_loop_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
-	curl_loop  *c = arg;
-	int			fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
+	curl_loop *c = arg;
+	int fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
 
 	(void) purpose;
 	if (fd >= 0 && open_watch(c, fd, true) == NULL)
@@ -120,13 +120,13 @@ close_socket(void *arg, curl_socket_t fd)
 static void
 collect(curl_loop *c)
 {
-	CURLMsg    *m;
-	int			left;
+	CURLMsg *m;
+	int left;
 
 	while (!c->freed && (m = curl_multi_info_read(c->multi, &left)) != NULL)
 	{
-		CURL	   *easy = m->easy_handle;
-		CURLcode	code = m->data.result;
+		CURL *easy = m->easy_handle;
+		CURLcode code = m->data.result;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
@@ -140,9 +140,9 @@ static void
 on_socket(uv_poll_t *handle, int status, int events)
 {
 	curl_socket *cs = handle->data;
-	curl_loop  *c = cs->owner;
-	int			flags = 0;
-	int			running;
+	curl_loop *c = cs->owner;
+	int flags = 0;
+	int running;
 
 	if (cs->wanted == 0)
 	{
@@ -179,7 +179,7 @@ on_timer(uv_timer_t *timer)
 static int
 set_timer(CURLM *multi, long timeout_ms, void *arg)
 {
-	curl_loop  *c = arg;
+	curl_loop *c = arg;
 
 	(void) multi;
 	if (timeout_ms < 0)
@@ -193,9 +193,9 @@ set_timer(CURLM *multi, long timeout_ms, void *arg)
 static int
 set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-	curl_loop  *c = arg;
+	curl_loop *c = arg;
 	curl_socket *cs = find_watch(c, fd);
-	bool		connecting = cs != NULL && cs->wanted == UV_WRITABLE;
+	bool connecting = cs != NULL && cs->wanted == UV_WRITABLE;
 
 	(void) easy;
 	(void) socket_arg;
@@ -224,7 +224,7 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 curl_loop *
 curl_loop_new(uv_loop_t *loop, curl_loop_done_fn on_done, void *arg)
 {
-	curl_loop  *c = net_alloc(sizeof(curl_loop));
+	curl_loop *c = net_alloc(sizeof(curl_loop));
 
 	c->multi = curl_multi_init();
 	if (c->multi == NULL)
@@ -284,7 +284,7 @@ curl_loop_add(curl_loop *c, CURL *easy)
 void
 curl_loop_run(curl_loop *c)
 {
-	int			running;
+	int running;
 
 	(void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(c);
@@ -299,7 +299,7 @@ curl_loop_remove(curl_loop *c, CURL *easy)
 static void
 free_loop(uv_handle_t *handle)
 {
-	curl_loop  *c = handle->data;
+	curl_loop *c = handle->data;
 
 	free(c->sockets);
 	free(c);
@@ -309,7 +309,7 @@ void
 curl_loop_free(curl_loop *c)
 {
 	c->freed = true;
-	curl_multi_cleanup(c->multi);	/* closes its connections through close_socket() */
+	curl_multi_cleanup(c->multi); /* closes its connections through close_socket() */
 	for (size_t i = 0; i < c->nsockets; i++)
 		if (c->sockets[i] != NULL)
 			close_watch(c->sockets[i]);

@@ -15,7 +15,7 @@ typedef struct curl_loop curl_loop;
  * A transfer ended; its handle is out of the multi already.  Called from the
  * loop, never from inside one of the functions below but curl_loop_run().
  */
-typedef void (*curl_loop_done_fn) (void *arg, CURL *easy, CURLcode code);
+typedef void (*curl_loop_done_fn)(void *arg, CURL *easy, CURLcode code);
 
 /* NULL when libcurl has no memory. */
 extern curl_loop *curl_loop_new(uv_loop_t *loop, curl_loop_done_fn on_done, void *arg);
@@ -53,4 +53,4 @@ extern void curl_loop_remove(curl_loop *c, CURL *easy);
 /* All transfers are removed before; memory goes when the loop has run. */
 extern void curl_loop_free(curl_loop *c);
 
-#endif							/* NET_CURL_UV_H */
+#endif /* NET_CURL_UV_H */

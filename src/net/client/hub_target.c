@@ -11,8 +11,10 @@
 
 static const target_words words = {
 	.what = "the hub's api_url",
-	.no_url = "the hub's api_url is not a URL without user name; call webchatt.connect_hub() with one like https://api.chatt2.me",
-	.scheme = "the hub's api_url begins with neither https:// nor http://; call webchatt.connect_hub() with one that does",
+	.no_url = "the hub's api_url is not a URL without user name; call webchatt.connect_hub() with one like "
+			  "https://api.chatt2.me",
+	.scheme =
+		"the hub's api_url begins with neither https:// nor http://; call webchatt.connect_hub() with one that does",
 	.query = "the hub's api_url has a query or a fragment; call webchatt.connect_hub() with a URL that ends before it",
 };
 
@@ -27,13 +29,13 @@ check_key(target *t, wc_str key)
 		if (c < 0x21 || c > 0x7E)
 		{
 			target_set_defect(t, WC_OUT_UNAUTHORIZED,
-							  "the hub's API key has a blank, a control or a non-ASCII character in it; call webchatt.connect_hub() with a valid one");
+							  "the hub's API key has a blank, a control or a non-ASCII character in it; call "
+							  "webchatt.connect_hub() with a valid one");
 			return;
 		}
 	}
 	if (key.len == 0)
-		target_set_defect(t, WC_OUT_UNAUTHORIZED,
-						  "the hub has no API key; call webchatt.connect_hub() with one");
+		target_set_defect(t, WC_OUT_UNAUTHORIZED, "the hub has no API key; call webchatt.connect_hub() with one");
 }
 
 static wc_str
@@ -47,9 +49,9 @@ without_slashes(wc_str url)
 target *
 target_of_hub(const wc_hub_put *put)
 {
-	target	   *t = target_new(&words, without_slashes(put->api_url), put->api_key);
-	size_t		size = (size_t) put->api_key.len + sizeof("x-api-key: ");
-	char	   *line = net_alloc(size);
+	target *t = target_new(&words, without_slashes(put->api_url), put->api_key);
+	size_t size = (size_t) put->api_key.len + sizeof("x-api-key: ");
+	char *line = net_alloc(size);
 
 	if (t->defect_text == NULL)
 		check_key(t, put->api_key);

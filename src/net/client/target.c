@@ -14,7 +14,7 @@
 static char *
 copy_str(wc_str s)
 {
-	char	   *copy = net_alloc((size_t) s.len + 1);
+	char *copy = net_alloc((size_t) s.len + 1);
 
 	if (s.len > 0)
 		memcpy(copy, s.p, s.len);
@@ -43,10 +43,10 @@ target_add_header(target *t, const char *line)
 static void
 check_url(target *t, const target_words *words, CURLU *url)
 {
-	char	   *scheme = NULL;
-	char	   *host = NULL;
-	char	   *port = NULL;
-	char	   *part = NULL;
+	char *scheme = NULL;
+	char *host = NULL;
+	char *port = NULL;
+	char *part = NULL;
 
 	if (curl_url_set(url, CURLUPART_URL, t->url, CURLU_DISALLOW_USER) != CURLUE_OK ||
 		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
@@ -54,13 +54,12 @@ check_url(target *t, const target_words *words, CURLU *url)
 		target_set_defect(t, WC_OUT_UNREACHABLE, words->no_url);
 	else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
 		target_set_defect(t, WC_OUT_UNREACHABLE, words->scheme);
-	else if (words->query != NULL &&
-			 (curl_url_get(url, CURLUPART_QUERY, &part, 0) == CURLUE_OK ||
-			  curl_url_get(url, CURLUPART_FRAGMENT, &part, 0) == CURLUE_OK))
+	else if (words->query != NULL && (curl_url_get(url, CURLUPART_QUERY, &part, 0) == CURLUE_OK ||
+									  curl_url_get(url, CURLUPART_FRAGMENT, &part, 0) == CURLUE_OK))
 		target_set_defect(t, WC_OUT_UNREACHABLE, words->query);
 	else
 	{
-		size_t		size = strlen(host) + 16;
+		size_t size = strlen(host) + 16;
 
 		t->https = strcmp(scheme, "https") == 0;
 		t->host = net_alloc(size);
@@ -78,8 +77,8 @@ check_url(target *t, const target_words *words, CURLU *url)
 target *
 target_new(const target_words *words, wc_str url, wc_str secret)
 {
-	target	   *t = net_alloc(sizeof(target));
-	CURLU	   *parts = curl_url();
+	target *t = net_alloc(sizeof(target));
+	CURLU *parts = curl_url();
 
 	t->refs = 1;
 	t->what = words->what;

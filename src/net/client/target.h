@@ -16,15 +16,15 @@
  */
 typedef struct target
 {
-	uint32_t	refs;
+	uint32_t refs;
 	const char *what;			/* static: what the URL is, for texts */
-	char	   *url;			/* a hub's api_url, which paths are put behind; a webhook's endpoint */
-	char	   *secret;			/* a hub's API key; a webhook's signing secret, may be empty */
-	char	   *host;			/* for texts: host, or host:port */
+	char *url;					/* a hub's api_url, which paths are put behind; a webhook's endpoint */
+	char *secret;				/* a hub's API key; a webhook's signing secret, may be empty */
+	char *host;					/* for texts: host, or host:port */
 	struct curl_slist *headers; /* those that are the same in each request; Content-Type is first */
 	wc_outcome_result defect;
-	const char *defect_text;	/* static; NULL: it can be used */
-	bool		https;
+	const char *defect_text; /* static; NULL: it can be used */
+	bool https;
 } target;
 
 /* The sentences for what cannot be a URL of that kind. */
@@ -33,7 +33,7 @@ typedef struct target_words
 	const char *what;
 	const char *no_url;
 	const char *scheme;
-	const char *query;			/* NULL: it may have one */
+	const char *query; /* NULL: it may have one */
 } target_words;
 
 extern target *target_new(const target_words *words, wc_str url, wc_str secret);
@@ -49,4 +49,4 @@ extern bool target_is_of_hub(const target *t, const wc_hub_put *put);
 /* webhook_target.c */
 extern target *target_of_webhook(const wc_webhook_put *put);
 
-#endif							/* NET_TARGET_H */
+#endif /* NET_TARGET_H */

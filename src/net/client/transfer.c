@@ -15,21 +15,21 @@
 #include "base/alloc.h"
 
 /* An answer's head lines together, in bytes. */
-#define MAX_ANSWER_HEAD		(32 * 1024)
+#define MAX_ANSWER_HEAD (32 * 1024)
 
 /* An idle handle keeps no more memory for an answer than this. */
-#define KEEP_ANSWER_BODY	4096
+#define KEEP_ANSWER_BODY 4096
 
 /* libcurl's buffer for what comes in; answers are small. */
-#define RECEIVE_BUFFER		4096L
+#define RECEIVE_BUFFER 4096L
 
 static void
 keep_body(transfer *t, const char *data, size_t len)
 {
 	if (t->body_len + len > t->body_capacity)
 	{
-		size_t		capacity = t->body_capacity > 0 ? t->body_capacity : 1024;
-		char	   *grown;
+		size_t capacity = t->body_capacity > 0 ? t->body_capacity : 1024;
+		char *grown;
 
 		while (capacity < t->body_len + len)
 			capacity *= 2;
@@ -47,8 +47,8 @@ keep_body(transfer *t, const char *data, size_t len)
 static size_t
 on_body(char *data, size_t one, size_t len, void *arg)
 {
-	transfer   *t = arg;
-	size_t		room = t->settings->keep - t->body_len;
+	transfer *t = arg;
+	size_t room = t->settings->keep - t->body_len;
 
 	(void) one;
 	if (len > t->settings->most - t->body_came)
@@ -65,7 +65,7 @@ on_body(char *data, size_t one, size_t len, void *arg)
 static size_t
 on_head(char *data, size_t one, size_t len, void *arg)
 {
-	transfer   *t = arg;
+	transfer *t = arg;
 
 	(void) one;
 	/* each line comes by itself; an interim answer has a head of its own */
@@ -86,9 +86,9 @@ on_head(char *data, size_t one, size_t len, void *arg)
 static curl_socket_t
 open_guarded(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
-	transfer   *t = arg;
-	net_addr	to;
-	uint16_t	port;
+	transfer *t = arg;
+	net_addr to;
+	uint16_t port;
 
 	addr_from_sockaddr(&addr->addr, &to);
 	/* both families have the port at the same place */
@@ -108,7 +108,7 @@ open_guarded(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 static void
 set_constants(transfer *t)
 {
-	CURL	   *easy = t->easy;
+	CURL *easy = t->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
@@ -162,7 +162,7 @@ set_settings(transfer *t, const transfer_settings *s)
 transfer *
 transfer_new(curl_loop *loop, const transfer_settings *settings)
 {
-	transfer   *t = net_alloc(sizeof(transfer));
+	transfer *t = net_alloc(sizeof(transfer));
 
 	t->easy = curl_easy_init();
 	if (t->easy == NULL)
@@ -241,9 +241,9 @@ transfer_fixed_line(transfer *t, char *line)
 }
 
 void
-transfer_line(transfer *t, const char *format,...)
+transfer_line(transfer *t, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	if (t->nlines == TRANSFER_LINES)
 		return;
@@ -265,7 +265,7 @@ transfer_end_lines(transfer *t, struct curl_slist *others)
 uint32_t
 transfer_answered(const transfer *t, CURLcode code)
 {
-	long		http_status = 0;
+	long http_status = 0;
 
 	/* libcurl takes a head that is cut off for an answer without a body */
 	if ((code != CURLE_OK && !t->body_too_large) || !t->head_whole)
@@ -277,7 +277,7 @@ transfer_answered(const transfer *t, CURLcode code)
 uint32_t
 transfer_retry_after_s(const transfer *t, uint32_t http_status)
 {
-	curl_off_t	seconds = 0;
+	curl_off_t seconds = 0;
 
 	if (http_status != 429 && http_status != 503)
 		return 0;
@@ -307,26 +307,25 @@ void
 transfer_explain(const transfer *t, CURLcode code, char *text, size_t size)
 {
 	const target *to = t->target;
-	bool		unresolved = code == CURLE_COULDNT_RESOLVE_HOST;
+	bool unresolved = code == CURLE_COULDNT_RESOLVE_HOST;
 
 	if (code == CURLE_OUT_OF_MEMORY)
 		(void) snprintf(text, size, "libcurl has no memory for a request to %s", to->host);
 	else if (t->head_too_large)
-		(void) snprintf(text, size, "%s answered with a head of more than %d bytes; check %s",
-						to->host, MAX_ANSWER_HEAD, to->what);
+		(void) snprintf(text, size, "%s answered with a head of more than %d bytes; check %s", to->host,
+						MAX_ANSWER_HEAD, to->what);
 	else if (code == CURLE_OK)
 		(void) snprintf(text, size, "%s hung up in the middle of its answer's head", to->host);
 	else
-		(void) snprintf(text, size, "%s: %s%s%s%s", to->host,
-						t->error[0] != '\0' ? t->error : curl_easy_strerror(code),
+		(void) snprintf(text, size, "%s: %s%s%s%s", to->host, t->error[0] != '\0' ? t->error : curl_easy_strerror(code),
 						unresolved ? "; check " : "", unresolved ? to->what : "", advice(code));
 }
 
 bool
 transfer_met_closed_connection(const transfer *t, CURLcode code)
 {
-	long		http_status = 0;
-	long		connects = 0;
+	long http_status = 0;
+	long connects = 0;
 
 	if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR && code != CURLE_GOT_NOTHING)
 		return false;

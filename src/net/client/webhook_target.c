@@ -13,9 +13,9 @@
 
 #include "base/alloc.h"
 
-#define MAX_HEADERS			20
-#define MAX_HEADER_NAME		256
-#define MAX_HEADER_VALUE	4096
+#define MAX_HEADERS		 20
+#define MAX_HEADER_NAME	 256
+#define MAX_HEADER_VALUE 4096
 
 static const target_words words = {
 	.what = "the webhook's endpoint",
@@ -24,16 +24,16 @@ static const target_words words = {
 };
 
 static const char bad_headers[] =
-	"the webhook's headers are not an array of at most 20 objects with a key, of the characters of a header's name, and a value, of printable ASCII characters; change them";
+	"the webhook's headers are not an array of at most 20 objects with a key, of the characters of a header's name, "
+	"and a value, of printable ASCII characters; change them";
 
 /* What a request is made of, and what is ours to say: a header of the maker's is left out. */
 static const char *const reserved[] = {
-	"Host", "Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
-	"X-Validation-Token",
+	"Host", "Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "X-Validation-Token",
 };
 static const char *const reserved_fronts[] = {"Content-", "Proxy-", "X-Hub-"};
 
-#define LENGTH(array)	(sizeof(array) / sizeof((array)[0]))
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool
 is_reserved(const char *name)
@@ -54,7 +54,7 @@ is_name(const char *s, size_t len)
 		return false;
 	for (size_t i = 0; i < len; i++)
 	{
-		char		c = s[i];
+		char c = s[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
 			(c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
@@ -80,12 +80,11 @@ add_header(target *t, const json_t *header)
 	const json_t *key = json_object_get(header, "key");
 	const json_t *value = json_object_get(header, "value");
 	const char *v = json_string_value(value);
-	size_t		size = json_string_length(key) + json_string_length(value) + 3;
-	size_t		len;
-	char	   *line;
+	size_t size = json_string_length(key) + json_string_length(value) + 3;
+	size_t len;
+	char *line;
 
-	if (!json_is_string(key) || !json_is_string(value) ||
-		!is_name(json_string_value(key), json_string_length(key)) ||
+	if (!json_is_string(key) || !json_is_string(value) || !is_name(json_string_value(key), json_string_length(key)) ||
 		!is_value(v, json_string_length(value)))
 		return false;
 	if (is_reserved(json_string_value(key)))
@@ -119,8 +118,8 @@ add_headers(target *t, const json_t *headers)
 target *
 target_of_webhook(const wc_webhook_put *put)
 {
-	target	   *t = target_new(&words, put->endpoint, put->secret);
-	json_t	   *headers;
+	target *t = target_new(&words, put->endpoint, put->secret);
+	json_t *headers;
 
 	if (put->headers.len == 0)
 		return t;

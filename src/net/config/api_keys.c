@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_PREFIX		"wck_"
-#define FIRST_KEYS		16u
+#define KEY_PREFIX "wck_"
+#define FIRST_KEYS 16u
 
 struct keys
 {
-	key_entry  *all;
-	uint32_t	count;
-	uint32_t	cap;
+	key_entry *all;
+	uint32_t count;
+	uint32_t cap;
 };
 
 keys *
@@ -28,7 +28,7 @@ keys_new(void)
 void
 keys_free(keys *set)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; set != NULL && i < set->count; i++)
 		free(set->all[i].channels);
@@ -40,7 +40,7 @@ keys_free(keys *set)
 static key_entry *
 find(const keys *set, uint32_t id)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < set->count; i++)
 	{
@@ -54,8 +54,8 @@ find(const keys *set, uint32_t id)
 static key_entry *
 add(keys *set)
 {
-	uint32_t	cap = set->cap ? set->cap * 2 : FIRST_KEYS;
-	key_entry  *all;
+	uint32_t cap = set->cap ? set->cap * 2 : FIRST_KEYS;
+	key_entry *all;
 
 	if (set->count >= KEYS_MAX)
 		return NULL;
@@ -75,8 +75,8 @@ add(keys *set)
 bool
 keys_put(keys *set, const wc_key_put *put)
 {
-	key_entry  *key = find(set, put->id);
-	uint8_t    *channels = NULL;
+	key_entry *key = find(set, put->id);
+	uint8_t *channels = NULL;
 
 	if (put->channels.len > 0)
 	{
@@ -104,7 +104,7 @@ keys_put(keys *set, const wc_key_put *put)
 void
 keys_gone(keys *set, uint32_t id)
 {
-	key_entry  *key = find(set, id);
+	key_entry *key = find(set, id);
 
 	if (key == NULL)
 		return;
@@ -115,14 +115,13 @@ keys_gone(keys *set, uint32_t id)
 static bool
 is_base64url(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		c == '-' || c == '_';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
 bool
 keys_well_formed(head_value key)
 {
-	size_t		i;
+	size_t i;
 
 	if (key.len != KEY_LENGTH || memcmp(key.p, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
 		return false;
@@ -137,15 +136,15 @@ keys_well_formed(head_value key)
 const key_entry *
 keys_find(const keys *set, head_value key)
 {
-	uint8_t		hash[WC_HASH_SIZE];
-	uint32_t	hits = 0;
-	uint32_t	found = 0;
-	uint32_t	i;
+	uint8_t hash[WC_HASH_SIZE];
+	uint32_t hits = 0;
+	uint32_t found = 0;
+	uint32_t i;
 
 	SHA256((const unsigned char *) key.p, key.len, hash);
 	for (i = 0; i < set->count; i++)
 	{
-		uint32_t	hit = CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
+		uint32_t hit = CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
 
 		/* No branch: all bits of the place, or none. */
 		found |= i & (0 - hit);
@@ -163,7 +162,7 @@ keys_get(const keys *set, uint32_t id)
 bool
 key_has_channel(const key_entry *key, const uint8_t channel[16])
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < key->nchannels; i++)
 	{

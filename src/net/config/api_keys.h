@@ -10,21 +10,21 @@
 #include "common/corridor.h"
 
 /* More than this the door does not take; every request looks at all of them. */
-#define KEYS_MAX		10000u
+#define KEYS_MAX 10000u
 
 /* "wck_" and 43 characters of base64url, made by webchatt.create_api_key(). */
-#define KEY_LENGTH		47
+#define KEY_LENGTH 47
 
 typedef struct keys keys;
 
 /* A key as the set has it; good until the set changes. */
 typedef struct key_entry
 {
-	uint32_t	id;
-	uint8_t		hash[WC_HASH_SIZE];
-	uint8_t		scopes;			/* WC_SCOPE_... */
-	uint8_t    *channels;		/* 16 bytes each; NULL: all */
-	uint32_t	nchannels;
+	uint32_t id;
+	uint8_t hash[WC_HASH_SIZE];
+	uint8_t scopes;	   /* WC_SCOPE_... */
+	uint8_t *channels; /* 16 bytes each; NULL: all */
+	uint32_t nchannels;
 } key_entry;
 
 extern keys *keys_new(void);
@@ -46,4 +46,4 @@ extern const key_entry *keys_get(const keys *set, uint32_t id);
 /* May the key do anything on that channel? */
 extern bool key_has_channel(const key_entry *key, const uint8_t channel[16]);
 
-#endif							/* NET_API_KEYS_H */
+#endif /* NET_API_KEYS_H */

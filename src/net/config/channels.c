@@ -8,20 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BUCKETS	64u
+#define FIRST_BUCKETS 64u
 
 struct channels
 {
-	channel   **buckets;
-	channel   **keys;			/* local ones, by public key */
-	uint32_t	nbuckets;		/* of each; a power of two */
-	uint32_t	count;
+	channel **buckets;
+	channel **keys;	   /* local ones, by public key */
+	uint32_t nbuckets; /* of each; a power of two */
+	uint32_t count;
 };
 
 channels *
 channels_new(void)
 {
-	channels   *set = calloc(1, sizeof(*set));
+	channels *set = calloc(1, sizeof(*set));
 
 	if (set == NULL)
 		return NULL;
@@ -50,8 +50,8 @@ channel_free(channel *c)
 void
 channels_free(channels *set)
 {
-	channel    *c;
-	uint32_t	i;
+	channel *c;
+	uint32_t i;
 
 	if (set == NULL)
 		return;
@@ -72,8 +72,8 @@ channels_free(channels *set)
 static channel **
 link_of(const channels *set, const uint8_t id[16])
 {
-	uint64_t	h[2];
-	channel   **link;
+	uint64_t h[2];
+	channel **link;
 
 	/* The ids are the database's own, not a stranger's: no seed is needed. */
 	memcpy(h, id, 16);
@@ -88,15 +88,14 @@ link_of(const channels *set, const uint8_t id[16])
 static channel **
 key_link_of(const channels *set, const char *key, size_t len)
 {
-	uint64_t	h = UINT64_C(0xcbf29ce484222325);
-	channel   **link;
-	size_t		i;
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	channel **link;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 		h = (h ^ (unsigned char) key[i]) * UINT64_C(0x100000001b3);
 	link = &set->keys[(h ^ h >> 32) & (set->nbuckets - 1)];
-	while (*link != NULL && !((*link)->public_key.len == len &&
-							  memcmp((*link)->public_key.p, key, len) == 0))
+	while (*link != NULL && !((*link)->public_key.len == len && memcmp((*link)->public_key.p, key, len) == 0))
 		link = &(*link)->next_key;
 	return link;
 }
@@ -105,7 +104,7 @@ key_link_of(const channels *set, const char *key, size_t len)
 static void
 key_hang(const channels *set, channel *c)
 {
-	channel   **link = key_link_of(set, c->public_key.p, c->public_key.len);
+	channel **link = key_link_of(set, c->public_key.p, c->public_key.len);
 
 	c->next_key = *link;
 	*link = c;
@@ -114,7 +113,7 @@ key_hang(const channels *set, channel *c)
 static void
 key_unhang(const channels *set, channel *c)
 {
-	channel   **link = key_link_of(set, c->public_key.p, c->public_key.len);
+	channel **link = key_link_of(set, c->public_key.p, c->public_key.len);
 
 	while (*link != NULL && *link != c)
 		link = &(*link)->next_key;
@@ -126,9 +125,9 @@ key_unhang(const channels *set, channel *c)
 static void
 maybe_grow(channels *set)
 {
-	channels	bigger = {NULL, NULL, set->nbuckets * 2, set->count};
-	channel    *c;
-	uint32_t	i;
+	channels bigger = {NULL, NULL, set->nbuckets * 2, set->count};
+	channel *c;
+	uint32_t i;
 
 	if (set->count < set->nbuckets)
 		return;
@@ -144,7 +143,7 @@ maybe_grow(channels *set)
 	{
 		while ((c = set->buckets[i]) != NULL)
 		{
-			channel   **link = link_of(&bigger, c->id);
+			channel **link = link_of(&bigger, c->id);
 
 			set->buckets[i] = c->next;
 			c->next = NULL;
@@ -165,8 +164,8 @@ maybe_grow(channels *set)
 static size_t
 strings_len(const wc_channel_put *put)
 {
-	size_t		len = (size_t) put->public_key.len + put->display_name.len;
-	int			i;
+	size_t len = (size_t) put->public_key.len + put->display_name.len;
+	int i;
 
 	for (i = 0; i < put->nsecrets; i++)
 		len += put->secrets[i].secret.len;
@@ -179,7 +178,7 @@ strings_len(const wc_channel_put *put)
 static wc_str
 take_str(char **at, wc_str s)
 {
-	wc_str		copy = {*at, s.len};
+	wc_str copy = {*at, s.len};
 
 	if (s.len > 0)
 		memcpy(*at, s.p, s.len);
@@ -190,9 +189,9 @@ take_str(char **at, wc_str s)
 bool
 channels_put(channels *set, const wc_channel_put *put)
 {
-	channel    *c;
-	char	   *at;
-	int			i;
+	channel *c;
+	char *at;
+	int i;
 
 	channels_gone(set, put->id);
 	if (set->count >= CHANNELS_MAX || (c = calloc(1, sizeof(*c))) == NULL)
@@ -231,8 +230,8 @@ channels_put(channels *set, const wc_channel_put *put)
 void
 channels_gone(channels *set, const uint8_t id[16])
 {
-	channel   **link = link_of(set, id);
-	channel    *c = *link;
+	channel **link = link_of(set, id);
+	channel *c = *link;
 
 	if (c == NULL)
 		return;

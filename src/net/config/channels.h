@@ -9,24 +9,24 @@
 #include "common/corridor.h"
 
 /* More than this the door does not take; far above what one database has. */
-#define CHANNELS_MAX	1000000u
+#define CHANNELS_MAX 1000000u
 
 typedef struct channel
 {
-	struct channel *next;		/* in its bucket */
-	struct channel *next_key;	/* the same, by public key */
-	uint8_t		id[16];
-	uint32_t	hub;			/* that it hangs on */
-	bool		accept_unsigned;
-	uint8_t		nsecrets;
-	bool		local;			/* visitors connect to it */
-	uint8_t		norigins;
-	wc_secret	secrets[WC_MAX_SECRETS];	/* these and the next point into memory */
-	wc_str		public_key;
-	wc_str		display_name;
-	wc_str		origins[WC_MAX_ORIGINS];
-	char	   *memory;			/* holds secrets: cleansed when freed */
-	size_t		memory_len;
+	struct channel *next;	  /* in its bucket */
+	struct channel *next_key; /* the same, by public key */
+	uint8_t id[16];
+	uint32_t hub; /* that it hangs on */
+	bool accept_unsigned;
+	uint8_t nsecrets;
+	bool local; /* visitors connect to it */
+	uint8_t norigins;
+	wc_secret secrets[WC_MAX_SECRETS]; /* these and the next point into memory */
+	wc_str public_key;
+	wc_str display_name;
+	wc_str origins[WC_MAX_ORIGINS];
+	char *memory; /* holds secrets: cleansed when freed */
+	size_t memory_len;
 } channel;
 
 typedef struct channels channels;
@@ -45,4 +45,4 @@ extern const channel *channels_find(const channels *set, const uint8_t id[16]);
 extern const channel *channels_find_key(const channels *set, const char *key, size_t len);
 extern uint32_t channels_count(const channels *set);
 
-#endif							/* NET_CHANNELS_H */
+#endif /* NET_CHANNELS_H */

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_DOORS		4u
+#define FIRST_DOORS 4u
 
 struct hub_doors
 {
-	hub_door   *all;
-	uint32_t	count;
-	uint32_t	cap;
+	hub_door *all;
+	uint32_t count;
+	uint32_t cap;
 };
 
 hub_doors *
@@ -35,7 +35,7 @@ empty(hub_door *h)
 void
 hub_doors_free(hub_doors *set)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	if (set == NULL)
 		return;
@@ -49,7 +49,7 @@ hub_doors_free(hub_doors *set)
 static wc_str
 take_str(char **at, wc_str s)
 {
-	wc_str		copy = {*at, s.len};
+	wc_str copy = {*at, s.len};
 
 	if (s.len > 0)
 		memcpy(*at, s.p, s.len);
@@ -60,8 +60,8 @@ take_str(char **at, wc_str s)
 static bool
 copy_put(hub_door *h, const wc_hub_put *put)
 {
-	char	   *at;
-	int			i;
+	char *at;
+	int i;
 
 	memset(h, 0, sizeof(*h));
 	h->id = put->hub;
@@ -84,8 +84,8 @@ copy_put(hub_door *h, const wc_hub_put *put)
 static bool
 grow(hub_doors *set)
 {
-	uint32_t	cap = set->cap ? set->cap * 2 : FIRST_DOORS;
-	hub_door   *all = realloc(set->all, cap * sizeof(*all));
+	uint32_t cap = set->cap ? set->cap * 2 : FIRST_DOORS;
+	hub_door *all = realloc(set->all, cap * sizeof(*all));
 
 	if (all == NULL)
 		return false;
@@ -97,7 +97,7 @@ grow(hub_doors *set)
 static hub_door *
 find_id(const hub_doors *set, uint32_t id)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < set->count; i++)
 	{
@@ -110,7 +110,7 @@ find_id(const hub_doors *set, uint32_t id)
 void
 hub_doors_secret_comes(hub_doors *set, uint32_t id, uint64_t until)
 {
-	hub_door   *h = find_id(set, id);
+	hub_door *h = find_id(set, id);
 
 	if (h != NULL)
 		h->secret_comes = until;
@@ -120,11 +120,10 @@ bool
 hub_doors_put(hub_doors *set, const wc_hub_put *put)
 {
 	const hub_door *old = find_id(set, put->hub);
-	uint64_t	secret_comes = old ? old->secret_comes : 0;
+	uint64_t secret_comes = old ? old->secret_comes : 0;
 
 	hub_doors_gone(set, put->hub);
-	if (set->count >= HUB_DOORS_MAX || (set->count == set->cap && !grow(set)) ||
-		!copy_put(&set->all[set->count], put))
+	if (set->count >= HUB_DOORS_MAX || (set->count == set->cap && !grow(set)) || !copy_put(&set->all[set->count], put))
 		return false;
 	set->all[set->count++].secret_comes = secret_comes;
 	return true;
@@ -133,7 +132,7 @@ hub_doors_put(hub_doors *set, const wc_hub_put *put)
 void
 hub_doors_gone(hub_doors *set, uint32_t id)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < set->count; i++)
 	{
@@ -148,7 +147,7 @@ hub_doors_gone(hub_doors *set, uint32_t id)
 const hub_door *
 hub_doors_find(const hub_doors *set, const char *name, size_t len)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < set->count; i++)
 	{

@@ -9,17 +9,17 @@
 #include "common/corridor.h"
 
 /* More than this the door does not take; every event for a hub looks at all of them. */
-#define HUB_DOORS_MAX	1000u
+#define HUB_DOORS_MAX 1000u
 
 typedef struct hub_door
 {
-	uint32_t	id;
-	wc_str		name;			/* this and the secrets point into memory */
-	uint8_t		nsecrets;
-	wc_secret	secrets[WC_MAX_SECRETS];
-	uint64_t	secret_comes;	/* until then a secret may be in use that is not here yet; uv_now() */
-	char	   *memory;			/* cleansed when freed */
-	size_t		memory_len;
+	uint32_t id;
+	wc_str name; /* this and the secrets point into memory */
+	uint8_t nsecrets;
+	wc_secret secrets[WC_MAX_SECRETS];
+	uint64_t secret_comes; /* until then a secret may be in use that is not here yet; uv_now() */
+	char *memory;		   /* cleansed when freed */
+	size_t memory_len;
 } hub_door;
 
 typedef struct hub_doors hub_doors;
@@ -37,4 +37,4 @@ extern void hub_doors_secret_comes(hub_doors *set, uint32_t id, uint64_t until);
 /* NULL: there is none of that name.  Valid until the next put or gone. */
 extern const hub_door *hub_doors_find(const hub_doors *set, const char *name, size_t len);
 
-#endif							/* NET_HUB_ENDPOINTS_H */
+#endif /* NET_HUB_ENDPOINTS_H */

@@ -23,23 +23,23 @@
 #include "ws/ws_server.h"
 
 /* How long the worker may take to welcome a link, and a subscriber to send one frame, in ms. */
-#define WELCOME_MS		30000
-#define FRAME_MS		10000
+#define WELCOME_MS 30000
+#define FRAME_MS   10000
 
 /*
  * Bytes that may wait for one subscriber: the worker has up to 1 MiB without
  * acknowledgement, and one event that is larger, up to a frame of the corridor.
  */
-#define MAX_OUT			(WC_FRAME_MAX + 3u * 1024 * 1024)
+#define MAX_OUT (WC_FRAME_MAX + 3u * 1024 * 1024)
 
 /* So many bytes are worth a write of their own. */
-#define NUDGE_BYTES		(128u * 1024)
+#define NUDGE_BYTES (128u * 1024)
 
 /* A buffer for events that is larger gives its memory back. */
-#define KEEP_CAP		(256u * 1024)
+#define KEEP_CAP (256u * 1024)
 
 /* Bytes of a socket that are read at once. */
-#define READ_BYTES		4096u
+#define READ_BYTES 4096u
 
 /* Frames that bring nothing new (pings, repeated acknowledgements): a second, and at once. */
 static const bucket_rate idle_rate = {1000, 20, 100};
@@ -49,46 +49,46 @@ static const bucket_rate line_rate = {60000, 20, 100};
 
 typedef enum link_phase
 {
-	LINK_NEW = 0,				/* the worker has not heard of it */
-	LINK_CAME,					/* its WELCOME has not come */
+	LINK_NEW = 0, /* the worker has not heard of it */
+	LINK_CAME,	  /* its WELCOME has not come */
 	LINK_OPEN,
 	LINK_ENDED
 } link_phase;
 
 typedef struct subscriber
 {
-	ws			w;				/* first: the WebSocket hands this out */
+	ws w; /* first: the WebSocket hands this out */
 	link_server *server;
-	uint64_t	number;			/* never used again; its last digits are the place */
-	uint32_t	key;
-	link_phase	phase;
-	uint64_t	sent;			/* the newest event that it was sent, or had acknowledged before */
-	uint64_t	acknowledged;
-	uint64_t	told;			/* of which the worker knows */
-	uint64_t	events;
-	uint64_t	since;
-	bucket		idle;
-	net_addr	client;
+	uint64_t number; /* never used again; its last digits are the place */
+	uint32_t key;
+	link_phase phase;
+	uint64_t sent; /* the newest event that it was sent, or had acknowledged before */
+	uint64_t acknowledged;
+	uint64_t told; /* of which the worker knows */
+	uint64_t events;
+	uint64_t since;
+	bucket idle;
+	net_addr client;
 } subscriber;
 
 struct link_server
 {
-	uv_loop_t  *loop;
+	uv_loop_t *loop;
 	corridor_io *corridor;
 	const keys *keys;
-	deadlines	deadlines;
-	ws_host		host;
-	addr_list	trusted;
+	deadlines deadlines;
+	ws_host host;
+	addr_list trusted;
 	subscriber *places[LINKS_MAX];
-	uint32_t	count;			/* places taken, closing ones too */
-	uint64_t	last;			/* uses of places so far */
-	uint32_t	heartbeat_ms;
-	wc_buf		text;			/* the frame that is being written */
-	bucket		lines;
-	uint32_t	unsaid;			/* lines that were left out */
-	bool		busy;			/* somebody is corked, or has acknowledged */
-	bool		open;
-	bool		closing;
+	uint32_t count; /* places taken, closing ones too */
+	uint64_t last;	/* uses of places so far */
+	uint32_t heartbeat_ms;
+	wc_buf text; /* the frame that is being written */
+	bucket lines;
+	uint32_t unsaid; /* lines that were left out */
+	bool busy;		 /* somebody is corked, or has acknowledged */
+	bool open;
+	bool closing;
 };
 
 static void on_text(ws *w, const char *text, size_t len);
@@ -125,7 +125,7 @@ link_server_new(uv_loop_t *loop, corridor_io *corridor, const keys *keys)
 void
 link_server_configure(link_server *s, const wc_config *config)
 {
-	char		bad[64];
+	char bad[64];
 
 	/* The door tells what is bad about it. */
 	addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &s->trusted, bad);
@@ -141,13 +141,12 @@ link_server_open(link_server *s)
 }
 
 /* A line about a link, unless there were too many of them. */
-static void __attribute__((format(printf, 2, 3)))
-say(link_server *s, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) say(link_server *s, const char *format, ...)
 {
-	uint64_t	now = uv_now(s->loop);
-	char		line[256];
-	char		more[64] = "";
-	va_list		args;
+	uint64_t now = uv_now(s->loop);
+	char line[256];
+	char more[64] = "";
+	va_list args;
 
 	if (bucket_wait(s->lines, &line_rate, now) > 0)
 	{
@@ -185,9 +184,9 @@ judge_key(const link_server *s, head_value key, uint32_t *id)
 static uint32_t
 find_place(const link_server *s, uint32_t key)
 {
-	uint32_t	of_key = 0;
-	uint32_t	found = LINKS_MAX;
-	uint32_t	i;
+	uint32_t of_key = 0;
+	uint32_t found = LINKS_MAX;
+	uint32_t i;
 
 	for (i = 0; i < LINKS_MAX; i++)
 	{
@@ -201,15 +200,13 @@ find_place(const link_server *s, uint32_t key)
 
 /* It is a link; the worker hears of it. */
 static void
-admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr *client,
-	  uint32_t key, uint32_t place)
+admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr *client, uint32_t key, uint32_t place)
 {
 	subscriber *sub = calloc(1, sizeof(*sub));
-	char		address[ADDR_TEXT_SIZE];
+	char address[ADDR_TEXT_SIZE];
 	wc_link_came came;
 
-	if (sub == NULL || !ws_enter_upgrade(knock->fd, head, WS_LINK_PROTOCOL) ||
-		!ws_start(&sub->w, &s->host, knock->fd))
+	if (sub == NULL || !ws_enter_upgrade(knock->fd, head, WS_LINK_PROTOCOL) || !ws_start(&sub->w, &s->host, knock->fd))
 	{
 		free(sub);
 		close(knock->fd);
@@ -227,7 +224,7 @@ admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr
 	the_metrics.links_entered++;
 	deadline_set(&s->deadlines, &sub->w.deadline, PHASE_WELCOME, sub->since);
 	addr_print(client, address);
-	came = (wc_link_came) {sub->number, key, wc_str_from(address)};
+	came = (wc_link_came){sub->number, key, wc_str_from(address)};
 	if (!wc_write_link_came(corridor_io_out(s->corridor), &came))
 	{
 		ws_close(&sub->w, WS_CLOSE_LATER, "out of memory");
@@ -239,12 +236,11 @@ admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr
 }
 
 void
-link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head, refusal verdict,
-				  const char *why)
+link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
 {
-	net_addr	client = ws_enter_client(&s->trusted, knock, head);
-	uint32_t	key = 0;
-	uint32_t	place = LINKS_MAX;
+	net_addr client = ws_enter_client(&s->trusted, knock, head);
+	uint32_t key = 0;
+	uint32_t place = LINKS_MAX;
 
 	if (s->closing)
 		verdict = REFUSE_CLOSING;
@@ -292,12 +288,11 @@ send_text(subscriber *sub)
 }
 
 /* Begin a frame with what its members need of numbers. */
-static void __attribute__((format(printf, 2, 3)))
-begin(link_server *s, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) begin(link_server *s, const char *format, ...)
 {
-	char		text[256];
-	va_list		args;
-	int			len;
+	char text[256];
+	va_list args;
+	int len;
 
 	wc_buf_reset(&s->text);
 	va_start(args, format);
@@ -351,9 +346,9 @@ void
 link_server_end(link_server *s, const wc_link_close *close)
 {
 	subscriber *sub = find(s, close->link);
-	bool		valid = close->code >= 1000 && close->code < 5000;
-	char		reason[124];
-	size_t		len = close->reason.len < sizeof(reason) ? close->reason.len : sizeof(reason) - 1;
+	bool valid = close->code >= 1000 && close->code < 5000;
+	char reason[124];
+	size_t len = close->reason.len < sizeof(reason) ? close->reason.len : sizeof(reason) - 1;
 
 	if (sub == NULL)
 		return;
@@ -370,7 +365,7 @@ link_server_end(link_server *s, const wc_link_close *close)
 static void
 close_all(link_server *s, const uint32_t *key, uint16_t code, const char *reason)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < LINKS_MAX; i++)
 	{
@@ -389,7 +384,7 @@ link_server_key_gone(link_server *s, uint32_t key)
 static void
 count_idle(subscriber *sub)
 {
-	uint64_t	now = uv_now(sub->server->loop);
+	uint64_t now = uv_now(sub->server->loop);
 
 	if (bucket_wait(sub->idle, &idle_rate, now) > 0)
 		ws_close(&sub->w, WS_CLOSE_POLICY, "too many frames that bring nothing new");
@@ -401,7 +396,7 @@ static void
 on_text(ws *w, const char *text, size_t len)
 {
 	subscriber *sub = (subscriber *) w;
-	uint64_t	seq;
+	uint64_t seq;
 
 	if (!link_ack_parse(text, len, &seq))
 		ws_close(w, WS_CLOSE_POLICY, "not an acknowledgement: {\"type\":\"ack\",\"seq\":<number>}");
@@ -442,8 +437,7 @@ tell_ack(subscriber *sub, bool must)
 
 	if (sub->phase != LINK_OPEN || sub->acknowledged == sub->told)
 		return true;
-	if ((!must && corridor_io_full(s->corridor)) ||
-		!wc_write_link_ack(corridor_io_out(s->corridor), &ack))
+	if ((!must && corridor_io_full(s->corridor)) || !wc_write_link_ack(corridor_io_out(s->corridor), &ack))
 		return false;
 	sub->told = sub->acknowledged;
 	return true;
@@ -456,7 +450,7 @@ on_ended(ws *w, uint16_t code)
 	subscriber *sub = (subscriber *) w;
 	link_server *s = sub->server;
 	wc_link_left left = {sub->number};
-	char		address[ADDR_TEXT_SIZE];
+	char address[ADDR_TEXT_SIZE];
 
 	the_metrics.links--;
 	if (sub->phase == LINK_NEW)
@@ -466,8 +460,8 @@ on_ended(ws *w, uint16_t code)
 	wc_write_link_left(corridor_io_out(s->corridor), &left);
 	sub->phase = LINK_ENDED;
 	addr_print(&sub->client, address);
-	say(s, "the link from %s with key %u has ended with %u after %" PRIu64 " s and %" PRIu64 " events",
-		address, sub->key, code, (uv_now(s->loop) - sub->since) / 1000, sub->events);
+	say(s, "the link from %s with key %u has ended with %u after %" PRIu64 " s and %" PRIu64 " events", address,
+		sub->key, code, (uv_now(s->loop) - sub->since) / 1000, sub->events);
 }
 
 /* Its memory is about to go. */
@@ -494,7 +488,7 @@ on_late(void *arg, deadline *entry)
 void
 link_server_run(link_server *s)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	if (s->busy)
 	{
@@ -536,7 +530,7 @@ on_timer_closed(uv_handle_t *handle)
 void
 link_server_free(link_server *s)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	s->closing = true;
 	for (i = 0; i < LINKS_MAX; i++)

@@ -13,8 +13,8 @@
 #include "ws/ws_accept.h"
 
 /* Links at a time, closing ones too: in all, and with one key. */
-#define LINKS_MAX			256u
-#define LINKS_MAX_OF_KEY	8u
+#define LINKS_MAX		 256u
+#define LINKS_MAX_OF_KEY 8u
 
 typedef struct link_server link_server;
 
@@ -25,8 +25,8 @@ extern link_server *link_server_new(uv_loop_t *loop, corridor_io *corridor, cons
 extern void link_server_configure(link_server *s, const wc_config *config);
 
 /* Upgrade it to a link, or answer what stands against it and let it go. */
-extern void link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head,
-							  refusal verdict, const char *why);
+extern void link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head, refusal verdict,
+							  const char *why);
 
 /* From here on links are taken. */
 extern void link_server_open(link_server *s);
@@ -47,4 +47,4 @@ extern bool link_server_drained(const link_server *s);
 /* The loop must run once more after it. */
 extern void link_server_free(link_server *s);
 
-#endif							/* NET_LINK_SERVER_H */
+#endif /* NET_LINK_SERVER_H */

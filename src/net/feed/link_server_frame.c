@@ -15,7 +15,7 @@
 static bool
 read_seq(wc_str number, uint64_t *seq)
 {
-	uint64_t	n = 0;
+	uint64_t n = 0;
 
 	if (!wc_json_is_whole(number) || number.p[0] == '-' || number.len > 19)
 		return false;
@@ -28,19 +28,19 @@ read_seq(wc_str number, uint64_t *seq)
 bool
 link_ack_parse(const char *text, size_t len, uint64_t *seq)
 {
-	mended		whole;
-	json_t	   *root = NULL;
+	mended whole;
+	json_t *root = NULL;
 	const char *type;
-	wc_str		number = {"", 0};
-	bool		good;
+	wc_str number = {"", 0};
+	bool good;
 
 	mended_make(&whole, text, len);
 	/* integers as doubles: one over 64 bits in a field that nobody reads is no fault */
 	if (wc_json_shallow(whole.p, whole.len))
 		root = json_loadb(whole.p, whole.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 	type = json_string_value(json_object_get(root, "type"));
-	good = type != NULL && strcmp(type, "ack") == 0 &&
-		wc_json_member(whole.p, whole.len, "seq", &number) && read_seq(number, seq);
+	good = type != NULL && strcmp(type, "ack") == 0 && wc_json_member(whole.p, whole.len, "seq", &number) &&
+		   read_seq(number, seq);
 	if (!good)
 		*seq = 0;
 	json_decref(root);

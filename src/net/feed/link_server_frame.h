@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 /* Bytes of a frame. */
-#define LINK_MAX_ACK	1024u
+#define LINK_MAX_ACK 1024u
 
 /* False: the frame is no acknowledgement.  Members that are not known are left out. */
 extern bool link_ack_parse(const char *text, size_t len, uint64_t *seq);
 
-#endif							/* NET_LINK_SERVER_FRAME_H */
+#endif /* NET_LINK_SERVER_FRAME_H */

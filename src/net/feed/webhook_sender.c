@@ -28,35 +28,35 @@
 #include "base/text.h"
 
 /* Bytes of an answer that are looked at, and that are waited for at all. */
-#define KEEP_ANSWER			8192
-#define MAX_ANSWER			(64 * 1024)
+#define KEEP_ANSWER 8192
+#define MAX_ANSWER	(64 * 1024)
 
 /* The longest error, and the longest token of a verification, in bytes. */
-#define MAX_ERROR			500
-#define MAX_TOKEN			1024
+#define MAX_ERROR 500
+#define MAX_TOKEN 1024
 
 /* A new endpoint's requests at a time; each answer allows one more. */
-#define FIRST_WINDOW		4
+#define FIRST_WINDOW 4
 
-#define TOKEN_HEAD			"X-Validation-Token: "
+#define TOKEN_HEAD "X-Validation-Token: "
 
 struct deliverer
 {
-	exchange   *exchange;
+	exchange *exchange;
 	corridor_io *corridor;
-	char	   *allowed_text;	/* the setting */
-	addr_list	allowed;
-	uint16_t	server_port;	/* PostgreSQL's; 0: unknown */
+	char *allowed_text; /* the setting */
+	addr_list allowed;
+	uint16_t server_port; /* PostgreSQL's; 0: unknown */
 };
 
 /* One that waits or is under way. */
 typedef struct delivery
 {
-	errand		errand;
-	uint8_t		id[16];
-	uint32_t	attempt;
-	char	   *token_line;		/* of a verification, in data; NULL: an event */
-	char		data[];
+	errand errand;
+	uint8_t id[16];
+	uint32_t attempt;
+	char *token_line; /* of a verification, in data; NULL: an event */
+	char data[];
 } delivery;
 
 /* ---- the request ---- */
@@ -66,9 +66,9 @@ sign(transfer *t, const char *secret)
 {
 	static const char digits[] = "0123456789abcdef";
 	const errand *e = t->errand;
-	char		now[24];
-	char		hex[WC_SIGNATURE_HEX + 1];
-	uint8_t		mac[32];
+	char now[24];
+	char hex[WC_SIGNATURE_HEX + 1];
+	uint8_t mac[32];
 
 	(void) snprintf(now, sizeof(now), "%lld", (long long) time(NULL));
 	if (!wc_signature_make(secret, strlen(secret), now, e->body, e->body_len, mac))
@@ -87,8 +87,8 @@ static const char *
 load(void *arg, transfer *t)
 {
 	const delivery *d = (const delivery *) t->errand;
-	target	   *to = t->peer->target;
-	char		uuid[37];
+	target *to = t->peer->target;
+	char uuid[37];
 
 	(void) arg;
 	if (!transfer_is_at(t, to, "") && !transfer_aim(t, to, "", to->url))
@@ -126,16 +126,15 @@ may_connect(void *arg, const transfer *t, const net_addr *addr, uint16_t port)
 typedef struct verdict
 {
 	wc_delivered delivered;
-	char		answer[WC_MAX_DELIVERY_ANSWER];
-	char		error[MAX_ERROR];
+	char answer[WC_MAX_DELIVERY_ANSWER];
+	char error[MAX_ERROR];
 } verdict;
 
-__attribute__((format(printf, 2, 3)))
-static void
-say(verdict *v, const char *format,...)
+__attribute__((format(printf, 2, 3))) static void
+say(verdict *v, const char *format, ...)
 {
-	char		text[2 * MAX_ERROR];
-	va_list		args;
+	char text[2 * MAX_ERROR];
+	va_list args;
 
 	va_start(args, format);
 	(void) vsnprintf(text, sizeof(text), format, args);
@@ -149,7 +148,7 @@ static bool
 is_json(const char *type)
 {
 	static const char json[] = "application/json";
-	size_t		len = sizeof(json) - 1;
+	size_t len = sizeof(json) - 1;
 
 	return type != NULL && strncasecmp(type, json, len) == 0 && strchr("; \t", type[len]) != NULL;
 }
@@ -158,14 +157,14 @@ is_json(const char *type)
 static bool
 is_token(const transfer *t, const char *token)
 {
-	size_t		len = strlen(token);
-	json_t	   *answer = NULL;
-	bool		same;
+	size_t len = strlen(token);
+	json_t *answer = NULL;
+	bool same;
 
 	if (t->body_came == t->body_len && t->body_len > 0)
 		answer = json_loadb(t->body, t->body_len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	same = json_is_string(answer) && json_string_length(answer) == len &&
-		CRYPTO_memcmp(json_string_value(answer), token, len) == 0;
+		   CRYPTO_memcmp(json_string_value(answer), token, len) == 0;
 	json_decref(answer);
 	return same;
 }
@@ -173,12 +172,12 @@ is_token(const transfer *t, const char *token)
 static void
 judge_verification(const transfer *t, const char *token, verdict *v)
 {
-	char	   *type = NULL;
+	char *type = NULL;
 
 	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
 	if (!is_json(type))
-		say(v, "%s answered the verification with %s%s, not with Content-Type application/json",
-			t->target->host, type != NULL ? "Content-Type " : "no Content-Type", type != NULL ? type : "");
+		say(v, "%s answered the verification with %s%s, not with Content-Type application/json", t->target->host,
+			type != NULL ? "Content-Type " : "no Content-Type", type != NULL ? type : "");
 	else if (!is_token(t, token))
 		say(v, "%s did not answer the verification with the token of X-Validation-Token as a JSON string",
 			t->target->host);
@@ -197,7 +196,8 @@ judge_answer(const transfer *t, uint32_t http_status, verdict *v)
 	v->delivered.answer.len = (uint32_t) utf8_clean(v->answer, sizeof(v->answer), t->body, t->body_len,
 													t->body_too_large || t->body_came > t->body_len);
 	if (http_status >= 300 && http_status < 400)
-		say(v, "%s redirected the delivery (HTTP %u), which is not followed; change the webhook's endpoint to where it is",
+		say(v,
+			"%s redirected the delivery (HTTP %u), which is not followed; change the webhook's endpoint to where it is",
 			t->target->host, (unsigned) http_status);
 	else if (http_status != 200)
 		say(v, "%s answered HTTP %u, not 200", t->target->host, (unsigned) http_status);
@@ -210,9 +210,9 @@ judge_answer(const transfer *t, uint32_t http_status, verdict *v)
 static void
 judge_silence(const deliverer *d, const transfer *t, CURLcode code, verdict *v)
 {
-	char		text[2 * MAX_ERROR];
-	char		address[ADDR_TEXT_SIZE];
-	long		http_status = 0;
+	char text[2 * MAX_ERROR];
+	char address[ADDR_TEXT_SIZE];
+	long http_status = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
 	v->delivered.http_status = (uint32_t) http_status;
@@ -223,13 +223,17 @@ judge_silence(const deliverer *d, const transfer *t, CURLcode code, verdict *v)
 		say(v, "%s", text);
 	}
 	else if (t->refused_port == d->server_port)
-		say(v, "%s: %u is this PostgreSQL server's own port, to which no webhook is delivered; change the webhook's endpoint to another port",
+		say(v,
+			"%s: %u is this PostgreSQL server's own port, to which no webhook is delivered; change the webhook's "
+			"endpoint to another port",
 			t->target->host, (unsigned) t->refused_port);
 	else if (endpoint_is_public(&t->refused))
-		say(v, "%s: webhooks are delivered to %s by https:// only; webchatt.webhook_allowed_addresses can allow http://",
+		say(v,
+			"%s: webhooks are delivered to %s by https:// only; webchatt.webhook_allowed_addresses can allow http://",
 			t->target->host, address);
 	else
-		say(v, "%s: %s is an address that webhooks are not delivered to; webchatt.webhook_allowed_addresses can allow it",
+		say(v,
+			"%s: %s is an address that webhooks are not delivered to; webchatt.webhook_allowed_addresses can allow it",
 			t->target->host, address);
 }
 
@@ -255,8 +259,8 @@ adapt_window(peer *p, bool answered)
 static void
 done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 {
-	uint32_t	http_status = transfer_answered(t, code);
-	verdict		v;
+	uint32_t http_status = transfer_answered(t, code);
+	verdict v;
 
 	memset(&v.delivered, 0, sizeof(v.delivered));
 	v.delivered.token = t->errand->token;
@@ -272,7 +276,7 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 static void
 failed(void *arg, const errand *e)
 {
-	wc_delivered delivered = {.token = e->token,.error = wc_str_from(e->failure_text)};
+	wc_delivered delivered = {.token = e->token, .error = wc_str_from(e->failure_text)};
 
 	tell(arg, &delivered);
 }
@@ -292,7 +296,7 @@ static const exchange_owner owner = {
 deliverer *
 deliverer_new(uv_loop_t *loop, corridor_io *corridor)
 {
-	deliverer  *d = net_alloc(sizeof(deliverer));
+	deliverer *d = net_alloc(sizeof(deliverer));
 
 	d->corridor = corridor;
 	d->allowed_text = net_alloc(1);
@@ -308,7 +312,7 @@ deliverer_new(uv_loop_t *loop, corridor_io *corridor)
 static void
 set_allowed(deliverer *d, wc_str text)
 {
-	char		bad[64];
+	char bad[64];
 
 	if (wc_str_equals(text, d->allowed_text))
 		return;
@@ -317,7 +321,9 @@ set_allowed(deliverer *d, wc_str text)
 	if (text.len > 0)
 		memcpy(d->allowed_text, text.p, text.len);
 	if (!addr_list_parse(text.p, text.len, &d->allowed, bad))
-		log_line(WC_LOG_WARNING, "\"%s\" in webchatt.webhook_allowed_addresses is no address and no CIDR (or one of more than %d); it is left out",
+		log_line(WC_LOG_WARNING,
+				 "\"%s\" in webchatt.webhook_allowed_addresses is no address and no CIDR (or one of more than %d); it "
+				 "is left out",
 				 bad, ADDR_LIST_MAX);
 	exchange_forget_connections(d->exchange);
 }
@@ -327,9 +333,8 @@ deliverer_configure(deliverer *d, const wc_config *config)
 {
 	d->server_port = (uint16_t) config->server_port;
 	set_allowed(d, config->webhook_allowed);
-	exchange_configure(d->exchange, config->max_deliveries, config->webhook_timeout_ms,
-					   config->connect_timeout_ms, config->connection_lifetime_ms,
-					   config->ca_file);
+	exchange_configure(d->exchange, config->max_deliveries, config->webhook_timeout_ms, config->connect_timeout_ms,
+					   config->connection_lifetime_ms, config->ca_file);
 }
 
 void
@@ -357,8 +362,8 @@ is_printable(wc_str s)
 static delivery *
 delivery_new(const wc_deliver *deliver)
 {
-	size_t		head = deliver->verify ? sizeof(TOKEN_HEAD) - 1 : 0;
-	delivery   *m = (delivery *) errand_new(sizeof(delivery) + head + deliver->body.len + 1, deliver->token);
+	size_t head = deliver->verify ? sizeof(TOKEN_HEAD) - 1 : 0;
+	delivery *m = (delivery *) errand_new(sizeof(delivery) + head + deliver->body.len + 1, deliver->token);
 
 	memcpy(m->id, deliver->delivery, sizeof(m->id));
 	m->attempt = deliver->attempt;
@@ -382,7 +387,7 @@ delivery_new(const wc_deliver *deliver)
 void
 deliverer_deliver(deliverer *d, const wc_deliver *deliver)
 {
-	peer	   *p = exchange_find(d->exchange, deliver->webhook);
+	peer *p = exchange_find(d->exchange, deliver->webhook);
 	const char *refusal = NULL;
 
 	if (p == NULL)

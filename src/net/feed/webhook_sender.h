@@ -29,4 +29,4 @@ extern uint32_t deliverer_pending(const deliverer *d);
 /* Drop everything; the loop must run once more after it. */
 extern void deliverer_free(deliverer *d);
 
-#endif							/* NET_WEBHOOK_SENDER_H */
+#endif /* NET_WEBHOOK_SENDER_H */

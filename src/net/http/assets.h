@@ -10,13 +10,13 @@
 
 typedef struct asset
 {
-	const char *path;			/* as it is asked for */
-	const char *type;			/* Content-Type */
+	const char *path; /* as it is asked for */
+	const char *type; /* Content-Type */
 	const unsigned char *bytes;
-	size_t		len;
-	const char *etag;			/* strong, quotes included */
-	const unsigned char *gzip;	/* the same compressed; NULL: not worth it */
-	size_t		gzip_len;
+	size_t len;
+	const char *etag;		   /* strong, quotes included */
+	const unsigned char *gzip; /* the same compressed; NULL: not worth it */
+	size_t gzip_len;
 	const char *gzip_etag;
 } asset;
 
@@ -24,9 +24,9 @@ typedef struct asset
 extern const asset assets[];
 
 /* The template of the demo page, which demo_page.c fills in: never served as it is. */
-#define ASSET_DEMO_PAGE		"/demo"
+#define ASSET_DEMO_PAGE "/demo"
 
 /* NULL: there is none at that path. */
 extern const asset *asset_find(const char *path, size_t len);
 
-#endif							/* NET_ASSETS_H */
+#endif /* NET_ASSETS_H */

@@ -16,18 +16,18 @@
 #include "ws/ws_handshake.h"
 #include "common/origin.h"
 
-#define SCRIPT_PATH	"/chat-widget.umd.js"
+#define SCRIPT_PATH "/chat-widget.umd.js"
 
 /* The longest base URL, as webchatt.public_url has it. */
-#define MAX_BASE	1024
+#define MAX_BASE 1024
 
 /* Where a browser finds us. */
 typedef struct demo_urls
 {
-	char		origin[WC_ORIGIN_SIZE];
-	char		ws_origin[WC_ORIGIN_SIZE];
-	char		base[MAX_BASE + 1]; /* the origin as it was given, and a path */
-	char		ws_base[MAX_BASE + 1];
+	char origin[WC_ORIGIN_SIZE];
+	char ws_origin[WC_ORIGIN_SIZE];
+	char base[MAX_BASE + 1]; /* the origin as it was given, and a path */
+	char ws_base[MAX_BASE + 1];
 } demo_urls;
 
 /* The setting as it is, its origin checked. */
@@ -36,25 +36,23 @@ take_public_url(const char *url, demo_urls *urls)
 {
 	const char *authority = strstr(url, "://");
 	const char *unused;
-	size_t		len = strlen(url);
+	size_t len = strlen(url);
 
 	if (authority == NULL || len > MAX_BASE)
 		return false;
 	authority += 3;
 	memcpy(urls->base, url, len + 1);
-	return wc_origin_normalize(url, (size_t) (authority - url) + strcspn(authority, "/"),
-							   urls->origin, &unused);
+	return wc_origin_normalize(url, (size_t) (authority - url) + strcspn(authority, "/"), urls->origin, &unused);
 }
 
 /* The door itself speaks no TLS, so who asks by Host alone came by http. */
 static bool
 take_host(head_value host, demo_urls *urls)
 {
-	char		url[WC_ORIGIN_SIZE];
+	char url[WC_ORIGIN_SIZE];
 	const char *unused;
 
-	if (host.p == NULL || host.len + sizeof("http://") > sizeof(url) ||
-		memchr(host.p, '/', host.len) != NULL)
+	if (host.p == NULL || host.len + sizeof("http://") > sizeof(url) || memchr(host.p, '/', host.len) != NULL)
 		return false;
 	snprintf(url, sizeof(url), "http://%.*s", (int) host.len, host.p);
 	if (!wc_origin_normalize(url, strlen(url), urls->origin, &unused))
@@ -86,7 +84,7 @@ find_urls(const char *public_url, head_value host, demo_urls *urls, const char *
 static void
 put_html(FILE *f, const char *text, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 	{
@@ -130,13 +128,12 @@ put_quoted(FILE *f, const char *text, size_t len)
 static bool
 put_script(FILE *f, const channel *ch, const demo_urls *urls)
 {
-	char		endpoint[MAX_BASE + sizeof(WS_PATH)];
-	json_t	   *config;
-	char	   *text;
+	char endpoint[MAX_BASE + sizeof(WS_PATH)];
+	json_t *config;
+	char *text;
 
 	snprintf(endpoint, sizeof(endpoint), "%s" WS_PATH, urls->ws_base);
-	config = json_pack("{s:s%, s:s}", "webChatId", ch->public_key.p,
-					   (size_t) ch->public_key.len, "endpoint", endpoint);
+	config = json_pack("{s:s%, s:s}", "webChatId", ch->public_key.p, (size_t) ch->public_key.len, "endpoint", endpoint);
 	text = config ? json_dumps(config, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 	json_decref(config);
 	if (text == NULL)
@@ -187,7 +184,7 @@ put_page(FILE *f, const channel *ch, const demo_urls *urls)
 static void
 add_headers(struct MHD_Response *response, const demo_urls *urls)
 {
-	char		policy[512 + 2 * WC_ORIGIN_SIZE];
+	char policy[512 + 2 * WC_ORIGIN_SIZE];
 
 	snprintf(policy, sizeof(policy),
 			 "default-src 'none'; script-src 'self' %s; style-src 'self'; "
@@ -200,14 +197,13 @@ add_headers(struct MHD_Response *response, const demo_urls *urls)
 }
 
 bool
-demo_page(const channel *ch, const char *public_url, head_value host,
-		  answer *page, const char **reason)
+demo_page(const channel *ch, const char *public_url, head_value host, answer *page, const char **reason)
 {
-	demo_urls	urls;
-	char	   *text = NULL;
-	size_t		len;
-	FILE	   *f;
-	bool		good;
+	demo_urls urls;
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+	bool good;
 
 	if (!find_urls(public_url, host, &urls, reason))
 		return false;

@@ -14,7 +14,6 @@
  * empty, the request's Host says it.  False: reason is a static sentence about
  * what is wrong with that.
  */
-extern bool demo_page(const channel *ch, const char *public_url, head_value host,
-					  answer *page, const char **reason);
+extern bool demo_page(const channel *ch, const char *public_url, head_value host, answer *page, const char **reason);
 
-#endif							/* NET_DEMO_PAGE_H */
+#endif /* NET_DEMO_PAGE_H */

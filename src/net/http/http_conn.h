@@ -26,108 +26,107 @@
  * Memory for bodies that come in pieces.  Each may have BODY_SMALL bytes;
  * what grows over that shares BODIES_LARGE among all connections.
  */
-#define BODY_SMALL		(16u * 1024)
-#define BODIES_LARGE	(16u * 1024 * 1024)
+#define BODY_SMALL	 (16u * 1024)
+#define BODIES_LARGE (16u * 1024 * 1024)
 
 /* What a request has come to. */
 typedef enum request_state
 {
-	REQUEST_NONE,				/* between requests */
-	REQUEST_LINE,				/* its first line has been read */
-	REQUEST_BODY,				/* its head has been judged */
-	REQUEST_WAITING,			/* what it brought is with the worker */
-	REQUEST_ANSWERED			/* its answer is on the way */
+	REQUEST_NONE,	 /* between requests */
+	REQUEST_LINE,	 /* its first line has been read */
+	REQUEST_BODY,	 /* its head has been judged */
+	REQUEST_WAITING, /* what it brought is with the worker */
+	REQUEST_ANSWERED /* its answer is on the way */
 } request_state;
 
 typedef struct conn
 {
-	deadline	deadline;		/* first: the deadlines hand this out */
-	door	   *door;
+	deadline deadline; /* first: the deadlines hand this out */
+	door *door;
 	struct MHD_Connection *mhd;
-	int			fd;
-	net_addr	peer;
-	addr_count *peer_count;		/* NULL for a trusted proxy */
-	bool		cut;			/* shut down by us: take nothing more from it */
-	bool		leaving;		/* one of the door's nleaving */
-	bool		suspending;		/* on the door's list */
+	int fd;
+	net_addr peer;
+	addr_count *peer_count; /* NULL for a trusted proxy */
+	bool cut;				/* shut down by us: take nothing more from it */
+	bool leaving;			/* one of the door's nleaving */
+	bool suspending;		/* on the door's list */
 	struct conn *next_suspending;
-	bool		linger;			/* let the client read the answer at the end */
+	bool linger; /* let the client read the answer at the end */
 
 	/* the request */
 	request_state state;
-	bool		judged;			/* the answer is known, or the event handed over */
-	route		route;
-	const char *target;			/* where libmicrohttpd has it */
-	size_t		target_len;
-	uint8_t		channel[16];	/* of a webhook */
-	head_facts	head;
-	net_addr	client;			/* the peer, or whom a trusted proxy names */
+	bool judged; /* the answer is known, or the event handed over */
+	route route;
+	const char *target; /* where libmicrohttpd has it */
+	size_t target_len;
+	uint8_t channel[16]; /* of a webhook */
+	head_facts head;
+	net_addr client; /* the peer, or whom a trusted proxy names */
 	addr_count *client_count;
-	answer		answer;
-	uint64_t	number;			/* of what waits for the worker; 0: nothing */
-	uint32_t	key;			/* the id of a REST request's key */
-	char		method[8];		/* of one for ROUTE_ORGANIZATION */
-	char	   *asked;			/* and its target: libmicrohttpd takes the query apart in place */
-	bool		held;			/* the message waits for a visitor who is not there */
-	uint64_t	handed_ns;		/* uv_hrtime() when it was handed over */
-	char	   *body;			/* what has come of it, unless it came in one piece */
-	size_t		body_len;
-	size_t		body_cap;
-	uint64_t	discarded;		/* bytes of a body that nobody wants */
+	answer answer;
+	uint64_t number;	/* of what waits for the worker; 0: nothing */
+	uint32_t key;		/* the id of a REST request's key */
+	char method[8];		/* of one for ROUTE_ORGANIZATION */
+	char *asked;		/* and its target: libmicrohttpd takes the query apart in place */
+	bool held;			/* the message waits for a visitor who is not there */
+	uint64_t handed_ns; /* uv_hrtime() when it was handed over */
+	char *body;			/* what has come of it, unless it came in one piece */
+	size_t body_len;
+	size_t body_cap;
+	uint64_t discarded; /* bytes of a body that nobody wants */
 
 	/* an event whose signature nobody knows yet: see early_signature.c */
-	char	   *parked;			/* its body; NULL: it is none */
-	size_t		parked_len;
+	char *parked; /* its body; NULL: it is none */
+	size_t parked_len;
 	struct conn *prev_parked;
 	struct conn *next_parked;
 } conn;
 
 struct door
 {
-	uv_loop_t  *loop;
+	uv_loop_t *loop;
 	corridor_io *corridor;
-	channels   *channels;
-	keys	   *keys;
-	hub_doors  *hubs;
-	door_is_there_fn is_there;	/* NULL: nobody ever is */
-	void	   *is_there_arg;
-	door_upgrade_fn upgrade;	/* NULL: there are no WebSockets */
-	void	   *upgrade_arg;
+	channels *channels;
+	keys *keys;
+	hub_doors *hubs;
+	door_is_there_fn is_there; /* NULL: nobody ever is */
+	void *is_there_arg;
+	door_upgrade_fn upgrade; /* NULL: there are no WebSockets */
+	void *upgrade_arg;
 	struct MHD_Daemon *mhd;
-	uv_poll_t	poll;			/* on libmicrohttpd's epoll descriptor */
-	uv_idle_t	again;			/* running while libmicrohttpd has more to do */
-	deadlines	deadlines;
-	waiting    *waiting;
-	addr_counts *peers;			/* connections by address */
-	addr_counts *clients;		/* requests by address behind trusted proxies */
-	addr_list	trusted;
-	conn	   *arriving;		/* handed to MHD_add_connection just now */
-	conn	   *suspending;		/* their events were handed over in this turn */
-	conn	   *parked;			/* their events wait for a secret */
-	uint32_t	nparked;
-	uint32_t	nconns;
-	uint32_t	nleaving;		/* of which shut down, and not yet closed by libmicrohttpd */
-	size_t		large_bytes;	/* of bodies over BODY_SMALL */
-	bool		open;
-	bool		closing;
-	bool		ready;			/* libmicrohttpd has something to do */
-	bool		paused;			/* the corridor is full */
+	uv_poll_t poll;	 /* on libmicrohttpd's epoll descriptor */
+	uv_idle_t again; /* running while libmicrohttpd has more to do */
+	deadlines deadlines;
+	waiting *waiting;
+	addr_counts *peers;	  /* connections by address */
+	addr_counts *clients; /* requests by address behind trusted proxies */
+	addr_list trusted;
+	conn *arriving;	  /* handed to MHD_add_connection just now */
+	conn *suspending; /* their events were handed over in this turn */
+	conn *parked;	  /* their events wait for a secret */
+	uint32_t nparked;
+	uint32_t nconns;
+	uint32_t nleaving;	/* of which shut down, and not yet closed by libmicrohttpd */
+	size_t large_bytes; /* of bodies over BODY_SMALL */
+	bool open;
+	bool closing;
+	bool ready;	 /* libmicrohttpd has something to do */
+	bool paused; /* the corridor is full */
 
 	/* from the configuration */
-	uint32_t	max_body_size;
-	uint32_t	max_connections;
-	uint32_t	max_per_address;
-	uint32_t	max_waiting;
-	uint32_t	tolerance_s;
-	char	   *public_url;
-	uint8_t		demo[16];
+	uint32_t max_body_size;
+	uint32_t max_connections;
+	uint32_t max_per_address;
+	uint32_t max_waiting;
+	uint32_t tolerance_s;
+	char *public_url;
+	uint8_t demo[16];
 };
 
 /* http_request.c */
 extern void *request_target(void *cls, const char *target, struct MHD_Connection *mhd);
-extern enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url,
-									  const char *method, const char *version,
-									  const char *upload, size_t *upload_size, void **context);
+extern enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+									  const char *version, const char *upload, size_t *upload_size, void **context);
 extern void request_completed(void *cls, struct MHD_Connection *mhd, void **context,
 							  enum MHD_RequestTerminationCode code);
 
@@ -167,4 +166,4 @@ extern void organization_take(conn *c, const char *body, size_t len);
 extern void door_suspend_later(conn *c);
 extern void door_suspend_never(conn *c);
 
-#endif							/* NET_HTTP_CONN_H */
+#endif /* NET_HTTP_CONN_H */

@@ -10,24 +10,20 @@
 
 /* The characters of a field's name (RFC 9110 §5.6.2: token). */
 static const uint8_t token_chars[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
-	['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1,
-	['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
-	['8'] = 1, ['9'] = 1,
-	['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1, ['H'] = 1,
-	['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1,
-	['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1,
-	['Y'] = 1, ['Z'] = 1,
-	['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1,
-	['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1,
-	['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1,
-	['y'] = 1, ['z'] = 1,
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
+	['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0'] = 1,  ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1,
+	['5'] = 1, ['6'] = 1, ['7'] = 1, ['8'] = 1, ['9'] = 1, ['A'] = 1,  ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1,
+	['F'] = 1, ['G'] = 1, ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1,  ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1,
+	['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1,  ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1,
+	['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1,  ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1,
+	['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1,  ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1,
+	['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1,  ['z'] = 1,
 };
 
 static void
 length_field(head_facts *facts, const char *value, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	if (facts->has_length)
 	{
@@ -63,8 +59,7 @@ encoding_field(head_facts *facts, const char *value, size_t len)
 
 /* A field that may come once only. */
 static void
-single_field(head_facts *facts, head_value *into, const char *value, size_t len,
-			 const char *twice)
+single_field(head_facts *facts, head_value *into, const char *value, size_t len, const char *twice)
 {
 	if (into->p != NULL)
 		facts->bad = twice;
@@ -76,7 +71,7 @@ single_field(head_facts *facts, head_value *into, const char *value, size_t len,
 static void
 hint_field(head_value *into, const char *value, size_t len)
 {
-	*into = (head_value) {value, into->p == NULL ? len : 0};
+	*into = (head_value){value, into->p == NULL ? len : 0};
 }
 
 static bool
@@ -88,17 +83,17 @@ is(const char *name, size_t len, const char *known, size_t known_len)
 #define IS(known) is(name, name_len, known, sizeof(known) - 1)
 
 void
-head_field(head_facts *facts, const char *name, size_t name_len,
-		   const char *value, size_t value_len)
+head_field(head_facts *facts, const char *name, size_t name_len, const char *value, size_t value_len)
 {
-	size_t		i;
+	size_t i;
 
 	if (name_len == 0)
 		facts->bad = "A header without a name; remove it.";
 	for (i = 0; i < name_len; i++)
 	{
 		if (!token_chars[(unsigned char) name[i]])
-			facts->bad = "A header's name holds a character that does not belong there, perhaps a blank before its colon.";
+			facts->bad =
+				"A header's name holds a character that does not belong there, perhaps a blank before its colon.";
 	}
 	for (i = 0; i < value_len; i++)
 	{
@@ -120,7 +115,7 @@ head_field(head_facts *facts, const char *name, size_t name_len,
 		if (facts->has_host || memchr(value, ' ', value_len) || memchr(value, ',', value_len))
 			facts->bad = "The request names more than one Host; send one.";
 		facts->has_host = true;
-		facts->host = (head_value) {value, value_len};
+		facts->host = (head_value){value, value_len};
 	}
 	else if (IS("Expect"))
 	{
@@ -136,8 +131,7 @@ head_field(head_facts *facts, const char *name, size_t name_len,
 		single_field(facts, &facts->token, value, value_len,
 					 "The request has more than one X-Validation-Token; send one.");
 	else if (IS("x-api-key"))
-		single_field(facts, &facts->api_key, value, value_len,
-					 "The request has more than one x-api-key; send one.");
+		single_field(facts, &facts->api_key, value, value_len, "The request has more than one x-api-key; send one.");
 	else if (IS("Idempotency-Key"))
 		single_field(facts, &facts->idempotency_key, value, value_len,
 					 "The request has more than one Idempotency-Key; send one.");
@@ -146,13 +140,13 @@ head_field(head_facts *facts, const char *name, size_t name_len,
 	else if (IS("If-None-Match"))
 		hint_field(&facts->none_match, value, value_len);
 	else if (IS("X-Forwarded-For"))
-		facts->forwarded = (head_value) {value, value_len};
+		facts->forwarded = (head_value){value, value_len};
 }
 
 void
 head_end(head_facts *facts, const char *version)
 {
-	bool		one_one = strcmp(version, "HTTP/1.1") == 0;
+	bool one_one = strcmp(version, "HTTP/1.1") == 0;
 
 	if (facts->bad != NULL)
 		return;

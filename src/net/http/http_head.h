@@ -15,33 +15,32 @@
 typedef struct head_value
 {
 	const char *p;
-	size_t		len;
+	size_t len;
 } head_value;
 
 typedef struct head_facts
 {
-	const char *bad;			/* what is wrong, a sentence; NULL: nothing */
-	bool		has_length;
-	bool		chunked;
-	bool		expect_continue;
-	bool		expect_other;
-	bool		has_host;
-	uint64_t	length;			/* of the body, when has_length */
-	head_value	signature;		/* X-hub-Signature */
-	head_value	token;			/* X-Validation-Token */
-	head_value	host;
-	head_value	api_key;		/* x-api-key */
-	head_value	idempotency_key;	/* Idempotency-Key */
-	head_value	accept_encoding;	/* empty when it came in several fields */
-	head_value	none_match;		/* If-None-Match; empty when it came in several */
-	head_value	forwarded;		/* the last X-Forwarded-For */
+	const char *bad; /* what is wrong, a sentence; NULL: nothing */
+	bool has_length;
+	bool chunked;
+	bool expect_continue;
+	bool expect_other;
+	bool has_host;
+	uint64_t length;	  /* of the body, when has_length */
+	head_value signature; /* X-hub-Signature */
+	head_value token;	  /* X-Validation-Token */
+	head_value host;
+	head_value api_key;			/* x-api-key */
+	head_value idempotency_key; /* Idempotency-Key */
+	head_value accept_encoding; /* empty when it came in several fields */
+	head_value none_match;		/* If-None-Match; empty when it came in several */
+	head_value forwarded;		/* the last X-Forwarded-For */
 } head_facts;
 
 /* facts begin as all zeros; call for each field in the order of the head. */
-extern void head_field(head_facts *facts, const char *name, size_t name_len,
-					   const char *value, size_t value_len);
+extern void head_field(head_facts *facts, const char *name, size_t name_len, const char *value, size_t value_len);
 
 /* The rules about the head as a whole; version as it stands in the request. */
 extern void head_end(head_facts *facts, const char *version);
 
-#endif							/* NET_HTTP_HEAD_H */
+#endif /* NET_HTTP_HEAD_H */

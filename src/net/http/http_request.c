@@ -17,7 +17,7 @@
 #include "listen/ws_takeover.h"
 
 /* libmicrohttpd's later versions check line ends and NUL themselves. */
-#define CHECK_LINES		(MHD_VERSION <= 0x00097500)
+#define CHECK_LINES (MHD_VERSION <= 0x00097500)
 
 static uint64_t
 now_of(const conn *c)
@@ -29,7 +29,7 @@ now_of(const conn *c)
 void *
 request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
-	conn	   *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	conn *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 
 	(void) cls;
 	c->state = REQUEST_LINE;
@@ -86,12 +86,11 @@ typedef struct field_walk
 {
 	head_facts *facts;
 	const char *next;
-	bool		broken;
+	bool broken;
 } field_walk;
 
 static enum MHD_Result
-on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
-		 const char *value, size_t value_len)
+on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	field_walk *walk = cls;
 
@@ -108,16 +107,16 @@ on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
 static void
 check_head(conn *c, const char *method, const char *version)
 {
-	field_walk	walk = {&c->head, version + strlen(version) + 2, false};
-	size_t		size;
+	field_walk walk = {&c->head, version + strlen(version) + 2, false};
+	size_t size;
 
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, &walk);
 	size = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 	head_end(&c->head, version);
 	if (CHECK_LINES && (walk.broken || walk.next + 2 != method + size))
 		c->head.bad = "The head holds a NUL, a folded line, or a line that does not end in CR LF.";
-	if (c->target == NULL || (CHECK_LINES && (c->target != method + strlen(method) + 1 ||
-											  c->target + c->target_len + 1 != version)))
+	if (c->target == NULL ||
+		(CHECK_LINES && (c->target != method + strlen(method) + 1 || c->target + c->target_len + 1 != version)))
 		c->head.bad = "The request's first line must be a method, a target and a version with one blank between them.";
 }
 
@@ -125,7 +124,7 @@ check_head(conn *c, const char *method, const char *version)
 static void
 find_client(conn *c)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 
 	c->client = c->peer;
 	if (c->peer_count == NULL && c->head.forwarded.p != NULL)
@@ -136,7 +135,7 @@ find_client(conn *c)
 static enum MHD_Result
 head_came(conn *c, const char *method, const char *version)
 {
-	bool		at_once;
+	bool at_once;
 
 	the_metrics.requests++;
 	c->state = REQUEST_BODY;
@@ -157,9 +156,8 @@ head_came(conn *c, const char *method, const char *version)
 	else
 	{
 		judge_head(c, method);
-		at_once = c->answer.response != NULL &&
-			(c->head.expect_continue || c->head.expect_other ||
-			 (c->head.has_length && c->head.length > c->door->max_body_size));
+		at_once = c->answer.response != NULL && (c->head.expect_continue || c->head.expect_other ||
+												 (c->head.has_length && c->head.length > c->door->max_body_size));
 	}
 	if (!at_once)
 		return MHD_YES;
@@ -187,10 +185,10 @@ free_body(conn *c)
 static bool
 keep_piece(conn *c, const char *piece, size_t len)
 {
-	size_t		need = c->body_len + len;
-	size_t		cap = c->body_cap ? c->body_cap : 1024;
-	size_t		others = c->door->large_bytes - large_part(c->body_cap);
-	char	   *body;
+	size_t need = c->body_len + len;
+	size_t cap = c->body_cap ? c->body_cap : 1024;
+	size_t others = c->door->large_bytes - large_part(c->body_cap);
+	char *body;
 
 	while (cap < need)
 		cap *= 2;
@@ -214,7 +212,7 @@ keep_piece(conn *c, const char *piece, size_t len)
 static enum MHD_Result
 body_came(conn *c, const char *piece, size_t len)
 {
-	bool		whole = c->head.has_length && c->body_len + len == c->head.length;
+	bool whole = c->head.has_length && c->body_len + len == c->head.length;
 
 	if (c->answer.response != NULL || !route_takes_body(c->route))
 	{
@@ -262,10 +260,10 @@ request_ended(conn *c)
 }
 
 enum MHD_Result
-request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-			   const char *version, const char *upload, size_t *upload_size, void **context)
+request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+			   const char *upload, size_t *upload_size, void **context)
 {
-	conn	   *c = *context;
+	conn *c = *context;
 	enum MHD_Result result;
 
 	(void) cls;
@@ -294,11 +292,10 @@ request_resume(conn *c)
 
 /* The request is over, answered or not: make the connection ready for the next. */
 void
-request_completed(void *cls, struct MHD_Connection *mhd, void **context,
-				  enum MHD_RequestTerminationCode code)
+request_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
-	conn	   *c = *context;
-	door	   *d;
+	conn *c = *context;
+	door *d;
 
 	(void) cls;
 	(void) mhd;
@@ -307,8 +304,8 @@ request_completed(void *cls, struct MHD_Connection *mhd, void **context,
 	d = c->door;
 	door_suspend_never(c);
 	parking_leave(c);
-	if (c->state == REQUEST_LINE && !c->cut && (code == MHD_REQUEST_TERMINATED_COMPLETED_OK ||
-												code == MHD_REQUEST_TERMINATED_WITH_ERROR))
+	if (c->state == REQUEST_LINE && !c->cut &&
+		(code == MHD_REQUEST_TERMINATED_COMPLETED_OK || code == MHD_REQUEST_TERMINATED_WITH_ERROR))
 		the_metrics.malformed++;
 	if (c->number != 0)
 		waiting_give(d->waiting, c->number);

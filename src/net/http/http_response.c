@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 /* The largest raw answer; the table's sentences are far shorter. */
-#define RAW_SIZE	1024
+#define RAW_SIZE 1024
 
 static struct MHD_Response *ok;
 static struct MHD_Response *refusals[REFUSE_COUNT];
@@ -29,8 +29,9 @@ refusal_header(refusal why, const char **value)
 			*value = "10";
 			return "Retry-After";
 		case 405:
-			*value = why == REFUSE_METHOD_POST ? "POST" :
-				why == REFUSE_METHOD_REST ? "GET, POST, PATCH, DELETE" : "GET, HEAD";
+			*value = why == REFUSE_METHOD_POST	 ? "POST"
+					 : why == REFUSE_METHOD_REST ? "GET, POST, PATCH, DELETE"
+												 : "GET, HEAD";
 			return "Allow";
 		case 426:
 			*value = "13";
@@ -66,9 +67,8 @@ response_of(void *text, size_t len, enum MHD_ResponseMemoryMode mode, const char
 static char *
 error_json(refusal why, const char *message)
 {
-	json_t	   *root = json_pack("{s:s, s:s}", "errorCode", refusal_get(why)->code,
-								 "errorMessage", message);
-	char	   *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+	json_t *root = json_pack("{s:s, s:s}", "errorCode", refusal_get(why)->code, "errorMessage", message);
+	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 
 	json_decref(root);
 	return text;
@@ -77,7 +77,7 @@ error_json(refusal why, const char *message)
 static struct MHD_Response *
 make_refusal(refusal why, const char *message)
 {
-	char	   *text = error_json(why, message);
+	char *text = error_json(why, message);
 	struct MHD_Response *response;
 
 	if (text == NULL)
@@ -94,7 +94,7 @@ bool
 answer_init(void)
 {
 	static char ok_body[] = "{\"status\":\"ok\"}";
-	int			i;
+	int i;
 
 	ok = response_of(ok_body, sizeof(ok_body) - 1, MHD_RESPMEM_PERSISTENT, "application/json");
 	if (ok == NULL)
@@ -111,7 +111,7 @@ answer_init(void)
 void
 answer_exit(void)
 {
-	int			i;
+	int i;
 
 	if (ok != NULL)
 		MHD_destroy_response(ok);
@@ -125,13 +125,13 @@ answer_exit(void)
 answer
 answer_ok(void)
 {
-	return (answer) {200, ok, false};
+	return (answer){200, ok, false};
 }
 
 answer
 answer_refusal(refusal why)
 {
-	return (answer) {refusal_get(why)->status, refusals[why], false};
+	return (answer){refusal_get(why)->status, refusals[why], false};
 }
 
 answer
@@ -141,7 +141,7 @@ answer_refusal_because(refusal why, const char *message)
 
 	if (response == NULL)
 		return answer_refusal(why);
-	return (answer) {refusal_get(why)->status, response, true};
+	return (answer){refusal_get(why)->status, response, true};
 }
 
 answer
@@ -155,7 +155,7 @@ answer_text(char *text, size_t len, const char *content_type)
 		return answer_refusal(REFUSE_NOTHING);
 	}
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	return (answer) {200, response, true};
+	return (answer){200, response, true};
 }
 
 answer
@@ -163,7 +163,7 @@ answer_empty(void)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 
-	return response ? (answer) {204, response, true} : answer_refusal(REFUSE_NOTHING);
+	return response ? (answer){204, response, true} : answer_refusal(REFUSE_NOTHING);
 }
 
 void
@@ -171,27 +171,26 @@ answer_drop(answer *r)
 {
 	if (r->owned && r->response != NULL)
 		MHD_destroy_response(r->response);
-	*r = (answer) {0, NULL, false};
+	*r = (answer){0, NULL, false};
 }
 
 void
 answer_raw(int fd, refusal why, const char *message)
 {
 	const refusal_row *row = refusal_get(why);
-	char	   *body = error_json(why, message ? message : row->message);
+	char *body = error_json(why, message ? message : row->message);
 	const char *value = "";
 	const char *name = refusal_header(why, &value);
-	char		text[RAW_SIZE];
-	int			len;
+	char text[RAW_SIZE];
+	int len;
 
 	if (body == NULL)
 		return;
 	len = snprintf(text, sizeof(text),
 				   "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
 				   "%s%s%s%sContent-Length: %zu\r\n\r\n%s",
-				   row->status, MHD_get_reason_phrase_for(row->status),
-				   name ? name : "", name ? ": " : "", name ? value : "", name ? "\r\n" : "",
-				   strlen(body), body);
+				   row->status, MHD_get_reason_phrase_for(row->status), name ? name : "", name ? ": " : "",
+				   name ? value : "", name ? "\r\n" : "", strlen(body), body);
 	free(body);
 	if (len > 0 && (size_t) len < sizeof(text))
 		(void) !send(fd, text, (size_t) len, MSG_NOSIGNAL | MSG_DONTWAIT);

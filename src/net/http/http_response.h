@@ -18,9 +18,9 @@ extern void answer_exit(void);
 /* An answer with its status; one without a response is none. */
 typedef struct answer
 {
-	unsigned	status;
+	unsigned status;
 	struct MHD_Response *response;
-	bool		owned;			/* destroy it after queueing */
+	bool owned; /* destroy it after queueing */
 } answer;
 
 extern answer answer_ok(void);
@@ -44,4 +44,4 @@ extern void answer_drop(answer *r);
  */
 extern void answer_raw(int fd, refusal why, const char *message);
 
-#endif							/* NET_HTTP_RESPONSE_H */
+#endif /* NET_HTTP_RESPONSE_H */

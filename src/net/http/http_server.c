@@ -20,25 +20,26 @@
 #include "http/static_files.h"
 
 /* A connection's memory in libmicrohttpd: enough for 8 kB of headers. */
-#define MHD_POOL_SIZE	(16u * 1024)
+#define MHD_POOL_SIZE (16u * 1024)
 
 /* Turns of libmicrohttpd in one of ours before others get theirs. */
-#define RUNS_A_TURN		4
+#define RUNS_A_TURN 4
 
 /* A body must fit into a frame, with the fields in front of it. */
-#define MOST_BODY_SIZE	(WC_FRAME_MAX - 64u * 1024)
+#define MOST_BODY_SIZE (WC_FRAME_MAX - 64u * 1024)
 
 /* Connections that one call of the sweep looks at. */
-#define SWEEP_BATCH		256
+#define SWEEP_BATCH 256
 
 /* A connection is swept when its phase is older than this, in ms. */
-#define SWEEP_AGE_MS	1000
+#define SWEEP_AGE_MS 1000
 
 /* An event may come twice; a message may not. */
-#define UNSURE \
-	"The database did not confirm the message in time, and may send it all the same: ask again with the same Idempotency-Key, or it may be sent twice."
+#define UNSURE                                                                                                         \
+	"The database did not confirm the message in time, and may send it all the same: ask again with the same "         \
+	"Idempotency-Key, or it may be sent twice."
 
-#define UNSURE_CHANGE \
+#define UNSURE_CHANGE                                                                                                  \
 	"The database did not answer in time, and may do it all the same: look at what is there before you ask again."
 
 static void on_ready(uv_poll_t *poll, int status, int events);
@@ -46,12 +47,11 @@ static void on_late(void *arg, deadline *entry);
 
 /* libmicrohttpd's word about a connection's begin and end. */
 static void
-on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-			  enum MHD_ConnectionNotificationCode code)
+on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
-	door	   *d = cls;
-	conn	   *c;
-	int			fd;
+	door *d = cls;
+	conn *c;
+	int fd;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 	{
@@ -117,36 +117,31 @@ descriptor_limit(void)
  * not know whose they are, unless it is told that there is one thread only.
  */
 #if MHD_VERSION >= 0x00097707
-#define DOOR_ONE_THREAD		MHD_USE_NO_THREAD_SAFETY
+#define DOOR_ONE_THREAD MHD_USE_NO_THREAD_SAFETY
 #else
-#define DOOR_ONE_THREAD		0
+#define DOOR_ONE_THREAD 0
 #endif
 
 static struct MHD_Daemon *
 start_mhd(door *d)
 {
 	MHD_set_panic_func(on_panic, NULL);
-	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL |
-							MHD_ALLOW_SUSPEND_RESUME | DOOR_ONE_THREAD,
-							0, NULL, NULL, request_handle, d,
-							MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MHD_POOL_SIZE,
-							MHD_OPTION_CONNECTION_LIMIT, descriptor_limit(),
-							MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-							MHD_OPTION_URI_LOG_CALLBACK, request_target, d,
-							MHD_OPTION_NOTIFY_COMPLETED, request_completed, d,
-							MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,
+	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | DOOR_ONE_THREAD, 0,
+							NULL, NULL, request_handle, d, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MHD_POOL_SIZE,
+							MHD_OPTION_CONNECTION_LIMIT, descriptor_limit(), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+							MHD_OPTION_URI_LOG_CALLBACK, request_target, d, MHD_OPTION_NOTIFY_COMPLETED,
+							request_completed, d, MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,
 							MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 #if MHD_VERSION >= 0x00097701
 							MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #endif
-							MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-							MHD_OPTION_END);
+							MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 door *
 door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 {
-	door	   *d = calloc(1, sizeof(*d));
+	door *d = calloc(1, sizeof(*d));
 	const union MHD_DaemonInfo *info;
 
 	if (d == NULL)
@@ -164,7 +159,7 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 		d->mhd = start_mhd(d);
 	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
-		return NULL;			/* the program ends: nothing is freed */
+		return NULL; /* the program ends: nothing is freed */
 	d->poll.data = d;
 	uv_poll_start(&d->poll, UV_READABLE, on_ready);
 	uv_idle_init(loop, &d->again);
@@ -176,7 +171,7 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 static void
 take_public_url(door *d, wc_str url)
 {
-	char	   *copy = strndup(url.len ? url.p : "", url.len);
+	char *copy = strndup(url.len ? url.p : "", url.len);
 
 	/* Without memory the old one stays. */
 	if (copy == NULL)
@@ -188,11 +183,13 @@ take_public_url(door *d, wc_str url)
 void
 door_configure(door *d, const wc_config *config)
 {
-	char		bad[64];
+	char bad[64];
 
 	if (!addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &d->trusted, bad))
-		log_line(WC_LOG_WARNING, "\"%s\" in webchatt.trusted_proxies is no address and no CIDR (or one of more than %d); it is left out",
-				 bad, ADDR_LIST_MAX);
+		log_line(
+			WC_LOG_WARNING,
+			"\"%s\" in webchatt.trusted_proxies is no address and no CIDR (or one of more than %d); it is left out",
+			bad, ADDR_LIST_MAX);
 	d->max_body_size = config->max_body_size < MOST_BODY_SIZE ? config->max_body_size : MOST_BODY_SIZE;
 	d->max_connections = config->max_connections;
 	d->max_per_address = config->max_connections_per_address;
@@ -225,7 +222,9 @@ void
 door_key_put(door *d, const wc_key_put *put)
 {
 	if (!keys_put(d->keys, put))
-		log_line(WC_LOG_WARNING, "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys that nobody uses",
+		log_line(WC_LOG_WARNING,
+				 "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys "
+				 "that nobody uses",
 				 KEYS_MAX);
 }
 
@@ -264,7 +263,7 @@ cut(conn *c)
 }
 
 /* A body that has just begun is not in anybody's way yet, in ms. */
-#define YOUNG_BODY_MS	1000
+#define YOUNG_BODY_MS 1000
 
 /*
  * There is room for one more: or else the oldest that has sent no whole head
@@ -275,17 +274,16 @@ static bool
 make_room(door *d)
 {
 	static const phase phases[] = {PHASE_HEAD, PHASE_IDLE, PHASE_BODY};
-	size_t		p;
+	size_t p;
 
 	if (d->nconns - d->nleaving < d->max_connections)
 		return true;
 	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
 	{
-		deadline   *head = &d->deadlines.heads[phases[p]];
-		conn	   *c = (conn *) head->next;
+		deadline *head = &d->deadlines.heads[phases[p]];
+		conn *c = (conn *) head->next;
 
-		if (head->next == head ||
-			(phases[p] == PHASE_BODY && c->deadline.since + YOUNG_BODY_MS > uv_now(d->loop)))
+		if (head->next == head || (phases[p] == PHASE_BODY && c->deadline.since + YOUNG_BODY_MS > uv_now(d->loop)))
 			continue;
 		if (phases[p] != PHASE_IDLE)
 		{
@@ -302,15 +300,14 @@ make_room(door *d)
 void
 door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	door	   *d = arg;
+	door *d = arg;
 	addr_count *count = NULL;
-	net_addr	peer;
-	conn	   *c;
+	net_addr peer;
+	conn *c;
 
 	the_metrics.accepted++;
 	addr_from_sockaddr(addr, &peer);
-	if (!addr_list_has(&d->trusted, &peer) &&
-		(count = addr_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
+	if (!addr_list_has(&d->trusted, &peer) && (count = addr_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
 	{
 		turn_away(d, fd, &peer, REFUSE_ADDRESS);
 		return;
@@ -351,7 +348,7 @@ door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 void
 door_event_done(door *d, const wc_event_done *done)
 {
-	conn	   *c = waiting_find(d->waiting, done->request);
+	conn *c = waiting_find(d->waiting, done->request);
 
 	/* Not there: it was given up meanwhile, and the hub will come again. */
 	if (c == NULL || (c->route != ROUTE_WEBHOOK && c->route != ROUTE_HUB_WEBHOOK))
@@ -380,24 +377,23 @@ is_silent(const conn *c)
 {
 	struct
 	{
-		struct tcp_info libc;	/* as much as the C library's header knows */
-		uint64_t	pacing_rate;
-		uint64_t	max_pacing_rate;
-		uint64_t	bytes_acked;
-		uint64_t	bytes_received;
-	}			info;
-	socklen_t	len = sizeof(info);
+		struct tcp_info libc; /* as much as the C library's header knows */
+		uint64_t pacing_rate;
+		uint64_t max_pacing_rate;
+		uint64_t bytes_acked;
+		uint64_t bytes_received;
+	} info;
+	socklen_t len = sizeof(info);
 
 	memset(&info, 0, sizeof(info));
-	return c->state == REQUEST_NONE &&
-		getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-		info.bytes_received == 0;
+	return c->state == REQUEST_NONE && getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		   info.bytes_received == 0;
 }
 
 static void
 too_slow(conn *c, refusal why)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 
 	/* While we do not read, slowness is ours. */
 	if (d->paused)
@@ -416,8 +412,8 @@ too_slow(conn *c, refusal why)
 static void
 on_late(void *arg, deadline *entry)
 {
-	door	   *d = arg;
-	conn	   *c = (conn *) entry;
+	door *d = arg;
+	conn *c = (conn *) entry;
 
 	switch (entry->phase)
 	{
@@ -429,9 +425,13 @@ on_late(void *arg, deadline *entry)
 			break;
 		case PHASE_WAIT:
 			waiting_give(d->waiting, c->number);
-			request_refuse(c, d->closing ? REFUSE_CLOSING : c->parked ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT,
-						   c->route == ROUTE_SEND ? UNSURE :
-						   c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE : NULL);
+			request_refuse(c,
+						   d->closing  ? REFUSE_CLOSING
+						   : c->parked ? REFUSE_SIG_WRONG
+									   : REFUSE_ACK_TIMEOUT,
+						   c->route == ROUTE_SEND			? UNSURE
+						   : c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE
+															: NULL);
 			parking_leave(c);
 			request_resume(c);
 			break;
@@ -443,7 +443,7 @@ on_late(void *arg, deadline *entry)
 static void
 on_ready(uv_poll_t *poll, int status, int events)
 {
-	door	   *d = poll->data;
+	door *d = poll->data;
 
 	(void) status;
 	(void) events;
@@ -453,7 +453,7 @@ on_ready(uv_poll_t *poll, int status, int events)
 static void
 on_again(uv_idle_t *idle)
 {
-	door	   *d = idle->data;
+	door *d = idle->data;
 
 	d->ready = true;
 }
@@ -462,7 +462,7 @@ on_again(uv_idle_t *idle)
 static void
 settle_pause(door *d)
 {
-	bool		full = corridor_io_full(d->corridor);
+	bool full = corridor_io_full(d->corridor);
 
 	if (full == d->paused)
 		return;
@@ -489,7 +489,7 @@ door_suspend_later(conn *c)
 void
 door_suspend_never(conn *c)
 {
-	conn	  **link = &c->door->suspending;
+	conn **link = &c->door->suspending;
 
 	if (!c->suspending)
 		return;
@@ -502,7 +502,7 @@ door_suspend_never(conn *c)
 static void
 suspend_all(door *d)
 {
-	conn	   *c;
+	conn *c;
 
 	while ((c = d->suspending) != NULL)
 	{
@@ -516,8 +516,8 @@ bool
 door_run(door *d)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
-	bool		more = false;
-	int			i;
+	bool more = false;
+	int i;
 
 	if (d->ready)
 	{
@@ -543,15 +543,14 @@ door_run(door *d)
 static void
 sweep_batch(conn **conns, struct pollfd *fds, int n)
 {
-	char		byte;
-	int			i;
+	char byte;
+	int i;
 
 	if (n == 0 || poll(fds, (nfds_t) n, 0) <= 0)
 		return;
 	for (i = 0; i < n; i++)
 	{
-		if ((fds[i].revents & POLLRDHUP) &&
-			recv(fds[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		if ((fds[i].revents & POLLRDHUP) && recv(fds[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 			cut(conns[i]);
 	}
 }
@@ -561,23 +560,23 @@ door_sweep(door *d)
 {
 	static const phase phases[] = {PHASE_HEAD, PHASE_BODY, PHASE_IDLE};
 	struct pollfd fds[SWEEP_BATCH];
-	conn	   *conns[SWEEP_BATCH];
-	uint64_t	now = uv_now(d->loop);
-	deadline   *entry;
-	deadline   *next;
-	size_t		p;
-	int			n;
+	conn *conns[SWEEP_BATCH];
+	uint64_t now = uv_now(d->loop);
+	deadline *entry;
+	deadline *next;
+	size_t p;
+	int n;
 
 	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
 	{
-		deadline   *head = &d->deadlines.heads[phases[p]];
+		deadline *head = &d->deadlines.heads[phases[p]];
 
 		n = 0;
 		for (entry = head->next; entry != head && entry->since + SWEEP_AGE_MS <= now; entry = next)
 		{
 			next = entry->next;
 			conns[n] = (conn *) entry;
-			fds[n] = (struct pollfd) {conns[n]->fd, POLLRDHUP, 0};
+			fds[n] = (struct pollfd){conns[n]->fd, POLLRDHUP, 0};
 			if (++n == SWEEP_BATCH)
 			{
 				sweep_batch(conns, fds, n);
@@ -621,7 +620,7 @@ door_waiting(const door *d)
 static void
 on_closed(uv_handle_t *handle)
 {
-	door	   *d = handle->data;
+	door *d = handle->data;
 
 	waiting_free(d->waiting);
 	addr_counts_free(d->peers);
@@ -655,8 +654,8 @@ door_keys(const door *d)
 void
 door_hub_put(door *d, const wc_hub_put *put)
 {
-	conn	   *c;
-	conn	   *next;
+	conn *c;
+	conn *next;
 
 	if (!hub_doors_put(d->hubs, put))
 		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",

@@ -24,13 +24,12 @@ extern door *door_new(uv_loop_t *loop, corridor_io *corridor, channels *set);
 extern void door_configure(door *d, const wc_config *config);
 
 /* Says whether that visitor of a local channel has an open session. */
-typedef bool (*door_is_there_fn) (void *arg, const uint8_t channel[16],
-								  const uint8_t visitor[16]);
+typedef bool (*door_is_there_fn)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]);
 extern void door_ask_visitors(door *d, door_is_there_fn is_there, void *arg);
 
 /* Takes connections over that turn into WebSockets, visitors' or links. */
-typedef void (*door_upgrade_fn) (void *arg, const ws_knock *knock, const ws_head *head,
-								 refusal verdict, const char *why);
+typedef void (*door_upgrade_fn)(void *arg, const ws_knock *knock, const ws_head *head, refusal verdict,
+								const char *why);
 extern void door_pass_visitors(door *d, door_upgrade_fn upgrade, void *arg);
 
 /* The keys of the REST API at home. */
@@ -87,4 +86,4 @@ extern void door_hub_called(door *d, const wc_call *call);
 /* The worker's answer to an API_CALL. */
 extern void door_api_answer(door *d, const wc_api_answer *answer);
 
-#endif							/* NET_HTTP_SERVER_H */
+#endif /* NET_HTTP_SERVER_H */

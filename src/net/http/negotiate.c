@@ -8,7 +8,7 @@
 #include <strings.h>
 
 /* Weights count in thousandths; NOT_NAMED is less than any. */
-#define NOT_NAMED	(-1)
+#define NOT_NAMED (-1)
 
 static bool
 is_blank(char c)
@@ -21,7 +21,7 @@ static head_value
 next_part(head_value list, size_t *at)
 {
 	const char *p = list.p + *at;
-	size_t		len = 0;
+	size_t len = 0;
 
 	while (*at + len < list.len && p[len] != ',')
 		len++;
@@ -33,16 +33,16 @@ next_part(head_value list, size_t *at)
 	}
 	while (len > 0 && is_blank(p[len - 1]))
 		len--;
-	return (head_value) {p, len};
+	return (head_value){p, len};
 }
 
 /* "0", "1", "0.125": in thousandths; what is no weight counts as 0. */
 static int
 weight_of(const char *p, size_t len)
 {
-	int			weight;
-	int			unit = 100;
-	size_t		i;
+	int weight;
+	int unit = 100;
+	size_t i;
 
 	if (len < 1 || len > 5 || (p[0] != '0' && p[0] != '1') || (len > 1 && p[1] != '.'))
 		return 0;
@@ -85,15 +85,15 @@ is(head_value part, const char *name)
 bool
 negotiate_gzip(head_value accept_encoding)
 {
-	int			gzip = NOT_NAMED;
-	int			identity = NOT_NAMED;
-	int			others = NOT_NAMED;
-	size_t		at = 0;
+	int gzip = NOT_NAMED;
+	int identity = NOT_NAMED;
+	int others = NOT_NAMED;
+	size_t at = 0;
 
 	while (at < accept_encoding.len)
 	{
-		head_value	part = next_part(accept_encoding, &at);
-		int			weight = take_weight(&part);
+		head_value part = next_part(accept_encoding, &at);
+		int weight = take_weight(&part);
 
 		if (is(part, "gzip") || is(part, "x-gzip"))
 			gzip = weight;
@@ -110,13 +110,13 @@ negotiate_gzip(head_value accept_encoding)
 bool
 negotiate_has(head_value none_match, const char *etag)
 {
-	size_t		len = strlen(etag);
-	size_t		at = 0;
+	size_t len = strlen(etag);
+	size_t at = 0;
 
 	/* No ETag of ours holds a comma, so one that does is not split wrongly into ours. */
 	while (at < none_match.len)
 	{
-		head_value	part = next_part(none_match, &at);
+		head_value part = next_part(none_match, &at);
 
 		if (is(part, "*"))
 			return true;

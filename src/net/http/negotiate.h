@@ -14,4 +14,4 @@ extern bool negotiate_gzip(head_value accept_encoding);
 /* If-None-Match names that ETag (quotes included), or any. */
 extern bool negotiate_has(head_value none_match, const char *etag);
 
-#endif							/* NET_NEGOTIATE_H */
+#endif /* NET_NEGOTIATE_H */

@@ -10,9 +10,9 @@
 #include "ws/ws_handshake.h"
 #include "common/event_rules.h"
 
-#define WEBHOOKS		"/webhooks/"
-#define HUB_WEBHOOKS	"/webhooks/hubs/"
-#define OUR_WEBHOOKS	"/v1/organization/webhook"
+#define WEBHOOKS	 "/webhooks/"
+#define HUB_WEBHOOKS "/webhooks/hubs/"
+#define OUR_WEBHOOKS "/v1/organization/webhook"
 
 /* A proxy may send the absolute form (RFC 9112 §3.2.2): leave scheme and host out. */
 static const char *
@@ -70,7 +70,7 @@ is_hub_name(const char *name, size_t len)
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 	return len >= 1 && len <= ROUTE_MAX_HUB_NAME && strchr(first, name[0]) != NULL &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len;
+		   strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len;
 }
 
 /* The path of a webhook's URL may end with a slash, which people and forms add. */
@@ -94,14 +94,14 @@ route_hub_name(const char *target, size_t *len)
 route
 route_find(const char *target, uint8_t channel[16])
 {
-	size_t		prefix = sizeof(WEBHOOKS) - 1;
-	size_t		len;
+	size_t prefix = sizeof(WEBHOOKS) - 1;
+	size_t len;
 	const char *path = route_path(target, &len);
-	size_t		plain = without_slash(path, len);
+	size_t plain = without_slash(path, len);
 
 	if (is_below(path, plain, HUB_WEBHOOKS))
-		return is_hub_name(path + sizeof(HUB_WEBHOOKS) - 1, plain - (sizeof(HUB_WEBHOOKS) - 1)) ?
-			ROUTE_HUB_WEBHOOK : ROUTE_NONE;
+		return is_hub_name(path + sizeof(HUB_WEBHOOKS) - 1, plain - (sizeof(HUB_WEBHOOKS) - 1)) ? ROUTE_HUB_WEBHOOK
+																								: ROUTE_NONE;
 	if (is_below(path, plain, WEBHOOKS))
 		return wc_uuid_parse(path + prefix, plain - prefix, channel) ? ROUTE_WEBHOOK : ROUTE_NONE;
 	if (is(path, len, "/v1/communication/web-chatt2me/message"))

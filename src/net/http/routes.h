@@ -10,22 +10,22 @@
 #include <stdint.h>
 
 /* The longest name of a hub. */
-#define ROUTE_MAX_HUB_NAME	63
+#define ROUTE_MAX_HUB_NAME 63
 
 typedef enum route
 {
 	ROUTE_NONE = 0,
-	ROUTE_WEBHOOK,				/* POST /webhooks/<channel id> */
-	ROUTE_HUB_WEBHOOK,			/* POST /webhooks/hubs/<name> */
-	ROUTE_SEND,					/* POST /v1/communication/web-chatt2me/message */
-	ROUTE_ORGANIZATION,			/* /v1/organization/webhook and below */
-	ROUTE_API,					/* anything else of /v1: there is nothing */
-	ROUTE_ASSET,				/* GET a file that is compiled in */
-	ROUTE_DEMO,					/* GET /demo */
-	ROUTE_VISITORS,				/* GET, to be upgraded to a visitor's WebSocket */
-	ROUTE_LINK,					/* GET, to be upgraded to a link */
-	ROUTE_HEALTH,				/* GET /healthz */
-	ROUTE_METRICS				/* GET /metrics */
+	ROUTE_WEBHOOK,		/* POST /webhooks/<channel id> */
+	ROUTE_HUB_WEBHOOK,	/* POST /webhooks/hubs/<name> */
+	ROUTE_SEND,			/* POST /v1/communication/web-chatt2me/message */
+	ROUTE_ORGANIZATION, /* /v1/organization/webhook and below */
+	ROUTE_API,			/* anything else of /v1: there is nothing */
+	ROUTE_ASSET,		/* GET a file that is compiled in */
+	ROUTE_DEMO,			/* GET /demo */
+	ROUTE_VISITORS,		/* GET, to be upgraded to a visitor's WebSocket */
+	ROUTE_LINK,			/* GET, to be upgraded to a link */
+	ROUTE_HEALTH,		/* GET /healthz */
+	ROUTE_METRICS		/* GET /metrics */
 } route;
 
 /*
@@ -46,4 +46,4 @@ extern const char *route_hub_name(const char *target, size_t *len);
 /* True for the routes whose requests bring something to the worker. */
 extern bool route_takes_body(route r);
 
-#endif							/* NET_ROUTES_H */
+#endif /* NET_ROUTES_H */

@@ -6,13 +6,13 @@
 
 #include "http/negotiate.h"
 
-#define PAGES_MAX	16
+#define PAGES_MAX 16
 
 /*
  * The files keep their names when they change: an hour without a question, then
  * one more day in which the old one may serve while the new one is fetched.
  */
-#define CACHING		"public, max-age=3600, stale-while-revalidate=86400"
+#define CACHING "public, max-age=3600, stale-while-revalidate=86400"
 
 /* Each file as it is, and compressed. */
 static struct MHD_Response *plain[PAGES_MAX];
@@ -36,8 +36,7 @@ static struct MHD_Response *
 make_response(const asset *a, const unsigned char *bytes, size_t len, const char *etag)
 {
 	/* Persistent memory is only read. */
-	struct MHD_Response *response = MHD_create_response_from_buffer(len, (void *) bytes,
-																	MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = MHD_create_response_from_buffer(len, (void *) bytes, MHD_RESPMEM_PERSISTENT);
 
 	if (response == NULL)
 		return NULL;
@@ -51,7 +50,7 @@ bool
 pages_init(void)
 {
 	const asset *a;
-	int			i = 0;
+	int i = 0;
 
 	for (a = assets; a->path != NULL; a++, i++)
 	{
@@ -69,7 +68,7 @@ pages_init(void)
 void
 pages_exit(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < PAGES_MAX; i++)
 	{
@@ -84,9 +83,9 @@ pages_exit(void)
 answer
 pages_answer(const asset *a, const head_facts *head)
 {
-	bool		gzip = a->gzip != NULL && negotiate_gzip(head->accept_encoding);
-	bool		same = negotiate_has(head->none_match, gzip ? a->gzip_etag : a->etag);
+	bool gzip = a->gzip != NULL && negotiate_gzip(head->accept_encoding);
+	bool same = negotiate_has(head->none_match, gzip ? a->gzip_etag : a->etag);
 
 	/* libmicrohttpd sends no body with a 304, and the length that a 200 would have. */
-	return (answer) {same ? 304 : 200, gzip ? gzipped[a - assets] : plain[a - assets], false};
+	return (answer){same ? 304 : 200, gzip ? gzipped[a - assets] : plain[a - assets], false};
 }

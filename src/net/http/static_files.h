@@ -17,4 +17,4 @@ extern void pages_exit(void);
 /* The answer to a GET or HEAD of that file. */
 extern answer pages_answer(const asset *a, const head_facts *head);
 
-#endif							/* NET_STATIC_FILES_H */
+#endif /* NET_STATIC_FILES_H */

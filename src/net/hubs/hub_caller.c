@@ -15,34 +15,34 @@
 #include "base/text.h"
 
 /* At a time, in all and of one hub; and how many may wait. */
-#define MAX_UNDER_WAY		8
-#define MAX_OF_ONE_HUB		2
-#define MAX_QUEUED			1000
+#define MAX_UNDER_WAY  8
+#define MAX_OF_ONE_HUB 2
+#define MAX_QUEUED	   1000
 
 /* The longest error and the longest URL, in bytes. */
-#define MAX_ERROR			500
-#define MAX_URL				8192
+#define MAX_ERROR 500
+#define MAX_URL	  8192
 
 struct caller
 {
-	exchange   *exchange;
+	exchange *exchange;
 	corridor_io *corridor;
 };
 
 /* One that waits or is under way; method and path lie in data. */
 typedef struct call
 {
-	errand		errand;
+	errand errand;
 	const char *method;
 	const char *path;
-	char		data[];
+	char data[];
 } call;
 
 static void
 set_method(transfer *t, const call *c)
 {
-	bool		post = strcmp(c->method, "POST") == 0;
-	bool		get = strcmp(c->method, "GET") == 0;
+	bool post = strcmp(c->method, "POST") == 0;
+	bool get = strcmp(c->method, "GET") == 0;
 
 	/* transfer_load() made it a POST. */
 	if (!post && c->errand.body == NULL)
@@ -54,9 +54,9 @@ static const char *
 load(void *arg, transfer *t)
 {
 	const call *c = (const call *) t->errand;
-	target	   *to = t->peer->target;
-	char		url[MAX_URL];
-	int			n = snprintf(url, sizeof(url), "%s%s", to->url, c->path);
+	target *to = t->peer->target;
+	char url[MAX_URL];
+	int n = snprintf(url, sizeof(url), "%s%s", to->url, c->path);
 
 	(void) arg;
 	if (n < 0 || (size_t) n >= sizeof(url) || !transfer_aim(t, to, "", url))
@@ -82,11 +82,11 @@ tell(caller *c, const wc_call_done *done)
 static void
 done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 {
-	uint32_t	http_status = transfer_answered(t, code);
+	uint32_t http_status = transfer_answered(t, code);
 	wc_call_done d = {.token = t->errand->token};
-	char		text[2 * MAX_ERROR];
-	char		error[MAX_ERROR];
-	mended		body;
+	char text[2 * MAX_ERROR];
+	char error[MAX_ERROR];
+	mended body;
 
 	(void) took_us;
 	text[0] = '\0';
@@ -95,8 +95,8 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 	if (http_status == 0)
 		transfer_explain(t, code, text, sizeof(text));
 	else if (t->body_too_large || body.len > WC_MAX_CALL_ANSWER)
-		(void) snprintf(text, sizeof(text), "%s answered HTTP %u with a body of more than %u bytes",
-						t->target->host, (unsigned) http_status, WC_MAX_CALL_ANSWER);
+		(void) snprintf(text, sizeof(text), "%s answered HTTP %u with a body of more than %u bytes", t->target->host,
+						(unsigned) http_status, WC_MAX_CALL_ANSWER);
 	if (text[0] != '\0')
 	{
 		d.error.p = error;
@@ -116,7 +116,7 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 static void
 failed(void *arg, const errand *e)
 {
-	wc_call_done d = {.token = e->token,.error = wc_str_from(e->failure_text)};
+	wc_call_done d = {.token = e->token, .error = wc_str_from(e->failure_text)};
 
 	tell(arg, &d);
 }
@@ -135,7 +135,7 @@ static const exchange_owner owner = {
 caller *
 caller_new(uv_loop_t *loop, corridor_io *corridor)
 {
-	caller	   *c = net_alloc(sizeof(caller));
+	caller *c = net_alloc(sizeof(caller));
 
 	c->corridor = corridor;
 	c->exchange = exchange_new(loop, &owner, c);
@@ -148,9 +148,8 @@ caller_new(uv_loop_t *loop, corridor_io *corridor)
 void
 caller_configure(caller *c, const wc_config *config)
 {
-	exchange_configure(c->exchange, MAX_UNDER_WAY, config->send_timeout_ms,
-					   config->connect_timeout_ms, config->connection_lifetime_ms,
-					   config->ca_file);
+	exchange_configure(c->exchange, MAX_UNDER_WAY, config->send_timeout_ms, config->connect_timeout_ms,
+					   config->connection_lifetime_ms, config->ca_file);
 }
 
 void
@@ -171,8 +170,8 @@ caller_hub_gone(caller *c, uint32_t hub)
 static bool
 method_is_known(wc_str method)
 {
-	return wc_str_equals(method, "GET") || wc_str_equals(method, "POST") ||
-		wc_str_equals(method, "PATCH") || wc_str_equals(method, "DELETE");
+	return wc_str_equals(method, "GET") || wc_str_equals(method, "POST") || wc_str_equals(method, "PATCH") ||
+		   wc_str_equals(method, "DELETE");
 }
 
 /* Begins with /v1/, and nothing in it could end the request's line, or the path. */
@@ -192,15 +191,15 @@ put_str(char *at, wc_str s)
 {
 	if (s.len > 0)
 		memcpy(at, s.p, s.len);
-	return at + s.len + 1;		/* the allocation was zeros */
+	return at + s.len + 1; /* the allocation was zeros */
 }
 
 static call *
 call_new(const wc_call *asked)
 {
-	size_t		size = sizeof(call) + asked->method.len + 1 + asked->path.len + 1 + asked->body.len + 1;
-	call	   *c = (call *) errand_new(size, asked->token);
-	char	   *at = c->data;
+	size_t size = sizeof(call) + asked->method.len + 1 + asked->path.len + 1 + asked->body.len + 1;
+	call *c = (call *) errand_new(size, asked->token);
+	char *at = c->data;
 
 	c->method = at;
 	c->path = at = put_str(at, asked->method);
@@ -217,7 +216,7 @@ call_new(const wc_call *asked)
 void
 caller_call(caller *c, const wc_call *asked)
 {
-	peer	   *p = exchange_find(c->exchange, asked->hub);
+	peer *p = exchange_find(c->exchange, asked->hub);
 	const char *refusal = NULL;
 
 	if (p == NULL)

@@ -29,4 +29,4 @@ extern uint32_t caller_pending(const caller *c);
 /* Drop everything; the loop must run once more after it. */
 extern void caller_free(caller *c);
 
-#endif							/* NET_HUB_CALLER_H */
+#endif /* NET_HUB_CALLER_H */

@@ -13,11 +13,11 @@
 #include "ws/ws_server.h"
 
 /* Until link_client_configure() has been called. */
-#define DEFAULT_CONNECT_MS	10000
-#define DEFAULT_HEARTBEAT_MS	20000
+#define DEFAULT_CONNECT_MS	 10000
+#define DEFAULT_HEARTBEAT_MS 20000
 
 /* What a frame has around its event, in bytes. */
-#define ENVELOPE_SIZE	4096
+#define ENVELOPE_SIZE 4096
 
 /* ---- what the worker hears ---- */
 
@@ -27,8 +27,8 @@ tell(hub_link *l, wc_link_phase phase, uint32_t retry_ms, uint64_t lost)
 {
 	wc_link_state state;
 
-	if (l->told && l->told_phase == phase && l->told_retry_ms == retry_ms &&
-		l->told_lost == lost && strcmp(l->told_why, l->why) == 0)
+	if (l->told && l->told_phase == phase && l->told_retry_ms == retry_ms && l->told_lost == lost &&
+		strcmp(l->told_why, l->why) == 0)
 		return;
 	state.hub = l->hub;
 	state.phase = (uint8_t) phase;
@@ -65,7 +65,7 @@ be_refused(hub_link *l)
 static void
 wait_to_dial(hub_link *l, uint32_t least_ms)
 {
-	uint32_t	pause = l->backoff_ms - link_chance(l->backoff_ms / 2);
+	uint32_t pause = l->backoff_ms - link_chance(l->backoff_ms / 2);
 
 	l->backoff_ms = l->backoff_ms * 2 < LINK_PAUSE_MOST_MS ? l->backoff_ms * 2 : LINK_PAUSE_MOST_MS;
 	if (pause < least_ms)
@@ -91,7 +91,7 @@ link_dial(hub_link *l)
 	l->welcomed = l->acknowledged_any = false;
 	l->socket = link_socket_dial(&l->client->host, l->to, l, l->why);
 	if (l->socket != NULL)
-		tell(l, l->phase, 0, 0);	/* the last error stays beside it */
+		tell(l, l->phase, 0, 0); /* the last error stays beside it */
 	else
 		wait_to_dial(l, LINK_PAUSE_MOST_MS);
 }
@@ -102,8 +102,7 @@ forget_socket(hub_link *l)
 {
 	l->socket = NULL;
 	link_window_restart(&l->window, 0);
-	if (l->welcomed && (l->acknowledged_any ||
-						uv_now(l->client->loop) - l->opened_at >= LINK_LIVED_MS))
+	if (l->welcomed && (l->acknowledged_any || uv_now(l->client->loop) - l->opened_at >= LINK_LIVED_MS))
 		l->backoff_ms = LINK_PAUSE_LEAST_MS;
 }
 
@@ -111,8 +110,8 @@ forget_socket(hub_link *l)
 static uint32_t
 pause_for_another(hub_link *l)
 {
-	uint64_t	now = uv_now(l->client->loop);
-	bool		again = l->twice_at != 0 && now - l->twice_at < LINK_TWICE_WITHIN_MS;
+	uint64_t now = uv_now(l->client->loop);
+	bool again = l->twice_at != 0 && now - l->twice_at < LINK_TWICE_WITHIN_MS;
 
 	l->twice_at = now;
 	return again ? LINK_PAUSE_TWICE_MS : LINK_PAUSE_ONCE_MS;
@@ -121,8 +120,8 @@ pause_for_another(hub_link *l)
 static void
 on_ended(void *arg, const link_end *end)
 {
-	hub_link   *l = arg;
-	uint32_t	least = end->retry_after_ms;
+	hub_link *l = arg;
+	uint32_t least = end->retry_after_ms;
 
 	forget_socket(l);
 	memcpy(l->why, end->why, sizeof(l->why));
@@ -159,8 +158,8 @@ dial_now(hub_link *l)
 static void
 on_welcomed(hub_link *l, const link_frame *welcome)
 {
-	uint64_t	heartbeat_s = welcome->heartbeat_s;
-	uint64_t	heartbeat_ms;
+	uint64_t heartbeat_s = welcome->heartbeat_s;
+	uint64_t heartbeat_ms;
 
 	if (heartbeat_s < LINK_HEARTBEAT_LEAST_S)
 		heartbeat_s = LINK_HEARTBEAT_LEAST_S;
@@ -184,10 +183,10 @@ on_welcomed(hub_link *l, const link_frame *welcome)
 static void
 on_text(void *arg, const char *text, size_t len)
 {
-	hub_link   *l = arg;
-	link_frame	frame;
+	hub_link *l = arg;
+	link_frame frame;
 	const char *wrong = NULL;
-	mended		whole;
+	mended whole;
 
 	mended_make(&whole, text, len);
 	if (link_frame_read(whole.p, whole.len, &frame, &wrong))
@@ -223,7 +222,7 @@ static const link_calls calls = {on_text, on_room, on_ended};
 static hub_link *
 find_link(const link_client *c, uint32_t hub)
 {
-	hub_link   *l;
+	hub_link *l;
 
 	for (l = c->links; l != NULL && l->hub != hub; l = l->next)
 		;
@@ -233,7 +232,7 @@ find_link(const link_client *c, uint32_t hub)
 static hub_link *
 add_link(link_client *c, uint32_t hub)
 {
-	hub_link   *l = net_alloc(sizeof(hub_link));
+	hub_link *l = net_alloc(sizeof(hub_link));
 
 	l->client = c;
 	l->hub = hub;
@@ -255,7 +254,7 @@ free_link(uv_handle_t *handle)
 static void
 drop_link(link_client *c, hub_link *l)
 {
-	hub_link   **at;
+	hub_link **at;
 
 	for (at = &c->links; *at != l; at = &(*at)->next)
 		;
@@ -312,8 +311,8 @@ link_client_new(uv_loop_t *loop, corridor_io *corridor)
 static void
 set_max_message(link_client *c, uint32_t max_body_size)
 {
-	bool		grown = max_body_size + ENVELOPE_SIZE > c->host.max_message;
-	hub_link   *l;
+	bool grown = max_body_size + ENVELOPE_SIZE > c->host.max_message;
+	hub_link *l;
 
 	c->host.max_message = max_body_size + ENVELOPE_SIZE;
 	for (l = c->links; l != NULL && grown; l = l->next)
@@ -326,7 +325,7 @@ set_max_message(link_client *c, uint32_t max_body_size)
 void
 link_client_configure(link_client *c, const wc_config *config)
 {
-	char	   *ca_file = NULL;
+	char *ca_file = NULL;
 
 	if (config->connect_timeout_ms > 0)
 		c->host.connect_timeout_ms = config->connect_timeout_ms;
@@ -348,7 +347,7 @@ link_client_configure(link_client *c, const wc_config *config)
 void
 link_client_hub_put(link_client *c, const wc_hub_put *put)
 {
-	hub_link   *l = find_link(c, put->hub);
+	hub_link *l = find_link(c, put->hub);
 
 	if (!put->link)
 		link_client_hub_gone(c, put->hub);
@@ -361,7 +360,7 @@ link_client_hub_put(link_client *c, const wc_hub_put *put)
 void
 link_client_hub_gone(link_client *c, uint32_t id)
 {
-	hub_link   *l = find_link(c, id);
+	hub_link *l = find_link(c, id);
 
 	if (l != NULL)
 		drop_link(c, l);
@@ -370,7 +369,7 @@ link_client_hub_gone(link_client *c, uint32_t id)
 void
 link_client_open(link_client *c)
 {
-	hub_link   *l;
+	hub_link *l;
 
 	c->opened = true;
 	for (l = c->links; l != NULL; l = l->next)
@@ -380,13 +379,13 @@ link_client_open(link_client *c)
 static void
 on_idle(uv_idle_t *idle)
 {
-	(void) idle;				/* the loop comes round: that is all */
+	(void) idle; /* the loop comes round: that is all */
 }
 
 void
 link_client_run(link_client *c)
 {
-	hub_link   *l;
+	hub_link *l;
 
 	link_host_read(&c->host);
 	for (l = c->links; l != NULL; l = l->next)
@@ -400,7 +399,7 @@ link_client_run(link_client *c)
 void
 link_client_close(link_client *c)
 {
-	hub_link   *l;
+	hub_link *l;
 
 	c->closing = true;
 	for (l = c->links; l != NULL; l = l->next)
@@ -431,7 +430,7 @@ free_client(uv_handle_t *handle)
 void
 link_client_free(link_client *c)
 {
-	hub_link   *l;
+	hub_link *l;
 
 	c->closing = true;
 	link_host_free(&c->host);

@@ -36,4 +36,4 @@ extern bool link_client_drained(const link_client *c);
 /* The loop must run once more after it. */
 extern void link_client_free(link_client *c);
 
-#endif							/* NET_LINK_CLIENT_H */
+#endif /* NET_LINK_CLIENT_H */

@@ -16,7 +16,7 @@
 uint32_t
 link_chance(uint32_t most)
 {
-	uint32_t	chance = 0;
+	uint32_t chance = 0;
 
 	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
 		chance = 0;
@@ -30,7 +30,7 @@ link_chance(uint32_t most)
 size_t
 link_room(const hub_link *l)
 {
-	uint32_t	room = link_window_room(&l->window, l->client->max_waiting);
+	uint32_t room = link_window_room(&l->window, l->client->max_waiting);
 
 	/* The welcome is no event: it is read though earlier events wait. */
 	if (!l->welcomed && room == 0)
@@ -44,7 +44,7 @@ link_room(const hub_link *l)
 static void
 log_bad(hub_link *l, uint64_t seq, const char *reason)
 {
-	uint64_t	now = uv_now(l->client->loop);
+	uint64_t now = uv_now(l->client->loop);
 
 	if (l->bad_logged_at != 0 && now - l->bad_logged_at < LINK_BAD_MS)
 	{
@@ -55,8 +55,8 @@ log_bad(hub_link *l, uint64_t seq, const char *reason)
 		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none, as were %u before it: %s",
 				 l->to->host, (unsigned long long) seq, l->bad, reason);
 	else
-		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none: %s",
-				 l->to->host, (unsigned long long) seq, reason);
+		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none: %s", l->to->host,
+				 (unsigned long long) seq, reason);
 	l->bad = 0;
 	l->bad_logged_at = now;
 }
@@ -64,7 +64,7 @@ log_bad(hub_link *l, uint64_t seq, const char *reason)
 static void
 drop_event(hub_link *l, uint64_t seq, const char *reason)
 {
-	uint32_t	index = link_window_add(&l->window, seq, 0);
+	uint32_t index = link_window_add(&l->window, seq, 0);
 
 	log_bad(l, seq, reason);
 	link_window_end(&l->window, index, true);
@@ -73,11 +73,11 @@ drop_event(hub_link *l, uint64_t seq, const char *reason)
 void
 link_take_event(hub_link *l, const link_frame *frame)
 {
-	wc_event	event;
-	event_json	keep;
-	char		reason[WC_REASON_SIZE];
-	bool		readable;
-	bool		written;
+	wc_event event;
+	event_json keep;
+	char reason[WC_REASON_SIZE];
+	bool readable;
+	bool written;
 
 	if (frame->event.p == NULL)
 	{
@@ -112,9 +112,9 @@ link_take_event(hub_link *l, const link_frame *frame)
 void
 link_client_event_done(link_client *c, const wc_event_done *done)
 {
-	uint32_t	serial = (uint32_t) (done->request >> LINK_SERIAL_SHIFT) & LINK_SERIAL_MASK;
-	bool		busy = done->result == WC_DONE_BUSY;
-	hub_link   *l;
+	uint32_t serial = (uint32_t) (done->request >> LINK_SERIAL_SHIFT) & LINK_SERIAL_MASK;
+	bool busy = done->result == WC_DONE_BUSY;
+	hub_link *l;
 
 	for (l = c->links; l != NULL && l->serial != serial; l = l->next)
 		;
@@ -130,13 +130,12 @@ link_client_event_done(link_client *c, const wc_event_done *done)
 void
 link_acknowledge(hub_link *l)
 {
-	char		text[64];
-	int			n;
+	char text[64];
+	int n;
 
 	if (l->socket == NULL || !l->welcomed || l->window.through <= l->acked)
 		return;
-	n = snprintf(text, sizeof(text), "{\"type\":\"ack\",\"seq\":%llu}",
-				 (unsigned long long) l->window.through);
+	n = snprintf(text, sizeof(text), "{\"type\":\"ack\",\"seq\":%llu}", (unsigned long long) l->window.through);
 	l->acked = l->window.through;
 	l->acknowledged_any = true;
 	link_socket_say(l->socket, text, (size_t) n);

@@ -18,8 +18,8 @@ typedef struct scan
 /* A member of the frame: its name as it is written, and its value. */
 typedef struct member
 {
-	wc_str		name;
-	wc_str		value;
+	wc_str name;
+	wc_str value;
 } member;
 
 static void
@@ -67,7 +67,7 @@ skip_string(scan *s)
 static bool
 skip_nested(scan *s)
 {
-	size_t		depth = 0;
+	size_t depth = 0;
 
 	while (s->p < s->end)
 	{
@@ -94,8 +94,8 @@ skip_word(scan *s)
 {
 	const char *begin = s->p;
 
-	while (s->p < s->end && ((*s->p >= '0' && *s->p <= '9') || (*s->p >= 'a' && *s->p <= 'z') ||
-							 *s->p == 'E' || *s->p == '+' || *s->p == '-' || *s->p == '.'))
+	while (s->p < s->end && ((*s->p >= '0' && *s->p <= '9') || (*s->p >= 'a' && *s->p <= 'z') || *s->p == 'E' ||
+							 *s->p == '+' || *s->p == '-' || *s->p == '.'))
 		s->p++;
 	return s->p > begin;
 }
@@ -109,7 +109,7 @@ take_member(scan *s, member *m)
 	begin = s->p;
 	if (!skip_string(s))
 		return false;
-	m->name = (wc_str) {begin + 1, (uint32_t) (s->p - begin - 2)};
+	m->name = (wc_str){begin + 1, (uint32_t) (s->p - begin - 2)};
 	if (!take(s, ':'))
 		return false;
 	skip_space(s);
@@ -118,7 +118,7 @@ take_member(scan *s, member *m)
 		return false;
 	if (!(*s->p == '"' ? skip_string(s) : *s->p == '{' || *s->p == '[' ? skip_nested(s) : skip_word(s)))
 		return false;
-	m->value = (wc_str) {begin, (uint32_t) (s->p - begin)};
+	m->value = (wc_str){begin, (uint32_t) (s->p - begin)};
 	return true;
 }
 
@@ -126,8 +126,8 @@ take_member(scan *s, member *m)
 static bool
 read_number(wc_str value, uint64_t least, uint64_t *out)
 {
-	uint64_t	n = 0;
-	uint32_t	i;
+	uint64_t n = 0;
+	uint32_t i;
 
 	if (value.len == 0 || value.len > 19 || (value.p[0] == '0' && value.len > 1))
 		return false;
@@ -144,20 +144,24 @@ read_number(wc_str value, uint64_t least, uint64_t *out)
 /* The members that we know, by their place in what read_members() fills. */
 enum
 {
-	M_TYPE, M_ACKNOWLEDGED, M_LOST, M_HEARTBEAT, M_SEQ, M_EVENT, M_COUNT
+	M_TYPE,
+	M_ACKNOWLEDGED,
+	M_LOST,
+	M_HEARTBEAT,
+	M_SEQ,
+	M_EVENT,
+	M_COUNT
 };
 
-static const char *const names[M_COUNT] = {
-	"type", "acknowledged", "lost", "heartbeat", "seq", "event"
-};
+static const char *const names[M_COUNT] = {"type", "acknowledged", "lost", "heartbeat", "seq", "event"};
 
 /* False: no object, or one of ours comes twice. */
 static bool
 read_members(const char *text, size_t len, wc_str values[M_COUNT])
 {
-	scan		s = {text, text + len};
-	member		m;
-	int			i;
+	scan s = {text, text + len};
+	member m;
+	int i;
 
 	if (!take(&s, '{'))
 		return false;
@@ -183,14 +187,13 @@ read_members(const char *text, size_t len, wc_str values[M_COUNT])
 static bool
 read_welcome(const wc_str values[M_COUNT], link_frame *frame, const char **why)
 {
-	wc_str		heartbeat = values[M_HEARTBEAT];
+	wc_str heartbeat = values[M_HEARTBEAT];
 	const char *point;
 
 	/* a fraction of a second makes no difference */
 	if (heartbeat.len > 0 && (point = memchr(heartbeat.p, '.', heartbeat.len)) != NULL)
 		heartbeat.len = (uint32_t) (point - heartbeat.p);
-	if (read_number(values[M_ACKNOWLEDGED], 0, &frame->acknowledged) &&
-		read_number(values[M_LOST], 0, &frame->lost) &&
+	if (read_number(values[M_ACKNOWLEDGED], 0, &frame->acknowledged) && read_number(values[M_LOST], 0, &frame->lost) &&
 		read_number(heartbeat, 0, &frame->heartbeat_s))
 		return true;
 	*why = "sent a welcome without good numbers in it";
@@ -200,12 +203,11 @@ read_welcome(const wc_str values[M_COUNT], link_frame *frame, const char **why)
 bool
 link_frame_read(const char *text, size_t len, link_frame *frame, const char **why)
 {
-	wc_str		values[M_COUNT];
+	wc_str values[M_COUNT];
 
 	memset(frame, 0, sizeof(*frame));
 	memset(values, 0, sizeof(values));
-	if (len > UINT32_MAX || !read_members(text, len, values) || values[M_TYPE].len < 2 ||
-		values[M_TYPE].p[0] != '"')
+	if (len > UINT32_MAX || !read_members(text, len, values) || values[M_TYPE].len < 2 || values[M_TYPE].p[0] != '"')
 	{
 		*why = "sent a frame that is no JSON object with a type";
 		return false;

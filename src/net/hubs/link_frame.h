@@ -10,7 +10,7 @@
 
 typedef enum link_frame_type
 {
-	LINK_FRAME_OTHER = 0,		/* a type of later versions: nothing to us */
+	LINK_FRAME_OTHER = 0, /* a type of later versions: nothing to us */
 	LINK_FRAME_WELCOME,
 	LINK_FRAME_EVENT
 } link_frame_type;
@@ -20,17 +20,17 @@ typedef struct link_frame
 	link_frame_type type;
 
 	/* a welcome's */
-	uint64_t	acknowledged;
-	uint64_t	lost;
-	uint64_t	heartbeat_s;	/* whole seconds */
+	uint64_t acknowledged;
+	uint64_t lost;
+	uint64_t heartbeat_s; /* whole seconds */
 
 	/* an event's */
-	uint64_t	seq;			/* 1 to INT64_MAX */
-	wc_str		event;			/* points into the text; p is NULL when there is none */
+	uint64_t seq; /* 1 to INT64_MAX */
+	wc_str event; /* points into the text; p is NULL when there is none */
 } link_frame;
 
 /* No event's frame is shorter, even one without an event in it, in bytes. */
-#define LINK_FRAME_LEAST	24
+#define LINK_FRAME_LEAST 24
 
 /*
  * False: it is none, and *why is half a sentence about what the hub did.  Of an
@@ -38,4 +38,4 @@ typedef struct link_frame
  */
 extern bool link_frame_read(const char *text, size_t len, link_frame *frame, const char **why);
 
-#endif							/* NET_LINK_FRAME_H */
+#endif /* NET_LINK_FRAME_H */

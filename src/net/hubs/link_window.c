@@ -7,8 +7,8 @@
 uint32_t
 link_window_room(const link_window *w, uint32_t max)
 {
-	uint32_t	waiting = w->waiting + w->stale;
-	uint32_t	places = LINK_WINDOW - (w->next - w->first);
+	uint32_t waiting = w->waiting + w->stale;
+	uint32_t places = LINK_WINDOW - (w->next - w->first);
 
 	if (waiting >= max || w->waiting_bytes + w->stale_bytes >= LINK_WINDOW_BYTES)
 		return 0;

@@ -11,10 +11,10 @@
 #include <string.h>
 
 /* How long after such a call an unknown secret may be in use, in ms. */
-#define SECRET_COMES_MS		30000
+#define SECRET_COMES_MS 30000
 
 /* Events that may wait so at a time: anybody can send such. */
-#define PARKED_MOST			256
+#define PARKED_MOST 256
 
 /* Does the call make a secret? */
 static bool
@@ -22,7 +22,7 @@ makes_secret(const wc_call *call)
 {
 	static const char signature[] = "/signature";
 	static const char field[] = "requiresSignature";
-	size_t		len = sizeof(signature) - 1;
+	size_t len = sizeof(signature) - 1;
 
 	if (call->path.len > len && memcmp(call->path.p + call->path.len - len, signature, len) == 0)
 		return true;
@@ -41,10 +41,10 @@ parking_wanted(const conn *c, refusal why)
 {
 	const hub_door *h;
 	const char *name;
-	size_t		len;
+	size_t len;
 
-	if (c->route != ROUTE_HUB_WEBHOOK || (why != REFUSE_SIG_WRONG && why != REFUSE_NO_SECRET) ||
-		c->door->closing || c->head.signature.p == NULL)
+	if (c->route != ROUTE_HUB_WEBHOOK || (why != REFUSE_SIG_WRONG && why != REFUSE_NO_SECRET) || c->door->closing ||
+		c->head.signature.p == NULL)
 		return false;
 	name = route_hub_name(c->target, &len);
 	h = hub_doors_find(c->door->hubs, name, len);
@@ -54,7 +54,7 @@ parking_wanted(const conn *c, refusal why)
 bool
 parking_take(conn *c, uint64_t number, const char *body, size_t len)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 
 	if (number == 0 || d->nparked >= PARKED_MOST || (c->parked = malloc(len + 1)) == NULL)
 		return false;
@@ -73,7 +73,7 @@ parking_take(conn *c, uint64_t number, const char *body, size_t len)
 void
 parking_leave(conn *c)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 
 	if (c->parked == NULL)
 		return;

@@ -58,12 +58,11 @@ static json_t *
 load(const mended *text, char reason[WC_REASON_SIZE])
 {
 	json_error_t error;
-	json_t	   *root;
+	json_t *root;
 
 	if (text->len > UINT32_MAX || !wc_json_shallow(text->p, text->len))
 	{
-		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.",
-				 WC_MAX_EVENT_DEPTH);
+		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.", WC_MAX_EVENT_DEPTH);
 		return NULL;
 	}
 
@@ -71,9 +70,8 @@ load(const mended *text, char reason[WC_REASON_SIZE])
 	root = json_loadb(text->p, text->len, JSON_DECODE_INT_AS_REAL, &error);
 	if (root == NULL)
 		/* error.text quotes the body, which belongs into no log: say where only. */
-		snprintf(reason, WC_REASON_SIZE,
-				 "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
-				 error.position, error.line);
+		snprintf(reason, WC_REASON_SIZE, "The body is not valid JSON in UTF-8 (at byte %d, line %d).", error.position,
+				 error.line);
 	else if (!json_is_object(root))
 	{
 		snprintf(reason, WC_REASON_SIZE, "The body must be a JSON object.");
@@ -84,8 +82,8 @@ load(const mended *text, char reason[WC_REASON_SIZE])
 }
 
 bool
-event_json_parse(const char *body, size_t len, const uint8_t expected[16],
-				 wc_event *event, event_json *keep, char reason[WC_REASON_SIZE])
+event_json_parse(const char *body, size_t len, const uint8_t expected[16], wc_event *event, event_json *keep,
+				 char reason[WC_REASON_SIZE])
 {
 	memset(event, 0, sizeof(*event));
 	mended_make(&keep->text, body, len);

@@ -14,9 +14,9 @@
 /* What the event's strings point into. */
 typedef struct event_json
 {
-	json_t	   *root;
-	mended		text;
-	char		scratch[32];
+	json_t *root;
+	mended text;
+	char scratch[32];
 } event_json;
 
 /*
@@ -24,9 +24,9 @@ typedef struct event_json
  * mended one) and lives until event_json_free(keep), and no longer than the body.  False: reason is a sentence,
  * and there is nothing to free.  expected: the channel of the endpoint.
  */
-extern bool event_json_parse(const char *body, size_t len, const uint8_t expected[16],
-							 wc_event *event, event_json *keep, char reason[WC_REASON_SIZE]);
+extern bool event_json_parse(const char *body, size_t len, const uint8_t expected[16], wc_event *event,
+							 event_json *keep, char reason[WC_REASON_SIZE]);
 
 extern void event_json_free(event_json *keep);
 
-#endif							/* NET_EVENT_JSON_H */
+#endif /* NET_EVENT_JSON_H */

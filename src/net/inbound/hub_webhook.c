@@ -42,15 +42,14 @@ is_of_hub(const webhook_endpoint *to, const wc_event *event, char reason[WC_REAS
 {
 	static const uint8_t none[16];
 	const channel *ch = channels_find(to->channels, event->channel);
-	char		id[37];
+	char id[37];
 
 	if (event->kind == WC_EVENT_STATUS && memcmp(event->channel, none, 16) == 0)
 		return true;
 	if (ch != NULL && !ch->local && ch->hub == to->hub)
 		return true;
 	wc_uuid_print(event->channel, id);
-	snprintf(reason, WC_REASON_SIZE,
-			 "No channel of this hub has the id %s here; webchatt.add_channel() adds it.", id);
+	snprintf(reason, WC_REASON_SIZE, "No channel of this hub has the id %s here; webchatt.add_channel() adds it.", id);
 	return false;
 }
 
@@ -61,33 +60,31 @@ is_of_hub(const webhook_endpoint *to, const wc_event *event, char reason[WC_REAS
 static refusal
 hand_unreadable(const webhook_request *rq, const char *reason, wc_buf *out)
 {
-	wc_event	event = {.kind = WC_EVENT_UNREADABLE,.request = rq->number,.hub = rq->to.hub};
+	wc_event event = {.kind = WC_EVENT_UNREADABLE, .request = rq->number, .hub = rq->to.hub};
 
 	if (rq->to.channel != NULL)
 		memcpy(event.channel, rq->to.channel, 16);
 	event.error_message = wc_str_from(reason);
-	event.body = (wc_str) {rq->body, (uint32_t) rq->len};
+	event.body = (wc_str){rq->body, (uint32_t) rq->len};
 	return wc_write_event(out, &event) ? REFUSE_NOTHING : REFUSE_LARGE;
 }
 
 refusal
 webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE])
 {
-	wc_event	event;
-	event_json	keep;
-	refusal		why;
+	wc_event event;
+	event_json keep;
+	refusal why;
 
 	reason[0] = '\0';
-	why = refusal_of(wc_signature_verify(rq->to.secrets, rq->to.nsecrets,
-										 rq->to.accept_unsigned,
-										 rq->signature.p, rq->signature.len,
-										 rq->body, rq->len,
-										 (int64_t) time(NULL), rq->tolerance_s));
+	why = refusal_of(wc_signature_verify(rq->to.secrets, rq->to.nsecrets, rq->to.accept_unsigned, rq->signature.p,
+										 rq->signature.len, rq->body, rq->len, (int64_t) time(NULL), rq->tolerance_s));
 	if (why != REFUSE_NOTHING)
 		return why;
 	if (!event_json_parse(rq->body, rq->len, rq->to.channel, &event, &keep, reason))
-		return rq->signature.p == NULL || wc_event_is_anothers(&event, rq->to.channel) ?
-			REFUSE_EVENT : hand_unreadable(rq, reason, out);
+		return rq->signature.p == NULL || wc_event_is_anothers(&event, rq->to.channel)
+				   ? REFUSE_EVENT
+				   : hand_unreadable(rq, reason, out);
 	event.request = rq->number;
 	event.hub = rq->to.hub;
 	if (event.hub != 0 && !is_of_hub(&rq->to, &event, reason))
@@ -101,12 +98,12 @@ webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE]
 char *
 webhook_token_json(head_value token)
 {
-	json_t	   *string;
-	char	   *text;
+	json_t *string;
+	char *text;
 
 	if (token.len == 0 || token.len > WEBHOOK_MAX_TOKEN)
 		return NULL;
-	string = json_stringn(token.p, token.len);	/* NULL: not UTF-8 */
+	string = json_stringn(token.p, token.len); /* NULL: not UTF-8 */
 	if (string == NULL)
 		return NULL;
 	text = json_dumps(string, JSON_ENCODE_ANY);

@@ -12,35 +12,34 @@
 #include "common/event_rules.h"
 
 /* The longest X-Validation-Token that is answered, in bytes. */
-#define WEBHOOK_MAX_TOKEN	1024
+#define WEBHOOK_MAX_TOKEN 1024
 
 /* Where it came to. */
 typedef struct webhook_endpoint
 {
 	const wc_secret *secrets;
-	int			nsecrets;
-	bool		accept_unsigned;
-	const uint8_t *channel;		/* whose endpoint it is; NULL: a hub's */
-	uint32_t	hub;			/* the hub; 0: a channel's */
-	const channels *channels;	/* of a hub's: among which the event's must be */
+	int nsecrets;
+	bool accept_unsigned;
+	const uint8_t *channel;	  /* whose endpoint it is; NULL: a hub's */
+	uint32_t hub;			  /* the hub; 0: a channel's */
+	const channels *channels; /* of a hub's: among which the event's must be */
 } webhook_endpoint;
 
 typedef struct webhook_request
 {
-	uint64_t	number;			/* comes back in EVENT_DONE */
+	uint64_t number; /* comes back in EVENT_DONE */
 	webhook_endpoint to;
-	head_value	signature;
+	head_value signature;
 	const char *body;
-	size_t		len;
-	int64_t		tolerance_s;
+	size_t len;
+	int64_t tolerance_s;
 } webhook_request;
 
 /*
  * Verify, parse, and write the EVENT frame, also of what is rightly signed and no
  * event.  REFUSE_NOTHING: it is written; else reason holds a sentence, or is empty where the refusal's own will do.
  */
-extern refusal webhook_take(const webhook_request *rq, wc_buf *out,
-							char reason[WC_REASON_SIZE]);
+extern refusal webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE]);
 
 /*
  * The token as a JSON string, for free(); NULL when it cannot be one.  The
@@ -48,4 +47,4 @@ extern refusal webhook_take(const webhook_request *rq, wc_buf *out,
  */
 extern char *webhook_token_json(head_value token);
 
-#endif							/* NET_HUB_WEBHOOK_H */
+#endif /* NET_HUB_WEBHOOK_H */

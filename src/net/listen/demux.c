@@ -24,24 +24,24 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define VISITOR		"GET " WS_PATH
-#define LINK		"GET " WS_LINK_PATH
-#define LONGEST		(sizeof(LINK) - 1)
+#define VISITOR "GET " WS_PATH
+#define LINK	"GET " WS_LINK_PATH
+#define LONGEST (sizeof(LINK) - 1)
 
 /* Until a beginning that is too short is looked at again, in ms. */
-#define PEEK_MS		20
+#define PEEK_MS 20
 
 /* Room for a head at first; most are smaller. */
-#define FIRST_HEAD	1024u
+#define FIRST_HEAD 1024u
 
 /* One connection of which it is not known, or not read, what it wants. */
 typedef struct knock
 {
-	deadline	deadline;		/* first: the deadlines hand this out */
-	uv_poll_t	poll;
-	bool		polled;			/* the poll was set up */
-	gate	   *gate;
-	addr_count *count;			/* NULL for a trusted proxy */
+	deadline deadline; /* first: the deadlines hand this out */
+	uv_poll_t poll;
+	bool polled; /* the poll was set up */
+	gate *gate;
+	addr_count *count; /* NULL for a trusted proxy */
 	ws_knock who;
 	union
 	{
@@ -49,38 +49,38 @@ typedef struct knock
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 		sa_family_t local;
-	}			addr;
-	socklen_t	addr_len;
-	bool		link;			/* it begins as a link does */
-	char	   *head;			/* of a WebSocket, as far as it has come */
-	size_t		head_len;
-	size_t		head_cap;
+	} addr;
+	socklen_t addr_len;
+	bool link;	/* it begins as a link does */
+	char *head; /* of a WebSocket, as far as it has come */
+	size_t head_len;
+	size_t head_cap;
 } knock;
 
 struct gate
 {
-	uv_loop_t  *loop;
-	door	   *door;
-	visitors   *visitors;
+	uv_loop_t *loop;
+	door *door;
+	visitors *visitors;
 	link_server *links;
-	deadlines	deadlines;
+	deadlines deadlines;
 	addr_counts *addresses;
-	uint32_t	count;
-	uint32_t	max;
-	uint32_t	max_per_address;
-	uint32_t	head_timeout_ms;
-	bool		closing;
+	uint32_t count;
+	uint32_t max;
+	uint32_t max_per_address;
+	uint32_t head_timeout_ms;
+	bool closing;
 };
 
 /* What the first bytes of a connection say. */
 typedef enum sight
 {
-	SIGHT_NOTHING,				/* nothing has come */
-	SIGHT_SHORT,				/* too little has come */
+	SIGHT_NOTHING, /* nothing has come */
+	SIGHT_SHORT,   /* too little has come */
 	SIGHT_VISITOR,
 	SIGHT_LINK,
 	SIGHT_OTHER,
-	SIGHT_GONE					/* it ended before it began */
+	SIGHT_GONE /* it ended before it began */
 } sight;
 
 static void on_late(void *arg, deadline *entry);
@@ -89,10 +89,10 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 gate *
 gate_new(uv_loop_t *loop, door *d, visitors *v, link_server *links)
 {
-	gate	   *g = calloc(1, sizeof(*g));
+	gate *g = calloc(1, sizeof(*g));
 
 	if (g == NULL || (g->addresses = addr_counts_new()) == NULL)
-		return NULL;			/* the program ends: nothing is freed */
+		return NULL; /* the program ends: nothing is freed */
 	g->loop = loop;
 	g->door = d;
 	g->visitors = v;
@@ -127,9 +127,9 @@ compare(const char *text, size_t got, const char *beginning, size_t len, sight w
 static sight
 look(int fd)
 {
-	char		text[LONGEST + 1];
-	sight		s;
-	ssize_t		got;
+	char text[LONGEST + 1];
+	sight s;
+	ssize_t got;
 
 	_Static_assert(sizeof(VISITOR) - 1 <= LONGEST, "both beginnings fit");
 
@@ -156,7 +156,7 @@ is_half_closed(int fd)
 static void
 on_closed(uv_handle_t *handle)
 {
-	knock	   *k = handle->data;
+	knock *k = handle->data;
 
 	free(k);
 }
@@ -165,7 +165,7 @@ on_closed(uv_handle_t *handle)
 static void
 leave(knock *k)
 {
-	gate	   *g = k->gate;
+	gate *g = k->gate;
 
 	deadline_set(&g->deadlines, &k->deadline, PHASE_NONE, 0);
 	if (k->count != NULL)
@@ -185,7 +185,7 @@ leave(knock *k)
 static void
 hang_up(knock *k)
 {
-	int			fd = k->who.fd;
+	int fd = k->who.fd;
 
 	leave(k);
 	close(fd);
@@ -194,7 +194,7 @@ hang_up(knock *k)
 static void
 refuse(knock *k, refusal why, const char *message)
 {
-	gate	   *g = k->gate;
+	gate *g = k->gate;
 	ws_knock who = k->who;
 
 	leave(k);
@@ -204,9 +204,9 @@ refuse(knock *k, refusal why, const char *message)
 static void
 to_door(knock *k)
 {
-	gate	   *g = k->gate;
-	int			fd = k->who.fd;
-	socklen_t	len = k->addr_len;
+	gate *g = k->gate;
+	int fd = k->who.fd;
+	socklen_t len = k->addr_len;
 	struct sockaddr_storage addr;
 
 	memset(&addr, 0, sizeof(addr));
@@ -219,7 +219,7 @@ to_door(knock *k)
 static bool
 wait_for_more(knock *k, phase p, bool polling)
 {
-	uint64_t	now = uv_now(k->gate->loop);
+	uint64_t now = uv_now(k->gate->loop);
 
 	deadline_set(&k->gate->deadlines, &k->deadline, p, p == PHASE_PEEK ? now : k->who.since);
 	if (!polling)
@@ -230,7 +230,7 @@ wait_for_more(knock *k, phase p, bool polling)
 	}
 	if (!k->polled)
 	{
-		int			rc = uv_poll_init(k->gate->loop, &k->poll, k->who.fd);
+		int rc = uv_poll_init(k->gate->loop, &k->poll, k->who.fd);
 
 		if (rc < 0)
 		{
@@ -249,8 +249,8 @@ wait_for_more(knock *k, phase p, bool polling)
 static bool
 grow(knock *k)
 {
-	size_t		cap = k->head_cap ? k->head_cap * 2 : FIRST_HEAD;
-	char	   *head;
+	size_t cap = k->head_cap ? k->head_cap * 2 : FIRST_HEAD;
+	char *head;
 
 	if (k->head_len < k->head_cap)
 		return true;
@@ -266,12 +266,12 @@ grow(knock *k)
 static void
 enter(knock *k)
 {
-	gate	   *g = k->gate;
+	gate *g = k->gate;
 	ws_knock who = k->who;
-	ws_head		head = {.link = k->link};
+	ws_head head = {.link = k->link};
 	const char *why;
-	char	   *text = k->head;
-	refusal		verdict = ws_head_read(&head, text, k->head_len, &why);
+	char *text = k->head;
+	refusal verdict = ws_head_read(&head, text, k->head_len, &why);
 
 	k->head = NULL;
 	leave(k);
@@ -290,8 +290,8 @@ static void
 read_head(knock *k)
 {
 	const char *why = NULL;
-	size_t		used = 0;
-	ssize_t		n;
+	size_t used = 0;
+	ssize_t n;
 	ws_head_state state;
 
 	for (;;)
@@ -367,7 +367,7 @@ act_on(knock *k, sight s)
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
-	knock	   *k = poll->data;
+	knock *k = poll->data;
 
 	(void) status;
 	(void) events;
@@ -380,11 +380,11 @@ on_poll(uv_poll_t *poll, int status, int events)
 static void
 on_late(void *arg, deadline *entry)
 {
-	gate	   *g = arg;
-	knock	   *k = (knock *) entry;
+	gate *g = arg;
+	knock *k = (knock *) entry;
 
 	if (g->closing && entry->phase != PHASE_HELLO)
-		to_door(k);				/* which still answers what comes in time */
+		to_door(k); /* which still answers what comes in time */
 	else if (g->closing)
 		refuse(k, REFUSE_CLOSING, NULL);
 	else if (entry->phase == PHASE_KNOCK)
@@ -403,7 +403,7 @@ make_room(gate *g)
 
 	for (size_t p = 0; g->count >= g->max && p < sizeof(phases) / sizeof(phases[0]); p++)
 	{
-		deadline   *head = &g->deadlines.heads[phases[p]];
+		deadline *head = &g->deadlines.heads[phases[p]];
 
 		if (head->next == head)
 			continue;
@@ -420,8 +420,8 @@ static knock *
 knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net_addr *peer)
 {
 	ws_knock who = {fd, *peer, uv_now(g->loop)};
-	refusal		why = REFUSE_NOTHING;
-	knock	   *k = NULL;
+	refusal why = REFUSE_NOTHING;
+	knock *k = NULL;
 
 	if (!make_room(g))
 		why = REFUSE_CONNECTIONS;
@@ -447,10 +447,10 @@ knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net
 void
 gate_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	gate	   *g = arg;
-	sight		s = look(fd);
-	net_addr	peer;
-	knock	   *k;
+	gate *g = arg;
+	sight s = look(fd);
+	net_addr peer;
+	knock *k;
 
 	if (g->closing || s == SIGHT_GONE)
 	{
@@ -480,7 +480,7 @@ gate_close(gate *g)
 static void
 on_timer_closed(uv_handle_t *handle)
 {
-	gate	   *g = ((deadlines *) handle->data)->arg;
+	gate *g = ((deadlines *) handle->data)->arg;
 
 	addr_counts_free(g->addresses);
 	free(g);

@@ -34,4 +34,4 @@ extern void gate_close(gate *g);
 /* Nobody stands there any more; the loop must run once more after it. */
 extern void gate_free(gate *g);
 
-#endif							/* NET_DEMUX_H */
+#endif /* NET_DEMUX_H */

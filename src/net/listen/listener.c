@@ -19,50 +19,50 @@
 #include "base/log.h"
 
 /* Connections that the kernel queues, and accepts in one turn. */
-#define BACKLOG				1024
-#define ACCEPTS_A_TURN		64
+#define BACKLOG		   1024
+#define ACCEPTS_A_TURN 64
 
 /*
  * Whoever comes by a unix socket is believed as a proxy is, so it is for the
  * server's user and for the socket's group, which is that of a setgid directory.
  */
-#define SOCKET_MODE			0660
+#define SOCKET_MODE 0660
 
 /* In the kernel's interface since 5.14. */
 #ifndef SO_BUF_LOCK
-#define SO_BUF_LOCK			72
+#define SO_BUF_LOCK 72
 #endif
 
 /* The pause in accepting after descriptors or memory ran out, in ms. */
-#define BACK_OFF_MS			100
+#define BACK_OFF_MS 100
 
 typedef struct endpoint
 {
-	uv_poll_t	poll;
-	int			fd;
-	listener   *owner;
+	uv_poll_t poll;
+	int fd;
+	listener *owner;
 } endpoint;
 
 struct listener
 {
-	uv_loop_t  *loop;
-	uv_timer_t	back_off;
+	uv_loop_t *loop;
+	uv_timer_t back_off;
 	listener_fn on_accept;
-	void	   *arg;
-	int			reserve;		/* a descriptor to give up at EMFILE */
-	int			n;
-	int			handles;		/* not yet closed */
-	bool		started;
-	bool		paused;
-	bool		backing_off;
-	endpoint	endpoints[LISTENER_MAX];
-	char		text[LISTENER_TEXT_SIZE];
+	void *arg;
+	int reserve; /* a descriptor to give up at EMFILE */
+	int n;
+	int handles; /* not yet closed */
+	bool started;
+	bool paused;
+	bool backing_off;
+	endpoint endpoints[LISTENER_MAX];
+	char text[LISTENER_TEXT_SIZE];
 };
 
 static void
 add_text(listener *l, const char *address)
 {
-	size_t		len = strlen(l->text);
+	size_t len = strlen(l->text);
 
 	snprintf(l->text + len, sizeof(l->text) - len, "%s%s", len ? "," : "", address);
 }
@@ -72,9 +72,9 @@ static void
 name_endpoint(listener *l, int fd)
 {
 	struct sockaddr_storage sa;
-	socklen_t	len = sizeof(sa);
-	char		host[ADDR_TEXT_SIZE];
-	char		text[ADDR_TEXT_SIZE + 16];
+	socklen_t len = sizeof(sa);
+	char host[ADDR_TEXT_SIZE];
+	char text[ADDR_TEXT_SIZE + 16];
 
 	if (getsockname(fd, (struct sockaddr *) &sa, &len) < 0)
 		return;
@@ -112,8 +112,7 @@ hint_for(int err)
 static void
 say(char reason[512], const char *address, int err)
 {
-	snprintf(reason, 512, "could not listen on %s: %s (errno %d); %s", address, strerror(err), err,
-			 hint_for(err));
+	snprintf(reason, 512, "could not listen on %s: %s (errno %d); %s", address, strerror(err), err, hint_for(err));
 }
 
 /*
@@ -121,14 +120,14 @@ say(char reason[512], const char *address, int err)
  * not read, in bytes; it doubles that for its own.  Left alone it grows to some
  * MB a connection.  The sockets that are accepted inherit it.
  */
-#define SEND_BUFFER			(128 * 1024)
-#define RECEIVE_BUFFER		(64 * 1024)
+#define SEND_BUFFER	   (128 * 1024)
+#define RECEIVE_BUFFER (64 * 1024)
 
 static void
 bound_buffers(int fd)
 {
-	int			send_size = SEND_BUFFER;
-	int			receive_size = RECEIVE_BUFFER;
+	int send_size = SEND_BUFFER;
+	int receive_size = RECEIVE_BUFFER;
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof(send_size));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof(receive_size));
@@ -137,7 +136,7 @@ bound_buffers(int fd)
 void
 listener_trust(int fd)
 {
-	int			bounded = 0;
+	int bounded = 0;
 
 	/* a kernel before 5.14 does not know it, and keeps the bounds */
 	setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &bounded, sizeof(bounded));
@@ -147,7 +146,7 @@ listener_trust(int fd)
 static endpoint *
 add_endpoint(listener *l, int fd)
 {
-	endpoint   *e = &l->endpoints[l->n];
+	endpoint *e = &l->endpoints[l->n];
 
 	bound_buffers(fd);
 	if (listen(fd, BACKLOG) < 0 || uv_poll_init(l->loop, &e->poll, fd) < 0)
@@ -163,9 +162,9 @@ add_endpoint(listener *l, int fd)
 static bool
 bind_one(listener *l, const struct addrinfo *ai)
 {
-	int			on = 1;
-	int			err;
-	int			fd;
+	int on = 1;
+	int err;
+	int fd;
 
 	if (l->n >= LISTENER_MAX)
 	{
@@ -194,11 +193,10 @@ static bool
 split(const char *address, char host[256], const char **port)
 {
 	const char *colon = strrchr(address, ':');
-	size_t		len = colon ? (size_t) (colon - address) : 0;
+	size_t len = colon ? (size_t) (colon - address) : 0;
 
 	if (colon == NULL || len >= 256 || colon[1] == '\0' || strlen(colon + 1) > 5 ||
-		strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-		strtoul(colon + 1, NULL, 10) > 65535)
+		strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtoul(colon + 1, NULL, 10) > 65535)
 		return false;
 	*port = colon + 1;
 	if (len >= 2 && address[0] == '[' && address[len - 1] == ']')
@@ -220,15 +218,17 @@ bind_inet(listener *l, const char *address, char reason[512])
 	struct addrinfo *list;
 	struct addrinfo *ai;
 	const char *port;
-	char		host[256];
-	bool		every;
-	int			rc;
-	int			bound = 0;
+	char host[256];
+	bool every;
+	int rc;
+	int bound = 0;
 
 	if (!split(address, host, &port))
 	{
-		snprintf(reason, 512, "\"%s\" is no address to listen on; write host:port, [IPv6]:port, :port or unix:/path in webchatt.listen",
-				 address);
+		snprintf(
+			reason, 512,
+			"\"%s\" is no address to listen on; write host:port, [IPv6]:port, :port or unix:/path in webchatt.listen",
+			address);
 		return false;
 	}
 	every = host[0] == '\0' || strcmp(host, "*") == 0;
@@ -243,8 +243,7 @@ bind_inet(listener *l, const char *address, char reason[512])
 		if (bind_one(l, ai))
 			bound++;
 		/* A machine without IPv6 still listens on "every address" it has. */
-		else if (ai->ai_next == NULL ? bound == 0 :
-				 (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+		else if (ai->ai_next == NULL ? bound == 0 : (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
 		{
 			say(reason, address, errno);
 			break;
@@ -272,8 +271,8 @@ static bool
 clear_stale(const struct sockaddr_un *sa)
 {
 	struct stat st;
-	int			fd;
-	int			err;
+	int fd;
+	int err;
 
 	if (lstat(sa->sun_path, &st) < 0)
 		return errno == ENOENT;
@@ -297,19 +296,19 @@ static bool
 bind_unix(listener *l, const char *address, const char *path, char reason[512])
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	bool		bound = false;
-	int			fd;
+	bool bound = false;
+	int fd;
 
 	if (path[0] != '/' || strlen(path) >= sizeof(sa.sun_path))
 	{
-		snprintf(reason, 512, "\"%s\" is no address to listen on; after unix: an absolute path of at most %zu bytes must follow",
+		snprintf(reason, 512,
+				 "\"%s\" is no address to listen on; after unix: an absolute path of at most %zu bytes must follow",
 				 address, sizeof(sa.sun_path) - 1);
 		return false;
 	}
 	memcpy(sa.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && l->n < LISTENER_MAX && clear_stale(&sa) &&
-		bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0)
+	if (fd >= 0 && l->n < LISTENER_MAX && clear_stale(&sa) && bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0)
 		bound = chmod(path, SOCKET_MODE) == 0 && add_endpoint(l, fd) != NULL;
 	if (!bound)
 	{
@@ -328,13 +327,13 @@ bind_all(listener *l, wc_str addresses, char reason[512])
 {
 	const char *p = addresses.p;
 	const char *end = p + addresses.len;
-	char		address[300];
+	char address[300];
 
 	while (p < end)
 	{
 		const char *comma = memchr(p, ',', (size_t) (end - p));
 		const char *next = comma ? comma + 1 : end;
-		size_t		len = (size_t) ((comma ? comma : end) - p);
+		size_t len = (size_t) ((comma ? comma : end) - p);
 
 		while (len > 0 && *p == ' ')
 		{
@@ -351,9 +350,8 @@ bind_all(listener *l, wc_str addresses, char reason[512])
 		}
 		memcpy(address, p, len);
 		address[len] = '\0';
-		if (len > 0 && !(strncmp(address, "unix:", 5) == 0 ?
-						 bind_unix(l, address, address + 5, reason) :
-						 bind_inet(l, address, reason)))
+		if (len > 0 && !(strncmp(address, "unix:", 5) == 0 ? bind_unix(l, address, address + 5, reason)
+														   : bind_inet(l, address, reason)))
 			return false;
 		p = next;
 	}
@@ -361,10 +359,9 @@ bind_all(listener *l, wc_str addresses, char reason[512])
 }
 
 listener *
-listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept, void *arg,
-			  char reason[512])
+listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept, void *arg, char reason[512])
 {
-	listener   *l = calloc(1, sizeof(*l));
+	listener *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 	{
@@ -396,8 +393,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 static void
 settle(listener *l)
 {
-	bool		run = l->started && !l->paused && !l->backing_off;
-	int			i;
+	bool run = l->started && !l->paused && !l->backing_off;
+	int i;
 
 	for (i = 0; i < l->n; i++)
 	{
@@ -411,7 +408,7 @@ settle(listener *l)
 static void
 on_back_off(uv_timer_t *timer)
 {
-	listener   *l = timer->data;
+	listener *l = timer->data;
 
 	l->backing_off = false;
 	settle(l);
@@ -425,10 +422,12 @@ static void
 out_of_something(listener *l, int fd, int err)
 {
 	static uint64_t told;
-	uint64_t	now = uv_now(l->loop);
+	uint64_t now = uv_now(l->loop);
 
 	if (told == 0 || now - told > LOG_DIGEST_MS)
-		log_line(WC_LOG_WARNING, "cannot accept connections: %s; raise the limit of open files of the PostgreSQL server, or lower webchatt.max_connections and webchatt.max_visitors",
+		log_line(WC_LOG_WARNING,
+				 "cannot accept connections: %s; raise the limit of open files of the PostgreSQL server, or lower "
+				 "webchatt.max_connections and webchatt.max_visitors",
 				 strerror(err));
 	told = now;
 	if ((err == EMFILE || err == ENFILE) && l->reserve >= 0)
@@ -447,17 +446,17 @@ out_of_something(listener *l, int fd, int err)
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
-	endpoint   *e = poll->data;
-	listener   *l = e->owner;
-	int			i;
+	endpoint *e = poll->data;
+	listener *l = e->owner;
+	int i;
 
 	(void) status;
 	(void) events;
 	for (i = 0; i < ACCEPTS_A_TURN; i++)
 	{
 		struct sockaddr_storage sa;
-		socklen_t	len = sizeof(sa);
-		int			fd = accept4(e->fd, (struct sockaddr *) &sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		socklen_t len = sizeof(sa);
+		int fd = accept4(e->fd, (struct sockaddr *) &sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0)
 		{
@@ -500,13 +499,13 @@ listener_pause(listener *l, bool pause)
 static void
 on_closed(uv_handle_t *handle)
 {
-	listener   *l;
+	listener *l;
 
 	if (handle->type == UV_TIMER)
 		l = handle->data;
 	else
 	{
-		endpoint   *e = handle->data;
+		endpoint *e = handle->data;
 
 		l = e->owner;
 	}
@@ -517,11 +516,11 @@ on_closed(uv_handle_t *handle)
 void
 listener_close(listener *l)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < l->n; i++)
 	{
-		endpoint   *e = &l->endpoints[i];
+		endpoint *e = &l->endpoints[i];
 
 		/* The file of a unix socket stays: a confined process can remove none. */
 		uv_poll_stop(&e->poll);

@@ -11,23 +11,22 @@
 #include "common/frame.h"
 
 /* Sockets of all addresses together. */
-#define LISTENER_MAX		32
+#define LISTENER_MAX 32
 
 /* The text of all real addresses, its NUL included. */
-#define LISTENER_TEXT_SIZE	4096
+#define LISTENER_TEXT_SIZE 4096
 
 typedef struct listener listener;
 
 /* Takes the descriptor over. */
-typedef void (*listener_fn) (void *arg, int fd, const struct sockaddr *addr, socklen_t len);
+typedef void (*listener_fn)(void *arg, int fd, const struct sockaddr *addr, socklen_t len);
 
 /*
  * Bind "127.0.0.1:8480", "[::1]:8480", "localhost:8480", ":8480" or "*:8480"
  * (every address), "unix:/path"; several with commas between them; port 0 is
  * any.  NULL: reason says which address, what happened, and what to do.
  */
-extern listener *listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept,
-							   void *arg, char reason[512]);
+extern listener *listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept, void *arg, char reason[512]);
 
 /* The real addresses, comma-separated; empty where there are none. */
 extern const char *listener_text(const listener *l);
@@ -47,4 +46,4 @@ extern void listener_trust(int fd);
 /* Close the sockets; the files of unix ones stay.  The loop must run once more. */
 extern void listener_close(listener *l);
 
-#endif							/* NET_LISTENER_H */
+#endif /* NET_LISTENER_H */

@@ -21,8 +21,7 @@
 #include "ws/ws_handshake.h"
 
 static enum MHD_Result
-on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
-		 const char *value, size_t value_len)
+on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	(void) kind;
 	ws_head_field(cls, name, name_len, value ? value : "", value ? value_len : 0);
@@ -30,8 +29,7 @@ on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
 }
 
 static enum MHD_Result
-on_argument(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
-			const char *value, size_t value_len)
+on_argument(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	(void) kind;
 	ws_head_argument(cls, name, name_len, value ? value : "", value ? value_len : 0);
@@ -42,7 +40,7 @@ on_argument(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_le
 static int
 idle_socket(void)
 {
-	int			fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	return fd >= 0 ? fd : socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
@@ -51,11 +49,11 @@ idle_socket(void)
 static int
 take_descriptor(conn *c)
 {
-	int			epoll = MHD_get_daemon_info(c->door->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	int epoll = MHD_get_daemon_info(c->door->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	struct epoll_event none = {.events = 0, .data.ptr = c->mhd};
-	int			dummy = idle_socket();
-	int			fd = dummy < 0 ? -1 : fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
-	bool		polled;
+	int dummy = idle_socket();
+	int fd = dummy < 0 ? -1 : fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
+	bool polled;
 
 	if (fd < 0)
 	{
@@ -64,8 +62,7 @@ take_descriptor(conn *c)
 		return -1;
 	}
 	polled = epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL) == 0;
-	if (dup3(dummy, c->fd, O_CLOEXEC) < 0 ||
-		(polled && epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &none) < 0))
+	if (dup3(dummy, c->fd, O_CLOEXEC) < 0 || (polled && epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &none) < 0))
 	{
 		/* Cannot fail on descriptors that are open; what follows would panic. */
 		close(fd);
@@ -78,11 +75,11 @@ take_descriptor(conn *c)
 bool
 takeover(conn *c, const char *version)
 {
-	door	   *d = c->door;
-	ws_head		head = {.link = c->route == ROUTE_LINK};
+	door *d = c->door;
+	ws_head head = {.link = c->route == ROUTE_LINK};
 	ws_knock who = {.peer = c->peer, .since = c->deadline.since};
 	const char *why;
-	refusal		verdict;
+	refusal verdict;
 
 	/* Not from the target: libmicrohttpd has taken its query apart where it lay. */
 	MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, on_argument, &head);

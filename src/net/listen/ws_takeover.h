@@ -16,4 +16,4 @@
  */
 extern bool takeover(conn *c, const char *version);
 
-#endif							/* NET_WS_TAKEOVER_H */
+#endif /* NET_WS_TAKEOVER_H */

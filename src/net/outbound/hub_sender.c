@@ -14,27 +14,27 @@
 #include "outbound/send_reply.h"
 
 /* A hub's answer, in bytes. */
-#define MAX_ANSWER_BODY		(64 * 1024)
+#define MAX_ANSWER_BODY (64 * 1024)
 
 struct sender
 {
 	sender_outcome_fn on_outcome;
-	void	   *arg;
-	exchange   *exchange;
+	void *arg;
+	exchange *exchange;
 };
 
 static const char *
 load(void *arg, transfer *t)
 {
 	const message *m = (const message *) t->errand;
-	target	   *to = t->peer->target;
-	char		uuid[37];
+	target *to = t->peer->target;
+	char uuid[37];
 
 	(void) arg;
 	if (!transfer_is_at(t, to, m->kind))
 	{
-		char		url[8192];
-		int			n = snprintf(url, sizeof(url), "%s/v1/communication/%s/message", to->url, m->kind);
+		char url[8192];
+		int n = snprintf(url, sizeof(url), "%s/v1/communication/%s/message", to->url, m->kind);
 
 		if (n < 0 || (size_t) n >= sizeof(url) || !transfer_aim(t, to, m->kind, url))
 			return "libcurl has no memory, or the hub's api_url is too long";
@@ -50,10 +50,10 @@ load(void *arg, transfer *t)
 static void
 judge(const transfer *t, CURLcode code, reply_verdict *v)
 {
-	reply		r = {0};
-	char		text[2 * REPLY_MAX_TEXT];
-	long		http_status = 0;
-	long		sent = 0;
+	reply r = {0};
+	char text[2 * REPLY_MAX_TEXT];
+	long http_status = 0;
+	long sent = 0;
 
 	r.http_status = transfer_answered(t, code);
 	if (r.http_status > 0)
@@ -67,8 +67,7 @@ judge(const transfer *t, CURLcode code, reply_verdict *v)
 		return;
 	}
 	transfer_explain(t, code, text, sizeof(text));
-	reply_say(v, code == CURLE_OUT_OF_MEMORY || t->head_too_large ? WC_OUT_RETRY : WC_OUT_UNREACHABLE,
-			  "%s", text);
+	reply_say(v, code == CURLE_OUT_OF_MEMORY || t->head_too_large ? WC_OUT_RETRY : WC_OUT_UNREACHABLE, "%s", text);
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
 	v->outcome.http_status = (uint32_t) http_status;
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
@@ -78,7 +77,7 @@ judge(const transfer *t, CURLcode code, reply_verdict *v)
 static void
 done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 {
-	sender	   *s = arg;
+	sender *s = arg;
 	reply_verdict v;
 
 	judge(t, code, &v);
@@ -90,7 +89,7 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 static void
 failed(void *arg, const errand *e)
 {
-	sender	   *s = arg;
+	sender *s = arg;
 	reply_verdict v;
 
 	reply_say(&v, e->failure, "%s", e->failure_text);
@@ -111,7 +110,7 @@ static const exchange_owner owner = {
 sender *
 sender_new(uv_loop_t *loop, sender_outcome_fn on_outcome, void *arg)
 {
-	sender	   *s = net_alloc(sizeof(sender));
+	sender *s = net_alloc(sizeof(sender));
 
 	s->on_outcome = on_outcome;
 	s->arg = arg;
@@ -125,9 +124,8 @@ sender_new(uv_loop_t *loop, sender_outcome_fn on_outcome, void *arg)
 void
 sender_configure(sender *s, const wc_config *config)
 {
-	exchange_configure(s->exchange, config->max_in_flight, config->send_timeout_ms,
-					   config->connect_timeout_ms, config->connection_lifetime_ms,
-					   config->ca_file);
+	exchange_configure(s->exchange, config->max_in_flight, config->send_timeout_ms, config->connect_timeout_ms,
+					   config->connection_lifetime_ms, config->ca_file);
 }
 
 void
@@ -154,9 +152,9 @@ refuse(sender *s, const wc_send *send, wc_outcome_result result, const char *tex
 void
 sender_send(sender *s, const wc_send *send)
 {
-	peer	   *p = exchange_find(s->exchange, send->hub);
+	peer *p = exchange_find(s->exchange, send->hub);
 	const char *refusal = NULL;
-	message    *m;
+	message *m;
 
 	if (p == NULL)
 		refuse(s, send, WC_OUT_UNREACHABLE, "the hub is not known to webchatt-net");

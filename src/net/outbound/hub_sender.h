@@ -16,7 +16,7 @@ typedef struct sender sender;
  * Called from the loop, never from inside sender_send(); exactly once for each
  * message given to sender_send().  The strings live until it returns.
  */
-typedef void (*sender_outcome_fn) (void *arg, const wc_outcome *outcome);
+typedef void (*sender_outcome_fn)(void *arg, const wc_outcome *outcome);
 
 extern sender *sender_new(uv_loop_t *loop, sender_outcome_fn on_outcome, void *arg);
 
@@ -35,4 +35,4 @@ extern uint32_t sender_pending(const sender *s);
 /* Drop everything without outcomes; the loop must run once more after it. */
 extern void sender_free(sender *s);
 
-#endif							/* NET_HUB_SENDER_H */
+#endif /* NET_HUB_SENDER_H */

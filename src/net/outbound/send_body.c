@@ -19,7 +19,7 @@ kind_is_valid(wc_str kind)
 		return false;
 	for (uint32_t i = 0; i < kind.len; i++)
 	{
-		char		c = kind.p[i];
+		char c = kind.p[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
 			return false;
@@ -44,7 +44,7 @@ needs_no_escape(wc_str s)
 static char *
 quote(wc_str s, size_t *len)
 {
-	char	   *out;
+	char *out;
 
 	if (needs_no_escape(s))
 	{
@@ -55,7 +55,7 @@ quote(wc_str s, size_t *len)
 	}
 	else
 	{
-		json_t	   *string = json_stringn(s.p, s.len);
+		json_t *string = json_stringn(s.p, s.len);
 
 		out = json_dumps(string, JSON_ENCODE_ANY | JSON_COMPACT);
 		json_decref(string);
@@ -80,11 +80,11 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 	static const char from_head[] = "{\"from\":\"";
 	static const char to_head[] = "\",\"to\":";
 	static const char content_head[] = ",\"content\":";
-	size_t		data_len = (size_t) send->kind.len + 1 + sizeof(from_head) + 36 +
-		sizeof(to_head) + to_len + sizeof(content_head) + send->content.len + 1;
-	message    *m = (message *) errand_new(sizeof(message) + data_len, send->token);
-	char		channel[37];
-	char	   *at;
+	size_t data_len = (size_t) send->kind.len + 1 + sizeof(from_head) + 36 + sizeof(to_head) + to_len +
+					  sizeof(content_head) + send->content.len + 1;
+	message *m = (message *) errand_new(sizeof(message) + data_len, send->token);
+	char channel[37];
+	char *at;
 
 	memcpy(m->id, send->message, sizeof(m->id));
 	m->kind = m->data;
@@ -106,13 +106,14 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 message *
 message_new(const wc_send *send, const char **refusal)
 {
-	size_t		to_len = 0;
-	char	   *to;
-	message    *m;
+	size_t to_len = 0;
+	char *to;
+	message *m;
 
 	if (!kind_is_valid(send->kind))
 	{
-		*refusal = "the channel's kind is not 1 to 64 of the characters a-z, 0-9 and -; add the channel with a valid one";
+		*refusal =
+			"the channel's kind is not 1 to 64 of the characters a-z, 0-9 and -; add the channel with a valid one";
 		return NULL;
 	}
 	if (send->content.len == 0)

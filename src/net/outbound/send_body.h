@@ -10,10 +10,10 @@
 /* One message that waits or is under way. */
 typedef struct message
 {
-	errand		errand;
-	uint8_t		id[16];
-	const char *kind;			/* NUL-terminated, in data */
-	char		data[];
+	errand errand;
+	uint8_t id[16];
+	const char *kind; /* NUL-terminated, in data */
+	char data[];
 } message;
 
 /*
@@ -22,4 +22,4 @@ typedef struct message
  */
 extern message *message_new(const wc_send *send, const char **refusal);
 
-#endif							/* NET_SEND_BODY_H */
+#endif /* NET_SEND_BODY_H */

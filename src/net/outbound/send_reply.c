@@ -16,8 +16,8 @@
 /* A hub's answer, taken apart. */
 typedef struct parsed
 {
-	mended		text;
-	json_t	   *object;			/* NULL: it is no JSON object */
+	mended text;
+	json_t *object; /* NULL: it is no JSON object */
 } parsed;
 
 /*
@@ -45,12 +45,11 @@ copy_text(char *out, size_t max, wc_str *str, const char *s, size_t len)
 	str->len = (uint32_t) len;
 }
 
-__attribute__((format(printf, 2, 0)))
-static void
+__attribute__((format(printf, 2, 0))) static void
 say(reply_verdict *v, const char *format, va_list args)
 {
-	char		text[2 * REPLY_MAX_TEXT];
-	int			n = vsnprintf(text, sizeof(text), format, args);
+	char text[2 * REPLY_MAX_TEXT];
+	int n = vsnprintf(text, sizeof(text), format, args);
 
 	if (n < 0)
 		n = 0;
@@ -60,9 +59,9 @@ say(reply_verdict *v, const char *format, va_list args)
 }
 
 void
-reply_say(reply_verdict *v, wc_outcome_result result, const char *format,...)
+reply_say(reply_verdict *v, wc_outcome_result result, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	memset(&v->outcome, 0, sizeof(v->outcome));
 	v->outcome.result = (uint8_t) result;
@@ -72,11 +71,10 @@ reply_say(reply_verdict *v, wc_outcome_result result, const char *format,...)
 }
 
 /* Set result and text, and keep what else the verdict holds already. */
-__attribute__((format(printf, 3, 4)))
-static void
-conclude(reply_verdict *v, wc_outcome_result result, const char *format,...)
+__attribute__((format(printf, 3, 4))) static void
+conclude(reply_verdict *v, wc_outcome_result result, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	v->outcome.result = (uint8_t) result;
 	va_start(args, format);
@@ -89,13 +87,12 @@ static wc_str
 text_of(const parsed *body, const char *name)
 {
 	const json_t *value = json_object_get(body->object, name);
-	wc_str		none = {NULL, 0};
-	wc_str		text;
+	wc_str none = {NULL, 0};
+	wc_str text;
 
 	if (json_is_string(value))
-		return (wc_str) {json_string_value(value), (uint32_t) json_string_length(value)};
-	if (json_is_number(value) && wc_json_member(body->text.p, body->text.len, name, &text) &&
-		wc_json_is_whole(text))
+		return (wc_str){json_string_value(value), (uint32_t) json_string_length(value)};
+	if (json_is_number(value) && wc_json_member(body->text.p, body->text.len, name, &text) && wc_json_is_whole(text))
 		return text;
 	return none;
 }
@@ -108,11 +105,11 @@ static bool
 take_error(reply_verdict *v, const parsed *body)
 {
 	const json_t *message = json_object_get(body->object, "errorMessage");
-	wc_str		code = text_of(body, "errorCode");
+	wc_str code = text_of(body, "errorCode");
 
 	if (json_is_string(message) && json_string_length(message) > 0)
-		copy_text(v->error_message, REPLY_MAX_TEXT, &v->outcome.error_message,
-				  json_string_value(message), json_string_length(message));
+		copy_text(v->error_message, REPLY_MAX_TEXT, &v->outcome.error_message, json_string_value(message),
+				  json_string_length(message));
 	if (code.p != NULL && !wc_is_no_error(code))
 		copy_text(v->error_code, WC_MAX_ERROR_CODE, &v->outcome.error_code, code.p, code.len);
 	return v->outcome.error_code.len > 0;
@@ -131,18 +128,17 @@ refuse(reply_verdict *v, const reply *r)
 	if (v->outcome.error_message.len > 0)
 		return;
 	if (v->outcome.error_code.len > 0)
-		conclude(v, WC_OUT_REFUSED, "%s answered HTTP %u with errorCode %s and no errorMessage",
-				 r->host, (unsigned) r->http_status, v->error_code);
+		conclude(v, WC_OUT_REFUSED, "%s answered HTTP %u with errorCode %s and no errorMessage", r->host,
+				 (unsigned) r->http_status, v->error_code);
 	else
-		conclude(v, WC_OUT_REFUSED, "%s answered HTTP %u and gave no reason",
-				 r->host, (unsigned) r->http_status);
+		conclude(v, WC_OUT_REFUSED, "%s answered HTTP %u and gave no reason", r->host, (unsigned) r->http_status);
 }
 
 /* The id is the key that statuses come under: all of it or nothing. */
 static void
 take_message_id(reply_verdict *v, const parsed *body)
 {
-	wc_str		id = text_of(body, "messageId");
+	wc_str id = text_of(body, "messageId");
 
 	if (id.p == NULL || id.len > WC_MAX_HUB_MESSAGE_ID)
 		return;
@@ -160,8 +156,10 @@ static void
 take_as_accepted(reply_verdict *v, const reply *r, const char *what)
 {
 	copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status, "accepted", strlen("accepted"));
-	conclude(v, WC_OUT_ACCEPTED, "%s answered HTTP %u with %s: taken as accepted, but what becomes of it cannot be known; "
-			 "check that api_url is a hub's", r->host, (unsigned) r->http_status, what);
+	conclude(v, WC_OUT_ACCEPTED,
+			 "%s answered HTTP %u with %s: taken as accepted, but what becomes of it cannot be known; "
+			 "check that api_url is a hub's",
+			 r->host, (unsigned) r->http_status, what);
 }
 
 static void
@@ -171,14 +169,16 @@ classify_success(const reply *r, const parsed *body, reply_verdict *v)
 
 	if (body->object == NULL)
 	{
-		take_as_accepted(v, r, r->body_too_large ? "a body that is too large" :
-						 r->body_len == 0 ? "no body" : "a body that is not a JSON object");
+		take_as_accepted(v, r,
+						 r->body_too_large	? "a body that is too large"
+						 : r->body_len == 0 ? "no body"
+											: "a body that is not a JSON object");
 		return;
 	}
 	status = json_object_get(body->object, "status");
 	if (json_is_string(status))
-		copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status,
-				  json_string_value(status), json_string_length(status));
+		copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status, json_string_value(status),
+				  json_string_length(status));
 	take_message_id(v, body);
 
 	if (take_error(v, body) || wc_str_equals(v->outcome.hub_status, "error"))
@@ -195,19 +195,19 @@ classify_success(const reply *r, const parsed *body, reply_verdict *v)
 static void
 pause_hub(reply_verdict *v, const reply *r)
 {
-	int64_t		seconds = r->retry_after_s;
+	int64_t seconds = r->retry_after_s;
 
 	if (seconds > REPLY_MAX_PAUSE_S)
 		seconds = REPLY_MAX_PAUSE_S;
 	v->outcome.retry_after_ms = seconds > 0 ? (uint32_t) seconds * 1000 : REPLY_DEFAULT_PAUSE_MS;
-	conclude(v, WC_OUT_PAUSED, "%s answered HTTP %u and asks for a pause of %u ms", r->host,
-			 (unsigned) r->http_status, (unsigned) v->outcome.retry_after_ms);
+	conclude(v, WC_OUT_PAUSED, "%s answered HTTP %u and asks for a pause of %u ms", r->host, (unsigned) r->http_status,
+			 (unsigned) v->outcome.retry_after_ms);
 }
 
 static void
 classify_failure(const reply *r, const parsed *body, reply_verdict *v)
 {
-	uint32_t	status = r->http_status;
+	uint32_t status = r->http_status;
 
 	if (body->object != NULL)
 		(void) take_error(v, body);
@@ -216,12 +216,11 @@ classify_failure(const reply *r, const parsed *body, reply_verdict *v)
 		pause_hub(v, r);
 	else if (status == 401)
 		conclude(v, WC_OUT_UNAUTHORIZED,
-				 "%s does not accept the API key (HTTP 401); call webchatt.connect_hub() with a valid one",
-				 r->host);
+				 "%s does not accept the API key (HTTP 401); call webchatt.connect_hub() with a valid one", r->host);
 	else if (status >= 300 && status < 400)
 		conclude(v, WC_OUT_REFUSED,
-				 "%s redirected the request (HTTP %u), which is not followed; set api_url to where the hub is",
-				 r->host, (unsigned) status);
+				 "%s redirected the request (HTTP %u), which is not followed; set api_url to where the hub is", r->host,
+				 (unsigned) status);
 	else if (status >= 400 && status < 500 && status != 408)
 		refuse(v, r);
 	else if (v->outcome.error_message.len > 0)
@@ -233,8 +232,8 @@ classify_failure(const reply *r, const parsed *body, reply_verdict *v)
 void
 reply_classify(const reply *r, reply_verdict *v)
 {
-	json_t	   *root = NULL;
-	parsed		body = {{NULL, 0, NULL}, NULL};
+	json_t *root = NULL;
+	parsed body = {{NULL, 0, NULL}, NULL};
 
 	memset(&v->outcome, 0, sizeof(v->outcome));
 	v->outcome.http_status = r->http_status;

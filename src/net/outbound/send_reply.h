@@ -12,32 +12,32 @@
 #include "common/event_rules.h"
 
 /* The longest error message that leaves webchatt-net, in bytes. */
-#define REPLY_MAX_TEXT			500
+#define REPLY_MAX_TEXT 500
 
 /* A 429 without Retry-After pauses the hub for this long. */
-#define REPLY_DEFAULT_PAUSE_MS	1000
+#define REPLY_DEFAULT_PAUSE_MS 1000
 
 /* The longest pause that a hub can ask for, in seconds. */
-#define REPLY_MAX_PAUSE_S		3600
+#define REPLY_MAX_PAUSE_S 3600
 
 typedef struct reply
 {
-	uint32_t	http_status;
+	uint32_t http_status;
 	const char *body;
-	size_t		body_len;
-	bool		body_too_large; /* body is only its beginning */
-	int64_t		retry_after_s;	/* 0: none given */
-	const char *host;			/* the hub's, for texts */
+	size_t body_len;
+	bool body_too_large;   /* body is only its beginning */
+	int64_t retry_after_s; /* 0: none given */
+	const char *host;	   /* the hub's, for texts */
 } reply;
 
 /* An outcome whose strings lie beside it. */
 typedef struct reply_verdict
 {
-	wc_outcome	outcome;
-	char		hub_status[WC_MAX_STATUS + 1];
-	char		hub_message_id[WC_MAX_HUB_MESSAGE_ID + 1];
-	char		error_code[WC_MAX_ERROR_CODE + 1];
-	char		error_message[REPLY_MAX_TEXT + 1];
+	wc_outcome outcome;
+	char hub_status[WC_MAX_STATUS + 1];
+	char hub_message_id[WC_MAX_HUB_MESSAGE_ID + 1];
+	char error_code[WC_MAX_ERROR_CODE + 1];
+	char error_message[REPLY_MAX_TEXT + 1];
 } reply_verdict;
 
 /*
@@ -47,7 +47,7 @@ typedef struct reply_verdict
 extern void reply_classify(const reply *r, reply_verdict *v);
 
 /* A verdict with a text of our own, cut at REPLY_MAX_TEXT. */
-extern void reply_say(reply_verdict *v, wc_outcome_result result, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
+extern void reply_say(reply_verdict *v, wc_outcome_result result, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
-#endif							/* NET_SEND_REPLY_H */
+#endif /* NET_SEND_REPLY_H */

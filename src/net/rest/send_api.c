@@ -14,15 +14,15 @@
 #include "rest/send_api_json.h"
 
 /* Set in front of an Idempotency-Key, so that it never meets a key made in SQL. */
-#define KEY_SPACE	"api:"
+#define KEY_SPACE "api:"
 
-#define UNKNOWN_CHANNEL \
+#define UNKNOWN_CHANNEL                                                                                                \
 	"No channel of this hub that the key may use has the id in \"from\"; webchatt.channels lists them."
 
 static bool
 is_printable(head_value v)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < v.len; i++)
 	{
@@ -35,7 +35,7 @@ is_printable(head_value v)
 refusal
 api_judge_key(conn *c, uint8_t scope)
 {
-	head_value	key = c->head.api_key;
+	head_value key = c->head.api_key;
 	const key_entry *entry;
 
 	if (key.p == NULL)
@@ -53,8 +53,8 @@ api_judge_key(conn *c, uint8_t scope)
 void
 api_judge_head(conn *c, const char *method)
 {
-	head_value	idempotency = c->head.idempotency_key;
-	refusal		why = api_judge_key(c, WC_SCOPE_SEND);
+	head_value idempotency = c->head.idempotency_key;
+	refusal why = api_judge_key(c, WC_SCOPE_SEND);
 
 	if (strcmp(method, "POST") != 0)
 		request_refuse(c, REFUSE_METHOD_POST, NULL);
@@ -68,24 +68,25 @@ api_judge_head(conn *c, const char *method)
 static void
 nobody_there(conn *c)
 {
-	c->answer = rest_answer_error("session_not_found",
-								  "The visitor has no open session; with \"hold\": true the message waits for the next one.");
+	c->answer =
+		rest_answer_error("session_not_found",
+						  "The visitor has no open session; with \"hold\": true the message waits for the next one.");
 }
 
 static void
 no_visitor(conn *c)
 {
-	c->answer = rest_answer_error("visitor_not_found",
-								  "This channel has no visitor with the id in \"to\"; take it from an event's \"from\".");
+	c->answer = rest_answer_error(
+		"visitor_not_found", "This channel has no visitor with the id in \"to\"; take it from an event's \"from\".");
 }
 
 /* Ask the worker to store it, or, when it could only be a repeat, whether it has. */
 static refusal
 ask(conn *c, const rest_send *send, bool only_known, size_t len)
 {
-	door	   *d = c->door;
-	head_value	key = c->head.idempotency_key;
-	char		dedupe[sizeof(KEY_SPACE) + REST_MAX_KEY] = "";
+	door *d = c->door;
+	head_value key = c->head.idempotency_key;
+	char dedupe[sizeof(KEY_SPACE) + REST_MAX_KEY] = "";
 	wc_api_send m;
 
 	memset(&m, 0, sizeof(m));
@@ -113,16 +114,15 @@ ask(conn *c, const rest_send *send, bool only_known, size_t len)
 static void
 take_send(conn *c, const rest_send *send, size_t len)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 	const channel *ch = channels_find(d->channels, send->channel);
 	const key_entry *key = keys_get(d->keys, c->key);
-	bool		there = send->is_visitor && d->is_there != NULL &&
-		d->is_there(d->is_there_arg, send->channel, send->visitor);
-	refusal		why;
+	bool there = send->is_visitor && d->is_there != NULL && d->is_there(d->is_there_arg, send->channel, send->visitor);
+	refusal why;
 
 	c->held = send->hold && !there;
 	if (key == NULL)
-		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL);	/* revoked, while the body came */
+		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL); /* revoked, while the body came */
 	else if (ch == NULL || !ch->local || !key_has_channel(key, send->channel))
 		request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
 	else if (!send->is_visitor && send->hold)
@@ -139,9 +139,9 @@ take_send(conn *c, const rest_send *send, size_t len)
 void
 api_take(conn *c, const char *body, size_t len)
 {
-	char		reason[WC_REASON_SIZE] = "";
-	refusal		why = judge_gate(c);
-	rest_send	send;
+	char reason[WC_REASON_SIZE] = "";
+	refusal why = judge_gate(c);
+	rest_send send;
 
 	if (why != REFUSE_NOTHING)
 		request_refuse(c, why, NULL);
@@ -158,8 +158,8 @@ api_take(conn *c, const char *body, size_t len)
 static void
 refuse_invalid(conn *c, wc_str text)
 {
-	char		reason[WC_REASON_SIZE];
-	uint32_t	len = text.len < sizeof(reason) ? text.len : (uint32_t) sizeof(reason) - 1;
+	char reason[WC_REASON_SIZE];
+	uint32_t len = text.len < sizeof(reason) ? text.len : (uint32_t) sizeof(reason) - 1;
 
 	/* Never cut a character in two. */
 	while (len > 0 && len < text.len && ((unsigned char) text.p[len] & 0xc0) == 0x80)
@@ -172,17 +172,17 @@ refuse_invalid(conn *c, wc_str text)
 static void
 refuse_ended(conn *c, wc_str code)
 {
-	char		text[WC_MAX_ERROR_CODE + 1];
+	char text[WC_MAX_ERROR_CODE + 1];
 
 	snprintf(text, sizeof(text), "%.*s", (int) code.len, code.len ? code.p : "");
-	c->answer = rest_answer_error(text,
-								  "The message of this Idempotency-Key was not delivered and will not be; to send it all the same, use a new key.");
+	c->answer = rest_answer_error(text, "The message of this Idempotency-Key was not delivered and will not be; to "
+										"send it all the same, use a new key.");
 }
 
 void
 door_api_done(door *d, const wc_api_done *done)
 {
-	conn	   *c = waiting_find(d->waiting, done->request);
+	conn *c = waiting_find(d->waiting, done->request);
 
 	/* Not there: it was given up meanwhile. */
 	if (c == NULL || c->route != ROUTE_SEND)

@@ -40,14 +40,14 @@ string_end(const char *p, const char *end)
 static char *
 copy_member(const char *p, const char *end, size_t which, char *to)
 {
-	size_t		member = 0;
-	int			depth = 0;
-	bool		in_value = false;
+	size_t member = 0;
+	int depth = 0;
+	bool in_value = false;
 
 	while (p < end)
 	{
 		const char *next = *p == '"' ? string_end(p, end) : p + 1;
-		bool		closes = *p == '}' || *p == ']';
+		bool closes = *p == '}' || *p == ']';
 
 		if (depth == 1 && !in_value && *p == ':')
 			in_value = true;
@@ -75,8 +75,8 @@ static size_t
 place_of(json_t *root, const char *name)
 {
 	const char *key;
-	json_t	   *value;
-	size_t		n = 0;
+	json_t *value;
+	size_t n = 0;
 
 	json_object_foreach(root, key, value)
 	{
@@ -92,10 +92,10 @@ check_from(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
 {
 	const json_t *from = json_object_get(root, "from");
 
-	if (json_is_string(from) &&
-		wc_uuid_parse(json_string_value(from), json_string_length(from), send->channel))
+	if (json_is_string(from) && wc_uuid_parse(json_string_value(from), json_string_length(from), send->channel))
 		return true;
-	snprintf(reason, WC_REASON_SIZE, "\"from\" must be the id of a channel, a UUID in its canonical form (not its public key).");
+	snprintf(reason, WC_REASON_SIZE,
+			 "\"from\" must be the id of a channel, a UUID in its canonical form (not its public key).");
 	return false;
 }
 
@@ -103,8 +103,8 @@ static bool
 check_to(const json_t *root, const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 {
 	const json_t *to = json_object_get(root, "to");
-	size_t		len = json_string_length(to);
-	wc_str		number;
+	size_t len = json_string_length(to);
+	wc_str number;
 
 	/* a number is no visitor of ours, but an id all the same */
 	if (json_is_number(to) && wc_json_member(text->p, text->len, "to", &number) && wc_json_is_whole(number))
@@ -134,10 +134,9 @@ check_hold(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
 }
 
 static bool
-take_content(json_t *root, const char *body, size_t len, rest_send *send,
-			 char reason[WC_REASON_SIZE])
+take_content(json_t *root, const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
 {
-	char	   *end;
+	char *end;
 
 	if (!json_is_object(json_object_get(root, "content")))
 	{
@@ -146,7 +145,7 @@ take_content(json_t *root, const char *body, size_t len, rest_send *send,
 	}
 	send->memory = net_alloc(len);
 	end = copy_member(body, body + len, place_of(root, "content"), send->memory);
-	send->content = (wc_str) {send->memory, (uint32_t) (end - send->memory)};
+	send->content = (wc_str){send->memory, (uint32_t) (end - send->memory)};
 	return true;
 }
 
@@ -154,13 +153,12 @@ static bool
 parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 {
 	json_error_t error;
-	json_t	   *root;
-	bool		good;
+	json_t *root;
+	bool good;
 
 	if (text->len > UINT32_MAX || !wc_json_shallow(text->p, text->len))
 	{
-		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.",
-				 WC_MAX_EVENT_DEPTH);
+		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.", WC_MAX_EVENT_DEPTH);
 		return false;
 	}
 
@@ -169,9 +167,10 @@ parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 	if (root == NULL)
 	{
 		/* error.text quotes the body, which is nobody's to repeat: say where only. */
-		snprintf(reason, WC_REASON_SIZE, json_error_code(&error) == json_error_duplicate_key ?
-				 "An object in the body has two members of one name (at byte %d, line %d)." :
-				 "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
+		snprintf(reason, WC_REASON_SIZE,
+				 json_error_code(&error) == json_error_duplicate_key
+					 ? "An object in the body has two members of one name (at byte %d, line %d)."
+					 : "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
 				 error.position, error.line);
 		return false;
 	}
@@ -181,8 +180,8 @@ parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 		good = false;
 	}
 	else
-		good = check_from(root, send, reason) && check_to(root, text, send, reason) &&
-			check_hold(root, send, reason) && take_content(root, text->p, text->len, send, reason);
+		good = check_from(root, send, reason) && check_to(root, text, send, reason) && check_hold(root, send, reason) &&
+			   take_content(root, text->p, text->len, send, reason);
 	json_decref(root);
 	return good;
 }
@@ -190,8 +189,8 @@ parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 bool
 rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
 {
-	mended		text;
-	bool		good;
+	mended text;
+	bool good;
 
 	memset(send, 0, sizeof(*send));
 	mended_make(&text, body, len);
@@ -210,17 +209,16 @@ rest_free(rest_send *send)
 static answer
 answer_json(json_t *root)
 {
-	char	   *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 
 	json_decref(root);
-	return text ? answer_text(text, strlen(text), "application/json") :
-		answer_refusal(REFUSE_NOTHING);
+	return text ? answer_text(text, strlen(text), "application/json") : answer_refusal(REFUSE_NOTHING);
 }
 
 answer
 rest_answer_stored(const uint8_t message[16], const char *status)
 {
-	char		id[37];
+	char id[37];
 
 	wc_uuid_print(message, id);
 	return answer_json(json_pack("{s:s, s:s}", "messageId", id, "status", status));
@@ -229,6 +227,6 @@ rest_answer_stored(const uint8_t message[16], const char *status)
 answer
 rest_answer_error(const char *code, const char *message)
 {
-	return answer_json(json_pack("{s:n, s:s, s:s, s:s}", "messageId", "status", "error",
-								 "errorMessage", message, "errorCode", code));
+	return answer_json(
+		json_pack("{s:n, s:s, s:s, s:s}", "messageId", "status", "error", "errorMessage", message, "errorCode", code));
 }

@@ -10,24 +10,23 @@
 #include "common/event_rules.h"
 
 /* The longest Idempotency-Key, in bytes. */
-#define REST_MAX_KEY	200
+#define REST_MAX_KEY 200
 
 typedef struct rest_send
 {
-	uint8_t		channel[16];	/* "from" */
-	bool		is_visitor;		/* "to" has the form of a visitor's id */
-	uint8_t		visitor[16];	/* and is it */
-	bool		hold;			/* queue it when nobody is there */
-	wc_str		content;		/* a JSON object without white space, in memory */
-	char	   *memory;
+	uint8_t channel[16]; /* "from" */
+	bool is_visitor;	 /* "to" has the form of a visitor's id */
+	uint8_t visitor[16]; /* and is it */
+	bool hold;			 /* queue it when nobody is there */
+	wc_str content;		 /* a JSON object without white space, in memory */
+	char *memory;
 } rest_send;
 
 /*
  * Parse and check.  True: send is filled and lives until rest_free(send).
  * False: reason is a sentence, and there is nothing to free.
  */
-extern bool rest_parse(const char *body, size_t len, rest_send *send,
-					   char reason[WC_REASON_SIZE]);
+extern bool rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE]);
 extern void rest_free(rest_send *send);
 
 /* 200: the message is stored; status is "sent" or "enqueued". */
@@ -36,4 +35,4 @@ extern answer rest_answer_stored(const uint8_t message[16], const char *status);
 /* 200 all the same, as the hub answers what it could not deliver. */
 extern answer rest_answer_error(const char *code, const char *message);
 
-#endif							/* NET_SEND_API_JSON_H */
+#endif /* NET_SEND_API_JSON_H */

@@ -31,7 +31,7 @@ is_method(const char *method)
 static bool
 is_visible(const char *p, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 	{
@@ -44,7 +44,7 @@ is_visible(const char *p, size_t len)
 void
 organization_judge_head(conn *c, const char *method)
 {
-	refusal		why = api_judge_key(c, WC_SCOPE_WEBHOOKS);
+	refusal why = api_judge_key(c, WC_SCOPE_WEBHOOKS);
 
 	if (!is_method(method))
 		request_refuse(c, REFUSE_METHOD_REST, NULL);
@@ -63,7 +63,7 @@ static bool
 is_json(const char *body, size_t len, char reason[WC_REASON_SIZE])
 {
 	json_error_t error;
-	json_t	   *root;
+	json_t *root;
 
 	if (len == 0)
 		return true;
@@ -76,9 +76,10 @@ is_json(const char *body, size_t len, char reason[WC_REASON_SIZE])
 	if (root == NULL)
 	{
 		/* error.text quotes the body, which may hold secrets: say where only. */
-		snprintf(reason, WC_REASON_SIZE, json_error_code(&error) == json_error_duplicate_key ?
-				 "An object in the body has two members of one name (at byte %d, line %d)." :
-				 "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
+		snprintf(reason, WC_REASON_SIZE,
+				 json_error_code(&error) == json_error_duplicate_key
+					 ? "An object in the body has two members of one name (at byte %d, line %d)."
+					 : "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
 				 error.position, error.line);
 		return false;
 	}
@@ -89,11 +90,11 @@ is_json(const char *body, size_t len, char reason[WC_REASON_SIZE])
 static refusal
 ask(conn *c, const char *body, size_t len)
 {
-	door	   *d = c->door;
+	door *d = c->door;
 	wc_api_call m;
-	size_t		path_len;
-	size_t		query_len;
-	bool		written;
+	size_t path_len;
+	size_t query_len;
+	bool written;
 
 	memset(&m, 0, sizeof(m));
 	m.request = waiting_take(d->waiting, c, len, d->max_waiting);
@@ -105,7 +106,7 @@ ask(conn *c, const char *body, size_t len)
 	m.path.len = (uint32_t) path_len;
 	m.query.p = route_query(c->asked, &query_len);
 	m.query.len = (uint32_t) query_len;
-	m.body = (wc_str) {body, (uint32_t) len};
+	m.body = (wc_str){body, (uint32_t) len};
 	written = wc_write_api_call(corridor_io_out(d->corridor), &m);
 	corridor_io_nudge(d->corridor);
 	if (!written)
@@ -121,9 +122,9 @@ ask(conn *c, const char *body, size_t len)
 void
 organization_take(conn *c, const char *body, size_t len)
 {
-	char		reason[WC_REASON_SIZE] = "";
-	refusal		why = judge_gate(c);
-	mended		text;
+	char reason[WC_REASON_SIZE] = "";
+	refusal why = judge_gate(c);
+	mended text;
 
 	mended_make(&text, body, brings_body(c->method) ? len : 0);
 	if (why == REFUSE_NOTHING && !is_json(text.p, text.len, reason))
@@ -138,8 +139,8 @@ organization_take(conn *c, const char *body, size_t len)
 static answer
 answer_of(const wc_api_answer *m)
 {
-	char	   *text;
-	answer		a;
+	char *text;
+	answer a;
 
 	if (m->body.len == 0)
 		return answer_empty();
@@ -157,7 +158,7 @@ answer_of(const wc_api_answer *m)
 void
 door_api_answer(door *d, const wc_api_answer *answer)
 {
-	conn	   *c = waiting_find(d->waiting, answer->request);
+	conn *c = waiting_find(d->waiting, answer->request);
 
 	/* Not there: it was given up meanwhile. */
 	if (c == NULL || c->route != ROUTE_ORGANIZATION)

@@ -19,7 +19,7 @@ uint64_t
 visitor_origin_tag(const char *origin, size_t len)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	uint64_t	tag = 0;
+	uint64_t tag = 0;
 
 	if (EVP_Digest(origin, len, hash, NULL, EVP_sha256(), NULL) == 1)
 		memcpy(&tag, hash, sizeof(tag));
@@ -30,9 +30,9 @@ visitor_origin_tag(const char *origin, size_t len)
 static bool
 origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 {
-	char		normal[WC_ORIGIN_SIZE];
+	char normal[WC_ORIGIN_SIZE];
 	const char *reason;
-	int			i;
+	int i;
 
 	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason) ||
 		strlen(normal) != origin.len || memcmp(normal, origin.p, origin.len) != 0)
@@ -52,7 +52,7 @@ origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 static session *
 session_new(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch)
 {
-	session    *s = calloc(1, sizeof(*s));
+	session *s = calloc(1, sizeof(*s));
 
 	if (s == NULL || !ws_enter_upgrade(knock->fd, head, WS_PROTOCOL) || !ws_start(&s->w, &v->host, knock->fd))
 	{
@@ -69,10 +69,10 @@ session_new(visitors *v, const ws_knock *knock, const ws_head *head, const chann
 }
 
 static void
-admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch,
-	  const net_addr *client, addr_count *count, uint64_t tag)
+admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch, const net_addr *client,
+	  addr_count *count, uint64_t tag)
 {
-	session    *s = session_new(v, knock, head, ch);
+	session *s = session_new(v, knock, head, ch);
 
 	if (s == NULL)
 	{
@@ -91,14 +91,13 @@ admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch
 }
 
 void
-visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict,
-			   const char *why)
+visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
 {
-	net_addr	client = ws_enter_client(&v->trusted, knock, head);
-	bool		exempt = client.local || addr_list_has(&v->trusted, &client);
+	net_addr client = ws_enter_client(&v->trusted, knock, head);
+	bool exempt = client.local || addr_list_has(&v->trusted, &client);
 	const channel *ch = NULL;
 	addr_count *count = NULL;
-	uint64_t	tag = 0;
+	uint64_t tag = 0;
 
 	if (v->closing)
 		verdict = REFUSE_CLOSING;

@@ -15,24 +15,23 @@ blank_at(const unsigned char *s, size_t len)
 	if (s[0] <= 0x20 || s[0] == 0x7f)
 		return 1;
 	if (len >= 2 && s[0] == 0xc2 && (s[1] == 0xa0 || s[1] == 0x85 || s[1] == 0xad))
-		return 2;				/* no-break space, next line, soft hyphen */
+		return 2; /* no-break space, next line, soft hyphen */
 	if (len < 3)
 		return 0;
 	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] <= 0x8f || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf))
-		return 3;				/* U+2000 to U+200F, line and paragraph separators */
+		return 3; /* U+2000 to U+200F, line and paragraph separators */
 	if ((s[0] == 0xe2 && s[1] == 0x81 && (s[2] == 0x9f || s[2] == 0xa0)) ||
-		(s[0] == 0xe3 && s[1] == 0x80 && s[2] == 0x80) ||
-		(s[0] == 0xe1 && s[1] == 0x9a && s[2] == 0x80) ||
+		(s[0] == 0xe3 && s[1] == 0x80 && s[2] == 0x80) || (s[0] == 0xe1 && s[1] == 0x9a && s[2] == 0x80) ||
 		(s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf))
-		return 3;				/* the others, and the byte order mark */
+		return 3; /* the others, and the byte order mark */
 	return 0;
 }
 
 static bool
 is_blank(const char *s, size_t len)
 {
-	size_t		at = 0;
-	size_t		n;
+	size_t at = 0;
+	size_t n;
 
 	while (at < len && (n = blank_at((const unsigned char *) s + at, len - at)) > 0)
 		at += n;
@@ -43,10 +42,9 @@ is_blank(const char *s, size_t len)
 static json_t *
 member(const json_t *object, const char *name, size_t max)
 {
-	json_t	   *v = json_object_get(object, name);
+	json_t *v = json_object_get(object, name);
 
-	if (!json_is_string(v) || json_string_length(v) > max ||
-		is_blank(json_string_value(v), json_string_length(v)))
+	if (!json_is_string(v) || json_string_length(v) > max || is_blank(json_string_value(v), json_string_length(v)))
 		return NULL;
 	return v;
 }
@@ -54,7 +52,7 @@ member(const json_t *object, const char *name, size_t max)
 static json_t *
 text_content(const json_t *content, const char **why)
 {
-	json_t	   *text = member(content, "text", SIZE_MAX);
+	json_t *text = member(content, "text", SIZE_MAX);
 
 	*why = "A text content must have a text that is not blank.";
 	return text ? json_pack("{s:s, s:O}", "type", "text", "text", text) : NULL;
@@ -66,10 +64,10 @@ reply_content(const json_t *content, const char **why)
 	const json_t *inner = json_object_get(content, "interactive");
 	const char *kind = json_string_value(json_object_get(inner, "type"));
 	const json_t *reply;
-	json_t	   *id;
-	json_t	   *title;
-	json_t	   *description = NULL;
-	bool		list;
+	json_t *id;
+	json_t *title;
+	json_t *description = NULL;
+	bool list;
 
 	*why = "An interactive content must be a button_reply or a list_reply.";
 	if (kind == NULL || (strcmp(kind, "button_reply") != 0 && strcmp(kind, "list_reply") != 0))
@@ -88,17 +86,16 @@ reply_content(const json_t *content, const char **why)
 		if (description == NULL)
 			return NULL;
 	}
-	return json_pack("{s:s, s:{s:s, s:{s:O, s:O, s:O*}}}", "type", "interactive",
-					 "interactive", "type", kind, kind, "id", id, "title", title,
-					 "description", description);
+	return json_pack("{s:s, s:{s:s, s:{s:O, s:O, s:O*}}}", "type", "interactive", "interactive", "type", kind, kind,
+					 "id", id, "title", title, "description", description);
 }
 
 char *
 visitor_content(const json_t *content, const char **why)
 {
 	const char *type = json_string_value(json_object_get(content, "type"));
-	json_t	   *anew = NULL;
-	char	   *text;
+	json_t *anew = NULL;
+	char *text;
 
 	*why = "Visitors can send text, and the replies to buttons and lists.";
 	if (type != NULL && strcmp(type, "text") == 0)

@@ -11,7 +11,7 @@
 /* Limits of a reply's members, in bytes. */
 #define VISITOR_MAX_REPLY_ID	256
 #define VISITOR_MAX_TITLE		256
-#define VISITOR_MAX_DESCRIPTION	1024
+#define VISITOR_MAX_DESCRIPTION 1024
 
 /*
  * The content as compact JSON, for free(); NULL: *why is a sentence for a
@@ -19,4 +19,4 @@
  */
 extern char *visitor_content(const json_t *content, const char **why);
 
-#endif							/* NET_VISITOR_CONTENT_H */
+#endif /* NET_VISITOR_CONTENT_H */

@@ -16,10 +16,9 @@ static const struct
 {
 	const char *name;
 	visitor_frame_type type;
-}			types[] = {
-	{"hello", VISITOR_HELLO}, {"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED},
-	{"read", VISITOR_READ}, {"typing", VISITOR_TYPING}, {"history", VISITOR_HISTORY},
-	{"ping", VISITOR_PING},
+} types[] = {
+	{"hello", VISITOR_HELLO},	{"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED}, {"read", VISITOR_READ},
+	{"typing", VISITOR_TYPING}, {"history", VISITOR_HISTORY}, {"ping", VISITOR_PING},
 };
 
 static visitor_frame_verdict
@@ -39,8 +38,8 @@ take_uuid(const json_t *v, uint8_t uuid[16])
 static bool
 take_ids(const json_t *array, int least, int most, visitor_frame *frame)
 {
-	size_t		n = json_array_size(array);
-	size_t		i;
+	size_t n = json_array_size(array);
+	size_t i;
 
 	if (!json_is_array(array) || n < (size_t) least || n > (size_t) most)
 		return false;
@@ -57,7 +56,7 @@ static bool
 take_attributes(json_t *object, visitor_frame *frame)
 {
 	const char *name;
-	json_t	   *value;
+	json_t *value;
 
 	if (!json_is_object(object) || json_object_size(object) > VISITOR_MAX_ATTRIBUTES)
 		return false;
@@ -75,7 +74,7 @@ take_hello(const json_t *root, visitor_frame *frame)
 {
 	const json_t *token = json_object_get(root, "token");
 	const json_t *have = json_object_get(root, "have");
-	json_t	   *attributes = json_object_get(root, "attributes");
+	json_t *attributes = json_object_get(root, "attributes");
 
 	if (token != NULL && !json_is_null(token))
 	{
@@ -94,7 +93,7 @@ take_hello(const json_t *root, visitor_frame *frame)
 static void
 take_id(const json_t *v, visitor_frame *frame)
 {
-	size_t		len = json_string_length(v);
+	size_t len = json_string_length(v);
 	const char *s = json_string_value(v);
 
 	if (s != NULL && len >= 1 && len <= VISITOR_MAX_ID &&
@@ -147,8 +146,8 @@ visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
 {
 	visitor_frame_verdict verdict = VISITOR_NOT_JSON;
 	const char *type;
-	json_t	   *root;
-	size_t		i;
+	json_t *root;
+	size_t i;
 
 	memset(frame, 0, offsetof(visitor_frame, ids));
 	if (!wc_json_shallow(text, len))

@@ -9,15 +9,15 @@
 #include "common/corridor.h"
 
 /* Limits, in bytes but for the counts. */
-#define VISITOR_MAX_ID			64	/* of a message, given by the client */
-#define VISITOR_MAX_TOKEN		128
-#define VISITOR_MAX_IDS			100	/* of delivered and read */
-#define VISITOR_MAX_ATTRIBUTES	16
-#define VISITOR_MAX_ATTRIBUTES_SIZE	2048
+#define VISITOR_MAX_ID				64 /* of a message, given by the client */
+#define VISITOR_MAX_TOKEN			128
+#define VISITOR_MAX_IDS				100 /* of delivered and read */
+#define VISITOR_MAX_ATTRIBUTES		16
+#define VISITOR_MAX_ATTRIBUTES_SIZE 2048
 
 typedef enum visitor_frame_type
 {
-	VISITOR_UNKNOWN = 0,		/* its type is none of these */
+	VISITOR_UNKNOWN = 0, /* its type is none of these */
 	VISITOR_HELLO,
 	VISITOR_MESSAGE,
 	VISITOR_DELIVERED,
@@ -30,28 +30,27 @@ typedef enum visitor_frame_type
 typedef enum visitor_frame_verdict
 {
 	VISITOR_GOOD = 0,
-	VISITOR_NOT_JSON,			/* not one JSON object at all */
-	VISITOR_BAD,				/* a member is missing or wrong */
-	VISITOR_BAD_CONTENT			/* of a message: not what visitors can send */
+	VISITOR_NOT_JSON,	/* not one JSON object at all */
+	VISITOR_BAD,		/* a member is missing or wrong */
+	VISITOR_BAD_CONTENT /* of a message: not what visitors can send */
 } visitor_frame_verdict;
 
 typedef struct visitor_frame
 {
 	visitor_frame_type type;
-	const char *why;			/* a sentence; NULL: nothing is wrong */
-	char		id[VISITOR_MAX_ID + 1]; /* of a message; empty: none, or no good one */
-	bool		has_token;		/* of hello */
-	char		token[VISITOR_MAX_TOKEN + 1];
-	char	   *attributes;		/* of hello: JSON; NULL: none */
-	char	   *content;		/* of a message: JSON */
-	uint8_t		before[16];		/* of history */
-	int			nids;			/* of hello, delivered, read */
-	uint8_t		ids[VISITOR_MAX_IDS][16];
+	const char *why;			 /* a sentence; NULL: nothing is wrong */
+	char id[VISITOR_MAX_ID + 1]; /* of a message; empty: none, or no good one */
+	bool has_token;				 /* of hello */
+	char token[VISITOR_MAX_TOKEN + 1];
+	char *attributes;	/* of hello: JSON; NULL: none */
+	char *content;		/* of a message: JSON */
+	uint8_t before[16]; /* of history */
+	int nids;			/* of hello, delivered, read */
+	uint8_t ids[VISITOR_MAX_IDS][16];
 } visitor_frame;
 
 /* Fills the frame, whose type and id stand also when it is bad. */
-extern visitor_frame_verdict visitor_frame_parse(const char *text, size_t len,
-												 visitor_frame *frame);
+extern visitor_frame_verdict visitor_frame_parse(const char *text, size_t len, visitor_frame *frame);
 extern void visitor_frame_free(visitor_frame *frame);
 
-#endif							/* NET_VISITOR_FRAME_H */
+#endif /* NET_VISITOR_FRAME_H */

@@ -27,16 +27,16 @@ static bool
 make_token(char token[TOKEN_SIZE])
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t		chance[33] = {0};
-	int			i;
+	uint8_t chance[33] = {0};
+	int i;
 
 	if (getrandom(chance, 32, 0) != 32)
 		return false;
 	memcpy(token, "wct_", 4);
 	for (i = 0; i < 43; i++)
 	{
-		int			bit = i * 6;
-		unsigned	two = (unsigned) chance[bit / 8] << 8 | chance[bit / 8 + 1];
+		int bit = i * 6;
+		unsigned two = (unsigned) chance[bit / 8] << 8 | chance[bit / 8 + 1];
 
 		token[4 + i] = digits[two >> (10 - bit % 8) & 63];
 	}
@@ -48,7 +48,7 @@ make_token(char token[TOKEN_SIZE])
 static bool
 make_id(visitors *v, uint8_t id[16])
 {
-	uint8_t		chance[8];
+	uint8_t chance[8];
 	struct timespec ts;
 
 	if (getrandom(chance, sizeof(chance), 0) != sizeof(chance))
@@ -70,15 +70,15 @@ prepare(session *s, wc_arrived *m)
 {
 	s->arrival = calloc(1, sizeof(*s->arrival));
 	return s->arrival != NULL && make_token(s->arrival->token) && make_id(s->v, m->new_visitor) &&
-		hash_token(s->arrival->token, m->new_hash);
+		   hash_token(s->arrival->token, m->new_hash);
 }
 
 /* A visitor who gives no token will be made: its address pays beforehand. */
 static bool
 may_make(session *s, bool has_token)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
 
 	if (s->count == NULL)
 		return true;
@@ -100,8 +100,8 @@ may_make(session *s, bool has_token)
 static bool
 hello_in_time(session *s, const wc_arrived *m)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
 
 	if (s->count != NULL && address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) > 0)
 		return false;
@@ -117,8 +117,8 @@ hello_in_time(session *s, const wc_arrived *m)
 void
 visitor_hello(session *s, const visitor_frame *frame)
 {
-	visitors   *v = s->v;
-	wc_arrived	m = {.session = s->entry.number};
+	visitors *v = s->v;
+	wc_arrived m = {.session = s->entry.number};
 
 	if (!prepare(s, &m) || (frame->has_token && !hash_token(frame->token, m.token_hash)))
 	{
@@ -145,7 +145,7 @@ visitor_hello(session *s, const visitor_frame *frame)
 		m.attributes = wc_str_from(frame->attributes);
 		s->arrival->attributes = m.attributes.len;
 	}
-	m.have = (wc_str) {(const char *) frame->ids, (uint32_t) frame->nids * 16};
+	m.have = (wc_str){(const char *) frame->ids, (uint32_t) frame->nids * 16};
 	if (!wc_write_arrived(corridor_io_out(v->corridor), &m))
 	{
 		ws_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
@@ -160,8 +160,8 @@ visitor_hello(session *s, const visitor_frame *frame)
 static void
 settle_newcomer(session *s, bool made)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
 
 	if (s->count == NULL)
 		return;
@@ -177,10 +177,9 @@ settle_newcomer(session *s, bool made)
 static void
 open_session(session *s, const wc_welcome *welcome, const channel *ch)
 {
-	visitors   *v = s->v;
+	visitors *v = s->v;
 
-	if (visitor_registry_each(v->sessions, s->entry.channel, welcome->visitor, NULL, NULL) >=
-		VISITORS_MAX_SESSIONS)
+	if (visitor_registry_each(v->sessions, s->entry.channel, welcome->visitor, NULL, NULL) >= VISITORS_MAX_SESSIONS)
 	{
 		ws_close(&s->w, WS_CLOSE_LATER, "too many sessions of this visitor; close some");
 		return;
@@ -189,8 +188,7 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 	visitor_registry_welcome(v->sessions, &s->entry);
 	s->state = SESSION_OPEN;
 	deadline_set(&v->deadlines, &s->w.deadline, PHASE_QUIET, uv_now(v->loop));
-	say_welcome(s, welcome, ch,
-				welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
+	say_welcome(s, welcome, ch, welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
 	visitor_arrival_free(s);
 	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)
@@ -209,7 +207,7 @@ void
 visitors_welcome(visitors *v, const wc_welcome *welcome)
 {
 	visitor_entry *e = visitor_registry_find(v->sessions, welcome->session);
-	session    *s = e ? session_of(e) : NULL;
+	session *s = e ? session_of(e) : NULL;
 	const channel *ch;
 
 	/* It has left meanwhile: LEFT is on its way. */

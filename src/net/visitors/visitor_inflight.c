@@ -13,44 +13,43 @@
 #include "base/metrics.h"
 #include "common/event_rules.h"
 
-#define CHANNEL_TYPE	"web-chatt2me"
+#define CHANNEL_TYPE "web-chatt2me"
 
 /* When a message may be sent again that the worker did not take, and one over a budget. */
 #define RETRY_MS		1000
-#define BUDGET_RETRY_MS	60000
+#define BUDGET_RETRY_MS 60000
 
 /* The receipts of one frame: confirmed together, when the last one is done. */
 typedef struct receipts
 {
-	uint8_t		channel[16];
-	uint8_t		visitor[16];
-	uint64_t	session;
-	const char *status;			/* "delivered" or "read" */
-	int			left;			/* not yet done */
-	int			n;				/* ids that are */
-	uint8_t		ids[VISITOR_MAX_IDS][16];
+	uint8_t channel[16];
+	uint8_t visitor[16];
+	uint64_t session;
+	const char *status; /* "delivered" or "read" */
+	int left;			/* not yet done */
+	int n;				/* ids that are */
+	uint8_t ids[VISITOR_MAX_IDS][16];
 } receipts;
 
 /* One event that the worker has. */
 typedef struct pending
 {
-	deadline	deadline;		/* first: the deadlines hand this out */
-	uint64_t	number;
-	uint64_t	session;
-	uint64_t	handed_ns;
-	receipts   *group;			/* NULL: a message */
-	uint8_t		channel[16];
-	uint8_t		visitor[16];
-	uint8_t		message[16];	/* that a receipt is for */
-	char		client[VISITOR_MAX_ID + 1]; /* the id that a message's client gave */
-	char		content[];
+	deadline deadline; /* first: the deadlines hand this out */
+	uint64_t number;
+	uint64_t session;
+	uint64_t handed_ns;
+	receipts *group; /* NULL: a message */
+	uint8_t channel[16];
+	uint8_t visitor[16];
+	uint8_t message[16];			 /* that a receipt is for */
+	char client[VISITOR_MAX_ID + 1]; /* the id that a message's client gave */
+	char content[];
 } pending;
 
 uint32_t
 visitor_events_room(const visitors *v)
 {
-	if (corridor_io_full(v->corridor) ||
-		!waiting_has_room(v->waiting, v->max_message, v->max_waiting))
+	if (corridor_io_full(v->corridor) || !waiting_has_room(v->waiting, v->max_message, v->max_waiting))
 		return 0;
 	return v->max_waiting - waiting_count(v->waiting);
 }
@@ -67,9 +66,9 @@ now_us(void)
 static pending *
 pending_new(session *s, const char *content)
 {
-	visitors   *v = s->v;
-	size_t		size = sizeof(pending) + strlen(content) + 1;
-	pending    *p = calloc(1, size);
+	visitors *v = s->v;
+	size_t size = sizeof(pending) + strlen(content) + 1;
+	pending *p = calloc(1, size);
 
 	if (p == NULL)
 		return NULL;
@@ -117,8 +116,8 @@ hand_over(visitors *v, pending *p, wc_event *event, const char *visitor, const c
 static char *
 message_body(const pending *p, const char *visitor, const char *message_id, int *len)
 {
-	char		channel[37];
-	char	   *body = NULL;
+	char channel[37];
+	char *body = NULL;
 
 	wc_uuid_print(p->channel, channel);
 	*len = asprintf(&body,
@@ -132,14 +131,14 @@ message_body(const pending *p, const char *visitor, const char *message_id, int 
 bool
 visitor_message(session *s, const visitor_frame *frame)
 {
-	visitors   *v = s->v;
-	wc_event	event = {.kind = WC_EVENT_MESSAGE};
-	char		visitor[37];
-	char		message_id[37 + VISITOR_MAX_ID + 1];
-	char	   *body;
-	int			len;
-	bool		good;
-	pending    *p = corridor_io_full(v->corridor) ? NULL : pending_new(s, frame->content);
+	visitors *v = s->v;
+	wc_event event = {.kind = WC_EVENT_MESSAGE};
+	char visitor[37];
+	char message_id[37 + VISITOR_MAX_ID + 1];
+	char *body;
+	int len;
+	bool good;
+	pending *p = corridor_io_full(v->corridor) ? NULL : pending_new(s, frame->content);
 
 	if (p == NULL)
 		return false;
@@ -164,12 +163,12 @@ visitor_message(session *s, const visitor_frame *frame)
 static bool
 hand_receipt(session *s, receipts *group, const uint8_t message[16])
 {
-	wc_event	event = {.kind = WC_EVENT_STATUS};
-	char		visitor[37];
-	char		id[37];
-	char		body[256];
-	int			len;
-	pending    *p = pending_new(s, "");
+	wc_event event = {.kind = WC_EVENT_STATUS};
+	char visitor[37];
+	char id[37];
+	char body[256];
+	int len;
+	pending *p = pending_new(s, "");
 
 	if (p == NULL)
 		return false;
@@ -193,8 +192,8 @@ hand_receipt(session *s, receipts *group, const uint8_t message[16])
 bool
 visitor_receipts(session *s, const visitor_frame *frame)
 {
-	receipts   *group = calloc(1, sizeof(*group));
-	int			i;
+	receipts *group = calloc(1, sizeof(*group));
+	int i;
 
 	if (group == NULL)
 		return false;
@@ -222,7 +221,7 @@ static session *
 session_after(visitors *v, uint64_t number)
 {
 	visitor_entry *e = visitor_registry_find(v->sessions, number);
-	session    *s = e ? session_of(e) : NULL;
+	session *s = e ? session_of(e) : NULL;
 
 	if (s != NULL && s->w.paused && !s->stalled && s->state == SESSION_OPEN)
 		ws_resume(&s->w);
@@ -234,7 +233,7 @@ static void
 message_done(visitors *v, const pending *p, uint8_t result, const uint8_t message[16])
 {
 	static const uint8_t zeros[16];
-	session    *s = session_after(v, p->session);
+	session *s = session_after(v, p->session);
 
 	if (memcmp(message, zeros, 16) == 0)
 		message = NULL;
@@ -245,12 +244,10 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 		case WC_DONE_STORED:
 		case WC_DONE_REPEAT:
 			if (s != NULL)
-				say_ack(s, p->client, message,
-						message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
+				say_ack(s, p->client, message, message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
 			/* also a repeat: the first time may have been given up before its commit */
 			if (message != NULL)
-				say_message_in(v, p->channel, p->visitor, p->session, message, p->client,
-							   p->content);
+				say_message_in(v, p->channel, p->visitor, p->session, message, p->client, p->content);
 			break;
 		case WC_DONE_REJECTED:
 			if (s != NULL)
@@ -272,8 +269,8 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 static void
 receipt_done(visitors *v, const pending *p, uint8_t result)
 {
-	receipts   *group = p->group;
-	session    *s = session_after(v, p->session);
+	receipts *group = p->group;
+	session *s = session_after(v, p->session);
 
 	if (s != NULL)
 		s->receipts--;
@@ -283,8 +280,7 @@ receipt_done(visitors *v, const pending *p, uint8_t result)
 	if (--group->left > 0)
 		return;
 	if (group->n > 0)
-		say_status_ids(v, group->channel, group->visitor, group->status,
-					   (const uint8_t (*)[16]) group->ids, group->n);
+		say_status_ids(v, group->channel, group->visitor, group->status, (const uint8_t(*)[16]) group->ids, group->n);
 	free(group);
 }
 
@@ -301,7 +297,7 @@ done(visitors *v, pending *p, uint8_t result, const uint8_t message[16])
 void
 visitors_event_done(visitors *v, const wc_event_done *event)
 {
-	pending    *p = waiting_find(v->waiting, event->request & ~VISITORS_NUMBER);
+	pending *p = waiting_find(v->waiting, event->request & ~VISITORS_NUMBER);
 
 	/* Not there: it was given up meanwhile, and the client will come again. */
 	if (p == NULL)

@@ -18,15 +18,15 @@ static const bucket_rate frame_rate = {1000, 20, 100};
 static const bucket_rate history_rate = {1000, 1, 10};
 
 /* Receipts that cost a token of address_bytes: what the budgets reckon for them. */
-#define RECEIPTS_A_KB	4u
+#define RECEIPTS_A_KB 4u
 
 /* When what the worker has no room for may be sent again. */
-#define BUSY_MS		1000
+#define BUSY_MS 1000
 
 bool
 visitor_flood(session *s)
 {
-	uint64_t	now = uv_now(s->v->loop);
+	uint64_t now = uv_now(s->v->loop);
 
 	the_metrics.visitor_rate_errors++;
 	if (now - s->errors_since_ms > SESSION_ERRORS_MS)
@@ -51,12 +51,10 @@ too_early(session *s, const char *id, uint32_t wait_ms, const char *text)
 static uint32_t
 message_wait(session *s, uint64_t now)
 {
-	visitors   *v = s->v;
-	uint32_t	wait = buckets_wait(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
-	uint32_t	address_wait = s->count ?
-		address_rate_wait(v->by_address, &s->client, &v->address_rate, now) : 0;
-	uint32_t	bytes_wait = s->count ?
-		address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
+	visitors *v = s->v;
+	uint32_t wait = buckets_wait(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
+	uint32_t address_wait = s->count ? address_rate_wait(v->by_address, &s->client, &v->address_rate, now) : 0;
+	uint32_t bytes_wait = s->count ? address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
 
 	wait = wait > address_wait ? wait : address_wait;
 	return wait > bytes_wait ? wait : bytes_wait;
@@ -65,9 +63,9 @@ message_wait(session *s, uint64_t now)
 static void
 on_message(session *s, const visitor_frame *frame)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
-	uint32_t	wait = message_wait(s, now);
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
+	uint32_t wait = message_wait(s, now);
 
 	if (wait > 0)
 	{
@@ -91,10 +89,9 @@ on_message(session *s, const visitor_frame *frame)
 static uint32_t
 receipts_wait(session *s, uint64_t now)
 {
-	visitors   *v = s->v;
-	uint32_t	wait = buckets_wait(v->receipts, s->entry.visitor, &v->receipt_rate, now);
-	uint32_t	bytes_wait = s->count ?
-		address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
+	visitors *v = s->v;
+	uint32_t wait = buckets_wait(v->receipts, s->entry.visitor, &v->receipt_rate, now);
+	uint32_t bytes_wait = s->count ? address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
 
 	return wait > bytes_wait ? wait : bytes_wait;
 }
@@ -106,10 +103,10 @@ receipts_wait(session *s, uint64_t now)
 static void
 on_receipts(session *s, const visitor_frame *frame)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
-	uint32_t	wait = receipts_wait(s, now);
-	int			i;
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
+	uint32_t wait = receipts_wait(s, now);
+	int i;
 
 	if (wait > 0)
 	{
@@ -132,12 +129,11 @@ on_receipts(session *s, const visitor_frame *frame)
 static void
 on_history(session *s, const visitor_frame *frame)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
 	wc_history_ask ask = {.session = s->entry.number};
-	uint32_t	wait = bucket_wait(s->asks, &history_rate, now);
-	uint32_t	address_wait = s->count ?
-		address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) : 0;
+	uint32_t wait = bucket_wait(s->asks, &history_rate, now);
+	uint32_t address_wait = s->count ? address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) : 0;
 
 	wait = wait > address_wait ? wait : address_wait;
 	if (s->asked)
@@ -165,9 +161,9 @@ on_history(session *s, const visitor_frame *frame)
 static void
 on_typing(session *s)
 {
-	visitors   *v = s->v;
-	uint64_t	now = uv_now(v->loop);
-	wc_typing	typing;
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
+	wc_typing typing;
 
 	if ((s->typed_ms != 0 && now - s->typed_ms < SESSION_TYPING_MS) || corridor_io_full(v->corridor))
 		return;
@@ -181,8 +177,8 @@ on_typing(session *s)
 static bool
 may_speak(session *s, const visitor_frame *frame, visitor_frame_verdict verdict)
 {
-	uint64_t	now = uv_now(s->v->loop);
-	uint32_t	wait;
+	uint64_t now = uv_now(s->v->loop);
+	uint32_t wait;
 
 	if (verdict == VISITOR_GOOD && frame->type == VISITOR_MESSAGE)
 		return true;
@@ -253,7 +249,7 @@ on_verdict(session *s, const visitor_frame *frame, visitor_frame_verdict verdict
 void
 visitor_text(ws *w, const char *text, size_t len)
 {
-	session    *s = (session *) w;
+	session *s = (session *) w;
 	visitor_frame frame;
 	visitor_frame_verdict verdict = visitor_frame_parse(text, len, &frame);
 
@@ -265,8 +261,8 @@ visitor_text(ws *w, const char *text, size_t len)
 void
 visitor_control(ws *w)
 {
-	session    *s = (session *) w;
-	uint64_t	now = uv_now(s->v->loop);
+	session *s = (session *) w;
+	uint64_t now = uv_now(s->v->loop);
 
 	if (bucket_wait(s->frames, &frame_rate, now) > 0)
 		visitor_flood(s);

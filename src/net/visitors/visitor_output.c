@@ -18,15 +18,14 @@
 #include "common/event_rules.h"
 
 /* When a page of history that could not be read is to be asked for again, in ms. */
-#define ASK_AGAIN_MS	500
+#define ASK_AGAIN_MS 500
 
 /* Append as snprintf() does; what is printed is short. */
-static void __attribute__((format(printf, 2, 3)))
-put(wc_buf *buf, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) put(wc_buf *buf, const char *format, ...)
 {
-	char		text[512];
-	va_list		args;
-	int			len;
+	char text[512];
+	va_list args;
+	int len;
 
 	va_start(args, format);
 	len = vsnprintf(text, sizeof(text), format, args);
@@ -47,8 +46,8 @@ put_str(wc_buf *buf, wc_str s)
 static void
 put_text(wc_buf *buf, const char *text, size_t len)
 {
-	json_t	   *string = json_stringn(text, len);
-	char	   *json = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+	json_t *string = json_stringn(text, len);
+	char *json = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
 
 	if (json != NULL)
 		wc_buf_append(buf, json, strlen(json));
@@ -61,7 +60,7 @@ put_text(wc_buf *buf, const char *text, size_t len)
 static void
 put_uuid(wc_buf *buf, const uint8_t uuid[16])
 {
-	char		text[37];
+	char text[37];
 
 	wc_uuid_print(uuid, text);
 	wc_buf_append(buf, text, 36);
@@ -91,7 +90,7 @@ begin(visitors *v)
 static bool
 finish(session *s)
 {
-	wc_buf	   *buf = &s->v->text;
+	wc_buf *buf = &s->v->text;
 
 	if (!buf->failed)
 		return ws_send(&s->w, buf->data, buf->len);
@@ -101,15 +100,15 @@ finish(session *s)
 
 typedef struct telling
 {
-	uint64_t	but;			/* a session that is left out; 0: none */
-	int			took;
+	uint64_t but; /* a session that is left out; 0: none */
+	int took;
 } telling;
 
 static void
 tell(void *arg, visitor_entry *e)
 {
-	telling    *t = arg;
-	session    *s = session_of(e);
+	telling *t = arg;
+	session *s = session_of(e);
 
 	if (e->number != t->but && finish(s))
 		t->took++;
@@ -119,7 +118,7 @@ tell(void *arg, visitor_entry *e)
 static int
 finish_all(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but)
 {
-	telling		t = {but, 0};
+	telling t = {but, 0};
 
 	visitor_registry_each(v->sessions, channel, visitor, tell, &t);
 	return t.took;
@@ -134,7 +133,7 @@ ms_of(const uint8_t message[16])
 void
 say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token)
 {
-	wc_buf	   *buf = begin(s->v);
+	wc_buf *buf = begin(s->v);
 
 	put(buf, "{\"type\":\"welcome\",\"visitor\":\"");
 	put_uuid(buf, welcome->visitor);
@@ -149,15 +148,14 @@ say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char
 		put(buf, "[]");
 	put_id(buf, ",\"from\":\"", welcome->from);
 	put_id(buf, ",\"read\":\"", welcome->read);
-	put(buf, ",\"more\":%s,\"limits\":{\"message\":%u}}", welcome->more ? "true" : "false",
-		s->v->max_message);
+	put(buf, ",\"more\":%s,\"limits\":{\"message\":%u}}", welcome->more ? "true" : "false", s->v->max_message);
 	finish(s);
 }
 
 void
 say_history(session *s, const wc_history *history)
 {
-	wc_buf	   *buf;
+	wc_buf *buf;
 
 	if (history->busy)
 	{
@@ -179,7 +177,7 @@ say_history(session *s, const wc_history *history)
 void
 say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms)
 {
-	wc_buf	   *buf = begin(s->v);
+	wc_buf *buf = begin(s->v);
 
 	put(buf, "{\"type\":\"ack\",\"id\":\"%s\"", id);
 	if (message != NULL)
@@ -195,7 +193,7 @@ say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms)
 void
 say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms, const char *text)
 {
-	wc_buf	   *buf = begin(s->v);
+	wc_buf *buf = begin(s->v);
 
 	put(buf, "{\"type\":\"error\",\"code\":\"%s\"", code);
 	if (id != NULL && id[0] != '\0')
@@ -220,19 +218,18 @@ say_pong(session *s)
 static wc_buf *
 begin_message(visitors *v, const uint8_t message[16], const char *direction, const char *status)
 {
-	wc_buf	   *buf = begin(v);
+	wc_buf *buf = begin(v);
 
 	put(buf, "{\"type\":\"message\",\"id\":\"");
 	put_uuid(buf, message);
-	put(buf, "\",\"direction\":\"%s\",\"at\":%" PRId64 ",\"status\":\"%s\"", direction,
-		ms_of(message), status);
+	put(buf, "\",\"direction\":\"%s\",\"at\":%" PRId64 ",\"status\":\"%s\"", direction, ms_of(message), status);
 	return buf;
 }
 
 int
 say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16])
 {
-	wc_buf	   *buf = begin_message(v, send->message, "out", "sent");
+	wc_buf *buf = begin_message(v, send->message, "out", "sent");
 
 	put(buf, ",\"content\":");
 	put_str(buf, send->content);
@@ -244,7 +241,7 @@ int
 say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
 			   const uint8_t message[16], const char *client, const char *content)
 {
-	wc_buf	   *buf = begin_message(v, message, "in", "received");
+	wc_buf *buf = begin_message(v, message, "in", "received");
 
 	put(buf, ",\"client\":\"%s\",\"content\":", client);
 	wc_buf_append(buf, content, strlen(content));
@@ -253,11 +250,11 @@ say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16]
 }
 
 int
-say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
-			   const char *status, const uint8_t (*ids)[16], int n)
+say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], const char *status,
+			   const uint8_t (*ids)[16], int n)
 {
-	wc_buf	   *buf = begin(v);
-	int			i;
+	wc_buf *buf = begin(v);
+	int i;
 
 	put(buf, "{\"type\":\"status\",\"status\":\"%s\",\"ids\":[", status);
 	for (i = 0; i < n; i++)
@@ -273,7 +270,7 @@ say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16]
 int
 say_status_upto(visitors *v, const wc_status *status)
 {
-	wc_buf	   *buf = begin(v);
+	wc_buf *buf = begin(v);
 
 	put(buf, "{\"type\":\"status\",\"status\":");
 	put_text(buf, status->status.p, status->status.len);

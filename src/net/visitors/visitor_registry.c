@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BUCKETS	256u
+#define FIRST_BUCKETS 256u
 
 struct visitor_registry
 {
 	visitor_entry **numbers;
 	visitor_entry **visitors;
-	uint32_t	nbuckets;		/* of each; a power of two */
-	uint32_t	count;
-	uint32_t	welcomed;
-	uint64_t	last;			/* number given out */
+	uint32_t nbuckets; /* of each; a power of two */
+	uint32_t count;
+	uint32_t welcomed;
+	uint64_t last; /* number given out */
 };
 
 visitor_registry *
@@ -55,9 +55,9 @@ number_bucket(const visitor_registry *r, uint64_t number)
 static visitor_entry **
 visitor_bucket(const visitor_registry *r, const uint8_t channel[16], const uint8_t visitor[16])
 {
-	uint64_t	c[2];
-	uint64_t	v[2];
-	uint64_t	h;
+	uint64_t c[2];
+	uint64_t v[2];
+	uint64_t h;
 
 	memcpy(c, channel, 16);
 	memcpy(v, visitor, 16);
@@ -72,7 +72,7 @@ maybe_grow(visitor_registry *r)
 {
 	visitor_registry bigger = *r;
 	visitor_entry *e;
-	uint32_t	i;
+	uint32_t i;
 
 	if (r->count < r->nbuckets)
 		return;
@@ -163,12 +163,12 @@ visitor_registry_find(const visitor_registry *r, uint64_t number)
 }
 
 int
-visitor_registry_each(const visitor_registry *r, const uint8_t channel[16],
-					  const uint8_t visitor[16], visitor_entry_fn fn, void *arg)
+visitor_registry_each(const visitor_registry *r, const uint8_t channel[16], const uint8_t visitor[16],
+					  visitor_entry_fn fn, void *arg)
 {
 	visitor_entry *e = *visitor_bucket(r, channel, visitor);
 	visitor_entry *next;
-	int			n = 0;
+	int n = 0;
 
 	for (; e != NULL; e = next)
 	{
@@ -187,7 +187,7 @@ visitor_registry_all(const visitor_registry *r, visitor_entry_fn fn, void *arg)
 {
 	visitor_entry *e;
 	visitor_entry *next;
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < r->nbuckets; i++)
 	{

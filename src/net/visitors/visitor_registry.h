@@ -14,10 +14,10 @@ typedef struct visitor_entry
 {
 	struct visitor_entry *next_number;
 	struct visitor_entry *next_visitor;
-	uint64_t	number;			/* never 0, never used again */
-	uint8_t		channel[16];
-	uint8_t		visitor[16];
-	bool		welcomed;		/* is found by its visitor */
+	uint64_t number; /* never 0, never used again */
+	uint8_t channel[16];
+	uint8_t visitor[16];
+	bool welcomed; /* is found by its visitor */
 } visitor_entry;
 
 typedef struct visitor_registry visitor_registry;
@@ -35,9 +35,9 @@ extern visitor_entry *visitor_registry_find(const visitor_registry *r, uint64_t 
 extern void visitor_registry_welcome(visitor_registry *r, visitor_entry *e);
 
 /* Call for each session of a visitor; it may drop that one.  Returns how many. */
-typedef void (*visitor_entry_fn) (void *arg, visitor_entry *e);
-extern int	visitor_registry_each(const visitor_registry *r, const uint8_t channel[16],
-								  const uint8_t visitor[16], visitor_entry_fn fn, void *arg);
+typedef void (*visitor_entry_fn)(void *arg, visitor_entry *e);
+extern int visitor_registry_each(const visitor_registry *r, const uint8_t channel[16], const uint8_t visitor[16],
+								 visitor_entry_fn fn, void *arg);
 
 /* Call for every session, welcomed or not; it may drop that one. */
 extern void visitor_registry_all(const visitor_registry *r, visitor_entry_fn fn, void *arg);
@@ -45,4 +45,4 @@ extern void visitor_registry_all(const visitor_registry *r, visitor_entry_fn fn,
 extern uint32_t visitor_registry_count(const visitor_registry *r);
 extern uint32_t visitor_registry_welcomed(const visitor_registry *r);
 
-#endif							/* NET_VISITOR_REGISTRY_H */
+#endif /* NET_VISITOR_REGISTRY_H */

@@ -16,31 +16,31 @@
 #include "common/uuid7.h"
 
 /* Messages of one session that may wait for their ack; then it is not read. */
-#define SESSION_MAX_UNACKED		16
+#define SESSION_MAX_UNACKED 16
 
 /* Receipts of one session that may wait; a frame of them is taken whole. */
-#define SESSION_MAX_RECEIPTS	100
+#define SESSION_MAX_RECEIPTS 100
 
 /*
  * No frame that makes an event is as short as this, its head included; so what
  * is read at once cannot hold more of them than may still wait.
  */
-#define SESSION_LEAST_FRAME		64
+#define SESSION_LEAST_FRAME 64
 
 /* Errors "rate" within a minute after which a session is closed. */
-#define SESSION_MAX_ERRORS		100
-#define SESSION_ERRORS_MS		60000
+#define SESSION_MAX_ERRORS 100
+#define SESSION_ERRORS_MS  60000
 
 /* A visitor's typing is passed on at most so often, in ms (a little is forgiven). */
-#define SESSION_TYPING_MS		2500
+#define SESSION_TYPING_MS 2500
 
 /* "wct_" and 32 bytes in base64url, and the NUL. */
-#define TOKEN_SIZE				48
+#define TOKEN_SIZE 48
 
 typedef enum session_state
 {
-	SESSION_HELLO = 0,			/* its hello has not come */
-	SESSION_ARRIVED,			/* its WELCOME has not come */
+	SESSION_HELLO = 0, /* its hello has not come */
+	SESSION_ARRIVED,   /* its WELCOME has not come */
 	SESSION_OPEN,
 	SESSION_ENDED
 } session_state;
@@ -48,57 +48,57 @@ typedef enum session_state
 /* What is kept between hello and WELCOME. */
 typedef struct arrival
 {
-	char		token[TOKEN_SIZE];	/* for a new visitor */
-	size_t		attributes;		/* bytes of them */
-	bool		paid;			/* its address has paid for a new visitor */
+	char token[TOKEN_SIZE]; /* for a new visitor */
+	size_t attributes;		/* bytes of them */
+	bool paid;				/* its address has paid for a new visitor */
 } arrival;
 
 typedef struct session
 {
-	ws			w;				/* first: the WebSocket hands this out */
+	ws w; /* first: the WebSocket hands this out */
 	visitor_entry entry;
-	visitors   *v;
-	struct session *prev_stalled;	/* not read until events are taken again */
+	visitors *v;
+	struct session *prev_stalled; /* not read until events are taken again */
 	struct session *next_stalled;
-	addr_count *count;			/* NULL: its address is not counted */
-	arrival    *arrival;		/* NULL: not between hello and WELCOME */
-	uint64_t	origin_tag;
-	bucket		frames;			/* everything that is not a message */
-	bucket		asks;			/* for history */
-	uint64_t	typed_ms;
-	uint64_t	errors_since_ms;
-	net_addr	client;
-	uint8_t		state;			/* session_state */
-	uint8_t		unacked;
-	uint16_t	receipts;
-	uint16_t	errors;
-	bool		asked;			/* HISTORY has not come */
-	bool		stalled;
+	addr_count *count; /* NULL: its address is not counted */
+	arrival *arrival;  /* NULL: not between hello and WELCOME */
+	uint64_t origin_tag;
+	bucket frames; /* everything that is not a message */
+	bucket asks;   /* for history */
+	uint64_t typed_ms;
+	uint64_t errors_since_ms;
+	net_addr client;
+	uint8_t state; /* session_state */
+	uint8_t unacked;
+	uint16_t receipts;
+	uint16_t errors;
+	bool asked; /* HISTORY has not come */
+	bool stalled;
 } session;
 
 struct visitors
 {
-	uv_loop_t  *loop;
+	uv_loop_t *loop;
 	corridor_io *corridor;
-	channels   *channels;
-	deadlines	deadlines;		/* of sessions, and of events (PHASE_WAIT) */
-	ws_host		host;
+	channels *channels;
+	deadlines deadlines; /* of sessions, and of events (PHASE_WAIT) */
+	ws_host host;
 	visitor_registry *sessions;
-	waiting    *waiting;
+	waiting *waiting;
 	addr_counts *addresses;
-	addr_list	trusted;
-	session		stalled;		/* head of a ring; only its links are used */
+	addr_list trusted;
+	session stalled; /* head of a ring; only its links are used */
 	wc_uuid7_state uuids;
-	wc_buf		text;			/* the frame that is being written */
-	uint32_t	connections;	/* sockets, closing ones too */
-	bool		closing;
+	wc_buf text;		  /* the frame that is being written */
+	uint32_t connections; /* sockets, closing ones too */
+	bool closing;
 
-	buckets    *by_visitor;		/* messages */
-	buckets    *by_address;
-	buckets    *address_bytes;	/* what is stored for it, in kB */
-	buckets    *receipts;		/* by visitor */
-	buckets    *newcomers;		/* by address */
-	buckets    *hellos;			/* by address, and by token */
+	buckets *by_visitor; /* messages */
+	buckets *by_address;
+	buckets *address_bytes; /* what is stored for it, in kB */
+	buckets *receipts;		/* by visitor */
+	buckets *newcomers;		/* by address */
+	buckets *hellos;		/* by address, and by token */
 	bucket_rate visitor_rate;
 	bucket_rate address_rate;
 	bucket_rate address_kb_rate;
@@ -107,11 +107,11 @@ struct visitors
 	bucket_rate hello_rate;
 
 	/* from the configuration */
-	uint32_t	max_visitors;
-	uint32_t	max_per_address;
-	uint32_t	max_message;
-	uint32_t	max_waiting;
-	char		out_id[37];		/* what an outcome points to */
+	uint32_t max_visitors;
+	uint32_t max_per_address;
+	uint32_t max_message;
+	uint32_t max_waiting;
+	char out_id[37]; /* what an outcome points to */
 };
 
 static inline session *
@@ -152,18 +152,16 @@ extern void visitor_events_free(visitors *v);
 extern void say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token);
 extern void say_history(session *s, const wc_history *history);
 extern void say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms);
-extern void say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,
-					  const char *text);
+extern void say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms, const char *text);
 extern void say_pong(session *s);
 
 /* These to all sessions of a visitor, but one; how many took it. */
-extern int	say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
-extern int	say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
-						   uint64_t but, const uint8_t message[16], const char *client,
-						   const char *content);
-extern int	say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
-						   const char *status, const uint8_t (*ids)[16], int n);
-extern int	say_status_upto(visitors *v, const wc_status *status);
-extern int	say_typing(visitors *v, const wc_typing *typing);
+extern int say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
+extern int say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
+						  const uint8_t message[16], const char *client, const char *content);
+extern int say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], const char *status,
+						  const uint8_t (*ids)[16], int n);
+extern int say_status_upto(visitors *v, const wc_status *status);
+extern int say_typing(visitors *v, const wc_typing *typing);
 
-#endif							/* NET_VISITOR_SESSION_H */
+#endif /* NET_VISITOR_SESSION_H */

@@ -12,30 +12,28 @@
 #include "common/event_rules.h"
 
 /* Places in each table of buckets; what is not used costs no memory. */
-#define BUCKET_PLACES	65536u
+#define BUCKET_PLACES 65536u
 
 /* What a client may send beyond max_message_size and still hear "too_large". */
-#define MESSAGE_SLACK	1024u
+#define MESSAGE_SLACK 1024u
 
 /* The least that a frame may have, so that hello always fits. */
-#define LEAST_FRAME		8192u
+#define LEAST_FRAME 8192u
 
 /* Receipts that one message may cause, for their rate. */
-#define RECEIPTS_A_MESSAGE	20u
+#define RECEIPTS_A_MESSAGE 20u
 
 static void session_ended(ws *w, uint16_t code);
 static void session_gone(ws *w);
 static size_t session_room(ws *w);
 static void on_late(void *arg, deadline *entry);
 
-static const ws_calls calls = {
-	visitor_text, visitor_control, session_room, session_ended, session_gone
-};
+static const ws_calls calls = {visitor_text, visitor_control, session_room, session_ended, session_gone};
 
 visitors *
 visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 {
-	visitors   *v = calloc(1, sizeof(*v));
+	visitors *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
 		return NULL;
@@ -53,7 +51,7 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	v->hellos = buckets_new(BUCKET_PLACES);
 	if (!v->sessions || !v->waiting || !v->addresses || !v->by_visitor || !v->by_address || !v->address_bytes ||
 		!v->receipts || !v->newcomers || !v->hellos)
-		return NULL;			/* the program ends: nothing is freed */
+		return NULL; /* the program ends: nothing is freed */
 	v->stalled.prev_stalled = v->stalled.next_stalled = &v->stalled;
 	deadlines_init(&v->deadlines, loop, on_late, v);
 	deadlines_limit(&v->deadlines, PHASE_CLOSE, WS_CLOSE_MS);
@@ -66,7 +64,7 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 void
 visitors_configure(visitors *v, const wc_config *config)
 {
-	char		bad[64];
+	char bad[64];
 
 	/* The door tells what is bad about it. */
 	addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &v->trusted, bad);
@@ -78,13 +76,13 @@ visitors_configure(visitors *v, const wc_config *config)
 	v->host.max_message = v->max_message + MESSAGE_SLACK;
 	if (v->host.max_message < LEAST_FRAME)
 		v->host.max_message = LEAST_FRAME;
-	v->visitor_rate = (bucket_rate) {60000, config->visitor_rate, config->visitor_burst};
-	v->address_rate = (bucket_rate) {60000, config->address_rate, config->address_burst};
-	v->receipt_rate = (bucket_rate) {60000, config->visitor_rate * RECEIPTS_A_MESSAGE,
-		config->visitor_burst * RECEIPTS_A_MESSAGE + 2 * VISITOR_MAX_IDS};
-	v->newcomer_rate = (bucket_rate) {3600000, config->new_visitor_rate, config->new_visitor_rate};
-	v->address_kb_rate = (bucket_rate) {3600000, config->address_kb_per_hour, config->address_kb_per_hour};
-	v->hello_rate = (bucket_rate) {60000, config->hello_rate, config->hello_rate};
+	v->visitor_rate = (bucket_rate){60000, config->visitor_rate, config->visitor_burst};
+	v->address_rate = (bucket_rate){60000, config->address_rate, config->address_burst};
+	v->receipt_rate = (bucket_rate){60000, config->visitor_rate * RECEIPTS_A_MESSAGE,
+									config->visitor_burst * RECEIPTS_A_MESSAGE + 2 * VISITOR_MAX_IDS};
+	v->newcomer_rate = (bucket_rate){3600000, config->new_visitor_rate, config->new_visitor_rate};
+	v->address_kb_rate = (bucket_rate){3600000, config->address_kb_per_hour, config->address_kb_per_hour};
+	v->hello_rate = (bucket_rate){60000, config->hello_rate, config->hello_rate};
 	deadlines_limit(&v->deadlines, PHASE_HELLO, config->hello_timeout_ms);
 	deadlines_limit(&v->deadlines, PHASE_FRAME, config->hello_timeout_ms);
 	deadlines_limit(&v->deadlines, PHASE_WELCOME, config->ack_timeout_ms);
@@ -103,7 +101,7 @@ visitors_trust(const visitors *v, const net_addr *peer)
 static void
 stall(session *s)
 {
-	visitors   *v = s->v;
+	visitors *v = s->v;
 
 	if (s->stalled)
 		return;
@@ -128,11 +126,11 @@ unstall(session *s)
 static size_t
 session_room(ws *w)
 {
-	session    *s = (session *) w;
-	uint32_t	room = visitor_events_room(s->v);
+	session *s = (session *) w;
+	uint32_t room = visitor_events_room(s->v);
 
 	if (s->state == SESSION_ARRIVED)
-		return 0;				/* until WELCOME */
+		return 0; /* until WELCOME */
 	if (room == 0)
 	{
 		stall(s);
@@ -141,7 +139,7 @@ session_room(ws *w)
 	if (s->state == SESSION_HELLO)
 		return SESSION_LEAST_FRAME;
 	if (s->unacked >= SESSION_MAX_UNACKED || s->receipts >= SESSION_MAX_RECEIPTS)
-		return 0;				/* until one of them is done */
+		return 0; /* until one of them is done */
 	if (room > (uint32_t) (SESSION_MAX_UNACKED - s->unacked))
 		room = (uint32_t) (SESSION_MAX_UNACKED - s->unacked);
 	return (size_t) room * SESSION_LEAST_FRAME;
@@ -151,9 +149,9 @@ session_room(ws *w)
 static void
 session_ended(ws *w, uint16_t code)
 {
-	session    *s = (session *) w;
-	visitors   *v = s->v;
-	wc_left		left = {s->entry.number};
+	session *s = (session *) w;
+	visitors *v = s->v;
+	wc_left left = {s->entry.number};
 
 	metrics_closed(code);
 	unstall(s);
@@ -169,8 +167,8 @@ session_ended(ws *w, uint16_t code)
 static void
 session_gone(ws *w)
 {
-	session    *s = (session *) w;
-	visitors   *v = s->v;
+	session *s = (session *) w;
+	visitors *v = s->v;
 
 	if (s->count != NULL)
 		addr_counts_give(v->addresses, s->count);
@@ -180,7 +178,7 @@ session_gone(ws *w)
 static void
 on_late(void *arg, deadline *entry)
 {
-	ws		   *w = (ws *) entry;
+	ws *w = (ws *) entry;
 
 	switch (entry->phase)
 	{
@@ -188,9 +186,8 @@ on_late(void *arg, deadline *entry)
 			visitor_event_late(arg, entry);
 			break;
 		case PHASE_HELLO:
-			if (w->paused)		/* then it is us who are slow */
-				deadline_set(&((visitors *) arg)->deadlines, entry, PHASE_HELLO,
-							 uv_now(((visitors *) arg)->loop));
+			if (w->paused) /* then it is us who are slow */
+				deadline_set(&((visitors *) arg)->deadlines, entry, PHASE_HELLO, uv_now(((visitors *) arg)->loop));
 			else
 				ws_close(w, WS_CLOSE_NO_HELLO, "no hello came in time");
 			break;
@@ -205,18 +202,18 @@ on_late(void *arg, deadline *entry)
 /* What a channel's change does to its sessions. */
 typedef struct change
 {
-	const wc_channel_put *put;	/* NULL: the channel goes */
+	const wc_channel_put *put; /* NULL: the channel goes */
 	const uint8_t *id;
-	bool		key;			/* the old key is not valid any more */
-	uint64_t	tags[WC_MAX_ORIGINS];
+	bool key; /* the old key is not valid any more */
+	uint64_t tags[WC_MAX_ORIGINS];
 } change;
 
 static void
 change_one(void *arg, visitor_entry *e)
 {
 	const change *c = arg;
-	session    *s = session_of(e);
-	int			i;
+	session *s = session_of(e);
+	int i;
 
 	if (memcmp(e->channel, c->id, 16) != 0)
 		return;
@@ -243,8 +240,8 @@ str_equal(wc_str a, wc_str b)
 static bool
 origin_lost(const channel *ch, const wc_channel_put *put)
 {
-	int			i;
-	int			j;
+	int i;
+	int j;
 
 	for (i = 0; i < ch->norigins; i++)
 	{
@@ -260,8 +257,8 @@ void
 visitors_channel_put(visitors *v, const wc_channel_put *put)
 {
 	const channel *ch = channels_find(v->channels, put->id);
-	change		c = {.put = put, .id = put->id};
-	int			i;
+	change c = {.put = put, .id = put->id};
+	int i;
 
 	if (ch == NULL || !ch->local)
 		return;
@@ -277,7 +274,7 @@ void
 visitors_channel_gone(visitors *v, const uint8_t id[16])
 {
 	const channel *ch = channels_find(v->channels, id);
-	change		c = {.id = id, .key = true};
+	change c = {.id = id, .key = true};
 
 	if (ch != NULL && ch->local)
 		visitor_registry_all(v->sessions, change_one, &c);
@@ -287,7 +284,7 @@ void
 visitors_history(visitors *v, const wc_history *history)
 {
 	visitor_entry *e = visitor_registry_find(v->sessions, history->session);
-	session    *s = e ? session_of(e) : NULL;
+	session *s = e ? session_of(e) : NULL;
 
 	if (s == NULL || !s->asked)
 		return;
@@ -324,7 +321,7 @@ visitors_end(visitors *v, const wc_typing *whose)
 void
 visitors_push(visitors *v, const wc_send *send, wc_outcome *outcome)
 {
-	uint8_t		visitor[16];
+	uint8_t visitor[16];
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->token = send->token;
@@ -351,8 +348,8 @@ visitors_present(const visitors *v, const uint8_t channel[16], const uint8_t vis
 void
 visitors_run(visitors *v)
 {
-	uint32_t	room = visitor_events_room(v);
-	session    *s;
+	uint32_t room = visitor_events_room(v);
+	session *s;
 
 	/* As many as may each send one; who finds no room comes to the end again. */
 	while (room-- > 0 && (s = v->stalled.next_stalled) != &v->stalled)
@@ -404,7 +401,7 @@ visitors_waiting(const visitors *v)
 static void
 on_closed(uv_handle_t *handle)
 {
-	visitors   *v = ((deadlines *) handle->data)->arg;
+	visitors *v = ((deadlines *) handle->data)->arg;
 
 	visitor_registry_free(v->sessions);
 	waiting_free(v->waiting);

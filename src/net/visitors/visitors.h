@@ -13,10 +13,10 @@
 #include "ws/ws_accept.h"
 
 /* Set in the numbers of visitors' events, never in those of the door's. */
-#define VISITORS_NUMBER		(UINT64_C(1) << 63)
+#define VISITORS_NUMBER (UINT64_C(1) << 63)
 
 /* Sessions of one visitor at a time. */
-#define VISITORS_MAX_SESSIONS	16
+#define VISITORS_MAX_SESSIONS 16
 
 typedef struct visitors visitors;
 
@@ -30,8 +30,7 @@ extern void visitors_configure(visitors *v, const wc_config *config);
 extern bool visitors_trust(const visitors *v, const net_addr *peer);
 
 /* Upgrade it to a session, or answer what stands against it and let it go. */
-extern void visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head,
-						   refusal verdict, const char *why);
+extern void visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why);
 
 /*
  * A channel is about to be replaced in the set (put), or to go from it: sessions
@@ -55,8 +54,7 @@ extern void visitors_event_done(visitors *v, const wc_event_done *done);
 extern void visitors_push(visitors *v, const wc_send *send, wc_outcome *outcome);
 
 /* Is any session of that visitor open? */
-extern bool visitors_present(const visitors *v, const uint8_t channel[16],
-							 const uint8_t visitor[16]);
+extern bool visitors_present(const visitors *v, const uint8_t channel[16], const uint8_t visitor[16]);
 
 /* Go on with what has become possible, let go of what has ended; once a turn. */
 extern void visitors_run(visitors *v);
@@ -73,4 +71,4 @@ extern uint32_t visitors_waiting(const visitors *v);
 /* Cuts what is left; the loop must run once more after it. */
 extern void visitors_free(visitors *v);
 
-#endif							/* NET_VISITORS_H */
+#endif /* NET_VISITORS_H */

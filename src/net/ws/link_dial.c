@@ -40,10 +40,9 @@ set_constants(CURL *easy)
 }
 
 CURL *
-link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms,
-				const char *ca_file, void *private, char *error)
+link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms, const char *ca_file, void *private, char *error)
 {
-	CURL	   *easy = curl_easy_init();
+	CURL *easy = curl_easy_init();
 
 	if (easy == NULL)
 		return NULL;
@@ -58,8 +57,7 @@ link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms,
 		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
-	if (curl_easy_setopt(easy, CURLOPT_URL, to->url) != CURLE_OK ||
-		curl_loop_add(loop, easy) != CURLM_OK)
+	if (curl_easy_setopt(easy, CURLOPT_URL, to->url) != CURLE_OK || curl_loop_add(loop, easy) != CURLM_OK)
 	{
 		curl_easy_cleanup(easy);
 		return NULL;
@@ -81,7 +79,7 @@ link_dial_socket(curl_loop *loop, CURL *easy)
 link_bytes
 link_dial_read(CURL *easy, void *buf, size_t size, size_t *n)
 {
-	CURLcode	code;
+	CURLcode code;
 
 	*n = 0;
 	code = curl_easy_recv(easy, buf, size, n);
@@ -95,7 +93,7 @@ link_dial_read(CURL *easy, void *buf, size_t size, size_t *n)
 link_bytes
 link_dial_write(CURL *easy, const void *data, size_t len, size_t *n)
 {
-	CURLcode	code;
+	CURLcode code;
 
 	*n = 0;
 	code = curl_easy_send(easy, data, len, n);

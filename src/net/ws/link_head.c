@@ -14,22 +14,22 @@
 
 #include "base/alloc.h"
 
-#define VERSION		"HTTP/1.1 "
+#define VERSION "HTTP/1.1 "
 
 /* An answer's head as it is read. */
 typedef struct reading
 {
 	link_answer *answer;
 	const char *accept;
-	int			upgrades;
-	int			connections;
-	int			accepts;
-	int			protocols;
-	bool		good_upgrade;
-	bool		good_connection;
-	bool		good_accept;
-	bool		good_protocol;
-	bool		extension;
+	int upgrades;
+	int connections;
+	int accepts;
+	int protocols;
+	bool good_upgrade;
+	bool good_connection;
+	bool good_accept;
+	bool good_protocol;
+	bool extension;
 } reading;
 
 bool
@@ -40,15 +40,15 @@ link_head_nonce(char key[25], char accept[WS_ACCEPT_SIZE])
 	if (getrandom(chance, sizeof(chance), 0) != sizeof(chance))
 		return false;
 	EVP_EncodeBlock((unsigned char *) key, chance, sizeof(chance));
-	return ws_head_accept((head_value) {key, 24}, accept);
+	return ws_head_accept((head_value){key, 24}, accept);
 }
 
 /* The part of a URL, for curl_free(); NULL: there is none. */
 static char *
 url_part(CURLU *url, CURLUPart part)
 {
-	char	   *text = NULL;
-	unsigned	flags = 0;
+	char *text = NULL;
+	unsigned flags = 0;
 
 #if LIBCURL_VERSION_NUM >= 0x075800
 	/* a name that is not ASCII goes into Host as it goes to the name service */
@@ -72,16 +72,16 @@ visible(const char *s)
 static char *
 write_request(CURLU *url, const char *api_key, const char *key)
 {
-	char	   *host = url_part(url, CURLUPART_HOST);
-	char	   *port = url_part(url, CURLUPART_PORT);
-	char	   *path = url_part(url, CURLUPART_PATH);
-	char	   *request = NULL;
+	char *host = url_part(url, CURLUPART_HOST);
+	char *port = url_part(url, CURLUPART_PORT);
+	char *path = url_part(url, CURLUPART_PATH);
+	char *request = NULL;
 
 	if (host != NULL && path != NULL && visible(host) && visible(path) && visible(api_key))
 	{
-		size_t		path_len = strlen(path);
-		size_t		size = strlen(host) + path_len + strlen(api_key) + 512;
-		int			n;
+		size_t path_len = strlen(path);
+		size_t size = strlen(host) + path_len + strlen(api_key) + 512;
+		int n;
 
 		/* libcurl makes a path of none a slash */
 		while (path_len > 0 && path[path_len - 1] == '/')
@@ -113,8 +113,8 @@ write_request(CURLU *url, const char *api_key, const char *key)
 char *
 link_head_request(const char *api_url, const char *api_key, const char *key)
 {
-	CURLU	   *url = curl_url();
-	char	   *request = NULL;
+	CURLU *url = curl_url();
+	char *request = NULL;
 
 	if (url != NULL && strlen(api_url) <= WS_HEAD_MAX &&
 		curl_url_set(url, CURLUPART_URL, api_url, CURLU_DISALLOW_USER | CURLU_URLENCODE) == CURLUE_OK)
@@ -126,7 +126,7 @@ link_head_request(const char *api_url, const char *api_key, const char *key)
 bool
 link_head_begins(const char *data, size_t len)
 {
-	size_t		n = sizeof(VERSION) - 1;
+	size_t n = sizeof(VERSION) - 1;
 
 	return memcmp(data, VERSION, len < n ? len : n) == 0;
 }
@@ -164,8 +164,8 @@ says_upgrade(const char *s, size_t len)
 static uint32_t
 whole_seconds(const char *s, size_t len)
 {
-	uint32_t	n = 0;
-	size_t		i;
+	uint32_t n = 0;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 	{
@@ -217,11 +217,11 @@ read_field(reading *r, const char *name, size_t name_len, const char *value, siz
 static bool
 is_name(const char *s, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 	{
-		char		c = s[i];
+		char c = s[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 			  (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
@@ -235,7 +235,7 @@ static bool
 read_status(const char *line, size_t len, uint32_t *status)
 {
 	const char *digits = line + sizeof(VERSION) - 1;
-	int			i;
+	int i;
 
 	if (len < sizeof(VERSION) - 1 + 3 || !link_head_begins(line, len))
 		return false;
@@ -268,8 +268,8 @@ judge(const reading *r)
 void
 link_head_read(const char *data, size_t len, const char *accept, link_answer *answer)
 {
-	reading		r = {.answer = answer, .accept = accept};
-	const char *end = data + len - 2;	/* the empty line */
+	reading r = {.answer = answer, .accept = accept};
+	const char *end = data + len - 2; /* the empty line */
 	const char *line = data;
 
 	memset(answer, 0, sizeof(*answer));

@@ -9,15 +9,15 @@
 #include "ws/ws_handshake.h"
 
 /* Where links are opened (behind the path of the hub's api_url), and what they speak. */
-#define WS_LINK_PATH			"/communication/web-chatt2me/events"
-#define WS_LINK_PROTOCOL	"web-chatt2me.events.v1"
+#define WS_LINK_PATH	 "/communication/web-chatt2me/events"
+#define WS_LINK_PROTOCOL "web-chatt2me.events.v1"
 
 /* The hub's answer. */
 typedef struct link_answer
 {
-	uint32_t	status;
-	uint32_t	retry_after_s;	/* 0: none given, or not as a number of seconds */
-	const char *bad;			/* half a sentence about what the hub did; NULL: it is a good 101 */
+	uint32_t status;
+	uint32_t retry_after_s; /* 0: none given, or not as a number of seconds */
+	const char *bad;		/* half a sentence about what the hub did; NULL: it is a good 101 */
 } link_answer;
 
 /* A new Sec-WebSocket-Key, and the Sec-WebSocket-Accept that goes with it; false: no chance. */
@@ -35,4 +35,4 @@ extern bool link_head_begins(const char *data, size_t len);
 /* Judge a head that ws_head_scan() found whole. */
 extern void link_head_read(const char *data, size_t len, const char *accept, link_answer *answer);
 
-#endif							/* NET_LINK_HEAD_H */
+#endif /* NET_LINK_HEAD_H */

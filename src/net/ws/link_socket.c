@@ -14,13 +14,13 @@
 #include "ws/ws_server.h"
 
 /* Bytes read from one hub before others get their turn. */
-#define TURN_BYTES		(64u * 1024)
+#define TURN_BYTES (64u * 1024)
 
 /* How long a message may take from its first byte to its last, in ms. */
-#define MESSAGE_MS		60000u
+#define MESSAGE_MS 60000u
 
 /* libcurl should have given up by itself so long ago, in ms. */
-#define DIAL_GRACE_MS	1000u
+#define DIAL_GRACE_MS 1000u
 
 static void on_timer(uv_timer_t *timer);
 
@@ -39,7 +39,7 @@ link_socket_die(link_socket *s)
 void
 link_socket_tell(link_socket *s, const link_end *end)
 {
-	void	   *arg = s->arg;
+	void *arg = s->arg;
 
 	s->arg = NULL;
 	if (arg != NULL)
@@ -59,7 +59,7 @@ cut(link_socket *s, const link_end *end)
 void
 link_socket_lose(link_socket *s, const char *what)
 {
-	link_end	end = {.code = WS_CLOSE_LOST};
+	link_end end = {.code = WS_CLOSE_LOST};
 
 	link_say(end.why, "%s %s", s->to->host, what);
 	cut(s, &end);
@@ -86,7 +86,7 @@ on_closed(uv_handle_t *handle)
 static void
 bury(link_socket *s)
 {
-	link_host  *host = s->host;
+	link_host *host = s->host;
 
 	if (s->prev != NULL)
 		s->prev->next = s->next;
@@ -111,7 +111,7 @@ bury(link_socket *s)
 static void
 refuse_answer(link_socket *s, const link_answer *answer)
 {
-	link_end	end;
+	link_end end;
 
 	link_end_answer(&end, s->to->host, answer);
 	cut(s, &end);
@@ -136,13 +136,13 @@ read_answer(link_socket *s)
 {
 	link_answer answer = {0};
 	const char *why = NULL;
-	size_t		from = s->in_len;
-	size_t		used = 0;
+	size_t from = s->in_len;
+	size_t used = 0;
 	ws_head_state found = WS_HEAD_MORE;
 
 	while (found == WS_HEAD_MORE && link_stream_fill(s))
 	{
-		size_t		len = s->in_len < WS_HEAD_MAX ? s->in_len : WS_HEAD_MAX;
+		size_t len = s->in_len < WS_HEAD_MAX ? s->in_len : WS_HEAD_MAX;
 
 		if (!link_head_begins(s->in, len))
 			found = WS_HEAD_BROKEN;
@@ -160,9 +160,9 @@ read_answer(link_socket *s)
 	}
 	else if (found == WS_HEAD_BROKEN)
 	{
-		answer.bad = why == NULL ? "answered with something that is not HTTP/1.1" :
-			s->in_len >= WS_HEAD_MAX ? "answered with a head of more than 8192 bytes" :
-			"answered with a head that breaks the rules of HTTP";
+		answer.bad = why == NULL				? "answered with something that is not HTTP/1.1"
+					 : s->in_len >= WS_HEAD_MAX ? "answered with a head of more than 8192 bytes"
+												: "answered with a head that breaks the rules of HTTP";
 		refuse_answer(s, &answer);
 	}
 	else if (s->ended)
@@ -173,7 +173,7 @@ read_answer(link_socket *s)
 static void
 discard(link_socket *s)
 {
-	int			turns = 0;
+	int turns = 0;
 
 	do
 		s->in_len = s->in_off = 0;
@@ -203,7 +203,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 static void
 settle_poll(link_socket *s)
 {
-	int			events = 0;
+	int events = 0;
 
 	if (!s->polled || s->state == SOCKET_DEAD)
 		return;
@@ -223,10 +223,10 @@ settle_poll(link_socket *s)
 static void
 on_connected(void *arg, CURL *easy, CURLcode code)
 {
-	link_host  *host = arg;
+	link_host *host = arg;
 	link_socket *s = NULL;
-	link_end	end;
-	int			fd;
+	link_end end;
+	int fd;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &s);
 	if (s->state != SOCKET_DIALLING)
@@ -255,12 +255,12 @@ on_connected(void *arg, CURL *easy, CURLcode code)
 static void
 beat(link_socket *s)
 {
-	uint64_t	now = uv_now(s->host->loop);
-	uint64_t	longest = s->heartbeat_ms > MESSAGE_MS ? s->heartbeat_ms : MESSAGE_MS;
-	uint64_t	wait = s->heartbeat_ms;
+	uint64_t now = uv_now(s->host->loop);
+	uint64_t longest = s->heartbeat_ms > MESSAGE_MS ? s->heartbeat_ms : MESSAGE_MS;
+	uint64_t wait = s->heartbeat_ms;
 
 	if (s->paused)
-		s->heard = now;			/* we do not listen: its silence says nothing */
+		s->heard = now; /* we do not listen: its silence says nothing */
 	else if (s->began != 0 && now - s->began > longest)
 	{
 		link_socket_lose(s, "takes too long over one frame");
@@ -336,8 +336,7 @@ link_host_read(link_host *host)
 		s->budget = TURN_BYTES;
 		if (s->state == SOCKET_OPENING && s->readable)
 			read_answer(s);
-		else if (s->state == SOCKET_OPEN &&
-				 (s->readable || s->paused || s->ended || s->in_off < s->in_len))
+		else if (s->state == SOCKET_OPEN && (s->readable || s->paused || s->ended || s->in_off < s->in_len))
 			link_stream_read(s);
 		else if (s->state == SOCKET_CLOSING && s->readable)
 			discard(s);
@@ -349,7 +348,7 @@ link_host_write(link_host *host)
 {
 	link_socket *s;
 	link_socket *next;
-	bool		more = false;
+	bool more = false;
 
 	for (s = host->sockets; s != NULL; s = next)
 	{
@@ -381,8 +380,8 @@ link_socket *
 link_socket_dial(link_host *host, target *to, void *arg, char why[LINK_WHY_SIZE])
 {
 	link_socket *s = net_alloc(sizeof(link_socket));
-	char		key[25];
-	char	   *request = NULL;
+	char key[25];
+	char *request = NULL;
 
 	s->host = host;
 	if (link_head_nonce(key, s->accept))

@@ -13,30 +13,30 @@
 #include "ws/ws_client_end.h"
 
 /* How long a hub may take to answer our close frame, in ms. */
-#define LINK_CLOSE_MS	1000
+#define LINK_CLOSE_MS 1000
 
 typedef struct link_socket link_socket;
 
 typedef struct link_calls
 {
 	/* A whole text message. */
-	void		(*text) (void *arg, const char *text, size_t len);
+	void (*text)(void *arg, const char *text, size_t len);
 	/* Bytes that may be read now; 0: none until there is room again. */
-	size_t		(*room) (void *arg);
+	size_t (*room)(void *arg);
 	/* Once, unless its owner closed it before; the owner must forget it. */
-	void		(*ended) (void *arg, const link_end *end);
+	void (*ended)(void *arg, const link_end *end);
 } link_calls;
 
 /* What all sockets share. */
 typedef struct link_host
 {
-	uv_loop_t  *loop;
-	curl_loop  *curl;			/* link_host_init() makes it */
+	uv_loop_t *loop;
+	curl_loop *curl; /* link_host_init() makes it */
 	const link_calls *calls;
 	link_socket *sockets;
-	uint32_t	connect_timeout_ms;
-	uint64_t	max_message;	/* bytes of a message that is read */
-	char	   *ca_file;		/* NULL: the system's */
+	uint32_t connect_timeout_ms;
+	uint64_t max_message; /* bytes of a message that is read */
+	char *ca_file;		  /* NULL: the system's */
 } link_host;
 
 /* False: libcurl has no memory. */
@@ -55,8 +55,7 @@ extern bool link_host_write(link_host *host);
 extern void link_host_free(link_host *host);
 
 /* Begin to dial.  NULL: it cannot even begin, why says so. */
-extern link_socket *link_socket_dial(link_host *host, target *to, void *arg,
-									 char why[LINK_WHY_SIZE]);
+extern link_socket *link_socket_dial(link_host *host, target *to, void *arg, char why[LINK_WHY_SIZE]);
 
 /* Its hub's first message was good: from now on silence is bounded by this. */
 extern void link_socket_settle(link_socket *s, uint64_t heartbeat_ms);
@@ -66,4 +65,4 @@ extern void link_socket_say(link_socket *s, const char *text, size_t len);
 /* Say goodbye and forget it: ended is not called.  reason has at most 100 bytes. */
 extern void link_socket_close(link_socket *s, uint16_t code, const char *reason);
 
-#endif							/* NET_LINK_SOCKET_H */
+#endif /* NET_LINK_SOCKET_H */

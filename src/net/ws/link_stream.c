@@ -10,10 +10,10 @@
 #include "ws/ws_server.h"
 
 /* Acks and pongs that a hub lets wait: it reads nothing. */
-#define MAX_OUT			(64u * 1024)
+#define MAX_OUT (64u * 1024)
 
 /* Pieces that a message may come in. */
-#define MAX_FRAGMENTS	1024u
+#define MAX_FRAGMENTS 1024u
 
 /* ---- bytes ---- */
 
@@ -35,12 +35,12 @@ link_stream_flush(link_socket *s)
 {
 	while (!s->deaf && link_stream_has_out(s))
 	{
-		size_t		n = 0;
-		link_bytes	sent;
+		size_t n = 0;
+		link_bytes sent;
 
 		if (s->gone == s->going.len)
 		{
-			wc_buf		empty = s->going;
+			wc_buf empty = s->going;
 
 			wc_buf_reset(&empty);
 			s->going = s->out;
@@ -61,8 +61,8 @@ link_stream_flush(link_socket *s)
 bool
 link_stream_fill(link_socket *s)
 {
-	size_t		n = 0;
-	link_bytes	came;
+	size_t n = 0;
+	link_bytes came;
 
 	if (s->in_off == s->in_len)
 		s->in_off = s->in_len = 0;
@@ -87,8 +87,8 @@ static ssize_t
 ws_read(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags, void *arg)
 {
 	link_socket *s = arg;
-	size_t		room = s->state == SOCKET_OPEN ? s->host->calls->room(s->arg) : 0;
-	size_t		n;
+	size_t room = s->state == SOCKET_OPEN ? s->host->calls->room(s->arg) : 0;
+	size_t n;
 
 	(void) flags;
 	s->paused = s->state == SOCKET_OPEN && room == 0;
@@ -127,11 +127,10 @@ ws_mask(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, void *arg)
 }
 
 static void
-ws_frame_begins(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *frame,
-				void *arg)
+ws_frame_begins(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *frame, void *arg)
 {
 	link_socket *s = arg;
-	uint64_t	n = frame->payload_length;
+	uint64_t n = frame->payload_length;
 
 	(void) ctx;
 	s->frame = n + 2 + (n < 126 ? 0 : n < 65536 ? 2 : 8);
@@ -166,7 +165,7 @@ static void
 ws_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *msg, void *arg)
 {
 	link_socket *s = arg;
-	link_end	end;
+	link_end end;
 
 	(void) ctx;
 	if (!wslay_is_ctrl_frame(msg->opcode))
@@ -216,13 +215,12 @@ link_stream_collect(link_socket *s)
 static void
 end_by_frame(link_socket *s)
 {
-	bool		farewell = s->closing && s->farewell_len >= 2;
-	uint16_t	code = farewell ? (uint16_t) (s->farewell[0] << 8 | s->farewell[1]) : WSLAY_CODE_NO_STATUS_RCVD;
-	link_end	end;
+	bool farewell = s->closing && s->farewell_len >= 2;
+	uint16_t code = farewell ? (uint16_t) (s->farewell[0] << 8 | s->farewell[1]) : WSLAY_CODE_NO_STATUS_RCVD;
+	link_end end;
 
 	if (wslay_event_get_close_received(s->ws) || (farewell && code >= 1012 && code <= 1014))
-		link_end_close(&end, s->to->host, code, (const char *) s->farewell + 2,
-					   farewell ? s->farewell_len - 2 : 0);
+		link_end_close(&end, s->to->host, code, (const char *) s->farewell + 2, farewell ? s->farewell_len - 2 : 0);
 	else
 		link_end_breach(&end, s->to->host, wslay_event_get_status_code_sent(s->ws));
 	link_socket_begin_closing(s);
@@ -232,7 +230,7 @@ end_by_frame(link_socket *s)
 static void
 breach(link_socket *s)
 {
-	link_end	end;
+	link_end end;
 
 	link_end_breach(&end, s->to->host, WSLAY_CODE_PROTOCOL_ERROR);
 	/* unless libwslay has put one into its queue already */
@@ -247,7 +245,7 @@ breach(link_socket *s)
 void
 link_stream_read(link_socket *s)
 {
-	int			failed;
+	int failed;
 
 	s->paused = false;
 	wslay_event_config_set_max_recv_msg_length(s->ws, s->host->max_message);

@@ -15,8 +15,8 @@
 net_addr
 ws_enter_client(const addr_list *trusted, const ws_knock *knock, const ws_head *head)
 {
-	net_addr	client = knock->peer;
-	head_value	forwarded = head->facts.forwarded;
+	net_addr client = knock->peer;
+	head_value forwarded = head->facts.forwarded;
 
 	if (forwarded.p != NULL && addr_list_has(trusted, &knock->peer))
 		addr_forwarded(trusted, forwarded.p, forwarded.len, &client);
@@ -26,9 +26,9 @@ ws_enter_client(const addr_list *trusted, const ws_knock *knock, const ws_head *
 bool
 ws_enter_upgrade(int fd, const ws_head *head, const char *protocol)
 {
-	char		accept[WS_ACCEPT_SIZE];
-	char		text[256];
-	int			len;
+	char accept[WS_ACCEPT_SIZE];
+	char text[256];
+	int len;
 
 	if (!ws_head_accept(head->key, accept))
 		return false;
@@ -40,8 +40,8 @@ ws_enter_upgrade(int fd, const ws_head *head, const char *protocol)
 }
 
 void
-ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client, refusal why,
-				const char *message, const uint8_t channel[16])
+ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client, refusal why, const char *message,
+				const uint8_t channel[16])
 {
 	the_metrics.refused[why]++;
 	log_refusal(why, client, channel, uv_now(loop));

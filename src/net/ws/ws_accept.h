@@ -14,14 +14,13 @@
 /* A connection whose head has been read up to its empty line, no byte further. */
 typedef struct ws_knock
 {
-	int			fd;				/* taken over */
-	net_addr	peer;
-	uint64_t	since;			/* uv_now() when it was accepted, or its request began */
+	int fd; /* taken over */
+	net_addr peer;
+	uint64_t since; /* uv_now() when it was accepted, or its request began */
 } ws_knock;
 
 /* Who it is: the peer, or whom a trusted proxy names. */
-extern net_addr ws_enter_client(const addr_list *trusted, const ws_knock *knock,
-								const ws_head *head);
+extern net_addr ws_enter_client(const addr_list *trusted, const ws_knock *knock, const ws_head *head);
 
 /* Say that from now on it is a WebSocket that speaks that sub-protocol. */
 extern bool ws_enter_upgrade(int fd, const ws_head *head, const char *protocol);
@@ -30,7 +29,7 @@ extern bool ws_enter_upgrade(int fd, const ws_head *head, const char *protocol);
  * Count the refusal, tell it, answer it, and let the connection go.  message and
  * channel may be NULL.
  */
-extern void ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client,
-							refusal why, const char *message, const uint8_t channel[16]);
+extern void ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client, refusal why,
+							const char *message, const uint8_t channel[16]);
 
-#endif							/* NET_WS_ACCEPT_H */
+#endif /* NET_WS_ACCEPT_H */

@@ -11,25 +11,24 @@
 #include "ws/link_head.h"
 
 /* The words, in bytes. */
-#define LINK_WHY_SIZE		320
+#define LINK_WHY_SIZE 320
 
 /* Close codes that only hubs send to subscribers (doc/link.md). */
-#define LINK_CLOSE_KEY		4001
-#define LINK_CLOSE_TWICE	4010
+#define LINK_CLOSE_KEY	 4001
+#define LINK_CLOSE_TWICE 4010
 
 typedef struct link_end
 {
-	uint32_t	http_status;	/* of an answer that opened nothing; else 0 */
-	uint32_t	retry_after_ms; /* which it came with; 0: none */
-	uint16_t	code;			/* the close code that came; 1006 when none did */
-	bool		wrong;			/* the hub breaks a rule: dialling again at once is no use */
-	bool		too_large;		/* of the rules, that of a message's size */
-	char		why[LINK_WHY_SIZE]; /* begins with the hub's host */
+	uint32_t http_status;	 /* of an answer that opened nothing; else 0 */
+	uint32_t retry_after_ms; /* which it came with; 0: none */
+	uint16_t code;			 /* the close code that came; 1006 when none did */
+	bool wrong;				 /* the hub breaks a rule: dialling again at once is no use */
+	bool too_large;			 /* of the rules, that of a message's size */
+	char why[LINK_WHY_SIZE]; /* begins with the hub's host */
 } link_end;
 
 /* Words with what a stranger said in them: made one line of whole characters. */
-extern void link_say(char why[LINK_WHY_SIZE], const char *format,...)
-			__attribute__((format(printf, 2, 3)));
+extern void link_say(char why[LINK_WHY_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* libcurl could not connect; error is its own text, or empty. */
 extern void link_end_dial(link_end *end, const char *host, CURLcode code, const char *error);
@@ -38,10 +37,9 @@ extern void link_end_dial(link_end *end, const char *host, CURLcode code, const 
 extern void link_end_answer(link_end *end, const char *host, const link_answer *answer);
 
 /* The hub sent a close frame; code is 1005 when it has none. */
-extern void link_end_close(link_end *end, const char *host, uint16_t code,
-						   const char *reason, size_t len);
+extern void link_end_close(link_end *end, const char *host, uint16_t code, const char *reason, size_t len);
 
 /* It sent what is against the rules, and code is what we answer with. */
 extern void link_end_breach(link_end *end, const char *host, uint16_t code);
 
-#endif							/* NET_WS_CLIENT_END_H */
+#endif /* NET_WS_CLIENT_END_H */

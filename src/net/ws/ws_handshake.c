@@ -9,38 +9,36 @@
 #include <strings.h>
 
 /* RFC 6455 §1.3 */
-#define GUID	"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-#define ARGUMENT	"webChatId"
+#define ARGUMENT "webChatId"
 
 static bool
 is_public_key(const char *s, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	if (len == 0 || len > WS_KEY_MAX)
 		return false;
 	for (i = 0; i < len; i++)
 	{
-		char		c = s[i];
+		char c = s[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			  c == '-' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
 			return false;
 	}
 	return true;
 }
 
 void
-ws_head_argument(ws_head *head, const char *name, size_t name_len,
-				 const char *value, size_t value_len)
+ws_head_argument(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	if (name_len != sizeof(ARGUMENT) - 1 || memcmp(name, ARGUMENT, name_len) != 0)
 		return;
 	/* Two keys are none: nobody can say which one counts. */
-	head->public_key = (head_value) {NULL, 0};
+	head->public_key = (head_value){NULL, 0};
 	if (!head->has_public_key && is_public_key(value, value_len))
-		head->public_key = (head_value) {value, value_len};
+		head->public_key = (head_value){value, value_len};
 	head->has_public_key = true;
 }
 
@@ -61,8 +59,7 @@ read_query(ws_head *head, const char *target, size_t len)
 		stop = p ? p : end;
 		equals = memchr(item, '=', (size_t) (stop - item));
 		if (equals != NULL)
-			ws_head_argument(head, item, (size_t) (equals - item), equals + 1,
-							 (size_t) (stop - equals - 1));
+			ws_head_argument(head, item, (size_t) (equals - item), equals + 1, (size_t) (stop - equals - 1));
 	}
 }
 
@@ -70,13 +67,13 @@ read_query(ws_head *head, const char *target, size_t len)
 static bool
 list_has(const char *list, size_t len, const char *word, bool any_case)
 {
-	size_t		n = strlen(word);
+	size_t n = strlen(word);
 
 	while (len > 0)
 	{
 		const char *comma = memchr(list, ',', len);
 		const char *item = list;
-		size_t		item_len = comma ? (size_t) (comma - list) : len;
+		size_t item_len = comma ? (size_t) (comma - list) : len;
 
 		len -= item_len + (comma ? 1 : 0);
 		list += item_len + (comma ? 1 : 0);
@@ -87,8 +84,7 @@ list_has(const char *list, size_t len, const char *word, bool any_case)
 		}
 		while (item_len > 0 && (item[item_len - 1] == ' ' || item[item_len - 1] == '\t'))
 			item_len--;
-		if (item_len == n &&
-			(any_case ? strncasecmp(item, word, n) : memcmp(item, word, n)) == 0)
+		if (item_len == n && (any_case ? strncasecmp(item, word, n) : memcmp(item, word, n)) == 0)
 			return true;
 	}
 	return false;
@@ -98,14 +94,14 @@ list_has(const char *list, size_t len, const char *word, bool any_case)
 static bool
 is_nonce(const char *s, size_t len)
 {
-	size_t		i;
+	size_t i;
 
 	if (len != 24 || s[22] != '=' || s[23] != '=' || memchr("AQgw", s[21], 4) == NULL)
 		return false;
 	for (i = 0; i < 22; i++)
 	{
-		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-			  (s[i] >= '0' && s[i] <= '9') || s[i] == '+' || s[i] == '/'))
+		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') ||
+			  s[i] == '+' || s[i] == '/'))
 			return false;
 	}
 	return true;
@@ -120,8 +116,7 @@ is(const char *name, size_t len, const char *known, size_t known_len)
 #define IS(known) is(name, name_len, known, sizeof(known) - 1)
 
 void
-ws_head_field(ws_head *head, const char *name, size_t name_len,
-			  const char *value, size_t value_len)
+ws_head_field(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	head_field(&head->facts, name, name_len, value, value_len);
 	while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
@@ -141,7 +136,7 @@ ws_head_field(ws_head *head, const char *name, size_t name_len,
 	{
 		if (head->key.p != NULL)
 			head->facts.bad = "The request has more than one Sec-WebSocket-Key; send one.";
-		head->key = (head_value) {value, value_len};
+		head->key = (head_value){value, value_len};
 	}
 	else if (IS("Sec-WebSocket-Protocol"))
 		head->protocol |= list_has(value, value_len, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
@@ -149,7 +144,7 @@ ws_head_field(ws_head *head, const char *name, size_t name_len,
 	{
 		if (head->origin.p != NULL)
 			head->facts.bad = "The request has more than one Origin; send one.";
-		head->origin = (head_value) {value, value_len};
+		head->origin = (head_value){value, value_len};
 	}
 }
 
@@ -184,7 +179,7 @@ ws_head_end(ws_head *head, const char *version, const char **why)
 ws_head_state
 ws_head_scan(const char *data, size_t len, size_t from, size_t *used, const char **why)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = from; i < len; i++)
 	{
@@ -219,8 +214,8 @@ read_first_line(ws_head *head, const char *line, size_t len, char version[16])
 {
 	const char *target = line + 4;
 	const char *blank;
-	size_t		version_len;
-	size_t		i;
+	size_t version_len;
+	size_t i;
 
 	if (len < 4 || memcmp(line, "GET ", 4) != 0)
 		return false;
@@ -244,9 +239,9 @@ read_first_line(ws_head *head, const char *line, size_t len, char version[16])
 refusal
 ws_head_read(ws_head *head, const char *data, size_t len, const char **why)
 {
-	const char *end = data + len - 2;	/* the empty line */
+	const char *end = data + len - 2; /* the empty line */
 	const char *line = data;
-	char		version[16] = "";
+	char version[16] = "";
 
 	while (line < end)
 	{
@@ -260,7 +255,8 @@ ws_head_read(ws_head *head, const char *data, size_t len, const char **why)
 		if (line == data)
 		{
 			if (!read_first_line(head, line, (size_t) (stop - line), version))
-				head->facts.bad = "The request's first line must be a method, a target and a version with one blank between them.";
+				head->facts.bad =
+					"The request's first line must be a method, a target and a version with one blank between them.";
 		}
 		else if (colon == NULL)
 			head->facts.bad = "A header without a colon; remove it.";
@@ -278,9 +274,9 @@ ws_head_read(ws_head *head, const char *data, size_t len, const char **why)
 bool
 ws_head_accept(head_value key, char out[WS_ACCEPT_SIZE])
 {
-	char		text[24 + sizeof(GUID)];
+	char text[24 + sizeof(GUID)];
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned	len = 0;
+	unsigned len = 0;
 
 	memcpy(text, key.p, 24);
 	memcpy(text + 24, GUID, sizeof(GUID));

@@ -11,45 +11,43 @@
 #include "base/errors.h"
 
 /* Where visitors connect to, and what they must speak. */
-#define WS_PATH			"/communication/web-chatt2me/ws"
-#define WS_PROTOCOL		"web-chatt2me.v1"
+#define WS_PATH		"/communication/web-chatt2me/ws"
+#define WS_PROTOCOL "web-chatt2me.v1"
 
 /* The same for links (doc/link.md). */
-#define WS_LINK_PATH		"/communication/web-chatt2me/events"
-#define WS_LINK_PROTOCOL	"web-chatt2me.events.v1"
+#define WS_LINK_PATH	 "/communication/web-chatt2me/events"
+#define WS_LINK_PROTOCOL "web-chatt2me.events.v1"
 
 /* The largest head, in bytes. */
-#define WS_HEAD_MAX		8192
+#define WS_HEAD_MAX 8192
 
 /* A public key: 1 to so many letters, digits, "-" and "_". */
-#define WS_KEY_MAX		64
+#define WS_KEY_MAX 64
 
 /* The text of a Sec-WebSocket-Accept, its NUL included. */
-#define WS_ACCEPT_SIZE	29
+#define WS_ACCEPT_SIZE 29
 
 /* All zeros is a head of which nothing has come, for the visitors' path. */
 typedef struct ws_head
 {
-	bool		link;			/* set before anything has come: it is for the links' path */
-	head_facts	facts;			/* what every request's head must keep */
-	head_value	public_key;		/* webChatId; p is NULL when there is no good one */
-	head_value	origin;			/* p is NULL when there is none */
-	head_value	key;			/* Sec-WebSocket-Key */
-	bool		has_public_key;	/* a webChatId was there, good or not */
-	bool		upgrade;		/* Upgrade: websocket */
-	bool		connection;		/* Connection: upgrade */
-	bool		has_version;
-	bool		version;		/* Sec-WebSocket-Version: 13 */
-	bool		protocol;		/* the path's is among those offered */
+	bool link;			   /* set before anything has come: it is for the links' path */
+	head_facts facts;	   /* what every request's head must keep */
+	head_value public_key; /* webChatId; p is NULL when there is no good one */
+	head_value origin;	   /* p is NULL when there is none */
+	head_value key;		   /* Sec-WebSocket-Key */
+	bool has_public_key;   /* a webChatId was there, good or not */
+	bool upgrade;		   /* Upgrade: websocket */
+	bool connection;	   /* Connection: upgrade */
+	bool has_version;
+	bool version;  /* Sec-WebSocket-Version: 13 */
+	bool protocol; /* the path's is among those offered */
 } ws_head;
 
 /* For each argument of the target's query: the public key is one. */
-extern void ws_head_argument(ws_head *head, const char *name, size_t name_len,
-							 const char *value, size_t value_len);
+extern void ws_head_argument(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len);
 
 /* For each field, in the order of the head; the strings must stay. */
-extern void ws_head_field(ws_head *head, const char *name, size_t name_len,
-						  const char *value, size_t value_len);
+extern void ws_head_field(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len);
 
 /*
  * The rules about the whole.  Anything but REFUSE_NOTHING is the answer, with
@@ -59,17 +57,16 @@ extern refusal ws_head_end(ws_head *head, const char *version, const char **why)
 
 typedef enum ws_head_state
 {
-	WS_HEAD_MORE,				/* not all of it has come yet */
-	WS_HEAD_WHOLE,				/* *used bytes are the head */
-	WS_HEAD_BROKEN				/* *why says so */
+	WS_HEAD_MORE,  /* not all of it has come yet */
+	WS_HEAD_WHOLE, /* *used bytes are the head */
+	WS_HEAD_BROKEN /* *why says so */
 } ws_head_state;
 
 /*
  * Find the end of a raw head.  from: bytes that an earlier call has looked at.
  * A line that does not end in CR LF, a NUL and a folded line break it.
  */
-extern ws_head_state ws_head_scan(const char *data, size_t len, size_t from, size_t *used,
-								  const char **why);
+extern ws_head_state ws_head_scan(const char *data, size_t len, size_t from, size_t *used, const char **why);
 
 /* Judge a raw head that was found whole; as ws_head_end(). */
 extern refusal ws_head_read(ws_head *head, const char *data, size_t len, const char **why);
@@ -77,4 +74,4 @@ extern refusal ws_head_read(ws_head *head, const char *data, size_t len, const c
 /* Sec-WebSocket-Accept for a Sec-WebSocket-Key that ws_head_end() let pass. */
 extern bool ws_head_accept(head_value key, char out[WS_ACCEPT_SIZE]);
 
-#endif							/* NET_WS_HANDSHAKE_H */
+#endif /* NET_WS_HANDSHAKE_H */

@@ -11,18 +11,18 @@ struct ws_parser
 {
 	wslay_event_context_ptr ctx;
 	const ws_parser_calls *calls;
-	void	   *arg;			/* whose bytes these are */
-	uint64_t	open;			/* bytes read that belong to no finished frame */
-	uint64_t	frame;			/* size of the frame that has begun */
-	bool		fragmented;		/* a message's last fragment has not come */
-	bool		broken;			/* a close frame that RFC 6455 does not allow */
+	void *arg;		 /* whose bytes these are */
+	uint64_t open;	 /* bytes read that belong to no finished frame */
+	uint64_t frame;	 /* size of the frame that has begun */
+	bool fragmented; /* a message's last fragment has not come */
+	bool broken;	 /* a close frame that RFC 6455 does not allow */
 };
 
 static ssize_t
 on_read(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags, void *user)
 {
-	ws_parser  *p = user;
-	size_t		n = p->calls->wants(p->arg) ? p->calls->read(p->arg, buf, len) : 0;
+	ws_parser *p = user;
+	size_t n = p->calls->wants(p->arg) ? p->calls->read(p->arg, buf, len) : 0;
 
 	(void) flags;
 	if (n == 0)
@@ -37,7 +37,7 @@ on_read(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags, void *
 static ssize_t
 on_write(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags, void *user)
 {
-	ws_parser  *p = user;
+	ws_parser *p = user;
 
 	(void) flags;
 	if (p->calls->write(p->arg, data, len))
@@ -47,11 +47,10 @@ on_write(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags
 }
 
 static void
-on_frame_start(wslay_event_context_ptr ctx,
-			   const struct wslay_event_on_frame_recv_start_arg *frame, void *user)
+on_frame_start(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *frame, void *user)
 {
-	ws_parser  *p = user;
-	uint64_t	n = frame->payload_length;
+	ws_parser *p = user;
+	uint64_t n = frame->payload_length;
 
 	(void) ctx;
 	/* two bytes, the longer lengths, the mask */
@@ -63,7 +62,7 @@ on_frame_start(wslay_event_context_ptr ctx,
 static void
 on_frame_end(wslay_event_context_ptr ctx, void *user)
 {
-	ws_parser  *p = user;
+	ws_parser *p = user;
 
 	(void) ctx;
 	p->open -= p->frame;
@@ -72,7 +71,7 @@ on_frame_end(wslay_event_context_ptr ctx, void *user)
 static void
 on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *msg, void *user)
 {
-	ws_parser  *p = user;
+	ws_parser *p = user;
 
 	(void) ctx;
 	if (!p->calls->wants(p->arg))
@@ -105,7 +104,7 @@ static const struct wslay_event_callbacks callbacks = {
 ws_parser *
 ws_parser_new(const ws_parser_calls *calls)
 {
-	ws_parser  *p = calloc(1, sizeof(*p));
+	ws_parser *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -130,7 +129,7 @@ ws_parser_free(ws_parser *p)
 ws_parsed
 ws_parser_run(ws_parser *p, void *arg, uint64_t max, uint16_t *code)
 {
-	int			r;
+	int r;
 
 	p->arg = arg;
 	wslay_event_config_set_max_recv_msg_length(p->ctx, max);
@@ -149,9 +148,8 @@ ws_parser_run(ws_parser *p, void *arg, uint64_t max, uint16_t *code)
 	}
 	if (wslay_event_get_close_sent(p->ctx))
 	{
-		*code = wslay_event_get_close_received(p->ctx) ?
-			wslay_event_get_status_code_received(p->ctx) :
-			wslay_event_get_status_code_sent(p->ctx);
+		*code = wslay_event_get_close_received(p->ctx) ? wslay_event_get_status_code_received(p->ctx)
+													   : wslay_event_get_status_code_sent(p->ctx);
 		return WS_PARSED_CLOSE;
 	}
 	return p->open == 0 && !p->fragmented ? WS_PARSED_BOUNDARY : WS_PARSED_PARTIAL;

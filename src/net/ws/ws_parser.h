@@ -17,26 +17,26 @@ typedef struct ws_parser ws_parser;
 /* What a turn of parsing has come to. */
 typedef enum ws_parsed
 {
-	WS_PARSED_BOUNDARY,			/* all that came was whole */
-	WS_PARSED_PARTIAL,			/* more of a frame or message must come */
-	WS_PARSED_CLOSE,			/* the close frame in reply is written; *code says which */
-	WS_PARSED_FAILED			/* a close with *code must be written */
+	WS_PARSED_BOUNDARY, /* all that came was whole */
+	WS_PARSED_PARTIAL,	/* more of a frame or message must come */
+	WS_PARSED_CLOSE,	/* the close frame in reply is written; *code says which */
+	WS_PARSED_FAILED	/* a close with *code must be written */
 } ws_parsed;
 
 typedef struct ws_parser_calls
 {
 	/* Bytes into buf; 0: none now (and *no more* until the next turn). */
-	size_t		(*read) (void *arg, uint8_t *buf, size_t len);
+	size_t (*read)(void *arg, uint8_t *buf, size_t len);
 	/* Part of a control frame in reply, to be sent after what was written so far. */
-	bool		(*write) (void *arg, const uint8_t *data, size_t len);
+	bool (*write)(void *arg, const uint8_t *data, size_t len);
 	/* A whole text message. */
-	void		(*text) (void *arg, const char *text, size_t len);
+	void (*text)(void *arg, const char *text, size_t len);
 	/* A whole ping or pong. */
-	void		(*control) (void *arg);
+	void (*control)(void *arg);
 	/* A binary message: closes by itself. */
-	void		(*binary) (void *arg);
+	void (*binary)(void *arg);
 	/* False: what still comes must not be looked at. */
-	bool		(*wants) (void *arg);
+	bool (*wants)(void *arg);
 } ws_parser_calls;
 
 /* NULL: out of memory. */
@@ -46,4 +46,4 @@ extern void ws_parser_free(ws_parser *p);
 /* Parse what the read call yields; max is the largest message in bytes. */
 extern ws_parsed ws_parser_run(ws_parser *p, void *arg, uint64_t max, uint16_t *code);
 
-#endif							/* NET_WS_PARSER_H */
+#endif /* NET_WS_PARSER_H */

@@ -14,25 +14,25 @@
 #include <unistd.h>
 
 /* Bytes read from one socket before others get their turn. */
-#define TURN_BYTES		(16u * 1024)
+#define TURN_BYTES (16u * 1024)
 
 /* The longest head of a frame that we send. */
-#define HEAD_SIZE		10
+#define HEAD_SIZE 10
 
-#define OP_TEXT			0x1
-#define OP_CLOSE		0x8
-#define OP_PING			0x9
+#define OP_TEXT	 0x1
+#define OP_CLOSE 0x8
+#define OP_PING	 0x9
 
 /* An output buffer begins with so much. */
-#define FIRST_OUT		1024u
+#define FIRST_OUT 1024u
 
 /* What the parser's callbacks share during one turn of one socket. */
 typedef struct turn
 {
-	ws		   *w;
-	size_t		left;			/* bytes that it may still read */
-	bool		came;			/* something was read */
-	bool		ended;			/* the client closed its side, or the connection broke */
+	ws *w;
+	size_t left; /* bytes that it may still read */
+	bool came;	 /* something was read */
+	bool ended;	 /* the client closed its side, or the connection broke */
 } turn;
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -41,7 +41,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 static void
 settle(ws *w)
 {
-	int			events = 0;
+	int events = 0;
 
 	if (w->state == WS_DEAD)
 		return;
@@ -71,7 +71,7 @@ drop_out(ws *w)
 static void
 end(ws *w, ws_state state, uint16_t code)
 {
-	bool		was_open = w->state == WS_OPEN;
+	bool was_open = w->state == WS_OPEN;
 
 	w->state = (uint8_t) state;
 	if (was_open)
@@ -96,8 +96,8 @@ static size_t
 frame_size(const char *head)
 {
 	const unsigned char *h = (const unsigned char *) head;
-	uint64_t	n = 0;
-	int			i;
+	uint64_t n = 0;
+	int i;
 
 	if (h[1] < 126)
 		return (size_t) h[1] + 2;
@@ -111,7 +111,7 @@ frame_size(const char *head)
 static size_t
 put_head(unsigned char head[HEAD_SIZE], int opcode, size_t len)
 {
-	int			i;
+	int i;
 
 	head[0] = (unsigned char) (0x80 | opcode);
 	if (len < 126)
@@ -136,8 +136,8 @@ put_head(unsigned char head[HEAD_SIZE], int opcode, size_t len)
 static bool
 keep(ws *w, const void *data, size_t len)
 {
-	size_t		cap = w->out_cap ? w->out_cap : FIRST_OUT;
-	char	   *out;
+	size_t cap = w->out_cap ? w->out_cap : FIRST_OUT;
+	char *out;
 
 	if (w->out_mark > 0 && w->out_len + len > w->out_cap)
 	{
@@ -175,7 +175,7 @@ maybe_shut(ws *w)
 static void
 flush(ws *w)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	while (w->out_off < w->out_len)
 	{
@@ -195,8 +195,7 @@ flush(ws *w)
 		drop_out(w);
 	else
 	{
-		while (w->out_mark < w->out_off &&
-			   w->out_mark + frame_size(w->out + w->out_mark) <= w->out_off)
+		while (w->out_mark < w->out_off && w->out_mark + frame_size(w->out + w->out_mark) <= w->out_off)
 			w->out_mark += (uint32_t) frame_size(w->out + w->out_mark);
 	}
 	maybe_shut(w);
@@ -208,10 +207,10 @@ static bool
 write_frame(ws *w, int opcode, const char *data, size_t len)
 {
 	unsigned char head[HEAD_SIZE];
-	size_t		head_len = put_head(head, opcode, len);
+	size_t head_len = put_head(head, opcode, len);
 	struct iovec iov[2] = {{head, head_len}, {(void *) data, len}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-	ssize_t		sent = 0;
+	ssize_t sent = 0;
 
 	if (w->out_len == w->out_off && !w->corked)
 	{
@@ -245,7 +244,7 @@ too_slow(ws *w)
 bool
 ws_send(ws *w, const char *text, size_t len)
 {
-	size_t		waiting = w->out_len - w->out_off;
+	size_t waiting = w->out_len - w->out_off;
 
 	if (w->state != WS_OPEN)
 		return false;
@@ -290,8 +289,8 @@ begin_closing(ws *w, uint16_t code)
 void
 ws_close(ws *w, uint16_t code, const char *reason)
 {
-	char		text[125];
-	size_t		len = strlen(reason);
+	char text[125];
+	size_t len = strlen(reason);
 
 	if (w->state != WS_OPEN)
 		return;
@@ -309,10 +308,10 @@ ws_close(ws *w, uint16_t code, const char *reason)
 static size_t
 turn_read(void *arg, uint8_t *buf, size_t len)
 {
-	turn	   *t = arg;
-	ws		   *w = t->w;
-	size_t		room;
-	ssize_t		n;
+	turn *t = arg;
+	ws *w = t->w;
+	size_t room;
+	ssize_t n;
 
 	if (t->left == 0 || t->ended)
 		return 0;
@@ -348,7 +347,7 @@ turn_write(void *arg, const uint8_t *data, size_t len)
 static void
 turn_text(void *arg, const char *text, size_t len)
 {
-	ws		   *w = ((turn *) arg)->w;
+	ws *w = ((turn *) arg)->w;
 
 	w->host->calls->text(w, text, len);
 }
@@ -356,7 +355,7 @@ turn_text(void *arg, const char *text, size_t len)
 static void
 turn_control(void *arg)
 {
-	ws		   *w = ((turn *) arg)->w;
+	ws *w = ((turn *) arg)->w;
 
 	w->host->calls->control(w);
 }
@@ -373,16 +372,14 @@ turn_wants(void *arg)
 	return ((turn *) arg)->w->state == WS_OPEN;
 }
 
-static const ws_parser_calls parser_calls = {
-	turn_read, turn_write, turn_text, turn_control, turn_binary, turn_wants
-};
+static const ws_parser_calls parser_calls = {turn_read, turn_write, turn_text, turn_control, turn_binary, turn_wants};
 
 /* At a boundary the parser goes back; else the client owes the rest, in time. */
 static void
 settle_parser(ws *w, ws_parsed parsed, bool came)
 {
-	ws_host    *host = w->host;
-	phase		now = w->deadline.phase;
+	ws_host *host = w->host;
+	phase now = w->deadline.phase;
 
 	if (w->state == WS_OPEN && parsed == WS_PARSED_PARTIAL)
 	{
@@ -390,8 +387,7 @@ settle_parser(ws *w, ws_parsed parsed, bool came)
 			deadline_set(host->deadlines, &w->deadline, PHASE_FRAME, uv_now(host->loop));
 		return;
 	}
-	if (w->state == WS_OPEN && came &&
-		(now == PHASE_QUIET || now == PHASE_PONG || now == PHASE_FRAME))
+	if (w->state == WS_OPEN && came && (now == PHASE_QUIET || now == PHASE_PONG || now == PHASE_FRAME))
 		deadline_set(host->deadlines, &w->deadline, PHASE_QUIET, uv_now(host->loop));
 	if (w->state == WS_OPEN && host->spare == NULL)
 		host->spare = w->parser;
@@ -403,10 +399,10 @@ settle_parser(ws *w, ws_parsed parsed, bool came)
 static void
 read_frames(ws *w)
 {
-	ws_host    *host = w->host;
-	turn		t = {w, TURN_BYTES, false, false};
-	uint16_t	code = 0;
-	ws_parsed	parsed;
+	ws_host *host = w->host;
+	turn t = {w, TURN_BYTES, false, false};
+	uint16_t code = 0;
+	ws_parsed parsed;
 
 	if (w->parser == NULL)
 	{
@@ -436,9 +432,9 @@ read_frames(ws *w)
 static void
 discard(ws *w)
 {
-	char		drop[4096];
-	ssize_t		n;
-	int			turns;
+	char drop[4096];
+	ssize_t n;
+	int turns;
 
 	for (turns = 0; turns < 16; turns++)
 	{
@@ -456,7 +452,7 @@ discard(ws *w)
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
-	ws		   *w = poll->data;
+	ws *w = poll->data;
 
 	if (status < 0)
 	{
@@ -476,7 +472,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 bool
 ws_start(ws *w, ws_host *host, int fd)
 {
-	int			on = 1;
+	int on = 1;
 
 	if (uv_poll_init(host->loop, &w->poll, fd) < 0)
 		return false;
@@ -500,8 +496,8 @@ ws_resume(ws *w)
 void
 ws_late(ws *w)
 {
-	ws_host    *host = w->host;
-	uint64_t	now = uv_now(host->loop);
+	ws_host *host = w->host;
+	uint64_t now = uv_now(host->loop);
 
 	if (w->deadline.phase == PHASE_CLOSE)
 	{
@@ -532,7 +528,7 @@ ws_late(ws *w)
 static void
 on_closed(uv_handle_t *handle)
 {
-	ws		   *w = handle->data;
+	ws *w = handle->data;
 
 	free(w);
 }
@@ -540,7 +536,7 @@ on_closed(uv_handle_t *handle)
 void
 ws_bury(ws_host *host)
 {
-	ws		   *w;
+	ws *w;
 
 	while ((w = host->dead) != NULL)
 	{

@@ -12,31 +12,31 @@
 #include "ws/ws_parser.h"
 
 /* Close codes (RFC 6455 §7.4.1, doc/protocol.md). */
-#define WS_CLOSE_NORMAL			1000
-#define WS_CLOSE_GOING_AWAY		1001
-#define WS_CLOSE_UNSUPPORTED	1003
-#define WS_CLOSE_LOST			1006	/* never sent: it ended without one */
-#define WS_CLOSE_POLICY			1008
-#define WS_CLOSE_INTERNAL		1011
-#define WS_CLOSE_LATER			1013
-#define WS_CLOSE_KEY			4001
-#define WS_CLOSE_ORIGIN			4003
-#define WS_CLOSE_NO_HELLO		4008
-#define WS_CLOSE_SLOW			4009
-#define WS_CLOSE_ENDED			4011
-#define WS_CLOSE_FLOOD			4029
+#define WS_CLOSE_NORMAL		 1000
+#define WS_CLOSE_GOING_AWAY	 1001
+#define WS_CLOSE_UNSUPPORTED 1003
+#define WS_CLOSE_LOST		 1006 /* never sent: it ended without one */
+#define WS_CLOSE_POLICY		 1008
+#define WS_CLOSE_INTERNAL	 1011
+#define WS_CLOSE_LATER		 1013
+#define WS_CLOSE_KEY		 4001
+#define WS_CLOSE_ORIGIN		 4003
+#define WS_CLOSE_NO_HELLO	 4008
+#define WS_CLOSE_SLOW		 4009
+#define WS_CLOSE_ENDED		 4011
+#define WS_CLOSE_FLOOD		 4029
 
 /* Bytes that may wait for all clients together before single frames count too. */
-#define WS_OUT_TOTAL	(64u * 1024 * 1024)
+#define WS_OUT_TOTAL (64u * 1024 * 1024)
 
 /* How long a client may take to answer a close frame, in ms. */
-#define WS_CLOSE_MS		2000
+#define WS_CLOSE_MS 2000
 
 typedef enum ws_state
 {
 	WS_OPEN = 0,
-	WS_CLOSING,					/* our close frame is written: nothing more is */
-	WS_DEAD						/* will be freed by ws_bury() */
+	WS_CLOSING, /* our close frame is written: nothing more is */
+	WS_DEAD		/* will be freed by ws_bury() */
 } ws_state;
 
 typedef struct ws_host ws_host;
@@ -44,48 +44,48 @@ typedef struct ws_host ws_host;
 /* Embedded first in what it carries; all of that is free()d with it. */
 typedef struct ws
 {
-	deadline	deadline;		/* first: the deadlines hand this out */
-	uv_poll_t	poll;
-	ws_host    *host;
-	ws_parser  *parser;			/* NULL: at a boundary */
-	struct ws  *next_dead;
-	char	   *out;
-	uint32_t	out_len;
-	uint32_t	out_cap;
-	uint32_t	out_off;		/* bytes that are sent */
-	uint32_t	out_mark;		/* where the frame that out_off lies in begins */
-	int			fd;
-	uint8_t		state;			/* ws_state */
-	uint8_t		events;			/* what the poll waits for */
-	bool		paused;			/* not read */
-	bool		shut;			/* our side of the connection is */
-	bool		corked;			/* what is sent waits for ws_uncork() */
+	deadline deadline; /* first: the deadlines hand this out */
+	uv_poll_t poll;
+	ws_host *host;
+	ws_parser *parser; /* NULL: at a boundary */
+	struct ws *next_dead;
+	char *out;
+	uint32_t out_len;
+	uint32_t out_cap;
+	uint32_t out_off;  /* bytes that are sent */
+	uint32_t out_mark; /* where the frame that out_off lies in begins */
+	int fd;
+	uint8_t state;	/* ws_state */
+	uint8_t events; /* what the poll waits for */
+	bool paused;	/* not read */
+	bool shut;		/* our side of the connection is */
+	bool corked;	/* what is sent waits for ws_uncork() */
 } ws;
 
 typedef struct ws_calls
 {
 	/* A whole text message; it may close or pause the socket, nothing else. */
-	void		(*text) (ws *w, const char *text, size_t len);
+	void (*text)(ws *w, const char *text, size_t len);
 	/* A ping or pong came. */
-	void		(*control) (ws *w);
+	void (*control)(ws *w);
 	/* Bytes that may be read now; 0: pause until ws_resume(). */
-	size_t		(*room) (ws *w);
+	size_t (*room)(ws *w);
 	/* Once, when it is open no more; code is what was said, or 1006. */
-	void		(*ended) (ws *w, uint16_t code);
+	void (*ended)(ws *w, uint16_t code);
 	/* Once, when its memory is about to go. */
-	void		(*gone) (ws *w);
+	void (*gone)(ws *w);
 } ws_calls;
 
 struct ws_host
 {
-	uv_loop_t  *loop;
-	deadlines  *deadlines;
+	uv_loop_t *loop;
+	deadlines *deadlines;
 	const ws_calls *calls;
-	ws_parser  *spare;
-	ws		   *dead;
-	size_t		out_total;
-	uint32_t	max_out;		/* bytes that may wait for one client */
-	uint32_t	max_message;	/* bytes of a message that is read */
+	ws_parser *spare;
+	ws *dead;
+	size_t out_total;
+	uint32_t max_out;	  /* bytes that may wait for one client */
+	uint32_t max_message; /* bytes of a message that is read */
 };
 
 /* Take the descriptor over; false: it could not be watched, and is still the caller's. */
@@ -116,4 +116,4 @@ extern void ws_bury(ws_host *host);
 /* Free what is kept for the next session; nothing is open any more. */
 extern void ws_host_free(ws_host *host);
 
-#endif							/* NET_WS_SERVER_H */
+#endif /* NET_WS_SERVER_H */
