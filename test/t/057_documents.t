@@ -79,6 +79,16 @@ for my $file (sort @sources)
 		elsif (defined $2 && text_of($1) !~ /^## $2\. /m) { push @astray, "$file: $1 has no section $2" }
 	}
 }
+# And a document names source files, which may have moved since.
+my %there = map { $_ => 1, basename($_) => 1 } @sources, map { dirname($_) } @sources;
+for my $file (grep { $_ ne 'CHANGELOG.md' } @all)
+{
+	my $text = text_of($file);
+	while ($text =~ /(?<![\w\/.-])((?:src|sql|test)\/[\w\/.-]*\w|\w+\.[ch])\b(?![\w*\/-])/g)
+	{
+		push @astray, "$file: there is no $1" if !$there{$1} && !-e "$top/$1" && !-e "$top/" . dirname($file) . "/$1";
+	}
+}
 cmp_ok($citations, '>', 20, "$citations citations of documents in the source");
 is_deeply(\@astray, [], 'all are of what is there');
 
