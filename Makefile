@@ -1,7 +1,7 @@
 # webchatt: a PGXS extension (webchatt.so) and its network half (webchatt-net).
 #
 #   make, make install, make installcheck   as with every PGXS extension
-#   make demo, make test, make bench, make soak      from nothing: see README.md
+#   make demo, make test, make bench, make soak      from nothing: see CONTRIBUTING.md
 #   make fuzz MINUTES=60                    every night: see test/fuzz/Makefile
 
 EXTENSION = webchatt
