@@ -36,7 +36,7 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 WIDGET = build/widget/chat-widget.umd.js
 WIDGET_STYLE = build/widget/style.css
 WIDGET_VERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)
-ASSETS = /chat-widget.umd.js=$(WIDGET) /demo=widget/demo/index.html /demo/demo.css=widget/demo/demo.css
+ASSETS = /chat-widget.umd.js=$(WIDGET)
 
 EXTRA_CLEAN = webchatt-net build results regression.*
 
@@ -64,7 +64,7 @@ build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h) | build/
 build/net/asset_table.o: build/net/asset_table.c src/net/http/assets.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/asset_table.c: src/net/http/embed $(WIDGET) $(wildcard widget/demo/*) | build/net
+build/net/asset_table.c: src/net/http/embed $(WIDGET) | build/net
 	perl src/net/http/embed $(ASSETS) >$@.new
 	mv $@.new $@
 

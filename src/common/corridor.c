@@ -73,8 +73,6 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 	wc_put_u32(buf, m->ack_timeout_ms);
 	wc_put_u32(buf, m->send_timeout_ms);
 	wc_put_u32(buf, m->connect_timeout_ms);
-	wc_put_str(buf, m->public_url);
-	wc_put_uuid(buf, m->demo);
 	wc_put_u32(buf, m->max_visitors);
 	wc_put_u32(buf, m->max_visitors_per_address);
 	wc_put_u32(buf, m->max_message_size);
@@ -118,8 +116,6 @@ wc_read_config(const wc_frame *f, wc_config *m)
 	m->ack_timeout_ms = wc_get_u32(&r);
 	m->send_timeout_ms = wc_get_u32(&r);
 	m->connect_timeout_ms = wc_get_u32(&r);
-	m->public_url = wc_get_str(&r);
-	wc_get_uuid(&r, m->demo);
 	m->max_visitors = wc_get_u32(&r);
 	m->max_visitors_per_address = wc_get_u32(&r);
 	m->max_message_size = wc_get_u32(&r);

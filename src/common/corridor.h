@@ -14,7 +14,7 @@
 #include "common/frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION 6
+#define WC_CORRIDOR_VERSION 7
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS 8
@@ -123,8 +123,6 @@ typedef struct wc_config
 	uint32_t connect_timeout_ms; /* of which: until connected */
 
 	/* visitors of local channels */
-	wc_str public_url;	   /* what the world calls us, without a slash at the end; may be empty */
-	uint8_t demo[16];	   /* the channel that GET /demo shows; all zeros: no such page */
 	uint32_t max_visitors; /* open WebSockets in all */
 	uint32_t max_visitors_per_address;
 	uint32_t max_message_size; /* bytes of a visitor's frame */

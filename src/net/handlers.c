@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/demo_page.h"
 #include "base/metrics.h"
 #include "http/static_files.h"
 #include "inbound/hub_webhook.h"
@@ -17,7 +16,6 @@
 	"This hub's webhooks have no signing secret here yet; webchatt.register_webhooks() registers them and learns it."
 
 #define NO_SUCH_API "There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
-#define NO_DEMO		"There is no demo here; webchatt.demo_channel names the channel that it shows."
 
 /* Requests through trusted proxies are counted by client, as others' connections. */
 static bool
@@ -228,19 +226,6 @@ answer_asset(conn *c)
 	c->answer = pages_answer(asset_find(path, len), &c->head);
 }
 
-static void
-answer_demo(conn *c)
-{
-	door *d = c->door;
-	const channel *ch = channels_find(d->channels, d->demo);
-	const char *reason;
-
-	if (ch == NULL || !ch->local)
-		request_refuse(c, REFUSE_ROUTE, NO_DEMO);
-	else if (!demo_page(ch, d->public_url, c->head.host, &c->answer, &reason))
-		request_refuse(c, REFUSE_HEAD, reason);
-}
-
 void
 judge_whole(conn *c, const char *body, size_t len)
 {
@@ -261,9 +246,6 @@ judge_whole(conn *c, const char *body, size_t len)
 			break;
 		case ROUTE_ASSET:
 			answer_asset(c);
-			break;
-		case ROUTE_DEMO:
-			answer_demo(c);
 			break;
 		case ROUTE_METRICS:
 			answer_metrics(c);

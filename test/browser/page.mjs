@@ -1,7 +1,10 @@
 // The widget as a part of somebody's page: it is there once, nothing in a message
 // runs, and everybody can use it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { comes, is, ok, run, test } from './harness.mjs';
 import { makeChannel, makeWorld, messages, newContext, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
@@ -344,21 +347,24 @@ test('themes, motion and the page\'s scripts', async () => {
 });
 
 test('the demo page', async () => {
-	const { origin } = new URL(process.env.WEBCHATT_URL);
-	const channel = await makeChannel([origin], 'Leaf & Cup');
-	await sql(`ALTER SYSTEM SET webchatt.demo_channel = '${channel.id}'`);
-	await sql('SELECT pg_reload_conf()');
-	await comes(() => fetch(`${origin}/demo`).then(response => response.status), 'the demo is there', 200);
+	const channel = await makeChannel([site.origin], 'Leaf & Cup');
+	const tag = await sql(`SELECT webchatt.widget_script('${channel.id}')`);
+	const shop = spawn('perl', [fileURLToPath(new URL('../../scripts/demo-page', import.meta.url)), '0', tag], { stdio: ['ignore', 'pipe', 'inherit'] });
+	const [printed] = await once(shop.stdout, 'data');
+	const origin = String(printed).trim();
+	await sql(`SELECT webchatt.set_origins('${channel.id}', ARRAY['${origin}'])`);
+	is(await fetch(origin).then(response => response.status), 200, 'the demo is there');
 	const context = await newContext();
 	const widget = new Widget(await context.newPage());
-	await widget.page.goto(`${origin}/demo`);
-	is(await widget.page.title(), 'Leaf & Cup', 'with the channel\'s name');
+	await widget.page.goto(origin);
+	is(await widget.page.title(), 'Demo shop', 'with its name');
 	is(await widget.page.evaluate(() => getComputedStyle(document.querySelector('.orders')).display), 'grid', 'and its style');
 	await widget.open();
 	await widget.say('Where is order A-1?');
 	await comes(() => widget.mark('Where is order A-1?'), 'one can ask', 'sent');
 	is(widget.errors, [], 'nothing is against its policy');
 	await context.close();
+	shop.kill();
 });
 
 await run(tidy);

@@ -22,7 +22,6 @@ check_good(const head_facts *facts, const char *data, size_t size, int lengths, 
 {
 	check_inside(facts->signature, data, size);
 	check_inside(facts->token, data, size);
-	check_inside(facts->host, data, size);
 	check_inside(facts->api_key, data, size);
 	check_inside(facts->idempotency_key, data, size);
 	check_inside(facts->forwarded, data, size);

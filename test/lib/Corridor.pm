@@ -18,7 +18,7 @@ use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 6;
+our $VERSION_OF_CORRIDOR = 7;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
@@ -40,7 +40,7 @@ our %CONFIG = (
 	max_in_flight => 16, max_waiting => 1000, signature_tolerance_s => 300,
 	head_timeout_ms => 180000, request_timeout_ms => 180000, idle_timeout_ms => 180000,
 	ack_timeout_ms => 180000, send_timeout_ms => 180000, connect_timeout_ms => 180000,
-	public_url => '', demo => "\0" x 16, max_visitors => 1000, max_visitors_per_address => 500,
+	max_visitors => 1000, max_visitors_per_address => 500,
 	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
 	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, address_kb_per_hour => 1000000, hello_rate => 60000,
 	ping_interval_ms => 180000, hello_timeout_ms => 180000,
@@ -113,7 +113,6 @@ sub configure
 			  max_connections_per_address max_in_flight max_waiting signature_tolerance_s
 			  head_timeout_ms request_timeout_ms idle_timeout_ms ack_timeout_ms
 			  send_timeout_ms connect_timeout_ms))
-		  . str($c->{public_url}) . $c->{demo}
 		  . pack('V13', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
 			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate address_kb_per_hour hello_rate
 			  ping_interval_ms hello_timeout_ms))

@@ -1,5 +1,5 @@
 # What the local hub serves beside webhooks and WebSockets: the REST API at home
-# (doc/hub-contract.md, section 2), the widget's script and the demo page; with the test in the
+# (doc/hub-contract.md, section 2), and the widget's script; with the test in the
 # worker's place.  WEBCHATT_NET names the program (a build with sanitizers, say);
 # WEBCHATT_REST_SEED repeats a random run.
 use strict;
@@ -506,13 +506,12 @@ sub head_only
 	return { status => $status, head => $head, rest => $rest };
 }
 
-for my $file (['/chat-widget.umd.js', 'text/javascript'], ['/demo/demo.css', 'text/css'])
+for my $path ('/chat-widget.umd.js')
 {
-	my ($path, $type) = @$file;
 	subtest $path => sub {
 		my $plain = $w->once(get($path));
 		is($plain->{status}, 200, 'GET');
-		is(header($plain, 'Content-Type'), "$type; charset=utf-8", 'its type');
+		is(header($plain, 'Content-Type'), 'text/javascript; charset=utf-8', 'its type');
 		is(header($plain, 'Content-Encoding'), undef, 'as it is');
 		my $etag = header($plain, 'ETag');
 		is($etag, '"' . substr(unpack('H*', sha256($plain->{body})), 0, 32) . '"', 'a strong ETag of its bytes');
@@ -569,79 +568,6 @@ subtest 'Accept-Encoding' => sub {
 		my $r = head_only(get('/chat-widget.umd.js', "Accept-Encoding: $value") =~ s/^GET/HEAD/r);
 		is(header($r, 'Content-Encoding') // 'none', $cases{$value} ? 'gzip' : 'none', "\"$value\"");
 	}
-};
-
-# --- the demo page --------------------------------------------------------
-
-# The widget's tag in a page, its attributes unescaped.
-sub script_of
-{
-	my $r = shift;
-	my ($tag, $src, $config) = $r->{body} =~ m{(<script src="([^"<>]*)" data-config='([^'<>]*)'></script>)} or return {};
-	for ($src, $config) { s/&lt;/</g; s/&gt;/>/g; s/&#39;/'/g; s/&quot;/"/g; s/&amp;/&/g }
-	return { tag => $tag, src => $src, config => JSON::PP::decode_json($config) };
-}
-
-subtest 'the demo page' => sub {
-	expect('without the setting', 404, get('/demo'), 'not_found');
-	my $show = sub { my ($id, @more) = @_;
-		$w->configure(demo => Corridor::uuid($id), @more);
-		return $w->once(get('/demo')); };
-	is($show->($UNKNOWN)->{status}, 404, 'a channel that is not there');
-	is($show->($REMOTE)->{status}, 404, 'a channel of a remote hub');
-	my $r = $show->($LOCAL);
-	is($r->{status}, 200, 'a local one');
-	is(header($r, 'Content-Type'), 'text/html; charset=utf-8', 'HTML');
-	is_deeply([@{ script_of($r) }{qw(src config)}],
-		['http://t.example:8080/chat-widget.umd.js', { webChatId => $PUBLIC_KEY, endpoint => 'ws://t.example:8080/communication/web-chatt2me/ws' }],
-		'the script, by the Host');
-	is(() = $r->{body} =~ /<script/g, 1, 'there is no other');
-	my $escaped = "{{script}} &lt;b&gt;&quot;Ana&#39;s&quot; &amp; Caf\xc3\xa9";
-	ok(index($r->{body}, $escaped) >= 0, 'the name, escaped');
-	(my $rest = $r->{body}) =~ s/\Q$escaped\E//g;
-	unlike($rest, qr/\{\{|<b>/, 'nothing is left of the template, and of the name nothing else');
-	my $policy = header($r, 'Content-Security-Policy');
-	is($policy, "default-src 'none'; script-src 'self' http://t.example:8080; style-src 'self'; img-src https: http: data:; "
-		  . "media-src https: http:; connect-src 'self' ws://t.example:8080; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-		'its policy');
-	is(header($r, 'Referrer-Policy'), 'strict-origin-when-cross-origin', 'Referrer-Policy');
-	is(header($r, 'X-Content-Type-Options'), 'nosniff', 'nosniff');
-	is(header($r, 'Cache-Control'), 'no-store', 'not to be stored');
-	unlike($r->{body}, qr/<style|<script>|\son\w+=|\sstyle=/i, 'nothing inline, which the policy would stop');
-	my $head = head_only(get('/demo') =~ s/^GET/HEAD/r);
-	is_deeply([$head->{status}, header($head, 'Content-Length')], [200, length $r->{body}], 'HEAD');
-	is($w->once(get('/demo') =~ s/^GET/POST/r =~ s/\r\n\r\n/\r\nContent-Length: 0\r\n\r\n/r)->{status}, 405, 'POST: 405');
-
-	for my $case (['https://chat.example.com', 'https://chat.example.com', 'wss://chat.example.com', 'wss://chat.example.com'],
-		['http://[::1]:8080/a/b~c%20d', 'http://[::1]:8080', 'ws://[::1]:8080', 'ws://[::1]:8080/a/b~c%20d'],
-		["https://h/'<&\">", 'https://h', 'wss://h', "wss://h/'<&\">"])
-	{
-		my ($url, $origin, $ws_origin, $ws) = @$case;
-		$r = $show->($LOCAL, public_url => $url);
-		is_deeply([@{ script_of($r) }{qw(src config)}],
-			["$url/chat-widget.umd.js", { webChatId => $PUBLIC_KEY, endpoint => "$ws/communication/web-chatt2me/ws" }], "public_url $url");
-		like(header($r, 'Content-Security-Policy'), qr/script-src 'self' \Q$origin\E; .*connect-src 'self' \Q$ws_origin\E; /, "its policy");
-	}
-	is(script_of($show->($LOCAL, public_url => 'https://chat.example.com'))->{tag},
-		qq(<script src="https://chat.example.com/chat-widget.umd.js" data-config='{"webChatId":"$PUBLIC_KEY",)
-		  . qq("endpoint":"wss://chat.example.com/communication/web-chatt2me/ws"}'></script>), 'the tag to the letter (doc/hub-contract.md, section 1)');
-	for my $url ('ftp://x', 'nonsense', 'https://', "https://a b", "https://a;x", 'https://' . 'a' x 2000)
-	{
-		is($show->($LOCAL, public_url => $url)->{status}, 400, 'a bad public_url: ' . substr $url, 0, 20);
-	}
-	$w->configure(public_url => '');
-	for my $host ('', 'a;b', "a'b", 'a/b', 'a/', 'a?b', 'u@a', 'a:99999', 'a"b', '<b>', "a\tb", 'a' x 300)
-	{
-		is($w->once(get('/demo') =~ s/t\.example:8080/$host/r)->{status}, 400, 'a bad Host: ' . substr $host, 0, 20);
-	}
-	is(script_of($w->once(get('/demo') =~ s/t\.example:8080/[::1]:80/r))->{src}, 'http://[::1]/chat-widget.umd.js', 'a Host that is an address');
-	is($w->once("GET /demo HTTP/1.0\r\n\r\n")->{status}, 400, 'no Host');
-
-	put_local($w, $LOCAL, '');
-	is($show->($LOCAL)->{status}, 200, 'a channel without a name');
-	$w->drop_channel($LOCAL);
-	is($show->($LOCAL)->{status}, 404, 'the channel is dropped');
-	is($show->('00000000-0000-0000-0000-000000000000')->{status}, 404, 'the setting is emptied');
 };
 
 is($w->close_door, 0, 'it ends in order');

@@ -47,8 +47,6 @@ SELECT v, pg_temp.refusal(format('SET webchatt.public_url = %L', v)) FROM unnest
 	'https://a b', 'https://a"b', 'https://a?b', 'https://u@h', 'https://a''b', 'https://a<b',
 	'https://a:0', 'https://a:65535/x', 'https://a:65536/x', 'https://a:99999', 'https://a:', 'https://a:x', 'https://[::1]', 'https://[::1]:0']) AS v;
 RESET webchatt.public_url;
-SELECT v, pg_temp.refusal(format('SET webchatt.demo_channel = %L', v)) FROM unnest(ARRAY['', '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', 'shop']) AS v;
-RESET webchatt.demo_channel;
 -- (the range itself is written with units since PostgreSQL 17)
 SELECT v, split_part(pg_temp.refusal(format('SET webchatt.max_body_size = %L', v)), ' (', 1) FROM unnest(ARRAY['1MB', '4MB', '0', '5MB', 'x']) AS v;
 SELECT split_part(pg_temp.refusal('SET webchatt.signature_tolerance = ''2d'''), ' (', 1);

@@ -6,6 +6,7 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Basename;
 use File::Temp qw(tempdir);
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $demo = abs_path(dirname(__FILE__) . '/../../scripts/demo');
@@ -16,11 +17,13 @@ delete $ENV{WEBCHATT_KEEP};
 # The demo's own mark, so that it does not take the test that runs it for its own.
 my $output = '';
 my %mode;
+my $page = '';
 open(my $pipe, '-|', "$demo 2>&1") or die $!;
 while (my $line = <$pipe>)
 {
 	$output .= $line;
 	next if $line !~ /^3\. /;
+	$page = join '', map { slurp_file($_) } glob("$dir/webchatt.*/log/page");
 	for my $path (glob("$dir/webchatt.*"), glob("$dir/webchatt.*/run"), glob("$dir/webchatt.*/data"), glob("$dir/webchatt.*/run/.s.PGSQL.*[0-9]"))
 	{
 		my $name = $path =~ s{.*/}{}r =~ s/^webchatt\..*/stage/r;
@@ -33,6 +36,8 @@ close $pipe;
 is($?, 0, 'the demo ends well') or diag($output);
 like($output, qr{<script src="http://localhost:\d+/chat-widget\.umd\.js" data-config='\{"webChatId":"wpk_[\w-]+","endpoint":"ws://localhost:\d+/communication/web-chatt2me/ws"\}'></script>},
 	'the tag for the pages is shown');
+like($page, qr{<title>Demo shop</title>.*<script src="http://localhost:\d+/chat-widget\.umd\.js" data-config='\{"webChatId":"wpk_[\w-]+".*'></script>}s,
+	'and the page that is served has it');
 like($output, qr/visitor: Where is order a-1\?\n\s*shop:\s+Order A-1 is on its way/, 'the visitor gets an answer out of the orders');
 like($output, qr/^\s*in\s*\|\s*received\s*\|\s*Where is order a-1\?/m, 'the question is a row');
 like($output, qr/^\s*out\s*\|\s*read\s*\|\s*Order A-1 is on its way/m, 'so is its answer, read');

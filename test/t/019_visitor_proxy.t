@@ -72,7 +72,7 @@ for my $kind (qw(nginx caddy))
 		ok($res->headers->etag, "$kind: an ETag, $encoding");
 		is(fetch($ua, $script, 'Accept-Encoding' => $encoding, 'If-None-Match' => $res->headers->etag)->code, 304, "$kind: 304, $encoding");
 	}
-	is($ua->get($proxy->url . $_)->res->code, 404, "$kind: not shown to the world: $_") for '/metrics', '/healthz', '/demo', '/';
+	is($ua->get($proxy->url . $_)->res->code, 404, "$kind: not shown to the world: $_") for '/metrics', '/healthz', '/';
 	is($ua->post($proxy->url . '/v1/communication/web-chatt2me/message' => {} => '{}')->res->code, 401, "$kind: the API asks for a key");
 
 	# Requests and upgrades share the upstream connections.

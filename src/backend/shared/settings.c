@@ -35,7 +35,6 @@ int wc_trigger_timeout = 1000;
 int wc_hold_for = 7 * 24 * 3600;
 int wc_token_max_age = 400 * 24 * 3600;
 char *wc_public_url = NULL;
-char *wc_demo_channel = NULL;
 int wc_max_visitors = 20000;
 int wc_max_visitors_per_address = 200;
 int wc_max_message_size = 16;
@@ -220,17 +219,6 @@ check_public_url(char **newval, void **extra, GucSource source)
 	return false;
 }
 
-static bool
-check_demo_channel(char **newval, void **extra, GucSource source)
-{
-	uint8 id[16];
-
-	if ((*newval)[0] == '\0' || wc_uuid_parse(*newval, strlen(*newval), id))
-		return true;
-	GUC_check_errdetail("\"%s\" is not the id of a channel.", *newval);
-	return false;
-}
-
 /*
  * What one database may want otherwise than another is PGC_SUSET, so that
  * ALTER DATABASE ... SET can set it; the worker reads it when it starts, and
@@ -246,9 +234,6 @@ wc_define_settings(void)
 							   &wc_ca_file, "", PGC_SUSET, GUC_SUPERUSER_ONLY, wc_check_ca_file, NULL, NULL);
 	DefineCustomStringVariable("webchatt.databases", "Databases that get a webchatt worker, comma-separated.", NULL,
 							   &wc_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
-	DefineCustomStringVariable("webchatt.demo_channel",
-							   "The local channel that the page /demo shows; empty: there is no such page.", NULL,
-							   &wc_demo_channel, "", PGC_SUSET, 0, check_demo_channel, NULL, NULL);
 	DefineCustomStringVariable(
 		"webchatt.listen", "Addresses that visitors and webhooks connect to: host:port or unix:/path, comma-separated.",
 		NULL, &wc_listen, "127.0.0.1:8480", PGC_SUSET, 0, wc_check_listen, NULL, NULL);

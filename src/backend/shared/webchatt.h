@@ -63,7 +63,6 @@ extern int wc_trigger_timeout;	   /* ms */
 extern int wc_hold_for;			   /* s */
 extern int wc_token_max_age;	   /* s */
 extern char *wc_public_url;
-extern char *wc_demo_channel;
 extern int wc_max_visitors;
 extern int wc_max_visitors_per_address;
 extern int wc_max_message_size; /* kB */

@@ -402,8 +402,6 @@ config_write_settings(wc_buf *out)
 	c.ack_timeout_ms = (uint32_t) wc_ack_timeout;
 	c.send_timeout_ms = (uint32_t) wc_send_timeout;
 	c.connect_timeout_ms = (uint32_t) wc_connect_timeout;
-	c.public_url = wc_str_from(wc_public_url);
-	(void) wc_uuid_parse(wc_demo_channel, strlen(wc_demo_channel), c.demo);
 	c.max_visitors = (uint32_t) wc_max_visitors;
 	c.max_visitors_per_address = (uint32_t) wc_max_visitors_per_address;
 	c.max_message_size = (uint32_t) wc_max_message_size * 1024;

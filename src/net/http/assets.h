@@ -23,9 +23,6 @@ typedef struct asset
 /* The generated table; the entry after the last has no path. */
 extern const asset assets[];
 
-/* The template of the demo page, which demo_page.c fills in: never served as it is. */
-#define ASSET_DEMO_PAGE "/demo"
-
 /* NULL: there is none at that path. */
 extern const asset *asset_find(const char *path, size_t len);
 

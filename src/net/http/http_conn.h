@@ -119,8 +119,6 @@ struct door
 	uint32_t max_per_address;
 	uint32_t max_waiting;
 	uint32_t tolerance_s;
-	char *public_url;
-	uint8_t demo[16];
 };
 
 /* http_request.c */

@@ -115,7 +115,6 @@ head_field(head_facts *facts, const char *name, size_t name_len, const char *val
 		if (facts->has_host || memchr(value, ' ', value_len) || memchr(value, ',', value_len))
 			facts->bad = "The request names more than one Host; send one.";
 		facts->has_host = true;
-		facts->host = (head_value){value, value_len};
 	}
 	else if (IS("Expect"))
 	{

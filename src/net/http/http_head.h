@@ -26,10 +26,9 @@ typedef struct head_facts
 	bool expect_continue;
 	bool expect_other;
 	bool has_host;
-	uint64_t length;	  /* of the body, when has_length */
-	head_value signature; /* X-hub-Signature */
-	head_value token;	  /* X-Validation-Token */
-	head_value host;
+	uint64_t length;			/* of the body, when has_length */
+	head_value signature;		/* X-hub-Signature */
+	head_value token;			/* X-Validation-Token */
 	head_value api_key;			/* x-api-key */
 	head_value idempotency_key; /* Idempotency-Key */
 	head_value accept_encoding; /* empty when it came in several fields */

@@ -154,8 +154,7 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	d->clients = addr_counts_new();
 	d->keys = keys_new();
 	d->hubs = hub_doors_new();
-	d->public_url = strdup("");
-	if (d->waiting && d->peers && d->clients && d->keys && d->hubs && d->public_url && pages_init())
+	if (d->waiting && d->peers && d->clients && d->keys && d->hubs && pages_init())
 		d->mhd = start_mhd(d);
 	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
@@ -166,18 +165,6 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	d->again.data = d;
 	deadlines_init(&d->deadlines, loop, on_late, d);
 	return d;
-}
-
-static void
-take_public_url(door *d, wc_str url)
-{
-	char *copy = strndup(url.len ? url.p : "", url.len);
-
-	/* Without memory the old one stays. */
-	if (copy == NULL)
-		return;
-	free(d->public_url);
-	d->public_url = copy;
 }
 
 void
@@ -195,8 +182,6 @@ door_configure(door *d, const wc_config *config)
 	d->max_per_address = config->max_connections_per_address;
 	d->max_waiting = config->max_waiting;
 	d->tolerance_s = config->signature_tolerance_s;
-	memcpy(d->demo, config->demo, sizeof(d->demo));
-	take_public_url(d, config->public_url);
 	deadlines_limit(&d->deadlines, PHASE_HEAD, config->head_timeout_ms);
 	deadlines_limit(&d->deadlines, PHASE_BODY, config->request_timeout_ms);
 	deadlines_limit(&d->deadlines, PHASE_REPLY, config->request_timeout_ms);
@@ -628,7 +613,6 @@ on_closed(uv_handle_t *handle)
 	keys_free(d->keys);
 	hub_doors_free(d->hubs);
 	pages_exit();
-	free(d->public_url);
 	free(d);
 }
 

@@ -118,9 +118,6 @@ route_find(const char *target, uint8_t channel[16])
 		return ROUTE_HEALTH;
 	if (is(path, len, "/metrics"))
 		return ROUTE_METRICS;
-	/* Before the files: its template is one of them. */
-	if (is(path, len, ASSET_DEMO_PAGE))
-		return ROUTE_DEMO;
 	return asset_find(path, len) != NULL ? ROUTE_ASSET : ROUTE_NONE;
 }
 
