@@ -1,7 +1,7 @@
 /*
  * event_rules.c
- *	  The rules of a hub's event, and the two small parsers that they need:
- *	  see event_rules.h.
+ *	  The wording of each refusal is here, once: what a hub's POST is answered and
+ *	  what webchatt.ingest() raises is the same text.
  */
 #include "common/event_rules.h"
 

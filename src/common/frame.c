@@ -1,6 +1,7 @@
 /*
  * frame.c
- *	  The corridor's frames: see frame.h.
+ *	  A reader that has failed once stays failed, and a buffer likewise, so that
+ *	  whoever writes or reads a frame checks once, at its end.
  */
 #include "common/frame.h"
 

@@ -1,10 +1,8 @@
 /*
  * json_text.c
- *	  JSON as strangers write it: see json_text.h.
- *
- * One scan that knows no more of JSON than where strings and numbers are.  It
- * runs twice over what has to be mended: to find how long that becomes, and to
- * write it.
+ *	  One scan that knows no more of JSON than where strings and numbers are.  It
+ *	  runs twice over what has to be mended: to find how long that becomes, and to
+ *	  write it.
  */
 #include "common/json_text.h"
 

@@ -1,6 +1,7 @@
 /*
  * moment.c
- *	  When something happened, in the forms in which hubs write it: see moment.h.
+ *	  A number up to the year 9999 is of seconds, one from 10^12 on of milliseconds;
+ *	  what lies between is neither.
  */
 #include "common/moment.h"
 

@@ -1,7 +1,7 @@
 /*
  * origin.c
- *	  Web origins: see origin.h.  What a browser would read as a number is only
- *	  taken in the one form in which a browser writes it.
+ *	  What a browser would read as a number is only taken in the one form in which
+ *	  a browser writes it.
  */
 #include "common/origin.h"
 

@@ -1,6 +1,5 @@
 /*
  * signature.c
- *	  X-hub-Signature: see signature.h.
  */
 #include "common/signature.h"
 

@@ -1,6 +1,5 @@
 /*
  * uuid7.c
- *	  UUID version 7: see uuid7.h.
  */
 #include "common/uuid7.h"
 

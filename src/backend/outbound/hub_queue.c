@@ -1,11 +1,9 @@
 /*
  * hub_queue.c
- *	  The worker's memory of what is to be sent: see hub_queue.h.
- *
- * A conversation is in one place at a time, and place() is the one function
- * that moves it.  Memory is bounded: what does not fit stays in the outbox, and
- * a conversation of which a part does is spilled: it is read anew, in order,
- * once its part in memory is settled.
+ *	  A conversation is in one place at a time, and place() is the one function
+ *	  that moves it.  Memory is bounded: what does not fit stays in the outbox, and
+ *	  a conversation of which a part does is spilled: it is read anew, in order,
+ *	  once its part in memory is settled.
  */
 #include "outbound/hub_queue.h"
 
