@@ -1,6 +1,7 @@
 /*
  * address.c
- *	  Peers' addresses: see address.h.
+ *	  An IPv4 address is kept as its IPv4-mapped IPv6 address, so that there is one
+ *	  form to compare and to count by.
  */
 #include "base/address.h"
 

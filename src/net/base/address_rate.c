@@ -1,6 +1,5 @@
 /*
  * address_rate.c
- *	  Token buckets by address: see address_rate.h.
  */
 #include "base/address_rate.h"
 

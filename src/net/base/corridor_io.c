@@ -1,6 +1,7 @@
 /*
  * corridor_io.c
- *	  The corridor's descriptor on the loop: see corridor_io.h.
+ *	  What is written in one turn of the loop leaves by one write, unless it becomes
+ *	  much; reading stops after a few pieces, so that the sockets get their turn.
  */
 #include "base/corridor_io.h"
 

@@ -1,6 +1,5 @@
 /*
  * errors.c
- *	  The table of the door's refusals: see errors.h.
  */
 #include "base/errors.h"
 

@@ -1,10 +1,8 @@
 /*
  * inflight.c
- *	  The requests whose event is with the worker: see inflight.h.
- *
- * A number is a slot and the count of its uses, so that the answer to an event
- * that was given up never reaches the slot's next user.  Its two highest bits
- * stay free: who else gives numbers to the worker sets one of them.
+ *	  A number is a slot and the count of its uses, so that the answer to an event
+ *	  that was given up never reaches the slot's next user.  Its two highest bits
+ *	  stay free: who else gives numbers to the worker sets one of them.
  */
 #include "base/inflight.h"
 

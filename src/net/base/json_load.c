@@ -1,6 +1,5 @@
 /*
  * json_load.c
- *	  A stranger's JSON on its way to a parser: see json_load.h.
  */
 #include "base/json_load.h"
 

@@ -1,6 +1,5 @@
 /*
  * lingering_close.c
- *	  Sockets whose last answer is out: see lingering_close.h.
  */
 #include "base/lingering_close.h"
 

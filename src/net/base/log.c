@@ -1,6 +1,6 @@
 /*
  * log.c
- *	  Lines for the operator: see log.h.
+ *	  A line is worth less than an event: when the worker is behind it is dropped.
  */
 #include "base/log.h"
 

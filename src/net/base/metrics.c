@@ -1,6 +1,5 @@
 /*
  * metrics.c
- *	  What webchatt-net counts: see metrics.h.
  */
 #include "base/metrics.h"
 

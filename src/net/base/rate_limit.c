@@ -1,9 +1,7 @@
 /*
  * rate_limit.c
- *	  Token buckets for many keys: see rate_limit.h.
- *
- * A bucket is the time at which it will be full again (the generic cell rate
- * algorithm): one number, and nothing that must be refilled.
+ *	  A bucket is the time at which it will be full again (the generic cell rate
+ *	  algorithm): one number, and nothing that must be refilled.
  */
 #include "base/rate_limit.h"
 

@@ -1,9 +1,7 @@
 /*
  * sandbox.c
- *	  Landlock, no_new_privs and the filter of system calls: see sandbox.h.
- *
- * The constants are written out where the system's header is older than the
- * kernel that the program may run on.
+ *	  The constants are written out where the system's header is older than the
+ *	  kernel that the program may run on.
  */
 #include "base/sandbox.h"
 #include "base/sandbox_calls.h"

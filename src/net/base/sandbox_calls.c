@@ -1,7 +1,6 @@
 /*
  * sandbox_calls.c
- *	  Which system calls webchatt-net may still make: see sandbox_calls.h, and
- *	  doc/decisions/0001-libseccomp.md for why it is a list of what is allowed.
+ *	  doc/decisions/0001-libseccomp.md says why it is a list of what is allowed.
  *
  * A call that is on no list gets ENOSYS, as on a kernel that does not have it:
  * C libraries fall back from that.  What would be an attack gets EPERM.

@@ -1,9 +1,7 @@
 /*
  * sandbox_probe.c
- *	  What a program that has taken this one over could do: see sandbox_probe.h.
- *
- * The calls are made as such code would make them, by their numbers where the
- * C library could get in between.
+ *	  The calls are made as code that has taken the program over would make them, by
+ *	  their numbers where the C library could get in between.
  */
 #include "base/sandbox_probe.h"
 

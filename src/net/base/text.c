@@ -1,6 +1,5 @@
 /*
  * text.c
- *	  Text of others on its way into SQL: see text.h.
  */
 #include "base/text.h"
 

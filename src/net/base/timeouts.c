@@ -1,6 +1,7 @@
 /*
  * timeouts.c
- *	  How long a connection may stay in each phase: see timeouts.h.
+ *	  A phase has one limit for all connections, so its list is in the order of what
+ *	  is due: one timer does, and entering a phase costs no search.
  */
 #include "base/timeouts.h"
 

@@ -1,11 +1,9 @@
 /*
  * client_pool.c
- *	  Requests to other servers: see client_pool.h.
- *
- * Errands wait in their peer's queue; a window of transfers, each with a
- * pooled easy handle, takes them from there.  Everything that can call back
- * happens in on_idle() or in libcurl's own events, so what its owner calls
- * never does.
+ *	  Requests wait in their destination's queue; a window of transfers, each with a
+ *	  pooled easy handle, takes them from there.  Everything that can call back
+ *	  happens in on_idle() or in libcurl's own events, so what its owner calls
+ *	  never does.
  */
 #include "client/client_pool.h"
 

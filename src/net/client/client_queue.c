@@ -1,6 +1,5 @@
 /*
  * client_queue.c
- *	  Those whom requests go to: see client_queue.h.
  */
 #include "client/client_queue.h"
 

@@ -1,6 +1,5 @@
 /*
  * client_request.c
- *	  Something to be asked of another server: see client_request.h.
  */
 #include "client/client_request.h"
 

@@ -1,9 +1,7 @@
 /*
  * transfer.c
- *	  One libcurl easy handle, reused from request to request: see transfer.h.
- *
- * Proxies: none, whatever the environment says.  It is that of whoever
- * started the postmaster, and an http_proxy in it would be shown API keys.
+ *	  Proxies: none, whatever the environment says.  It is that of whoever
+ *	  started the postmaster, and an http_proxy in it would be shown API keys.
  */
 #include "client/transfer.h"
 
