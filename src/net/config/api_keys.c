@@ -1,6 +1,5 @@
 /*
  * api_keys.c
- *	  The keys that open the REST API at home: see api_keys.h.
  */
 #include "config/api_keys.h"
 

@@ -1,6 +1,7 @@
 /*
  * channels.c
- *	  The channels of the door and of visitors: see channels.h.
+ *	  All that a channel says lies in one piece of memory behind it, so that its
+ *	  secrets are wiped by one call.
  */
 #include "config/channels.h"
 

@@ -1,6 +1,5 @@
 /*
  * hub_endpoints.c
- *	  Hubs' own endpoints at the door: see hub_endpoints.h.
  */
 #include "config/hub_endpoints.h"
 

@@ -1,10 +1,8 @@
 /*
  * link_server.c
- *	  The hub's end of links: see link_server.h.
- *
- * The worker bounds what is under way on a link, so what a slow subscriber does
- * not take waits here; and acknowledgements are cumulative, so however many come
- * the worker gets one in a turn.  Neither needs a socket that is not read.
+ *	  The worker bounds what is under way on a link, so what a slow subscriber does
+ *	  not take waits here; and acknowledgements are cumulative, so however many come
+ *	  the worker gets one in a turn.  Neither needs a socket that is not read.
  */
 #include "feed/link_server.h"
 

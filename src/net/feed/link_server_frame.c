@@ -1,6 +1,5 @@
 /*
  * link_server_frame.c
- *	  A subscriber's frames: see link_server_frame.h.
  */
 #include "feed/link_server_frame.h"
 

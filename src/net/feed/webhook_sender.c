@@ -1,10 +1,8 @@
 /*
  * webhook_sender.c
- *	  Deliveries to the endpoints of our own webhooks: see webhook_sender.h.
- *
- * Somebody with an API key names the endpoint, and this server calls it.  So
- * each connection asks may_connect() for the address that it is about to be
- * made to, and none that was made under another setting is used again.
+ *	  Somebody with an API key names the endpoint, and this server calls it.  So
+ *	  each connection asks may_connect() for the address that it is about to be
+ *	  made to, and none that was made under another setting is used again.
  *
  * One that does not answer gets one request at a time, until it answers; one
  * that nobody knows begins with a few.  So a dead endpoint holds one slot.

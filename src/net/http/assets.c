@@ -1,6 +1,5 @@
 /*
  * assets.c
- *	  Finds a file in the table of those that are compiled in: see assets.h.
  */
 #include "http/assets.h"
 

@@ -1,7 +1,7 @@
 /*
  * http_head.c
- *	  A request's head judged strictly: see http_head.h.  The rules are those
- *	  of RFC 9110 and 9112; where these let a server choose, it refuses.
+ *	  The rules are those of RFC 9110 and 9112; where these let a server choose, it
+ *	  refuses.
  */
 #include "http/http_head.h"
 

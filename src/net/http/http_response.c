@@ -1,6 +1,5 @@
 /*
  * http_response.c
- *	  The door's answers: see http_response.h.
  */
 #include "http/http_response.h"
 

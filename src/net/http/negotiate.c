@@ -1,6 +1,5 @@
 /*
  * negotiate.c
- *	  What form of the answer a request wants: see negotiate.h.
  */
 #include "http/negotiate.h"
 

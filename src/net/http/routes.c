@@ -1,6 +1,5 @@
 /*
  * routes.c
- *	  Which path is what: see routes.h.
  */
 #include "http/routes.h"
 

@@ -1,6 +1,5 @@
 /*
  * static_files.c
- *	  Answers with the files that are compiled in: see static_files.h.
  */
 #include "http/static_files.h"
 

@@ -1,6 +1,5 @@
 /*
  * hub_caller.c
- *	  Requests to hubs' REST APIs that are no messages: see hub_caller.h.
  */
 #include "hubs/hub_caller.h"
 

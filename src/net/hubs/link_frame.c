@@ -1,9 +1,7 @@
 /*
  * link_frame.c
- *	  A text frame from a hub taken apart: see link_frame.h.
- *
- * By hand, because the event must reach the worker byte for byte: a parser that
- * reads it into a tree would have to write its numbers anew.
+ *	  By hand, because the event must reach the worker byte for byte: a parser that
+ *	  reads it into a tree would have to write its numbers anew.
  */
 #include "hubs/link_frame.h"
 

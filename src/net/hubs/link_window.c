@@ -1,6 +1,5 @@
 /*
  * link_window.c
- *	  The events of one link that wait for the worker: see link_window.h.
  */
 #include "hubs/link_window.h"
 

@@ -1,6 +1,5 @@
 /*
  * event_json.c
- *	  An event's body taken apart with jansson: see event_json.h.
  */
 #include "inbound/event_json.h"
 

@@ -1,6 +1,5 @@
 /*
  * hub_webhook.c
- *	  A hub's POST to an endpoint of ours: see hub_webhook.h.
  */
 #include "inbound/hub_webhook.h"
 

@@ -1,12 +1,10 @@
 /*
  * demux.c
- *	  The first look at every connection: see demux.h.
- *
- * What belongs to the door must reach it unread, so bytes are only peeked at
- * until it is known whose they are.  Few bytes decide it, and nearly always
- * they are there at once; where not all of them are, a socket that is polled
- * would report the same bytes for ever, so those are looked at again from time
- * to time instead.
+ *	  What belongs to the HTTP server must reach it unread, so bytes are only peeked
+ *	  at until it is known whose they are.  Few bytes decide it, and nearly always
+ *	  they are there at once; where not all of them are, a socket that is polled
+ *	  would report the same bytes for ever, so those are looked at again from time
+ *	  to time instead.
  */
 #include "listen/demux.h"
 

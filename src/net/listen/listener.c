@@ -1,6 +1,8 @@
 /*
  * listener.c
- *	  The addresses of webchatt.listen: see listener.h.
+ *	  When descriptors run out, accept() fails and the connection stays in the queue,
+ *	  so the loop would spin: a descriptor is kept in reserve to take it and drop it,
+ *	  and accepting pauses.
  */
 #include "listen/listener.h"
 

@@ -1,9 +1,7 @@
 /*
  * ws_takeover.c
- *	  A connection taken away from libmicrohttpd: see ws_takeover.h.
- *
- * What it has read behind the head is lost; a client must not send anything
- * before it has the answer, and proxies do not.
+ *	  What libmicrohttpd has read behind the head is lost; a client must not send
+ *	  anything before it has the answer, and proxies do not.
  *
  * libmicrohttpd keeps the number of the descriptor: what is behind the number
  * is replaced.  Its epoll set knows the old file by that number, and would do

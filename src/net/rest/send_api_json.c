@@ -1,6 +1,7 @@
 /*
  * send_api_json.c
- *	  The JSON of the REST API at home: see send_api_json.h.
+ *	  The content is copied as it was written: through a parser and back, numbers
+ *	  would lose digits.
  */
 #include "rest/send_api_json.h"
 

@@ -1,6 +1,5 @@
 /*
  * visitor_content.c
- *	  What a visitor may write: see visitor_content.h.
  */
 #include "visitors/visitor_content.h"
 

@@ -1,6 +1,5 @@
 /*
  * visitor_frame.c
- *	  One frame from a visitor's client: see visitor_frame.h.
  */
 #include "visitors/visitor_frame.h"
 

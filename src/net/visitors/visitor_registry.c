@@ -1,6 +1,5 @@
 /*
  * visitor_registry.c
- *	  The sessions of visitors: see visitor_registry.h.
  */
 #include "visitors/visitor_registry.h"
 

@@ -1,6 +1,5 @@
 /*
  * ws_accept.c
- *	  The answer to a WebSocket's opening request: see ws_accept.h.
  */
 #include "ws/ws_accept.h"
 

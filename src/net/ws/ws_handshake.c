@@ -1,6 +1,5 @@
 /*
  * ws_handshake.c
- *	  The head of a WebSocket's opening request: see ws_handshake.h.
  */
 #include "ws/ws_handshake.h"
 

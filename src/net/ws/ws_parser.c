@@ -1,6 +1,5 @@
 /*
  * ws_parser.c
- *	  Frames from a visitor's client: see ws_parser.h.
  */
 #include "ws/ws_parser.h"
 

@@ -1,6 +1,7 @@
 /*
  * ws_server.c
- *	  A WebSocket on the loop: see ws_server.h.
+ *	  Reading and writing take turns over all sockets: one gets a few kilobytes, then
+ *	  the next.  What we send needs no library: a head of two to ten bytes.
  */
 #include "ws/ws_server.h"
 
