@@ -251,7 +251,7 @@ $_->end for $visitor, $stranger;
 # The others, of which one takes webchatt off the server.
 $t->{database} = 'postgres';
 WebchattTest::comes(sub { ($t->try_sql('DROP DATABASE IF EXISTS other WITH (FORCE)'))[0] == 0 }) or die 'DROP DATABASE';
-for my $file (grep { m{^(?:SECURITY\.md|doc/|widget/README)} } @all)
+for my $file (grep { m{^(?:SECURITY\.md|CONTRIBUTING\.md|doc/|widget/README)} } @all)
 {
 	my @blocks = examples($file) or next;
 	%instead = ();
