@@ -34,7 +34,7 @@ give(void)
 	m.kind = wc_str_from("web-chatt2me");
 	m.to = wc_str_from(to);
 	m.content = wc_str_from(content);
-	sender_send(out, &m);
+	hub_sender_send(out, &m);
 }
 
 static void
@@ -48,7 +48,7 @@ on_outcome(void *arg, const wc_outcome *outcome)
 	if (left > 0)
 		give();
 	else if (done == total)
-		sender_free(out);
+		hub_sender_free(out);
 }
 
 int
@@ -68,16 +68,16 @@ main(int argc, char **argv)
 		return 1;
 	}
 	uv_loop_init(&loop);
-	out = sender_new(&loop, on_outcome, NULL);
+	out = hub_sender_new(&loop, on_outcome, NULL);
 	if (argc == 5)
 		config.ca_file = wc_str_from(argv[4]);
 	config.send_timeout_ms = 30000;
 	config.connect_timeout_ms = 10000;
-	sender_configure(out, &config);
+	hub_sender_configure(out, &config);
 	hub.hub = 1;
 	hub.api_url = wc_str_from(argv[1]);
 	hub.api_key = wc_str_from("bench");
-	sender_hub_put(out, &hub);
+	hub_sender_hub_put(out, &hub);
 	left = total;
 	began = uv_hrtime();
 	for (uint32_t i = 0; i < 2 * config.max_in_flight && left > 0; i++)

@@ -188,7 +188,7 @@ on_open(ws_conn *c)
 		n = snprintf(hello, sizeof(hello), "{\"type\":\"hello\",\"token\":\"%s\"}", v->token);
 	else
 		n = snprintf(hello, sizeof(hello), "{\"type\":\"hello\",\"attributes\":{\"language\":\"en\"}}");
-	ws_send(c, hello, (size_t) n);
+	ws_server_send(c, hello, (size_t) n);
 }
 
 /* The message's id says which run it is of, and its number. */
@@ -201,7 +201,7 @@ send_message(visitor *v)
 					 "\"text\":\"Hello, I'd like to know more about your products\"}}",
 					 (unsigned long long) run_id, (unsigned long long) v->message);
 
-	ws_send(&v->ws, text, (size_t) n);
+	ws_server_send(&v->ws, text, (size_t) n);
 }
 
 static void
@@ -280,9 +280,9 @@ on_message(visitor *v, json_part frame)
 	else
 		doubled++;
 	len = snprintf(answer, sizeof(answer), "{\"type\":\"delivered\",\"ids\":[\"%.*s\"]}", ID_LEN, id.at);
-	ws_send(&v->ws, answer, (size_t) len);
+	ws_server_send(&v->ws, answer, (size_t) len);
 	len = snprintf(answer, sizeof(answer), "{\"type\":\"read\",\"ids\":[\"%.*s\"]}", ID_LEN, id.at);
-	ws_send(&v->ws, answer, (size_t) len);
+	ws_server_send(&v->ws, answer, (size_t) len);
 }
 
 static void
@@ -404,7 +404,7 @@ turn(void)
 			send_message(v);
 		else
 		{
-			ws_send(&v->ws, "{\"type\":\"ping\"}", 15);
+			ws_server_send(&v->ws, "{\"type\":\"ping\"}", 15);
 			wait_until(v, now + QUIET_NS + random_below(BEAT_NS));
 		}
 	}

@@ -199,7 +199,7 @@ push_frame(ws_conn *c, int opcode, const char *data, size_t len)
 }
 
 void
-ws_send(ws_conn *c, const char *text, size_t len)
+ws_server_send(ws_conn *c, const char *text, size_t len)
 {
 	push_frame(c, OP_TEXT, text, len);
 }

@@ -55,7 +55,7 @@ extern void ws_begin(const ws_setup *setup);
 /* Dial; on_open or on_end follows from ws_turn(), never from within. */
 extern void ws_dial(ws_conn *c);
 
-extern void ws_send(ws_conn *c, const char *text, size_t len);
+extern void ws_server_send(ws_conn *c, const char *text, size_t len);
 
 /* Wait for something to happen and tell of it. */
 extern void ws_turn(int timeout_ms);

@@ -9,8 +9,8 @@
 #include "base/inflight.h"
 
 /* EVENT_DONE finds whose event it was by these bits. */
-_Static_assert(VISITORS_NUMBER >= WAITING_NUMBERS_END && WC_LINK_NUMBER >= WAITING_NUMBERS_END,
-			   "no number of the door's has a bit of others'");
+_Static_assert(VISITORS_NUMBER >= INFLIGHT_NUMBERS_END && WC_LINK_NUMBER >= INFLIGHT_NUMBERS_END,
+			   "no number of the HTTP server's has a bit of others'");
 
 /* A message to a visitor of ours: it is there or not, so the outcome is known at once. */
 static void
@@ -79,17 +79,17 @@ dispatch_frame(void *arg, const wc_frame *frame)
 		case WC_F_HUB_PUT:
 			if (!wc_read_hub_put(frame, &m.hub_put))
 				return false;
-			sender_hub_put(n->sender, &m.hub_put);
-			caller_hub_put(n->caller, &m.hub_put);
-			door_hub_put(n->door, &m.hub_put);
+			hub_sender_hub_put(n->hub_sender, &m.hub_put);
+			hub_caller_hub_put(n->hub_caller, &m.hub_put);
+			http_server_hub_put(n->http, &m.hub_put);
 			link_client_hub_put(n->link_client, &m.hub_put);
 			return true;
 		case WC_F_HUB_GONE:
 			if (!wc_read_hub_gone(frame, &m.hub_gone))
 				return false;
-			sender_hub_gone(n->sender, m.hub_gone.hub);
-			caller_hub_gone(n->caller, m.hub_gone.hub);
-			door_hub_gone(n->door, m.hub_gone.hub);
+			hub_sender_hub_gone(n->hub_sender, m.hub_gone.hub);
+			hub_caller_hub_gone(n->hub_caller, m.hub_gone.hub);
+			http_server_hub_gone(n->http, m.hub_gone.hub);
 			link_client_hub_gone(n->link_client, m.hub_gone.hub);
 			return true;
 		case WC_F_OPEN:
@@ -105,22 +105,22 @@ dispatch_frame(void *arg, const wc_frame *frame)
 			if (m.send.local)
 				push(n, &m.send);
 			else
-				sender_send(n->sender, &m.send);
+				hub_sender_send(n->hub_sender, &m.send);
 			return true;
 		case WC_F_EVENT_DONE:
 			if (!wc_read_event_done(frame, &m.done))
 				return false;
 			if (m.done.request & VISITORS_NUMBER)
-				visitors_event_done(n->visitors, &m.done);
+				visitor_inflight_done(n->visitors, &m.done);
 			else if (m.done.request & WC_LINK_NUMBER)
 				link_client_event_done(n->link_client, &m.done);
 			else
-				door_event_done(n->door, &m.done);
+				http_server_event_done(n->http, &m.done);
 			return true;
 		case WC_F_WELCOME:
 			if (!wc_read_welcome(frame, &m.welcome))
 				return false;
-			visitors_welcome(n->visitors, &m.welcome);
+			visitor_hello_welcome(n->visitors, &m.welcome);
 			return true;
 		case WC_F_HISTORY:
 			if (!wc_read_history(frame, &m.history))
@@ -150,44 +150,44 @@ dispatch_frame(void *arg, const wc_frame *frame)
 		case WC_F_KEY_PUT:
 			if (!wc_read_key_put(frame, &m.key_put))
 				return false;
-			door_key_put(n->door, &m.key_put);
+			http_server_key_put(n->http, &m.key_put);
 			return true;
 		case WC_F_KEY_GONE:
 			if (!wc_read_key_gone(frame, &m.key_gone))
 				return false;
-			door_key_gone(n->door, m.key_gone.id);
+			http_server_key_gone(n->http, m.key_gone.id);
 			link_server_key_gone(n->link_server, m.key_gone.id);
 			return true;
 		case WC_F_API_DONE:
 			if (!wc_read_api_done(frame, &m.api_done))
 				return false;
-			door_api_done(n->door, &m.api_done);
+			send_api_done(n->http, &m.api_done);
 			return true;
 		case WC_F_API_ANSWER:
 			if (!wc_read_api_answer(frame, &m.api_answer))
 				return false;
-			door_api_answer(n->door, &m.api_answer);
+			webhook_api_done(n->http, &m.api_answer);
 			return true;
 		case WC_F_CALL:
 			if (!n->opened || !wc_read_call(frame, &m.call))
 				return n->closing;
-			door_hub_called(n->door, &m.call);
-			caller_call(n->caller, &m.call);
+			early_signature_hub_called(n->http, &m.call);
+			hub_caller_call(n->hub_caller, &m.call);
 			return true;
 		case WC_F_WEBHOOK_PUT:
 			if (!wc_read_webhook_put(frame, &m.webhook_put))
 				return false;
-			deliverer_webhook_put(n->deliverer, &m.webhook_put);
+			webhook_sender_webhook_put(n->webhook_sender, &m.webhook_put);
 			return true;
 		case WC_F_WEBHOOK_GONE:
 			if (!wc_read_webhook_gone(frame, &m.webhook_gone))
 				return false;
-			deliverer_webhook_gone(n->deliverer, m.webhook_gone.webhook);
+			webhook_sender_webhook_gone(n->webhook_sender, m.webhook_gone.webhook);
 			return true;
 		case WC_F_DELIVER:
 			if (!n->opened || !wc_read_deliver(frame, &m.deliver))
 				return n->closing;
-			deliverer_deliver(n->deliverer, &m.deliver);
+			webhook_sender_deliver(n->webhook_sender, &m.deliver);
 			return true;
 		case WC_F_LINK_WELCOME:
 			if (!wc_read_link_welcome(frame, &m.link_welcome))

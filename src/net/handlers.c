@@ -21,19 +21,19 @@
 static bool
 count_client(conn *c)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 
-	if (c->peer_count != NULL || c->client.local || addr_list_has(&d->trusted, &c->client))
+	if (c->peer_count != NULL || c->client.local || address_list_has(&d->trusted, &c->client))
 		return true;
-	c->client_count = addr_counts_take(d->clients, &c->client, d->max_per_address);
+	c->client_count = address_counts_take(d->clients, &c->client, d->max_per_address);
 	return c->client_count != NULL;
 }
 
 /* Where a webhook comes to; false: there is no such endpoint (any more). */
 static bool
-find_endpoint(const conn *c, webhook_endpoint *to)
+find_endpoint(const conn *c, hub_webhook_endpoint *to)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 	size_t len;
 	const char *name;
 
@@ -51,10 +51,10 @@ find_endpoint(const conn *c, webhook_endpoint *to)
 	}
 	else
 	{
-		const hub_door *h;
+		const hub_endpoint *h;
 
-		name = route_hub_name(c->target, &len);
-		h = hub_doors_find(d->hubs, name, len);
+		name = routes_hub_name(c->target, &len);
+		h = hub_endpoints_find(d->hubs, name, len);
 		if (h == NULL)
 			return false;
 		to->secrets = h->secrets;
@@ -72,97 +72,97 @@ no_endpoint(const conn *c)
 }
 
 static void
-judge_webhook_head(conn *c, const char *method)
+check_webhook_head(conn *c, const char *method)
 {
-	webhook_endpoint to;
+	hub_webhook_endpoint to;
 	char *token;
 
 	if (strcmp(method, "POST") != 0)
-		request_refuse(c, REFUSE_METHOD_POST, NULL);
+		http_reply_refuse(c, REFUSE_METHOD_POST, NULL);
 	else if (!find_endpoint(c, &to))
-		request_refuse(c, no_endpoint(c), NULL);
+		http_reply_refuse(c, no_endpoint(c), NULL);
 	else if (c->head.token.p != NULL)
 	{
-		token = webhook_token_json(c->head.token);
+		token = hub_webhook_token_json(c->head.token);
 		if (token == NULL)
 		{
-			request_refuse(c, REFUSE_TOKEN, NULL);
+			http_reply_refuse(c, REFUSE_TOKEN, NULL);
 			return;
 		}
 		the_metrics.verifications++;
-		c->answer = answer_text(token, strlen(token), "application/json");
+		c->answer = http_response_text(token, strlen(token), "application/json");
 	}
-	else if (to.hub != 0 && to.nsecrets == 0 && !parking_wanted(c, REFUSE_NO_SECRET))
-		request_refuse(c, REFUSE_NO_SECRET, NO_HUB_SECRET);
+	else if (to.hub != 0 && to.nsecrets == 0 && !early_signature_wanted(c, REFUSE_NO_SECRET))
+		http_reply_refuse(c, REFUSE_NO_SECRET, NO_HUB_SECRET);
 	else if (c->head.signature.p == NULL && !to.accept_unsigned)
-		request_refuse(c, to.nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
+		http_reply_refuse(c, to.nsecrets > 0 ? REFUSE_SIG_MISSING : REFUSE_NO_SECRET, NULL);
 }
 
 /* What the routes decide that take a GET, and what is on none. */
 static void
-judge_plain_head(conn *c, const char *method)
+check_plain_head(conn *c, const char *method)
 {
 	if (c->route == ROUTE_NONE)
-		request_refuse(c, REFUSE_ROUTE, NULL);
+		http_reply_refuse(c, REFUSE_ROUTE, NULL);
 	else if (c->route == ROUTE_API)
-		request_refuse(c, REFUSE_ROUTE, NO_SUCH_API);
+		http_reply_refuse(c, REFUSE_ROUTE, NO_SUCH_API);
 	else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		request_refuse(c, REFUSE_METHOD_GET, NULL);
+		http_reply_refuse(c, REFUSE_METHOD_GET, NULL);
 	else if (c->route == ROUTE_VISITORS || c->route == ROUTE_LINK)
-		request_refuse(c, REFUSE_UPGRADE, NULL);
+		http_reply_refuse(c, REFUSE_UPGRADE, NULL);
 }
 
 void
-judge_head(conn *c, const char *method)
+handlers_check_head(conn *c, const char *method)
 {
 	if (c->head.expect_other)
-		request_refuse(c, REFUSE_EXPECT, NULL);
-	else if (c->head.has_length && c->head.length > c->door->max_body_size)
-		request_refuse(c, REFUSE_LARGE, NULL);
-	else if (!route_takes_body(c->route))
-		judge_plain_head(c, method);
-	else if (c->door->closing)
-		request_refuse(c, REFUSE_CLOSING, NULL);
+		http_reply_refuse(c, REFUSE_EXPECT, NULL);
+	else if (c->head.has_length && c->head.length > c->server->max_body_size)
+		http_reply_refuse(c, REFUSE_LARGE, NULL);
+	else if (!routes_takes_body(c->route))
+		check_plain_head(c, method);
+	else if (c->server->closing)
+		http_reply_refuse(c, REFUSE_CLOSING, NULL);
 	else if (!count_client(c))
-		request_refuse(c, REFUSE_ADDRESS, NULL);
+		http_reply_refuse(c, REFUSE_ADDRESS, NULL);
 	else if (c->route == ROUTE_SEND)
-		api_judge_head(c, method);
+		send_api_check_head(c, method);
 	else if (c->route == ROUTE_ORGANIZATION)
-		organization_judge_head(c, method);
+		webhook_api_check_head(c, method);
 	else
-		judge_webhook_head(c, method);
+		check_webhook_head(c, method);
 }
 
 refusal
-judge_gate(const conn *c)
+http_reply_blocked(const conn *c)
 {
-	if (c->door->closing)
+	if (c->server->closing)
 		return REFUSE_CLOSING;
-	if (!c->door->open)
+	if (!c->server->open)
 		return REFUSE_NOT_OPEN;
-	return corridor_io_full(c->door->corridor) ? REFUSE_BEHIND : REFUSE_NOTHING;
+	return corridor_io_full(c->server->corridor) ? REFUSE_BEHIND : REFUSE_NOTHING;
 }
 
 /* Give the event to the worker, or find a reason not to. */
 static void
 hand_over(conn *c, const char *body, size_t len)
 {
-	door *d = c->door;
-	webhook_request rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
+	http_server *d = c->server;
+	hub_webhook_request rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
 	char reason[WC_REASON_SIZE] = "";
-	refusal why = judge_gate(c);
+	refusal why = http_reply_blocked(c);
 
 	if (why == REFUSE_NOTHING && !find_endpoint(c, &rq.to))
 		why = no_endpoint(c);
-	if (why == REFUSE_NOTHING && (rq.number = waiting_take(d->waiting, c, len, d->max_waiting)) == 0)
+	if (why == REFUSE_NOTHING && (rq.number = inflight_take(d->inflight, c, len, d->max_waiting)) == 0)
 		why = REFUSE_BEHIND;
 	if (why == REFUSE_NOTHING)
-		why = webhook_take(&rq, corridor_io_out(d->corridor), reason);
+		why = hub_webhook_take(&rq, corridor_io_out(d->corridor), reason);
 	corridor_io_nudge(d->corridor);
-	if (why != REFUSE_NOTHING && !(parking_wanted(c, why) && parking_take(c, rq.number, body, len)))
+	if (why != REFUSE_NOTHING && !(early_signature_wanted(c, why) && early_signature_take(c, rq.number, body, len)))
 	{
-		waiting_give(d->waiting, rq.number);
-		request_refuse(c, why, reason);
+		inflight_give(d->inflight, rq.number);
+		http_reply_refuse(c, why, reason);
 		return;
 	}
 	c->number = rq.number;
@@ -170,64 +170,64 @@ hand_over(conn *c, const char *body, size_t len)
 }
 
 void
-judge_again(conn *c)
+handlers_check_again(conn *c)
 {
-	door *d = c->door;
-	webhook_request rq = {c->number,	 {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len,
-						  d->tolerance_s};
+	http_server *d = c->server;
+	hub_webhook_request rq = {
+		c->number, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len, d->tolerance_s};
 	char reason[WC_REASON_SIZE] = "";
-	refusal why = judge_gate(c);
+	refusal why = http_reply_blocked(c);
 
 	if (why == REFUSE_NOTHING)
-		why = find_endpoint(c, &rq.to) ? webhook_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
-	if (parking_wanted(c, why))
+		why = find_endpoint(c, &rq.to) ? hub_webhook_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
+	if (early_signature_wanted(c, why))
 		return; /* its secret may still come */
-	parking_leave(c);
+	early_signature_leave(c);
 	corridor_io_nudge(d->corridor);
 	if (why == REFUSE_NOTHING)
 		return;
-	waiting_give(d->waiting, c->number);
-	request_refuse(c, why, reason);
-	request_resume(c);
+	inflight_give(d->inflight, c->number);
+	http_reply_refuse(c, why, reason);
+	http_reply_resume(c);
 }
 
 static void
 answer_metrics(conn *c)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 	char *text;
 	size_t len;
 
 	the_metrics.connections = d->nconns;
-	the_metrics.waiting = waiting_count(d->waiting);
+	the_metrics.waiting = inflight_count(d->inflight);
 	the_metrics.channels = channels_count(d->channels);
 	text = metrics_text(&len);
-	c->answer =
-		text ? answer_text(text, len, "text/plain; version=0.0.4; charset=utf-8") : answer_refusal(REFUSE_NOTHING);
+	c->answer = text ? http_response_text(text, len, "text/plain; version=0.0.4; charset=utf-8")
+					 : http_response_refusal(REFUSE_NOTHING);
 }
 
 static void
 answer_health(conn *c)
 {
-	refusal why = c->door->closing ? REFUSE_CLOSING : c->door->open ? REFUSE_NOTHING : REFUSE_NOT_OPEN;
+	refusal why = c->server->closing ? REFUSE_CLOSING : c->server->open ? REFUSE_NOTHING : REFUSE_NOT_OPEN;
 
 	if (why == REFUSE_NOTHING)
-		c->answer = answer_ok();
+		c->answer = http_response_ok();
 	else
-		request_refuse(c, why, NULL);
+		http_reply_refuse(c, why, NULL);
 }
 
 static void
 answer_asset(conn *c)
 {
 	size_t len;
-	const char *path = route_path(c->target, &len);
+	const char *path = routes_path(c->target, &len);
 
-	c->answer = pages_answer(asset_find(path, len), &c->head);
+	c->answer = static_files_answer(static_files_find(path, len), &c->head);
 }
 
 void
-judge_whole(conn *c, const char *body, size_t len)
+handlers_handle(conn *c, const char *body, size_t len)
 {
 	c->judged = true;
 	if (c->answer.response != NULL)
@@ -239,10 +239,10 @@ judge_whole(conn *c, const char *body, size_t len)
 			hand_over(c, body, len);
 			break;
 		case ROUTE_SEND:
-			api_take(c, body, len);
+			send_api_handle(c, body, len);
 			break;
 		case ROUTE_ORGANIZATION:
-			organization_take(c, body, len);
+			webhook_api_handle(c, body, len);
 			break;
 		case ROUTE_ASSET:
 			answer_asset(c);

@@ -1,6 +1,6 @@
 /*
  * main.c
- *	  webchatt-net: starts up, wires corridor, door and sender together, and
+ *	  webchatt-net: starts up, wires its parts together, and
  *	  ends.  It lives as long as the corridor to the worker that started it.
  */
 #include <errno.h>
@@ -84,14 +84,14 @@ is_there(void *arg, const uint8_t channel[16], const uint8_t visitor[16])
 }
 
 static void
-enter(void *arg, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
+enter(void *arg, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
 {
 	net *n = arg;
 
 	if (head->link)
-		link_server_enter(n->link_server, knock, head, verdict, why);
+		link_server_admit(n->link_server, opening, head, verdict, why);
 	else
-		visitors_enter(n->visitors, knock, head, verdict, why);
+		visitor_admit(n->visitors, opening, head, verdict, why);
 }
 
 static void
@@ -100,9 +100,9 @@ write_stats(net *n)
 	wc_stats now;
 
 	memset(&now, 0, sizeof(now));
-	now.connections = door_connections(n->door);
-	now.waiting = door_waiting(n->door) + visitors_waiting(n->visitors);
-	now.sending = sender_pending(n->sender);
+	now.connections = http_server_connections(n->http);
+	now.waiting = http_server_waiting(n->http) + visitors_waiting(n->visitors);
+	now.sending = hub_sender_pending(n->hub_sender);
 	now.visitors = visitors_count(n->visitors);
 	now.requests = the_metrics.requests;
 	now.refused = metrics_refused();
@@ -128,11 +128,11 @@ net_close(net *n)
 	if (n->listener != NULL)
 		listener_close(n->listener);
 	n->listener = NULL;
-	gate_close(n->gate);
+	demux_close(n->demux);
 	visitors_close(n->visitors);
 	link_server_close(n->link_server);
 	link_client_close(n->link_client);
-	door_close(n->door);
+	http_server_close(n->http);
 	uv_timer_start(&n->drain, on_drain, 0, DRAIN_TICK_MS);
 }
 
@@ -141,12 +141,12 @@ on_drain(uv_timer_t *timer)
 {
 	net *n = timer->data;
 	uint64_t age = uv_now(&n->loop) - n->closing_since;
-	bool drained = door_drain(n->door, age < DRAIN_HEADS_MS);
+	bool drained = http_server_drain(n->http, age < DRAIN_HEADS_MS);
 
 	drained = visitors_drained(n->visitors) && drained;
 	drained = link_server_drained(n->link_server) && link_client_drained(n->link_client) && drained;
-	if ((drained && sender_pending(n->sender) == 0 && caller_pending(n->caller) == 0 &&
-		 deliverer_pending(n->deliverer) == 0 && corridor_io_empty(n->corridor)) ||
+	if ((drained && hub_sender_pending(n->hub_sender) == 0 && hub_caller_pending(n->hub_caller) == 0 &&
+		 webhook_sender_pending(n->webhook_sender) == 0 && corridor_io_empty(n->corridor)) ||
 		age >= DRAIN_MS)
 		uv_stop(&n->loop);
 }
@@ -158,9 +158,9 @@ on_tick(uv_timer_t *timer)
 	const char *file;
 
 	log_tick(uv_now(&n->loop));
-	door_sweep(n->door);
+	http_server_sweep(n->http);
 	write_stats(n);
-	if (n->opened && !n->closing && ++n->ticks % OUTDATED_TICKS == 0 && (file = confine_outdated()) != NULL)
+	if (n->opened && !n->closing && ++n->ticks % OUTDATED_TICKS == 0 && (file = sandbox_outdated()) != NULL)
 	{
 		log_line(WC_LOG_INFO, "%s was replaced, which this confined process cannot read: ending to be started anew",
 				 file);
@@ -222,12 +222,12 @@ net_configure(net *n, const wc_config *all)
 	mine.ca_file = wc_str_from(access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file);
 	n->configured = true;
 	n->server_port = (uint16_t) config->server_port;
-	door_configure(n->door, config);
+	http_server_configure(n->http, config);
 	visitors_configure(n->visitors, config);
-	gate_configure(n->gate, config);
-	sender_configure(n->sender, config);
-	caller_configure(n->caller, config);
-	deliverer_configure(n->deliverer, config);
+	demux_configure(n->demux, config);
+	hub_sender_configure(n->hub_sender, config);
+	hub_caller_configure(n->hub_caller, config);
+	webhook_sender_configure(n->webhook_sender, config);
 	link_server_configure(n->link_server, config);
 	link_client_configure(n->link_client, config);
 }
@@ -236,10 +236,10 @@ net_configure(net *n, const wc_config *all)
 static void
 confine(net *n)
 {
-	confine_needs needs = {access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file, n->server_port};
-	confinement done;
+	sandbox_needs needs = {access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file, n->server_port};
+	sandbox_state done;
 
-	if (!confine_now(&needs, &done))
+	if (!sandbox_enter(&needs, &done))
 		net_fail(n, done.reason);
 	if (!done.files)
 		log_line(WC_LOG_WARNING,
@@ -262,7 +262,7 @@ net_open(net *n)
 	char reason[512];
 	wc_text text = {0, {"", 0}};
 
-	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), gate_accept, n->gate, reason);
+	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), demux_accept, n->demux, reason);
 	if (n->listener == NULL)
 	{
 		net_fail(n, reason);
@@ -271,7 +271,7 @@ net_open(net *n)
 	confine(n);
 	text.text = wc_str_from(listener_text(n->listener));
 	wc_write_text(corridor_io_out(n->corridor), WC_F_OPENED, &text);
-	door_open(n->door);
+	http_server_open(n->http);
 	link_server_open(n->link_server);
 	link_client_open(n->link_client);
 	listener_start(n->listener);
@@ -282,7 +282,7 @@ bool
 net_greet(net *n, const wc_frame *frame)
 {
 	wc_hello hello;
-	wc_hello_back back = {WC_CORRIDOR_VERSION, (uint32_t) getpid(), confine_possible()};
+	wc_hello_back back = {WC_CORRIDOR_VERSION, (uint32_t) getpid(), sandbox_possible()};
 	char why[160];
 
 	if (frame->type != WC_F_HELLO || !wc_read_hello(frame, &hello))
@@ -305,7 +305,7 @@ static void
 on_check(uv_check_t *check)
 {
 	net *n = check->data;
-	bool full = door_run(n->door);
+	bool full = http_server_run(n->http);
 
 	visitors_run(n->visitors);
 	link_server_run(n->link_server);
@@ -390,30 +390,30 @@ start(net *n, int fd)
 
 	raise_descriptor_limit();
 	json_object_seed(0);
-	if (signal_fd < 0 || uv_loop_init(&n->loop) < 0 || !answer_init())
+	if (signal_fd < 0 || uv_loop_init(&n->loop) < 0 || !http_response_init())
 		return false;
 	n->corridor = corridor_io_new(&n->loop, fd, dispatch_frame, on_gone, n);
 	n->channels = channels_new();
 	if (n->corridor == NULL || n->channels == NULL)
 		return false;
 	log_to(n->corridor);
-	n->door = door_new(&n->loop, n->corridor, n->channels);
-	n->sender = sender_new(&n->loop, net_outcome, n);
+	n->http = http_server_new(&n->loop, n->corridor, n->channels);
+	n->hub_sender = hub_sender_new(&n->loop, net_outcome, n);
 	n->visitors = visitors_new(&n->loop, n->corridor, n->channels);
-	n->caller = caller_new(&n->loop, n->corridor);
-	n->deliverer = deliverer_new(&n->loop, n->corridor);
+	n->hub_caller = hub_caller_new(&n->loop, n->corridor);
+	n->webhook_sender = webhook_sender_new(&n->loop, n->corridor);
 	n->link_client = link_client_new(&n->loop, n->corridor);
-	if (n->door == NULL || n->sender == NULL || n->visitors == NULL || n->caller == NULL || n->deliverer == NULL ||
-		n->link_client == NULL)
+	if (n->http == NULL || n->hub_sender == NULL || n->visitors == NULL || n->hub_caller == NULL ||
+		n->webhook_sender == NULL || n->link_client == NULL)
 		return false;
-	n->link_server = link_server_new(&n->loop, n->corridor, door_keys(n->door));
+	n->link_server = link_server_new(&n->loop, n->corridor, http_server_keys(n->http));
 	if (n->link_server == NULL)
 		return false;
-	n->gate = gate_new(&n->loop, n->door, n->visitors, n->link_server);
-	if (n->gate == NULL)
+	n->demux = demux_new(&n->loop, n->http, n->visitors, n->link_server);
+	if (n->demux == NULL)
 		return false;
-	door_ask_visitors(n->door, is_there, n->visitors);
-	door_pass_visitors(n->door, enter, n);
+	http_server_ask_visitors(n->http, is_there, n->visitors);
+	http_server_pass_visitors(n->http, enter, n);
 	handle_init(n, signal_fd);
 	return true;
 }
@@ -427,14 +427,14 @@ stop(net *n)
 	write_stats(n);
 	corridor_io_drain(n->corridor, 100);
 	uv_fileno((uv_handle_t *) &n->signals, &signal_fd);
-	gate_free(n->gate);
+	demux_free(n->demux);
 	visitors_free(n->visitors);
 	link_server_free(n->link_server);
 	link_client_free(n->link_client);
-	door_free(n->door);
-	sender_free(n->sender);
-	caller_free(n->caller);
-	deliverer_free(n->deliverer);
+	http_server_free(n->http);
+	hub_sender_free(n->hub_sender);
+	hub_caller_free(n->hub_caller);
+	webhook_sender_free(n->webhook_sender);
 	log_to(NULL);
 	corridor_io_free(n->corridor);
 	uv_close((uv_handle_t *) &n->check, NULL);
@@ -446,7 +446,7 @@ stop(net *n)
 	uv_loop_close(&n->loop);
 	close(signal_fd);
 	channels_free(n->channels);
-	answer_exit();
+	http_response_exit();
 	free(n->listen);
 	free(n->ca_file);
 }
@@ -499,7 +499,7 @@ main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return usage(stdout);
 	if (argc >= 3 && argc <= 5 && strcmp(argv[1], "--probe") == 0)
-		return probe(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? (int) strtol(argv[4], NULL, 10) : 0);
+		return sandbox_probe(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? (int) strtol(argv[4], NULL, 10) : 0);
 	if (argc != 3 || strcmp(argv[1], "--corridor") != 0)
 		return usage(stderr);
 	fd = strtol(argv[2], &end, 10);

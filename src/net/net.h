@@ -30,16 +30,16 @@ typedef struct net
 	uv_poll_t signals;
 	corridor_io *corridor;
 	channels *channels;
-	door *door;
+	http_server *http;
 	visitors *visitors;
-	gate *gate;
+	demux *demux;
 	listener *listener; /* NULL before OPEN and after CLOSE */
-	sender *sender;
-	caller *caller;			  /* requests to hubs' REST APIs */
-	deliverer *deliverer;	  /* our own webhooks */
-	link_server *link_server; /* databases that opened a link to us */
-	link_client *link_client; /* our links to hubs */
-	char *listen;			  /* from the first CONFIG */
+	hub_sender *hub_sender;
+	hub_caller *hub_caller;			/* requests to hubs' REST APIs */
+	webhook_sender *webhook_sender; /* our own webhooks */
+	link_server *link_server;		/* databases that opened a link to us */
+	link_client *link_client;		/* our links to hubs */
+	char *listen;					/* from the first CONFIG */
 	char *ca_file;
 	char ca_path[64];	  /* by which the file that it was then stays open to us */
 	uint16_t server_port; /* PostgreSQL's; 0: unknown */

@@ -11,13 +11,13 @@
 static void
 check_round(const net_addr *addr)
 {
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDRESS_TEXT_SIZE];
 	net_addr again;
 
 	memset(text, 'x', sizeof(text));
-	addr_print(addr, text);
+	address_print(addr, text);
 	MUST(strnlen(text, sizeof(text)) < sizeof(text));
-	MUST(addr_parse(text, strlen(text), &again) && memcmp(again.b, addr->b, 16) == 0 && !again.local);
+	MUST(address_parse(text, strlen(text), &again) && memcmp(again.b, addr->b, 16) == 0 && !again.local);
 }
 
 static bool
@@ -27,7 +27,7 @@ bit(const uint8_t b[16], unsigned i)
 }
 
 static bool
-slowly_has(const addr_list *list, const net_addr *addr)
+slowly_has(const address_list *list, const net_addr *addr)
 {
 	for (int i = 0; i < list->n; i++)
 	{
@@ -42,37 +42,37 @@ slowly_has(const addr_list *list, const net_addr *addr)
 }
 
 static void
-check_one(const addr_list *list, const net_addr *addr)
+check_one(const address_list *list, const net_addr *addr)
 {
 	net_addr mapped = {.b = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
 
 	check_round(addr);
-	MUST(addr_list_has(list, addr) == slowly_has(list, addr));
+	MUST(address_list_has(list, addr) == slowly_has(list, addr));
 	/* behind 6to4 stands that IPv4 address */
 	memcpy(mapped.b + 12, addr->b + 2, 4);
 	if (addr->b[0] == 0x20 && addr->b[1] == 0x02)
-		MUST(endpoint_is_public(addr) == endpoint_is_public(&mapped));
-	MUST(!addr_list_has(list, addr) || list->n > 0);
+		MUST(address_policy_is_public(addr) == address_policy_is_public(&mapped));
+	MUST(!address_list_has(list, addr) || list->n > 0);
 }
 
 static void
-check_forwarded(const addr_list *trusted, const char *value, size_t len)
+check_forwarded(const address_list *trusted, const char *value, size_t len)
 {
 	static const char lie[] = "192.0.2.66, ";
 	net_addr client;
 	net_addr again;
 	char *longer;
 
-	if (!addr_forwarded(trusted, value, len, &client))
+	if (!address_forwarded(trusted, value, len, &client))
 		return;
 	MUST(!client.local);
 	check_round(&client);
-	if (addr_list_has(trusted, &client))
+	if (address_list_has(trusted, &client))
 		return;
 	longer = malloc(sizeof(lie) - 1 + len);
 	memcpy(longer, lie, sizeof(lie) - 1);
 	memcpy(longer + sizeof(lie) - 1, value, len);
-	MUST(addr_forwarded(trusted, longer, sizeof(lie) - 1 + len, &again));
+	MUST(address_forwarded(trusted, longer, sizeof(lie) - 1 + len, &again));
 	MUST(memcmp(again.b, client.b, 16) == 0);
 	free(longer);
 }
@@ -81,7 +81,7 @@ check_forwarded(const addr_list *trusted, const char *value, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	addr_list list;
+	address_list list;
 	net_addr addr;
 	char bad[64];
 	size_t len;
@@ -89,15 +89,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_exact(line, len);
 
 	memset(bad, 'x', sizeof(bad));
-	if (!addr_list_parse(text, len, &list, bad))
+	if (!address_list_parse(text, len, &list, bad))
 		MUST(strnlen(bad, sizeof(bad)) < sizeof(bad));
-	MUST(list.n >= 0 && list.n <= ADDR_LIST_MAX);
+	MUST(list.n >= 0 && list.n <= ADDRESS_LIST_MAX);
 	for (int i = 0; i < list.n; i++)
 		MUST(list.nets[i].bits <= 128);
 	free(text);
 	line = fuzz_line(&data, &size, &len);
 	text = fuzz_exact(line, len);
-	if (addr_parse(text, len, &addr))
+	if (address_parse(text, len, &addr))
 		check_one(&list, &addr);
 	free(text);
 	text = fuzz_exact(data, size);

@@ -1,6 +1,6 @@
 /*
  * fuzz_event.c
- *	  The door's way with a body: the scan for depth, jansson, the rules.  What
+ *	  The HTTP server's way with a body: the scan for depth, jansson, the rules.  What
  *	  is accepted must be within every limit; a refusal must be a printable
  *	  sentence.
  */

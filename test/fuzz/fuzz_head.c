@@ -18,7 +18,7 @@ check_inside(head_value value, const char *data, size_t size)
 }
 
 static void
-check_good(const head_facts *facts, const char *data, size_t size, int lengths, int encodings, int hosts)
+check_good(const http_head *facts, const char *data, size_t size, int lengths, int encodings, int hosts)
 {
 	check_inside(facts->signature, data, size);
 	check_inside(facts->token, data, size);
@@ -38,7 +38,7 @@ check_good(const head_facts *facts, const char *data, size_t size, int lengths, 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	head_facts facts = {0};
+	http_head facts = {0};
 	char *all = fuzz_exact(data, size);
 	const uint8_t *rest = (const uint8_t *) all;
 	size_t left = size;
@@ -57,13 +57,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		colon = len > 0 ? memchr(line, ':', len) : NULL;
 		if (colon == NULL)
 			continue;
-		head_field(&facts, (const char *) line, (size_t) (colon - line), (const char *) colon + 1,
-				   len - (size_t) (colon + 1 - line));
+		http_head_field(&facts, (const char *) line, (size_t) (colon - line), (const char *) colon + 1,
+						len - (size_t) (colon + 1 - line));
 		lengths += colon - line == 14 && strncasecmp((const char *) line, "Content-Length", 14) == 0;
 		encodings += colon - line == 17 && strncasecmp((const char *) line, "Transfer-Encoding", 17) == 0;
 		hosts += colon - line == 4 && strncasecmp((const char *) line, "Host", 4) == 0;
 	}
-	head_end(&facts, version);
+	http_head_end(&facts, version);
 	if (facts.bad == NULL)
 	{
 		MUST(strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0);

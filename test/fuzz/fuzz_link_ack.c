@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_exact(data, size);
 	uint64_t seq = UINT64_MAX;
-	bool good = link_ack_parse(text, size, &seq);
+	bool good = link_server_frame_parse(text, size, &seq);
 	char *mended = fuzz_mended(text, &size);
 	json_t *root = json_loadb(mended, size, JSON_DECODE_INT_AS_REAL, NULL);
 

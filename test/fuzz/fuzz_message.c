@@ -19,16 +19,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *line = fuzz_line(&data, &size, &len);
 	char *kind = fuzz_exact(line, len);
 	char *to = fuzz_exact(data, size);
-	message *m;
+	send_body *m;
 
 	send.kind = (wc_str){kind, (uint32_t) len};
 	send.to = (wc_str){to, (uint32_t) size};
-	m = message_new(&send, &refusal);
+	m = send_body_new(&send, &refusal);
 	if (m == NULL)
 		MUST(refusal != NULL && strlen(refusal) > 10);
 	else
 	{
-		json_t *root = json_loadb(m->errand.body, m->errand.body_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+		json_t *root = json_loadb(m->request.body, m->request.body_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 		const json_t *back = json_object_get(root, "to");
 
 		MUST(json_object_size(root) == 3 && json_string_length(back) == size);

@@ -29,7 +29,7 @@ static bool
 gzip_with(const char *list, size_t len, const char *end)
 {
 	char *memory;
-	bool will_do = negotiate_gzip(with_end(&memory, list, len, end));
+	bool will_do = static_files_wants_gzip(with_end(&memory, list, len, end));
 
 	free(memory);
 	return will_do;
@@ -39,7 +39,7 @@ static bool
 has_with(const char *list, size_t len, const char *end)
 {
 	char *memory;
-	bool has = negotiate_has(with_end(&memory, list, len, end), ETAG);
+	bool has = static_files_client_has(with_end(&memory, list, len, end), ETAG);
 
 	free(memory);
 	return has;
@@ -54,8 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* a head's value holds no NUL */
 	if (strlen(text) == size)
 	{
-		MUST(!negotiate_gzip((head_value){list, size}) || names(text, "gzip"));
-		MUST(!negotiate_has((head_value){list, size}, ETAG) || names(text, ETAG));
+		MUST(!static_files_wants_gzip((head_value){list, size}) || names(text, "gzip"));
+		MUST(!static_files_client_has((head_value){list, size}, ETAG) || names(text, ETAG));
 		MUST(!gzip_with(list, size, ",gzip;q=0"));
 		MUST(!gzip_with(list, size, " , gzip; q=0.4, identity ; q=0.500"));
 		MUST(gzip_with(list, size, ",GZip , identity;q=0.5"));

@@ -2,7 +2,7 @@
  * fuzz_organization.c
  *	  A REST request about webhooks, from its target and body to the frame for
  *	  the worker: what is handed over is what came, as visible ASCII and JSON.
- *	  The door around it is a stand-in.
+ *	  The HTTP server around it is a stand-in.
  */
 #include <jansson.h>
 #include <uv.h>
@@ -16,7 +16,7 @@ static wc_buf out;
 static refusal refused;
 
 const asset *
-asset_find(const char *path, size_t len)
+static_files_find(const char *path, size_t len)
 {
 	(void) path;
 	(void) len;
@@ -24,7 +24,7 @@ asset_find(const char *path, size_t len)
 }
 
 refusal
-api_judge_key(conn *c, uint8_t scope)
+send_api_check_key(conn *c, uint8_t scope)
 {
 	(void) scope;
 	c->key = 7;
@@ -32,14 +32,14 @@ api_judge_key(conn *c, uint8_t scope)
 }
 
 refusal
-judge_gate(const conn *c)
+http_reply_blocked(const conn *c)
 {
 	(void) c;
 	return REFUSE_NOTHING;
 }
 
 void
-request_refuse(conn *c, refusal why, const char *message)
+http_reply_refuse(conn *c, refusal why, const char *message)
 {
 	(void) c;
 	MUST(why != REFUSE_NOTHING && why < REFUSE_COUNT);
@@ -49,13 +49,13 @@ request_refuse(conn *c, refusal why, const char *message)
 }
 
 void
-request_resume(conn *c)
+http_reply_resume(conn *c)
 {
 	(void) c;
 }
 
 uint64_t
-waiting_take(waiting *w, void *owner, size_t bytes, uint32_t max)
+inflight_take(inflight *w, void *owner, size_t bytes, uint32_t max)
 {
 	(void) w;
 	(void) owner;
@@ -65,7 +65,7 @@ waiting_take(waiting *w, void *owner, size_t bytes, uint32_t max)
 }
 
 void *
-waiting_find(const waiting *w, uint64_t number)
+inflight_find(const inflight *w, uint64_t number)
 {
 	(void) w;
 	(void) number;
@@ -73,7 +73,7 @@ waiting_find(const waiting *w, uint64_t number)
 }
 
 void
-waiting_give(waiting *w, uint64_t number)
+inflight_give(inflight *w, uint64_t number)
 {
 	(void) w;
 	(void) number;
@@ -130,7 +130,7 @@ check_handed_over(const char *method, const char *body, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static door d;
+	static http_server d;
 	static conn c;
 	size_t len;
 	const uint8_t *line = fuzz_line(&data, &size, &len);
@@ -138,18 +138,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *body;
 
 	memset(&c, 0, sizeof(c));
-	c.door = &d;
+	c.server = &d;
 	c.route = ROUTE_ORGANIZATION;
 	line = fuzz_line(&data, &size, &len);
 	c.asked = fuzz_copy(line, len);
 	body = fuzz_exact(data, size);
 	refused = REFUSE_NOTHING;
 	wc_buf_reset(&out);
-	organization_judge_head(&c, method);
+	webhook_api_check_head(&c, method);
 	if (refused == REFUSE_NOTHING)
 	{
 		MUST(strcmp(c.method, method) == 0);
-		organization_take(&c, body, size);
+		webhook_api_handle(&c, body, size);
 	}
 	if (refused == REFUSE_NOTHING)
 		check_handed_over(method, body, size);

@@ -22,10 +22,10 @@ check_text(wc_str s, const char *where, size_t max)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static reply_verdict v;
+	static send_reply_verdict v;
 	static wc_buf written;
 	static wc_buf again;
-	reply r = {.host = "hub.example:8443"};
+	send_reply r = {.host = "hub.example:8443"};
 	char *body;
 	wc_frame frame;
 	size_t used;
@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.body_len = size - 4;
 	r.body = body = fuzz_exact(data + 4, r.body_len);
 	memset(&v, 0x55, sizeof(v));
-	reply_classify(&r, &v);
+	send_reply_classify(&r, &v);
 	free(body);
 
 	MUST(v.outcome.http_status == r.http_status && v.outcome.retry_after_ms <= REPLY_MAX_PAUSE_S * 1000u);
@@ -50,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_text(v.outcome.hub_status, v.hub_status, WC_MAX_STATUS);
 	check_text(v.outcome.hub_message_id, v.hub_message_id, WC_MAX_HUB_MESSAGE_ID);
 	check_text(v.outcome.error_code, v.error_code, WC_MAX_ERROR_CODE);
-	check_text(v.outcome.error_message, v.error_message, REPLY_MAX_TEXT);
+	check_text(v.outcome.error_message, v.error_message, SEND_REPLY_MAX_TEXT);
 
 	wc_buf_reset(&written);
 	wc_buf_reset(&again);

@@ -30,7 +30,7 @@ check_compact(wc_str text)
 }
 
 static void
-check_taken(const rest_send *send, const char *body, size_t len)
+check_taken(const send_api_request *send, const char *body, size_t len)
 {
 	/* as the parser does it: integers may be of any size */
 	json_t *root = json_loadb(body, len, JSON_DECODE_INT_AS_REAL, NULL);
@@ -59,16 +59,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *body = fuzz_exact(data, size);
 	char reason[WC_REASON_SIZE];
-	rest_send send;
+	send_api_request send;
 
 	memset(reason, 0x7F, sizeof(reason));
-	if (rest_parse(body, size, &send, reason))
+	if (send_api_json_parse(body, size, &send, reason))
 	{
 		char *mended = fuzz_mended(body, &size);
 
 		check_taken(&send, mended, size);
 		free(mended);
-		rest_free(&send);
+		send_api_json_free(&send);
 	}
 	else
 		fuzz_sentence(reason, sizeof(reason));

@@ -12,7 +12,7 @@
 
 /* The table of files comes from the build. */
 const asset *
-asset_find(const char *path, size_t len)
+static_files_find(const char *path, size_t len)
 {
 	static const asset widget = {.path = "/chat-widget.umd.js"};
 
@@ -23,7 +23,7 @@ static void
 check_route(route r, const char *target, const uint8_t channel[16])
 {
 	size_t len;
-	const char *path = route_path(target, &len);
+	const char *path = routes_path(target, &len);
 	const char *name;
 	char id[37];
 
@@ -36,13 +36,13 @@ check_route(route r, const char *target, const uint8_t channel[16])
 	}
 	if (r == ROUTE_HUB_WEBHOOK)
 	{
-		name = route_hub_name(target, &len);
+		name = routes_hub_name(target, &len);
 		MUST(len >= 1 && len <= ROUTE_MAX_HUB_NAME && name > path && name + len <= target + strlen(target));
 		MUST(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len);
 	}
 	if (r != ROUTE_NONE)
 		MUST(path[0] == '/');
-	if (route_takes_body(r))
+	if (routes_takes_body(r))
 		MUST(len >= 1);
 }
 
@@ -56,16 +56,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t again[16] = {0};
 	size_t path_len;
 	size_t query_len;
-	const char *path = route_path(target, &path_len);
-	const char *query = route_query(target, &query_len);
-	route r = route_find(target, channel);
+	const char *path = routes_path(target, &path_len);
+	const char *query = routes_query(target, &query_len);
+	route r = routes_find(target, channel);
 
 	MUST(path >= target && path + path_len <= target + len);
 	MUST(query >= path + path_len && query + query_len <= target + len);
 	MUST(memchr(path, '?', path_len) == NULL && memchr(query, '#', query_len) == NULL);
 	check_route(r, target, channel);
 	snprintf(more, len + 3, "%s?a", target);
-	MUST(route_find(more, again) == r && memcmp(channel, again, 16) == 0);
+	MUST(routes_find(more, again) == r && memcmp(channel, again, 16) == 0);
 	free(more);
 	free(target);
 	return 0;

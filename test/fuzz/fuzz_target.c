@@ -78,7 +78,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	webhook.secret = hub.api_key = (wc_str){secret, (uint32_t) len};
 	headers = fuzz_exact(data, size);
 	webhook.headers = (wc_str){headers, (uint32_t) size};
-	check(target_of_webhook(&webhook));
+	check(webhook_target_new(&webhook));
 	check(target_of_hub(&hub));
 	free(headers);
 	free(secret);

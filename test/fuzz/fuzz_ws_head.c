@@ -18,10 +18,10 @@ check_inside(head_value value, const char *data, size_t len)
 static void
 check_read(const char *data, size_t len, bool link)
 {
-	ws_head head = {.link = link};
+	ws_handshake head = {.link = link};
 	const char *why = NULL;
 	char answer[WS_ACCEPT_SIZE];
-	refusal verdict = ws_head_read(&head, data, len, &why);
+	refusal verdict = ws_handshake_read(&head, data, len, &why);
 
 	check_inside(head.public_key, data, len);
 	check_inside(head.origin, data, len);
@@ -37,7 +37,7 @@ check_read(const char *data, size_t len, bool link)
 	MUST(memcmp(data, "GET ", 4) == 0);
 	MUST(head.upgrade && head.connection && head.version && head.protocol);
 	MUST(!head.facts.chunked && head.facts.length == 0 && head.facts.has_host);
-	MUST(head.key.len == 24 && ws_head_accept(head.key, answer));
+	MUST(head.key.len == 24 && ws_handshake_accept(head.key, answer));
 	MUST(strlen(answer) == WS_ACCEPT_SIZE - 1);
 }
 
@@ -49,15 +49,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t used = 0;
 	size_t used_again = 0;
 	size_t len;
-	ws_head_state state;
-	ws_head_state again = WS_HEAD_MORE;
+	ws_handshake_state state;
+	ws_handshake_state again = WS_HEAD_MORE;
 
 	/* memory of its own, so that a read beyond it is seen */
 	if (size > 0)
 		memcpy(copy, data, size);
-	state = ws_head_scan(copy, size, 0, &used, &why);
+	state = ws_handshake_scan(copy, size, 0, &used, &why);
 	for (len = 0; len < size && again == WS_HEAD_MORE; len++)
-		again = ws_head_scan(copy, len + 1, len, &used_again, &why);
+		again = ws_handshake_scan(copy, len + 1, len, &used_again, &why);
 	MUST(again == state && used_again == used);
 	MUST(state != WS_HEAD_BROKEN || strlen(why) > 10);
 	if (state == WS_HEAD_WHOLE)

@@ -14,7 +14,7 @@
 #define API_KEY	   "secret-key-4711"
 
 static uv_loop_t loop;
-static sender *out;
+static hub_sender *out;
 static int port;
 static int points;
 static int failures;
@@ -71,7 +71,7 @@ on_outcome(void *arg, const wc_outcome *outcome)
 	if (free_in_callback)
 	{
 		free_in_callback = false;
-		sender_free(out);
+		hub_sender_free(out);
 		out = NULL;
 	}
 }
@@ -81,7 +81,7 @@ put_hub_at(uint32_t id, const char *url, const char *key)
 {
 	wc_hub_put put = {.hub = id, .api_url = wc_str_from(url), .api_key = wc_str_from(key)};
 
-	sender_hub_put(out, &put);
+	hub_sender_hub_put(out, &put);
 }
 
 static void
@@ -105,7 +105,7 @@ send_as(uint32_t hub, const char *kind, const char *to)
 	memcpy(m.message, &m.token, sizeof(m.token));
 	m.channel[15] = 1;
 	inside_send = true;
-	sender_send(out, &m);
+	hub_sender_send(out, &m);
 	inside_send = false;
 }
 
@@ -118,7 +118,7 @@ send_to(uint32_t hub)
 static void
 run_until(uint32_t pending)
 {
-	while (sender_pending(out) > pending)
+	while (hub_sender_pending(out) > pending)
 		uv_run(&loop, UV_RUN_ONCE);
 }
 
@@ -127,7 +127,7 @@ configure(uint32_t in_flight, uint32_t send_ms)
 {
 	wc_config config = {.max_in_flight = in_flight, .send_timeout_ms = send_ms, .connect_timeout_ms = 180000};
 
-	sender_configure(out, &config);
+	hub_sender_configure(out, &config);
 }
 
 /* ---- one of each ---- */
@@ -227,7 +227,7 @@ test_storm(void)
 		once = once && told[t] == 1;
 	ok(once, "a storm: one outcome for each message");
 	for (uint32_t i = 0; i < NCASES; i++)
-		sender_hub_gone(out, 100 + i);
+		hub_sender_hub_gone(out, 100 + i);
 }
 
 static void
@@ -298,7 +298,7 @@ test_without_request(void)
 	put_hub_at(2, "hub", API_KEY);
 	send_to(2);
 	expect_failure(WC_OUT_UNREACHABLE, "", "a URL that is none");
-	sender_hub_gone(out, 2);
+	hub_sender_hub_gone(out, 2);
 }
 
 static void
@@ -313,7 +313,7 @@ test_nobody_there(void)
 	run_until(0);
 	ok(last.outcome.result == WC_OUT_UNREACHABLE && strstr(last.text, "127.0.0.1:") != NULL, "nobody listens there");
 	put_hub_at(3, "https://127.0.0.1:1", API_KEY);
-	sender_hub_gone(out, 3);
+	hub_sender_hub_gone(out, 3);
 }
 
 /* ---- bodies, keys, windows ---- */
@@ -387,14 +387,15 @@ test_fairness(void)
 	for (int i = 0; i < 500; i++)
 		send_to(2);
 	run_until(silent);
-	ok(sender_pending(out) == silent && last.outcome.result == WC_OUT_ACCEPTED, "a silent hub does not stop another");
-	sender_hub_gone(out, 1);
+	ok(hub_sender_pending(out) == silent && last.outcome.result == WC_OUT_ACCEPTED,
+	   "a silent hub does not stop another");
+	hub_sender_hub_gone(out, 1);
 	run_until(8);
 	ok(last.outcome.result == WC_OUT_UNREACHABLE && strstr(last.text, "removed") != NULL,
 	   "what waits for a hub that is removed comes back");
 	run_until(0);
 	ok(strstr(last.text, "timed out") != NULL, "what was under way to it ends by itself");
-	sender_hub_gone(out, 2);
+	hub_sender_hub_gone(out, 2);
 }
 
 static void
@@ -408,12 +409,12 @@ test_free(void)
 	while (out != NULL)
 		uv_run(&loop, UV_RUN_ONCE);
 	uv_run(&loop, UV_RUN_DEFAULT);
-	out = sender_new(&loop, on_outcome, NULL);
+	out = hub_sender_new(&loop, on_outcome, NULL);
 	put_hub(1, "silent");
 	send_to(1);
 	send_to(99);
 	uv_run(&loop, UV_RUN_NOWAIT);
-	sender_free(out);
+	hub_sender_free(out);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ok(uv_loop_close(&loop) == 0, "freed in its own callback, and with work under way");
 }
@@ -426,7 +427,7 @@ main(void)
 	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
 	uv_loop_init(&loop);
 	port = hub_start();
-	out = sender_new(&loop, on_outcome, NULL);
+	out = hub_sender_new(&loop, on_outcome, NULL);
 	if (out == NULL)
 		return 1;
 	test_each();

@@ -10,67 +10,67 @@
 static void
 one_bucket(void)
 {
-	bucket_rate rate = {60000, 60, 3}; /* one a second, three at once */
+	rate_limit rate = {60000, 60, 3}; /* one a second, three at once */
 	bucket b = 0;
 	uint64_t now = 5000000;
 	int i;
 
 	for (i = 0; i < 3; i++)
 	{
-		ok(bucket_wait(b, &rate, now) == 0, "token %d of the burst is there", i + 1);
-		b = bucket_take(b, &rate, now);
+		ok(rate_limit_wait(b, &rate, now) == 0, "token %d of the burst is there", i + 1);
+		b = rate_limit_take(b, &rate, now);
 	}
-	ok(bucket_wait(b, &rate, now) == 1000, "then a second must pass");
-	ok(bucket_wait(b, &rate, now) == 1000, "and asking costs nothing");
-	ok(bucket_wait(b, &rate, now + 400) == 600, "of which some has passed");
-	ok(bucket_wait(b, &rate, now + 1000) == 0, "until it is there");
-	ok(bucket_wait(bucket_give(b, &rate), &rate, now) == 0, "one that is given back is there at once");
-	ok(bucket_give(0, &rate) == 0, "a full one stays full");
-	ok(bucket_wait(b, &rate, now + 3000) == 0, "three seconds later it is full again");
-	b = bucket_take(b, &rate, now + 100000);
-	b = bucket_take(b, &rate, now + 100000);
-	b = bucket_take(b, &rate, now + 100000);
-	ok(bucket_wait(b, &rate, now + 100000) == 1000, "and never fuller than full");
+	ok(rate_limit_wait(b, &rate, now) == 1000, "then a second must pass");
+	ok(rate_limit_wait(b, &rate, now) == 1000, "and asking costs nothing");
+	ok(rate_limit_wait(b, &rate, now + 400) == 600, "of which some has passed");
+	ok(rate_limit_wait(b, &rate, now + 1000) == 0, "until it is there");
+	ok(rate_limit_wait(rate_limit_give(b, &rate), &rate, now) == 0, "one that is given back is there at once");
+	ok(rate_limit_give(0, &rate) == 0, "a full one stays full");
+	ok(rate_limit_wait(b, &rate, now + 3000) == 0, "three seconds later it is full again");
+	b = rate_limit_take(b, &rate, now + 100000);
+	b = rate_limit_take(b, &rate, now + 100000);
+	b = rate_limit_take(b, &rate, now + 100000);
+	ok(rate_limit_wait(b, &rate, now + 100000) == 1000, "and never fuller than full");
 	rate.burst = 1;
-	ok(bucket_wait(bucket_take(0, &rate, now), &rate, now) == 1000, "a burst of one");
-	rate = (bucket_rate){1, 4000000000u, 1};
-	ok(bucket_wait(bucket_take(0, &rate, now), &rate, now) <= 1, "a rate beyond what can be counted");
+	ok(rate_limit_wait(rate_limit_take(0, &rate, now), &rate, now) == 1000, "a burst of one");
+	rate = (rate_limit){1, 4000000000u, 1};
+	ok(rate_limit_wait(rate_limit_take(0, &rate, now), &rate, now) <= 1, "a rate beyond what can be counted");
 }
 
 static void
 table(void)
 {
-	bucket_rate rate = {60000, 1, 1};
-	buckets *set = buckets_new(64);
+	rate_limit rate = {60000, 1, 1};
+	rate_limit_table *set = rate_limit_table_new(64);
 	uint8_t key[16] = {0};
 	uint8_t other[16] = {1};
 	uint32_t i;
 	int held = 0;
 
 	ok(set != NULL, "a table");
-	ok(buckets_wait(set, key, &rate, 1000) == 0, "a key that never came");
-	buckets_take(set, key, &rate, 1000);
-	ok(buckets_wait(set, key, &rate, 1000) == 60000, "waits after it came");
-	ok(buckets_wait(set, other, &rate, 1000) == 0, "another does not");
-	buckets_give(set, key, &rate);
-	ok(buckets_wait(set, key, &rate, 1000) == 0, "and not after a refund");
-	buckets_give(set, other, &rate);
-	ok(buckets_wait(set, other, &rate, 1000) == 0, "a refund of nothing is nothing");
+	ok(rate_limit_table_wait(set, key, &rate, 1000) == 0, "a key that never came");
+	rate_limit_table_take(set, key, &rate, 1000);
+	ok(rate_limit_table_wait(set, key, &rate, 1000) == 60000, "waits after it came");
+	ok(rate_limit_table_wait(set, other, &rate, 1000) == 0, "another does not");
+	rate_limit_table_give(set, key, &rate);
+	ok(rate_limit_table_wait(set, key, &rate, 1000) == 0, "and not after a refund");
+	rate_limit_table_give(set, other, &rate);
+	ok(rate_limit_table_wait(set, other, &rate, 1000) == 0, "a refund of nothing is nothing");
 	for (i = 0; i < 100000; i++)
 	{
 		memcpy(key, &i, sizeof(i));
-		buckets_take(set, key, &rate, 1000 + i);
-		if (buckets_wait(set, key, &rate, 1000 + i) == 0)
+		rate_limit_table_take(set, key, &rate, 1000 + i);
+		if (rate_limit_table_wait(set, key, &rate, 1000 + i) == 0)
 			break;
 	}
 	ok(i == 100000, "the newest key is always held, however many came");
 	for (i = 0; i < 100000; i++)
 	{
 		memcpy(key, &i, sizeof(i));
-		held += buckets_wait(set, key, &rate, 101000) > 0;
+		held += rate_limit_table_wait(set, key, &rate, 101000) > 0;
 	}
 	ok(held > 0 && held <= 64, "of the others as many as there are places: %d", held);
-	buckets_free(set);
+	rate_limit_table_free(set);
 }
 
 int

@@ -1,7 +1,7 @@
 /*
  * cases_test.c
- *	  test/cases/events.jsonl through the door's rules without a door: the
- *	  signature, then the body.  The tests of the HTTP door and of
+ *	  test/cases/events.jsonl through the HTTP server's rules without a server: the
+ *	  signature, then the body.  The tests of the HTTP server and of
  *	  webchatt.ingest() run the same table; here it runs under the sanitizers.
  */
 #include <regex.h>

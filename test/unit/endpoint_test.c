@@ -13,8 +13,8 @@ is_public(const char *text)
 {
 	net_addr addr;
 
-	if (addr_parse(text, strlen(text), &addr))
-		return endpoint_is_public(&addr);
+	if (address_parse(text, strlen(text), &addr))
+		return address_policy_is_public(&addr);
 	printf("# %s is no address\n", text);
 	tap_failures++;
 	return false;
@@ -137,6 +137,6 @@ main(void)
 		ok(is_public(called[i]), "%s may be called", called[i]);
 	for (size_t i = 0; i < sizeof(not_called) / sizeof(not_called[0]); i++)
 		ok(!is_public(not_called[i]), "%s may not", not_called[i]);
-	ok(!endpoint_is_public(&socket), "a unix socket may not");
+	ok(!address_policy_is_public(&socket), "a unix socket may not");
 	return tap_done();
 }

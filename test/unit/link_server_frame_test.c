@@ -56,7 +56,7 @@ main(void)
 		uint64_t seq = 99;
 
 		memcpy(text, cases[i].text, len);
-		ok(link_ack_parse(text, len, &seq) == cases[i].good && seq == cases[i].seq, "%s", cases[i].text);
+		ok(link_server_frame_parse(text, len, &seq) == cases[i].good && seq == cases[i].seq, "%s", cases[i].text);
 		free(text);
 	}
 	return tap_done();

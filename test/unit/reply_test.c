@@ -62,11 +62,11 @@ main(void)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		reply r = {cases[i].http_status, cases[i].body, cases[i].len, false, 0, "hub"};
-		static reply_verdict v;
+		send_reply r = {cases[i].http_status, cases[i].body, cases[i].len, false, 0, "hub"};
+		static send_reply_verdict v;
 		bool taken;
 
-		reply_classify(&r, &v);
+		send_reply_classify(&r, &v);
 		if (!ok(v.outcome.result == cases[i].result && wc_str_equals(v.outcome.hub_status, cases[i].hub_status) &&
 					wc_str_equals(v.outcome.hub_message_id, cases[i].id) &&
 					wc_str_equals(v.outcome.error_code, cases[i].code),

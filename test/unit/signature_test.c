@@ -1,7 +1,7 @@
 /*
  * signature_test.c
  *	  X-hub-Signature: the published vector, the header's strict form, and every
- *	  verdict of the door.
+ *	  verdict of the HTTP server.
  */
 #include "common/signature.h"
 #include "tap.h"

@@ -81,13 +81,13 @@ verdict(const head_case *c, bool link)
 {
 	size_t len = strlen(c->head) + 2;
 	char *text = malloc(len);
-	ws_head head = {.link = link};
+	ws_handshake head = {.link = link};
 	const char *why;
 	refusal found;
 
 	memcpy(text, c->head, len - 2);
 	memcpy(text + len - 2, "\r\n", 2);
-	found = ws_head_read(&head, text, len, &why);
+	found = ws_handshake_read(&head, text, len, &why);
 	ok(found == c->verdict, "%s", c->name);
 	if (link && found == REFUSE_WS_PROTOCOL)
 		ok(why != NULL && strstr(why, WS_LINK_PROTOCOL) != NULL, "%s: says which", c->name);
@@ -110,10 +110,10 @@ static void
 api_key(void)
 {
 	static const char text[] = LINK_LINE HOST REST LINK_SPEAKS "X-Api-Key:  wck_x y \r\n\r\n";
-	ws_head head = {.link = true};
+	ws_handshake head = {.link = true};
 	const char *why;
 
-	ok(ws_head_read(&head, text, sizeof(text) - 1, &why) == REFUSE_NOTHING && head.facts.api_key.len == 7 &&
+	ok(ws_handshake_read(&head, text, sizeof(text) - 1, &why) == REFUSE_NOTHING && head.facts.api_key.len == 7 &&
 		   memcmp(head.facts.api_key.p, "wck_x y", 7) == 0,
 	   "x-api-key");
 }
@@ -144,11 +144,11 @@ keys(void)
 	for (i = 0; i < sizeof(q) / sizeof(q[0]); i++)
 	{
 		char text[512];
-		ws_head head = {.upgrade = false};
+		ws_handshake head = {.upgrade = false};
 		const char *why;
 		int len = snprintf(text, sizeof(text), "GET /ws%s HTTP/1.1\r\n" HOST REST "\r\n", q[i].query);
 
-		ws_head_read(&head, text, (size_t) len, &why);
+		ws_handshake_read(&head, text, (size_t) len, &why);
 		ok(q[i].key ? head.public_key.len == strlen(q[i].key) &&
 						  memcmp(head.public_key.p, q[i].key, head.public_key.len) == 0
 					: head.public_key.p == NULL,
@@ -163,7 +163,7 @@ scans(void)
 	{
 		const char *text;
 		size_t len;
-		ws_head_state state;
+		ws_handshake_state state;
 	} s[] = {
 		{"a\r\nb\r\n\r\nrest", 12, WS_HEAD_WHOLE},
 		{"a\r\nb\r\n\r", 7, WS_HEAD_MORE},
@@ -181,12 +181,12 @@ scans(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(s) / sizeof(s[0]); i++)
-		ok(ws_head_scan(s[i].text, s[i].len, 0, &used, &why) == s[i].state, "scan %zu", i);
-	ws_head_scan(s[0].text, s[0].len, 0, &used, &why);
+		ok(ws_handshake_scan(s[i].text, s[i].len, 0, &used, &why) == s[i].state, "scan %zu", i);
+	ws_handshake_scan(s[0].text, s[0].len, 0, &used, &why);
 	ok(used == 8, "what is behind the head is not part of it");
 	memset(big, 'x', WS_HEAD_MAX);
-	ok(ws_head_scan(big, WS_HEAD_MAX - 1, 0, &used, &why) == WS_HEAD_MORE, "a head just under the limit");
-	ok(ws_head_scan(big, WS_HEAD_MAX, 0, &used, &why) == WS_HEAD_BROKEN, "a head that is too long");
+	ok(ws_handshake_scan(big, WS_HEAD_MAX - 1, 0, &used, &why) == WS_HEAD_MORE, "a head just under the limit");
+	ok(ws_handshake_scan(big, WS_HEAD_MAX, 0, &used, &why) == WS_HEAD_BROKEN, "a head that is too long");
 	free(big);
 }
 
@@ -199,7 +199,7 @@ main(void)
 	api_key();
 	keys();
 	scans();
-	ok(ws_head_accept((head_value){"dGhlIHNhbXBsZSBub25jZQ==", 24}, out) &&
+	ok(ws_handshake_accept((head_value){"dGhlIHNhbXBsZSBub25jZQ==", 24}, out) &&
 		   strcmp(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == 0,
 	   "Sec-WebSocket-Accept of RFC 6455 §1.3");
 	return tap_done();

@@ -20,21 +20,21 @@
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-struct addr_count
+struct address_count
 {
-	addr_count *next;
+	address_count *next;
 	uint8_t key[16];
 	uint32_t n;
 };
 
-struct addr_counts
+struct address_counts
 {
 	uint64_t seed;
-	addr_count *buckets[BUCKETS];
+	address_count *buckets[BUCKETS];
 };
 
 void
-addr_from_sockaddr(const struct sockaddr *sa, net_addr *addr)
+address_from_sockaddr(const struct sockaddr *sa, net_addr *addr)
 {
 	memset(addr, 0, sizeof(*addr));
 	if (sa->sa_family == AF_INET6)
@@ -49,9 +49,9 @@ addr_from_sockaddr(const struct sockaddr *sa, net_addr *addr)
 }
 
 bool
-addr_parse(const char *s, size_t len, net_addr *addr)
+address_parse(const char *s, size_t len, net_addr *addr)
 {
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDRESS_TEXT_SIZE];
 
 	memset(addr, 0, sizeof(*addr));
 	if (len == 0 || len >= sizeof(text))
@@ -71,14 +71,14 @@ is_v4(const uint8_t b[16])
 }
 
 void
-addr_print(const net_addr *addr, char out[ADDR_TEXT_SIZE])
+address_print(const net_addr *addr, char out[ADDRESS_TEXT_SIZE])
 {
 	if (addr->local)
-		snprintf(out, ADDR_TEXT_SIZE, "a unix socket");
+		snprintf(out, ADDRESS_TEXT_SIZE, "a unix socket");
 	else if (is_v4(addr->b))
-		inet_ntop(AF_INET, addr->b + 12, out, ADDR_TEXT_SIZE);
+		inet_ntop(AF_INET, addr->b + 12, out, ADDRESS_TEXT_SIZE);
 	else
-		inet_ntop(AF_INET6, addr->b, out, ADDR_TEXT_SIZE);
+		inet_ntop(AF_INET6, addr->b, out, ADDRESS_TEXT_SIZE);
 }
 
 /* Cut blanks off both ends. */
@@ -96,7 +96,7 @@ trim(const char **s, size_t *len)
 
 /* One address or CIDR into the list. */
 static bool
-add_net(addr_list *list, const char *s, size_t len)
+add_net(address_list *list, const char *s, size_t len)
 {
 	const char *slash = memchr(s, '/', len);
 	size_t addr_len = slash ? (size_t) (slash - s) : len;
@@ -105,7 +105,7 @@ add_net(addr_list *list, const char *s, size_t len)
 	unsigned most;
 	size_t i;
 
-	if (list->n >= ADDR_LIST_MAX || !addr_parse(s, addr_len, &addr))
+	if (list->n >= ADDRESS_LIST_MAX || !address_parse(s, addr_len, &addr))
 		return false;
 	most = is_v4(addr.b) && memchr(s, ':', addr_len) == NULL ? 32 : 128;
 	if (slash == NULL)
@@ -130,7 +130,7 @@ add_net(addr_list *list, const char *s, size_t len)
 }
 
 bool
-addr_list_parse(const char *s, size_t len, addr_list *list, char bad[64])
+address_list_parse(const char *s, size_t len, address_list *list, char bad[64])
 {
 	bool good = true;
 
@@ -155,7 +155,7 @@ addr_list_parse(const char *s, size_t len, addr_list *list, char bad[64])
 }
 
 bool
-addr_list_has(const addr_list *list, const net_addr *addr)
+address_list_has(const address_list *list, const net_addr *addr)
 {
 	int i;
 
@@ -180,16 +180,16 @@ parse_hop(const char *s, size_t len, net_addr *addr)
 {
 	const char *end;
 
-	if (addr_parse(s, len, addr))
+	if (address_parse(s, len, addr))
 		return true;
 	if (len > 2 && s[0] == '[' && (end = memchr(s, ']', len)) != NULL)
-		return addr_parse(s + 1, (size_t) (end - s - 1), addr);
+		return address_parse(s + 1, (size_t) (end - s - 1), addr);
 	end = memchr(s, ':', len);
-	return end != NULL && addr_parse(s, (size_t) (end - s), addr);
+	return end != NULL && address_parse(s, (size_t) (end - s), addr);
 }
 
 bool
-addr_forwarded(const addr_list *trusted, const char *value, size_t len, net_addr *client)
+address_forwarded(const address_list *trusted, const char *value, size_t len, net_addr *client)
 {
 	bool found = false;
 	int hops;
@@ -210,17 +210,17 @@ addr_forwarded(const addr_list *trusted, const char *value, size_t len, net_addr
 			return found;
 		*client = hop;
 		found = true;
-		if (at == 0 || !addr_list_has(trusted, &hop))
+		if (at == 0 || !address_list_has(trusted, &hop))
 			return true;
 		len = at - 1;
 	}
 	return found;
 }
 
-addr_counts *
-addr_counts_new(void)
+address_counts *
+address_counts_new(void)
 {
-	addr_counts *counts = calloc(1, sizeof(*counts));
+	address_counts *counts = calloc(1, sizeof(*counts));
 
 	if (counts != NULL && getrandom(&counts->seed, sizeof(counts->seed), 0) < 0)
 		counts->seed = (uint64_t) (uintptr_t) counts;
@@ -228,9 +228,9 @@ addr_counts_new(void)
 }
 
 void
-addr_counts_free(addr_counts *counts)
+address_counts_free(address_counts *counts)
 {
-	addr_count *c;
+	address_count *c;
 	unsigned i;
 
 	if (counts == NULL)
@@ -246,8 +246,8 @@ addr_counts_free(addr_counts *counts)
 	free(counts);
 }
 
-static addr_count **
-bucket_of(addr_counts *counts, const uint8_t key[16])
+static address_count **
+bucket_of(address_counts *counts, const uint8_t key[16])
 {
 	uint64_t h[2];
 
@@ -258,12 +258,12 @@ bucket_of(addr_counts *counts, const uint8_t key[16])
 	return &counts->buckets[(h[0] >> 40) % BUCKETS];
 }
 
-addr_count *
-addr_counts_take(addr_counts *counts, const net_addr *addr, uint32_t cap)
+address_count *
+address_counts_take(address_counts *counts, const net_addr *addr, uint32_t cap)
 {
 	uint8_t key[16];
-	addr_count **bucket;
-	addr_count *c;
+	address_count **bucket;
+	address_count *c;
 
 	memcpy(key, addr->b, 16);
 	if (!is_v4(key))
@@ -289,9 +289,9 @@ addr_counts_take(addr_counts *counts, const net_addr *addr, uint32_t cap)
 }
 
 void
-addr_counts_give(addr_counts *counts, addr_count *count)
+address_counts_give(address_counts *counts, address_count *count)
 {
-	addr_count **link;
+	address_count **link;
 
 	if (--count->n > 0)
 		return;

@@ -19,7 +19,7 @@ static const struct
  * that level.  The last byte tells apart what begins alike.
  */
 static bool
-bucket_at(const net_addr *addr, int level, const bucket_rate *rate, uint8_t key[16], bucket_rate *its)
+bucket_at(const net_addr *addr, int level, const rate_limit *rate, uint8_t key[16], rate_limit *its)
 {
 	static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -38,49 +38,49 @@ bucket_at(const net_addr *addr, int level, const bucket_rate *rate, uint8_t key[
 }
 
 uint32_t
-address_rate_wait(const buckets *set, const net_addr *addr, const bucket_rate *rate, uint64_t now_ms)
+address_rate_wait(const rate_limit_table *set, const net_addr *addr, const rate_limit *rate, uint64_t now_ms)
 {
 	uint32_t longest = 0;
 
 	for (int level = 0; level < LEVELS; level++)
 	{
 		uint8_t key[16];
-		bucket_rate its;
+		rate_limit its;
 		uint32_t wait;
 
 		if (!bucket_at(addr, level, rate, key, &its))
 			break;
-		wait = buckets_wait(set, key, &its, now_ms);
+		wait = rate_limit_table_wait(set, key, &its, now_ms);
 		longest = wait > longest ? wait : longest;
 	}
 	return longest;
 }
 
 void
-address_rate_take(buckets *set, const net_addr *addr, const bucket_rate *rate, uint64_t now_ms, uint32_t n)
+address_rate_take(rate_limit_table *set, const net_addr *addr, const rate_limit *rate, uint64_t now_ms, uint32_t n)
 {
 	for (int level = 0; level < LEVELS; level++)
 	{
 		uint8_t key[16];
-		bucket_rate its;
+		rate_limit its;
 
 		if (!bucket_at(addr, level, rate, key, &its))
 			break;
 		for (uint32_t i = 0; i < n; i++)
-			buckets_take(set, key, &its, now_ms);
+			rate_limit_table_take(set, key, &its, now_ms);
 	}
 }
 
 void
-address_rate_give(buckets *set, const net_addr *addr, const bucket_rate *rate)
+address_rate_give(rate_limit_table *set, const net_addr *addr, const rate_limit *rate)
 {
 	for (int level = 0; level < LEVELS; level++)
 	{
 		uint8_t key[16];
-		bucket_rate its;
+		rate_limit its;
 
 		if (!bucket_at(addr, level, rate, key, &its))
 			break;
-		buckets_give(set, key, &its);
+		rate_limit_table_give(set, key, &its);
 	}
 }

@@ -11,7 +11,7 @@
 #include "common/corridor.h"
 
 /*
- * Bytes waiting for the worker above which the door stops reading sockets and
+ * Bytes waiting for the worker above which the HTTP server stops reading sockets and
  * answers 503.  What must not be lost (outcomes) is still taken.
  */
 #define CORRIDOR_OUT_BOUND (4u * 1024 * 1024)

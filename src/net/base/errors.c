@@ -3,7 +3,7 @@
  */
 #include "base/errors.h"
 
-static const refusal_row rows[REFUSE_COUNT] = {
+static const errors_row rows[REFUSE_COUNT] = {
 	[REFUSE_NOTHING] = {500, "internal_error", "The door met a state that it does not know; send the request again.",
 						"an unknown state"},
 	[REFUSE_HEAD] =
@@ -114,8 +114,8 @@ static const refusal_row rows[REFUSE_COUNT] = {
 						"shutting down"},
 };
 
-const refusal_row *
-refusal_get(refusal r)
+const errors_row *
+errors_get(refusal r)
 {
 	return r > REFUSE_NOTHING && r < REFUSE_COUNT ? &rows[r] : &rows[REFUSE_NOTHING];
 }

@@ -1,6 +1,6 @@
 /*
  * errors.h
- *	  Every way in which the door says no: one table for the answer, the
+ *	  Every way in which the HTTP server says no: one table for the answer, the
  *	  counter and the log line, so that the three agree.
  */
 #ifndef NET_ERRORS_H
@@ -50,14 +50,14 @@ typedef enum refusal
 	REFUSE_COUNT
 } refusal;
 
-typedef struct refusal_row
+typedef struct errors_row
 {
 	unsigned status;	 /* HTTP */
 	const char *code;	 /* errorCode, and the metric's label */
 	const char *message; /* errorMessage: a person can act on it */
 	const char *log;	 /* completes "N requests refused: " */
-} refusal_row;
+} errors_row;
 
-extern const refusal_row *refusal_get(refusal r);
+extern const errors_row *errors_get(refusal r);
 
 #endif /* NET_ERRORS_H */

@@ -10,7 +10,7 @@
 
 #define FIRST_SLOTS 256u
 #define NO_SLOT		UINT32_MAX
-#define MOST_USES	(WAITING_NUMBERS_END / (UINT64_C(1) << 32) - 1)
+#define MOST_USES	(INFLIGHT_NUMBERS_END / (UINT64_C(1) << 32) - 1)
 
 typedef struct slot
 {
@@ -20,7 +20,7 @@ typedef struct slot
 	uint32_t next_free;
 } slot;
 
-struct waiting
+struct inflight
 {
 	slot *slots;
 	uint32_t nslots;
@@ -29,10 +29,10 @@ struct waiting
 	size_t bytes;
 };
 
-waiting *
-waiting_new(void)
+inflight *
+inflight_new(void)
 {
-	waiting *w = calloc(1, sizeof(*w));
+	inflight *w = calloc(1, sizeof(*w));
 
 	if (w != NULL)
 		w->first_free = NO_SLOT;
@@ -40,7 +40,7 @@ waiting_new(void)
 }
 
 void
-waiting_free(waiting *w)
+inflight_free(inflight *w)
 {
 	if (w != NULL)
 		free(w->slots);
@@ -48,7 +48,7 @@ waiting_free(waiting *w)
 }
 
 static bool
-grow(waiting *w)
+grow(inflight *w)
 {
 	uint32_t n = w->nslots ? w->nslots * 2 : FIRST_SLOTS;
 	slot *slots;
@@ -68,17 +68,17 @@ grow(waiting *w)
 }
 
 bool
-waiting_has_room(const waiting *w, size_t bytes, uint32_t max)
+inflight_has_room(const inflight *w, size_t bytes, uint32_t max)
 {
-	return w->count < max && bytes <= WAITING_MAX_BYTES - w->bytes;
+	return w->count < max && bytes <= INFLIGHT_MAX_BYTES - w->bytes;
 }
 
 uint64_t
-waiting_take(waiting *w, void *owner, size_t bytes, uint32_t max)
+inflight_take(inflight *w, void *owner, size_t bytes, uint32_t max)
 {
 	uint32_t at;
 
-	if (!waiting_has_room(w, bytes, max) || (w->first_free == NO_SLOT && !grow(w)))
+	if (!inflight_has_room(w, bytes, max) || (w->first_free == NO_SLOT && !grow(w)))
 		return 0;
 	at = w->first_free;
 	w->first_free = w->slots[at].next_free;
@@ -90,7 +90,7 @@ waiting_take(waiting *w, void *owner, size_t bytes, uint32_t max)
 }
 
 void *
-waiting_find(const waiting *w, uint64_t number)
+inflight_find(const inflight *w, uint64_t number)
 {
 	uint32_t at = (uint32_t) number;
 
@@ -100,11 +100,11 @@ waiting_find(const waiting *w, uint64_t number)
 }
 
 void
-waiting_give(waiting *w, uint64_t number)
+inflight_give(inflight *w, uint64_t number)
 {
 	slot *s;
 
-	if (waiting_find(w, number) == NULL)
+	if (inflight_find(w, number) == NULL)
 		return;
 	s = &w->slots[(uint32_t) number];
 	w->count--;
@@ -116,7 +116,7 @@ waiting_give(waiting *w, uint64_t number)
 }
 
 uint32_t
-waiting_count(const waiting *w)
+inflight_count(const inflight *w)
 {
 	return w->count;
 }

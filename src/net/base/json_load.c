@@ -9,11 +9,11 @@
 #include "common/json_text.h"
 
 void
-mended_make(mended *m, const char *text, size_t len)
+json_load_mend(json_mended *m, const char *text, size_t len)
 {
 	size_t mended_len;
 
-	*m = (mended){text, len, NULL};
+	*m = (json_mended){text, len, NULL};
 	if (len == 0 || wc_json_is_sound(text, len, &mended_len))
 		return;
 	m->memory = net_alloc(mended_len > 0 ? mended_len : 1);
@@ -22,20 +22,20 @@ mended_make(mended *m, const char *text, size_t len)
 }
 
 void
-mended_free(mended *m)
+json_load_free(json_mended *m)
 {
 	free(m->memory);
 	m->memory = NULL;
 }
 
 json_t *
-mended_load(const char *text, size_t len, size_t flags)
+json_load_text(const char *text, size_t len, size_t flags)
 {
-	mended m;
+	json_mended m;
 	json_t *root;
 
-	mended_make(&m, text, len);
+	json_load_mend(&m, text, len);
 	root = json_loadb(m.p, m.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
-	mended_free(&m);
+	json_load_free(&m);
 	return root;
 }

@@ -9,19 +9,19 @@
 #include <jansson.h>
 #include <stddef.h>
 
-typedef struct mended
+typedef struct json_mended
 {
 	const char *p; /* the text to parse: the stranger's own, or memory */
 	size_t len;
 	char *memory; /* NULL: nothing had to be mended */
-} mended;
+} json_mended;
 
-/* Fill m, which lives no longer than the text; mended_free() it. */
-extern void mended_make(mended *m, const char *text, size_t len);
+/* Fill m, which lives no longer than the text; json_load_free() it. */
+extern void json_load_mend(json_mended *m, const char *text, size_t len);
 
-extern void mended_free(mended *m);
+extern void json_load_free(json_mended *m);
 
 /* Mend and parse, with jansson's flags; integers of any size become doubles. */
-extern json_t *mended_load(const char *text, size_t len, size_t flags);
+extern json_t *json_load_text(const char *text, size_t len, size_t flags);
 
 #endif /* NET_JSON_LOAD_H */

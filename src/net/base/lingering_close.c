@@ -71,7 +71,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 }
 
 void
-linger(uv_loop_t *loop, int fd)
+lingering_close(uv_loop_t *loop, int fd)
 {
 	lingerer *l;
 
@@ -102,7 +102,7 @@ linger(uv_loop_t *loop, int fd)
 }
 
 void
-linger_stop(void)
+lingering_close_stop(void)
 {
 	while (all != NULL)
 		finish(all);

@@ -15,9 +15,9 @@
 #define LINGER_MAX_BYTES (1024u * 1024)
 
 /* Takes the descriptor over, whose sending side is (being) shut down. */
-extern void linger(uv_loop_t *loop, int fd);
+extern void lingering_close(uv_loop_t *loop, int fd);
 
 /* Close them all. */
-extern void linger_stop(void);
+extern void lingering_close_stop(void);
 
 #endif /* NET_LINGERING_CLOSE_H */

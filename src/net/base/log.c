@@ -74,14 +74,14 @@ log_origin(const char *p, size_t len)
 static void
 tell(refusal why, digest *d, uint64_t now_ms)
 {
-	char address[ADDR_TEXT_SIZE];
+	char address[ADDRESS_TEXT_SIZE];
 	char channel[37] = "";
 
-	addr_print(&d->from, address);
+	address_print(&d->from, address);
 	if (d->has_channel)
 		wc_uuid_print(d->channel, channel);
 	log_line(WC_LOG_WARNING, "%llu request%s refused with %u: %s; the last from %s%s%s%s%s",
-			 (unsigned long long) d->count, d->count == 1 ? "" : "s", refusal_get(why)->status, refusal_get(why)->log,
+			 (unsigned long long) d->count, d->count == 1 ? "" : "s", errors_get(why)->status, errors_get(why)->log,
 			 address, d->has_channel ? " for channel " : "", channel, why == REFUSE_ORIGIN ? ", its origin " : "",
 			 why == REFUSE_ORIGIN ? last_origin : "");
 	d->last_ms = now_ms;

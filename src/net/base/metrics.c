@@ -97,7 +97,7 @@ sum(bool turned_away)
 
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
-		if ((refusal_get((refusal) i)->status == 503) == turned_away)
+		if ((errors_get((refusal) i)->status == 503) == turned_away)
 			n += the_metrics.refused[i];
 	}
 	return n;
@@ -133,8 +133,8 @@ refusals_text(FILE *f)
 	{
 		if (i == REFUSE_METHOD_GET || i == REFUSE_METHOD_REST)
 			continue; /* one line with REFUSE_METHOD_POST */
-		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", refusal_get((refusal) i)->status,
-				refusal_get((refusal) i)->code,
+		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", errors_get((refusal) i)->status,
+				errors_get((refusal) i)->code,
 				(unsigned long long) (the_metrics.refused[i] + (i == REFUSE_METHOD_POST
 																	? the_metrics.refused[REFUSE_METHOD_GET] +
 																		  the_metrics.refused[REFUSE_METHOD_REST]

@@ -18,7 +18,7 @@ typedef struct place
 	bucket b;
 } place;
 
-struct buckets
+struct rate_limit_table
 {
 	uint64_t seed;
 	uint32_t places;
@@ -27,7 +27,7 @@ struct buckets
 
 /* Microseconds in which one token comes. */
 static uint64_t
-step_of(const bucket_rate *rate)
+step_of(const rate_limit *rate)
 {
 	uint64_t step = rate->interval_ms * 1000 / rate->rate;
 
@@ -35,7 +35,7 @@ step_of(const bucket_rate *rate)
 }
 
 uint32_t
-bucket_wait(bucket b, const bucket_rate *rate, uint64_t now_ms)
+rate_limit_wait(bucket b, const rate_limit *rate, uint64_t now_ms)
 {
 	uint64_t full = step_of(rate) * (rate->burst - 1);
 	uint64_t now = now_ms * 1000;
@@ -46,7 +46,7 @@ bucket_wait(bucket b, const bucket_rate *rate, uint64_t now_ms)
 }
 
 bucket
-bucket_take(bucket b, const bucket_rate *rate, uint64_t now_ms)
+rate_limit_take(bucket b, const rate_limit *rate, uint64_t now_ms)
 {
 	uint64_t now = now_ms * 1000;
 
@@ -54,15 +54,15 @@ bucket_take(bucket b, const bucket_rate *rate, uint64_t now_ms)
 }
 
 bucket
-bucket_give(bucket b, const bucket_rate *rate)
+rate_limit_give(bucket b, const rate_limit *rate)
 {
 	return b > step_of(rate) ? b - step_of(rate) : 0;
 }
 
-buckets *
-buckets_new(uint32_t places)
+rate_limit_table *
+rate_limit_table_new(uint32_t places)
 {
-	buckets *set = calloc(1, sizeof(*set) + places * sizeof(place));
+	rate_limit_table *set = calloc(1, sizeof(*set) + places * sizeof(place));
 
 	if (set == NULL)
 		return NULL;
@@ -73,14 +73,14 @@ buckets_new(uint32_t places)
 }
 
 void
-buckets_free(buckets *set)
+rate_limit_table_free(rate_limit_table *set)
 {
 	free(set);
 }
 
 /* The first of the places that the key may have. */
 static uint32_t
-first_place(const buckets *set, const uint8_t key[16])
+first_place(const rate_limit_table *set, const uint8_t key[16])
 {
 	uint64_t h[2];
 
@@ -92,7 +92,7 @@ first_place(const buckets *set, const uint8_t key[16])
 }
 
 static const place *
-find(const buckets *set, const uint8_t key[16])
+find(const rate_limit_table *set, const uint8_t key[16])
 {
 	uint32_t at = first_place(set, key);
 	uint32_t i;
@@ -106,15 +106,15 @@ find(const buckets *set, const uint8_t key[16])
 }
 
 uint32_t
-buckets_wait(const buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms)
+rate_limit_table_wait(const rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms)
 {
 	const place *p = find(set, key);
 
-	return p ? bucket_wait(p->b, rate, now_ms) : 0;
+	return p ? rate_limit_wait(p->b, rate, now_ms) : 0;
 }
 
 void
-buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms)
+rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms)
 {
 	place *p = (place *) find(set, key);
 	uint32_t at = first_place(set, key);
@@ -131,14 +131,14 @@ buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate, uint6
 		memcpy(p->key, key, 16);
 		p->b = 0;
 	}
-	p->b = bucket_take(p->b, rate, now_ms);
+	p->b = rate_limit_take(p->b, rate, now_ms);
 }
 
 void
-buckets_give(buckets *set, const uint8_t key[16], const bucket_rate *rate)
+rate_limit_table_give(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate)
 {
 	place *p = (place *) find(set, key);
 
 	if (p != NULL)
-		p->b = bucket_give(p->b, rate);
+		p->b = rate_limit_give(p->b, rate);
 }

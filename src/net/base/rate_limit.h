@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 /* So many an interval, of which burst at once. */
-typedef struct bucket_rate
+typedef struct rate_limit
 {
 	uint64_t interval_ms; /* in which rate tokens come */
 	uint32_t rate;		  /* at least 1 */
 	uint32_t burst;		  /* at least 1 */
-} bucket_rate;
+} rate_limit;
 
 /*
  * One bucket as a time in microseconds: until then its tokens are spent.  0 is
@@ -24,26 +24,28 @@ typedef struct bucket_rate
 typedef uint64_t bucket;
 
 /* Milliseconds until a token is there, 0: now.  Costs nothing. */
-extern uint32_t bucket_wait(bucket b, const bucket_rate *rate, uint64_t now_ms);
+extern uint32_t rate_limit_wait(bucket b, const rate_limit *rate, uint64_t now_ms);
 
 /* Take one token, also one that is not there (the wait is longer then). */
-extern bucket bucket_take(bucket b, const bucket_rate *rate, uint64_t now_ms);
+extern bucket rate_limit_take(bucket b, const rate_limit *rate, uint64_t now_ms);
 
 /* Give one back that was taken. */
-extern bucket bucket_give(bucket b, const bucket_rate *rate);
+extern bucket rate_limit_give(bucket b, const rate_limit *rate);
 
 /*
  * Buckets by a key of 16 bytes.  A full bucket needs no place; where all
  * places that a key may have are taken, the fullest of them makes room.
  */
-typedef struct buckets buckets;
+typedef struct rate_limit_table rate_limit_table;
 
 /* places: a power of two.  NULL: out of memory. */
-extern buckets *buckets_new(uint32_t places);
-extern void buckets_free(buckets *set);
+extern rate_limit_table *rate_limit_table_new(uint32_t places);
+extern void rate_limit_table_free(rate_limit_table *set);
 
-extern uint32_t buckets_wait(const buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms);
-extern void buckets_take(buckets *set, const uint8_t key[16], const bucket_rate *rate, uint64_t now_ms);
-extern void buckets_give(buckets *set, const uint8_t key[16], const bucket_rate *rate);
+extern uint32_t rate_limit_table_wait(const rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
+									  uint64_t now_ms);
+extern void rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
+								  uint64_t now_ms);
+extern void rate_limit_table_give(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate);
 
 #endif /* NET_RATE_LIMIT_H */

@@ -110,9 +110,9 @@ landlock_version(void)
 }
 
 bool
-confine_possible(void)
+sandbox_possible(void)
 {
-	return landlock_version() > 0 && confine_calls_possible();
+	return landlock_version() > 0 && sandbox_calls_possible();
 }
 
 static void
@@ -162,7 +162,7 @@ allow(int ruleset, const char *path, uint64_t access, bool may_watch)
 }
 
 static bool
-allow_files(int ruleset, const confine_needs *needs)
+allow_files(int ruleset, const sandbox_needs *needs)
 {
 	size_t i;
 
@@ -193,7 +193,7 @@ allow_ports(int ruleset, uint16_t server_port)
 }
 
 static bool
-confine_files(const confine_needs *needs, confinement *done)
+confine_files(const sandbox_needs *needs, sandbox_state *done)
 {
 	struct ruleset_attr attr = {FS_ALL_V1, 0, 0};
 	int version = landlock_version();
@@ -226,7 +226,7 @@ confine_files(const confine_needs *needs, confinement *done)
 }
 
 bool
-confine_now(const confine_needs *needs, confinement *done)
+sandbox_enter(const sandbox_needs *needs, sandbox_state *done)
 {
 	memset(done, 0, sizeof(*done));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -236,14 +236,14 @@ confine_now(const confine_needs *needs, confinement *done)
 	}
 	if (landlock_version() > 0 && !confine_files(needs, done))
 		return false;
-	if (!confine_calls_possible())
+	if (!sandbox_calls_possible())
 		return true;
-	done->calls = confine_calls(done->reason);
+	done->calls = sandbox_calls_apply(done->reason);
 	return done->calls;
 }
 
 const char *
-confine_outdated(void)
+sandbox_outdated(void)
 {
 	struct stat st;
 	int fd;

@@ -11,23 +11,23 @@
 #include <stdint.h>
 
 /* What is needed all the same. */
-typedef struct confine_needs
+typedef struct sandbox_needs
 {
 	const char *ca_file;  /* NULL or empty: none */
 	uint16_t server_port; /* PostgreSQL's own, which is not connected to; 0: none is kept out */
-} confine_needs;
+} sandbox_needs;
 
 /* What came of it. */
-typedef struct confinement
+typedef struct sandbox_state
 {
 	bool files;		  /* Landlock is in force */
 	bool ports;		  /* and knows ports */
 	bool calls;		  /* system calls are filtered */
 	char reason[256]; /* why it failed */
-} confinement;
+} sandbox_state;
 
 /* True when this kernel has Landlock and filters of system calls. */
-extern bool confine_possible(void);
+extern bool sandbox_possible(void);
 
 /*
  * From now on only certificates, name resolution, shared libraries and their
@@ -37,13 +37,13 @@ extern bool confine_possible(void);
  * before any thread exists: later ones inherit it.  What the kernel does not
  * have is left out, and done says so.  False: it has it, and it did not work.
  */
-extern bool confine_now(const confine_needs *needs, confinement *done);
+extern bool sandbox_enter(const sandbox_needs *needs, sandbox_state *done);
 
 /*
  * The first file of those allowed one by one (/etc/resolv.conf, /etc/hosts, ...)
  * that has been replaced since: the new one cannot be read, so the process
  * should be started anew.  NULL: none.
  */
-extern const char *confine_outdated(void);
+extern const char *sandbox_outdated(void);
 
 #endif /* NET_SANDBOX_H */

@@ -405,14 +405,14 @@ rule_descriptors(calls *c)
 }
 
 bool
-confine_calls_possible(void)
+sandbox_calls_possible(void)
 {
 	/* one that is never in force: the kernel says whether it knows filters */
 	return prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, NULL, 0, 0) < 0 && errno == EFAULT;
 }
 
 bool
-confine_calls(char reason[256])
+sandbox_calls_apply(char reason[256])
 {
 	calls c = {seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), 0};
 

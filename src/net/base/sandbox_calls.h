@@ -17,7 +17,7 @@
 #endif
 
 /* True when this kernel can filter a process's system calls. */
-extern bool confine_calls_possible(void);
+extern bool sandbox_calls_possible(void);
 
 /*
  * From now on, in all threads: what is open can be used, new sockets are TCP or
@@ -25,6 +25,6 @@ extern bool confine_calls_possible(void);
  * executed, signalled or looked into.  no_new_privs must be on.  False: reason
  * says why.
  */
-extern bool confine_calls(char reason[256]);
+extern bool sandbox_calls_apply(char reason[256]);
 
 #endif /* NET_SANDBOX_CALLS_H */

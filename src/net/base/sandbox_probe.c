@@ -317,10 +317,10 @@ try_thread(void)
 }
 
 int
-probe(const char *file, const char *server_socket, int server_port)
+sandbox_probe(const char *file, const char *server_socket, int server_port)
 {
-	confine_needs needs = {.server_port = (uint16_t) server_port};
-	confinement done;
+	sandbox_needs needs = {.server_port = (uint16_t) server_port};
+	sandbox_state done;
 	int port = 0;
 	int listener = listen_before(&port);
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -331,7 +331,7 @@ probe(const char *file, const char *server_socket, int server_port)
 		return 2;
 	}
 	close(fd);
-	if (!confine_now(&needs, &done))
+	if (!sandbox_enter(&needs, &done))
 		printf("not confined: %s\n", done.reason);
 	printf("Landlock: %s; its ports: %s; seccomp: %s\n", done.files ? "yes" : "no", done.ports ? "yes" : "no",
 		   done.calls ? "yes" : "no");

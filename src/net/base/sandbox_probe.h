@@ -12,6 +12,6 @@
  * a port of 127.0.0.1 that is kept out, or 0.  Returns 0 when all was as it
  * should be, 1 when not, 2 when that could not be tried.
  */
-extern int probe(const char *file, const char *server_socket, int server_port);
+extern int sandbox_probe(const char *file, const char *server_socket, int server_port);
 
 #endif /* NET_SANDBOX_PROBE_H */

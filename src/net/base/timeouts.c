@@ -11,7 +11,7 @@
 static void on_timer(uv_timer_t *timer);
 
 void
-deadlines_init(deadlines *d, uv_loop_t *loop, deadline_fn on_late, void *arg)
+timeouts_init(timeouts *d, uv_loop_t *loop, timeouts_fn on_late, void *arg)
 {
 	int p;
 
@@ -28,7 +28,7 @@ deadlines_init(deadlines *d, uv_loop_t *loop, deadline_fn on_late, void *arg)
 }
 
 static void
-arm(deadlines *d, uint64_t due)
+arm(timeouts *d, uint64_t due)
 {
 	uint64_t now = uv_now(d->timer.loop);
 
@@ -40,14 +40,14 @@ arm(deadlines *d, uint64_t due)
 
 /* Set the timer for whatever is due first. */
 static void
-arm_first(deadlines *d)
+arm_first(timeouts *d)
 {
 	uint64_t first = UINT64_MAX;
 	int p;
 
 	for (p = PHASE_NONE + 1; p < PHASE_COUNT; p++)
 	{
-		deadline *head = &d->heads[p];
+		timeout *head = &d->heads[p];
 
 		if (head->next != head && head->next->since + d->limit_ms[p] < first)
 			first = head->next->since + d->limit_ms[p];
@@ -62,13 +62,13 @@ arm_first(deadlines *d)
 static void
 on_timer(uv_timer_t *timer)
 {
-	deadlines *d = timer->data;
+	timeouts *d = timer->data;
 	uint64_t now = uv_now(timer->loop);
 	int p;
 
 	for (p = PHASE_NONE + 1; p < PHASE_COUNT; p++)
 	{
-		deadline *head = &d->heads[p];
+		timeout *head = &d->heads[p];
 
 		while (head->next != head && head->next->since + d->limit_ms[p] <= now)
 			d->on_late(d->arg, head->next);
@@ -77,17 +77,17 @@ on_timer(uv_timer_t *timer)
 }
 
 void
-deadlines_limit(deadlines *d, phase p, uint32_t ms)
+timeouts_limit(timeouts *d, phase p, uint32_t ms)
 {
 	d->limit_ms[p] = ms;
 	arm_first(d);
 }
 
 void
-deadline_set(deadlines *d, deadline *entry, phase p, uint64_t since)
+timeouts_set(timeouts *d, timeout *entry, phase p, uint64_t since)
 {
-	deadline *head = &d->heads[p];
-	deadline *after;
+	timeout *head = &d->heads[p];
+	timeout *after;
 
 	if (entry->phase != PHASE_NONE)
 	{
@@ -110,16 +110,16 @@ deadline_set(deadlines *d, deadline *entry, phase p, uint64_t since)
 }
 
 void
-deadlines_expire(deadlines *d, phase p)
+timeouts_expire(timeouts *d, phase p)
 {
-	deadline *head = &d->heads[p];
+	timeout *head = &d->heads[p];
 
 	while (head->next != head)
 		d->on_late(d->arg, head->next);
 }
 
 void
-deadlines_close(deadlines *d)
+timeouts_close(timeouts *d)
 {
 	uv_close((uv_handle_t *) &d->timer, NULL);
 }

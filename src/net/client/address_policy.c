@@ -82,7 +82,7 @@ v4_is_public(const uint8_t *b)
 }
 
 bool
-endpoint_is_public(const net_addr *addr)
+address_policy_is_public(const net_addr *addr)
 {
 	if (addr->local)
 		return false;

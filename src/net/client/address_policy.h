@@ -12,6 +12,6 @@
  * around it, and what is reserved.  An IPv6 address that stands for an IPv4
  * address is what that one is.
  */
-extern bool endpoint_is_public(const net_addr *addr);
+extern bool address_policy_is_public(const net_addr *addr);
 
 #endif /* NET_ADDRESS_POLICY_H */

@@ -12,35 +12,35 @@
 
 #include "base/alloc.h"
 
-/* Memory of all errands here; the worker's window is far below it. */
+/* Memory of all requests here; the worker's window is far below it. */
 #define MAX_QUEUED_BYTES (32 * 1024 * 1024)
 
 /* Easy handles kept while idle; one is about 10 kB. */
 #define MAX_POOLED 1024
 
-/* Until exchange_configure() has been called. */
+/* Until client_pool_configure() has been called. */
 #define DEFAULT_UNDER_WAY	64
 #define DEFAULT_TIMEOUT_MS	30000
 #define DEFAULT_CONNECT_MS	10000
 #define DEFAULT_LIFETIME_MS 120000
 
-struct exchange
+struct client_pool
 {
 	uv_loop_t *loop;
 	uv_idle_t idle;
 	bool idle_active;
-	const exchange_owner *owner;
+	const client_pool_owner *owner;
 	void *arg;
-	curl_loop *curl;	/* where requests begin; those under way may be in an older one */
-	curl_loop *telling; /* the one whose transfer's end is being told; NULL: none */
-	peers peers;
-	errand_queue failed; /* to be told */
+	curl_uv *curl;	  /* where requests begin; those under way may be in an older one */
+	curl_uv *telling; /* the one whose transfer's end is being told; NULL: none */
+	destinations destinations;
+	client_queue failed; /* to be told */
 	transfer *active;
 	transfer *pool;
 	uint32_t pooled;
 	uint32_t under_way;
-	uint32_t queued;	 /* in all peers' queues */
-	size_t queued_bytes; /* of all errands, under way too */
+	uint32_t queued;	 /* in all destinations' queues */
+	size_t queued_bytes; /* of all requests, under way too */
 	uint32_t max_under_way;
 	uint32_t lifetime_ms; /* of curl's connections */
 	uint64_t curl_since;  /* uv_now() when curl was made */
@@ -52,7 +52,7 @@ static void on_idle(uv_idle_t *idle);
 
 /* Have on_idle() called before the loop waits again. */
 static void
-wake(exchange *x)
+wake(client_pool *x)
 {
 	if (!x->idle_active)
 	{
@@ -62,25 +62,25 @@ wake(exchange *x)
 }
 
 static void
-drop_errand(exchange *x, errand *e)
+drop_request(client_pool *x, client_request *e)
 {
 	x->queued_bytes -= e->size;
 	free(e);
 }
 
 static void
-fail_errand(exchange *x, errand *e, wc_outcome_result failure, const char *text)
+fail_request(client_pool *x, client_request *e, wc_outcome_result failure, const char *text)
 {
 	e->failure = failure;
 	e->failure_text = text;
-	errand_queue_push(&x->failed, e);
+	client_queue_push(&x->failed, e);
 	wake(x);
 }
 
 /* ---- pooled handles ---- */
 
 static void
-empty_pool(exchange *x)
+empty_pool(client_pool *x)
 {
 	transfer *t;
 
@@ -93,7 +93,7 @@ empty_pool(exchange *x)
 }
 
 static transfer *
-take_transfer(exchange *x)
+take_transfer(client_pool *x)
 {
 	transfer *t = x->pool;
 
@@ -106,7 +106,7 @@ take_transfer(exchange *x)
 
 /* An option cannot be brought back to its default, so handles of old settings go. */
 static void
-give_transfer_back(exchange *x, transfer *t)
+give_transfer_back(client_pool *x, transfer *t)
 {
 	if (x->freed || x->pooled >= MAX_POOLED || t->generation != x->settings.generation)
 	{
@@ -120,7 +120,7 @@ give_transfer_back(exchange *x, transfer *t)
 
 /* Those in the pool were made for settings that hold no more. */
 static void
-settings_changed(exchange *x)
+settings_changed(client_pool *x)
 {
 	x->settings.generation++;
 	empty_pool(x);
@@ -129,32 +129,32 @@ settings_changed(exchange *x)
 /* ---- one request ---- */
 
 static void
-start_errand(exchange *x, peer *p, errand *e)
+start_request(client_pool *x, destination *p, client_request *e)
 {
 	const char *text;
 	transfer *t;
 
 	if (p->target->defect_text != NULL)
 	{
-		fail_errand(x, e, p->target->defect, p->target->defect_text);
+		fail_request(x, e, p->target->defect, p->target->defect_text);
 		return;
 	}
 	t = take_transfer(x);
 	if (t == NULL)
 	{
-		fail_errand(x, e, WC_OUT_RETRY, "libcurl has no memory for one more request");
+		fail_request(x, e, WC_OUT_RETRY, "libcurl has no memory for one more request");
 		return;
 	}
-	t->peer = p;
-	t->errand = e;
+	t->destination = p;
+	t->request = e;
 	text = x->owner->load(x->arg, t);
 	t->began = uv_hrtime();
-	if (text == NULL && curl_loop_add(x->curl, t->easy) != CURLM_OK)
+	if (text == NULL && curl_uv_add(x->curl, t->easy) != CURLM_OK)
 		text = "libcurl did not take the request";
 	if (text != NULL)
 	{
 		transfer_free(t);
-		fail_errand(x, e, WC_OUT_RETRY, text);
+		fail_request(x, e, WC_OUT_RETRY, text);
 		return;
 	}
 	t->prev = NULL;
@@ -163,11 +163,11 @@ start_errand(exchange *x, peer *p, errand *e)
 		t->next->prev = t;
 	x->active = t;
 	x->under_way++;
-	peer_started(p);
+	client_queue_started(p);
 }
 
 static void
-unlink_active(exchange *x, transfer *t)
+unlink_active(client_pool *x, transfer *t)
 {
 	if (t->prev != NULL)
 		t->prev->next = t->next;
@@ -180,48 +180,48 @@ unlink_active(exchange *x, transfer *t)
 
 /* An older loop goes with the last transfer in it. */
 static void
-leave_loop(exchange *x, curl_loop *loop)
+leave_loop(client_pool *x, curl_uv *loop)
 {
 	if (loop == x->curl || loop == x->telling)
 		return;
 	for (const transfer *t = x->active; t != NULL; t = t->next)
 		if (t->loop == loop)
 			return;
-	curl_loop_free(loop);
+	curl_uv_free(loop);
 }
 
-/* Once more, first of its peer's, with a new handle on a new connection. */
+/* Once more, first of its destination's, with a new handle on a new connection. */
 static void
-begin_again(exchange *x, transfer *t)
+begin_again(client_pool *x, transfer *t)
 {
-	errand *e = t->errand;
-	curl_loop *loop = t->loop;
+	client_request *e = t->request;
+	curl_uv *loop = t->loop;
 
 	e->again = true;
-	errand_queue_push_front(&t->peer->queue, e);
+	client_queue_push_front(&t->destination->queue, e);
 	x->queued++;
 	unlink_active(x, t);
-	peer_finished(t->peer);
+	client_queue_finished(t->destination);
 	transfer_free(t);
 	leave_loop(x, loop);
 	wake(x);
 }
 
 /*
- * A transfer has ended.  Its owner is told while peer and handle are still
- * there to be looked at, and may free the exchange meanwhile: what is left of it
+ * A transfer has ended.  Its owner is told while destination and handle are still
+ * there to be looked at, and may free the pool meanwhile: what is left of it
  * then lasts until the loop has run.
  */
 static void
 on_done(void *arg, CURL *easy, CURLcode code)
 {
-	exchange *x = arg;
+	client_pool *x = arg;
 	transfer *t = NULL;
-	curl_loop *loop;
+	curl_uv *loop;
 	uint64_t took;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &t);
-	if (!t->errand->again && !t->peer->gone && transfer_met_closed_connection(t, code))
+	if (!t->request->again && !t->destination->gone && transfer_met_closed_connection(t, code))
 	{
 		begin_again(x, t);
 		return;
@@ -235,8 +235,8 @@ on_done(void *arg, CURL *easy, CURLcode code)
 	x->owner->done(x->arg, t, code, took > UINT32_MAX ? UINT32_MAX : (uint32_t) took);
 	x->telling = NULL;
 
-	peer_finished(t->peer);
-	drop_errand(x, t->errand);
+	client_queue_finished(t->destination);
+	drop_request(x, t->request);
 	give_transfer_back(x, t);
 	leave_loop(x, loop);
 }
@@ -244,44 +244,44 @@ on_done(void *arg, CURL *easy, CURLcode code)
 /* ---- the loop's side ---- */
 
 static void
-tell_failures(exchange *x)
+tell_failures(client_pool *x)
 {
 	/* Only those that are there now: the owner may cause more. */
 	uint32_t count = x->failed.count;
 
 	while (count-- > 0 && !x->freed)
 	{
-		errand *e = errand_queue_pop(&x->failed);
+		client_request *e = client_queue_pop(&x->failed);
 
 		if (e == NULL)
 			break;
 		x->owner->failed(x->arg, e);
-		drop_errand(x, e);
+		drop_request(x, e);
 	}
 }
 
 /* Another of libcurl's loops, with no connection, no name and no certificate in it. */
 static bool
-renew_curl(exchange *x)
+renew_curl(client_pool *x)
 {
-	curl_loop *old = x->curl;
-	curl_loop *fresh = curl_loop_new(x->loop, on_done, x);
+	curl_uv *old = x->curl;
+	curl_uv *fresh = curl_uv_new(x->loop, on_done, x);
 
 	if (fresh == NULL)
 		return false;
 	settings_changed(x);
 	x->curl = fresh;
 	x->curl_since = uv_now(x->loop);
-	curl_loop_set_connections(fresh, (long) x->max_under_way);
+	curl_uv_set_connections(fresh, (long) x->max_under_way);
 	leave_loop(x, old);
 	return true;
 }
 
 static bool
-start_queued(exchange *x)
+start_queued(client_pool *x)
 {
 	bool started = false;
-	peer *p;
+	destination *p;
 
 	/*
 	 * libcurl uses a connection that is never idle for ever, HTTP/2's above all,
@@ -290,12 +290,12 @@ start_queued(exchange *x)
 	if (x->queued > 0 && uv_now(x->loop) - x->curl_since >= x->lifetime_ms)
 		(void) renew_curl(x);
 
-	while (x->queued > 0 && (p = peers_next(&x->peers, x->under_way, x->max_under_way)) != NULL)
+	while (x->queued > 0 && (p = client_queue_next(&x->destinations, x->under_way, x->max_under_way)) != NULL)
 	{
-		errand *e = errand_queue_pop(&p->queue);
+		client_request *e = client_queue_pop(&p->queue);
 
 		x->queued--;
-		start_errand(x, p, e);
+		start_request(x, p, e);
 		started = true;
 	}
 	return started;
@@ -304,12 +304,12 @@ start_queued(exchange *x)
 static void
 on_idle(uv_idle_t *idle)
 {
-	exchange *x = idle->data;
+	client_pool *x = idle->data;
 
 	uv_idle_stop(&x->idle);
 	x->idle_active = false;
 	if (start_queued(x))
-		curl_loop_run(x->curl);
+		curl_uv_run(x->curl);
 	if (!x->freed)
 		tell_failures(x);
 	if (!x->freed && x->failed.first != NULL)
@@ -318,18 +318,18 @@ on_idle(uv_idle_t *idle)
 
 /* ---- the interface ---- */
 
-exchange *
-exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg)
+client_pool *
+client_pool_new(uv_loop_t *loop, const client_pool_owner *owner, void *arg)
 {
-	exchange *x;
+	client_pool *x;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return NULL;
-	x = net_alloc(sizeof(exchange));
+	x = net_alloc(sizeof(client_pool));
 	x->loop = loop;
 	x->owner = owner;
 	x->arg = arg;
-	x->curl = curl_loop_new(loop, on_done, x);
+	x->curl = curl_uv_new(loop, on_done, x);
 	if (x->curl == NULL)
 	{
 		free(x);
@@ -347,20 +347,20 @@ exchange_new(uv_loop_t *loop, const exchange_owner *owner, void *arg)
 	x->settings.most = owner->most;
 	x->settings.guard = owner->guard;
 	x->settings.guard_arg = arg;
-	curl_loop_set_connections(x->curl, DEFAULT_UNDER_WAY);
+	curl_uv_set_connections(x->curl, DEFAULT_UNDER_WAY);
 	return x;
 }
 
 void
-exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms, uint32_t connect_timeout_ms,
-				   uint32_t lifetime_ms, wc_str ca_file)
+client_pool_configure(client_pool *x, uint32_t max_under_way, uint32_t timeout_ms, uint32_t connect_timeout_ms,
+					  uint32_t lifetime_ms, wc_str ca_file)
 {
 	transfer_settings *s = &x->settings;
 	uint32_t old_len = s->ca_file != NULL ? (uint32_t) strlen(s->ca_file) : 0;
 
 	if (max_under_way > 0)
 		x->max_under_way = max_under_way;
-	curl_loop_set_connections(x->curl, (long) x->max_under_way);
+	curl_uv_set_connections(x->curl, (long) x->max_under_way);
 	if (lifetime_ms > 0)
 		x->lifetime_ms = lifetime_ms;
 	if (x->queued > 0)
@@ -385,7 +385,7 @@ exchange_configure(exchange *x, uint32_t max_under_way, uint32_t timeout_ms, uin
 }
 
 void
-exchange_forget_connections(exchange *x)
+client_pool_forget_connections(client_pool *x)
 {
 	if (!renew_curl(x))
 	{
@@ -395,97 +395,97 @@ exchange_forget_connections(exchange *x)
 }
 
 void
-exchange_put(exchange *x, uint32_t id, target *t)
+client_pool_put(client_pool *x, uint32_t id, target *t)
 {
-	peers_put(&x->peers, id, t, x->owner->window > 0 ? x->owner->window : UINT32_MAX);
+	client_queue_put(&x->destinations, id, t, x->owner->window > 0 ? x->owner->window : UINT32_MAX);
 }
 
-peer *
-exchange_find(const exchange *x, uint32_t id)
+destination *
+client_pool_find(const client_pool *x, uint32_t id)
 {
-	return peers_find(&x->peers, id);
+	return client_queue_find(&x->destinations, id);
 }
 
 void
-exchange_drop(exchange *x, uint32_t id, wc_outcome_result failure, const char *text)
+client_pool_drop(client_pool *x, uint32_t id, wc_outcome_result failure, const char *text)
 {
-	peer *p = peers_find(&x->peers, id);
-	errand *e;
+	destination *p = client_queue_find(&x->destinations, id);
+	client_request *e;
 
 	if (p == NULL)
 		return;
-	while ((e = errand_queue_pop(&p->queue)) != NULL)
+	while ((e = client_queue_pop(&p->queue)) != NULL)
 	{
 		x->queued--;
-		fail_errand(x, e, failure, text);
+		fail_request(x, e, failure, text);
 	}
-	peers_remove(&x->peers, p);
+	client_queue_remove(&x->destinations, p);
 }
 
 bool
-exchange_has_room(const exchange *x)
+client_pool_has_room(const client_pool *x)
 {
 	return x->queued_bytes <= MAX_QUEUED_BYTES;
 }
 
 void
-exchange_begin(exchange *x, peer *p, errand *e)
+client_pool_begin(client_pool *x, destination *p, client_request *e)
 {
 	x->queued_bytes += e->size;
-	errand_queue_push(&p->queue, e);
+	client_queue_push(&p->queue, e);
 	x->queued++;
 	wake(x);
 }
 
 void
-exchange_fail(exchange *x, errand *e, wc_outcome_result failure, const char *text)
+client_pool_fail(client_pool *x, client_request *e, wc_outcome_result failure, const char *text)
 {
 	x->queued_bytes += e->size;
-	fail_errand(x, e, failure, text);
+	fail_request(x, e, failure, text);
 }
 
 uint32_t
-exchange_queued(const exchange *x)
+client_pool_queued(const client_pool *x)
 {
 	return x->queued;
 }
 
 uint32_t
-exchange_pending(const exchange *x)
+client_pool_pending(const client_pool *x)
 {
 	return x->queued + x->under_way + x->failed.count;
 }
 
 static void
-free_exchange(uv_handle_t *handle)
+free_pool(uv_handle_t *handle)
 {
-	exchange *x = handle->data;
+	client_pool *x = handle->data;
 
-	peers_free(&x->peers);
+	client_queue_free(&x->destinations);
 	free(x->settings.ca_file);
 	free(x);
 	curl_global_cleanup();
 }
 
 void
-exchange_free(exchange *x)
+client_pool_free(client_pool *x)
 {
 	transfer *t;
 
 	x->freed = true;
 	while ((t = x->active) != NULL)
 	{
-		curl_loop *loop = t->loop;
+		curl_uv *loop = t->loop;
 
-		curl_loop_remove(loop, t->easy);
+		curl_uv_remove(loop, t->easy);
 		unlink_active(x, t);
-		peer_finished(t->peer);
-		free(t->errand);
+		client_queue_finished(t->destination);
+		free(t->request);
 		transfer_free(t);
 		leave_loop(x, loop);
 	}
 	empty_pool(x);
-	errand_queue_drop(&x->failed);
-	curl_loop_free(x->curl);
-	uv_close((uv_handle_t *) &x->idle, free_exchange);
+	client_queue_drop(&x->failed);
+	curl_uv_free(x->curl);
+	uv_close((uv_handle_t *) &x->idle, free_pool);
 }

@@ -7,9 +7,9 @@
 
 #include "base/alloc.h"
 
-/* The position of the peer, or where it would be. */
+/* The position of the destination, or where it would be. */
 static uint32_t
-position(const peers *r, uint32_t id)
+position(const destinations *r, uint32_t id)
 {
 	uint32_t low = 0;
 	uint32_t high = r->count;
@@ -26,32 +26,32 @@ position(const peers *r, uint32_t id)
 	return low;
 }
 
-peer *
-peers_find(const peers *r, uint32_t id)
+destination *
+client_queue_find(const destinations *r, uint32_t id)
 {
 	uint32_t at = position(r, id);
 
 	return at < r->count && r->all[at]->id == id ? r->all[at] : NULL;
 }
 
-static peer *
-insert(peers *r, uint32_t id)
+static destination *
+insert(destinations *r, uint32_t id)
 {
 	uint32_t at = position(r, id);
-	peer *p = net_alloc(sizeof(peer));
+	destination *p = net_alloc(sizeof(destination));
 
 	if (r->count == r->capacity)
 	{
 		uint32_t capacity = r->capacity > 0 ? r->capacity * 2 : 8;
-		peer **grown = net_alloc(capacity * sizeof(peer *));
+		destination **grown = net_alloc(capacity * sizeof(destination *));
 
 		if (r->count > 0)
-			memcpy(grown, r->all, r->count * sizeof(peer *));
+			memcpy(grown, r->all, r->count * sizeof(destination *));
 		free(r->all);
 		r->all = grown;
 		r->capacity = capacity;
 	}
-	memmove(r->all + at + 1, r->all + at, (r->count - at) * sizeof(peer *));
+	memmove(r->all + at + 1, r->all + at, (r->count - at) * sizeof(destination *));
 	r->all[at] = p;
 	r->count++;
 	p->id = id;
@@ -59,9 +59,9 @@ insert(peers *r, uint32_t id)
 }
 
 void
-peers_put(peers *r, uint32_t id, target *t, uint32_t window)
+client_queue_put(destinations *r, uint32_t id, target *t, uint32_t window)
 {
-	peer *p = peers_find(r, id);
+	destination *p = client_queue_find(r, id);
 
 	if (p == NULL)
 		p = insert(r, id);
@@ -71,63 +71,63 @@ peers_put(peers *r, uint32_t id, target *t, uint32_t window)
 }
 
 static void
-free_peer(peer *p)
+free_destination(destination *p)
 {
-	errand_queue_drop(&p->queue);
+	client_queue_drop(&p->queue);
 	target_release(p->target);
 	free(p);
 }
 
 /* The caller has emptied its queue; requests under way may still hold it. */
 void
-peers_remove(peers *r, peer *p)
+client_queue_remove(destinations *r, destination *p)
 {
 	uint32_t at = position(r, p->id);
 
 	r->count--;
-	memmove(r->all + at, r->all + at + 1, (r->count - at) * sizeof(peer *));
+	memmove(r->all + at, r->all + at + 1, (r->count - at) * sizeof(destination *));
 	p->gone = true;
 	if (p->in_flight == 0)
-		free_peer(p);
+		free_destination(p);
 }
 
 void
-peers_free(peers *r)
+client_queue_free(destinations *r)
 {
 	for (uint32_t i = 0; i < r->count; i++)
-		free_peer(r->all[i]);
+		free_destination(r->all[i]);
 	free(r->all);
 	memset(r, 0, sizeof(*r));
 }
 
 void
-peer_started(peer *p)
+client_queue_started(destination *p)
 {
 	p->in_flight++;
 }
 
 void
-peer_finished(peer *p)
+client_queue_finished(destination *p)
 {
 	p->in_flight--;
 	if (p->gone && p->in_flight == 0)
-		free_peer(p);
+		free_destination(p);
 }
 
-/* What is kept free for a peer: not more than it could use. */
+/* What is kept free for a destination: not more than it could use. */
 static uint32_t
-reserve_of(const peer *p, uint32_t reserve)
+reserve_of(const destination *p, uint32_t reserve)
 {
 	return p->window < reserve ? p->window : reserve;
 }
 
-peer *
-peers_next(peers *r, uint32_t under_way, uint32_t max_under_way)
+destination *
+client_queue_next(destinations *r, uint32_t under_way, uint32_t max_under_way)
 {
 	/* Half of the window is shared out as reserves, when there is enough. */
 	uint32_t reserve = r->count > 1 ? max_under_way / (2 * r->count) : 0;
 	uint32_t kept = 0; /* of the reserves, what is not in use */
-	peer *best = NULL;
+	destination *best = NULL;
 
 	if (under_way >= max_under_way)
 		return NULL;
@@ -143,7 +143,7 @@ peers_next(peers *r, uint32_t under_way, uint32_t max_under_way)
 
 	for (uint32_t i = 0; i < r->count; i++)
 	{
-		peer *p = r->all[(r->turn + i) % r->count];
+		destination *p = r->all[(r->turn + i) % r->count];
 
 		if (p->queue.first == NULL || p->in_flight >= p->window || (best != NULL && best->in_flight <= p->in_flight))
 			continue;

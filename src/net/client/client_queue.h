@@ -9,41 +9,41 @@
 #include "client/client_request.h"
 #include "client/target.h"
 
-typedef struct peer
+typedef struct destination
 {
 	uint32_t id;
 	target *target;
-	errand_queue queue;
+	client_queue queue;
 	uint32_t in_flight;
 	uint32_t window; /* never more than so many of its requests under way */
 	bool gone;		 /* out of the registry; freed with its last request */
-} peer;
+} destination;
 
 /* All zeros is an empty one. */
-typedef struct peers
+typedef struct destinations
 {
-	peer **all; /* ordered by id */
+	destination **all; /* ordered by id */
 	uint32_t count;
 	uint32_t capacity;
 	uint32_t turn; /* where the last search ended */
-} peers;
+} destinations;
 
-extern peer *peers_find(const peers *r, uint32_t id);
+extern destination *client_queue_find(const destinations *r, uint32_t id);
 
 /* A new one with that target, or a new target for one; takes it over. */
-extern void peers_put(peers *r, uint32_t id, target *t, uint32_t window);
-extern void peers_remove(peers *r, peer *p);
-extern void peers_free(peers *r);
+extern void client_queue_put(destinations *r, uint32_t id, target *t, uint32_t window);
+extern void client_queue_remove(destinations *r, destination *p);
+extern void client_queue_free(destinations *r);
 
 /*
- * The peer whose first errand should go next, NULL when none may: the one with
- * the fewest requests under way, and only while each other peer still finds
+ * The destination whose first request should go next, NULL when none may: the one with
+ * the fewest requests under way, and only while each other destination still finds
  * its reserve free.  So one that is slow or dead cannot take all the slots,
  * neither from those that wait nor from those that will.
  */
-extern peer *peers_next(peers *r, uint32_t under_way, uint32_t max_under_way);
+extern destination *client_queue_next(destinations *r, uint32_t under_way, uint32_t max_under_way);
 
-extern void peer_started(peer *p);
-extern void peer_finished(peer *p);
+extern void client_queue_started(destination *p);
+extern void client_queue_finished(destination *p);
 
 #endif /* NET_CLIENT_QUEUE_H */

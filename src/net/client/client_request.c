@@ -5,10 +5,10 @@
 
 #include "base/alloc.h"
 
-errand *
-errand_new(size_t size, uint64_t token)
+client_request *
+client_queue_new_request(size_t size, uint64_t token)
 {
-	errand *e = net_alloc(size);
+	client_request *e = net_alloc(size);
 
 	e->size = size;
 	e->token = token;
@@ -16,7 +16,7 @@ errand_new(size_t size, uint64_t token)
 }
 
 void
-errand_queue_push(errand_queue *q, errand *e)
+client_queue_push(client_queue *q, client_request *e)
 {
 	e->next = NULL;
 	if (q->last != NULL)
@@ -28,7 +28,7 @@ errand_queue_push(errand_queue *q, errand *e)
 }
 
 void
-errand_queue_push_front(errand_queue *q, errand *e)
+client_queue_push_front(client_queue *q, client_request *e)
 {
 	e->next = q->first;
 	q->first = e;
@@ -37,10 +37,10 @@ errand_queue_push_front(errand_queue *q, errand *e)
 	q->count++;
 }
 
-errand *
-errand_queue_pop(errand_queue *q)
+client_request *
+client_queue_pop(client_queue *q)
 {
-	errand *e = q->first;
+	client_request *e = q->first;
 
 	if (e == NULL)
 		return NULL;
@@ -53,10 +53,10 @@ errand_queue_pop(errand_queue *q)
 }
 
 void
-errand_queue_drop(errand_queue *q)
+client_queue_drop(client_queue *q)
 {
-	errand *e;
+	client_request *e;
 
-	while ((e = errand_queue_pop(q)) != NULL)
+	while ((e = client_queue_pop(q)) != NULL)
 		free(e);
 }

@@ -9,9 +9,9 @@
 #include "common/corridor.h"
 
 /* The first member of each kind. */
-typedef struct errand
+typedef struct client_request
 {
-	struct errand *next;
+	struct client_request *next;
 	uint64_t token;	  /* the worker's, for the answer */
 	size_t size;	  /* of the allocation that it begins */
 	const char *body; /* the request's, in the same allocation; NULL: it has none */
@@ -19,21 +19,21 @@ typedef struct errand
 	wc_outcome_result failure; /* of one that fails without a request */
 	const char *failure_text;  /* static; NULL: it has not failed */
 	bool again;				   /* it met a closed connection once */
-} errand;
+} client_request;
 
-typedef struct errand_queue
+typedef struct client_queue
 {
-	errand *first;
-	errand *last;
+	client_request *first;
+	client_request *last;
 	uint32_t count;
-} errand_queue;
+} client_queue;
 
-/* An allocation of that size which begins with an errand; the rest is zeros. */
-extern errand *errand_new(size_t size, uint64_t token);
+/* An allocation of that size which begins with a request; the rest is zeros. */
+extern client_request *client_queue_new_request(size_t size, uint64_t token);
 
-extern void errand_queue_push(errand_queue *q, errand *e);
-extern void errand_queue_push_front(errand_queue *q, errand *e);
-extern errand *errand_queue_pop(errand_queue *q);
-extern void errand_queue_drop(errand_queue *q);
+extern void client_queue_push(client_queue *q, client_request *e);
+extern void client_queue_push_front(client_queue *q, client_request *e);
+extern client_request *client_queue_pop(client_queue *q);
+extern void client_queue_drop(client_queue *q);
 
 #endif /* NET_CLIENT_REQUEST_H */

@@ -20,21 +20,21 @@
 typedef struct curl_socket
 {
 	uv_poll_t poll;
-	curl_loop *owner;
+	curl_uv *owner;
 	curl_socket_t fd;
-	bool ours;	/* from curl_loop_open_socket(), lives to close_socket() */
+	bool ours;	/* from curl_uv_open_socket(), lives to close_socket() */
 	int wanted; /* libuv's events that libcurl asks for */
 	int armed;	/* those that libuv was asked for */
 } curl_socket;
 
-struct curl_loop
+struct curl_uv
 {
 	uv_loop_t *loop;
 	CURLM *multi;
 	uv_timer_t timer;
 	curl_socket **sockets; /* by descriptor */
 	size_t nsockets;
-	curl_loop_done_fn on_done;
+	curl_uv_done_fn on_done;
 	void *arg;
 	bool keep; /* handles stay in the multi when they are done */
 	bool freed;
@@ -47,7 +47,7 @@ free_socket(uv_handle_t *handle)
 }
 
 static curl_socket *
-find_watch(const curl_loop *c, curl_socket_t fd)
+find_watch(const curl_uv *c, curl_socket_t fd)
 {
 	return (size_t) fd < c->nsockets ? c->sockets[fd] : NULL;
 }
@@ -60,7 +60,7 @@ close_watch(curl_socket *cs)
 }
 
 static curl_socket *
-open_watch(curl_loop *c, curl_socket_t fd, bool ours)
+open_watch(curl_uv *c, curl_socket_t fd, bool ours)
 {
 	curl_socket *cs;
 
@@ -92,9 +92,9 @@ open_watch(curl_loop *c, curl_socket_t fd, bool ours)
 }
 
 curl_socket_t
-curl_loop_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
+curl_uv_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
-	curl_loop *c = arg;
+	curl_uv *c = arg;
 	int fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
 
 	(void) purpose;
@@ -118,7 +118,7 @@ close_socket(void *arg, curl_socket_t fd)
 
 /* The callback may free the loop: then nothing of it may be touched. */
 static void
-collect(curl_loop *c)
+collect(curl_uv *c)
 {
 	CURLMsg *m;
 	int left;
@@ -140,7 +140,7 @@ static void
 on_socket(uv_poll_t *handle, int status, int events)
 {
 	curl_socket *cs = handle->data;
-	curl_loop *c = cs->owner;
+	curl_uv *c = cs->owner;
 	int flags = 0;
 	int running;
 
@@ -172,14 +172,14 @@ on_socket(uv_poll_t *handle, int status, int events)
 static void
 on_timer(uv_timer_t *timer)
 {
-	curl_loop_run(timer->data);
+	curl_uv_run(timer->data);
 }
 
 /* libcurl's wish to be called in a while. */
 static int
 set_timer(CURLM *multi, long timeout_ms, void *arg)
 {
-	curl_loop *c = arg;
+	curl_uv *c = arg;
 
 	(void) multi;
 	if (timeout_ms < 0)
@@ -193,7 +193,7 @@ set_timer(CURLM *multi, long timeout_ms, void *arg)
 static int
 set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-	curl_loop *c = arg;
+	curl_uv *c = arg;
 	curl_socket *cs = find_watch(c, fd);
 	bool connecting = cs != NULL && cs->wanted == UV_WRITABLE;
 
@@ -221,10 +221,10 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 	return 0;
 }
 
-curl_loop *
-curl_loop_new(uv_loop_t *loop, curl_loop_done_fn on_done, void *arg)
+curl_uv *
+curl_uv_new(uv_loop_t *loop, curl_uv_done_fn on_done, void *arg)
 {
-	curl_loop *c = net_alloc(sizeof(curl_loop));
+	curl_uv *c = net_alloc(sizeof(curl_uv));
 
 	c->multi = curl_multi_init();
 	if (c->multi == NULL)
@@ -246,19 +246,19 @@ curl_loop_new(uv_loop_t *loop, curl_loop_done_fn on_done, void *arg)
 }
 
 void
-curl_loop_set_connections(curl_loop *c, long connections)
+curl_uv_set_connections(curl_uv *c, long connections)
 {
 	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, connections);
 }
 
 void
-curl_loop_keep_done(curl_loop *c)
+curl_uv_keep_done(curl_uv *c)
 {
 	c->keep = true;
 }
 
 void
-curl_loop_let_go(curl_loop *c, curl_socket_t fd)
+curl_uv_let_go(curl_uv *c, curl_socket_t fd)
 {
 	curl_socket *cs = find_watch(c, fd);
 
@@ -267,22 +267,22 @@ curl_loop_let_go(curl_loop *c, curl_socket_t fd)
 }
 
 void
-curl_loop_prepare(curl_loop *c, CURL *easy)
+curl_uv_prepare(curl_uv *c, CURL *easy)
 {
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_loop_open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_uv_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, c);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, c);
 }
 
 CURLMcode
-curl_loop_add(curl_loop *c, CURL *easy)
+curl_uv_add(curl_uv *c, CURL *easy)
 {
 	return curl_multi_add_handle(c->multi, easy);
 }
 
 void
-curl_loop_run(curl_loop *c)
+curl_uv_run(curl_uv *c)
 {
 	int running;
 
@@ -291,7 +291,7 @@ curl_loop_run(curl_loop *c)
 }
 
 void
-curl_loop_remove(curl_loop *c, CURL *easy)
+curl_uv_remove(curl_uv *c, CURL *easy)
 {
 	curl_multi_remove_handle(c->multi, easy);
 }
@@ -299,14 +299,14 @@ curl_loop_remove(curl_loop *c, CURL *easy)
 static void
 free_loop(uv_handle_t *handle)
 {
-	curl_loop *c = handle->data;
+	curl_uv *c = handle->data;
 
 	free(c->sockets);
 	free(c);
 }
 
 void
-curl_loop_free(curl_loop *c)
+curl_uv_free(curl_uv *c)
 {
 	c->freed = true;
 	curl_multi_cleanup(c->multi); /* closes its connections through close_socket() */

@@ -9,48 +9,48 @@
 #include <curl/curl.h>
 #include <uv.h>
 
-typedef struct curl_loop curl_loop;
+typedef struct curl_uv curl_uv;
 
 /*
  * A transfer ended; its handle is out of the multi already.  Called from the
- * loop, never from inside one of the functions below but curl_loop_run().
+ * loop, never from inside one of the functions below but curl_uv_run().
  */
-typedef void (*curl_loop_done_fn)(void *arg, CURL *easy, CURLcode code);
+typedef void (*curl_uv_done_fn)(void *arg, CURL *easy, CURLcode code);
 
 /* NULL when libcurl has no memory. */
-extern curl_loop *curl_loop_new(uv_loop_t *loop, curl_loop_done_fn on_done, void *arg);
+extern curl_uv *curl_uv_new(uv_loop_t *loop, curl_uv_done_fn on_done, void *arg);
 
 /* How many connections may be kept open, under way and idle together. */
-extern void curl_loop_set_connections(curl_loop *c, long connections);
+extern void curl_uv_set_connections(curl_uv *c, long connections);
 
 /*
- * Handles whose transfer ended stay in the multi until curl_loop_remove(): the
+ * Handles whose transfer ended stay in the multi until curl_uv_remove(): the
  * connection of one with CURLOPT_CONNECT_ONLY is closed with that.
  */
-extern void curl_loop_keep_done(curl_loop *c);
+extern void curl_uv_keep_done(curl_uv *c);
 
 /* Watch that socket no more: from now on its owner does, until libcurl closes it. */
-extern void curl_loop_let_go(curl_loop *c, curl_socket_t fd);
+extern void curl_uv_let_go(curl_uv *c, curl_socket_t fd);
 
 /* Set a new easy handle up for this loop, once. */
-extern void curl_loop_prepare(curl_loop *c, CURL *easy);
+extern void curl_uv_prepare(curl_uv *c, CURL *easy);
 
 /*
  * What that sets as CURLOPT_OPENSOCKETFUNCTION, with the loop as its data: for
  * whoever sets another in front of it.
  */
-extern curl_socket_t curl_loop_open_socket(void *loop, curlsocktype purpose, struct curl_sockaddr *addr);
+extern curl_socket_t curl_uv_open_socket(void *loop, curlsocktype purpose, struct curl_sockaddr *addr);
 
-/* Hand a transfer over; it begins with the next curl_loop_run(). */
-extern CURLMcode curl_loop_add(curl_loop *c, CURL *easy);
+/* Hand a transfer over; it begins with the next curl_uv_run(). */
+extern CURLMcode curl_uv_add(curl_uv *c, CURL *easy);
 
 /* Begin what was added. */
-extern void curl_loop_run(curl_loop *c);
+extern void curl_uv_run(curl_uv *c);
 
 /* Take a transfer back without an end. */
-extern void curl_loop_remove(curl_loop *c, CURL *easy);
+extern void curl_uv_remove(curl_uv *c, CURL *easy);
 
 /* All transfers are removed before; memory goes when the loop has run. */
-extern void curl_loop_free(curl_loop *c);
+extern void curl_uv_free(curl_uv *c);
 
 #endif /* NET_CURL_UV_H */

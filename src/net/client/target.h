@@ -47,6 +47,6 @@ extern target *target_of_hub(const wc_hub_put *put);
 extern bool target_is_of_hub(const target *t, const wc_hub_put *put);
 
 /* webhook_target.c */
-extern target *target_of_webhook(const wc_webhook_put *put);
+extern target *webhook_target_new(const wc_webhook_put *put);
 
 #endif /* NET_TARGET_H */

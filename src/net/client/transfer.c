@@ -88,7 +88,7 @@ open_guarded(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 	net_addr to;
 	uint16_t port;
 
-	addr_from_sockaddr(&addr->addr, &to);
+	address_from_sockaddr(&addr->addr, &to);
 	/* both families have the port at the same place */
 	port = ntohs(((const struct sockaddr_in *) (const void *) &addr->addr)->sin_port);
 	if (to.local || !t->settings->guard(t->settings->guard_arg, t, &to, port))
@@ -99,7 +99,7 @@ open_guarded(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 		return CURL_SOCKET_BAD;
 	}
 	t->was_allowed = true;
-	return curl_loop_open_socket(t->loop, purpose, addr);
+	return curl_uv_open_socket(t->loop, purpose, addr);
 }
 
 /* What never changes. */
@@ -158,7 +158,7 @@ set_settings(transfer *t, const transfer_settings *s)
 }
 
 transfer *
-transfer_new(curl_loop *loop, const transfer_settings *settings)
+transfer_new(curl_uv *loop, const transfer_settings *settings)
 {
 	transfer *t = net_alloc(sizeof(transfer));
 
@@ -170,7 +170,7 @@ transfer_new(curl_loop *loop, const transfer_settings *settings)
 	}
 	t->loop = loop;
 	t->settings = settings;
-	curl_loop_prepare(loop, t->easy);
+	curl_uv_prepare(loop, t->easy);
 	set_constants(t);
 	set_settings(t, settings);
 	return t;
@@ -207,7 +207,7 @@ transfer_aim(transfer *t, target *where, const char *spot, const char *url)
 }
 
 void
-transfer_load(transfer *t, errand *e)
+transfer_load(transfer *t, client_request *e)
 {
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) e->body_len);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, e->body != NULL ? e->body : "");
@@ -216,7 +216,7 @@ transfer_load(transfer *t, errand *e)
 		t->fresh = e->again;
 		curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, t->fresh ? 1L : 0L);
 	}
-	t->errand = e;
+	t->request = e;
 	t->nlines = 0;
 	t->body_len = t->body_came = 0;
 	t->head_len = 0;

@@ -44,10 +44,10 @@ struct transfer
 	transfer *prev;
 	transfer *next;
 	CURL *easy;
-	curl_loop *loop;
+	curl_uv *loop;
 	const transfer_settings *settings;
-	errand *errand;
-	peer *peer;
+	client_request *request;
+	destination *destination;
 	target *target;						/* whose URL the handle has */
 	char spot[WC_MAX_CHANNEL_TYPE + 1]; /* which of the target's URLs */
 	uint32_t generation;				/* of the settings that it has */
@@ -72,7 +72,7 @@ struct transfer
 };
 
 /* NULL when libcurl has no memory.  The settings must outlive it. */
-extern transfer *transfer_new(curl_loop *loop, const transfer_settings *settings);
+extern transfer *transfer_new(curl_uv *loop, const transfer_settings *settings);
 extern void transfer_free(transfer *t);
 
 /*
@@ -82,8 +82,8 @@ extern void transfer_free(transfer *t);
 extern bool transfer_is_at(const transfer *t, const target *where, const char *spot);
 extern bool transfer_aim(transfer *t, target *where, const char *spot, const char *url);
 
-/* Load it with an errand, which must live until the transfer's end, as a POST. */
-extern void transfer_load(transfer *t, errand *e);
+/* Load it with a request, which must live until the transfer's end, as a POST. */
+extern void transfer_load(transfer *t, client_request *e);
 
 /* Then the header lines: this request's own, and those that follow. */
 extern void transfer_line(transfer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -116,7 +116,7 @@ add_headers(target *t, const json_t *headers)
 }
 
 target *
-target_of_webhook(const wc_webhook_put *put)
+webhook_target_new(const wc_webhook_put *put)
 {
 	target *t = target_new(&words, put->endpoint, put->secret);
 	json_t *headers;

@@ -11,21 +11,21 @@
 #define KEY_PREFIX "wck_"
 #define FIRST_KEYS 16u
 
-struct keys
+struct api_keys
 {
-	key_entry *all;
+	api_key *all;
 	uint32_t count;
 	uint32_t cap;
 };
 
-keys *
-keys_new(void)
+api_keys *
+api_keys_new(void)
 {
-	return calloc(1, sizeof(keys));
+	return calloc(1, sizeof(api_keys));
 }
 
 void
-keys_free(keys *set)
+api_keys_free(api_keys *set)
 {
 	uint32_t i;
 
@@ -36,8 +36,8 @@ keys_free(keys *set)
 	free(set);
 }
 
-static key_entry *
-find(const keys *set, uint32_t id)
+static api_key *
+find(const api_keys *set, uint32_t id)
 {
 	uint32_t i;
 
@@ -50,13 +50,13 @@ find(const keys *set, uint32_t id)
 }
 
 /* A place for a key that is new; NULL: out of memory, or too many. */
-static key_entry *
-add(keys *set)
+static api_key *
+add(api_keys *set)
 {
 	uint32_t cap = set->cap ? set->cap * 2 : FIRST_KEYS;
-	key_entry *all;
+	api_key *all;
 
-	if (set->count >= KEYS_MAX)
+	if (set->count >= API_KEYS_MAX)
 		return NULL;
 	if (set->count == set->cap)
 	{
@@ -72,9 +72,9 @@ add(keys *set)
 }
 
 bool
-keys_put(keys *set, const wc_key_put *put)
+api_keys_put(api_keys *set, const wc_key_put *put)
 {
-	key_entry *key = find(set, put->id);
+	api_key *key = find(set, put->id);
 	uint8_t *channels = NULL;
 
 	if (put->channels.len > 0)
@@ -101,9 +101,9 @@ keys_put(keys *set, const wc_key_put *put)
 }
 
 void
-keys_gone(keys *set, uint32_t id)
+api_keys_gone(api_keys *set, uint32_t id)
 {
-	key_entry *key = find(set, id);
+	api_key *key = find(set, id);
 
 	if (key == NULL)
 		return;
@@ -118,11 +118,11 @@ is_base64url(char c)
 }
 
 bool
-keys_well_formed(head_value key)
+api_keys_well_formed(head_value key)
 {
 	size_t i;
 
-	if (key.len != KEY_LENGTH || memcmp(key.p, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
+	if (key.len != API_KEY_LENGTH || memcmp(key.p, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
 		return false;
 	for (i = sizeof(KEY_PREFIX) - 1; i < key.len; i++)
 	{
@@ -132,8 +132,8 @@ keys_well_formed(head_value key)
 	return true;
 }
 
-const key_entry *
-keys_find(const keys *set, head_value key)
+const api_key *
+api_keys_find(const api_keys *set, head_value key)
 {
 	uint8_t hash[WC_HASH_SIZE];
 	uint32_t hits = 0;
@@ -152,14 +152,14 @@ keys_find(const keys *set, head_value key)
 	return hits > 0 ? &set->all[found] : NULL;
 }
 
-const key_entry *
-keys_get(const keys *set, uint32_t id)
+const api_key *
+api_keys_get(const api_keys *set, uint32_t id)
 {
 	return find(set, id);
 }
 
 bool
-key_has_channel(const key_entry *key, const uint8_t channel[16])
+api_keys_has_channel(const api_key *key, const uint8_t channel[16])
 {
 	uint32_t i;
 

@@ -9,41 +9,41 @@
 #include "http/http_head.h"
 #include "common/corridor.h"
 
-/* More than this the door does not take; every request looks at all of them. */
-#define KEYS_MAX 10000u
+/* More than this the HTTP server does not take; every request looks at all of them. */
+#define API_KEYS_MAX 10000u
 
 /* "wck_" and 43 characters of base64url, made by webchatt.create_api_key(). */
-#define KEY_LENGTH 47
+#define API_KEY_LENGTH 47
 
-typedef struct keys keys;
+typedef struct api_keys api_keys;
 
 /* A key as the set has it; good until the set changes. */
-typedef struct key_entry
+typedef struct api_key
 {
 	uint32_t id;
 	uint8_t hash[WC_HASH_SIZE];
 	uint8_t scopes;	   /* WC_SCOPE_... */
 	uint8_t *channels; /* 16 bytes each; NULL: all */
 	uint32_t nchannels;
-} key_entry;
+} api_key;
 
-extern keys *keys_new(void);
-extern void keys_free(keys *set);
+extern api_keys *api_keys_new(void);
+extern void api_keys_free(api_keys *set);
 
 /* Replaces what the set has under that id.  False: out of memory, or too many. */
-extern bool keys_put(keys *set, const wc_key_put *put);
-extern void keys_gone(keys *set, uint32_t id);
+extern bool api_keys_put(api_keys *set, const wc_key_put *put);
+extern void api_keys_gone(api_keys *set, uint32_t id);
 
 /* True for a text that has the form of a key. */
-extern bool keys_well_formed(head_value key);
+extern bool api_keys_well_formed(head_value key);
 
 /* The key, or NULL when it is not in the set.  The time that it takes tells nothing of which. */
-extern const key_entry *keys_find(const keys *set, head_value key);
+extern const api_key *api_keys_find(const api_keys *set, head_value key);
 
 /* That with this id; NULL: it is not there, or no longer. */
-extern const key_entry *keys_get(const keys *set, uint32_t id);
+extern const api_key *api_keys_get(const api_keys *set, uint32_t id);
 
 /* May the key do anything on that channel? */
-extern bool key_has_channel(const key_entry *key, const uint8_t channel[16]);
+extern bool api_keys_has_channel(const api_key *key, const uint8_t channel[16]);
 
 #endif /* NET_API_KEYS_H */

@@ -1,6 +1,6 @@
 /*
  * channels.h
- *	  The channels whose webhooks the door takes, with the secrets that it
+ *	  The channels whose webhooks the HTTP server takes, with the secrets that it
  *	  verifies them with, and those that visitors connect to.
  */
 #ifndef NET_CHANNELS_H
@@ -8,7 +8,7 @@
 
 #include "common/corridor.h"
 
-/* More than this the door does not take; far above what one database has. */
+/* More than this the HTTP server does not take; far above what one database has. */
 #define CHANNELS_MAX 1000000u
 
 typedef struct channel

@@ -7,23 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_DOORS 4u
+#define FIRST_ENDPOINTS 4u
 
-struct hub_doors
+struct hub_endpoints
 {
-	hub_door *all;
+	hub_endpoint *all;
 	uint32_t count;
 	uint32_t cap;
 };
 
-hub_doors *
-hub_doors_new(void)
+hub_endpoints *
+hub_endpoints_new(void)
 {
-	return calloc(1, sizeof(hub_doors));
+	return calloc(1, sizeof(hub_endpoints));
 }
 
 static void
-empty(hub_door *h)
+empty(hub_endpoint *h)
 {
 	if (h->memory != NULL)
 		OPENSSL_cleanse(h->memory, h->memory_len);
@@ -32,7 +32,7 @@ empty(hub_door *h)
 }
 
 void
-hub_doors_free(hub_doors *set)
+hub_endpoints_free(hub_endpoints *set)
 {
 	uint32_t i;
 
@@ -57,7 +57,7 @@ take_str(char **at, wc_str s)
 }
 
 static bool
-copy_put(hub_door *h, const wc_hub_put *put)
+copy_put(hub_endpoint *h, const wc_hub_put *put)
 {
 	char *at;
 	int i;
@@ -81,10 +81,10 @@ copy_put(hub_door *h, const wc_hub_put *put)
 }
 
 static bool
-grow(hub_doors *set)
+grow(hub_endpoints *set)
 {
-	uint32_t cap = set->cap ? set->cap * 2 : FIRST_DOORS;
-	hub_door *all = realloc(set->all, cap * sizeof(*all));
+	uint32_t cap = set->cap ? set->cap * 2 : FIRST_ENDPOINTS;
+	hub_endpoint *all = realloc(set->all, cap * sizeof(*all));
 
 	if (all == NULL)
 		return false;
@@ -93,8 +93,8 @@ grow(hub_doors *set)
 	return true;
 }
 
-static hub_door *
-find_id(const hub_doors *set, uint32_t id)
+static hub_endpoint *
+find_id(const hub_endpoints *set, uint32_t id)
 {
 	uint32_t i;
 
@@ -107,29 +107,30 @@ find_id(const hub_doors *set, uint32_t id)
 }
 
 void
-hub_doors_secret_comes(hub_doors *set, uint32_t id, uint64_t until)
+hub_endpoints_secret_comes(hub_endpoints *set, uint32_t id, uint64_t until)
 {
-	hub_door *h = find_id(set, id);
+	hub_endpoint *h = find_id(set, id);
 
 	if (h != NULL)
 		h->secret_comes = until;
 }
 
 bool
-hub_doors_put(hub_doors *set, const wc_hub_put *put)
+hub_endpoints_put(hub_endpoints *set, const wc_hub_put *put)
 {
-	const hub_door *old = find_id(set, put->hub);
+	const hub_endpoint *old = find_id(set, put->hub);
 	uint64_t secret_comes = old ? old->secret_comes : 0;
 
-	hub_doors_gone(set, put->hub);
-	if (set->count >= HUB_DOORS_MAX || (set->count == set->cap && !grow(set)) || !copy_put(&set->all[set->count], put))
+	hub_endpoints_gone(set, put->hub);
+	if (set->count >= HUB_ENDPOINTS_MAX || (set->count == set->cap && !grow(set)) ||
+		!copy_put(&set->all[set->count], put))
 		return false;
 	set->all[set->count++].secret_comes = secret_comes;
 	return true;
 }
 
 void
-hub_doors_gone(hub_doors *set, uint32_t id)
+hub_endpoints_gone(hub_endpoints *set, uint32_t id)
 {
 	uint32_t i;
 
@@ -143,8 +144,8 @@ hub_doors_gone(hub_doors *set, uint32_t id)
 	}
 }
 
-const hub_door *
-hub_doors_find(const hub_doors *set, const char *name, size_t len)
+const hub_endpoint *
+hub_endpoints_find(const hub_endpoints *set, const char *name, size_t len)
 {
 	uint32_t i;
 

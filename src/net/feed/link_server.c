@@ -40,10 +40,10 @@
 #define READ_BYTES 4096u
 
 /* Frames that bring nothing new (pings, repeated acknowledgements): a second, and at once. */
-static const bucket_rate idle_rate = {1000, 20, 100};
+static const rate_limit idle_rate = {1000, 20, 100};
 
 /* Lines in the log. */
-static const bucket_rate line_rate = {60000, 20, 100};
+static const rate_limit line_rate = {60000, 20, 100};
 
 typedef enum link_phase
 {
@@ -73,10 +73,10 @@ struct link_server
 {
 	uv_loop_t *loop;
 	corridor_io *corridor;
-	const keys *keys;
-	deadlines deadlines;
+	const api_keys *keys;
+	timeouts timeouts;
 	ws_host host;
-	addr_list trusted;
+	address_list trusted;
 	subscriber *places[LINKS_MAX];
 	uint32_t count; /* places taken, closing ones too */
 	uint64_t last;	/* uses of places so far */
@@ -94,12 +94,12 @@ static void on_control(ws *w);
 static size_t room(ws *w);
 static void on_ended(ws *w, uint16_t code);
 static void on_gone(ws *w);
-static void on_late(void *arg, deadline *entry);
+static void on_late(void *arg, timeout *entry);
 
 static const ws_calls calls = {on_text, on_control, room, on_ended, on_gone};
 
 link_server *
-link_server_new(uv_loop_t *loop, corridor_io *corridor, const keys *keys)
+link_server_new(uv_loop_t *loop, corridor_io *corridor, const api_keys *keys)
 {
 	link_server *s = calloc(1, sizeof(*s));
 
@@ -108,12 +108,12 @@ link_server_new(uv_loop_t *loop, corridor_io *corridor, const keys *keys)
 	s->loop = loop;
 	s->corridor = corridor;
 	s->keys = keys;
-	deadlines_init(&s->deadlines, loop, on_late, s);
-	deadlines_limit(&s->deadlines, PHASE_WELCOME, WELCOME_MS);
-	deadlines_limit(&s->deadlines, PHASE_FRAME, FRAME_MS);
-	deadlines_limit(&s->deadlines, PHASE_CLOSE, WS_CLOSE_MS);
+	timeouts_init(&s->timeouts, loop, on_late, s);
+	timeouts_limit(&s->timeouts, PHASE_WELCOME, WELCOME_MS);
+	timeouts_limit(&s->timeouts, PHASE_FRAME, FRAME_MS);
+	timeouts_limit(&s->timeouts, PHASE_CLOSE, WS_CLOSE_MS);
 	s->host.loop = loop;
-	s->host.deadlines = &s->deadlines;
+	s->host.timeouts = &s->timeouts;
 	s->host.calls = &calls;
 	s->host.max_out = MAX_OUT;
 	s->host.max_message = LINK_MAX_ACK;
@@ -125,11 +125,11 @@ link_server_configure(link_server *s, const wc_config *config)
 {
 	char bad[64];
 
-	/* The door tells what is bad about it. */
-	addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &s->trusted, bad);
+	/* The HTTP server tells what is bad about it. */
+	address_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &s->trusted, bad);
 	s->heartbeat_ms = config->heartbeat_ms;
-	deadlines_limit(&s->deadlines, PHASE_QUIET, config->heartbeat_ms);
-	deadlines_limit(&s->deadlines, PHASE_PONG, config->heartbeat_ms);
+	timeouts_limit(&s->timeouts, PHASE_QUIET, config->heartbeat_ms);
+	timeouts_limit(&s->timeouts, PHASE_PONG, config->heartbeat_ms);
 }
 
 void
@@ -146,12 +146,12 @@ static void __attribute__((format(printf, 2, 3))) say(link_server *s, const char
 	char more[64] = "";
 	va_list args;
 
-	if (bucket_wait(s->lines, &line_rate, now) > 0)
+	if (rate_limit_wait(s->lines, &line_rate, now) > 0)
 	{
 		s->unsaid++;
 		return;
 	}
-	s->lines = bucket_take(s->lines, &line_rate, now);
+	s->lines = rate_limit_take(s->lines, &line_rate, now);
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
@@ -163,15 +163,15 @@ static void __attribute__((format(printf, 2, 3))) say(link_server *s, const char
 
 /* Why nobody may come in who shows that key; REFUSE_NOTHING: *id is the key's. */
 static refusal
-judge_key(const link_server *s, head_value key, uint32_t *id)
+check_key(const link_server *s, head_value key, uint32_t *id)
 {
-	const key_entry *entry;
+	const api_key *entry;
 
 	if (key.p == NULL)
 		return REFUSE_KEY_MISSING;
-	if (!keys_well_formed(key))
+	if (!api_keys_well_formed(key))
 		return REFUSE_KEY_MALFORMED;
-	entry = keys_find(s->keys, key);
+	entry = api_keys_find(s->keys, key);
 	if (entry == NULL)
 		return REFUSE_KEY_UNKNOWN;
 	*id = entry->id;
@@ -198,19 +198,21 @@ find_place(const link_server *s, uint32_t key)
 
 /* It is a link; the worker hears of it. */
 static void
-admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr *client, uint32_t key, uint32_t place)
+admit(link_server *s, const ws_opening *opening, const ws_handshake *head, const net_addr *client, uint32_t key,
+	  uint32_t place)
 {
 	subscriber *sub = calloc(1, sizeof(*sub));
-	char address[ADDR_TEXT_SIZE];
+	char address[ADDRESS_TEXT_SIZE];
 	wc_link_came came;
 
-	if (sub == NULL || !ws_enter_upgrade(knock->fd, head, WS_LINK_PROTOCOL) || !ws_start(&sub->w, &s->host, knock->fd))
+	if (sub == NULL || !ws_accept_upgrade(opening->fd, head, WS_LINK_PROTOCOL) ||
+		!ws_server_start(&sub->w, &s->host, opening->fd))
 	{
 		free(sub);
-		close(knock->fd);
+		close(opening->fd);
 		return;
 	}
-	listener_trust(knock->fd);
+	listener_trust(opening->fd);
 	sub->server = s;
 	sub->key = key;
 	sub->client = *client;
@@ -220,12 +222,12 @@ admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr
 	s->count++;
 	the_metrics.links++;
 	the_metrics.links_entered++;
-	deadline_set(&s->deadlines, &sub->w.deadline, PHASE_WELCOME, sub->since);
-	addr_print(client, address);
+	timeouts_set(&s->timeouts, &sub->w.timeout, PHASE_WELCOME, sub->since);
+	address_print(client, address);
 	came = (wc_link_came){sub->number, key, wc_str_from(address)};
 	if (!wc_write_link_came(corridor_io_out(s->corridor), &came))
 	{
-		ws_close(&sub->w, WS_CLOSE_LATER, "out of memory");
+		ws_server_close(&sub->w, WS_CLOSE_LATER, "out of memory");
 		return;
 	}
 	sub->phase = LINK_CAME;
@@ -234,9 +236,9 @@ admit(link_server *s, const ws_knock *knock, const ws_head *head, const net_addr
 }
 
 void
-link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
+link_server_admit(link_server *s, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
 {
-	net_addr client = ws_enter_client(&s->trusted, knock, head);
+	net_addr client = ws_accept_client(&s->trusted, opening, head);
 	uint32_t key = 0;
 	uint32_t place = LINKS_MAX;
 
@@ -245,15 +247,15 @@ link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head, re
 	if (verdict == REFUSE_NOTHING && !s->open)
 		verdict = REFUSE_NOT_OPEN;
 	if (verdict == REFUSE_NOTHING)
-		verdict = judge_key(s, head->facts.api_key, &key);
+		verdict = check_key(s, head->facts.api_key, &key);
 	if (verdict == REFUSE_NOTHING && corridor_io_full(s->corridor))
 		verdict = REFUSE_BEHIND;
 	if (verdict == REFUSE_NOTHING && (place = find_place(s, key)) == LINKS_MAX)
 		verdict = REFUSE_LINKS;
 	if (verdict == REFUSE_NOTHING)
-		admit(s, knock, head, &client, key, place);
+		admit(s, opening, head, &client, key, place);
 	else
-		ws_enter_refuse(s->loop, knock, &client, verdict, why, NULL);
+		ws_accept_refuse(s->loop, opening, &client, verdict, why, NULL);
 }
 
 /* NULL: it has ended, and LINK_LEFT is on its way. */
@@ -273,15 +275,15 @@ send_text(subscriber *sub)
 
 	if (s->text.failed)
 	{
-		ws_close(&sub->w, WS_CLOSE_LATER, "out of memory");
+		ws_server_close(&sub->w, WS_CLOSE_LATER, "out of memory");
 		return false;
 	}
-	ws_cork(&sub->w);
+	ws_server_cork(&sub->w);
 	s->busy = true;
-	if (!ws_send(&sub->w, s->text.data, s->text.len))
+	if (!ws_server_send(&sub->w, s->text.data, s->text.len))
 		return false;
 	if (sub->w.out_len - sub->w.out_off >= NUDGE_BYTES)
-		ws_uncork(&sub->w);
+		ws_server_uncork(&sub->w);
 	return true;
 }
 
@@ -308,7 +310,7 @@ link_server_welcome(link_server *s, const wc_link_welcome *welcome)
 		return;
 	sub->phase = LINK_OPEN;
 	sub->sent = sub->acknowledged = sub->told = welcome->acknowledged;
-	deadline_set(&s->deadlines, &sub->w.deadline, PHASE_QUIET, uv_now(s->loop));
+	timeouts_set(&s->timeouts, &sub->w.timeout, PHASE_QUIET, uv_now(s->loop));
 	begin(s, "{\"type\":\"welcome\",\"acknowledged\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"heartbeat\":%g}",
 		  welcome->acknowledged, welcome->lost, s->heartbeat_ms / 1000.0);
 	send_text(sub);
@@ -324,7 +326,7 @@ link_server_event(link_server *s, const wc_link_event *event)
 	if (sub->phase != LINK_OPEN || event->seq <= sub->sent)
 	{
 		/* The worker has lost count: it finds the place again from the next welcome on. */
-		ws_close(&sub->w, WS_CLOSE_INTERNAL, "an event out of order; come back");
+		ws_server_close(&sub->w, WS_CLOSE_INTERNAL, "an event out of order; come back");
 		return;
 	}
 	begin(s, "{\"type\":\"event\",\"seq\":%" PRIu64 ",\"event\":", event->seq);
@@ -356,7 +358,7 @@ link_server_end(link_server *s, const wc_link_close *close)
 	if (len > 0)
 		memcpy(reason, close->reason.p, len);
 	reason[len] = '\0';
-	ws_close(&sub->w, valid ? (uint16_t) close->code : WS_CLOSE_INTERNAL, reason);
+	ws_server_close(&sub->w, valid ? (uint16_t) close->code : WS_CLOSE_INTERNAL, reason);
 }
 
 /* Call for everybody who is there; it may end them. */
@@ -368,7 +370,7 @@ close_all(link_server *s, const uint32_t *key, uint16_t code, const char *reason
 	for (i = 0; i < LINKS_MAX; i++)
 	{
 		if (s->places[i] != NULL && (key == NULL || s->places[i]->key == *key))
-			ws_close(&s->places[i]->w, code, reason);
+			ws_server_close(&s->places[i]->w, code, reason);
 	}
 }
 
@@ -384,10 +386,10 @@ count_idle(subscriber *sub)
 {
 	uint64_t now = uv_now(sub->server->loop);
 
-	if (bucket_wait(sub->idle, &idle_rate, now) > 0)
-		ws_close(&sub->w, WS_CLOSE_POLICY, "too many frames that bring nothing new");
+	if (rate_limit_wait(sub->idle, &idle_rate, now) > 0)
+		ws_server_close(&sub->w, WS_CLOSE_POLICY, "too many frames that bring nothing new");
 	else
-		sub->idle = bucket_take(sub->idle, &idle_rate, now);
+		sub->idle = rate_limit_take(sub->idle, &idle_rate, now);
 }
 
 static void
@@ -396,12 +398,12 @@ on_text(ws *w, const char *text, size_t len)
 	subscriber *sub = (subscriber *) w;
 	uint64_t seq;
 
-	if (!link_ack_parse(text, len, &seq))
-		ws_close(w, WS_CLOSE_POLICY, "not an acknowledgement: {\"type\":\"ack\",\"seq\":<number>}");
+	if (!link_server_frame_parse(text, len, &seq))
+		ws_server_close(w, WS_CLOSE_POLICY, "not an acknowledgement: {\"type\":\"ack\",\"seq\":<number>}");
 	else if (sub->phase != LINK_OPEN || seq > sub->sent)
-		ws_close(w, WS_CLOSE_POLICY, "an acknowledgement of an event that was not sent");
+		ws_server_close(w, WS_CLOSE_POLICY, "an acknowledgement of an event that was not sent");
 	else if (seq < sub->acknowledged)
-		ws_close(w, WS_CLOSE_POLICY, "an acknowledgement behind an earlier one");
+		ws_server_close(w, WS_CLOSE_POLICY, "an acknowledgement behind an earlier one");
 	else if (seq > sub->acknowledged)
 	{
 		sub->acknowledged = seq;
@@ -448,7 +450,7 @@ on_ended(ws *w, uint16_t code)
 	subscriber *sub = (subscriber *) w;
 	link_server *s = sub->server;
 	wc_link_left left = {sub->number};
-	char address[ADDR_TEXT_SIZE];
+	char address[ADDRESS_TEXT_SIZE];
 
 	the_metrics.links--;
 	if (sub->phase == LINK_NEW)
@@ -457,7 +459,7 @@ on_ended(ws *w, uint16_t code)
 	tell_ack(sub, true);
 	wc_write_link_left(corridor_io_out(s->corridor), &left);
 	sub->phase = LINK_ENDED;
-	addr_print(&sub->client, address);
+	address_print(&sub->client, address);
 	say(s, "the link from %s with key %u has ended with %u after %" PRIu64 " s and %" PRIu64 " events", address,
 		sub->key, code, (uv_now(s->loop) - sub->since) / 1000, sub->events);
 }
@@ -474,13 +476,13 @@ on_gone(ws *w)
 }
 
 static void
-on_late(void *arg, deadline *entry)
+on_late(void *arg, timeout *entry)
 {
 	(void) arg;
 	if (entry->phase == PHASE_WELCOME)
-		ws_close((ws *) entry, WS_CLOSE_LATER, "the link could not be welcomed in time; come back shortly");
+		ws_server_close((ws *) entry, WS_CLOSE_LATER, "the link could not be welcomed in time; come back shortly");
 	else
-		ws_late((ws *) entry);
+		ws_server_late((ws *) entry);
 }
 
 void
@@ -495,12 +497,12 @@ link_server_run(link_server *s)
 		{
 			if (s->places[i] == NULL)
 				continue;
-			ws_uncork(&s->places[i]->w);
+			ws_server_uncork(&s->places[i]->w);
 			if (!tell_ack(s->places[i], false))
 				s->busy = true;
 		}
 	}
-	ws_bury(&s->host);
+	ws_server_bury(&s->host);
 }
 
 void
@@ -519,7 +521,7 @@ link_server_drained(const link_server *s)
 static void
 on_timer_closed(uv_handle_t *handle)
 {
-	link_server *s = ((deadlines *) handle->data)->arg;
+	link_server *s = ((timeouts *) handle->data)->arg;
 
 	wc_buf_free(&s->text);
 	free(s);
@@ -534,9 +536,9 @@ link_server_free(link_server *s)
 	for (i = 0; i < LINKS_MAX; i++)
 	{
 		if (s->places[i] != NULL)
-			ws_cut(&s->places[i]->w);
+			ws_server_cut(&s->places[i]->w);
 	}
-	ws_bury(&s->host);
-	ws_host_free(&s->host);
-	uv_close((uv_handle_t *) &s->deadlines.timer, on_timer_closed);
+	ws_server_bury(&s->host);
+	ws_server_host_free(&s->host);
+	uv_close((uv_handle_t *) &s->timeouts.timer, on_timer_closed);
 }

@@ -18,14 +18,14 @@
 
 typedef struct link_server link_server;
 
-/* NULL: out of memory.  The keys stay the door's. */
-extern link_server *link_server_new(uv_loop_t *loop, corridor_io *corridor, const keys *keys);
+/* NULL: out of memory.  The keys stay the HTTP server's. */
+extern link_server *link_server_new(uv_loop_t *loop, corridor_io *corridor, const api_keys *keys);
 
 /* Takes trusted_proxies and heartbeat_ms. */
 extern void link_server_configure(link_server *s, const wc_config *config);
 
 /* Upgrade it to a link, or answer what stands against it and let it go. */
-extern void link_server_enter(link_server *s, const ws_knock *knock, const ws_head *head, refusal verdict,
+extern void link_server_admit(link_server *s, const ws_opening *opening, const ws_handshake *head, refusal verdict,
 							  const char *why);
 
 /* From here on links are taken. */

@@ -25,15 +25,15 @@ read_seq(wc_str number, uint64_t *seq)
 }
 
 bool
-link_ack_parse(const char *text, size_t len, uint64_t *seq)
+link_server_frame_parse(const char *text, size_t len, uint64_t *seq)
 {
-	mended whole;
+	json_mended whole;
 	json_t *root = NULL;
 	const char *type;
 	wc_str number = {"", 0};
 	bool good;
 
-	mended_make(&whole, text, len);
+	json_load_mend(&whole, text, len);
 	/* integers as doubles: one over 64 bits in a field that nobody reads is no fault */
 	if (wc_json_shallow(whole.p, whole.len))
 		root = json_loadb(whole.p, whole.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
@@ -43,6 +43,6 @@ link_ack_parse(const char *text, size_t len, uint64_t *seq)
 	if (!good)
 		*seq = 0;
 	json_decref(root);
-	mended_free(&whole);
+	json_load_free(&whole);
 	return good;
 }

@@ -14,6 +14,6 @@
 #define LINK_MAX_ACK 1024u
 
 /* False: the frame is no acknowledgement.  Members that are not known are left out. */
-extern bool link_ack_parse(const char *text, size_t len, uint64_t *seq);
+extern bool link_server_frame_parse(const char *text, size_t len, uint64_t *seq);
 
 #endif /* NET_LINK_SERVER_FRAME_H */

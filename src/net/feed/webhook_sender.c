@@ -38,19 +38,19 @@
 
 #define TOKEN_HEAD "X-Validation-Token: "
 
-struct deliverer
+struct webhook_sender
 {
-	exchange *exchange;
+	client_pool *pool;
 	corridor_io *corridor;
 	char *allowed_text; /* the setting */
-	addr_list allowed;
+	address_list allowed;
 	uint16_t server_port; /* PostgreSQL's; 0: unknown */
 };
 
 /* One that waits or is under way. */
 typedef struct delivery
 {
-	errand errand;
+	client_request request;
 	uint8_t id[16];
 	uint32_t attempt;
 	char *token_line; /* of a verification, in data; NULL: an event */
@@ -63,7 +63,7 @@ static bool
 sign(transfer *t, const char *secret)
 {
 	static const char digits[] = "0123456789abcdef";
-	const errand *e = t->errand;
+	const client_request *e = t->request;
 	char now[24];
 	char hex[WC_SIGNATURE_HEX + 1];
 	uint8_t mac[32];
@@ -84,14 +84,14 @@ sign(transfer *t, const char *secret)
 static const char *
 load(void *arg, transfer *t)
 {
-	const delivery *d = (const delivery *) t->errand;
-	target *to = t->peer->target;
+	const delivery *d = (const delivery *) t->request;
+	target *to = t->destination->target;
 	char uuid[37];
 
 	(void) arg;
 	if (!transfer_is_at(t, to, "") && !transfer_aim(t, to, "", to->url))
 		return "libcurl has no memory for the webhook's endpoint";
-	transfer_load(t, t->errand);
+	transfer_load(t, t->request);
 	wc_uuid_print(d->id, uuid);
 	transfer_line(t, "X-Hub-Delivery: %s", uuid);
 	transfer_line(t, "X-Hub-Attempt: %u", (unsigned) d->attempt);
@@ -111,11 +111,11 @@ load(void *arg, transfer *t)
 static bool
 may_connect(void *arg, const transfer *t, const net_addr *addr, uint16_t port)
 {
-	const deliverer *d = arg;
+	const webhook_sender *d = arg;
 
 	if (port == d->server_port && port != 0)
 		return false;
-	return addr_list_has(&d->allowed, addr) || (t->target->https && endpoint_is_public(addr));
+	return address_list_has(&d->allowed, addr) || (t->target->https && address_policy_is_public(addr));
 }
 
 /* ---- the answer ---- */
@@ -168,7 +168,7 @@ is_token(const transfer *t, const char *token)
 }
 
 static void
-judge_verification(const transfer *t, const char *token, verdict *v)
+check_verification(const transfer *t, const char *token, verdict *v)
 {
 	char *type = NULL;
 
@@ -184,9 +184,9 @@ judge_verification(const transfer *t, const char *token, verdict *v)
 }
 
 static void
-judge_answer(const transfer *t, uint32_t http_status, verdict *v)
+classify_answer(const transfer *t, uint32_t http_status, verdict *v)
 {
-	const delivery *d = (const delivery *) t->errand;
+	const delivery *d = (const delivery *) t->request;
 
 	v->delivered.http_status = http_status;
 	v->delivered.retry_after_ms = transfer_retry_after_s(t, http_status) * 1000;
@@ -200,21 +200,21 @@ judge_answer(const transfer *t, uint32_t http_status, verdict *v)
 	else if (http_status != 200)
 		say(v, "%s answered HTTP %u, not 200", t->target->host, (unsigned) http_status);
 	else if (d->token_line != NULL)
-		judge_verification(t, d->token_line + sizeof(TOKEN_HEAD) - 1, v);
+		check_verification(t, d->token_line + sizeof(TOKEN_HEAD) - 1, v);
 	else
 		v->delivered.good = 1;
 }
 
 static void
-judge_silence(const deliverer *d, const transfer *t, CURLcode code, verdict *v)
+classify_silence(const webhook_sender *d, const transfer *t, CURLcode code, verdict *v)
 {
 	char text[2 * MAX_ERROR];
-	char address[ADDR_TEXT_SIZE];
+	char address[ADDRESS_TEXT_SIZE];
 	long http_status = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
 	v->delivered.http_status = (uint32_t) http_status;
-	addr_print(&t->refused, address);
+	address_print(&t->refused, address);
 	if (!t->was_refused || t->was_allowed)
 	{
 		transfer_explain(t, code, text, sizeof(text));
@@ -225,7 +225,7 @@ judge_silence(const deliverer *d, const transfer *t, CURLcode code, verdict *v)
 			"%s: %u is this PostgreSQL server's own port, to which no webhook is delivered; change the webhook's "
 			"endpoint to another port",
 			t->target->host, (unsigned) t->refused_port);
-	else if (endpoint_is_public(&t->refused))
+	else if (address_policy_is_public(&t->refused))
 		say(v,
 			"%s: webhooks are delivered to %s by https:// only; webchatt.webhook_allowed_addresses can allow http://",
 			t->target->host, address);
@@ -236,7 +236,7 @@ judge_silence(const deliverer *d, const transfer *t, CURLcode code, verdict *v)
 }
 
 static void
-tell(deliverer *d, const wc_delivered *delivered)
+tell(webhook_sender *d, const wc_delivered *delivered)
 {
 	metrics_answered(the_metrics.webhook_deliveries, delivered->http_status);
 	/* What does not fit is told to nobody: then memory is at an end. */
@@ -246,7 +246,7 @@ tell(deliverer *d, const wc_delivered *delivered)
 }
 
 static void
-adapt_window(peer *p, bool answered)
+adapt_window(destination *p, bool answered)
 {
 	if (!answered)
 		p->window = 1;
@@ -261,25 +261,25 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 	verdict v;
 
 	memset(&v.delivered, 0, sizeof(v.delivered));
-	v.delivered.token = t->errand->token;
+	v.delivered.token = t->request->token;
 	v.delivered.duration_us = took_us;
 	if (http_status > 0)
-		judge_answer(t, http_status, &v);
+		classify_answer(t, http_status, &v);
 	else
-		judge_silence(arg, t, code, &v);
-	adapt_window(t->peer, http_status > 0);
+		classify_silence(arg, t, code, &v);
+	adapt_window(t->destination, http_status > 0);
 	tell(arg, &v.delivered);
 }
 
 static void
-failed(void *arg, const errand *e)
+failed(void *arg, const client_request *e)
 {
 	wc_delivered delivered = {.token = e->token, .error = wc_str_from(e->failure_text)};
 
 	tell(arg, &delivered);
 }
 
-static const exchange_owner owner = {
+static const client_pool_owner owner = {
 	.load = load,
 	.done = done,
 	.failed = failed,
@@ -291,15 +291,15 @@ static const exchange_owner owner = {
 
 /* ---- the interface ---- */
 
-deliverer *
-deliverer_new(uv_loop_t *loop, corridor_io *corridor)
+webhook_sender *
+webhook_sender_new(uv_loop_t *loop, corridor_io *corridor)
 {
-	deliverer *d = net_alloc(sizeof(deliverer));
+	webhook_sender *d = net_alloc(sizeof(webhook_sender));
 
 	d->corridor = corridor;
 	d->allowed_text = net_alloc(1);
-	d->exchange = exchange_new(loop, &owner, d);
-	if (d->exchange != NULL)
+	d->pool = client_pool_new(loop, &owner, d);
+	if (d->pool != NULL)
 		return d;
 	free(d->allowed_text);
 	free(d);
@@ -308,7 +308,7 @@ deliverer_new(uv_loop_t *loop, corridor_io *corridor)
 
 /* Connections that were made to what was allowed before may be to what is not now. */
 static void
-set_allowed(deliverer *d, wc_str text)
+set_allowed(webhook_sender *d, wc_str text)
 {
 	char bad[64];
 
@@ -318,33 +318,33 @@ set_allowed(deliverer *d, wc_str text)
 	d->allowed_text = net_alloc((size_t) text.len + 1);
 	if (text.len > 0)
 		memcpy(d->allowed_text, text.p, text.len);
-	if (!addr_list_parse(text.p, text.len, &d->allowed, bad))
+	if (!address_list_parse(text.p, text.len, &d->allowed, bad))
 		log_line(WC_LOG_WARNING,
 				 "\"%s\" in webchatt.webhook_allowed_addresses is no address and no CIDR (or one of more than %d); it "
 				 "is left out",
-				 bad, ADDR_LIST_MAX);
-	exchange_forget_connections(d->exchange);
+				 bad, ADDRESS_LIST_MAX);
+	client_pool_forget_connections(d->pool);
 }
 
 void
-deliverer_configure(deliverer *d, const wc_config *config)
+webhook_sender_configure(webhook_sender *d, const wc_config *config)
 {
 	d->server_port = (uint16_t) config->server_port;
 	set_allowed(d, config->webhook_allowed);
-	exchange_configure(d->exchange, config->max_deliveries, config->webhook_timeout_ms, config->connect_timeout_ms,
-					   config->connection_lifetime_ms, config->ca_file);
+	client_pool_configure(d->pool, config->max_deliveries, config->webhook_timeout_ms, config->connect_timeout_ms,
+						  config->connection_lifetime_ms, config->ca_file);
 }
 
 void
-deliverer_webhook_put(deliverer *d, const wc_webhook_put *webhook)
+webhook_sender_webhook_put(webhook_sender *d, const wc_webhook_put *webhook)
 {
-	exchange_put(d->exchange, webhook->webhook, target_of_webhook(webhook));
+	client_pool_put(d->pool, webhook->webhook, webhook_target_new(webhook));
 }
 
 void
-deliverer_webhook_gone(deliverer *d, uint32_t webhook)
+webhook_sender_webhook_gone(webhook_sender *d, uint32_t webhook)
 {
-	exchange_drop(d->exchange, webhook, WC_OUT_UNREACHABLE, "the webhook was removed before the delivery began");
+	client_pool_drop(d->pool, webhook, WC_OUT_UNREACHABLE, "the webhook was removed before the delivery began");
 }
 
 /* A token that may stand in a header. */
@@ -361,7 +361,8 @@ static delivery *
 delivery_new(const wc_deliver *deliver)
 {
 	size_t head = deliver->verify ? sizeof(TOKEN_HEAD) - 1 : 0;
-	delivery *m = (delivery *) errand_new(sizeof(delivery) + head + deliver->body.len + 1, deliver->token);
+	delivery *m =
+		(delivery *) client_queue_new_request(sizeof(delivery) + head + deliver->body.len + 1, deliver->token);
 
 	memcpy(m->id, deliver->delivery, sizeof(m->id));
 	m->attempt = deliver->attempt;
@@ -371,45 +372,46 @@ delivery_new(const wc_deliver *deliver)
 	{
 		memcpy(m->data, TOKEN_HEAD, head);
 		m->token_line = m->data;
-		m->errand.body = "{}";
-		m->errand.body_len = 2;
+		m->request.body = "{}";
+		m->request.body_len = 2;
 	}
 	else
 	{
-		m->errand.body = m->data;
-		m->errand.body_len = deliver->body.len;
+		m->request.body = m->data;
+		m->request.body_len = deliver->body.len;
 	}
 	return m;
 }
 
 void
-deliverer_deliver(deliverer *d, const wc_deliver *deliver)
+webhook_sender_deliver(webhook_sender *d, const wc_deliver *deliver)
 {
-	peer *p = exchange_find(d->exchange, deliver->webhook);
+	destination *p = client_pool_find(d->pool, deliver->webhook);
 	const char *refusal = NULL;
 
 	if (p == NULL)
 		refusal = "the webhook is not known to webchatt-net: it was removed";
-	else if (!exchange_has_room(d->exchange))
+	else if (!client_pool_has_room(d->pool))
 		refusal = "too many deliveries wait in webchatt-net";
 	else if (deliver->verify && !is_printable(deliver->body))
 		refusal = "the verification's token has no, too many or other characters than those that a header may have";
 	if (refusal == NULL)
-		exchange_begin(d->exchange, p, &delivery_new(deliver)->errand);
+		client_pool_begin(d->pool, p, &delivery_new(deliver)->request);
 	else
-		exchange_fail(d->exchange, errand_new(sizeof(errand), deliver->token), WC_OUT_REFUSED, refusal);
+		client_pool_fail(d->pool, client_queue_new_request(sizeof(client_request), deliver->token), WC_OUT_REFUSED,
+						 refusal);
 }
 
 uint32_t
-deliverer_pending(const deliverer *d)
+webhook_sender_pending(const webhook_sender *d)
 {
-	return exchange_pending(d->exchange);
+	return client_pool_pending(d->pool);
 }
 
 void
-deliverer_free(deliverer *d)
+webhook_sender_free(webhook_sender *d)
 {
-	exchange_free(d->exchange);
+	client_pool_free(d->pool);
 	free(d->allowed_text);
 	free(d);
 }

@@ -10,23 +10,23 @@
 
 #include "base/corridor_io.h"
 
-typedef struct deliverer deliverer;
+typedef struct webhook_sender webhook_sender;
 
 /* NULL: out of memory. */
-extern deliverer *deliverer_new(uv_loop_t *loop, corridor_io *corridor);
+extern webhook_sender *webhook_sender_new(uv_loop_t *loop, corridor_io *corridor);
 
 /* Takes webhook_allowed, webhook_timeout_ms, max_deliveries, connect_timeout_ms and ca_file. */
-extern void deliverer_configure(deliverer *d, const wc_config *config);
-extern void deliverer_webhook_put(deliverer *d, const wc_webhook_put *webhook);
-extern void deliverer_webhook_gone(deliverer *d, uint32_t webhook);
+extern void webhook_sender_configure(webhook_sender *d, const wc_config *config);
+extern void webhook_sender_webhook_put(webhook_sender *d, const wc_webhook_put *webhook);
+extern void webhook_sender_webhook_gone(webhook_sender *d, uint32_t webhook);
 
 /* Make one attempt; copies what it needs. */
-extern void deliverer_deliver(deliverer *d, const wc_deliver *deliver);
+extern void webhook_sender_deliver(webhook_sender *d, const wc_deliver *deliver);
 
 /* Deliveries queued or under way. */
-extern uint32_t deliverer_pending(const deliverer *d);
+extern uint32_t webhook_sender_pending(const webhook_sender *d);
 
 /* Drop everything; the loop must run once more after it. */
-extern void deliverer_free(deliverer *d);
+extern void webhook_sender_free(webhook_sender *d);
 
 #endif /* NET_WEBHOOK_SENDER_H */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const asset *
-asset_find(const char *path, size_t len)
+static_files_find(const char *path, size_t len)
 {
 	const asset *a;
 

@@ -1,6 +1,6 @@
 /*
  * assets.h
- *	  The files that the door serves, compiled into the program: confined as it
+ *	  The files that the HTTP server serves, compiled into the program: confined as it
  *	  is, it opens none.  src/net/http/embed writes the table into build/net/.
  */
 #ifndef NET_ASSETS_H
@@ -24,6 +24,6 @@ typedef struct asset
 extern const asset assets[];
 
 /* NULL: there is none at that path. */
-extern const asset *asset_find(const char *path, size_t len);
+extern const asset *static_files_find(const char *path, size_t len);
 
 #endif /* NET_ASSETS_H */

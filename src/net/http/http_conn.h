@@ -1,6 +1,6 @@
 /*
  * http_conn.h
- *	  A connection of the door and the request on it: shared by http_server.c, which
+ *	  A connection of the HTTP server and the request on it: shared by http_server.c, which
  *	  owns connections, http_request.c, which takes requests in, and handlers.c, send_api.c
  *	  and webhook_api.c, which answer them.
  */
@@ -41,15 +41,15 @@ typedef enum request_state
 
 typedef struct conn
 {
-	deadline deadline; /* first: the deadlines hand this out */
-	door *door;
+	timeout timeout; /* first: the timeouts hand this out */
+	http_server *server;
 	struct MHD_Connection *mhd;
 	int fd;
 	net_addr peer;
-	addr_count *peer_count; /* NULL for a trusted proxy */
-	bool cut;				/* shut down by us: take nothing more from it */
-	bool leaving;			/* one of the door's nleaving */
-	bool suspending;		/* on the door's list */
+	address_count *peer_count; /* NULL for a trusted proxy */
+	bool cut;				   /* shut down by us: take nothing more from it */
+	bool leaving;			   /* one of the HTTP server's nleaving */
+	bool suspending;		   /* on the HTTP server's list */
 	struct conn *next_suspending;
 	bool linger; /* let the client read the answer at the end */
 
@@ -60,10 +60,10 @@ typedef struct conn
 	const char *target; /* where libmicrohttpd has it */
 	size_t target_len;
 	uint8_t channel[16]; /* of a webhook */
-	head_facts head;
+	http_head head;
 	net_addr client; /* the peer, or whom a trusted proxy names */
-	addr_count *client_count;
-	answer answer;
+	address_count *client_count;
+	http_response answer;
 	uint64_t number;	/* of what waits for the worker; 0: nothing */
 	uint32_t key;		/* the id of a REST request's key */
 	char method[8];		/* of one for ROUTE_ORGANIZATION */
@@ -82,25 +82,25 @@ typedef struct conn
 	struct conn *next_parked;
 } conn;
 
-struct door
+struct http_server
 {
 	uv_loop_t *loop;
 	corridor_io *corridor;
 	channels *channels;
-	keys *keys;
-	hub_doors *hubs;
-	door_is_there_fn is_there; /* NULL: nobody ever is */
+	api_keys *keys;
+	hub_endpoints *hubs;
+	http_server_is_there_fn is_there; /* NULL: nobody ever is */
 	void *is_there_arg;
-	door_upgrade_fn upgrade; /* NULL: there are no WebSockets */
+	http_server_upgrade_fn upgrade; /* NULL: there are no WebSockets */
 	void *upgrade_arg;
 	struct MHD_Daemon *mhd;
 	uv_poll_t poll;	 /* on libmicrohttpd's epoll descriptor */
 	uv_idle_t again; /* running while libmicrohttpd has more to do */
-	deadlines deadlines;
-	waiting *waiting;
-	addr_counts *peers;	  /* connections by address */
-	addr_counts *clients; /* requests by address behind trusted proxies */
-	addr_list trusted;
+	timeouts timeouts;
+	inflight *inflight;
+	address_counts *peers;	 /* connections by address */
+	address_counts *clients; /* requests by address behind trusted proxies */
+	address_list trusted;
 	conn *arriving;	  /* handed to MHD_add_connection just now */
 	conn *suspending; /* their events were handed over in this turn */
 	conn *parked;	  /* their events wait for a secret */
@@ -122,46 +122,47 @@ struct door
 };
 
 /* http_request.c */
-extern void *request_target(void *cls, const char *target, struct MHD_Connection *mhd);
-extern enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-									  const char *version, const char *upload, size_t *upload_size, void **context);
-extern void request_completed(void *cls, struct MHD_Connection *mhd, void **context,
-							  enum MHD_RequestTerminationCode code);
+extern void *http_request_target(void *cls, const char *target, struct MHD_Connection *mhd);
+extern enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+										   const char *version, const char *upload, size_t *upload_size,
+										   void **context);
+extern void http_request_completed(void *cls, struct MHD_Connection *mhd, void **context,
+								   enum MHD_RequestTerminationCode code);
 
 /* Count it, tell it, and make it the request's answer. */
-extern void request_refuse(conn *c, refusal why, const char *message);
+extern void http_reply_refuse(conn *c, refusal why, const char *message);
 
 /* The request's event is done, or given up: the answer is set, send it. */
-extern void request_resume(conn *c);
+extern void http_reply_resume(conn *c);
 
 /* handlers.c: what the head alone decides, and what the whole request. */
-extern void judge_head(conn *c, const char *method);
-extern void judge_whole(conn *c, const char *body, size_t len);
+extern void handlers_check_head(conn *c, const char *method);
+extern void handlers_handle(conn *c, const char *body, size_t len);
 
 /* Judge an event once more that was parked, by the secrets that are known now. */
-extern void judge_again(conn *c);
+extern void handlers_check_again(conn *c);
 
 /* early_signature.c */
-extern bool parking_wanted(const conn *c, refusal why);
-extern bool parking_take(conn *c, uint64_t number, const char *body, size_t len);
-extern void parking_leave(conn *c);
+extern bool early_signature_wanted(const conn *c, refusal why);
+extern bool early_signature_take(conn *c, uint64_t number, const char *body, size_t len);
+extern void early_signature_leave(conn *c);
 
 /* Why nothing can go to the worker now; REFUSE_NOTHING: it can. */
-extern refusal judge_gate(const conn *c);
+extern refusal http_reply_blocked(const conn *c);
 
 /* send_api.c: may the request's key use the REST API?  Fills c->key. */
-extern refusal api_judge_key(conn *c, uint8_t scope);
+extern refusal send_api_check_key(conn *c, uint8_t scope);
 
 /* The same as judge's for ROUTE_SEND. */
-extern void api_judge_head(conn *c, const char *method);
-extern void api_take(conn *c, const char *body, size_t len);
+extern void send_api_check_head(conn *c, const char *method);
+extern void send_api_handle(conn *c, const char *body, size_t len);
 
 /* webhook_api.c: the same for ROUTE_ORGANIZATION. */
-extern void organization_judge_head(conn *c, const char *method);
-extern void organization_take(conn *c, const char *body, size_t len);
+extern void webhook_api_check_head(conn *c, const char *method);
+extern void webhook_api_handle(conn *c, const char *body, size_t len);
 
 /* http_server.c: suspend the connection when libmicrohttpd's turn is over. */
-extern void door_suspend_later(conn *c);
-extern void door_suspend_never(conn *c);
+extern void http_reply_suspend(conn *c);
+extern void http_reply_suspend_not(conn *c);
 
 #endif /* NET_HTTP_CONN_H */

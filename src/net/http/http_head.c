@@ -21,7 +21,7 @@ static const uint8_t token_chars[256] = {
 };
 
 static void
-length_field(head_facts *facts, const char *value, size_t len)
+length_field(http_head *facts, const char *value, size_t len)
 {
 	size_t i;
 
@@ -48,7 +48,7 @@ length_field(head_facts *facts, const char *value, size_t len)
 }
 
 static void
-encoding_field(head_facts *facts, const char *value, size_t len)
+encoding_field(http_head *facts, const char *value, size_t len)
 {
 	if (facts->chunked)
 		facts->bad = "The request has more than one Transfer-Encoding; send one.";
@@ -59,7 +59,7 @@ encoding_field(head_facts *facts, const char *value, size_t len)
 
 /* A field that may come once only. */
 static void
-single_field(head_facts *facts, head_value *into, const char *value, size_t len, const char *twice)
+single_field(http_head *facts, head_value *into, const char *value, size_t len, const char *twice)
 {
 	if (into->p != NULL)
 		facts->bad = twice;
@@ -83,7 +83,7 @@ is(const char *name, size_t len, const char *known, size_t known_len)
 #define IS(known) is(name, name_len, known, sizeof(known) - 1)
 
 void
-head_field(head_facts *facts, const char *name, size_t name_len, const char *value, size_t value_len)
+http_head_field(http_head *facts, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	size_t i;
 
@@ -143,7 +143,7 @@ head_field(head_facts *facts, const char *name, size_t name_len, const char *val
 }
 
 void
-head_end(head_facts *facts, const char *version)
+http_head_end(http_head *facts, const char *version)
 {
 	bool one_one = strcmp(version, "HTTP/1.1") == 0;
 

@@ -11,14 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A field that the door looks at; p is NULL when the request has none. */
+/* A field that the HTTP server looks at; p is NULL when the request has none. */
 typedef struct head_value
 {
 	const char *p;
 	size_t len;
 } head_value;
 
-typedef struct head_facts
+typedef struct http_head
 {
 	const char *bad; /* what is wrong, a sentence; NULL: nothing */
 	bool has_length;
@@ -34,12 +34,12 @@ typedef struct head_facts
 	head_value accept_encoding; /* empty when it came in several fields */
 	head_value none_match;		/* If-None-Match; empty when it came in several */
 	head_value forwarded;		/* the last X-Forwarded-For */
-} head_facts;
+} http_head;
 
 /* facts begin as all zeros; call for each field in the order of the head. */
-extern void head_field(head_facts *facts, const char *name, size_t name_len, const char *value, size_t value_len);
+extern void http_head_field(http_head *facts, const char *name, size_t name_len, const char *value, size_t value_len);
 
 /* The rules about the head as a whole; version as it stands in the request. */
-extern void head_end(head_facts *facts, const char *version);
+extern void http_head_end(http_head *facts, const char *version);
 
 #endif /* NET_HTTP_HEAD_H */

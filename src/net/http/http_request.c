@@ -22,12 +22,12 @@
 static uint64_t
 now_of(const conn *c)
 {
-	return uv_now(c->door->loop);
+	return uv_now(c->server->loop);
 }
 
 /* The request's first line is there. */
 void *
-request_target(void *cls, const char *target, struct MHD_Connection *mhd)
+http_request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
 	conn *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 
@@ -35,22 +35,22 @@ request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	c->state = REQUEST_LINE;
 	c->target = target;
 	c->target_len = target ? strlen(target) : 0;
-	c->route = target ? route_find(target, c->channel) : ROUTE_NONE;
+	c->route = target ? routes_find(target, c->channel) : ROUTE_NONE;
 	free(c->asked);
 	c->asked = c->route == ROUTE_ORGANIZATION ? strdup(target) : NULL;
 	/* A connection's first head is timed from the accept on, others from here. */
-	if (c->deadline.phase != PHASE_HEAD)
-		deadline_set(&c->door->deadlines, &c->deadline, PHASE_HEAD, now_of(c));
+	if (c->timeout.phase != PHASE_HEAD)
+		timeouts_set(&c->server->timeouts, &c->timeout, PHASE_HEAD, now_of(c));
 	return c;
 }
 
 void
-request_refuse(conn *c, refusal why, const char *message)
+http_reply_refuse(conn *c, refusal why, const char *message)
 {
 	the_metrics.refused[why]++;
 	log_refusal(why, &c->client, c->route == ROUTE_WEBHOOK ? c->channel : NULL, now_of(c));
-	answer_drop(&c->answer);
-	c->answer = message && message[0] ? answer_refusal_because(why, message) : answer_refusal(why);
+	http_response_drop(&c->answer);
+	c->answer = message && message[0] ? http_response_refusal_because(why, message) : http_response_refusal(why);
 }
 
 /* Send the answer that is set. */
@@ -60,9 +60,9 @@ answer_now(conn *c)
 	enum MHD_Result result;
 
 	c->state = REQUEST_ANSWERED;
-	deadline_set(&c->door->deadlines, &c->deadline, PHASE_REPLY, now_of(c));
+	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_REPLY, now_of(c));
 	result = MHD_queue_response(c->mhd, c->answer.status, c->answer.response);
-	answer_drop(&c->answer);
+	http_response_drop(&c->answer);
 	return result;
 }
 
@@ -70,7 +70,7 @@ answer_now(conn *c)
 static enum MHD_Result
 cut_now(conn *c, refusal why)
 {
-	answer_raw(c->fd, why, NULL);
+	http_response_raw(c->fd, why, NULL);
 	c->cut = true;
 	c->linger = true;
 	return MHD_NO;
@@ -84,7 +84,7 @@ cut_now(conn *c, refusal why)
  */
 typedef struct field_walk
 {
-	head_facts *facts;
+	http_head *facts;
 	const char *next;
 	bool broken;
 } field_walk;
@@ -100,7 +100,7 @@ on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, 
 	if (name != walk->next)
 		walk->broken = true;
 	walk->next = (value ? value : name) + value_len + 2;
-	head_field(walk->facts, name, name_len, value ? value : "", value_len);
+	http_head_field(walk->facts, name, name_len, value ? value : "", value_len);
 	return MHD_YES;
 }
 
@@ -112,7 +112,7 @@ check_head(conn *c, const char *method, const char *version)
 
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, &walk);
 	size = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-	head_end(&c->head, version);
+	http_head_end(&c->head, version);
 	if (CHECK_LINES && (walk.broken || walk.next + 2 != method + size))
 		c->head.bad = "The head holds a NUL, a folded line, or a line that does not end in CR LF.";
 	if (c->target == NULL ||
@@ -124,11 +124,11 @@ check_head(conn *c, const char *method, const char *version)
 static void
 find_client(conn *c)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 
 	c->client = c->peer;
 	if (c->peer_count == NULL && c->head.forwarded.p != NULL)
-		addr_forwarded(&d->trusted, c->head.forwarded.p, c->head.forwarded.len, &c->client);
+		address_forwarded(&d->trusted, c->head.forwarded.p, c->head.forwarded.len, &c->client);
 }
 
 /* The first call of the handler. */
@@ -139,12 +139,12 @@ head_came(conn *c, const char *method, const char *version)
 
 	the_metrics.requests++;
 	c->state = REQUEST_BODY;
-	deadline_set(&c->door->deadlines, &c->deadline, PHASE_BODY, c->deadline.since);
+	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_BODY, c->timeout.since);
 	check_head(c, method, version);
 	find_client(c);
 	if (c->head.bad != NULL)
 	{
-		request_refuse(c, REFUSE_HEAD, c->head.bad);
+		http_reply_refuse(c, REFUSE_HEAD, c->head.bad);
 		at_once = true;
 	}
 	else if ((c->route == ROUTE_VISITORS || c->route == ROUTE_LINK) && strcmp(method, "GET") == 0)
@@ -155,9 +155,9 @@ head_came(conn *c, const char *method, const char *version)
 	}
 	else
 	{
-		judge_head(c, method);
+		handlers_check_head(c, method);
 		at_once = c->answer.response != NULL && (c->head.expect_continue || c->head.expect_other ||
-												 (c->head.has_length && c->head.length > c->door->max_body_size));
+												 (c->head.has_length && c->head.length > c->server->max_body_size));
 	}
 	if (!at_once)
 		return MHD_YES;
@@ -175,7 +175,7 @@ large_part(size_t cap)
 static void
 free_body(conn *c)
 {
-	c->door->large_bytes -= large_part(c->body_cap);
+	c->server->large_bytes -= large_part(c->body_cap);
 	free(c->body);
 	c->body = NULL;
 	c->body_len = c->body_cap = 0;
@@ -187,7 +187,7 @@ keep_piece(conn *c, const char *piece, size_t len)
 {
 	size_t need = c->body_len + len;
 	size_t cap = c->body_cap ? c->body_cap : 1024;
-	size_t others = c->door->large_bytes - large_part(c->body_cap);
+	size_t others = c->server->large_bytes - large_part(c->body_cap);
 	char *body;
 
 	while (cap < need)
@@ -201,7 +201,7 @@ keep_piece(conn *c, const char *piece, size_t len)
 			return false;
 		c->body = body;
 		c->body_cap = cap;
-		c->door->large_bytes = others + large_part(cap);
+		c->server->large_bytes = others + large_part(cap);
 	}
 	memcpy(c->body + c->body_len, piece, len);
 	c->body_len = need;
@@ -214,26 +214,26 @@ body_came(conn *c, const char *piece, size_t len)
 {
 	bool whole = c->head.has_length && c->body_len + len == c->head.length;
 
-	if (c->answer.response != NULL || !route_takes_body(c->route))
+	if (c->answer.response != NULL || !routes_takes_body(c->route))
 	{
 		/* Read to its end, so that the connection can be used again. */
 		c->discarded += len;
-		return c->discarded <= c->door->max_body_size ? MHD_YES : cut_now(c, REFUSE_LARGE);
+		return c->discarded <= c->server->max_body_size ? MHD_YES : cut_now(c, REFUSE_LARGE);
 	}
-	if (c->body_len + len > c->door->max_body_size)
+	if (c->body_len + len > c->server->max_body_size)
 	{
-		request_refuse(c, REFUSE_LARGE, NULL);
+		http_reply_refuse(c, REFUSE_LARGE, NULL);
 		return cut_now(c, REFUSE_LARGE);
 	}
 	if (whole && c->body_len == 0)
 	{
 		/* The usual case: one piece, judged where it lies. */
-		judge_whole(c, piece, len);
+		handlers_handle(c, piece, len);
 		return MHD_YES;
 	}
 	if (!keep_piece(c, piece, len))
 	{
-		request_refuse(c, REFUSE_MEMORY, NULL);
+		http_reply_refuse(c, REFUSE_MEMORY, NULL);
 		return cut_now(c, REFUSE_MEMORY);
 	}
 	return MHD_YES;
@@ -245,7 +245,7 @@ request_ended(conn *c)
 {
 	if (!c->judged)
 	{
-		judge_whole(c, c->body ? c->body : "", c->body_len);
+		handlers_handle(c, c->body ? c->body : "", c->body_len);
 		free_body(c);
 	}
 	if (c->number == 0)
@@ -253,15 +253,15 @@ request_ended(conn *c)
 	if (c->state != REQUEST_WAITING)
 	{
 		c->state = REQUEST_WAITING;
-		deadline_set(&c->door->deadlines, &c->deadline, PHASE_WAIT, now_of(c));
-		door_suspend_later(c);
+		timeouts_set(&c->server->timeouts, &c->timeout, PHASE_WAIT, now_of(c));
+		http_reply_suspend(c);
 	}
 	return MHD_YES;
 }
 
 enum MHD_Result
-request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-			   const char *upload, size_t *upload_size, void **context)
+http_request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+					const char *upload, size_t *upload_size, void **context)
 {
 	conn *c = *context;
 	enum MHD_Result result;
@@ -281,38 +281,38 @@ request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const cha
 }
 
 void
-request_resume(conn *c)
+http_reply_resume(conn *c)
 {
 	c->number = 0;
 	c->state = REQUEST_BODY;
-	deadline_set(&c->door->deadlines, &c->deadline, PHASE_REPLY, now_of(c));
+	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_REPLY, now_of(c));
 	MHD_resume_connection(c->mhd);
-	c->door->ready = true;
+	c->server->ready = true;
 }
 
 /* The request is over, answered or not: make the connection ready for the next. */
 void
-request_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
 	conn *c = *context;
-	door *d;
+	http_server *d;
 
 	(void) cls;
 	(void) mhd;
 	if (c == NULL)
 		return;
-	d = c->door;
-	door_suspend_never(c);
-	parking_leave(c);
+	d = c->server;
+	http_reply_suspend_not(c);
+	early_signature_leave(c);
 	if (c->state == REQUEST_LINE && !c->cut &&
 		(code == MHD_REQUEST_TERMINATED_COMPLETED_OK || code == MHD_REQUEST_TERMINATED_WITH_ERROR))
 		the_metrics.malformed++;
 	if (c->number != 0)
-		waiting_give(d->waiting, c->number);
+		inflight_give(d->inflight, c->number);
 	if (c->client_count != NULL)
-		addr_counts_give(d->clients, c->client_count);
+		address_counts_give(d->clients, c->client_count);
 	free_body(c);
-	answer_drop(&c->answer);
+	http_response_drop(&c->answer);
 	c->state = REQUEST_NONE;
 	c->judged = false;
 	c->held = false;
@@ -326,5 +326,5 @@ request_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MH
 	c->asked = NULL;
 	c->discarded = 0;
 	memset(&c->head, 0, sizeof(c->head));
-	deadline_set(&d->deadlines, &c->deadline, PHASE_IDLE, now_of(c));
+	timeouts_set(&d->timeouts, &c->timeout, PHASE_IDLE, now_of(c));
 }

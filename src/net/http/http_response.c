@@ -19,7 +19,7 @@ static struct MHD_Response *refusals[REFUSE_COUNT];
 static const char *
 refusal_header(refusal why, const char **value)
 {
-	switch (refusal_get(why)->status)
+	switch (errors_get(why)->status)
 	{
 		case 503:
 			*value = "1";
@@ -66,7 +66,7 @@ response_of(void *text, size_t len, enum MHD_ResponseMemoryMode mode, const char
 static char *
 error_json(refusal why, const char *message)
 {
-	json_t *root = json_pack("{s:s, s:s}", "errorCode", refusal_get(why)->code, "errorMessage", message);
+	json_t *root = json_pack("{s:s, s:s}", "errorCode", errors_get(why)->code, "errorMessage", message);
 	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 
 	json_decref(root);
@@ -90,7 +90,7 @@ make_refusal(refusal why, const char *message)
 }
 
 bool
-answer_init(void)
+http_response_init(void)
 {
 	static char ok_body[] = "{\"status\":\"ok\"}";
 	int i;
@@ -100,7 +100,7 @@ answer_init(void)
 		return false;
 	for (i = 0; i < REFUSE_COUNT; i++)
 	{
-		refusals[i] = make_refusal((refusal) i, refusal_get((refusal) i)->message);
+		refusals[i] = make_refusal((refusal) i, errors_get((refusal) i)->message);
 		if (refusals[i] == NULL)
 			return false;
 	}
@@ -108,7 +108,7 @@ answer_init(void)
 }
 
 void
-answer_exit(void)
+http_response_exit(void)
 {
 	int i;
 
@@ -121,62 +121,62 @@ answer_exit(void)
 	}
 }
 
-answer
-answer_ok(void)
+http_response
+http_response_ok(void)
 {
-	return (answer){200, ok, false};
+	return (http_response){200, ok, false};
 }
 
-answer
-answer_refusal(refusal why)
+http_response
+http_response_refusal(refusal why)
 {
-	return (answer){refusal_get(why)->status, refusals[why], false};
+	return (http_response){errors_get(why)->status, refusals[why], false};
 }
 
-answer
-answer_refusal_because(refusal why, const char *message)
+http_response
+http_response_refusal_because(refusal why, const char *message)
 {
 	struct MHD_Response *response = make_refusal(why, message);
 
 	if (response == NULL)
-		return answer_refusal(why);
-	return (answer){refusal_get(why)->status, response, true};
+		return http_response_refusal(why);
+	return (http_response){errors_get(why)->status, response, true};
 }
 
-answer
-answer_text(char *text, size_t len, const char *content_type)
+http_response
+http_response_text(char *text, size_t len, const char *content_type)
 {
 	struct MHD_Response *response = response_of(text, len, MHD_RESPMEM_MUST_FREE, content_type);
 
 	if (response == NULL)
 	{
 		free(text);
-		return answer_refusal(REFUSE_NOTHING);
+		return http_response_refusal(REFUSE_NOTHING);
 	}
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	return (answer){200, response, true};
+	return (http_response){200, response, true};
 }
 
-answer
-answer_empty(void)
+http_response
+http_response_empty(void)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 
-	return response ? (answer){204, response, true} : answer_refusal(REFUSE_NOTHING);
+	return response ? (http_response){204, response, true} : http_response_refusal(REFUSE_NOTHING);
 }
 
 void
-answer_drop(answer *r)
+http_response_drop(http_response *r)
 {
 	if (r->owned && r->response != NULL)
 		MHD_destroy_response(r->response);
-	*r = (answer){0, NULL, false};
+	*r = (http_response){0, NULL, false};
 }
 
 void
-answer_raw(int fd, refusal why, const char *message)
+http_response_raw(int fd, refusal why, const char *message)
 {
-	const refusal_row *row = refusal_get(why);
+	const errors_row *row = errors_get(why);
 	char *body = error_json(why, message ? message : row->message);
 	const char *value = "";
 	const char *name = refusal_header(why, &value);

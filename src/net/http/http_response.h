@@ -1,6 +1,6 @@
 /*
  * http_response.h
- *	  The door's answers: those that never change are made once, the others for
+ *	  The HTTP server's answers: those that never change are made once, the others for
  *	  one request.
  */
 #ifndef NET_HTTP_RESPONSE_H
@@ -12,36 +12,36 @@
 #include "base/errors.h"
 
 /* Make the unchanging answers; false: out of memory. */
-extern bool answer_init(void);
-extern void answer_exit(void);
+extern bool http_response_init(void);
+extern void http_response_exit(void);
 
 /* An answer with its status; one without a response is none. */
-typedef struct answer
+typedef struct http_response
 {
 	unsigned status;
 	struct MHD_Response *response;
 	bool owned; /* destroy it after queueing */
-} answer;
+} http_response;
 
-extern answer answer_ok(void);
-extern answer answer_refusal(refusal why);
+extern http_response http_response_ok(void);
+extern http_response http_response_refusal(refusal why);
 
 /* A refusal with a sentence of its own. */
-extern answer answer_refusal_because(refusal why, const char *message);
+extern http_response http_response_refusal_because(refusal why, const char *message);
 
 /* 200 with this text, which is free()d with the response. */
-extern answer answer_text(char *text, size_t len, const char *content_type);
+extern http_response http_response_text(char *text, size_t len, const char *content_type);
 
 /* 204: done, and nothing to say. */
-extern answer answer_empty(void);
+extern http_response http_response_empty(void);
 
-extern void answer_drop(answer *r);
+extern void http_response_drop(http_response *r);
 
 /*
  * A whole refusal, with a sentence of its own or the table's (NULL), for a socket that libmicrohttpd cannot answer on (any more),
  * Connection: close included.  Written without waiting: it fits every socket's
  * empty buffer, and who does not read it is cut off all the same.
  */
-extern void answer_raw(int fd, refusal why, const char *message);
+extern void http_response_raw(int fd, refusal why, const char *message);
 
 #endif /* NET_HTTP_RESPONSE_H */

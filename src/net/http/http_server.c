@@ -1,6 +1,6 @@
 /*
  * http_server.c
- *	  The HTTP door: connections, libmicrohttpd's turns, deadlines, closing.
+ *	  The HTTP server: connections, libmicrohttpd's turns, timeouts, closing.
  *	  See http_server.h; http_request.c has what happens on a connection.
  */
 #include "http/http_conn.h"
@@ -43,13 +43,13 @@
 	"The database did not answer in time, and may do it all the same: look at what is there before you ask again."
 
 static void on_ready(uv_poll_t *poll, int status, int events);
-static void on_late(void *arg, deadline *entry);
+static void on_late(void *arg, timeout *entry);
 
 /* libmicrohttpd's word about a connection's begin and end. */
 static void
 on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
-	door *d = cls;
+	http_server *d = cls;
 	conn *c;
 	int fd;
 
@@ -70,12 +70,12 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context, enum
 	c = *socket_context;
 	if (c == NULL)
 		return;
-	door_suspend_never(c);
+	http_reply_suspend_not(c);
 	if (c->linger && (fd = dup(c->fd)) >= 0)
-		linger(d->loop, fd);
-	deadline_set(&d->deadlines, &c->deadline, PHASE_NONE, 0);
+		lingering_close(d->loop, fd);
+	timeouts_set(&d->timeouts, &c->timeout, PHASE_NONE, 0);
 	if (c->peer_count != NULL)
-		addr_counts_give(d->peers, c->peer_count);
+		address_counts_give(d->peers, c->peer_count);
 	d->nconns--;
 	if (c->leaving)
 		d->nleaving--;
@@ -101,7 +101,7 @@ leave_escaped(void *cls, struct MHD_Connection *mhd, char *s)
 	return strlen(s);
 }
 
-/* libmicrohttpd's own limit stands far off: the door counts connections itself. */
+/* libmicrohttpd's own limit stands far off: the HTTP server counts connections itself. */
 static unsigned
 descriptor_limit(void)
 {
@@ -117,31 +117,31 @@ descriptor_limit(void)
  * not know whose they are, unless it is told that there is one thread only.
  */
 #if MHD_VERSION >= 0x00097707
-#define DOOR_ONE_THREAD MHD_USE_NO_THREAD_SAFETY
+#define HTTP_ONE_THREAD MHD_USE_NO_THREAD_SAFETY
 #else
-#define DOOR_ONE_THREAD 0
+#define HTTP_ONE_THREAD 0
 #endif
 
 static struct MHD_Daemon *
-start_mhd(door *d)
+start_mhd(http_server *d)
 {
 	MHD_set_panic_func(on_panic, NULL);
-	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | DOOR_ONE_THREAD, 0,
-							NULL, NULL, request_handle, d, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MHD_POOL_SIZE,
-							MHD_OPTION_CONNECTION_LIMIT, descriptor_limit(), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-							MHD_OPTION_URI_LOG_CALLBACK, request_target, d, MHD_OPTION_NOTIFY_COMPLETED,
-							request_completed, d, MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,
-							MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | HTTP_ONE_THREAD, 0,
+							NULL, NULL, http_request_handle, d, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+							(size_t) MHD_POOL_SIZE, MHD_OPTION_CONNECTION_LIMIT, descriptor_limit(),
+							MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, http_request_target, d,
+							MHD_OPTION_NOTIFY_COMPLETED, http_request_completed, d, MHD_OPTION_NOTIFY_CONNECTION,
+							on_connection, d, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 #if MHD_VERSION >= 0x00097701
 							MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #endif
 							MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
-door *
-door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
+http_server *
+http_server_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 {
-	door *d = calloc(1, sizeof(*d));
+	http_server *d = calloc(1, sizeof(*d));
 	const union MHD_DaemonInfo *info;
 
 	if (d == NULL)
@@ -149,12 +149,12 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	d->loop = loop;
 	d->corridor = corridor;
 	d->channels = set;
-	d->waiting = waiting_new();
-	d->peers = addr_counts_new();
-	d->clients = addr_counts_new();
-	d->keys = keys_new();
-	d->hubs = hub_doors_new();
-	if (d->waiting && d->peers && d->clients && d->keys && d->hubs && pages_init())
+	d->inflight = inflight_new();
+	d->peers = address_counts_new();
+	d->clients = address_counts_new();
+	d->keys = api_keys_new();
+	d->hubs = hub_endpoints_new();
+	if (d->inflight && d->peers && d->clients && d->keys && d->hubs && static_files_init())
 		d->mhd = start_mhd(d);
 	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
@@ -163,76 +163,76 @@ door_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	uv_poll_start(&d->poll, UV_READABLE, on_ready);
 	uv_idle_init(loop, &d->again);
 	d->again.data = d;
-	deadlines_init(&d->deadlines, loop, on_late, d);
+	timeouts_init(&d->timeouts, loop, on_late, d);
 	return d;
 }
 
 void
-door_configure(door *d, const wc_config *config)
+http_server_configure(http_server *d, const wc_config *config)
 {
 	char bad[64];
 
-	if (!addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &d->trusted, bad))
+	if (!address_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &d->trusted, bad))
 		log_line(
 			WC_LOG_WARNING,
 			"\"%s\" in webchatt.trusted_proxies is no address and no CIDR (or one of more than %d); it is left out",
-			bad, ADDR_LIST_MAX);
+			bad, ADDRESS_LIST_MAX);
 	d->max_body_size = config->max_body_size < MOST_BODY_SIZE ? config->max_body_size : MOST_BODY_SIZE;
 	d->max_connections = config->max_connections;
 	d->max_per_address = config->max_connections_per_address;
 	d->max_waiting = config->max_waiting;
 	d->tolerance_s = config->signature_tolerance_s;
-	deadlines_limit(&d->deadlines, PHASE_HEAD, config->head_timeout_ms);
-	deadlines_limit(&d->deadlines, PHASE_BODY, config->request_timeout_ms);
-	deadlines_limit(&d->deadlines, PHASE_REPLY, config->request_timeout_ms);
-	deadlines_limit(&d->deadlines, PHASE_IDLE, config->idle_timeout_ms);
-	deadlines_limit(&d->deadlines, PHASE_WAIT, config->ack_timeout_ms);
+	timeouts_limit(&d->timeouts, PHASE_HEAD, config->head_timeout_ms);
+	timeouts_limit(&d->timeouts, PHASE_BODY, config->request_timeout_ms);
+	timeouts_limit(&d->timeouts, PHASE_REPLY, config->request_timeout_ms);
+	timeouts_limit(&d->timeouts, PHASE_IDLE, config->idle_timeout_ms);
+	timeouts_limit(&d->timeouts, PHASE_WAIT, config->ack_timeout_ms);
 }
 
 void
-door_ask_visitors(door *d, door_is_there_fn is_there, void *arg)
+http_server_ask_visitors(http_server *d, http_server_is_there_fn is_there, void *arg)
 {
 	d->is_there = is_there;
 	d->is_there_arg = arg;
 }
 
 void
-door_pass_visitors(door *d, door_upgrade_fn upgrade, void *arg)
+http_server_pass_visitors(http_server *d, http_server_upgrade_fn upgrade, void *arg)
 {
 	d->upgrade = upgrade;
 	d->upgrade_arg = arg;
 }
 
 void
-door_key_put(door *d, const wc_key_put *put)
+http_server_key_put(http_server *d, const wc_key_put *put)
 {
-	if (!keys_put(d->keys, put))
+	if (!api_keys_put(d->keys, put))
 		log_line(WC_LOG_WARNING,
 				 "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys "
 				 "that nobody uses",
-				 KEYS_MAX);
+				 API_KEYS_MAX);
 }
 
 void
-door_key_gone(door *d, uint32_t id)
+http_server_key_gone(http_server *d, uint32_t id)
 {
-	keys_gone(d->keys, id);
+	api_keys_gone(d->keys, id);
 }
 
 void
-door_open(door *d)
+http_server_open(http_server *d)
 {
 	d->open = true;
 }
 
 /* Refuse a connection that libmicrohttpd has not seen. */
 static void
-turn_away(door *d, int fd, const net_addr *peer, refusal why)
+turn_away(http_server *d, int fd, const net_addr *peer, refusal why)
 {
 	the_metrics.refused[why]++;
 	log_refusal(why, peer, NULL, uv_now(d->loop));
-	answer_raw(fd, why, NULL);
-	linger(d->loop, fd);
+	http_response_raw(fd, why, NULL);
+	lingering_close(d->loop, fd);
 }
 
 /* Shut a connection down from outside; libmicrohttpd then notices and closes it. */
@@ -241,9 +241,9 @@ cut(conn *c)
 {
 	c->cut = true;
 	if (!c->leaving)
-		c->door->nleaving++;
+		c->server->nleaving++;
 	c->leaving = true;
-	deadline_set(&c->door->deadlines, &c->deadline, PHASE_NONE, 0);
+	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_NONE, 0);
 	shutdown(c->fd, SHUT_RDWR);
 }
 
@@ -256,7 +256,7 @@ cut(conn *c)
  * strangers who send nothing whole cannot keep out who does.
  */
 static bool
-make_room(door *d)
+make_room(http_server *d)
 {
 	static const phase phases[] = {PHASE_HEAD, PHASE_IDLE, PHASE_BODY};
 	size_t p;
@@ -265,15 +265,15 @@ make_room(door *d)
 		return true;
 	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
 	{
-		deadline *head = &d->deadlines.heads[phases[p]];
+		timeout *head = &d->timeouts.heads[phases[p]];
 		conn *c = (conn *) head->next;
 
-		if (head->next == head || (phases[p] == PHASE_BODY && c->deadline.since + YOUNG_BODY_MS > uv_now(d->loop)))
+		if (head->next == head || (phases[p] == PHASE_BODY && c->timeout.since + YOUNG_BODY_MS > uv_now(d->loop)))
 			continue;
 		if (phases[p] != PHASE_IDLE)
 		{
-			request_refuse(c, REFUSE_CONNECTIONS, NULL);
-			answer_raw(c->fd, REFUSE_CONNECTIONS, NULL);
+			http_reply_refuse(c, REFUSE_CONNECTIONS, NULL);
+			http_response_raw(c->fd, REFUSE_CONNECTIONS, NULL);
 		}
 		cut(c);
 		d->ready = true;
@@ -283,16 +283,17 @@ make_room(door *d)
 }
 
 void
-door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
+http_server_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	door *d = arg;
-	addr_count *count = NULL;
+	http_server *d = arg;
+	address_count *count = NULL;
 	net_addr peer;
 	conn *c;
 
 	the_metrics.accepted++;
-	addr_from_sockaddr(addr, &peer);
-	if (!addr_list_has(&d->trusted, &peer) && (count = addr_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
+	address_from_sockaddr(addr, &peer);
+	if (!address_list_has(&d->trusted, &peer) &&
+		(count = address_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
 	{
 		turn_away(d, fd, &peer, REFUSE_ADDRESS);
 		return;
@@ -300,7 +301,7 @@ door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 	if (!make_room(d))
 	{
 		if (count != NULL)
-			addr_counts_give(d->peers, count);
+			address_counts_give(d->peers, count);
 		turn_away(d, fd, &peer, REFUSE_CONNECTIONS);
 		return;
 	}
@@ -308,22 +309,22 @@ door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 	if (c == NULL)
 	{
 		if (count != NULL)
-			addr_counts_give(d->peers, count);
+			address_counts_give(d->peers, count);
 		close(fd);
 		return;
 	}
-	c->door = d;
+	c->server = d;
 	c->fd = fd;
 	c->peer = c->client = peer;
 	c->peer_count = count;
 	d->arriving = c;
-	deadline_set(&d->deadlines, &c->deadline, PHASE_HEAD, uv_now(d->loop));
+	timeouts_set(&d->timeouts, &c->timeout, PHASE_HEAD, uv_now(d->loop));
 	/* On failure it has closed the descriptor, and either told us or not. */
 	if (MHD_add_connection(d->mhd, fd, addr, len) != MHD_YES && d->arriving == c)
 	{
-		deadline_set(&d->deadlines, &c->deadline, PHASE_NONE, 0);
+		timeouts_set(&d->timeouts, &c->timeout, PHASE_NONE, 0);
 		if (count != NULL)
-			addr_counts_give(d->peers, count);
+			address_counts_give(d->peers, count);
 		free(c);
 	}
 	d->arriving = NULL;
@@ -331,29 +332,29 @@ door_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 void
-door_event_done(door *d, const wc_event_done *done)
+http_server_event_done(http_server *d, const wc_event_done *done)
 {
-	conn *c = waiting_find(d->waiting, done->request);
+	conn *c = inflight_find(d->inflight, done->request);
 
 	/* Not there: it was given up meanwhile, and the hub will come again. */
 	if (c == NULL || (c->route != ROUTE_WEBHOOK && c->route != ROUTE_HUB_WEBHOOK))
 		return;
-	waiting_give(d->waiting, done->request);
+	inflight_give(d->inflight, done->request);
 	metrics_done(done->result, (uv_hrtime() - c->handed_ns) / 1000);
 	switch (done->result)
 	{
 		case WC_DONE_STORED:
 		case WC_DONE_REPEAT:
 		case WC_DONE_REJECTED:
-			c->answer = answer_ok();
+			c->answer = http_response_ok();
 			break;
 		case WC_DONE_GONE:
-			request_refuse(c, REFUSE_CHANNEL, NULL);
+			http_reply_refuse(c, REFUSE_CHANNEL, NULL);
 			break;
 		default:
-			request_refuse(c, REFUSE_BUSY, NULL);
+			http_reply_refuse(c, REFUSE_BUSY, NULL);
 	}
-	request_resume(c);
+	http_reply_resume(c);
 }
 
 /* True for a connection over which nothing ever came. */
@@ -378,26 +379,26 @@ is_silent(const conn *c)
 static void
 too_slow(conn *c, refusal why)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 
 	/* While we do not read, slowness is ours. */
 	if (d->paused)
 	{
-		deadline_set(&d->deadlines, &c->deadline, c->deadline.phase, uv_now(d->loop));
+		timeouts_set(&d->timeouts, &c->timeout, c->timeout.phase, uv_now(d->loop));
 		return;
 	}
 	if (!is_silent(c))
 	{
-		request_refuse(c, why, NULL);
-		answer_raw(c->fd, why, NULL);
+		http_reply_refuse(c, why, NULL);
+		http_response_raw(c->fd, why, NULL);
 	}
 	cut(c);
 }
 
 static void
-on_late(void *arg, deadline *entry)
+on_late(void *arg, timeout *entry)
 {
-	door *d = arg;
+	http_server *d = arg;
 	conn *c = (conn *) entry;
 
 	switch (entry->phase)
@@ -409,16 +410,16 @@ on_late(void *arg, deadline *entry)
 			too_slow(c, d->closing ? REFUSE_CLOSING : REFUSE_SLOW_BODY);
 			break;
 		case PHASE_WAIT:
-			waiting_give(d->waiting, c->number);
-			request_refuse(c,
-						   d->closing  ? REFUSE_CLOSING
-						   : c->parked ? REFUSE_SIG_WRONG
-									   : REFUSE_ACK_TIMEOUT,
-						   c->route == ROUTE_SEND			? UNSURE
-						   : c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE
-															: NULL);
-			parking_leave(c);
-			request_resume(c);
+			inflight_give(d->inflight, c->number);
+			http_reply_refuse(c,
+							  d->closing  ? REFUSE_CLOSING
+							  : c->parked ? REFUSE_SIG_WRONG
+										  : REFUSE_ACK_TIMEOUT,
+							  c->route == ROUTE_SEND		   ? UNSURE
+							  : c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE
+															   : NULL);
+			early_signature_leave(c);
+			http_reply_resume(c);
 			break;
 		default:
 			cut(c);
@@ -428,7 +429,7 @@ on_late(void *arg, deadline *entry)
 static void
 on_ready(uv_poll_t *poll, int status, int events)
 {
-	door *d = poll->data;
+	http_server *d = poll->data;
 
 	(void) status;
 	(void) events;
@@ -438,14 +439,14 @@ on_ready(uv_poll_t *poll, int status, int events)
 static void
 on_again(uv_idle_t *idle)
 {
-	door *d = idle->data;
+	http_server *d = idle->data;
 
 	d->ready = true;
 }
 
 /* Stop reading sockets while the worker does not read us. */
 static void
-settle_pause(door *d)
+settle_pause(http_server *d)
 {
 	bool full = corridor_io_full(d->corridor);
 
@@ -464,17 +465,17 @@ settle_pause(door *d)
  * POST for a client that has gone.  So it is done between its turns.
  */
 void
-door_suspend_later(conn *c)
+http_reply_suspend(conn *c)
 {
 	c->suspending = true;
-	c->next_suspending = c->door->suspending;
-	c->door->suspending = c;
+	c->next_suspending = c->server->suspending;
+	c->server->suspending = c;
 }
 
 void
-door_suspend_never(conn *c)
+http_reply_suspend_not(conn *c)
 {
-	conn **link = &c->door->suspending;
+	conn **link = &c->server->suspending;
 
 	if (!c->suspending)
 		return;
@@ -485,7 +486,7 @@ door_suspend_never(conn *c)
 }
 
 static void
-suspend_all(door *d)
+suspend_all(http_server *d)
 {
 	conn *c;
 
@@ -498,7 +499,7 @@ suspend_all(door *d)
 }
 
 bool
-door_run(door *d)
+http_server_run(http_server *d)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 	bool more = false;
@@ -541,20 +542,20 @@ sweep_batch(conn **conns, struct pollfd *fds, int n)
 }
 
 void
-door_sweep(door *d)
+http_server_sweep(http_server *d)
 {
 	static const phase phases[] = {PHASE_HEAD, PHASE_BODY, PHASE_IDLE};
 	struct pollfd fds[SWEEP_BATCH];
 	conn *conns[SWEEP_BATCH];
 	uint64_t now = uv_now(d->loop);
-	deadline *entry;
-	deadline *next;
+	timeout *entry;
+	timeout *next;
 	size_t p;
 	int n;
 
 	for (p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
 	{
-		deadline *head = &d->deadlines.heads[phases[p]];
+		timeout *head = &d->timeouts.heads[phases[p]];
 
 		n = 0;
 		for (entry = head->next; entry != head && entry->since + SWEEP_AGE_MS <= now; entry = next)
@@ -573,86 +574,86 @@ door_sweep(door *d)
 }
 
 void
-door_close(door *d)
+http_server_close(http_server *d)
 {
 	d->closing = true;
-	deadlines_expire(&d->deadlines, PHASE_WAIT);
-	deadlines_expire(&d->deadlines, PHASE_IDLE);
+	timeouts_expire(&d->timeouts, PHASE_WAIT);
+	timeouts_expire(&d->timeouts, PHASE_IDLE);
 }
 
 bool
-door_drain(door *d, bool patient)
+http_server_drain(http_server *d, bool patient)
 {
-	deadlines_expire(&d->deadlines, PHASE_IDLE);
+	timeouts_expire(&d->timeouts, PHASE_IDLE);
 	if (!patient && !d->paused)
-		deadlines_expire(&d->deadlines, PHASE_HEAD);
+		timeouts_expire(&d->timeouts, PHASE_HEAD);
 	d->ready = true;
 	return d->nconns == 0;
 }
 
 uint32_t
-door_connections(const door *d)
+http_server_connections(const http_server *d)
 {
 	return d->nconns;
 }
 
 uint32_t
-door_waiting(const door *d)
+http_server_waiting(const http_server *d)
 {
-	return waiting_count(d->waiting);
+	return inflight_count(d->inflight);
 }
 
 static void
 on_closed(uv_handle_t *handle)
 {
-	door *d = handle->data;
+	http_server *d = handle->data;
 
-	waiting_free(d->waiting);
-	addr_counts_free(d->peers);
-	addr_counts_free(d->clients);
-	keys_free(d->keys);
-	hub_doors_free(d->hubs);
-	pages_exit();
+	inflight_free(d->inflight);
+	address_counts_free(d->peers);
+	address_counts_free(d->clients);
+	api_keys_free(d->keys);
+	hub_endpoints_free(d->hubs);
+	static_files_exit();
 	free(d);
 }
 
 void
-door_free(door *d)
+http_server_free(http_server *d)
 {
-	deadlines_expire(&d->deadlines, PHASE_WAIT);
+	timeouts_expire(&d->timeouts, PHASE_WAIT);
 	MHD_run(d->mhd);
 	uv_poll_stop(&d->poll);
 	MHD_stop_daemon(d->mhd);
-	linger_stop();
+	lingering_close_stop();
 	uv_close((uv_handle_t *) &d->poll, NULL);
-	deadlines_close(&d->deadlines);
+	timeouts_close(&d->timeouts);
 	uv_close((uv_handle_t *) &d->again, on_closed);
 }
 
-const keys *
-door_keys(const door *d)
+const api_keys *
+http_server_keys(const http_server *d)
 {
 	return d->keys;
 }
 
 void
-door_hub_put(door *d, const wc_hub_put *put)
+http_server_hub_put(http_server *d, const wc_hub_put *put)
 {
 	conn *c;
 	conn *next;
 
-	if (!hub_doors_put(d->hubs, put))
+	if (!hub_endpoints_put(d->hubs, put))
 		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",
-				 HUB_DOORS_MAX);
+				 HUB_ENDPOINTS_MAX);
 	for (c = d->parked; c != NULL; c = next)
 	{
 		next = c->next_parked;
-		judge_again(c);
+		handlers_check_again(c);
 	}
 }
 
 void
-door_hub_gone(door *d, uint32_t hub)
+http_server_hub_gone(http_server *d, uint32_t hub)
 {
-	hub_doors_gone(d->hubs, hub);
+	hub_endpoints_gone(d->hubs, hub);
 }

@@ -82,7 +82,7 @@ is(head_value part, const char *name)
 }
 
 bool
-negotiate_gzip(head_value accept_encoding)
+static_files_wants_gzip(head_value accept_encoding)
 {
 	int gzip = NOT_NAMED;
 	int identity = NOT_NAMED;
@@ -107,7 +107,7 @@ negotiate_gzip(head_value accept_encoding)
 }
 
 bool
-negotiate_has(head_value none_match, const char *etag)
+static_files_client_has(head_value none_match, const char *etag)
 {
 	size_t len = strlen(etag);
 	size_t at = 0;

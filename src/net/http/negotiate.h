@@ -9,9 +9,9 @@
 #include "http/http_head.h"
 
 /* Accept-Encoding allows gzip, and likes it no less than none. */
-extern bool negotiate_gzip(head_value accept_encoding);
+extern bool static_files_wants_gzip(head_value accept_encoding);
 
 /* If-None-Match names that ETag (quotes included), or any. */
-extern bool negotiate_has(head_value none_match, const char *etag);
+extern bool static_files_client_has(head_value none_match, const char *etag);
 
 #endif /* NET_NEGOTIATE_H */

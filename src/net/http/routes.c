@@ -30,7 +30,7 @@ skip_authority(const char *target)
 }
 
 const char *
-route_path(const char *target, size_t *len)
+routes_path(const char *target, size_t *len)
 {
 	const char *path = skip_authority(target);
 
@@ -39,9 +39,9 @@ route_path(const char *target, size_t *len)
 }
 
 const char *
-route_query(const char *target, size_t *len)
+routes_query(const char *target, size_t *len)
 {
-	const char *path = route_path(target, len);
+	const char *path = routes_path(target, len);
 	const char *query = path + *len;
 
 	if (*query == '?')
@@ -80,9 +80,9 @@ without_slash(const char *path, size_t len)
 }
 
 const char *
-route_hub_name(const char *target, size_t *len)
+routes_hub_name(const char *target, size_t *len)
 {
-	const char *path = route_path(target, len);
+	const char *path = routes_path(target, len);
 
 	*len = without_slash(path, *len);
 
@@ -91,11 +91,11 @@ route_hub_name(const char *target, size_t *len)
 }
 
 route
-route_find(const char *target, uint8_t channel[16])
+routes_find(const char *target, uint8_t channel[16])
 {
 	size_t prefix = sizeof(WEBHOOKS) - 1;
 	size_t len;
-	const char *path = route_path(target, &len);
+	const char *path = routes_path(target, &len);
 	size_t plain = without_slash(path, len);
 
 	if (is_below(path, plain, HUB_WEBHOOKS))
@@ -117,11 +117,11 @@ route_find(const char *target, uint8_t channel[16])
 		return ROUTE_HEALTH;
 	if (is(path, len, "/metrics"))
 		return ROUTE_METRICS;
-	return asset_find(path, len) != NULL ? ROUTE_ASSET : ROUTE_NONE;
+	return static_files_find(path, len) != NULL ? ROUTE_ASSET : ROUTE_NONE;
 }
 
 bool
-route_takes_body(route r)
+routes_takes_body(route r)
 {
 	return r == ROUTE_WEBHOOK || r == ROUTE_HUB_WEBHOOK || r == ROUTE_SEND || r == ROUTE_ORGANIZATION;
 }

@@ -31,18 +31,18 @@ typedef enum route
  * The route of a request's target, as it came (nothing is unescaped: no route
  * needs it).  Fills channel for ROUTE_WEBHOOK.  A query is not looked at.
  */
-extern route route_find(const char *target, uint8_t channel[16]);
+extern route routes_find(const char *target, uint8_t channel[16]);
 
 /* The target's path, without scheme and host before and a query behind it. */
-extern const char *route_path(const char *target, size_t *len);
+extern const char *routes_path(const char *target, size_t *len);
 
 /* What is behind the question mark; empty where there is none. */
-extern const char *route_query(const char *target, size_t *len);
+extern const char *routes_query(const char *target, size_t *len);
 
 /* The hub's name in the path of a ROUTE_HUB_WEBHOOK. */
-extern const char *route_hub_name(const char *target, size_t *len);
+extern const char *routes_hub_name(const char *target, size_t *len);
 
 /* True for the routes whose requests bring something to the worker. */
-extern bool route_takes_body(route r);
+extern bool routes_takes_body(route r);
 
 #endif /* NET_ROUTES_H */

@@ -46,7 +46,7 @@ make_response(const asset *a, const unsigned char *bytes, size_t len, const char
 }
 
 bool
-pages_init(void)
+static_files_init(void)
 {
 	const asset *a;
 	int i = 0;
@@ -65,7 +65,7 @@ pages_init(void)
 }
 
 void
-pages_exit(void)
+static_files_exit(void)
 {
 	int i;
 
@@ -79,12 +79,12 @@ pages_exit(void)
 	}
 }
 
-answer
-pages_answer(const asset *a, const head_facts *head)
+http_response
+static_files_answer(const asset *a, const http_head *head)
 {
-	bool gzip = a->gzip != NULL && negotiate_gzip(head->accept_encoding);
-	bool same = negotiate_has(head->none_match, gzip ? a->gzip_etag : a->etag);
+	bool gzip = a->gzip != NULL && static_files_wants_gzip(head->accept_encoding);
+	bool same = static_files_client_has(head->none_match, gzip ? a->gzip_etag : a->etag);
 
 	/* libmicrohttpd sends no body with a 304, and the length that a 200 would have. */
-	return (answer){same ? 304 : 200, gzip ? gzipped[a - assets] : plain[a - assets], false};
+	return (http_response){same ? 304 : 200, gzip ? gzipped[a - assets] : plain[a - assets], false};
 }

@@ -11,10 +11,10 @@
 #include "http/http_head.h"
 
 /* Make the answers; false: out of memory. */
-extern bool pages_init(void);
-extern void pages_exit(void);
+extern bool static_files_init(void);
+extern void static_files_exit(void);
 
 /* The answer to a GET or HEAD of that file. */
-extern answer pages_answer(const asset *a, const head_facts *head);
+extern http_response static_files_answer(const asset *a, const http_head *head);
 
 #endif /* NET_STATIC_FILES_H */

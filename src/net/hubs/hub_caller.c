@@ -22,16 +22,16 @@
 #define MAX_ERROR 500
 #define MAX_URL	  8192
 
-struct caller
+struct hub_caller
 {
-	exchange *exchange;
+	client_pool *pool;
 	corridor_io *corridor;
 };
 
 /* One that waits or is under way; method and path lie in data. */
 typedef struct call
 {
-	errand errand;
+	client_request request;
 	const char *method;
 	const char *path;
 	char data[];
@@ -44,33 +44,33 @@ set_method(transfer *t, const call *c)
 	bool get = strcmp(c->method, "GET") == 0;
 
 	/* transfer_load() made it a POST. */
-	if (!post && c->errand.body == NULL)
+	if (!post && c->request.body == NULL)
 		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, post || (get && c->errand.body == NULL) ? NULL : c->method);
+	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, post || (get && c->request.body == NULL) ? NULL : c->method);
 }
 
 static const char *
 load(void *arg, transfer *t)
 {
-	const call *c = (const call *) t->errand;
-	target *to = t->peer->target;
+	const call *c = (const call *) t->request;
+	target *to = t->destination->target;
 	char url[MAX_URL];
 	int n = snprintf(url, sizeof(url), "%s%s", to->url, c->path);
 
 	(void) arg;
 	if (n < 0 || (size_t) n >= sizeof(url) || !transfer_aim(t, to, "", url))
 		return "libcurl has no memory, or the call's URL is too long";
-	transfer_load(t, t->errand);
+	transfer_load(t, t->request);
 	set_method(t, c);
 	/* Without a body there is no type of one; libcurl would name its own in a POST. */
-	if (c->errand.body == NULL)
+	if (c->request.body == NULL)
 		transfer_line(t, "Content-Type:");
-	transfer_end_lines(t, c->errand.body != NULL ? to->headers : to->headers->next);
+	transfer_end_lines(t, c->request.body != NULL ? to->headers : to->headers->next);
 	return NULL;
 }
 
 static void
-tell(caller *c, const wc_call_done *done)
+tell(hub_caller *c, const wc_call_done *done)
 {
 	metrics_answered(the_metrics.hub_calls, done->http_status);
 	if (!wc_write_call_done(corridor_io_out(c->corridor), done))
@@ -82,15 +82,15 @@ static void
 done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 {
 	uint32_t http_status = transfer_answered(t, code);
-	wc_call_done d = {.token = t->errand->token};
+	wc_call_done d = {.token = t->request->token};
 	char text[2 * MAX_ERROR];
 	char error[MAX_ERROR];
-	mended body;
+	json_mended body;
 
 	(void) took_us;
 	text[0] = '\0';
 	/* a list with a character in it that cannot be stored is a list all the same */
-	mended_make(&body, t->body, t->body_len);
+	json_load_mend(&body, t->body, t->body_len);
 	if (http_status == 0)
 		transfer_explain(t, code, text, sizeof(text));
 	else if (t->body_too_large || body.len > WC_MAX_CALL_ANSWER)
@@ -109,18 +109,18 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 		d.body.len = (uint32_t) body.len;
 	}
 	tell(arg, &d);
-	mended_free(&body);
+	json_load_free(&body);
 }
 
 static void
-failed(void *arg, const errand *e)
+failed(void *arg, const client_request *e)
 {
 	wc_call_done d = {.token = e->token, .error = wc_str_from(e->failure_text)};
 
 	tell(arg, &d);
 }
 
-static const exchange_owner owner = {
+static const client_pool_owner owner = {
 	.load = load,
 	.done = done,
 	.failed = failed,
@@ -131,39 +131,39 @@ static const exchange_owner owner = {
 
 /* ---- the interface ---- */
 
-caller *
-caller_new(uv_loop_t *loop, corridor_io *corridor)
+hub_caller *
+hub_caller_new(uv_loop_t *loop, corridor_io *corridor)
 {
-	caller *c = net_alloc(sizeof(caller));
+	hub_caller *c = net_alloc(sizeof(hub_caller));
 
 	c->corridor = corridor;
-	c->exchange = exchange_new(loop, &owner, c);
-	if (c->exchange != NULL)
+	c->pool = client_pool_new(loop, &owner, c);
+	if (c->pool != NULL)
 		return c;
 	free(c);
 	return NULL;
 }
 
 void
-caller_configure(caller *c, const wc_config *config)
+hub_caller_configure(hub_caller *c, const wc_config *config)
 {
-	exchange_configure(c->exchange, MAX_UNDER_WAY, config->send_timeout_ms, config->connect_timeout_ms,
-					   config->connection_lifetime_ms, config->ca_file);
+	client_pool_configure(c->pool, MAX_UNDER_WAY, config->send_timeout_ms, config->connect_timeout_ms,
+						  config->connection_lifetime_ms, config->ca_file);
 }
 
 void
-caller_hub_put(caller *c, const wc_hub_put *hub)
+hub_caller_hub_put(hub_caller *c, const wc_hub_put *hub)
 {
-	const peer *p = exchange_find(c->exchange, hub->hub);
+	const destination *p = client_pool_find(c->pool, hub->hub);
 
 	if (p == NULL || !target_is_of_hub(p->target, hub))
-		exchange_put(c->exchange, hub->hub, target_of_hub(hub));
+		client_pool_put(c->pool, hub->hub, target_of_hub(hub));
 }
 
 void
-caller_hub_gone(caller *c, uint32_t hub)
+hub_caller_hub_gone(hub_caller *c, uint32_t hub)
 {
-	exchange_drop(c->exchange, hub, WC_OUT_UNREACHABLE, "the hub was removed before it was called");
+	client_pool_drop(c->pool, hub, WC_OUT_UNREACHABLE, "the hub was removed before it was called");
 }
 
 static bool
@@ -197,7 +197,7 @@ static call *
 call_new(const wc_call *asked)
 {
 	size_t size = sizeof(call) + asked->method.len + 1 + asked->path.len + 1 + asked->body.len + 1;
-	call *c = (call *) errand_new(size, asked->token);
+	call *c = (call *) client_queue_new_request(size, asked->token);
 	char *at = c->data;
 
 	c->method = at;
@@ -205,42 +205,43 @@ call_new(const wc_call *asked)
 	at = put_str(at, asked->path);
 	if (asked->body.len > 0)
 	{
-		c->errand.body = at;
-		c->errand.body_len = asked->body.len;
+		c->request.body = at;
+		c->request.body_len = asked->body.len;
 		(void) put_str(at, asked->body);
 	}
 	return c;
 }
 
 void
-caller_call(caller *c, const wc_call *asked)
+hub_caller_call(hub_caller *c, const wc_call *asked)
 {
-	peer *p = exchange_find(c->exchange, asked->hub);
+	destination *p = client_pool_find(c->pool, asked->hub);
 	const char *refusal = NULL;
 
 	if (p == NULL)
 		refusal = "the hub is not known to webchatt-net";
-	else if (exchange_queued(c->exchange) >= MAX_QUEUED || !exchange_has_room(c->exchange))
+	else if (client_pool_queued(c->pool) >= MAX_QUEUED || !client_pool_has_room(c->pool))
 		refusal = "too many calls of hubs wait in webchatt-net";
 	else if (!method_is_known(asked->method))
 		refusal = "the call's method is none of GET, POST, PATCH and DELETE";
 	else if (!path_is_good(asked->path))
 		refusal = "the call's path does not begin with /v1/, or has characters that a path cannot have";
 	if (refusal == NULL)
-		exchange_begin(c->exchange, p, &call_new(asked)->errand);
+		client_pool_begin(c->pool, p, &call_new(asked)->request);
 	else
-		exchange_fail(c->exchange, errand_new(sizeof(errand), asked->token), WC_OUT_REFUSED, refusal);
+		client_pool_fail(c->pool, client_queue_new_request(sizeof(client_request), asked->token), WC_OUT_REFUSED,
+						 refusal);
 }
 
 uint32_t
-caller_pending(const caller *c)
+hub_caller_pending(const hub_caller *c)
 {
-	return exchange_pending(c->exchange);
+	return client_pool_pending(c->pool);
 }
 
 void
-caller_free(caller *c)
+hub_caller_free(hub_caller *c)
 {
-	exchange_free(c->exchange);
+	client_pool_free(c->pool);
 	free(c);
 }

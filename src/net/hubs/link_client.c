@@ -186,9 +186,9 @@ on_text(void *arg, const char *text, size_t len)
 	hub_link *l = arg;
 	link_frame frame;
 	const char *wrong = NULL;
-	mended whole;
+	json_mended whole;
 
-	mended_make(&whole, text, len);
+	json_load_mend(&whole, text, len);
 	if (link_frame_read(whole.p, whole.len, &frame, &wrong))
 	{
 		if (!l->welcomed && frame.type != LINK_FRAME_WELCOME)
@@ -202,7 +202,7 @@ on_text(void *arg, const char *text, size_t len)
 		else if (frame.type == LINK_FRAME_EVENT)
 			link_take_event(l, &frame);
 	}
-	mended_free(&whole);
+	json_load_free(&whole);
 	if (wrong == NULL)
 		return;
 	link_say(l->why, "%s %s", l->to->host, wrong);

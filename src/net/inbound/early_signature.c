@@ -30,31 +30,31 @@ makes_secret(const wc_call *call)
 }
 
 void
-door_hub_called(door *d, const wc_call *call)
+early_signature_hub_called(http_server *d, const wc_call *call)
 {
 	if (makes_secret(call))
-		hub_doors_secret_comes(d->hubs, call->hub, uv_now(d->loop) + SECRET_COMES_MS);
+		hub_endpoints_secret_comes(d->hubs, call->hub, uv_now(d->loop) + SECRET_COMES_MS);
 }
 
 bool
-parking_wanted(const conn *c, refusal why)
+early_signature_wanted(const conn *c, refusal why)
 {
-	const hub_door *h;
+	const hub_endpoint *h;
 	const char *name;
 	size_t len;
 
-	if (c->route != ROUTE_HUB_WEBHOOK || (why != REFUSE_SIG_WRONG && why != REFUSE_NO_SECRET) || c->door->closing ||
+	if (c->route != ROUTE_HUB_WEBHOOK || (why != REFUSE_SIG_WRONG && why != REFUSE_NO_SECRET) || c->server->closing ||
 		c->head.signature.p == NULL)
 		return false;
-	name = route_hub_name(c->target, &len);
-	h = hub_doors_find(c->door->hubs, name, len);
-	return h != NULL && h->secret_comes > uv_now(c->door->loop);
+	name = routes_hub_name(c->target, &len);
+	h = hub_endpoints_find(c->server->hubs, name, len);
+	return h != NULL && h->secret_comes > uv_now(c->server->loop);
 }
 
 bool
-parking_take(conn *c, uint64_t number, const char *body, size_t len)
+early_signature_take(conn *c, uint64_t number, const char *body, size_t len)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 
 	if (number == 0 || d->nparked >= PARKED_MOST || (c->parked = malloc(len + 1)) == NULL)
 		return false;
@@ -71,9 +71,9 @@ parking_take(conn *c, uint64_t number, const char *body, size_t len)
 }
 
 void
-parking_leave(conn *c)
+early_signature_leave(conn *c)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 
 	if (c->parked == NULL)
 		return;

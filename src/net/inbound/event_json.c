@@ -54,7 +54,7 @@ check(event_json *keep, const uint8_t expected[16], wc_event *event, char reason
 
 /* NULL, with a reason: it is no object. */
 static json_t *
-load(const mended *text, char reason[WC_REASON_SIZE])
+load(const json_mended *text, char reason[WC_REASON_SIZE])
 {
 	json_error_t error;
 	json_t *root;
@@ -85,7 +85,7 @@ event_json_parse(const char *body, size_t len, const uint8_t expected[16], wc_ev
 				 char reason[WC_REASON_SIZE])
 {
 	memset(event, 0, sizeof(*event));
-	mended_make(&keep->text, body, len);
+	json_load_mend(&keep->text, body, len);
 	keep->root = load(&keep->text, reason);
 	if (keep->root == NULL || !check(keep, expected, event, reason))
 	{
@@ -102,5 +102,5 @@ event_json_free(event_json *keep)
 {
 	json_decref(keep->root);
 	keep->root = NULL;
-	mended_free(&keep->text);
+	json_load_free(&keep->text);
 }

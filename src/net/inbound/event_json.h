@@ -1,7 +1,7 @@
 /*
  * event_json.h
  *	  An event's body taken apart with jansson and checked by the rules that
- *	  the door shares with webchatt.ingest() (../common/event.h).
+ *	  the HTTP server shares with webchatt.ingest() (../common/event.h).
  */
 #ifndef NET_EVENT_JSON_H
 #define NET_EVENT_JSON_H
@@ -15,7 +15,7 @@
 typedef struct event_json
 {
 	json_t *root;
-	mended text;
+	json_mended text;
 	char scratch[32];
 } event_json;
 

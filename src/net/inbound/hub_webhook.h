@@ -12,10 +12,10 @@
 #include "common/event_rules.h"
 
 /* The longest X-Validation-Token that is answered, in bytes. */
-#define WEBHOOK_MAX_TOKEN 1024
+#define HUB_WEBHOOK_MAX_TOKEN 1024
 
 /* Where it came to. */
-typedef struct webhook_endpoint
+typedef struct hub_webhook_endpoint
 {
 	const wc_secret *secrets;
 	int nsecrets;
@@ -23,28 +23,28 @@ typedef struct webhook_endpoint
 	const uint8_t *channel;	  /* whose endpoint it is; NULL: a hub's */
 	uint32_t hub;			  /* the hub; 0: a channel's */
 	const channels *channels; /* of a hub's: among which the event's must be */
-} webhook_endpoint;
+} hub_webhook_endpoint;
 
-typedef struct webhook_request
+typedef struct hub_webhook_request
 {
 	uint64_t number; /* comes back in EVENT_DONE */
-	webhook_endpoint to;
+	hub_webhook_endpoint to;
 	head_value signature;
 	const char *body;
 	size_t len;
 	int64_t tolerance_s;
-} webhook_request;
+} hub_webhook_request;
 
 /*
  * Verify, parse, and write the EVENT frame, also of what is rightly signed and no
  * event.  REFUSE_NOTHING: it is written; else reason holds a sentence, or is empty where the refusal's own will do.
  */
-extern refusal webhook_take(const webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE]);
+extern refusal hub_webhook_take(const hub_webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE]);
 
 /*
  * The token as a JSON string, for free(); NULL when it cannot be one.  The
  * verification of an endpoint carries no signature.
  */
-extern char *webhook_token_json(head_value token);
+extern char *hub_webhook_token_json(head_value token);
 
 #endif /* NET_HUB_WEBHOOK_H */

@@ -33,14 +33,14 @@
 #define FIRST_HEAD 1024u
 
 /* One connection of which it is not known, or not read, what it wants. */
-typedef struct knock
+typedef struct demux_conn
 {
-	deadline deadline; /* first: the deadlines hand this out */
+	timeout timeout; /* first: the timeouts hand this out */
 	uv_poll_t poll;
 	bool polled; /* the poll was set up */
-	gate *gate;
-	addr_count *count; /* NULL for a trusted proxy */
-	ws_knock who;
+	demux *demux;
+	address_count *count; /* NULL for a trusted proxy */
+	ws_opening who;
 	union
 	{
 		struct sockaddr any;
@@ -53,16 +53,16 @@ typedef struct knock
 	char *head; /* of a WebSocket, as far as it has come */
 	size_t head_len;
 	size_t head_cap;
-} knock;
+} demux_conn;
 
-struct gate
+struct demux
 {
 	uv_loop_t *loop;
-	door *door;
+	http_server *server;
 	visitors *visitors;
 	link_server *links;
-	deadlines deadlines;
-	addr_counts *addresses;
+	timeouts timeouts;
+	address_counts *addresses;
 	uint32_t count;
 	uint32_t max;
 	uint32_t max_per_address;
@@ -81,34 +81,34 @@ typedef enum sight
 	SIGHT_GONE /* it ended before it began */
 } sight;
 
-static void on_late(void *arg, deadline *entry);
+static void on_late(void *arg, timeout *entry);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-gate *
-gate_new(uv_loop_t *loop, door *d, visitors *v, link_server *links)
+demux *
+demux_new(uv_loop_t *loop, http_server *d, visitors *v, link_server *links)
 {
-	gate *g = calloc(1, sizeof(*g));
+	demux *g = calloc(1, sizeof(*g));
 
-	if (g == NULL || (g->addresses = addr_counts_new()) == NULL)
+	if (g == NULL || (g->addresses = address_counts_new()) == NULL)
 		return NULL; /* the program ends: nothing is freed */
 	g->loop = loop;
-	g->door = d;
+	g->server = d;
 	g->visitors = v;
 	g->links = links;
-	deadlines_init(&g->deadlines, loop, on_late, g);
-	deadlines_limit(&g->deadlines, PHASE_PEEK, PEEK_MS);
+	timeouts_init(&g->timeouts, loop, on_late, g);
+	timeouts_limit(&g->timeouts, PHASE_PEEK, PEEK_MS);
 	return g;
 }
 
 /* Nobody knows yet what they are: there is room for as many as both kinds may have. */
 void
-gate_configure(gate *g, const wc_config *config)
+demux_configure(demux *g, const wc_config *config)
 {
 	g->max = config->max_connections + config->max_visitors;
 	g->max_per_address = config->max_connections_per_address + config->max_visitors_per_address;
 	g->head_timeout_ms = config->head_timeout_ms;
-	deadlines_limit(&g->deadlines, PHASE_KNOCK, config->head_timeout_ms);
-	deadlines_limit(&g->deadlines, PHASE_HELLO, config->hello_timeout_ms);
+	timeouts_limit(&g->timeouts, PHASE_FIRST_BYTES, config->head_timeout_ms);
+	timeouts_limit(&g->timeouts, PHASE_HELLO, config->hello_timeout_ms);
 }
 
 /* What it is that begins like one of the WebSockets' paths, when its end is there. */
@@ -154,20 +154,20 @@ is_half_closed(int fd)
 static void
 on_closed(uv_handle_t *handle)
 {
-	knock *k = handle->data;
+	demux_conn *k = handle->data;
 
 	free(k);
 }
 
 /* Forget it; its descriptor belongs to somebody else now. */
 static void
-leave(knock *k)
+leave(demux_conn *k)
 {
-	gate *g = k->gate;
+	demux *g = k->demux;
 
-	deadline_set(&g->deadlines, &k->deadline, PHASE_NONE, 0);
+	timeouts_set(&g->timeouts, &k->timeout, PHASE_NONE, 0);
 	if (k->count != NULL)
-		addr_counts_give(g->addresses, k->count);
+		address_counts_give(g->addresses, k->count);
 	g->count--;
 	free(k->head);
 	k->head = NULL;
@@ -181,7 +181,7 @@ leave(knock *k)
 }
 
 static void
-hang_up(knock *k)
+hang_up(demux_conn *k)
 {
 	int fd = k->who.fd;
 
@@ -190,19 +190,19 @@ hang_up(knock *k)
 }
 
 static void
-refuse(knock *k, refusal why, const char *message)
+refuse(demux_conn *k, refusal why, const char *message)
 {
-	gate *g = k->gate;
-	ws_knock who = k->who;
+	demux *g = k->demux;
+	ws_opening who = k->who;
 
 	leave(k);
-	ws_enter_refuse(g->loop, &who, &who.peer, why, message, NULL);
+	ws_accept_refuse(g->loop, &who, &who.peer, why, message, NULL);
 }
 
 static void
-to_door(knock *k)
+to_http(demux_conn *k)
 {
-	gate *g = k->gate;
+	demux *g = k->demux;
 	int fd = k->who.fd;
 	socklen_t len = k->addr_len;
 	struct sockaddr_storage addr;
@@ -210,16 +210,16 @@ to_door(knock *k)
 	memset(&addr, 0, sizeof(addr));
 	memcpy(&addr, &k->addr, sizeof(k->addr));
 	leave(k);
-	door_accept(g->door, fd, (struct sockaddr *) &addr, len);
+	http_server_accept(g->server, fd, (struct sockaddr *) &addr, len);
 }
 
 /* Wait for more, in one way or the other; false: it was let go. */
 static bool
-wait_for_more(knock *k, phase p, bool polling)
+wait_for_more(demux_conn *k, phase p, bool polling)
 {
-	uint64_t now = uv_now(k->gate->loop);
+	uint64_t now = uv_now(k->demux->loop);
 
-	deadline_set(&k->gate->deadlines, &k->deadline, p, p == PHASE_PEEK ? now : k->who.since);
+	timeouts_set(&k->demux->timeouts, &k->timeout, p, p == PHASE_PEEK ? now : k->who.since);
 	if (!polling)
 	{
 		if (k->polled)
@@ -228,7 +228,7 @@ wait_for_more(knock *k, phase p, bool polling)
 	}
 	if (!k->polled)
 	{
-		int rc = uv_poll_init(k->gate->loop, &k->poll, k->who.fd);
+		int rc = uv_poll_init(k->demux->loop, &k->poll, k->who.fd);
 
 		if (rc < 0)
 		{
@@ -245,7 +245,7 @@ wait_for_more(knock *k, phase p, bool polling)
 
 /* Room for the rest of the head. */
 static bool
-grow(knock *k)
+grow(demux_conn *k)
 {
 	size_t cap = k->head_cap ? k->head_cap * 2 : FIRST_HEAD;
 	char *head;
@@ -262,21 +262,21 @@ grow(knock *k)
 
 /* The whole head is there: who sent it goes to the visitors, or becomes a link. */
 static void
-enter(knock *k)
+enter(demux_conn *k)
 {
-	gate *g = k->gate;
-	ws_knock who = k->who;
-	ws_head head = {.link = k->link};
+	demux *g = k->demux;
+	ws_opening who = k->who;
+	ws_handshake head = {.link = k->link};
 	const char *why;
 	char *text = k->head;
-	refusal verdict = ws_head_read(&head, text, k->head_len, &why);
+	refusal verdict = ws_handshake_read(&head, text, k->head_len, &why);
 
 	k->head = NULL;
 	leave(k);
 	if (head.link)
-		link_server_enter(g->links, &who, &head, verdict, why);
+		link_server_admit(g->links, &who, &head, verdict, why);
 	else
-		visitors_enter(g->visitors, &who, &head, verdict, why);
+		visitor_admit(g->visitors, &who, &head, verdict, why);
 	free(text);
 }
 
@@ -285,12 +285,12 @@ enter(knock *k)
  * WebSocket's own.
  */
 static void
-read_head(knock *k)
+read_head(demux_conn *k)
 {
 	const char *why = NULL;
 	size_t used = 0;
 	ssize_t n;
-	ws_head_state state;
+	ws_handshake_state state;
 
 	for (;;)
 	{
@@ -312,7 +312,7 @@ read_head(knock *k)
 			hang_up(k);
 			return;
 		}
-		state = ws_head_scan(k->head, k->head_len + (size_t) n, k->head_len, &used, &why);
+		state = ws_handshake_scan(k->head, k->head_len + (size_t) n, k->head_len, &used, &why);
 		if (state == WS_HEAD_WHOLE)
 			n = (ssize_t) (used - k->head_len);
 		if (recv(k->who.fd, k->head + k->head_len, (size_t) n, MSG_DONTWAIT) != n)
@@ -332,18 +332,18 @@ read_head(knock *k)
 }
 
 static void
-act_on(knock *k, sight s)
+act_on(demux_conn *k, sight s)
 {
 	switch (s)
 	{
 		case SIGHT_NOTHING:
-			wait_for_more(k, PHASE_KNOCK, true);
+			wait_for_more(k, PHASE_FIRST_BYTES, true);
 			break;
 		case SIGHT_SHORT:
-			/* What ends like this is the door's to answer. */
+			/* What ends like this is the HTTP server's to answer. */
 			if (is_half_closed(k->who.fd))
-				to_door(k);
-			else if (uv_now(k->gate->loop) - k->who.since >= k->gate->head_timeout_ms)
+				to_http(k);
+			else if (uv_now(k->demux->loop) - k->who.since >= k->demux->head_timeout_ms)
 				refuse(k, REFUSE_SLOW_HEAD, NULL);
 			else
 				wait_for_more(k, PHASE_PEEK, false);
@@ -354,7 +354,7 @@ act_on(knock *k, sight s)
 			read_head(k);
 			break;
 		case SIGHT_OTHER:
-			to_door(k);
+			to_http(k);
 			break;
 		case SIGHT_GONE:
 			hang_up(k);
@@ -365,7 +365,7 @@ act_on(knock *k, sight s)
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
-	knock *k = poll->data;
+	demux_conn *k = poll->data;
 
 	(void) status;
 	(void) events;
@@ -376,16 +376,16 @@ on_poll(uv_poll_t *poll, int status, int events)
 }
 
 static void
-on_late(void *arg, deadline *entry)
+on_late(void *arg, timeout *entry)
 {
-	gate *g = arg;
-	knock *k = (knock *) entry;
+	demux *g = arg;
+	demux_conn *k = (demux_conn *) entry;
 
 	if (g->closing && entry->phase != PHASE_HELLO)
-		to_door(k); /* which still answers what comes in time */
+		to_http(k); /* which still answers what comes in time */
 	else if (g->closing)
 		refuse(k, REFUSE_CLOSING, NULL);
-	else if (entry->phase == PHASE_KNOCK)
+	else if (entry->phase == PHASE_FIRST_BYTES)
 		hang_up(k);
 	else if (entry->phase == PHASE_PEEK)
 		act_on(k, look(k->who.fd));
@@ -395,46 +395,46 @@ on_late(void *arg, deadline *entry)
 
 /* There is room for one more, or the oldest that has sent nothing whole makes it. */
 static bool
-make_room(gate *g)
+make_room(demux *g)
 {
-	static const phase phases[] = {PHASE_KNOCK, PHASE_PEEK, PHASE_HELLO};
+	static const phase phases[] = {PHASE_FIRST_BYTES, PHASE_PEEK, PHASE_HELLO};
 
 	for (size_t p = 0; g->count >= g->max && p < sizeof(phases) / sizeof(phases[0]); p++)
 	{
-		deadline *head = &g->deadlines.heads[phases[p]];
+		timeout *head = &g->timeouts.heads[phases[p]];
 
 		if (head->next == head)
 			continue;
-		if (phases[p] == PHASE_KNOCK)
-			hang_up((knock *) head->next);
+		if (phases[p] == PHASE_FIRST_BYTES)
+			hang_up((demux_conn *) head->next);
 		else
-			refuse((knock *) head->next, REFUSE_CONNECTIONS, NULL);
+			refuse((demux_conn *) head->next, REFUSE_CONNECTIONS, NULL);
 	}
 	return g->count < g->max;
 }
 
 /* NULL: it was let go. */
-static knock *
-knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net_addr *peer)
+static demux_conn *
+demux_conn_new(demux *g, int fd, const struct sockaddr *addr, socklen_t len, const net_addr *peer)
 {
-	ws_knock who = {fd, *peer, uv_now(g->loop)};
+	ws_opening who = {fd, *peer, uv_now(g->loop)};
 	refusal why = REFUSE_NOTHING;
-	knock *k = NULL;
+	demux_conn *k = NULL;
 
 	if (!make_room(g))
 		why = REFUSE_CONNECTIONS;
 	else if ((k = calloc(1, sizeof(*k))) == NULL)
 		why = REFUSE_MEMORY;
 	else if (!visitors_trust(g->visitors, peer) &&
-			 (k->count = addr_counts_take(g->addresses, peer, g->max_per_address)) == NULL)
+			 (k->count = address_counts_take(g->addresses, peer, g->max_per_address)) == NULL)
 		why = REFUSE_ADDRESS;
 	if (why != REFUSE_NOTHING)
 	{
 		free(k);
-		ws_enter_refuse(g->loop, &who, peer, why, NULL, NULL);
+		ws_accept_refuse(g->loop, &who, peer, why, NULL, NULL);
 		return NULL;
 	}
-	k->gate = g;
+	k->demux = g;
 	k->who = who;
 	memcpy(&k->addr, addr, len < sizeof(k->addr) ? len : sizeof(k->addr));
 	k->addr_len = len;
@@ -443,12 +443,12 @@ knock_new(gate *g, int fd, const struct sockaddr *addr, socklen_t len, const net
 }
 
 void
-gate_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
+demux_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	gate *g = arg;
+	demux *g = arg;
 	sight s = look(fd);
 	net_addr peer;
-	knock *k;
+	demux_conn *k;
 
 	if (g->closing || s == SIGHT_GONE)
 	{
@@ -457,36 +457,36 @@ gate_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 	}
 	if (s == SIGHT_OTHER)
 	{
-		door_accept(g->door, fd, addr, len);
+		http_server_accept(g->server, fd, addr, len);
 		return;
 	}
-	addr_from_sockaddr(addr, &peer);
-	k = knock_new(g, fd, addr, len, &peer);
+	address_from_sockaddr(addr, &peer);
+	k = demux_conn_new(g, fd, addr, len, &peer);
 	if (k != NULL)
 		act_on(k, s);
 }
 
 void
-gate_close(gate *g)
+demux_close(demux *g)
 {
 	g->closing = true;
-	deadlines_expire(&g->deadlines, PHASE_KNOCK);
-	deadlines_expire(&g->deadlines, PHASE_PEEK);
-	deadlines_expire(&g->deadlines, PHASE_HELLO);
+	timeouts_expire(&g->timeouts, PHASE_FIRST_BYTES);
+	timeouts_expire(&g->timeouts, PHASE_PEEK);
+	timeouts_expire(&g->timeouts, PHASE_HELLO);
 }
 
 static void
 on_timer_closed(uv_handle_t *handle)
 {
-	gate *g = ((deadlines *) handle->data)->arg;
+	demux *g = ((timeouts *) handle->data)->arg;
 
-	addr_counts_free(g->addresses);
+	address_counts_free(g->addresses);
 	free(g);
 }
 
 void
-gate_free(gate *g)
+demux_free(demux *g)
 {
-	gate_close(g);
-	uv_close((uv_handle_t *) &g->deadlines.timer, on_timer_closed);
+	demux_close(g);
+	uv_close((uv_handle_t *) &g->timeouts.timer, on_timer_closed);
 }

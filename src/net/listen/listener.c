@@ -75,8 +75,8 @@ name_endpoint(listener *l, int fd)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	char host[ADDR_TEXT_SIZE];
-	char text[ADDR_TEXT_SIZE + 16];
+	char host[ADDRESS_TEXT_SIZE];
+	char text[ADDRESS_TEXT_SIZE + 16];
 
 	if (getsockname(fd, (struct sockaddr *) &sa, &len) < 0)
 		return;

@@ -22,7 +22,7 @@ static enum MHD_Result
 on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	(void) kind;
-	ws_head_field(cls, name, name_len, value ? value : "", value ? value_len : 0);
+	ws_handshake_field(cls, name, name_len, value ? value : "", value ? value_len : 0);
 	return MHD_YES;
 }
 
@@ -30,7 +30,7 @@ static enum MHD_Result
 on_argument(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	(void) kind;
-	ws_head_argument(cls, name, name_len, value ? value : "", value ? value_len : 0);
+	ws_handshake_argument(cls, name, name_len, value ? value : "", value ? value_len : 0);
 	return MHD_YES;
 }
 
@@ -47,7 +47,7 @@ idle_socket(void)
 static int
 take_descriptor(conn *c)
 {
-	int epoll = MHD_get_daemon_info(c->door->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	int epoll = MHD_get_daemon_info(c->server->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	struct epoll_event none = {.events = 0, .data.ptr = c->mhd};
 	int dummy = idle_socket();
 	int fd = dummy < 0 ? -1 : fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
@@ -73,26 +73,26 @@ take_descriptor(conn *c)
 bool
 takeover(conn *c, const char *version)
 {
-	door *d = c->door;
-	ws_head head = {.link = c->route == ROUTE_LINK};
-	ws_knock who = {.peer = c->peer, .since = c->deadline.since};
+	http_server *d = c->server;
+	ws_handshake head = {.link = c->route == ROUTE_LINK};
+	ws_opening who = {.peer = c->peer, .since = c->timeout.since};
 	const char *why;
 	refusal verdict;
 
 	/* Not from the target: libmicrohttpd has taken its query apart where it lay. */
 	MHD_get_connection_values_n(c->mhd, MHD_GET_ARGUMENT_KIND, on_argument, &head);
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, &head);
-	verdict = ws_head_end(&head, version, &why);
+	verdict = ws_handshake_end(&head, version, &why);
 	/* A plain GET leaves the connection what it is. */
 	if (verdict == REFUSE_UPGRADE || d->upgrade == NULL)
 	{
-		request_refuse(c, REFUSE_UPGRADE, NULL);
+		http_reply_refuse(c, REFUSE_UPGRADE, NULL);
 		return false;
 	}
 	who.fd = take_descriptor(c);
 	if (who.fd < 0)
 	{
-		request_refuse(c, REFUSE_MEMORY, NULL);
+		http_reply_refuse(c, REFUSE_MEMORY, NULL);
 		return false;
 	}
 	c->cut = true;

@@ -10,7 +10,7 @@
 #include "http/http_conn.h"
 
 /*
- * Judge the request as the gate judges a first one.  True: the connection is
+ * Judge the request as the demux judges a first one.  True: the connection is
  * not libmicrohttpd's any more, which must be told to close what it has.
  * False: there is an answer to be sent.
  */

@@ -16,18 +16,18 @@
 /* A hub's answer, in bytes. */
 #define MAX_ANSWER_BODY (64 * 1024)
 
-struct sender
+struct hub_sender
 {
-	sender_outcome_fn on_outcome;
+	hub_sender_outcome_fn on_outcome;
 	void *arg;
-	exchange *exchange;
+	client_pool *pool;
 };
 
 static const char *
 load(void *arg, transfer *t)
 {
-	const message *m = (const message *) t->errand;
-	target *to = t->peer->target;
+	const send_body *m = (const send_body *) t->request;
+	target *to = t->destination->target;
 	char uuid[37];
 
 	(void) arg;
@@ -39,7 +39,7 @@ load(void *arg, transfer *t)
 		if (n < 0 || (size_t) n >= sizeof(url) || !transfer_aim(t, to, m->kind, url))
 			return "libcurl has no memory, or the hub's api_url is too long";
 	}
-	transfer_load(t, t->errand);
+	transfer_load(t, t->request);
 	wc_uuid_print(m->id, uuid);
 	transfer_line(t, "Idempotency-Key: %s", uuid);
 	transfer_end_lines(t, to->headers);
@@ -48,10 +48,10 @@ load(void *arg, transfer *t)
 
 /* What the answer says, or its absence: everything but token and duration. */
 static void
-judge(const transfer *t, CURLcode code, reply_verdict *v)
+classify(const transfer *t, CURLcode code, send_reply_verdict *v)
 {
-	reply r = {0};
-	char text[2 * REPLY_MAX_TEXT];
+	send_reply r = {0};
+	char text[2 * SEND_REPLY_MAX_TEXT];
 	long http_status = 0;
 	long sent = 0;
 
@@ -63,11 +63,11 @@ judge(const transfer *t, CURLcode code, reply_verdict *v)
 		r.body_too_large = t->body_too_large;
 		r.retry_after_s = transfer_retry_after_s(t, r.http_status);
 		r.host = t->target->host;
-		reply_classify(&r, v);
+		send_reply_classify(&r, v);
 		return;
 	}
 	transfer_explain(t, code, text, sizeof(text));
-	reply_say(v, code == CURLE_OUT_OF_MEMORY || t->head_too_large ? WC_OUT_RETRY : WC_OUT_UNREACHABLE, "%s", text);
+	send_reply_set(v, code == CURLE_OUT_OF_MEMORY || t->head_too_large ? WC_OUT_RETRY : WC_OUT_UNREACHABLE, "%s", text);
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_status);
 	v->outcome.http_status = (uint32_t) http_status;
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
@@ -77,27 +77,27 @@ judge(const transfer *t, CURLcode code, reply_verdict *v)
 static void
 done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 {
-	sender *s = arg;
-	reply_verdict v;
+	hub_sender *s = arg;
+	send_reply_verdict v;
 
-	judge(t, code, &v);
-	v.outcome.token = t->errand->token;
+	classify(t, code, &v);
+	v.outcome.token = t->request->token;
 	v.outcome.duration_us = took_us;
 	s->on_outcome(s->arg, &v.outcome);
 }
 
 static void
-failed(void *arg, const errand *e)
+failed(void *arg, const client_request *e)
 {
-	sender *s = arg;
-	reply_verdict v;
+	hub_sender *s = arg;
+	send_reply_verdict v;
 
-	reply_say(&v, e->failure, "%s", e->failure_text);
+	send_reply_set(&v, e->failure, "%s", e->failure_text);
 	v.outcome.token = e->token;
 	s->on_outcome(s->arg, &v.outcome);
 }
 
-static const exchange_owner owner = {
+static const client_pool_owner owner = {
 	.load = load,
 	.done = done,
 	.failed = failed,
@@ -107,74 +107,74 @@ static const exchange_owner owner = {
 
 /* ---- the interface ---- */
 
-sender *
-sender_new(uv_loop_t *loop, sender_outcome_fn on_outcome, void *arg)
+hub_sender *
+hub_sender_new(uv_loop_t *loop, hub_sender_outcome_fn on_outcome, void *arg)
 {
-	sender *s = net_alloc(sizeof(sender));
+	hub_sender *s = net_alloc(sizeof(hub_sender));
 
 	s->on_outcome = on_outcome;
 	s->arg = arg;
-	s->exchange = exchange_new(loop, &owner, s);
-	if (s->exchange != NULL)
+	s->pool = client_pool_new(loop, &owner, s);
+	if (s->pool != NULL)
 		return s;
 	free(s);
 	return NULL;
 }
 
 void
-sender_configure(sender *s, const wc_config *config)
+hub_sender_configure(hub_sender *s, const wc_config *config)
 {
-	exchange_configure(s->exchange, config->max_in_flight, config->send_timeout_ms, config->connect_timeout_ms,
-					   config->connection_lifetime_ms, config->ca_file);
+	client_pool_configure(s->pool, config->max_in_flight, config->send_timeout_ms, config->connect_timeout_ms,
+						  config->connection_lifetime_ms, config->ca_file);
 }
 
 void
-sender_hub_put(sender *s, const wc_hub_put *put)
+hub_sender_hub_put(hub_sender *s, const wc_hub_put *put)
 {
-	const peer *p = exchange_find(s->exchange, put->hub);
+	const destination *p = client_pool_find(s->pool, put->hub);
 
 	if (p == NULL || !target_is_of_hub(p->target, put))
-		exchange_put(s->exchange, put->hub, target_of_hub(put));
+		client_pool_put(s->pool, put->hub, target_of_hub(put));
 }
 
 void
-sender_hub_gone(sender *s, uint32_t id)
+hub_sender_hub_gone(hub_sender *s, uint32_t id)
 {
-	exchange_drop(s->exchange, id, WC_OUT_UNREACHABLE, "the hub was removed before the message was sent");
+	client_pool_drop(s->pool, id, WC_OUT_UNREACHABLE, "the hub was removed before the message was sent");
 }
 
 static void
-refuse(sender *s, const wc_send *send, wc_outcome_result result, const char *text)
+refuse(hub_sender *s, const wc_send *send, wc_outcome_result result, const char *text)
 {
-	exchange_fail(s->exchange, errand_new(sizeof(errand), send->token), result, text);
+	client_pool_fail(s->pool, client_queue_new_request(sizeof(client_request), send->token), result, text);
 }
 
 void
-sender_send(sender *s, const wc_send *send)
+hub_sender_send(hub_sender *s, const wc_send *send)
 {
-	peer *p = exchange_find(s->exchange, send->hub);
+	destination *p = client_pool_find(s->pool, send->hub);
 	const char *refusal = NULL;
-	message *m;
+	send_body *m;
 
 	if (p == NULL)
 		refuse(s, send, WC_OUT_UNREACHABLE, "the hub is not known to webchatt-net");
-	else if (!exchange_has_room(s->exchange))
+	else if (!client_pool_has_room(s->pool))
 		refuse(s, send, WC_OUT_RETRY, "too many messages wait in webchatt-net; this one is sent later");
-	else if ((m = message_new(send, &refusal)) == NULL)
+	else if ((m = send_body_new(send, &refusal)) == NULL)
 		refuse(s, send, WC_OUT_REFUSED, refusal);
 	else
-		exchange_begin(s->exchange, p, &m->errand);
+		client_pool_begin(s->pool, p, &m->request);
 }
 
 uint32_t
-sender_pending(const sender *s)
+hub_sender_pending(const hub_sender *s)
 {
-	return exchange_pending(s->exchange);
+	return client_pool_pending(s->pool);
 }
 
 void
-sender_free(sender *s)
+hub_sender_free(hub_sender *s)
 {
-	exchange_free(s->exchange);
+	client_pool_free(s->pool);
 	free(s);
 }

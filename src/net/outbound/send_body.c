@@ -74,7 +74,7 @@ put(char *at, const void *data, size_t len)
 	return at + len;
 }
 
-static message *
+static send_body *
 make_message(const wc_send *send, const char *to, size_t to_len)
 {
 	static const char from_head[] = "{\"from\":\"";
@@ -82,7 +82,7 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 	static const char content_head[] = ",\"content\":";
 	size_t data_len = (size_t) send->kind.len + 1 + sizeof(from_head) + 36 + sizeof(to_head) + to_len +
 					  sizeof(content_head) + send->content.len + 1;
-	message *m = (message *) errand_new(sizeof(message) + data_len, send->token);
+	send_body *m = (send_body *) client_queue_new_request(sizeof(send_body) + data_len, send->token);
 	char channel[37];
 	char *at;
 
@@ -90,7 +90,7 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 	m->kind = m->data;
 	at = put(m->data, send->kind.p, send->kind.len);
 	*at++ = '\0';
-	m->errand.body = at;
+	m->request.body = at;
 	wc_uuid_print(send->channel, channel);
 	at = put(at, from_head, sizeof(from_head) - 1);
 	at = put(at, channel, 36);
@@ -99,16 +99,16 @@ make_message(const wc_send *send, const char *to, size_t to_len)
 	at = put(at, content_head, sizeof(content_head) - 1);
 	at = put(at, send->content.p, send->content.len);
 	*at++ = '}';
-	m->errand.body_len = (size_t) (at - m->errand.body);
+	m->request.body_len = (size_t) (at - m->request.body);
 	return m;
 }
 
-message *
-message_new(const wc_send *send, const char **refusal)
+send_body *
+send_body_new(const wc_send *send, const char **refusal)
 {
 	size_t to_len = 0;
 	char *to;
-	message *m;
+	send_body *m;
 
 	if (!kind_is_valid(send->kind))
 	{

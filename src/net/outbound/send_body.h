@@ -8,18 +8,18 @@
 #include "client/client_request.h"
 
 /* One message that waits or is under way. */
-typedef struct message
+typedef struct send_body
 {
-	errand errand;
+	client_request request;
 	uint8_t id[16];
 	const char *kind; /* NUL-terminated, in data */
 	char data[];
-} message;
+} send_body;
 
 /*
  * Copy what a send needs.  NULL when it cannot be sent at all: *refusal is then
  * a static sentence that says why.  The content goes in as it came.
  */
-extern message *message_new(const wc_send *send, const char **refusal);
+extern send_body *send_body_new(const wc_send *send, const char **refusal);
 
 #endif /* NET_SEND_BODY_H */

@@ -16,7 +16,7 @@
 /* A hub's answer, taken apart. */
 typedef struct parsed
 {
-	mended text;
+	json_mended text;
 	json_t *object; /* NULL: it is no JSON object */
 } parsed;
 
@@ -46,20 +46,20 @@ copy_text(char *out, size_t max, wc_str *str, const char *s, size_t len)
 }
 
 __attribute__((format(printf, 2, 0))) static void
-say(reply_verdict *v, const char *format, va_list args)
+say(send_reply_verdict *v, const char *format, va_list args)
 {
-	char text[2 * REPLY_MAX_TEXT];
+	char text[2 * SEND_REPLY_MAX_TEXT];
 	int n = vsnprintf(text, sizeof(text), format, args);
 
 	if (n < 0)
 		n = 0;
 	if ((size_t) n >= sizeof(text))
 		n = (int) sizeof(text) - 1;
-	copy_text(v->error_message, REPLY_MAX_TEXT, &v->outcome.error_message, text, (size_t) n);
+	copy_text(v->error_message, SEND_REPLY_MAX_TEXT, &v->outcome.error_message, text, (size_t) n);
 }
 
 void
-reply_say(reply_verdict *v, wc_outcome_result result, const char *format, ...)
+send_reply_set(send_reply_verdict *v, wc_outcome_result result, const char *format, ...)
 {
 	va_list args;
 
@@ -72,7 +72,7 @@ reply_say(reply_verdict *v, wc_outcome_result result, const char *format, ...)
 
 /* Set result and text, and keep what else the verdict holds already. */
 __attribute__((format(printf, 3, 4))) static void
-conclude(reply_verdict *v, wc_outcome_result result, const char *format, ...)
+conclude(send_reply_verdict *v, wc_outcome_result result, const char *format, ...)
 {
 	va_list args;
 
@@ -102,13 +102,13 @@ text_of(const parsed *body, const char *name)
  * empty one, and 0, is none.
  */
 static bool
-take_error(reply_verdict *v, const parsed *body)
+take_error(send_reply_verdict *v, const parsed *body)
 {
 	const json_t *message = json_object_get(body->object, "errorMessage");
 	wc_str code = text_of(body, "errorCode");
 
 	if (json_is_string(message) && json_string_length(message) > 0)
-		copy_text(v->error_message, REPLY_MAX_TEXT, &v->outcome.error_message, json_string_value(message),
+		copy_text(v->error_message, SEND_REPLY_MAX_TEXT, &v->outcome.error_message, json_string_value(message),
 				  json_string_length(message));
 	if (code.p != NULL && !wc_is_no_error(code))
 		copy_text(v->error_code, WC_MAX_ERROR_CODE, &v->outcome.error_code, code.p, code.len);
@@ -117,7 +117,7 @@ take_error(reply_verdict *v, const parsed *body)
 
 /* An error that the body tells of, in a 200 or in a 4xx. */
 static void
-refuse(reply_verdict *v, const reply *r)
+refuse(send_reply_verdict *v, const send_reply *r)
 {
 	if (wc_str_equals(v->outcome.error_code, "session_not_found"))
 	{
@@ -136,7 +136,7 @@ refuse(reply_verdict *v, const reply *r)
 
 /* The id is the key that statuses come under: all of it or nothing. */
 static void
-take_message_id(reply_verdict *v, const parsed *body)
+take_message_id(send_reply_verdict *v, const parsed *body)
 {
 	wc_str id = text_of(body, "messageId");
 
@@ -153,7 +153,7 @@ take_message_id(reply_verdict *v, const parsed *body)
  * would be to send it twice.  Its row tells why nothing more will come.
  */
 static void
-take_as_accepted(reply_verdict *v, const reply *r, const char *what)
+take_as_accepted(send_reply_verdict *v, const send_reply *r, const char *what)
 {
 	copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status, "accepted", strlen("accepted"));
 	conclude(v, WC_OUT_ACCEPTED,
@@ -163,7 +163,7 @@ take_as_accepted(reply_verdict *v, const reply *r, const char *what)
 }
 
 static void
-classify_success(const reply *r, const parsed *body, reply_verdict *v)
+classify_success(const send_reply *r, const parsed *body, send_reply_verdict *v)
 {
 	const json_t *status;
 
@@ -193,7 +193,7 @@ classify_success(const reply *r, const parsed *body, reply_verdict *v)
 }
 
 static void
-pause_hub(reply_verdict *v, const reply *r)
+pause_hub(send_reply_verdict *v, const send_reply *r)
 {
 	int64_t seconds = r->retry_after_s;
 
@@ -205,7 +205,7 @@ pause_hub(reply_verdict *v, const reply *r)
 }
 
 static void
-classify_failure(const reply *r, const parsed *body, reply_verdict *v)
+classify_failure(const send_reply *r, const parsed *body, send_reply_verdict *v)
 {
 	uint32_t status = r->http_status;
 
@@ -230,7 +230,7 @@ classify_failure(const reply *r, const parsed *body, reply_verdict *v)
 }
 
 void
-reply_classify(const reply *r, reply_verdict *v)
+send_reply_classify(const send_reply *r, send_reply_verdict *v)
 {
 	json_t *root = NULL;
 	parsed body = {{NULL, 0, NULL}, NULL};
@@ -241,7 +241,7 @@ reply_classify(const reply *r, reply_verdict *v)
 	/* What cannot be stored, or a number too large, does not make an answer strange. */
 	if (!r->body_too_large && r->body_len > 0)
 	{
-		mended_make(&body.text, r->body, r->body_len);
+		json_load_mend(&body.text, r->body, r->body_len);
 		root = json_loadb(body.text.p, body.text.len, JSON_DECODE_INT_AS_REAL, NULL);
 	}
 	body.object = json_is_object(root) ? root : NULL;
@@ -250,5 +250,5 @@ reply_classify(const reply *r, reply_verdict *v)
 	else
 		classify_failure(r, &body, v);
 	json_decref(root);
-	mended_free(&body.text);
+	json_load_free(&body.text);
 }

@@ -12,7 +12,7 @@
 #include "common/event_rules.h"
 
 /* The longest error message that leaves webchatt-net, in bytes. */
-#define REPLY_MAX_TEXT 500
+#define SEND_REPLY_MAX_TEXT 500
 
 /* A 429 without Retry-After pauses the hub for this long. */
 #define REPLY_DEFAULT_PAUSE_MS 1000
@@ -20,7 +20,7 @@
 /* The longest pause that a hub can ask for, in seconds. */
 #define REPLY_MAX_PAUSE_S 3600
 
-typedef struct reply
+typedef struct send_reply
 {
 	uint32_t http_status;
 	const char *body;
@@ -28,26 +28,26 @@ typedef struct reply
 	bool body_too_large;   /* body is only its beginning */
 	int64_t retry_after_s; /* 0: none given */
 	const char *host;	   /* the hub's, for texts */
-} reply;
+} send_reply;
 
 /* An outcome whose strings lie beside it. */
-typedef struct reply_verdict
+typedef struct send_reply_verdict
 {
 	wc_outcome outcome;
 	char hub_status[WC_MAX_STATUS + 1];
 	char hub_message_id[WC_MAX_HUB_MESSAGE_ID + 1];
 	char error_code[WC_MAX_ERROR_CODE + 1];
-	char error_message[REPLY_MAX_TEXT + 1];
-} reply_verdict;
+	char error_message[SEND_REPLY_MAX_TEXT + 1];
+} send_reply_verdict;
 
 /*
  * Fill result, http_status, retry_after_ms and the strings; zero the rest.  A 2xx
  * that cannot be read, or says nothing of the message, is taken for accepted.
  */
-extern void reply_classify(const reply *r, reply_verdict *v);
+extern void send_reply_classify(const send_reply *r, send_reply_verdict *v);
 
-/* A verdict with a text of our own, cut at REPLY_MAX_TEXT. */
-extern void reply_say(reply_verdict *v, wc_outcome_result result, const char *format, ...)
+/* A verdict with a text of our own, cut at SEND_REPLY_MAX_TEXT. */
+extern void send_reply_set(send_reply_verdict *v, wc_outcome_result result, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif /* NET_SEND_REPLY_H */

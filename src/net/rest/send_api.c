@@ -33,16 +33,16 @@ is_printable(head_value v)
 }
 
 refusal
-api_judge_key(conn *c, uint8_t scope)
+send_api_check_key(conn *c, uint8_t scope)
 {
 	head_value key = c->head.api_key;
-	const key_entry *entry;
+	const api_key *entry;
 
 	if (key.p == NULL)
 		return REFUSE_KEY_MISSING;
-	if (!keys_well_formed(key))
+	if (!api_keys_well_formed(key))
 		return REFUSE_KEY_MALFORMED;
-	entry = keys_find(c->door->keys, key);
+	entry = api_keys_find(c->server->keys, key);
 	if (entry == NULL)
 		return REFUSE_KEY_UNKNOWN;
 	c->key = entry->id;
@@ -51,46 +51,46 @@ api_judge_key(conn *c, uint8_t scope)
 }
 
 void
-api_judge_head(conn *c, const char *method)
+send_api_check_head(conn *c, const char *method)
 {
 	head_value idempotency = c->head.idempotency_key;
-	refusal why = api_judge_key(c, WC_SCOPE_SEND);
+	refusal why = send_api_check_key(c, WC_SCOPE_SEND);
 
 	if (strcmp(method, "POST") != 0)
-		request_refuse(c, REFUSE_METHOD_POST, NULL);
+		http_reply_refuse(c, REFUSE_METHOD_POST, NULL);
 	else if (why != REFUSE_NOTHING)
-		request_refuse(c, why, NULL);
+		http_reply_refuse(c, why, NULL);
 	else if (idempotency.p != NULL &&
-			 (idempotency.len < 1 || idempotency.len > REST_MAX_KEY || !is_printable(idempotency)))
-		request_refuse(c, REFUSE_PAYLOAD, "Idempotency-Key must be 1 to 200 printable characters of ASCII.");
+			 (idempotency.len < 1 || idempotency.len > SEND_API_MAX_KEY || !is_printable(idempotency)))
+		http_reply_refuse(c, REFUSE_PAYLOAD, "Idempotency-Key must be 1 to 200 printable characters of ASCII.");
 }
 
 static void
 nobody_there(conn *c)
 {
 	c->answer =
-		rest_answer_error("session_not_found",
-						  "The visitor has no open session; with \"hold\": true the message waits for the next one.");
+		send_api_json_error("session_not_found",
+							"The visitor has no open session; with \"hold\": true the message waits for the next one.");
 }
 
 static void
 no_visitor(conn *c)
 {
-	c->answer = rest_answer_error(
+	c->answer = send_api_json_error(
 		"visitor_not_found", "This channel has no visitor with the id in \"to\"; take it from an event's \"from\".");
 }
 
 /* Ask the worker to store it, or, when it could only be a repeat, whether it has. */
 static refusal
-ask(conn *c, const rest_send *send, bool only_known, size_t len)
+ask(conn *c, const send_api_request *send, bool only_known, size_t len)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 	head_value key = c->head.idempotency_key;
-	char dedupe[sizeof(KEY_SPACE) + REST_MAX_KEY] = "";
+	char dedupe[sizeof(KEY_SPACE) + SEND_API_MAX_KEY] = "";
 	wc_api_send m;
 
 	memset(&m, 0, sizeof(m));
-	m.request = waiting_take(d->waiting, c, len, d->max_waiting);
+	m.request = inflight_take(d->inflight, c, len, d->max_waiting);
 	if (m.request == 0)
 		return REFUSE_BEHIND;
 	if (key.p != NULL)
@@ -102,7 +102,7 @@ ask(conn *c, const rest_send *send, bool only_known, size_t len)
 	m.content = send->content;
 	if (!wc_write_api_send(corridor_io_out(d->corridor), &m))
 	{
-		waiting_give(d->waiting, m.request);
+		inflight_give(d->inflight, m.request);
 		return REFUSE_LARGE;
 	}
 	corridor_io_nudge(d->corridor);
@@ -112,19 +112,19 @@ ask(conn *c, const rest_send *send, bool only_known, size_t len)
 }
 
 static void
-take_send(conn *c, const rest_send *send, size_t len)
+take_send(conn *c, const send_api_request *send, size_t len)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 	const channel *ch = channels_find(d->channels, send->channel);
-	const key_entry *key = keys_get(d->keys, c->key);
+	const api_key *key = api_keys_get(d->keys, c->key);
 	bool there = send->is_visitor && d->is_there != NULL && d->is_there(d->is_there_arg, send->channel, send->visitor);
 	refusal why;
 
 	c->held = send->hold && !there;
 	if (key == NULL)
-		request_refuse(c, REFUSE_KEY_UNKNOWN, NULL); /* revoked, while the body came */
-	else if (ch == NULL || !ch->local || !key_has_channel(key, send->channel))
-		request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
+		http_reply_refuse(c, REFUSE_KEY_UNKNOWN, NULL); /* revoked, while the body came */
+	else if (ch == NULL || !ch->local || !api_keys_has_channel(key, send->channel))
+		http_reply_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
 	else if (!send->is_visitor && send->hold)
 		no_visitor(c);
 	else if (!there && !send->hold && (!send->is_visitor || c->head.idempotency_key.p == NULL))
@@ -133,24 +133,24 @@ take_send(conn *c, const rest_send *send, size_t len)
 		nobody_there(c);
 	}
 	else if ((why = ask(c, send, !there && !send->hold, len)) != REFUSE_NOTHING)
-		request_refuse(c, why, NULL);
+		http_reply_refuse(c, why, NULL);
 }
 
 void
-api_take(conn *c, const char *body, size_t len)
+send_api_handle(conn *c, const char *body, size_t len)
 {
 	char reason[WC_REASON_SIZE] = "";
-	refusal why = judge_gate(c);
-	rest_send send;
+	refusal why = http_reply_blocked(c);
+	send_api_request send;
 
 	if (why != REFUSE_NOTHING)
-		request_refuse(c, why, NULL);
-	else if (!rest_parse(body, len, &send, reason))
-		request_refuse(c, REFUSE_PAYLOAD, reason);
+		http_reply_refuse(c, why, NULL);
+	else if (!send_api_json_parse(body, len, &send, reason))
+		http_reply_refuse(c, REFUSE_PAYLOAD, reason);
 	else
 	{
 		take_send(c, &send, len);
-		rest_free(&send);
+		send_api_json_free(&send);
 	}
 }
 
@@ -165,7 +165,7 @@ refuse_invalid(conn *c, wc_str text)
 	while (len > 0 && len < text.len && ((unsigned char) text.p[len] & 0xc0) == 0x80)
 		len--;
 	snprintf(reason, sizeof(reason), "%.*s", (int) len, len ? text.p : "");
-	request_refuse(c, REFUSE_PAYLOAD, reason);
+	http_reply_refuse(c, REFUSE_PAYLOAD, reason);
 }
 
 /* A repeat of a message that did not and will not arrive; its error code. */
@@ -175,26 +175,26 @@ refuse_ended(conn *c, wc_str code)
 	char text[WC_MAX_ERROR_CODE + 1];
 
 	snprintf(text, sizeof(text), "%.*s", (int) code.len, code.len ? code.p : "");
-	c->answer = rest_answer_error(text, "The message of this Idempotency-Key was not delivered and will not be; to "
-										"send it all the same, use a new key.");
+	c->answer = send_api_json_error(text, "The message of this Idempotency-Key was not delivered and will not be; to "
+										  "send it all the same, use a new key.");
 }
 
 void
-door_api_done(door *d, const wc_api_done *done)
+send_api_done(http_server *d, const wc_api_done *done)
 {
-	conn *c = waiting_find(d->waiting, done->request);
+	conn *c = inflight_find(d->inflight, done->request);
 
 	/* Not there: it was given up meanwhile. */
 	if (c == NULL || c->route != ROUTE_SEND)
 		return;
-	waiting_give(d->waiting, done->request);
+	inflight_give(d->inflight, done->request);
 	if (done->result < METRICS_API_RESULTS)
 		the_metrics.api_sends[done->result]++;
 	switch (done->result)
 	{
 		case WC_API_QUEUED:
 		case WC_API_REPEAT:
-			c->answer = rest_answer_stored(done->message, c->held ? "enqueued" : "sent");
+			c->answer = send_api_json_stored(done->message, c->held ? "enqueued" : "sent");
 			break;
 		case WC_API_ENDED:
 			refuse_ended(c, done->text);
@@ -206,13 +206,13 @@ door_api_done(door *d, const wc_api_done *done)
 			no_visitor(c);
 			break;
 		case WC_API_NO_CHANNEL:
-			request_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
+			http_reply_refuse(c, REFUSE_CHANNEL, UNKNOWN_CHANNEL);
 			break;
 		case WC_API_INVALID:
 			refuse_invalid(c, done->text);
 			break;
 		default:
-			request_refuse(c, REFUSE_BUSY, NULL);
+			http_reply_refuse(c, REFUSE_BUSY, NULL);
 	}
-	request_resume(c);
+	http_reply_resume(c);
 }

@@ -89,7 +89,7 @@ place_of(json_t *root, const char *name)
 }
 
 static bool
-check_from(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
+check_from(const json_t *root, send_api_request *send, char reason[WC_REASON_SIZE])
 {
 	const json_t *from = json_object_get(root, "from");
 
@@ -101,7 +101,7 @@ check_from(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
 }
 
 static bool
-check_to(const json_t *root, const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
+check_to(const json_t *root, const json_mended *text, send_api_request *send, char reason[WC_REASON_SIZE])
 {
 	const json_t *to = json_object_get(root, "to");
 	size_t len = json_string_length(to);
@@ -123,7 +123,7 @@ check_to(const json_t *root, const mended *text, rest_send *send, char reason[WC
 }
 
 static bool
-check_hold(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
+check_hold(const json_t *root, send_api_request *send, char reason[WC_REASON_SIZE])
 {
 	const json_t *hold = json_object_get(root, "hold");
 
@@ -135,7 +135,7 @@ check_hold(const json_t *root, rest_send *send, char reason[WC_REASON_SIZE])
 }
 
 static bool
-take_content(json_t *root, const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
+take_content(json_t *root, const char *body, size_t len, send_api_request *send, char reason[WC_REASON_SIZE])
 {
 	char *end;
 
@@ -151,7 +151,7 @@ take_content(json_t *root, const char *body, size_t len, rest_send *send, char r
 }
 
 static bool
-parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
+parse(const json_mended *text, send_api_request *send, char reason[WC_REASON_SIZE])
 {
 	json_error_t error;
 	json_t *root;
@@ -188,36 +188,36 @@ parse(const mended *text, rest_send *send, char reason[WC_REASON_SIZE])
 }
 
 bool
-rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE])
+send_api_json_parse(const char *body, size_t len, send_api_request *send, char reason[WC_REASON_SIZE])
 {
-	mended text;
+	json_mended text;
 	bool good;
 
 	memset(send, 0, sizeof(*send));
-	mended_make(&text, body, len);
+	json_load_mend(&text, body, len);
 	good = parse(&text, send, reason);
-	mended_free(&text);
+	json_load_free(&text);
 	return good;
 }
 
 void
-rest_free(rest_send *send)
+send_api_json_free(send_api_request *send)
 {
 	free(send->memory);
 	send->memory = NULL;
 }
 
-static answer
+static http_response
 answer_json(json_t *root)
 {
 	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 
 	json_decref(root);
-	return text ? answer_text(text, strlen(text), "application/json") : answer_refusal(REFUSE_NOTHING);
+	return text ? http_response_text(text, strlen(text), "application/json") : http_response_refusal(REFUSE_NOTHING);
 }
 
-answer
-rest_answer_stored(const uint8_t message[16], const char *status)
+http_response
+send_api_json_stored(const uint8_t message[16], const char *status)
 {
 	char id[37];
 
@@ -225,8 +225,8 @@ rest_answer_stored(const uint8_t message[16], const char *status)
 	return answer_json(json_pack("{s:s, s:s}", "messageId", id, "status", status));
 }
 
-answer
-rest_answer_error(const char *code, const char *message)
+http_response
+send_api_json_error(const char *code, const char *message)
 {
 	return answer_json(
 		json_pack("{s:n, s:s, s:s, s:s}", "messageId", "status", "error", "errorMessage", message, "errorCode", code));

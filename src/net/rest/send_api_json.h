@@ -10,9 +10,9 @@
 #include "common/event_rules.h"
 
 /* The longest Idempotency-Key, in bytes. */
-#define REST_MAX_KEY 200
+#define SEND_API_MAX_KEY 200
 
-typedef struct rest_send
+typedef struct send_api_request
 {
 	uint8_t channel[16]; /* "from" */
 	bool is_visitor;	 /* "to" has the form of a visitor's id */
@@ -20,19 +20,19 @@ typedef struct rest_send
 	bool hold;			 /* queue it when nobody is there */
 	wc_str content;		 /* a JSON object without white space, in memory */
 	char *memory;
-} rest_send;
+} send_api_request;
 
 /*
- * Parse and check.  True: send is filled and lives until rest_free(send).
+ * Parse and check.  True: send is filled and lives until send_api_json_free(send).
  * False: reason is a sentence, and there is nothing to free.
  */
-extern bool rest_parse(const char *body, size_t len, rest_send *send, char reason[WC_REASON_SIZE]);
-extern void rest_free(rest_send *send);
+extern bool send_api_json_parse(const char *body, size_t len, send_api_request *send, char reason[WC_REASON_SIZE]);
+extern void send_api_json_free(send_api_request *send);
 
 /* 200: the message is stored; status is "sent" or "enqueued". */
-extern answer rest_answer_stored(const uint8_t message[16], const char *status);
+extern http_response send_api_json_stored(const uint8_t message[16], const char *status);
 
 /* 200 all the same, as the hub answers what it could not deliver. */
-extern answer rest_answer_error(const char *code, const char *message);
+extern http_response send_api_json_error(const char *code, const char *message);
 
 #endif /* NET_SEND_API_JSON_H */

@@ -42,18 +42,18 @@ is_visible(const char *p, size_t len)
 }
 
 void
-organization_judge_head(conn *c, const char *method)
+webhook_api_check_head(conn *c, const char *method)
 {
-	refusal why = api_judge_key(c, WC_SCOPE_WEBHOOKS);
+	refusal why = send_api_check_key(c, WC_SCOPE_WEBHOOKS);
 
 	if (!is_method(method))
-		request_refuse(c, REFUSE_METHOD_REST, NULL);
+		http_reply_refuse(c, REFUSE_METHOD_REST, NULL);
 	else if (why != REFUSE_NOTHING)
-		request_refuse(c, why, NULL);
+		http_reply_refuse(c, why, NULL);
 	else if (c->asked == NULL)
-		request_refuse(c, REFUSE_MEMORY, NULL);
+		http_reply_refuse(c, REFUSE_MEMORY, NULL);
 	else if (!is_visible(c->asked, strlen(c->asked)))
-		request_refuse(c, REFUSE_PAYLOAD, "The path and the query must be visible characters of ASCII.");
+		http_reply_refuse(c, REFUSE_PAYLOAD, "The path and the query must be visible characters of ASCII.");
 	else
 		snprintf(c->method, sizeof(c->method), "%s", method);
 }
@@ -90,28 +90,28 @@ is_json(const char *body, size_t len, char reason[WC_REASON_SIZE])
 static refusal
 ask(conn *c, const char *body, size_t len)
 {
-	door *d = c->door;
+	http_server *d = c->server;
 	wc_api_call m;
 	size_t path_len;
 	size_t query_len;
 	bool written;
 
 	memset(&m, 0, sizeof(m));
-	m.request = waiting_take(d->waiting, c, len, d->max_waiting);
+	m.request = inflight_take(d->inflight, c, len, d->max_waiting);
 	if (m.request == 0)
 		return REFUSE_BEHIND;
 	m.key = c->key;
 	m.method = wc_str_from(c->method);
-	m.path.p = route_path(c->asked, &path_len);
+	m.path.p = routes_path(c->asked, &path_len);
 	m.path.len = (uint32_t) path_len;
-	m.query.p = route_query(c->asked, &query_len);
+	m.query.p = routes_query(c->asked, &query_len);
 	m.query.len = (uint32_t) query_len;
 	m.body = (wc_str){body, (uint32_t) len};
 	written = wc_write_api_call(corridor_io_out(d->corridor), &m);
 	corridor_io_nudge(d->corridor);
 	if (!written)
 	{
-		waiting_give(d->waiting, m.request);
+		inflight_give(d->inflight, m.request);
 		return REFUSE_LARGE;
 	}
 	c->number = m.request;
@@ -120,33 +120,33 @@ ask(conn *c, const char *body, size_t len)
 }
 
 void
-organization_take(conn *c, const char *body, size_t len)
+webhook_api_handle(conn *c, const char *body, size_t len)
 {
 	char reason[WC_REASON_SIZE] = "";
-	refusal why = judge_gate(c);
-	mended text;
+	refusal why = http_reply_blocked(c);
+	json_mended text;
 
-	mended_make(&text, body, brings_body(c->method) ? len : 0);
+	json_load_mend(&text, body, brings_body(c->method) ? len : 0);
 	if (why == REFUSE_NOTHING && !is_json(text.p, text.len, reason))
 		why = REFUSE_PAYLOAD;
 	if (why == REFUSE_NOTHING)
 		why = ask(c, text.p, text.len);
-	mended_free(&text);
+	json_load_free(&text);
 	if (why != REFUSE_NOTHING)
-		request_refuse(c, why, reason);
+		http_reply_refuse(c, why, reason);
 }
 
-static answer
+static http_response
 answer_of(const wc_api_answer *m)
 {
 	char *text;
-	answer a;
+	http_response a;
 
 	if (m->body.len == 0)
-		return answer_empty();
+		return http_response_empty();
 	text = net_alloc(m->body.len);
 	memcpy(text, m->body.p, m->body.len);
-	a = answer_text(text, m->body.len, "application/json");
+	a = http_response_text(text, m->body.len, "application/json");
 	if (!a.owned)
 		return a;
 	a.status = m->http_status;
@@ -156,17 +156,17 @@ answer_of(const wc_api_answer *m)
 }
 
 void
-door_api_answer(door *d, const wc_api_answer *answer)
+webhook_api_done(http_server *d, const wc_api_answer *answer)
 {
-	conn *c = waiting_find(d->waiting, answer->request);
+	conn *c = inflight_find(d->inflight, answer->request);
 
 	/* Not there: it was given up meanwhile. */
 	if (c == NULL || c->route != ROUTE_ORGANIZATION)
 		return;
-	waiting_give(d->waiting, answer->request);
+	inflight_give(d->inflight, answer->request);
 	if (answer->http_status == 503)
-		request_refuse(c, REFUSE_BUSY, NULL);
+		http_reply_refuse(c, REFUSE_BUSY, NULL);
 	else
 		c->answer = answer_of(answer);
-	request_resume(c);
+	http_reply_resume(c);
 }

@@ -16,7 +16,7 @@
 
 /* One origin of a channel kept in 8 bytes: the beginning of its SHA-256. */
 uint64_t
-visitor_origin_tag(const char *origin, size_t len)
+visitor_admit_origin_tag(const char *origin, size_t len)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	uint64_t tag = 0;
@@ -41,7 +41,7 @@ origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 	{
 		if (wc_str_equals(ch->origins[i], normal))
 		{
-			*tag = visitor_origin_tag(normal, strlen(normal));
+			*tag = visitor_admit_origin_tag(normal, strlen(normal));
 			return *tag != 0;
 		}
 	}
@@ -50,11 +50,12 @@ origin_listed(const channel *ch, head_value origin, uint64_t *tag)
 
 /* The session itself; false: the descriptor was closed. */
 static session *
-session_new(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch)
+session_new(visitors *v, const ws_opening *opening, const ws_handshake *head, const channel *ch)
 {
 	session *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || !ws_enter_upgrade(knock->fd, head, WS_PROTOCOL) || !ws_start(&s->w, &v->host, knock->fd))
+	if (s == NULL || !ws_accept_upgrade(opening->fd, head, WS_PROTOCOL) ||
+		!ws_server_start(&s->w, &v->host, opening->fd))
 	{
 		free(s);
 		return NULL;
@@ -64,21 +65,21 @@ session_new(visitors *v, const ws_knock *knock, const ws_head *head, const chann
 		memcpy(s->entry.channel, ch->id, 16);
 	visitor_registry_add(v->sessions, &s->entry);
 	v->connections++;
-	deadline_set(&v->deadlines, &s->w.deadline, PHASE_HELLO, knock->since);
+	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_HELLO, opening->since);
 	return s;
 }
 
 static void
-admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch, const net_addr *client,
-	  addr_count *count, uint64_t tag)
+admit(visitors *v, const ws_opening *opening, const ws_handshake *head, const channel *ch, const net_addr *client,
+	  address_count *count, uint64_t tag)
 {
-	session *s = session_new(v, knock, head, ch);
+	session *s = session_new(v, opening, head, ch);
 
 	if (s == NULL)
 	{
 		if (count != NULL)
-			addr_counts_give(v->addresses, count);
-		close(knock->fd);
+			address_counts_give(v->addresses, count);
+		close(opening->fd);
 		return;
 	}
 	s->client = *client;
@@ -87,16 +88,16 @@ admit(visitors *v, const ws_knock *knock, const ws_head *head, const channel *ch
 	the_metrics.visitors_entered++;
 	/* A browser shows a page no status: so the key is refused by a close code. */
 	if (ch == NULL)
-		ws_close(&s->w, WS_CLOSE_KEY, "this public key is not valid; look at the widget's webChatId");
+		ws_server_close(&s->w, WS_CLOSE_KEY, "this public key is not valid; look at the widget's webChatId");
 }
 
 void
-visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why)
+visitor_admit(visitors *v, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
 {
-	net_addr client = ws_enter_client(&v->trusted, knock, head);
-	bool exempt = client.local || addr_list_has(&v->trusted, &client);
+	net_addr client = ws_accept_client(&v->trusted, opening, head);
+	bool exempt = client.local || address_list_has(&v->trusted, &client);
 	const channel *ch = NULL;
-	addr_count *count = NULL;
+	address_count *count = NULL;
 	uint64_t tag = 0;
 
 	if (v->closing)
@@ -108,12 +109,12 @@ visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal 
 	if (verdict == REFUSE_NOTHING && v->connections >= v->max_visitors)
 		verdict = REFUSE_VISITORS;
 	if (verdict == REFUSE_NOTHING && !exempt &&
-		(count = addr_counts_take(v->addresses, &client, v->max_per_address)) == NULL)
+		(count = address_counts_take(v->addresses, &client, v->max_per_address)) == NULL)
 		verdict = REFUSE_VISITORS_ADDRESS;
 	if (verdict == REFUSE_ORIGIN)
 		log_origin(head->origin.p, head->origin.len);
 	if (verdict == REFUSE_NOTHING)
-		admit(v, knock, head, ch, &client, count, tag);
+		admit(v, opening, head, ch, &client, count, tag);
 	else
-		ws_enter_refuse(v->loop, knock, &client, verdict, why, ch ? ch->id : NULL);
+		ws_accept_refuse(v->loop, opening, &client, verdict, why, ch ? ch->id : NULL);
 }

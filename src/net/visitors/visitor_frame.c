@@ -151,7 +151,7 @@ visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
 	memset(frame, 0, offsetof(visitor_frame, ids));
 	if (!wc_json_shallow(text, len))
 		return VISITOR_NOT_JSON;
-	root = mended_load(text, len, JSON_REJECT_DUPLICATES);
+	root = json_load_text(text, len, JSON_REJECT_DUPLICATES);
 	if (json_is_object(root))
 	{
 		type = json_string_value(json_object_get(root, "type"));

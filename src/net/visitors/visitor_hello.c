@@ -105,12 +105,12 @@ hello_in_time(session *s, const wc_arrived *m)
 
 	if (s->count != NULL && address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) > 0)
 		return false;
-	if (m->has_token && buckets_wait(v->hellos, m->token_hash, &v->hello_rate, now) > 0)
+	if (m->has_token && rate_limit_table_wait(v->hellos, m->token_hash, &v->hello_rate, now) > 0)
 		return false;
 	if (s->count != NULL)
 		address_rate_take(v->hellos, &s->client, &v->hello_rate, now, 1);
 	if (m->has_token)
-		buckets_take(v->hellos, m->token_hash, &v->hello_rate, now);
+		rate_limit_table_take(v->hellos, m->token_hash, &v->hello_rate, now);
 	return true;
 }
 
@@ -122,7 +122,7 @@ visitor_hello(session *s, const visitor_frame *frame)
 
 	if (!prepare(s, &m) || (frame->has_token && !hash_token(frame->token, m.token_hash)))
 	{
-		ws_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
+		ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
 		return;
 	}
 	memcpy(m.channel, s->entry.channel, 16);
@@ -130,14 +130,14 @@ visitor_hello(session *s, const visitor_frame *frame)
 	if (!hello_in_time(s, &m))
 	{
 		the_metrics.visitor_rate_errors++;
-		ws_close(&s->w, WS_CLOSE_LATER, "too many hellos from this address or with this token; come back later");
+		ws_server_close(&s->w, WS_CLOSE_LATER, "too many hellos from this address or with this token; come back later");
 		return;
 	}
 	m.may_make = may_make(s, frame->has_token);
 	if (!m.has_token && !m.may_make)
 	{
 		the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
-		ws_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
+		ws_server_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
 		return;
 	}
 	if (frame->attributes != NULL)
@@ -148,12 +148,12 @@ visitor_hello(session *s, const visitor_frame *frame)
 	m.have = (wc_str){(const char *) frame->ids, (uint32_t) frame->nids * 16};
 	if (!wc_write_arrived(corridor_io_out(v->corridor), &m))
 	{
-		ws_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
+		ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
 		return;
 	}
 	corridor_io_nudge(v->corridor);
 	s->state = SESSION_ARRIVED;
-	deadline_set(&v->deadlines, &s->w.deadline, PHASE_WELCOME, uv_now(v->loop));
+	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_WELCOME, uv_now(v->loop));
 }
 
 /* The address pays for a visitor who was made, and gets back what was not needed. */
@@ -181,18 +181,18 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 
 	if (visitor_registry_each(v->sessions, s->entry.channel, welcome->visitor, NULL, NULL) >= VISITORS_MAX_SESSIONS)
 	{
-		ws_close(&s->w, WS_CLOSE_LATER, "too many sessions of this visitor; close some");
+		ws_server_close(&s->w, WS_CLOSE_LATER, "too many sessions of this visitor; close some");
 		return;
 	}
 	memcpy(s->entry.visitor, welcome->visitor, 16);
 	visitor_registry_welcome(v->sessions, &s->entry);
 	s->state = SESSION_OPEN;
-	deadline_set(&v->deadlines, &s->w.deadline, PHASE_QUIET, uv_now(v->loop));
-	say_welcome(s, welcome, ch, welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
+	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_QUIET, uv_now(v->loop));
+	visitor_output_welcome(s, welcome, ch, welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
 	visitor_arrival_free(s);
 	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)
-		ws_resume(&s->w);
+		ws_server_resume(&s->w);
 }
 
 /* It is not known to the worker: nothing must be said when it leaves. */
@@ -200,11 +200,11 @@ static void
 turn_back(session *s, uint16_t code, const char *reason)
 {
 	s->state = SESSION_HELLO;
-	ws_close(&s->w, code, reason);
+	ws_server_close(&s->w, code, reason);
 }
 
 void
-visitors_welcome(visitors *v, const wc_welcome *welcome)
+visitor_hello_welcome(visitors *v, const wc_welcome *welcome)
 {
 	visitor_entry *e = visitor_registry_find(v->sessions, welcome->session);
 	session *s = e ? session_of(e) : NULL;
@@ -222,7 +222,7 @@ visitors_welcome(visitors *v, const wc_welcome *welcome)
 			if (ch != NULL)
 				open_session(s, welcome, ch);
 			else
-				ws_close(&s->w, WS_CLOSE_KEY, "the channel was dropped");
+				ws_server_close(&s->w, WS_CLOSE_KEY, "the channel was dropped");
 			break;
 		case WC_WELCOME_NOT_MADE:
 			the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;

@@ -34,7 +34,7 @@ typedef struct receipts
 /* One event that the worker has. */
 typedef struct pending
 {
-	deadline deadline; /* first: the deadlines hand this out */
+	timeout timeout; /* first: the timeouts hand this out */
 	uint64_t number;
 	uint64_t session;
 	uint64_t handed_ns;
@@ -47,11 +47,11 @@ typedef struct pending
 } pending;
 
 uint32_t
-visitor_events_room(const visitors *v)
+visitor_inflight_room(const visitors *v)
 {
-	if (corridor_io_full(v->corridor) || !waiting_has_room(v->waiting, v->max_message, v->max_waiting))
+	if (corridor_io_full(v->corridor) || !inflight_has_room(v->inflight, v->max_message, v->max_waiting))
 		return 0;
-	return v->max_waiting - waiting_count(v->waiting);
+	return v->max_waiting - inflight_count(v->inflight);
 }
 
 static int64_t
@@ -72,7 +72,7 @@ pending_new(session *s, const char *content)
 
 	if (p == NULL)
 		return NULL;
-	p->number = waiting_take(v->waiting, p, size, v->max_waiting);
+	p->number = inflight_take(v->inflight, p, size, v->max_waiting);
 	if (p->number == 0)
 	{
 		free(p);
@@ -89,8 +89,8 @@ pending_new(session *s, const char *content)
 static void
 pending_free(visitors *v, pending *p)
 {
-	waiting_give(v->waiting, p->number);
-	deadline_set(&v->deadlines, &p->deadline, PHASE_NONE, 0);
+	inflight_give(v->inflight, p->number);
+	timeouts_set(&v->timeouts, &p->timeout, PHASE_NONE, 0);
 	free(p);
 }
 
@@ -108,7 +108,7 @@ hand_over(visitors *v, pending *p, wc_event *event, const char *visitor, const c
 	if (!wc_write_event(corridor_io_out(v->corridor), event))
 		return false;
 	corridor_io_nudge(v->corridor);
-	deadline_set(&v->deadlines, &p->deadline, PHASE_WAIT, uv_now(v->loop));
+	timeouts_set(&v->timeouts, &p->timeout, PHASE_WAIT, uv_now(v->loop));
 	return true;
 }
 
@@ -129,7 +129,7 @@ message_body(const pending *p, const char *visitor, const char *message_id, int 
 
 /* False: there is no room for it now. */
 bool
-visitor_message(session *s, const visitor_frame *frame)
+visitor_inflight_message(session *s, const visitor_frame *frame)
 {
 	visitors *v = s->v;
 	wc_event event = {.kind = WC_EVENT_MESSAGE};
@@ -190,7 +190,7 @@ hand_receipt(session *s, receipts *group, const uint8_t message[16])
 
 /* False: not one of them could be handed over now. */
 bool
-visitor_receipts(session *s, const visitor_frame *frame)
+visitor_inflight_receipts(session *s, const visitor_frame *frame)
 {
 	receipts *group = calloc(1, sizeof(*group));
 	int i;
@@ -224,7 +224,7 @@ session_after(visitors *v, uint64_t number)
 	session *s = e ? session_of(e) : NULL;
 
 	if (s != NULL && s->w.paused && !s->stalled && s->state == SESSION_OPEN)
-		ws_resume(&s->w);
+		ws_server_resume(&s->w);
 	return s;
 }
 
@@ -244,24 +244,24 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 		case WC_DONE_STORED:
 		case WC_DONE_REPEAT:
 			if (s != NULL)
-				say_ack(s, p->client, message, message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
+				visitor_output_ack(s, p->client, message, message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
 			/* also a repeat: the first time may have been given up before its commit */
 			if (message != NULL)
-				say_message_in(v, p->channel, p->visitor, p->session, message, p->client, p->content);
+				visitor_output_message_in(v, p->channel, p->visitor, p->session, message, p->client, p->content);
 			break;
 		case WC_DONE_REJECTED:
 			if (s != NULL)
-				say_ack(s, p->client, NULL, now_us() / 1000);
+				visitor_output_ack(s, p->client, NULL, now_us() / 1000);
 			break;
 		case WC_DONE_BUDGET:
 			if (s != NULL)
-				say_error(s, "busy", p->client, BUDGET_RETRY_MS,
-						  "So much is being written here that no more is taken now; it will be sent again.");
+				visitor_output_error(s, "busy", p->client, BUDGET_RETRY_MS,
+									 "So much is being written here that no more is taken now; it will be sent again.");
 			break;
 		default:
 			if (s != NULL)
-				say_error(s, "busy", p->client, RETRY_MS,
-						  "The message could not be stored now; it will be sent again.");
+				visitor_output_error(s, "busy", p->client, RETRY_MS,
+									 "The message could not be stored now; it will be sent again.");
 	}
 }
 
@@ -280,7 +280,8 @@ receipt_done(visitors *v, const pending *p, uint8_t result)
 	if (--group->left > 0)
 		return;
 	if (group->n > 0)
-		say_status_ids(v, group->channel, group->visitor, group->status, (const uint8_t(*)[16]) group->ids, group->n);
+		visitor_output_status_ids(v, group->channel, group->visitor, group->status, (const uint8_t(*)[16]) group->ids,
+								  group->n);
 	free(group);
 }
 
@@ -295,9 +296,9 @@ done(visitors *v, pending *p, uint8_t result, const uint8_t message[16])
 }
 
 void
-visitors_event_done(visitors *v, const wc_event_done *event)
+visitor_inflight_done(visitors *v, const wc_event_done *event)
 {
-	pending *p = waiting_find(v->waiting, event->request & ~VISITORS_NUMBER);
+	pending *p = inflight_find(v->inflight, event->request & ~VISITORS_NUMBER);
 
 	/* Not there: it was given up meanwhile, and the client will come again. */
 	if (p == NULL)
@@ -307,7 +308,7 @@ visitors_event_done(visitors *v, const wc_event_done *event)
 }
 
 void
-visitor_event_late(visitors *v, deadline *entry)
+visitor_inflight_late(visitors *v, timeout *entry)
 {
 	static const uint8_t zeros[16];
 
@@ -315,7 +316,7 @@ visitor_event_late(visitors *v, deadline *entry)
 }
 
 void
-visitor_events_free(visitors *v)
+visitor_inflight_free(visitors *v)
 {
-	deadlines_expire(&v->deadlines, PHASE_WAIT);
+	timeouts_expire(&v->timeouts, PHASE_WAIT);
 }

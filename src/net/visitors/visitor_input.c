@@ -12,10 +12,10 @@
 #include "base/metrics.h"
 
 /* Frames that are no messages: so many a second, so many at once. */
-static const bucket_rate frame_rate = {1000, 20, 100};
+static const rate_limit frame_rate = {1000, 20, 100};
 
 /* Pages of history. */
-static const bucket_rate history_rate = {1000, 1, 10};
+static const rate_limit history_rate = {1000, 1, 10};
 
 /* Receipts that cost a token of address_bytes: what the budgets reckon for them. */
 #define RECEIPTS_A_KB 4u
@@ -24,7 +24,7 @@ static const bucket_rate history_rate = {1000, 1, 10};
 #define BUSY_MS 1000
 
 bool
-visitor_flood(session *s)
+visitor_input_flood(session *s)
 {
 	uint64_t now = uv_now(s->v->loop);
 
@@ -36,15 +36,15 @@ visitor_flood(session *s)
 	}
 	if (++s->errors < SESSION_MAX_ERRORS)
 		return false;
-	ws_close(&s->w, WS_CLOSE_FLOOD, "too many frames, in spite of being told; come back later");
+	ws_server_close(&s->w, WS_CLOSE_FLOOD, "too many frames, in spite of being told; come back later");
 	return true;
 }
 
 static void
 too_early(session *s, const char *id, uint32_t wait_ms, const char *text)
 {
-	if (!visitor_flood(s))
-		say_error(s, "rate", id, wait_ms, text);
+	if (!visitor_input_flood(s))
+		visitor_output_error(s, "rate", id, wait_ms, text);
 }
 
 /* How long until this visitor and this address may send one more message. */
@@ -52,7 +52,7 @@ static uint32_t
 message_wait(session *s, uint64_t now)
 {
 	visitors *v = s->v;
-	uint32_t wait = buckets_wait(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
+	uint32_t wait = rate_limit_table_wait(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
 	uint32_t address_wait = s->count ? address_rate_wait(v->by_address, &s->client, &v->address_rate, now) : 0;
 	uint32_t bytes_wait = s->count ? address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
 
@@ -72,12 +72,13 @@ on_message(session *s, const visitor_frame *frame)
 		too_early(s, frame->id, wait, "Too many messages at a time.");
 		return;
 	}
-	if (!visitor_message(s, frame))
+	if (!visitor_inflight_message(s, frame))
 	{
-		say_error(s, "busy", frame->id, BUSY_MS, "The message could not be taken now; it will be sent again.");
+		visitor_output_error(s, "busy", frame->id, BUSY_MS,
+							 "The message could not be taken now; it will be sent again.");
 		return;
 	}
-	buckets_take(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
+	rate_limit_table_take(v->by_visitor, s->entry.visitor, &v->visitor_rate, now);
 	if (s->count != NULL)
 	{
 		address_rate_take(v->by_address, &s->client, &v->address_rate, now, 1);
@@ -90,7 +91,7 @@ static uint32_t
 receipts_wait(session *s, uint64_t now)
 {
 	visitors *v = s->v;
-	uint32_t wait = buckets_wait(v->receipts, s->entry.visitor, &v->receipt_rate, now);
+	uint32_t wait = rate_limit_table_wait(v->receipts, s->entry.visitor, &v->receipt_rate, now);
 	uint32_t bytes_wait = s->count ? address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
 
 	return wait > bytes_wait ? wait : bytes_wait;
@@ -113,13 +114,13 @@ on_receipts(session *s, const visitor_frame *frame)
 		too_early(s, NULL, wait, "Too many receipts at a time.");
 		return;
 	}
-	if (!visitor_receipts(s, frame))
+	if (!visitor_inflight_receipts(s, frame))
 	{
-		say_error(s, "busy", NULL, BUSY_MS, "The receipts could not be taken now; send them again.");
+		visitor_output_error(s, "busy", NULL, BUSY_MS, "The receipts could not be taken now; send them again.");
 		return;
 	}
 	for (i = 0; i < frame->nids; i++)
-		buckets_take(v->receipts, s->entry.visitor, &v->receipt_rate, now);
+		rate_limit_table_take(v->receipts, s->entry.visitor, &v->receipt_rate, now);
 	if (s->count != NULL)
 		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now,
 						  ((uint32_t) frame->nids + RECEIPTS_A_KB - 1) / RECEIPTS_A_KB);
@@ -132,7 +133,7 @@ on_history(session *s, const visitor_frame *frame)
 	visitors *v = s->v;
 	uint64_t now = uv_now(v->loop);
 	wc_history_ask ask = {.session = s->entry.number};
-	uint32_t wait = bucket_wait(s->asks, &history_rate, now);
+	uint32_t wait = rate_limit_wait(s->asks, &history_rate, now);
 	uint32_t address_wait = s->count ? address_rate_wait(v->hellos, &s->client, &v->hello_rate, now) : 0;
 
 	wait = wait > address_wait ? wait : address_wait;
@@ -148,11 +149,11 @@ on_history(session *s, const visitor_frame *frame)
 	memcpy(ask.before, frame->before, 16);
 	if (corridor_io_full(v->corridor) || !wc_write_history_ask(corridor_io_out(v->corridor), &ask))
 	{
-		say_error(s, "busy", NULL, BUSY_MS, "History could not be looked up now; ask again.");
+		visitor_output_error(s, "busy", NULL, BUSY_MS, "History could not be looked up now; ask again.");
 		return;
 	}
 	s->asked = true;
-	s->asks = bucket_take(s->asks, &history_rate, now);
+	s->asks = rate_limit_take(s->asks, &history_rate, now);
 	if (s->count != NULL)
 		address_rate_take(v->hellos, &s->client, &v->hello_rate, now, 1);
 }
@@ -182,13 +183,13 @@ may_speak(session *s, const visitor_frame *frame, visitor_frame_verdict verdict)
 
 	if (verdict == VISITOR_GOOD && frame->type == VISITOR_MESSAGE)
 		return true;
-	wait = bucket_wait(s->frames, &frame_rate, now);
+	wait = rate_limit_wait(s->frames, &frame_rate, now);
 	if (wait > 0)
 	{
 		too_early(s, frame->id, wait, "Too many frames at a time.");
 		return false;
 	}
-	s->frames = bucket_take(s->frames, &frame_rate, now);
+	s->frames = rate_limit_take(s->frames, &frame_rate, now);
 	return true;
 }
 
@@ -212,14 +213,14 @@ on_frame(session *s, const visitor_frame *frame)
 			on_history(s, frame);
 			break;
 		case VISITOR_PING:
-			say_pong(s);
+			visitor_output_pong(s);
 			break;
 		case VISITOR_HELLO:
-			if (!visitor_flood(s))
-				say_error(s, "bad_message", NULL, 0, "This session has said hello already.");
+			if (!visitor_input_flood(s))
+				visitor_output_error(s, "bad_message", NULL, 0, "This session has said hello already.");
 			break;
 		default:
-			say_error(s, "unknown_type", NULL, 0, "This hub does not know frames of that type.");
+			visitor_output_error(s, "unknown_type", NULL, 0, "This hub does not know frames of that type.");
 	}
 }
 
@@ -227,27 +228,27 @@ static void
 on_verdict(session *s, const visitor_frame *frame, visitor_frame_verdict verdict, size_t len)
 {
 	if (verdict == VISITOR_NOT_JSON)
-		ws_close(&s->w, WS_CLOSE_POLICY, "a frame must be one JSON object");
+		ws_server_close(&s->w, WS_CLOSE_POLICY, "a frame must be one JSON object");
 	else if (s->state == SESSION_HELLO && frame->type != VISITOR_HELLO)
-		ws_close(&s->w, WS_CLOSE_POLICY, "the first frame must be hello");
+		ws_server_close(&s->w, WS_CLOSE_POLICY, "the first frame must be hello");
 	else if (!may_speak(s, frame, verdict))
 		return;
 	else if (frame->type == VISITOR_MESSAGE && len > s->v->max_message)
-		say_error(s, "too_large", frame->id, 0, "The text is too long.");
+		visitor_output_error(s, "too_large", frame->id, 0, "The text is too long.");
 	else if (verdict != VISITOR_GOOD)
-		say_error(s, verdict == VISITOR_BAD ? "bad_message" : "bad_content", frame->id, 0, frame->why);
+		visitor_output_error(s, verdict == VISITOR_BAD ? "bad_message" : "bad_content", frame->id, 0, frame->why);
 	else if (s->state == SESSION_HELLO)
 		visitor_hello(s, frame);
 	else if (s->state == SESSION_ARRIVED && frame->type == VISITOR_PING)
-		say_pong(s);
+		visitor_output_pong(s);
 	else if (s->state == SESSION_ARRIVED)
-		say_error(s, "busy", frame->id, BUSY_MS, "The visitor is not welcomed yet.");
+		visitor_output_error(s, "busy", frame->id, BUSY_MS, "The visitor is not welcomed yet.");
 	else
 		on_frame(s, frame);
 }
 
 void
-visitor_text(ws *w, const char *text, size_t len)
+visitor_input_text(ws *w, const char *text, size_t len)
 {
 	session *s = (session *) w;
 	visitor_frame frame;
@@ -259,13 +260,13 @@ visitor_text(ws *w, const char *text, size_t len)
 
 /* Pings are answered by the WebSocket itself; but not any number of them. */
 void
-visitor_control(ws *w)
+visitor_input_control(ws *w)
 {
 	session *s = (session *) w;
 	uint64_t now = uv_now(s->v->loop);
 
-	if (bucket_wait(s->frames, &frame_rate, now) > 0)
-		visitor_flood(s);
+	if (rate_limit_wait(s->frames, &frame_rate, now) > 0)
+		visitor_input_flood(s);
 	else
-		s->frames = bucket_take(s->frames, &frame_rate, now);
+		s->frames = rate_limit_take(s->frames, &frame_rate, now);
 }

@@ -93,8 +93,8 @@ finish(session *s)
 	wc_buf *buf = &s->v->text;
 
 	if (!buf->failed)
-		return ws_send(&s->w, buf->data, buf->len);
-	ws_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
+		return ws_server_send(&s->w, buf->data, buf->len);
+	ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
 	return false;
 }
 
@@ -131,7 +131,7 @@ ms_of(const uint8_t message[16])
 }
 
 void
-say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token)
+visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token)
 {
 	wc_buf *buf = begin(s->v);
 
@@ -153,13 +153,13 @@ say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char
 }
 
 void
-say_history(session *s, const wc_history *history)
+visitor_output_history(session *s, const wc_history *history)
 {
 	wc_buf *buf;
 
 	if (history->busy)
 	{
-		say_error(s, "busy", NULL, ASK_AGAIN_MS, "Older messages could not be read now; ask again.");
+		visitor_output_error(s, "busy", NULL, ASK_AGAIN_MS, "Older messages could not be read now; ask again.");
 		return;
 	}
 	buf = begin(s->v);
@@ -175,7 +175,7 @@ say_history(session *s, const wc_history *history)
 }
 
 void
-say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms)
+visitor_output_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms)
 {
 	wc_buf *buf = begin(s->v);
 
@@ -191,7 +191,7 @@ say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms)
 }
 
 void
-say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms, const char *text)
+visitor_output_error(session *s, const char *code, const char *id, uint32_t retry_after_ms, const char *text)
 {
 	wc_buf *buf = begin(s->v);
 
@@ -207,11 +207,11 @@ say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,
 }
 
 void
-say_pong(session *s)
+visitor_output_pong(session *s)
 {
 	static const char pong[] = "{\"type\":\"pong\"}";
 
-	ws_send(&s->w, pong, sizeof(pong) - 1);
+	ws_server_send(&s->w, pong, sizeof(pong) - 1);
 }
 
 /* What both directions' messages begin with. */
@@ -227,7 +227,7 @@ begin_message(visitors *v, const uint8_t message[16], const char *direction, con
 }
 
 int
-say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16])
+visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16])
 {
 	wc_buf *buf = begin_message(v, send->message, "out", "sent");
 
@@ -238,8 +238,8 @@ say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16])
 }
 
 int
-say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
-			   const uint8_t message[16], const char *client, const char *content)
+visitor_output_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
+						  const uint8_t message[16], const char *client, const char *content)
 {
 	wc_buf *buf = begin_message(v, message, "in", "received");
 
@@ -250,8 +250,8 @@ say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16]
 }
 
 int
-say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], const char *status,
-			   const uint8_t (*ids)[16], int n)
+visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], const char *status,
+						  const uint8_t (*ids)[16], int n)
 {
 	wc_buf *buf = begin(v);
 	int i;
@@ -268,7 +268,7 @@ say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16]
 }
 
 int
-say_status_upto(visitors *v, const wc_status *status)
+visitor_output_status_upto(visitors *v, const wc_status *status)
 {
 	wc_buf *buf = begin(v);
 
@@ -281,7 +281,7 @@ say_status_upto(visitors *v, const wc_status *status)
 }
 
 int
-say_typing(visitors *v, const wc_typing *typing)
+visitor_output_typing(visitors *v, const wc_typing *typing)
 {
 	put(begin(v), "{\"type\":\"typing\"}");
 	return finish_all(v, typing->channel, typing->visitor, 0);

@@ -60,8 +60,8 @@ typedef struct session
 	visitors *v;
 	struct session *prev_stalled; /* not read until events are taken again */
 	struct session *next_stalled;
-	addr_count *count; /* NULL: its address is not counted */
-	arrival *arrival;  /* NULL: not between hello and WELCOME */
+	address_count *count; /* NULL: its address is not counted */
+	arrival *arrival;	  /* NULL: not between hello and WELCOME */
 	uint64_t origin_tag;
 	bucket frames; /* everything that is not a message */
 	bucket asks;   /* for history */
@@ -81,30 +81,30 @@ struct visitors
 	uv_loop_t *loop;
 	corridor_io *corridor;
 	channels *channels;
-	deadlines deadlines; /* of sessions, and of events (PHASE_WAIT) */
+	timeouts timeouts; /* of sessions, and of events (PHASE_WAIT) */
 	ws_host host;
 	visitor_registry *sessions;
-	waiting *waiting;
-	addr_counts *addresses;
-	addr_list trusted;
+	inflight *inflight;
+	address_counts *addresses;
+	address_list trusted;
 	session stalled; /* head of a ring; only its links are used */
 	wc_uuid7_state uuids;
 	wc_buf text;		  /* the frame that is being written */
 	uint32_t connections; /* sockets, closing ones too */
 	bool closing;
 
-	buckets *by_visitor; /* messages */
-	buckets *by_address;
-	buckets *address_bytes; /* what is stored for it, in kB */
-	buckets *receipts;		/* by visitor */
-	buckets *newcomers;		/* by address */
-	buckets *hellos;		/* by address, and by token */
-	bucket_rate visitor_rate;
-	bucket_rate address_rate;
-	bucket_rate address_kb_rate;
-	bucket_rate receipt_rate;
-	bucket_rate newcomer_rate;
-	bucket_rate hello_rate;
+	rate_limit_table *by_visitor; /* messages */
+	rate_limit_table *by_address;
+	rate_limit_table *address_bytes; /* what is stored for it, in kB */
+	rate_limit_table *receipts;		 /* by visitor */
+	rate_limit_table *newcomers;	 /* by address */
+	rate_limit_table *hellos;		 /* by address, and by token */
+	rate_limit visitor_rate;
+	rate_limit address_rate;
+	rate_limit address_kb_rate;
+	rate_limit receipt_rate;
+	rate_limit newcomer_rate;
+	rate_limit hello_rate;
 
 	/* from the configuration */
 	uint32_t max_visitors;
@@ -128,40 +128,41 @@ visitor_kb(size_t len)
 }
 
 /* visitor_admit.c: a normalised origin in a few bytes; 0: it could not be made. */
-extern uint64_t visitor_origin_tag(const char *origin, size_t len);
+extern uint64_t visitor_admit_origin_tag(const char *origin, size_t len);
 
 /* visitor_hello.c */
 extern void visitor_hello(session *s, const visitor_frame *frame);
 extern void visitor_arrival_free(session *s);
 
 /* visitor_input.c: the callbacks of a session's WebSocket. */
-extern void visitor_text(ws *w, const char *text, size_t len);
-extern void visitor_control(ws *w);
+extern void visitor_input_text(ws *w, const char *text, size_t len);
+extern void visitor_input_control(ws *w);
 
 /* A frame came too early; true: the session was closed for one too many. */
-extern bool visitor_flood(session *s);
+extern bool visitor_input_flood(session *s);
 
 /* visitor_inflight.c: how many more events the worker is given now. */
-extern uint32_t visitor_events_room(const visitors *v);
-extern bool visitor_message(session *s, const visitor_frame *frame);
-extern bool visitor_receipts(session *s, const visitor_frame *frame);
-extern void visitor_event_late(visitors *v, deadline *entry);
-extern void visitor_events_free(visitors *v);
+extern uint32_t visitor_inflight_room(const visitors *v);
+extern bool visitor_inflight_message(session *s, const visitor_frame *frame);
+extern bool visitor_inflight_receipts(session *s, const visitor_frame *frame);
+extern void visitor_inflight_late(visitors *v, timeout *entry);
+extern void visitor_inflight_free(visitors *v);
 
 /* visitor_output.c: frames to clients. */
-extern void say_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token);
-extern void say_history(session *s, const wc_history *history);
-extern void say_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms);
-extern void say_error(session *s, const char *code, const char *id, uint32_t retry_after_ms, const char *text);
-extern void say_pong(session *s);
+extern void visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token);
+extern void visitor_output_history(session *s, const wc_history *history);
+extern void visitor_output_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms);
+extern void visitor_output_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,
+								 const char *text);
+extern void visitor_output_pong(session *s);
 
 /* These to all sessions of a visitor, but one; how many took it. */
-extern int say_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
-extern int say_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
-						  const uint8_t message[16], const char *client, const char *content);
-extern int say_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], const char *status,
-						  const uint8_t (*ids)[16], int n);
-extern int say_status_upto(visitors *v, const wc_status *status);
-extern int say_typing(visitors *v, const wc_typing *typing);
+extern int visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
+extern int visitor_output_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
+									 const uint8_t message[16], const char *client, const char *content);
+extern int visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
+									 const char *status, const uint8_t (*ids)[16], int n);
+extern int visitor_output_status_upto(visitors *v, const wc_status *status);
+extern int visitor_output_typing(visitors *v, const wc_typing *typing);
 
 #endif /* NET_VISITOR_SESSION_H */

@@ -26,9 +26,9 @@
 static void session_ended(ws *w, uint16_t code);
 static void session_gone(ws *w);
 static size_t session_room(ws *w);
-static void on_late(void *arg, deadline *entry);
+static void on_late(void *arg, timeout *entry);
 
-static const ws_calls calls = {visitor_text, visitor_control, session_room, session_ended, session_gone};
+static const ws_calls calls = {visitor_input_text, visitor_input_control, session_room, session_ended, session_gone};
 
 visitors *
 visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
@@ -41,22 +41,22 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	v->corridor = corridor;
 	v->channels = set;
 	v->sessions = visitor_registry_new();
-	v->waiting = waiting_new();
-	v->addresses = addr_counts_new();
-	v->by_visitor = buckets_new(BUCKET_PLACES);
-	v->by_address = buckets_new(BUCKET_PLACES);
-	v->address_bytes = buckets_new(BUCKET_PLACES);
-	v->receipts = buckets_new(BUCKET_PLACES);
-	v->newcomers = buckets_new(BUCKET_PLACES);
-	v->hellos = buckets_new(BUCKET_PLACES);
-	if (!v->sessions || !v->waiting || !v->addresses || !v->by_visitor || !v->by_address || !v->address_bytes ||
+	v->inflight = inflight_new();
+	v->addresses = address_counts_new();
+	v->by_visitor = rate_limit_table_new(BUCKET_PLACES);
+	v->by_address = rate_limit_table_new(BUCKET_PLACES);
+	v->address_bytes = rate_limit_table_new(BUCKET_PLACES);
+	v->receipts = rate_limit_table_new(BUCKET_PLACES);
+	v->newcomers = rate_limit_table_new(BUCKET_PLACES);
+	v->hellos = rate_limit_table_new(BUCKET_PLACES);
+	if (!v->sessions || !v->inflight || !v->addresses || !v->by_visitor || !v->by_address || !v->address_bytes ||
 		!v->receipts || !v->newcomers || !v->hellos)
 		return NULL; /* the program ends: nothing is freed */
 	v->stalled.prev_stalled = v->stalled.next_stalled = &v->stalled;
-	deadlines_init(&v->deadlines, loop, on_late, v);
-	deadlines_limit(&v->deadlines, PHASE_CLOSE, WS_CLOSE_MS);
+	timeouts_init(&v->timeouts, loop, on_late, v);
+	timeouts_limit(&v->timeouts, PHASE_CLOSE, WS_CLOSE_MS);
 	v->host.loop = loop;
-	v->host.deadlines = &v->deadlines;
+	v->host.timeouts = &v->timeouts;
 	v->host.calls = &calls;
 	return v;
 }
@@ -66,8 +66,8 @@ visitors_configure(visitors *v, const wc_config *config)
 {
 	char bad[64];
 
-	/* The door tells what is bad about it. */
-	addr_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &v->trusted, bad);
+	/* The HTTP server tells what is bad about it. */
+	address_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &v->trusted, bad);
 	v->max_visitors = config->max_visitors;
 	v->max_per_address = config->max_visitors_per_address;
 	v->max_message = config->max_message_size;
@@ -76,25 +76,25 @@ visitors_configure(visitors *v, const wc_config *config)
 	v->host.max_message = v->max_message + MESSAGE_SLACK;
 	if (v->host.max_message < LEAST_FRAME)
 		v->host.max_message = LEAST_FRAME;
-	v->visitor_rate = (bucket_rate){60000, config->visitor_rate, config->visitor_burst};
-	v->address_rate = (bucket_rate){60000, config->address_rate, config->address_burst};
-	v->receipt_rate = (bucket_rate){60000, config->visitor_rate * RECEIPTS_A_MESSAGE,
-									config->visitor_burst * RECEIPTS_A_MESSAGE + 2 * VISITOR_MAX_IDS};
-	v->newcomer_rate = (bucket_rate){3600000, config->new_visitor_rate, config->new_visitor_rate};
-	v->address_kb_rate = (bucket_rate){3600000, config->address_kb_per_hour, config->address_kb_per_hour};
-	v->hello_rate = (bucket_rate){60000, config->hello_rate, config->hello_rate};
-	deadlines_limit(&v->deadlines, PHASE_HELLO, config->hello_timeout_ms);
-	deadlines_limit(&v->deadlines, PHASE_FRAME, config->hello_timeout_ms);
-	deadlines_limit(&v->deadlines, PHASE_WELCOME, config->ack_timeout_ms);
-	deadlines_limit(&v->deadlines, PHASE_WAIT, config->ack_timeout_ms);
-	deadlines_limit(&v->deadlines, PHASE_QUIET, config->ping_interval_ms);
-	deadlines_limit(&v->deadlines, PHASE_PONG, config->ping_interval_ms);
+	v->visitor_rate = (rate_limit){60000, config->visitor_rate, config->visitor_burst};
+	v->address_rate = (rate_limit){60000, config->address_rate, config->address_burst};
+	v->receipt_rate = (rate_limit){60000, config->visitor_rate * RECEIPTS_A_MESSAGE,
+								   config->visitor_burst * RECEIPTS_A_MESSAGE + 2 * VISITOR_MAX_IDS};
+	v->newcomer_rate = (rate_limit){3600000, config->new_visitor_rate, config->new_visitor_rate};
+	v->address_kb_rate = (rate_limit){3600000, config->address_kb_per_hour, config->address_kb_per_hour};
+	v->hello_rate = (rate_limit){60000, config->hello_rate, config->hello_rate};
+	timeouts_limit(&v->timeouts, PHASE_HELLO, config->hello_timeout_ms);
+	timeouts_limit(&v->timeouts, PHASE_FRAME, config->hello_timeout_ms);
+	timeouts_limit(&v->timeouts, PHASE_WELCOME, config->ack_timeout_ms);
+	timeouts_limit(&v->timeouts, PHASE_WAIT, config->ack_timeout_ms);
+	timeouts_limit(&v->timeouts, PHASE_QUIET, config->ping_interval_ms);
+	timeouts_limit(&v->timeouts, PHASE_PONG, config->ping_interval_ms);
 }
 
 bool
 visitors_trust(const visitors *v, const net_addr *peer)
 {
-	return addr_list_has(&v->trusted, peer);
+	return address_list_has(&v->trusted, peer);
 }
 
 /* Not read until the worker has room again; those that wait longest go first. */
@@ -127,7 +127,7 @@ static size_t
 session_room(ws *w)
 {
 	session *s = (session *) w;
-	uint32_t room = visitor_events_room(s->v);
+	uint32_t room = visitor_inflight_room(s->v);
 
 	if (s->state == SESSION_ARRIVED)
 		return 0; /* until WELCOME */
@@ -171,31 +171,31 @@ session_gone(ws *w)
 	visitors *v = s->v;
 
 	if (s->count != NULL)
-		addr_counts_give(v->addresses, s->count);
+		address_counts_give(v->addresses, s->count);
 	v->connections--;
 }
 
 static void
-on_late(void *arg, deadline *entry)
+on_late(void *arg, timeout *entry)
 {
 	ws *w = (ws *) entry;
 
 	switch (entry->phase)
 	{
 		case PHASE_WAIT:
-			visitor_event_late(arg, entry);
+			visitor_inflight_late(arg, entry);
 			break;
 		case PHASE_HELLO:
 			if (w->paused) /* then it is us who are slow */
-				deadline_set(&((visitors *) arg)->deadlines, entry, PHASE_HELLO, uv_now(((visitors *) arg)->loop));
+				timeouts_set(&((visitors *) arg)->timeouts, entry, PHASE_HELLO, uv_now(((visitors *) arg)->loop));
 			else
-				ws_close(w, WS_CLOSE_NO_HELLO, "no hello came in time");
+				ws_server_close(w, WS_CLOSE_NO_HELLO, "no hello came in time");
 			break;
 		case PHASE_WELCOME:
-			ws_close(w, WS_CLOSE_INTERNAL, "the visitor could not be welcomed in time; come back shortly");
+			ws_server_close(w, WS_CLOSE_INTERNAL, "the visitor could not be welcomed in time; come back shortly");
 			break;
 		default:
-			ws_late(w);
+			ws_server_late(w);
 	}
 }
 
@@ -219,7 +219,7 @@ change_one(void *arg, visitor_entry *e)
 		return;
 	if (c->key)
 	{
-		ws_close(&s->w, WS_CLOSE_KEY, "this public key is not valid any more");
+		ws_server_close(&s->w, WS_CLOSE_KEY, "this public key is not valid any more");
 		return;
 	}
 	for (i = 0; i < c->put->norigins; i++)
@@ -227,7 +227,7 @@ change_one(void *arg, visitor_entry *e)
 		if (c->tags[i] == s->origin_tag)
 			return;
 	}
-	ws_close(&s->w, WS_CLOSE_ORIGIN, "the page's origin was taken off the channel's list");
+	ws_server_close(&s->w, WS_CLOSE_ORIGIN, "the page's origin was taken off the channel's list");
 }
 
 static bool
@@ -266,7 +266,7 @@ visitors_channel_put(visitors *v, const wc_channel_put *put)
 	if (!c.key && !origin_lost(ch, put))
 		return;
 	for (i = 0; i < put->norigins; i++)
-		c.tags[i] = visitor_origin_tag(put->origins[i].p, put->origins[i].len);
+		c.tags[i] = visitor_admit_origin_tag(put->origins[i].p, put->origins[i].len);
 	visitor_registry_all(v->sessions, change_one, &c);
 }
 
@@ -289,26 +289,26 @@ visitors_history(visitors *v, const wc_history *history)
 	if (s == NULL || !s->asked)
 		return;
 	s->asked = false;
-	say_history(s, history);
+	visitor_output_history(s, history);
 }
 
 void
 visitors_status(visitors *v, const wc_status *status)
 {
-	say_status_upto(v, status);
+	visitor_output_status_upto(v, status);
 }
 
 void
 visitors_typing(visitors *v, const wc_typing *typing)
 {
-	say_typing(v, typing);
+	visitor_output_typing(v, typing);
 }
 
 static void
 end_one(void *arg, visitor_entry *entry)
 {
 	(void) arg;
-	ws_close(&session_of(entry)->w, WS_CLOSE_ENDED, "your sessions were ended; begin anew");
+	ws_server_close(&session_of(entry)->w, WS_CLOSE_ENDED, "your sessions were ended; begin anew");
 }
 
 /* Their token is not valid any more: clients come back as somebody new. */
@@ -325,7 +325,7 @@ visitors_push(visitors *v, const wc_send *send, wc_outcome *outcome)
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->token = send->token;
-	if (wc_uuid_parse(send->to.p, send->to.len, visitor) && say_message_out(v, send, visitor) > 0)
+	if (wc_uuid_parse(send->to.p, send->to.len, visitor) && visitor_output_message_out(v, send, visitor) > 0)
 	{
 		the_metrics.pushes++;
 		wc_uuid_print(send->message, v->out_id);
@@ -348,23 +348,23 @@ visitors_present(const visitors *v, const uint8_t channel[16], const uint8_t vis
 void
 visitors_run(visitors *v)
 {
-	uint32_t room = visitor_events_room(v);
+	uint32_t room = visitor_inflight_room(v);
 	session *s;
 
 	/* As many as may each send one; who finds no room comes to the end again. */
 	while (room-- > 0 && (s = v->stalled.next_stalled) != &v->stalled)
 	{
 		unstall(s);
-		ws_resume(&s->w);
+		ws_server_resume(&s->w);
 	}
-	ws_bury(&v->host);
+	ws_server_bury(&v->host);
 }
 
 static void
 say_goodbye(void *arg, visitor_entry *e)
 {
 	(void) arg;
-	ws_close(&session_of(e)->w, WS_CLOSE_GOING_AWAY, "the hub is being stopped or started anew");
+	ws_server_close(&session_of(e)->w, WS_CLOSE_GOING_AWAY, "the hub is being stopped or started anew");
 }
 
 void
@@ -395,23 +395,23 @@ visitors_connections(const visitors *v)
 uint32_t
 visitors_waiting(const visitors *v)
 {
-	return waiting_count(v->waiting);
+	return inflight_count(v->inflight);
 }
 
 static void
 on_closed(uv_handle_t *handle)
 {
-	visitors *v = ((deadlines *) handle->data)->arg;
+	visitors *v = ((timeouts *) handle->data)->arg;
 
 	visitor_registry_free(v->sessions);
-	waiting_free(v->waiting);
-	addr_counts_free(v->addresses);
-	buckets_free(v->by_visitor);
-	buckets_free(v->by_address);
-	buckets_free(v->address_bytes);
-	buckets_free(v->receipts);
-	buckets_free(v->newcomers);
-	buckets_free(v->hellos);
+	inflight_free(v->inflight);
+	address_counts_free(v->addresses);
+	rate_limit_table_free(v->by_visitor);
+	rate_limit_table_free(v->by_address);
+	rate_limit_table_free(v->address_bytes);
+	rate_limit_table_free(v->receipts);
+	rate_limit_table_free(v->newcomers);
+	rate_limit_table_free(v->hellos);
 	wc_buf_free(&v->text);
 	free(v);
 }
@@ -420,7 +420,7 @@ static void
 cut_one(void *arg, visitor_entry *e)
 {
 	(void) arg;
-	ws_cut(&session_of(e)->w);
+	ws_server_cut(&session_of(e)->w);
 }
 
 void
@@ -428,9 +428,9 @@ visitors_free(visitors *v)
 {
 	v->closing = true;
 	visitor_registry_all(v->sessions, cut_one, NULL);
-	deadlines_expire(&v->deadlines, PHASE_CLOSE);
-	visitor_events_free(v);
-	ws_bury(&v->host);
-	ws_host_free(&v->host);
-	uv_close((uv_handle_t *) &v->deadlines.timer, on_closed);
+	timeouts_expire(&v->timeouts, PHASE_CLOSE);
+	visitor_inflight_free(v);
+	ws_server_bury(&v->host);
+	ws_server_host_free(&v->host);
+	uv_close((uv_handle_t *) &v->timeouts.timer, on_closed);
 }

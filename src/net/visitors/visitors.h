@@ -12,7 +12,7 @@
 #include "base/corridor_io.h"
 #include "ws/ws_accept.h"
 
-/* Set in the numbers of visitors' events, never in those of the door's. */
+/* Set in the numbers of visitors' events, never in those of the HTTP server's. */
 #define VISITORS_NUMBER (UINT64_C(1) << 63)
 
 /* Sessions of one visitor at a time. */
@@ -30,7 +30,8 @@ extern void visitors_configure(visitors *v, const wc_config *config);
 extern bool visitors_trust(const visitors *v, const net_addr *peer);
 
 /* Upgrade it to a session, or answer what stands against it and let it go. */
-extern void visitors_enter(visitors *v, const ws_knock *knock, const ws_head *head, refusal verdict, const char *why);
+extern void visitor_admit(visitors *v, const ws_opening *opening, const ws_handshake *head, refusal verdict,
+						  const char *why);
 
 /*
  * A channel is about to be replaced in the set (put), or to go from it: sessions
@@ -40,12 +41,12 @@ extern void visitors_channel_put(visitors *v, const wc_channel_put *put);
 extern void visitors_channel_gone(visitors *v, const uint8_t id[16]);
 
 /* What the worker says. */
-extern void visitors_welcome(visitors *v, const wc_welcome *welcome);
+extern void visitor_hello_welcome(visitors *v, const wc_welcome *welcome);
 extern void visitors_history(visitors *v, const wc_history *history);
 extern void visitors_status(visitors *v, const wc_status *status);
 extern void visitors_typing(visitors *v, const wc_typing *typing);
 extern void visitors_end(visitors *v, const wc_typing *whose);
-extern void visitors_event_done(visitors *v, const wc_event_done *done);
+extern void visitor_inflight_done(visitors *v, const wc_event_done *done);
 
 /*
  * Push a message to the visitor's sessions; the outcome's strings live until

@@ -40,13 +40,13 @@ set_constants(CURL *easy)
 }
 
 CURL *
-link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms, const char *ca_file, void *private, char *error)
+link_dial_begin(curl_uv *loop, const target *to, uint32_t timeout_ms, const char *ca_file, void *private, char *error)
 {
 	CURL *easy = curl_easy_init();
 
 	if (easy == NULL)
 		return NULL;
-	curl_loop_prepare(loop, easy);
+	curl_uv_prepare(loop, easy);
 	set_constants(easy);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, private);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
@@ -57,7 +57,7 @@ link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms, const ch
 		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
-	if (curl_easy_setopt(easy, CURLOPT_URL, to->url) != CURLE_OK || curl_loop_add(loop, easy) != CURLM_OK)
+	if (curl_easy_setopt(easy, CURLOPT_URL, to->url) != CURLE_OK || curl_uv_add(loop, easy) != CURLM_OK)
 	{
 		curl_easy_cleanup(easy);
 		return NULL;
@@ -66,13 +66,13 @@ link_dial_begin(curl_loop *loop, const target *to, uint32_t timeout_ms, const ch
 }
 
 int
-link_dial_socket(curl_loop *loop, CURL *easy)
+link_dial_socket(curl_uv *loop, CURL *easy)
 {
 	curl_socket_t fd = CURL_SOCKET_BAD;
 
 	if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
 		return -1;
-	curl_loop_let_go(loop, fd);
+	curl_uv_let_go(loop, fd);
 	return fd;
 }
 
@@ -103,8 +103,8 @@ link_dial_write(CURL *easy, const void *data, size_t len, size_t *n)
 }
 
 void
-link_dial_end(curl_loop *loop, CURL *easy)
+link_dial_end(curl_uv *loop, CURL *easy)
 {
-	curl_loop_remove(loop, easy);
+	curl_uv_remove(loop, easy);
 	curl_easy_cleanup(easy);
 }

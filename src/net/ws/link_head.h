@@ -32,7 +32,7 @@ extern char *link_head_request(const char *api_url, const char *api_key, const c
 /* Can an answer begin like this? */
 extern bool link_head_begins(const char *data, size_t len);
 
-/* Judge a head that ws_head_scan() found whole. */
+/* Judge a head that ws_handshake_scan() found whole. */
 extern void link_head_read(const char *data, size_t len, const char *accept, link_answer *answer);
 
 #endif /* NET_LINK_HEAD_H */

@@ -138,7 +138,7 @@ read_answer(link_socket *s)
 	const char *why = NULL;
 	size_t from = s->in_len;
 	size_t used = 0;
-	ws_head_state found = WS_HEAD_MORE;
+	ws_handshake_state found = WS_HEAD_MORE;
 
 	while (found == WS_HEAD_MORE && link_stream_fill(s))
 	{
@@ -147,7 +147,7 @@ read_answer(link_socket *s)
 		if (!link_head_begins(s->in, len))
 			found = WS_HEAD_BROKEN;
 		else
-			found = ws_head_scan(s->in, len, from, &used, &why);
+			found = ws_handshake_scan(s->in, len, from, &used, &why);
 		from = len;
 	}
 	if (found == WS_HEAD_WHOLE)
@@ -319,10 +319,10 @@ link_host_init(link_host *host, uv_loop_t *loop, const link_calls *calls)
 {
 	host->loop = loop;
 	host->calls = calls;
-	host->curl = curl_loop_new(loop, on_connected, host);
+	host->curl = curl_uv_new(loop, on_connected, host);
 	if (host->curl == NULL)
 		return false;
-	curl_loop_keep_done(host->curl);
+	curl_uv_keep_done(host->curl);
 	return true;
 }
 
@@ -372,7 +372,7 @@ link_host_free(link_host *host)
 		link_socket_die(host->sockets);
 		bury(host->sockets);
 	}
-	curl_loop_free(host->curl);
+	curl_uv_free(host->curl);
 	free(host->ca_file);
 }
 

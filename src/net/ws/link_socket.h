@@ -31,7 +31,7 @@ typedef struct link_calls
 typedef struct link_host
 {
 	uv_loop_t *loop;
-	curl_loop *curl; /* link_host_init() makes it */
+	curl_uv *curl; /* link_host_init() makes it */
 	const link_calls *calls;
 	link_socket *sockets;
 	uint32_t connect_timeout_ms;

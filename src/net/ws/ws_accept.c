@@ -12,24 +12,24 @@
 #include "base/metrics.h"
 
 net_addr
-ws_enter_client(const addr_list *trusted, const ws_knock *knock, const ws_head *head)
+ws_accept_client(const address_list *trusted, const ws_opening *opening, const ws_handshake *head)
 {
-	net_addr client = knock->peer;
+	net_addr client = opening->peer;
 	head_value forwarded = head->facts.forwarded;
 
-	if (forwarded.p != NULL && addr_list_has(trusted, &knock->peer))
-		addr_forwarded(trusted, forwarded.p, forwarded.len, &client);
+	if (forwarded.p != NULL && address_list_has(trusted, &opening->peer))
+		address_forwarded(trusted, forwarded.p, forwarded.len, &client);
 	return client;
 }
 
 bool
-ws_enter_upgrade(int fd, const ws_head *head, const char *protocol)
+ws_accept_upgrade(int fd, const ws_handshake *head, const char *protocol)
 {
 	char accept[WS_ACCEPT_SIZE];
 	char text[256];
 	int len;
 
-	if (!ws_head_accept(head->key, accept))
+	if (!ws_handshake_accept(head->key, accept))
 		return false;
 	len = snprintf(text, sizeof(text),
 				   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -39,11 +39,11 @@ ws_enter_upgrade(int fd, const ws_head *head, const char *protocol)
 }
 
 void
-ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client, refusal why, const char *message,
-				const uint8_t channel[16])
+ws_accept_refuse(uv_loop_t *loop, const ws_opening *opening, const net_addr *client, refusal why, const char *message,
+				 const uint8_t channel[16])
 {
 	the_metrics.refused[why]++;
 	log_refusal(why, client, channel, uv_now(loop));
-	answer_raw(knock->fd, why, message);
-	linger(loop, knock->fd);
+	http_response_raw(opening->fd, why, message);
+	lingering_close(loop, opening->fd);
 }

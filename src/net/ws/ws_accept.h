@@ -12,24 +12,24 @@
 #include "ws/ws_handshake.h"
 
 /* A connection whose head has been read up to its empty line, no byte further. */
-typedef struct ws_knock
+typedef struct ws_opening
 {
 	int fd; /* taken over */
 	net_addr peer;
 	uint64_t since; /* uv_now() when it was accepted, or its request began */
-} ws_knock;
+} ws_opening;
 
 /* Who it is: the peer, or whom a trusted proxy names. */
-extern net_addr ws_enter_client(const addr_list *trusted, const ws_knock *knock, const ws_head *head);
+extern net_addr ws_accept_client(const address_list *trusted, const ws_opening *opening, const ws_handshake *head);
 
 /* Say that from now on it is a WebSocket that speaks that sub-protocol. */
-extern bool ws_enter_upgrade(int fd, const ws_head *head, const char *protocol);
+extern bool ws_accept_upgrade(int fd, const ws_handshake *head, const char *protocol);
 
 /*
  * Count the refusal, tell it, answer it, and let the connection go.  message and
  * channel may be NULL.
  */
-extern void ws_enter_refuse(uv_loop_t *loop, const ws_knock *knock, const net_addr *client, refusal why,
-							const char *message, const uint8_t channel[16]);
+extern void ws_accept_refuse(uv_loop_t *loop, const ws_opening *opening, const net_addr *client, refusal why,
+							 const char *message, const uint8_t channel[16]);
 
 #endif /* NET_WS_ACCEPT_H */

@@ -30,7 +30,7 @@ is_public_key(const char *s, size_t len)
 }
 
 void
-ws_head_argument(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len)
+ws_handshake_argument(ws_handshake *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	if (name_len != sizeof(ARGUMENT) - 1 || memcmp(name, ARGUMENT, name_len) != 0)
 		return;
@@ -43,7 +43,7 @@ ws_head_argument(ws_head *head, const char *name, size_t name_len, const char *v
 
 /* The arguments of a target's query. */
 static void
-read_query(ws_head *head, const char *target, size_t len)
+read_query(ws_handshake *head, const char *target, size_t len)
 {
 	const char *p = memchr(target, '?', len);
 	const char *end = target + len;
@@ -58,7 +58,7 @@ read_query(ws_head *head, const char *target, size_t len)
 		stop = p ? p : end;
 		equals = memchr(item, '=', (size_t) (stop - item));
 		if (equals != NULL)
-			ws_head_argument(head, item, (size_t) (equals - item), equals + 1, (size_t) (stop - equals - 1));
+			ws_handshake_argument(head, item, (size_t) (equals - item), equals + 1, (size_t) (stop - equals - 1));
 	}
 }
 
@@ -115,9 +115,9 @@ is(const char *name, size_t len, const char *known, size_t known_len)
 #define IS(known) is(name, name_len, known, sizeof(known) - 1)
 
 void
-ws_head_field(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len)
+ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
-	head_field(&head->facts, name, name_len, value, value_len);
+	http_head_field(&head->facts, name, name_len, value, value_len);
 	while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
 		value_len--;
 	if (IS("Upgrade"))
@@ -148,10 +148,10 @@ ws_head_field(ws_head *head, const char *name, size_t name_len, const char *valu
 }
 
 refusal
-ws_head_end(ws_head *head, const char *version, const char **why)
+ws_handshake_end(ws_handshake *head, const char *version, const char **why)
 {
 	*why = NULL;
-	head_end(&head->facts, version);
+	http_head_end(&head->facts, version);
 	if (head->facts.bad == NULL && strcmp(version, "HTTP/1.1") != 0)
 		head->facts.bad = "A WebSocket is opened by HTTP/1.1.";
 	if (head->facts.bad == NULL && (head->facts.chunked || head->facts.length != 0))
@@ -175,8 +175,8 @@ ws_head_end(ws_head *head, const char *version, const char **why)
 	return head->protocol ? REFUSE_NOTHING : REFUSE_WS_PROTOCOL;
 }
 
-ws_head_state
-ws_head_scan(const char *data, size_t len, size_t from, size_t *used, const char **why)
+ws_handshake_state
+ws_handshake_scan(const char *data, size_t len, size_t from, size_t *used, const char **why)
 {
 	size_t i;
 
@@ -209,7 +209,7 @@ ws_head_scan(const char *data, size_t len, size_t from, size_t *used, const char
 
 /* The first line: GET, a target of visible characters, a version. */
 static bool
-read_first_line(ws_head *head, const char *line, size_t len, char version[16])
+read_first_line(ws_handshake *head, const char *line, size_t len, char version[16])
 {
 	const char *target = line + 4;
 	const char *blank;
@@ -236,7 +236,7 @@ read_first_line(ws_head *head, const char *line, size_t len, char version[16])
 }
 
 refusal
-ws_head_read(ws_head *head, const char *data, size_t len, const char **why)
+ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char **why)
 {
 	const char *end = data + len - 2; /* the empty line */
 	const char *line = data;
@@ -263,15 +263,15 @@ ws_head_read(ws_head *head, const char *data, size_t len, const char **why)
 		{
 			for (value = colon + 1; value < stop && (*value == ' ' || *value == '\t'); value++)
 				;
-			ws_head_field(head, line, (size_t) (colon - line), value, (size_t) (stop - value));
+			ws_handshake_field(head, line, (size_t) (colon - line), value, (size_t) (stop - value));
 		}
 		line = stop + 2;
 	}
-	return ws_head_end(head, version, why);
+	return ws_handshake_end(head, version, why);
 }
 
 bool
-ws_head_accept(head_value key, char out[WS_ACCEPT_SIZE])
+ws_handshake_accept(head_value key, char out[WS_ACCEPT_SIZE])
 {
 	char text[24 + sizeof(GUID)];
 	unsigned char hash[EVP_MAX_MD_SIZE];

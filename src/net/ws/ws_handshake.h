@@ -28,10 +28,10 @@
 #define WS_ACCEPT_SIZE 29
 
 /* All zeros is a head of which nothing has come, for the visitors' path. */
-typedef struct ws_head
+typedef struct ws_handshake
 {
 	bool link;			   /* set before anything has come: it is for the links' path */
-	head_facts facts;	   /* what every request's head must keep */
+	http_head facts;	   /* what every request's head must keep */
 	head_value public_key; /* webChatId; p is NULL when there is no good one */
 	head_value origin;	   /* p is NULL when there is none */
 	head_value key;		   /* Sec-WebSocket-Key */
@@ -41,37 +41,39 @@ typedef struct ws_head
 	bool has_version;
 	bool version;  /* Sec-WebSocket-Version: 13 */
 	bool protocol; /* the path's is among those offered */
-} ws_head;
+} ws_handshake;
 
 /* For each argument of the target's query: the public key is one. */
-extern void ws_head_argument(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len);
+extern void ws_handshake_argument(ws_handshake *head, const char *name, size_t name_len, const char *value,
+								  size_t value_len);
 
 /* For each field, in the order of the head; the strings must stay. */
-extern void ws_head_field(ws_head *head, const char *name, size_t name_len, const char *value, size_t value_len);
+extern void ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const char *value,
+							   size_t value_len);
 
 /*
  * The rules about the whole.  Anything but REFUSE_NOTHING is the answer, with
  * *why as its sentence where it is not NULL.  The origin is not judged.
  */
-extern refusal ws_head_end(ws_head *head, const char *version, const char **why);
+extern refusal ws_handshake_end(ws_handshake *head, const char *version, const char **why);
 
-typedef enum ws_head_state
+typedef enum ws_handshake_state
 {
 	WS_HEAD_MORE,  /* not all of it has come yet */
 	WS_HEAD_WHOLE, /* *used bytes are the head */
 	WS_HEAD_BROKEN /* *why says so */
-} ws_head_state;
+} ws_handshake_state;
 
 /*
  * Find the end of a raw head.  from: bytes that an earlier call has looked at.
  * A line that does not end in CR LF, a NUL and a folded line break it.
  */
-extern ws_head_state ws_head_scan(const char *data, size_t len, size_t from, size_t *used, const char **why);
+extern ws_handshake_state ws_handshake_scan(const char *data, size_t len, size_t from, size_t *used, const char **why);
 
-/* Judge a raw head that was found whole; as ws_head_end(). */
-extern refusal ws_head_read(ws_head *head, const char *data, size_t len, const char **why);
+/* Judge a raw head that was found whole; as ws_handshake_end(). */
+extern refusal ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char **why);
 
-/* Sec-WebSocket-Accept for a Sec-WebSocket-Key that ws_head_end() let pass. */
-extern bool ws_head_accept(head_value key, char out[WS_ACCEPT_SIZE]);
+/* Sec-WebSocket-Accept for a Sec-WebSocket-Key that ws_handshake_end() let pass. */
+extern bool ws_handshake_accept(head_value key, char out[WS_ACCEPT_SIZE]);
 
 #endif /* NET_WS_HANDSHAKE_H */

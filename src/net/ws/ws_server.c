@@ -80,12 +80,12 @@ end(ws *w, ws_state state, uint16_t code)
 }
 
 void
-ws_cut(ws *w)
+ws_server_cut(ws *w)
 {
 	if (w->state == WS_DEAD)
 		return;
 	end(w, WS_DEAD, WS_CLOSE_LOST);
-	deadline_set(w->host->deadlines, &w->deadline, PHASE_NONE, 0);
+	timeouts_set(w->host->timeouts, &w->timeout, PHASE_NONE, 0);
 	uv_poll_stop(&w->poll);
 	drop_out(w);
 	w->next_dead = w->host->dead;
@@ -187,7 +187,7 @@ flush(ws *w)
 				continue;
 			if (errno == EAGAIN)
 				break;
-			ws_cut(w);
+			ws_server_cut(w);
 			return;
 		}
 		w->out_off += (uint32_t) n;
@@ -239,11 +239,11 @@ too_slow(ws *w)
 		w->out_len = w->out_mark + (uint32_t) frame_size(w->out + w->out_mark);
 	else
 		w->out_len = w->out_off = w->out_mark;
-	ws_close(w, WS_CLOSE_SLOW, "the client reads too slowly");
+	ws_server_close(w, WS_CLOSE_SLOW, "the client reads too slowly");
 }
 
 bool
-ws_send(ws *w, const char *text, size_t len)
+ws_server_send(ws *w, const char *text, size_t len)
 {
 	size_t waiting = w->out_len - w->out_off;
 
@@ -257,18 +257,18 @@ ws_send(ws *w, const char *text, size_t len)
 	}
 	if (write_frame(w, OP_TEXT, text, len))
 		return true;
-	ws_cut(w);
+	ws_server_cut(w);
 	return false;
 }
 
 void
-ws_cork(ws *w)
+ws_server_cork(ws *w)
 {
 	w->corked = true;
 }
 
 void
-ws_uncork(ws *w)
+ws_server_uncork(ws *w)
 {
 	if (!w->corked)
 		return;
@@ -282,13 +282,13 @@ static void
 begin_closing(ws *w, uint16_t code)
 {
 	end(w, WS_CLOSING, code);
-	deadline_set(w->host->deadlines, &w->deadline, PHASE_CLOSE, uv_now(w->host->loop));
+	timeouts_set(w->host->timeouts, &w->timeout, PHASE_CLOSE, uv_now(w->host->loop));
 	maybe_shut(w);
 	settle(w);
 }
 
 void
-ws_close(ws *w, uint16_t code, const char *reason)
+ws_server_close(ws *w, uint16_t code, const char *reason)
 {
 	char text[125];
 	size_t len = strlen(reason);
@@ -303,7 +303,7 @@ ws_close(ws *w, uint16_t code, const char *reason)
 	if (write_frame(w, OP_CLOSE, text, len + 2))
 		begin_closing(w, code);
 	else
-		ws_cut(w);
+		ws_server_cut(w);
 }
 
 static size_t
@@ -364,7 +364,7 @@ turn_control(void *arg)
 static void
 turn_binary(void *arg)
 {
-	ws_close(((turn *) arg)->w, WS_CLOSE_UNSUPPORTED, "frames are text");
+	ws_server_close(((turn *) arg)->w, WS_CLOSE_UNSUPPORTED, "frames are text");
 }
 
 static bool
@@ -380,16 +380,16 @@ static void
 settle_parser(ws *w, ws_parsed parsed, bool came)
 {
 	ws_host *host = w->host;
-	phase now = w->deadline.phase;
+	phase now = w->timeout.phase;
 
 	if (w->state == WS_OPEN && parsed == WS_PARSED_PARTIAL)
 	{
 		if (now == PHASE_QUIET || now == PHASE_PONG)
-			deadline_set(host->deadlines, &w->deadline, PHASE_FRAME, uv_now(host->loop));
+			timeouts_set(host->timeouts, &w->timeout, PHASE_FRAME, uv_now(host->loop));
 		return;
 	}
 	if (w->state == WS_OPEN && came && (now == PHASE_QUIET || now == PHASE_PONG || now == PHASE_FRAME))
-		deadline_set(host->deadlines, &w->deadline, PHASE_QUIET, uv_now(host->loop));
+		timeouts_set(host->timeouts, &w->timeout, PHASE_QUIET, uv_now(host->loop));
 	if (w->state == WS_OPEN && host->spare == NULL)
 		host->spare = w->parser;
 	else
@@ -411,7 +411,7 @@ read_frames(ws *w)
 		host->spare = NULL;
 		if (w->parser == NULL)
 		{
-			ws_close(w, WS_CLOSE_INTERNAL, "out of memory");
+			ws_server_close(w, WS_CLOSE_INTERNAL, "out of memory");
 			return;
 		}
 	}
@@ -419,12 +419,12 @@ read_frames(ws *w)
 	if (w->state == WS_OPEN && parsed == WS_PARSED_CLOSE)
 		begin_closing(w, code);
 	else if (w->state == WS_OPEN && parsed == WS_PARSED_FAILED)
-		ws_close(w, code, "the frame breaks the rules of RFC 6455");
+		ws_server_close(w, code, "the frame breaks the rules of RFC 6455");
 	settle_parser(w, parsed, t.came);
 	if (w->state == WS_OPEN && w->out_len - w->out_off > host->max_out)
 		too_slow(w);
 	if (t.ended)
-		ws_cut(w);
+		ws_server_cut(w);
 	else if (w->state != WS_DEAD)
 		flush(w);
 }
@@ -442,7 +442,7 @@ discard(ws *w)
 		n = recv(w->fd, drop, sizeof(drop), MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		{
-			ws_cut(w);
+			ws_server_cut(w);
 			return;
 		}
 		if (n < 0)
@@ -457,7 +457,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 
 	if (status < 0)
 	{
-		ws_cut(w);
+		ws_server_cut(w);
 		return;
 	}
 	if (events & UV_WRITABLE)
@@ -471,7 +471,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 }
 
 bool
-ws_start(ws *w, ws_host *host, int fd)
+ws_server_start(ws *w, ws_host *host, int fd)
 {
 	int on = 1;
 
@@ -488,41 +488,41 @@ ws_start(ws *w, ws_host *host, int fd)
 }
 
 void
-ws_resume(ws *w)
+ws_server_resume(ws *w)
 {
 	w->paused = false;
 	settle(w);
 }
 
 void
-ws_late(ws *w)
+ws_server_late(ws *w)
 {
 	ws_host *host = w->host;
 	uint64_t now = uv_now(host->loop);
 
-	if (w->deadline.phase == PHASE_CLOSE)
+	if (w->timeout.phase == PHASE_CLOSE)
 	{
-		ws_cut(w);
+		ws_server_cut(w);
 		return;
 	}
 	if (w->paused)
 	{
 		/* We do not listen: its silence says nothing. */
-		deadline_set(host->deadlines, &w->deadline, w->deadline.phase, now);
+		timeouts_set(host->timeouts, &w->timeout, w->timeout.phase, now);
 		return;
 	}
-	switch (w->deadline.phase)
+	switch (w->timeout.phase)
 	{
 		case PHASE_QUIET:
-			deadline_set(host->deadlines, &w->deadline, PHASE_PONG, now);
+			timeouts_set(host->timeouts, &w->timeout, PHASE_PONG, now);
 			if (!write_frame(w, OP_PING, "", 0))
-				ws_cut(w);
+				ws_server_cut(w);
 			break;
 		case PHASE_FRAME:
-			ws_close(w, WS_CLOSE_POLICY, "a frame took too long");
+			ws_server_close(w, WS_CLOSE_POLICY, "a frame took too long");
 			break;
 		default:
-			ws_cut(w);
+			ws_server_cut(w);
 	}
 }
 
@@ -535,7 +535,7 @@ on_closed(uv_handle_t *handle)
 }
 
 void
-ws_bury(ws_host *host)
+ws_server_bury(ws_host *host)
 {
 	ws *w;
 
@@ -550,7 +550,7 @@ ws_bury(ws_host *host)
 }
 
 void
-ws_host_free(ws_host *host)
+ws_server_host_free(ws_host *host)
 {
 	ws_parser_free(host->spare);
 	host->spare = NULL;

@@ -36,7 +36,7 @@ typedef enum ws_state
 {
 	WS_OPEN = 0,
 	WS_CLOSING, /* our close frame is written: nothing more is */
-	WS_DEAD		/* will be freed by ws_bury() */
+	WS_DEAD		/* will be freed by ws_server_bury() */
 } ws_state;
 
 typedef struct ws_host ws_host;
@@ -44,7 +44,7 @@ typedef struct ws_host ws_host;
 /* Embedded first in what it carries; all of that is free()d with it. */
 typedef struct ws
 {
-	deadline deadline; /* first: the deadlines hand this out */
+	timeout timeout; /* first: the timeouts hand this out */
 	uv_poll_t poll;
 	ws_host *host;
 	ws_parser *parser; /* NULL: at a boundary */
@@ -59,7 +59,7 @@ typedef struct ws
 	uint8_t events; /* what the poll waits for */
 	bool paused;	/* not read */
 	bool shut;		/* our side of the connection is */
-	bool corked;	/* what is sent waits for ws_uncork() */
+	bool corked;	/* what is sent waits for ws_server_uncork() */
 } ws;
 
 typedef struct ws_calls
@@ -68,7 +68,7 @@ typedef struct ws_calls
 	void (*text)(ws *w, const char *text, size_t len);
 	/* A ping or pong came. */
 	void (*control)(ws *w);
-	/* Bytes that may be read now; 0: pause until ws_resume(). */
+	/* Bytes that may be read now; 0: pause until ws_server_resume(). */
 	size_t (*room)(ws *w);
 	/* Once, when it is open no more; code is what was said, or 1006. */
 	void (*ended)(ws *w, uint16_t code);
@@ -79,7 +79,7 @@ typedef struct ws_calls
 struct ws_host
 {
 	uv_loop_t *loop;
-	deadlines *deadlines;
+	timeouts *timeouts;
 	const ws_calls *calls;
 	ws_parser *spare;
 	ws *dead;
@@ -89,31 +89,31 @@ struct ws_host
 };
 
 /* Take the descriptor over; false: it could not be watched, and is still the caller's. */
-extern bool ws_start(ws *w, ws_host *host, int fd);
+extern bool ws_server_start(ws *w, ws_host *host, int fd);
 
 /* Send a text frame; false: it is not open (any more). */
-extern bool ws_send(ws *w, const char *text, size_t len);
+extern bool ws_server_send(ws *w, const char *text, size_t len);
 
-/* Keep what is sent, so that many frames go by one write; until ws_uncork(). */
-extern void ws_cork(ws *w);
-extern void ws_uncork(ws *w);
+/* Keep what is sent, so that many frames go by one write; until ws_server_uncork(). */
+extern void ws_server_cork(ws *w);
+extern void ws_server_uncork(ws *w);
 
 /* Say goodbye.  reason is at most 123 bytes for a person. */
-extern void ws_close(ws *w, uint16_t code, const char *reason);
+extern void ws_server_close(ws *w, uint16_t code, const char *reason);
 
 /* Give it up without a word. */
-extern void ws_cut(ws *w);
+extern void ws_server_cut(ws *w);
 
 /* Read again after a pause. */
-extern void ws_resume(ws *w);
+extern void ws_server_resume(ws *w);
 
-/* Its deadline passed, in a phase that is the WebSocket's own. */
-extern void ws_late(ws *w);
+/* Its timeout passed, in a phase that is the WebSocket's own. */
+extern void ws_server_late(ws *w);
 
 /* Free those that are dead; call once a turn, outside of every callback. */
-extern void ws_bury(ws_host *host);
+extern void ws_server_bury(ws_host *host);
 
 /* Free what is kept for the next session; nothing is open any more. */
-extern void ws_host_free(ws_host *host);
+extern void ws_server_host_free(ws_host *host);
 
 #endif /* NET_WS_SERVER_H */
