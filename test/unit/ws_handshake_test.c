@@ -1,5 +1,5 @@
 /*
- * ws_head_test.c
+ * ws_handshake_test.c
  *	  The head of a WebSocket's opening request: what is let through, and what
  *	  is refused with which reason.
  */

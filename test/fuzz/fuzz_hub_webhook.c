@@ -1,5 +1,5 @@
 /*
- * fuzz_webhook.c
+ * fuzz_hub_webhook.c
  *	  A hub's POST, signature and all: an event that is not signed by a valid
  *	  secret never becomes a frame, one that is becomes a frame that is read as
  *	  it was written, of that endpoint's channel or hub; and a validation token

@@ -1,5 +1,5 @@
 /*
- * buckets_test.c
+ * rate_limit_test.c
  *	  Token buckets: bursts, waits, refunds, and a table that is full.
  */
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * fuzz_message.c
+ * fuzz_send_body.c
  *	  A message on its way to a hub: whatever the visitor's id is made of, the
  *	  request's body is JSON with that id, and the path's part is harmless.
  */

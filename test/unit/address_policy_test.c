@@ -1,5 +1,5 @@
 /*
- * endpoint_test.c
+ * address_policy_test.c
  *	  Which addresses webhooks are delivered to: the first and the last of each
  *	  special network, and its neighbours.
  */

@@ -1,5 +1,5 @@
 /*
- * fuzz_ws_head.c
+ * fuzz_ws_handshake.c
  *	  The head of a WebSocket's opening request, a visitor's or a link's: found
  *	  whole or not alike in one piece and in several, and what is let through is
  *	  what the rules say.

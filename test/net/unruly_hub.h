@@ -1,11 +1,11 @@
 /*
- * sender_hub.h
- *	  A hub in threads that misbehaves on demand, for sender_test.c.
+ * unruly_hub.h
+ *	  A hub in threads that misbehaves on demand, for hub_sender_test.c.
  *
  * The first part of a request's path names what it does.
  */
-#ifndef SENDER_HUB_H
-#define SENDER_HUB_H
+#ifndef UNRULY_HUB_H
+#define UNRULY_HUB_H
 
 #include <stdbool.h>
 
@@ -24,4 +24,4 @@ extern int hub_most_at_once(void);
 /* Let the requests of mode "gate" be answered, or hold them again. */
 extern void hub_open_gate(bool open);
 
-#endif /* SENDER_HUB_H */
+#endif /* UNRULY_HUB_H */

@@ -1,5 +1,5 @@
 /*
- * reply_test.c
+ * send_reply_test.c
  *	  What a hub's answer to a send means, whatever bytes it is made of.
  */
 #include <string.h>

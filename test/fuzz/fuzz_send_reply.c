@@ -1,5 +1,5 @@
 /*
- * fuzz_reply.c
+ * fuzz_send_reply.c
  *	  What a hub answers to a send: whatever it is, the verdict is within its
  *	  limits, text that SQL can store, and a frame that is read as it was written.
  */

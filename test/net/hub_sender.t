@@ -15,9 +15,9 @@ my @sources = map { glob("$root/src/net/*/$_.c") } qw(hub_sender address curl_uv
 	json_load send_body client_queue send_reply target transfer);
 
 system($ENV{CC} // 'cc', qw(-std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror),
-	'-fsanitize=address,undefined', '-fno-sanitize-recover=all', "-I$root/src", "-I$root/src/net", @flags, '-o', "$dir/sender_test",
-	"$FindBin::Bin/sender_test.c", "$FindBin::Bin/sender_hub.c", @sources,
+	'-fsanitize=address,undefined', '-fno-sanitize-recover=all', "-I$root/src", "-I$root/src/net", @flags, '-o', "$dir/hub_sender_test",
+	"$FindBin::Bin/hub_sender_test.c", "$FindBin::Bin/unruly_hub.c", @sources,
 	glob("$root/src/common/*.c"), @libs, '-lpthread') == 0
   or die "the sender's test does not build\n";
-my $failed = system("$dir/sender_test");
+my $failed = system("$dir/hub_sender_test");
 exit($failed == 0 ? 0 : 1);

@@ -1,5 +1,5 @@
 /*
- * fuzz_rest.c
+ * fuzz_send_api.c
  *	  The body of a REST request that asks to send: what is taken has the content
  *	  that jansson sees in the body, without white space; a refusal is a sentence.
  */

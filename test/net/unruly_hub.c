@@ -1,8 +1,8 @@
 /*
- * sender_hub.c
- *	  A hub in threads that misbehaves on demand, for sender_test.c.
+ * unruly_hub.c
+ *	  A hub in threads that misbehaves on demand, for hub_sender_test.c.
  */
-#include "sender_hub.h"
+#include "unruly_hub.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /*
- * fuzz_organization.c
+ * fuzz_webhook_api.c
  *	  A REST request about webhooks, from its target and body to the frame for
  *	  the worker: what is handed over is what came, as visible ASCII and JSON.
  *	  The HTTP server around it is a stand-in.

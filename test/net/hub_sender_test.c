@@ -1,5 +1,5 @@
 /*
- * sender_test.c
+ * hub_sender_test.c
  *	  The sender against a hub that misbehaves in every way we know: exactly one
  *	  outcome for each message, and the right one.  Prints TAP.
  */
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "outbound/hub_sender.h"
-#include "sender_hub.h"
+#include "unruly_hub.h"
 
 #define MAX_TOKENS 8192
 #define API_KEY	   "secret-key-4711"

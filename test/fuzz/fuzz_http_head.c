@@ -1,5 +1,5 @@
 /*
- * fuzz_head.c
+ * fuzz_http_head.c
  *	  Fields of a request's head: what is let through can be read in one way
  *	  only, and every value lies in the field that it came in.
  */

@@ -1,5 +1,5 @@
 /*
- * fuzz_link_ack.c
+ * fuzz_link_server_frame.c
  *	  What a subscriber says on its link: an acknowledgement is what jansson
  *	  takes for one.
  */
