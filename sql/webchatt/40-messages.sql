@@ -49,7 +49,7 @@ CREATE FUNCTION webchatt.ingest(body text, signature text DEFAULT NULL, channel 
 RETURNS text
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_ingest';
 COMMENT ON FUNCTION webchatt.ingest(text, text, uuid) IS
-	'takes a hub''s event by the rules of the HTTP door, for other front ends; returns stored or repeat. channel: the one of the endpoint; a MessageStatus names none, and is looked up by its message when this is NULL';
+	'takes a hub''s event by the rules of webhooks by HTTP, for other front ends; returns stored or repeat. channel: the one of the endpoint; a MessageStatus names none, and is looked up by its message when this is NULL';
 
 CREATE FUNCTION webchatt.retry_reject(id bigint) RETURNS text
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_retry_reject';

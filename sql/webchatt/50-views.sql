@@ -64,7 +64,7 @@ COMMENT ON COLUMN webchatt.status.oldest_age IS 'how long it has been waiting';
 COMMENT ON COLUMN webchatt.status.overdue IS 'messages that webchatt.overdue lists, as of the last minute';
 COMMENT ON COLUMN webchatt.status.in_flight IS 'messages handed to webchatt-net whose outcome is not known';
 COMMENT ON COLUMN webchatt.status.events_waiting IS 'events that came in and are not committed';
-COMMENT ON COLUMN webchatt.status.connections IS 'HTTP connections to the door now';
+COMMENT ON COLUMN webchatt.status.connections IS 'HTTP connections now';
 COMMENT ON COLUMN webchatt.status.visitors IS 'connections of visitors to the local hub now';
 COMMENT ON COLUMN webchatt.status.events_per_second IS 'events written, over the last second or so';
 COMMENT ON COLUMN webchatt.status.sends_per_second IS 'answers of hubs to sends, over the last second or so';
@@ -74,7 +74,7 @@ COMMENT ON COLUMN webchatt.status.repeats IS 'events that were stored before and
 COMMENT ON COLUMN webchatt.status.rejected IS 'events put into webchatt.rejects';
 COMMENT ON COLUMN webchatt.status.sends IS 'answers of hubs to sends, whatever they were';
 COMMENT ON COLUMN webchatt.status.failures IS 'those among them that did not take the message';
-COMMENT ON COLUMN webchatt.status.requests IS 'HTTP requests to the door since webchatt-net started';
+COMMENT ON COLUMN webchatt.status.requests IS 'HTTP requests since webchatt-net started';
 COMMENT ON COLUMN webchatt.status.requests_refused IS 'those answered 4xx';
 COMMENT ON COLUMN webchatt.status.requests_turned_away IS 'those answered 503: too much at a time';
 COMMENT ON COLUMN webchatt.status.worker_memory IS 'bytes that the worker has in PostgreSQL''s memory contexts; they level off, or something is wrong';

@@ -1,7 +1,7 @@
 /*
  * event_rules.h
- *	  What makes a hub's event an event (doc/hub-contract.md, section 3): the rules that the
- *	  HTTP door and webchatt.ingest() share.
+ *	  What makes a hub's event an event (doc/hub-contract.md, section 3): the rules that
+ *	  webchatt-net and webchatt.ingest() share.
  *
  * Each side takes the fields out of the JSON with the parser that it has
  * (jansson in webchatt-net, jsonb in the backend) and gives them to

@@ -5,7 +5,7 @@
  *
  * jansson and PostgreSQL's jsonb both refuse a whole text for one code point or
  * number in it that they cannot keep, also in a field that nobody reads.  So
- * every door mends first.  What is mended is what means one thing only:
+ * whoever parses mends first.  What is mended is what means one thing only:
  *
  *	  byte order marks at the start			are dropped
  *	  bytes that are no UTF-8					U+FFFD for each, as Unicode recommends

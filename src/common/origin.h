@@ -1,7 +1,7 @@
 /*
  * origin.h
  *	  Web origins (doc/hub-contract.md, section 1): parsed and brought to one form, for SQL and
- *	  for the door alike, so that two origins are the same when their bytes are.
+ *	  for webchatt-net alike, so that two origins are the same when their bytes are.
  */
 #ifndef WC_ORIGIN_H
 #define WC_ORIGIN_H

@@ -45,7 +45,7 @@ extern bool wc_signature_make(const char *secret, size_t secret_len, const char 
 							  size_t body_len, uint8_t mac[32]);
 
 /*
- * The door's whole rule.  value NULL: the request has no such header.  Every
+ * The whole rule for a request.  value NULL: the request has no such header.  Every
  * secret whose valid_until is 0 or after now is tried, in constant time; one of
  * them must have made one of the header's v1.
  * accept_unsigned lets a request without the header pass, but never one whose

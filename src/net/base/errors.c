@@ -4,7 +4,7 @@
 #include "base/errors.h"
 
 static const errors_row rows[REFUSE_COUNT] = {
-	[REFUSE_NOTHING] = {500, "internal_error", "The door met a state that it does not know; send the request again.",
+	[REFUSE_NOTHING] = {500, "internal_error", "The server met a state that it does not know; send the request again.",
 						"an unknown state"},
 	[REFUSE_HEAD] =
 		{400, "bad_request",

@@ -2,7 +2,7 @@
  * sandbox.h
  *	  What this process gives up once it has started, by Landlock,
  *	  no_new_privs and seccomp, so that a defect in a parser opens neither the
- *	  data directory nor the server's own door.
+ *	  data directory nor a way into the server.
  */
 #ifndef NET_SANDBOX_H
 #define NET_SANDBOX_H
