@@ -58,7 +58,7 @@ webchatt-net: $(NET_OBJS)
 
 # Base names are unique, so the objects lie beside each other.
 vpath %.c src/net src/common $(wildcard src/net/*/)
-build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h) | build/net
+build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h src/common/*.def) | build/net
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
 build/net/asset_table.o: build/net/asset_table.c src/net/http/assets.h
@@ -87,7 +87,12 @@ build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/webchatt/*.sql)) | b
 build/net build/widget:
 	mkdir -p $@
 
-$(OBJS): $(wildcard src/backend/*.h src/backend/*/*.h src/common/*.h)
+$(OBJS): $(wildcard src/backend/*.h src/backend/*/*.h src/common/*.h src/common/*.def)
+
+# What it is made from is beside it in the tree, and a test compares them.
+doc/settings.md: src/common/settings.def scripts/settings-doc
+	scripts/settings-doc >$@.new
+	mv $@.new $@
 
 install: install-net
 install-net: webchatt-net

@@ -58,40 +58,10 @@ wc_write_config(wc_buf *buf, const wc_config *m)
 {
 	size_t mark = wc_frame_begin(buf, WC_F_CONFIG);
 
-	wc_put_str(buf, m->listen);
-	wc_put_str(buf, m->trusted_proxies);
-	wc_put_str(buf, m->ca_file);
-	wc_put_u32(buf, m->max_body_size);
-	wc_put_u32(buf, m->max_connections);
-	wc_put_u32(buf, m->max_connections_per_address);
-	wc_put_u32(buf, m->max_in_flight);
-	wc_put_u32(buf, m->max_waiting);
-	wc_put_u32(buf, m->signature_tolerance_s);
-	wc_put_u32(buf, m->head_timeout_ms);
-	wc_put_u32(buf, m->request_timeout_ms);
-	wc_put_u32(buf, m->idle_timeout_ms);
-	wc_put_u32(buf, m->ack_timeout_ms);
-	wc_put_u32(buf, m->send_timeout_ms);
-	wc_put_u32(buf, m->connect_timeout_ms);
-	wc_put_u32(buf, m->max_visitors);
-	wc_put_u32(buf, m->max_visitors_per_address);
-	wc_put_u32(buf, m->max_message_size);
-	wc_put_u32(buf, m->visitor_buffer);
-	wc_put_u32(buf, m->visitor_rate);
-	wc_put_u32(buf, m->visitor_burst);
-	wc_put_u32(buf, m->address_rate);
-	wc_put_u32(buf, m->address_burst);
-	wc_put_u32(buf, m->new_visitor_rate);
-	wc_put_u32(buf, m->address_kb_per_hour);
-	wc_put_u32(buf, m->hello_rate);
-	wc_put_u32(buf, m->ping_interval_ms);
-	wc_put_u32(buf, m->hello_timeout_ms);
-	wc_put_str(buf, m->webhook_allowed);
-	wc_put_u32(buf, m->webhook_timeout_ms);
-	wc_put_u32(buf, m->max_deliveries);
-	wc_put_u32(buf, m->heartbeat_ms);
 	wc_put_u32(buf, m->server_port);
-	wc_put_u32(buf, m->connection_lifetime_ms);
+#define NET(field, times) wc_put_u32(buf, m->field);
+#define NET_TEXT(field)	  wc_put_str(buf, m->field);
+#include "common/settings.def"
 	return wc_frame_end(buf, mark);
 }
 
@@ -101,40 +71,10 @@ wc_read_config(const wc_frame *f, wc_config *m)
 	wc_reader r;
 
 	wc_reader_begin(&r, f, WC_F_CONFIG);
-	m->listen = wc_get_str(&r);
-	m->trusted_proxies = wc_get_str(&r);
-	m->ca_file = wc_get_str(&r);
-	m->max_body_size = wc_get_u32(&r);
-	m->max_connections = wc_get_u32(&r);
-	m->max_connections_per_address = wc_get_u32(&r);
-	m->max_in_flight = wc_get_u32(&r);
-	m->max_waiting = wc_get_u32(&r);
-	m->signature_tolerance_s = wc_get_u32(&r);
-	m->head_timeout_ms = wc_get_u32(&r);
-	m->request_timeout_ms = wc_get_u32(&r);
-	m->idle_timeout_ms = wc_get_u32(&r);
-	m->ack_timeout_ms = wc_get_u32(&r);
-	m->send_timeout_ms = wc_get_u32(&r);
-	m->connect_timeout_ms = wc_get_u32(&r);
-	m->max_visitors = wc_get_u32(&r);
-	m->max_visitors_per_address = wc_get_u32(&r);
-	m->max_message_size = wc_get_u32(&r);
-	m->visitor_buffer = wc_get_u32(&r);
-	m->visitor_rate = wc_get_u32(&r);
-	m->visitor_burst = wc_get_u32(&r);
-	m->address_rate = wc_get_u32(&r);
-	m->address_burst = wc_get_u32(&r);
-	m->new_visitor_rate = wc_get_u32(&r);
-	m->address_kb_per_hour = wc_get_u32(&r);
-	m->hello_rate = wc_get_u32(&r);
-	m->ping_interval_ms = wc_get_u32(&r);
-	m->hello_timeout_ms = wc_get_u32(&r);
-	m->webhook_allowed = wc_get_str(&r);
-	m->webhook_timeout_ms = wc_get_u32(&r);
-	m->max_deliveries = wc_get_u32(&r);
-	m->heartbeat_ms = wc_get_u32(&r);
 	m->server_port = wc_get_u32(&r);
-	m->connection_lifetime_ms = wc_get_u32(&r);
+#define NET(field, times) m->field = wc_get_u32(&r);
+#define NET_TEXT(field)	  m->field = wc_get_str(&r);
+#include "common/settings.def"
 	return wc_reader_done(&r);
 }
 

@@ -14,7 +14,7 @@
 #include "common/frame.h"
 
 /* Raised with every change to a message below. */
-#define WC_CORRIDOR_VERSION 7
+#define WC_CORRIDOR_VERSION 8
 
 /* Secrets that one channel's door may accept at once. */
 #define WC_MAX_SECRETS 8
@@ -103,47 +103,13 @@ typedef struct wc_hello_back
 	uint8_t confined; /* 1: Landlock, no_new_privs and seccomp will be on */
 } wc_hello_back;
 
-/* WC_F_CONFIG: everything that can change while running, but listen. */
+/* WC_F_CONFIG: everything that can change while running, but listen, which is read at OPEN only. */
 typedef struct wc_config
 {
-	wc_str listen;			  /* comma-separated addresses; read at OPEN only */
-	wc_str trusted_proxies;	  /* comma-separated addresses and CIDRs */
-	wc_str ca_file;			  /* empty: the system's certificates */
-	uint32_t max_body_size;	  /* bytes of a request's body */
-	uint32_t max_connections; /* HTTP connections in all */
-	uint32_t max_connections_per_address;
-	uint32_t max_in_flight; /* concurrent requests to hubs */
-	uint32_t max_waiting;	/* events handed over and not yet done */
-	uint32_t signature_tolerance_s;
-	uint32_t head_timeout_ms;	 /* a request's head, from its start */
-	uint32_t request_timeout_ms; /* a request, head and body together */
-	uint32_t idle_timeout_ms;	 /* a kept-alive connection between requests */
-	uint32_t ack_timeout_ms;	 /* an event waiting for its commit */
-	uint32_t send_timeout_ms;	 /* a request to a hub, answer included */
-	uint32_t connect_timeout_ms; /* of which: until connected */
-
-	/* visitors of local channels */
-	uint32_t max_visitors; /* open WebSockets in all */
-	uint32_t max_visitors_per_address;
-	uint32_t max_message_size; /* bytes of a visitor's frame */
-	uint32_t visitor_buffer;   /* bytes that may wait for one slow client */
-	uint32_t visitor_rate;	   /* messages a minute that a visitor may send */
-	uint32_t visitor_burst;	   /* and how many at once */
-	uint32_t address_rate;	   /* the same for all visitors of one address */
-	uint32_t address_burst;
-	uint32_t new_visitor_rate;	  /* new visitors an hour from one address */
-	uint32_t address_kb_per_hour; /* what is stored for one address */
-	uint32_t hello_rate;		  /* hellos a minute from one address, or with one token */
-	uint32_t ping_interval_ms;
-	uint32_t hello_timeout_ms; /* from the accept to hello */
-
-	/* webhooks of our own, and links */
-	wc_str webhook_allowed;			 /* comma-separated addresses and CIDRs that webhooks may go to though private */
-	uint32_t webhook_timeout_ms;	 /* a delivery, answer included */
-	uint32_t max_deliveries;		 /* at a time */
-	uint32_t heartbeat_ms;			 /* a link may be silent so long; after as long again it is cut */
-	uint32_t server_port;			 /* PostgreSQL's, which nobody is connected to; 0: unknown */
-	uint32_t connection_lifetime_ms; /* after which hubs and endpoints are connected to anew */
+	uint32_t server_port; /* PostgreSQL's, which nobody is connected to; 0: unknown */
+#define NET(field, times) uint32_t field;
+#define NET_TEXT(field)	  wc_str field;
+#include "common/settings.def"
 } wc_config;
 
 /*

@@ -15,10 +15,11 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Patience;
 use POSIX ();
+use Settings;
 use Socket;
 use Time::HiRes qw(time);
 
-our $VERSION_OF_CORRIDOR = 7;
+our $VERSION_OF_CORRIDOR = 8;
 
 # Frame types, as in src/common/corridor.h.
 our %TYPE = (
@@ -33,19 +34,16 @@ our %TYPE = (
 	LINK_STATE => 83);
 our %DONE = (STORED => 0, REPEAT => 1, REJECTED => 2, BUSY => 3, GONE => 4, BUDGET => 5);
 
-# Times that no busy machine meets: a test that is about one sets it.
+# Of the settings what webchatt-net gets, by its field: the defaults, but for addresses and limits that a
+# test meets sooner or later.  Times that no busy machine meets: a test that is about one sets it.
+our @SETTINGS = grep { $_->{field} } Settings::all();
 our %CONFIG = (
-	listen => '127.0.0.1:0', trusted_proxies => '', ca_file => '',
-	max_body_size => 65536, max_connections => 600, max_connections_per_address => 500,
-	max_in_flight => 16, max_waiting => 1000, signature_tolerance_s => 300,
-	head_timeout_ms => 180000, request_timeout_ms => 180000, idle_timeout_ms => 180000,
-	ack_timeout_ms => 180000, send_timeout_ms => 180000, connect_timeout_ms => 180000,
-	max_visitors => 1000, max_visitors_per_address => 500,
-	max_message_size => 16384, visitor_buffer => 262144, visitor_rate => 6000, visitor_burst => 100,
-	address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, address_kb_per_hour => 1000000, hello_rate => 60000,
-	ping_interval_ms => 180000, hello_timeout_ms => 180000,
-	webhook_allowed => '', webhook_timeout_ms => 180000, max_deliveries => 16, heartbeat_ms => 180000,
-	server_port => 0, connection_lifetime_ms => 120000);
+	server_port => 0,
+	(map { $_->{field} => $_->{kind} eq 'STRING' ? $_->{default} : $_->{unit} eq 'MS' ? 180000 : $_->{default} * $_->{times} } @SETTINGS),
+	listen => '127.0.0.1:0', max_body_size => 65536, max_connections => 600, max_connections_per_address => 500,
+	max_in_flight => 16, max_waiting => 1000, max_visitors => 1000, max_visitors_per_address => 500, visitor_rate => 6000,
+	visitor_burst => 100, address_rate => 60000, address_burst => 1000, new_visitor_rate => 10000, address_kb_per_hour => 1000000,
+	hello_rate => 60000, max_deliveries => 16);
 
 sub program
 {
@@ -107,18 +105,8 @@ sub configure
 	my ($self, %settings) = @_;
 	my $c = $self->{config};
 	$c->{$_} = $settings{$_} for keys %settings;
-	$self->frame('CONFIG',
-		join('', map { str($c->{$_}) } qw(listen trusted_proxies ca_file))
-		  . pack('V12', map { $c->{$_} } qw(max_body_size max_connections
-			  max_connections_per_address max_in_flight max_waiting signature_tolerance_s
-			  head_timeout_ms request_timeout_ms idle_timeout_ms ack_timeout_ms
-			  send_timeout_ms connect_timeout_ms))
-		  . pack('V13', map { $c->{$_} } qw(max_visitors max_visitors_per_address max_message_size
-			  visitor_buffer visitor_rate visitor_burst address_rate address_burst new_visitor_rate address_kb_per_hour hello_rate
-			  ping_interval_ms hello_timeout_ms))
-		  . str($c->{webhook_allowed})
-		  . pack('V5', map { $c->{$_} } qw(webhook_timeout_ms max_deliveries heartbeat_ms server_port
-			  connection_lifetime_ms)));
+	$self->frame('CONFIG', pack('V', $c->{server_port})
+		  . join('', map { $_->{kind} eq 'INT' ? pack('V', $c->{ $_->{field} }) : str($c->{ $_->{field} }) } @SETTINGS));
 	return;
 }
 

@@ -1,9 +1,8 @@
 /*
  * setting_checks.c
- *	  What wrong values of webchatt.* settings are refused for, where they name
- *	  addresses or files.
+ *	  What wrong values of webchatt.* settings are refused for.
  */
-#include "shared/webchatt.h"
+#include "shared/setting_checks.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -12,8 +11,11 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/guc.h"
+#include "nodes/pg_list.h"
+#include "utils/builtins.h"
 #include "utils/varlena.h"
+
+#include "shared/webchatt.h"
 
 /* As many as webchatt-net takes (ADDR_LIST_MAX). */
 #define MAX_NETWORKS 64
@@ -218,5 +220,63 @@ wc_check_ca_file(char **newval, void **extra, GucSource source)
 		return true;
 	GUC_check_errdetail("\"%s\" cannot be used: %s.", *newval, wrong);
 	GUC_check_errhint("Name a file with certificates in PEM format that the server's user may read.");
+	return false;
+}
+
+bool
+wc_check_databases(char **newval, void **extra, GucSource source)
+{
+	char *copy = pstrdup(*newval);
+	List *items = NIL;
+	bool ok = SplitIdentifierString(copy, ',', &items);
+
+	if (!ok)
+		GUC_check_errdetail("It must be a comma-separated list of database names.");
+	else if (list_length(items) > WC_MAX_DATABASES)
+	{
+		GUC_check_errdetail("It names %d databases, the most is %d.", list_length(items), WC_MAX_DATABASES);
+		ok = false;
+	}
+	list_free(items);
+	pfree(copy);
+	return ok;
+}
+
+/* What stands behind the host of a URL: a port or none, then a path or none. */
+static bool
+port_ok(const char *behind_host)
+{
+	char *end;
+	long port;
+
+	if (*behind_host != ':')
+		return *behind_host == '\0' || *behind_host == '/';
+	if (behind_host[1] < '0' || behind_host[1] > '9')
+		return false;
+	port = strtol(behind_host + 1, &end, 10);
+	return (*end == '\0' || *end == '/') && port >= 1 && port <= 65535;
+}
+
+/* http[s]://host[:port][/path], no slash at the end, no query; or empty. */
+bool
+wc_check_public_url(char **newval, void **extra, GucSource source)
+{
+	const char *url = *newval;
+	const char *host = NULL;
+	size_t len = strlen(url);
+
+	if (len == 0)
+		return true;
+	if (strncmp(url, "https://", 8) == 0)
+		host = url + 8;
+	else if (strncmp(url, "http://", 7) == 0)
+		host = url + 7;
+	if (host != NULL && *host != '\0' && *host != '/' && *host != ':' && url[len - 1] != '/' && len <= 1024 &&
+		port_ok(host + (*host == '[' ? strcspn(host, "]") + (strchr(host, ']') != NULL) : strcspn(host, ":/"))) &&
+		strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]%") == len)
+		return true;
+	GUC_check_errdetail("\"%s\" is not the base URL of a server.", url);
+	GUC_check_errhint(
+		"Use https://host, https://host:port (1 to 65535) or https://host/path, without a slash at the end.");
 	return false;
 }

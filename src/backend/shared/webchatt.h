@@ -18,6 +18,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "shared/settings.h"
+
 /* Databases that one cluster can have workers for. */
 #define WC_MAX_DATABASES 32
 
@@ -37,66 +39,6 @@
 
 /* The role that the worker works as. */
 #define WC_WORKER_ROLE "webchatt_worker"
-
-/*
- * settings.c
- */
-extern char *wc_databases;
-extern char *wc_listen;
-extern char *wc_trusted_proxies;
-extern char *wc_ca_file;
-extern int wc_max_in_flight;
-extern int wc_max_body_size; /* kB */
-extern int wc_max_waiting;
-extern int wc_max_connections;
-extern int wc_max_connections_per_address;
-extern int wc_max_attempts;
-extern int wc_signature_tolerance; /* s */
-extern int wc_head_timeout;		   /* ms */
-extern int wc_request_timeout;	   /* ms */
-extern int wc_idle_timeout;		   /* ms */
-extern int wc_ack_timeout;		   /* ms */
-extern int wc_send_timeout;		   /* ms */
-extern int wc_connect_timeout;	   /* ms */
-extern int wc_connection_lifetime; /* s */
-extern int wc_trigger_timeout;	   /* ms */
-extern int wc_hold_for;			   /* s */
-extern int wc_token_max_age;	   /* s */
-extern char *wc_public_url;
-extern int wc_max_visitors;
-extern int wc_max_visitors_per_address;
-extern int wc_max_message_size; /* kB */
-extern int wc_visitor_buffer;	/* kB */
-extern int wc_visitor_rate;		/* a minute */
-extern int wc_visitor_burst;
-extern int wc_address_rate;			  /* a minute */
-extern int wc_address_bytes_per_hour; /* kB */
-extern int wc_newcomers_per_hour;	  /* these: 0: no limit */
-extern int wc_messages_per_hour;
-extern int wc_bytes_per_hour; /* kB */
-extern int wc_channel_newcomers_per_hour;
-extern int wc_channel_messages_per_hour;
-extern int wc_channel_bytes_per_hour; /* kB */
-extern int wc_address_burst;
-extern int wc_new_visitor_rate; /* an hour */
-extern int wc_hello_rate;		/* a minute */
-extern int wc_ping_interval;	/* ms */
-extern int wc_hello_timeout;	/* ms */
-extern char *wc_webhook_allowed_addresses;
-extern int wc_webhook_timeout;	/* ms */
-extern int wc_webhook_patience; /* s */
-extern int wc_max_deliveries;
-extern int wc_feed_retention;	  /* s */
-extern int wc_heartbeat;		  /* ms */
-extern int wc_reconcile_interval; /* s */
-extern int wc_overdue_after;	  /* s */
-
-/* setting_checks.c: check hooks */
-extern bool wc_check_listen(char **newval, void **extra, GucSource source);
-extern bool wc_check_networks(char **newval, void **extra, GucSource source);
-extern bool wc_check_ca_file(char **newval, void **extra, GucSource source);
-
-extern void wc_define_settings(void);
 
 /*
  * shmem.c: one slot for each database that has, or shall have, a worker.

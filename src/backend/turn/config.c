@@ -387,39 +387,13 @@ config_write_settings(wc_buf *out)
 	wc_config c;
 
 	memset(&c, 0, sizeof(c));
-	c.listen = wc_str_from(wc_listen);
-	c.trusted_proxies = wc_str_from(wc_trusted_proxies);
-	c.ca_file = wc_str_from(wc_ca_file);
-	c.max_body_size = (uint32_t) wc_max_body_size * 1024;
-	c.max_connections = (uint32_t) wc_max_connections;
-	c.max_connections_per_address = (uint32_t) wc_max_connections_per_address;
-	c.max_in_flight = (uint32_t) wc_max_in_flight;
-	c.max_waiting = (uint32_t) wc_max_waiting;
-	c.signature_tolerance_s = (uint32_t) wc_signature_tolerance;
-	c.head_timeout_ms = (uint32_t) wc_head_timeout;
-	c.request_timeout_ms = (uint32_t) wc_request_timeout;
-	c.idle_timeout_ms = (uint32_t) wc_idle_timeout;
-	c.ack_timeout_ms = (uint32_t) wc_ack_timeout;
-	c.send_timeout_ms = (uint32_t) wc_send_timeout;
-	c.connect_timeout_ms = (uint32_t) wc_connect_timeout;
-	c.max_visitors = (uint32_t) wc_max_visitors;
-	c.max_visitors_per_address = (uint32_t) wc_max_visitors_per_address;
-	c.max_message_size = (uint32_t) wc_max_message_size * 1024;
-	c.visitor_buffer = (uint32_t) wc_visitor_buffer * 1024;
-	c.visitor_rate = (uint32_t) wc_visitor_rate;
-	c.visitor_burst = (uint32_t) wc_visitor_burst;
-	c.address_rate = (uint32_t) wc_address_rate;
-	c.address_burst = (uint32_t) wc_address_burst;
-	c.new_visitor_rate = (uint32_t) wc_new_visitor_rate;
-	c.address_kb_per_hour = (uint32_t) wc_address_bytes_per_hour;
-	c.hello_rate = (uint32_t) wc_hello_rate;
-	c.ping_interval_ms = (uint32_t) wc_ping_interval;
-	c.hello_timeout_ms = (uint32_t) wc_hello_timeout;
-	c.webhook_allowed = wc_str_from(wc_webhook_allowed_addresses);
-	c.webhook_timeout_ms = (uint32_t) wc_webhook_timeout;
-	c.max_deliveries = (uint32_t) wc_max_deliveries;
-	c.heartbeat_ms = (uint32_t) wc_heartbeat;
 	c.server_port = (uint32_t) PostPortNumber;
-	c.connection_lifetime_ms = (uint32_t) wc_connection_lifetime * 1000;
+/* Each entry becomes an assignment to its field, or nothing. */
+#define HERE																		 (void)
+#define NET(field, times)															 c.field = times * (uint32_t)
+#define NET_TEXT(field)																 c.field = wc_str_from
+#define SETTING_INT(name, boot, least, most, unit, carried, what, more)				 carried(wc_##name);
+#define SETTING_STRING(name, boot, form, context, flags, check, carried, what, more) carried(wc_##name);
+#include "common/settings.def"
 	wc_write_config(out, &c);
 }
