@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-/* Chains of the counters' hash; there are at most as many counters as connections. */
-#define BUCKETS 1024u
+#include "base/hash.h"
 
 /* Hops of an X-Forwarded-For that are looked at, from its end. */
 #define MAX_HOPS 16
@@ -22,15 +20,14 @@ static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct address_count
 {
-	address_count *next;
+	hash_link link;
 	uint8_t key[16];
 	uint32_t n;
 };
 
 struct address_counts
 {
-	uint64_t seed;
-	address_count *buckets[BUCKETS];
+	hash by_key;
 };
 
 void
@@ -217,87 +214,81 @@ address_forwarded(const address_list *trusted, const char *value, size_t len, ne
 	return found;
 }
 
+static address_count *
+address_count_of(const hash_link *link)
+{
+	return HASH_ENTRY(address_count, link, link);
+}
+
+static uint64_t
+address_count_hash(const hash_link *link)
+{
+	return hash_secret(address_count_of(link)->key, 16);
+}
+
 address_counts *
 address_counts_new(void)
 {
 	address_counts *counts = calloc(1, sizeof(*counts));
 
-	if (counts != NULL && getrandom(&counts->seed, sizeof(counts->seed), 0) < 0)
-		counts->seed = (uint64_t) (uintptr_t) counts;
-	return counts;
+	if (counts != NULL && hash_init(&counts->by_key, address_count_hash))
+		return counts;
+	free(counts);
+	return NULL;
 }
 
 void
 address_counts_free(address_counts *counts)
 {
-	address_count *c;
-	unsigned i;
+	hash_link *link;
 
 	if (counts == NULL)
 		return;
-	for (i = 0; i < BUCKETS; i++)
+	for (link = hash_next(&counts->by_key, NULL); link != NULL;)
 	{
-		while ((c = counts->buckets[i]) != NULL)
-		{
-			counts->buckets[i] = c->next;
-			free(c);
-		}
+		address_count *c = address_count_of(link);
+
+		link = hash_next(&counts->by_key, link);
+		free(c);
 	}
+	hash_exit(&counts->by_key);
 	free(counts);
-}
-
-static address_count **
-bucket_of(address_counts *counts, const uint8_t key[16])
-{
-	uint64_t h[2];
-
-	/* Seeded, so that a stranger with many addresses cannot aim at one chain. */
-	memcpy(h, key, 16);
-	h[0] = (h[0] ^ counts->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	h[0] = (h[0] ^ (h[0] >> 29) ^ h[1]) * UINT64_C(0xbf58476d1ce4e5b9);
-	return &counts->buckets[(h[0] >> 40) % BUCKETS];
 }
 
 address_count *
 address_counts_take(address_counts *counts, const net_addr *addr, uint32_t cap)
 {
 	uint8_t key[16];
-	address_count **bucket;
+	hash_link *link;
 	address_count *c;
 
 	memcpy(key, addr->b, 16);
 	if (!is_v4(key))
 		memset(key + 8, 0, 8);
-	bucket = bucket_of(counts, key);
-	for (c = *bucket; c != NULL; c = c->next)
+	link = hash_chain(&counts->by_key, hash_secret(key, 16));
+	while (link != NULL && memcmp(address_count_of(link)->key, key, 16) != 0)
+		link = link->next;
+	if (link != NULL)
 	{
-		if (memcmp(c->key, key, 16) == 0)
-		{
-			if (c->n >= cap)
-				return NULL;
-			c->n++;
-			return c;
-		}
+		c = address_count_of(link);
+		if (c->n >= cap)
+			return NULL;
+		c->n++;
+		return c;
 	}
 	if (cap == 0 || (c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	memcpy(c->key, key, 16);
 	c->n = 1;
-	c->next = *bucket;
-	*bucket = c;
+	hash_add(&counts->by_key, &c->link);
 	return c;
 }
 
 void
 address_counts_give(address_counts *counts, address_count *count)
 {
-	address_count **link;
-
 	if (--count->n > 0)
 		return;
-	link = bucket_of(counts, count->key);
-	while (*link != count)
-		link = &(*link)->next;
-	*link = count->next;
+	hash_remove(&counts->by_key, &count->link);
 	free(count);
 }

@@ -9,34 +9,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BUCKETS 64u
-
 struct channels
 {
-	channel **buckets;
-	channel **keys;	   /* local ones, by public key */
-	uint32_t nbuckets; /* of each; a power of two */
-	uint32_t count;
+	hash ids;
+	hash keys; /* local ones, by public key */
 };
+
+/* The ids are the database's own, not a stranger's, and end in chance. */
+static uint64_t
+channels_hash_id(const uint8_t id[16])
+{
+	uint64_t h[2];
+
+	memcpy(h, id, 16);
+	return (h[0] ^ h[1]) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+}
+
+static uint64_t
+channels_id_of(const hash_link *link)
+{
+	return channels_hash_id(HASH_ENTRY(channel, by_id, link)->id);
+}
+
+static uint64_t
+channels_key_of(const hash_link *link)
+{
+	const channel *c = HASH_ENTRY(channel, by_key, link);
+
+	return hash_secret(c->public_key.p, c->public_key.len);
+}
 
 channels *
 channels_new(void)
 {
 	channels *set = calloc(1, sizeof(*set));
 
-	if (set == NULL)
-		return NULL;
-	set->buckets = calloc(FIRST_BUCKETS, sizeof(*set->buckets));
-	set->keys = calloc(FIRST_BUCKETS, sizeof(*set->keys));
-	set->nbuckets = FIRST_BUCKETS;
-	if (set->buckets == NULL || set->keys == NULL)
-	{
-		free(set->buckets);
-		free(set->keys);
-		free(set);
-		return NULL;
-	}
-	return set;
+	if (set != NULL && hash_init(&set->ids, channels_id_of) && hash_init(&set->keys, channels_key_of))
+		return set;
+	channels_free(set);
+	return NULL;
 }
 
 static void
@@ -51,114 +62,30 @@ channel_free(channel *c)
 void
 channels_free(channels *set)
 {
-	channel *c;
-	uint32_t i;
+	hash_link *link;
 
 	if (set == NULL)
 		return;
-	for (i = 0; i < set->nbuckets; i++)
+	for (link = hash_next(&set->ids, NULL); link != NULL;)
 	{
-		while ((c = set->buckets[i]) != NULL)
-		{
-			set->buckets[i] = c->next;
-			channel_free(c);
-		}
+		channel *c = HASH_ENTRY(channel, by_id, link);
+
+		link = hash_next(&set->ids, link);
+		channel_free(c);
 	}
-	free(set->buckets);
-	free(set->keys);
+	hash_exit(&set->ids);
+	hash_exit(&set->keys);
 	free(set);
 }
 
-/* The link that points to that channel, or to where it would hang. */
-static channel **
-link_of(const channels *set, const uint8_t id[16])
+static channel *
+channels_get(const channels *set, const uint8_t id[16])
 {
-	uint64_t h[2];
-	channel **link;
+	hash_link *link = hash_chain(&set->ids, channels_hash_id(id));
 
-	/* The ids are the database's own, not a stranger's: no seed is needed. */
-	memcpy(h, id, 16);
-	h[0] = (h[0] ^ h[1]) * UINT64_C(0x9e3779b97f4a7c15);
-	link = &set->buckets[(h[0] >> 32) & (set->nbuckets - 1)];
-	while (*link != NULL && memcmp((*link)->id, id, 16) != 0)
-		link = &(*link)->next;
-	return link;
-}
-
-/* The same for a local channel's public key. */
-static channel **
-key_link_of(const channels *set, const char *key, size_t len)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	channel **link;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		h = (h ^ (unsigned char) key[i]) * UINT64_C(0x100000001b3);
-	link = &set->keys[(h ^ h >> 32) & (set->nbuckets - 1)];
-	while (*link != NULL && !((*link)->public_key.len == len && memcmp((*link)->public_key.p, key, len) == 0))
-		link = &(*link)->next_key;
-	return link;
-}
-
-/* A key that another channel has for a moment: the newer one is found first. */
-static void
-key_hang(const channels *set, channel *c)
-{
-	channel **link = key_link_of(set, c->public_key.p, c->public_key.len);
-
-	c->next_key = *link;
-	*link = c;
-}
-
-static void
-key_unhang(const channels *set, channel *c)
-{
-	channel **link = key_link_of(set, c->public_key.p, c->public_key.len);
-
-	while (*link != NULL && *link != c)
-		link = &(*link)->next_key;
-	if (*link == c)
-		*link = c->next_key;
-}
-
-/* Double the buckets when chains grow; without memory the chains stay long. */
-static void
-maybe_grow(channels *set)
-{
-	channels bigger = {NULL, NULL, set->nbuckets * 2, set->count};
-	channel *c;
-	uint32_t i;
-
-	if (set->count < set->nbuckets)
-		return;
-	bigger.buckets = calloc(bigger.nbuckets, sizeof(*bigger.buckets));
-	bigger.keys = calloc(bigger.nbuckets, sizeof(*bigger.keys));
-	if (bigger.buckets == NULL || bigger.keys == NULL)
-	{
-		free(bigger.buckets);
-		free(bigger.keys);
-		return;
-	}
-	for (i = 0; i < set->nbuckets; i++)
-	{
-		while ((c = set->buckets[i]) != NULL)
-		{
-			channel **link = link_of(&bigger, c->id);
-
-			set->buckets[i] = c->next;
-			c->next = NULL;
-			*link = c;
-		}
-		while ((c = set->keys[i]) != NULL)
-		{
-			set->keys[i] = c->next_key;
-			key_hang(&bigger, c);
-		}
-	}
-	free(set->buckets);
-	free(set->keys);
-	*set = bigger;
+	while (link != NULL && memcmp(HASH_ENTRY(channel, by_id, link)->id, id, 16) != 0)
+		link = link->next;
+	return link ? HASH_ENTRY(channel, by_id, link) : NULL;
 }
 
 /* Bytes of all strings of a channel. */
@@ -195,7 +122,7 @@ channels_put(channels *set, const wc_channel_put *put)
 	int i;
 
 	channels_gone(set, put->id);
-	if (set->count >= CHANNELS_MAX || (c = calloc(1, sizeof(*c))) == NULL)
+	if (set->ids.count >= CHANNELS_MAX || (c = calloc(1, sizeof(*c))) == NULL)
 		return false;
 	memcpy(c->id, put->id, 16);
 	c->hub = put->hub;
@@ -220,43 +147,49 @@ channels_put(channels *set, const wc_channel_put *put)
 	c->display_name = take_str(&at, put->display_name);
 	for (i = 0; i < put->norigins; i++)
 		c->origins[i] = take_str(&at, put->origins[i]);
-	maybe_grow(set);
-	*link_of(set, c->id) = c;
+	hash_add(&set->ids, &c->by_id);
 	if (c->local)
-		key_hang(set, c);
-	set->count++;
+		hash_add(&set->keys, &c->by_key);
 	return true;
 }
 
 void
 channels_gone(channels *set, const uint8_t id[16])
 {
-	channel **link = link_of(set, id);
-	channel *c = *link;
+	channel *c = channels_get(set, id);
 
 	if (c == NULL)
 		return;
-	*link = c->next;
+	hash_remove(&set->ids, &c->by_id);
 	if (c->local)
-		key_unhang(set, c);
-	set->count--;
+		hash_remove(&set->keys, &c->by_key);
 	channel_free(c);
 }
 
 const channel *
 channels_find(const channels *set, const uint8_t id[16])
 {
-	return *link_of(set, id);
+	return channels_get(set, id);
 }
 
+/* A key that another channel has for a moment: the newer one is found first. */
 const channel *
 channels_find_key(const channels *set, const char *key, size_t len)
 {
-	return *key_link_of(set, key, len);
+	hash_link *link = hash_chain(&set->keys, hash_secret(key, len));
+
+	for (; link != NULL; link = link->next)
+	{
+		const channel *c = HASH_ENTRY(channel, by_key, link);
+
+		if (c->public_key.len == len && memcmp(c->public_key.p, key, len) == 0)
+			return c;
+	}
+	return NULL;
 }
 
 uint32_t
 channels_count(const channels *set)
 {
-	return set->count;
+	return set->ids.count;
 }

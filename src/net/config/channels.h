@@ -6,6 +6,7 @@
 #ifndef NET_CHANNELS_H
 #define NET_CHANNELS_H
 
+#include "base/hash.h"
 #include "common/corridor.h"
 
 /* More than this the HTTP server does not take; far above what one database has. */
@@ -13,8 +14,8 @@
 
 typedef struct channel
 {
-	struct channel *next;	  /* in its bucket */
-	struct channel *next_key; /* the same, by public key */
+	hash_link by_id;
+	hash_link by_key; /* local ones, by public key */
 	uint8_t id[16];
 	uint32_t hub; /* that it hangs on */
 	bool accept_unsigned;

@@ -6,14 +6,13 @@
 #ifndef NET_VISITOR_REGISTRY_H
 #define NET_VISITOR_REGISTRY_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/hash.h"
 
 /* Embedded in a session. */
 typedef struct visitor_entry
 {
-	struct visitor_entry *next_number;
-	struct visitor_entry *next_visitor;
+	hash_link by_number;
+	hash_link by_visitor;
 	uint64_t number; /* never 0, never used again */
 	uint8_t channel[16];
 	uint8_t visitor[16];
