@@ -73,10 +73,36 @@ table(void)
 	rate_limit_table_free(set);
 }
 
+/* Addresses of one network differ in their last bytes only: none pushes another out of its place. */
+static void
+network(void)
+{
+	rate_limit rate = {60000, 1, 1};
+	rate_limit_table *set = rate_limit_table_new(65536);
+	uint8_t key[16] = {[10] = 0xff, [11] = 0xff, [12] = 203, [13] = 0};
+	int held = 0;
+
+	for (int i = 0; i < 512; i++)
+	{
+		key[14] = (uint8_t) (i >> 8);
+		key[15] = (uint8_t) i;
+		rate_limit_table_take(set, key, &rate, 1000);
+	}
+	for (int i = 0; i < 512; i++)
+	{
+		key[14] = (uint8_t) (i >> 8);
+		key[15] = (uint8_t) i;
+		held += rate_limit_table_wait(set, key, &rate, 1000) > 0;
+	}
+	ok(held == 512, "512 addresses of a network are held, each by itself: %d", held);
+	rate_limit_table_free(set);
+}
+
 int
 main(void)
 {
 	one_bucket();
 	table();
+	network();
 	return tap_done();
 }

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "base/hash.h"
 
 /* Places that one key may have. */
 #define WAYS 8u
@@ -20,7 +21,6 @@ typedef struct place
 
 struct rate_limit_table
 {
-	uint64_t seed;
 	uint32_t places;
 	place place[];
 };
@@ -64,11 +64,8 @@ rate_limit_table_new(uint32_t places)
 {
 	rate_limit_table *set = calloc(1, sizeof(*set) + places * sizeof(place));
 
-	if (set == NULL)
-		return NULL;
-	set->places = places;
-	if (getrandom(&set->seed, sizeof(set->seed), 0) < 0)
-		set->seed = (uint64_t) (uintptr_t) set;
+	if (set != NULL)
+		set->places = places;
 	return set;
 }
 
@@ -82,13 +79,8 @@ rate_limit_table_free(rate_limit_table *set)
 static uint32_t
 first_place(const rate_limit_table *set, const uint8_t key[16])
 {
-	uint64_t h[2];
-
-	/* Seeded, so that a stranger cannot aim at another's places. */
-	memcpy(h, key, 16);
-	h[0] = (h[0] ^ set->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	h[0] = (h[0] ^ (h[0] >> 29) ^ h[1]) * UINT64_C(0xbf58476d1ce4e5b9);
-	return ((uint32_t) (h[0] >> 32) & (set->places - 1)) / WAYS * WAYS;
+	/* Secret, so that a stranger cannot aim at another's places, nor have all of a network's addresses in one. */
+	return ((uint32_t) hash_secret(key, 16) & (set->places - 1)) / WAYS * WAYS;
 }
 
 static const place *
