@@ -34,13 +34,6 @@
 /* Failures in a row that make it the endpoint's fault, not an event's. */
 #define FAILURES_PAUSE 5
 
-/* A pause, a quarter more or less, so that not all come at once. */
-int
-feed_jittered(int ms)
-{
-	return ms - ms / 4 + (int) (wc_random_fraction() * (ms / 2));
-}
-
 static int
 earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
@@ -454,7 +447,7 @@ endpoint_fails(Webhook *w, const Delivery *d, TimestampTz now)
 	if (w->paused_until > now)
 		return;
 	w->pause_ms = w->pause_ms == 0 ? PAUSE_FIRST_MS : Min(w->pause_ms * 2, PAUSE_MOST_MS);
-	w->paused_until = TimestampTzPlusMilliseconds(now, feed_jittered(w->pause_ms));
+	w->paused_until = TimestampTzPlusMilliseconds(now, wc_jittered(w->pause_ms));
 }
 
 static void
@@ -463,7 +456,7 @@ wait_longer(FeedConv *conv, const Delivery *d, TimestampTz now)
 	int ms = Min(PAUSE_FIRST_MS << Min(conv->failures, 10), PAUSE_MOST_MS);
 
 	conv->failures++;
-	conv->due = TimestampTzPlusMilliseconds(now, Max(feed_jittered(ms), d->retry_after_ms));
+	conv->due = TimestampTzPlusMilliseconds(now, Max(wc_jittered(ms), d->retry_after_ms));
 	place(conv, FEED_WAITING, false);
 }
 

@@ -15,16 +15,6 @@
 /* How often the table is told of events that were only passed over, in ms. */
 #define PASSED_MS 1000
 
-void
-webhook_set_error(WebhookProgress *p, const char *text)
-{
-	int n = text ? pg_mbcliplen(text, (int) strlen(text), FEED_ERROR_SIZE - 1) : 0;
-
-	if (n > 0)
-		memcpy(p->last_error, text, n);
-	p->last_error[n] = '\0';
-}
-
 /* What went wrong, for a person. */
 static const char *
 describe(const Delivery *d)

@@ -11,27 +11,14 @@
 /* The pause after something failed, in ms. */
 #define AGAIN_MS 1000
 
-static bool wanted = false;		/* there are webhooks or links */
-static bool expected = false;	/* something may have been published */
 static bool configured = false; /* who gets events is known */
 static bool configure_again = false;
 static TimestampTz blocked_until = 0;
 
-/*
- * Does anybody want events?  Who asks may be about to publish some, so it is
- * looked for them at the turn's end.
- */
-bool
-feeds_wanted(void)
-{
-	expected |= wanted;
-	return wanted;
-}
-
 static void
 see_who_wants(void)
 {
-	wanted = webhooks_exist() || links_exist();
+	feed_wanted_set(webhooks_exist() || links_exist());
 }
 
 void
@@ -142,9 +129,9 @@ publish_orders(TimestampTz now)
 {
 	if (event_orders_due() == 0 || event_orders_due() > now)
 		return;
-	if (!feeds_wanted() && !configure_again)
+	if (!feed_wanted() && !configure_again)
 		event_orders_drop();
-	else if (!feeds_wanted() || !try(event_orders_publish, now))
+	else if (!feed_wanted() || !try(event_orders_publish, now))
 		event_orders_later(now);
 }
 
@@ -178,7 +165,7 @@ feeds_apply(TimestampTz now)
 void
 feeds_upkeep(TimestampTz now)
 {
-	expected |= wanted;
+	(void) feed_wanted();
 	links_try_held();
 	if (configure_again)
 		feeds_configure();
@@ -188,11 +175,11 @@ feeds_upkeep(TimestampTz now)
 void
 feeds_take(TimestampTz now)
 {
-	if (expected)
+	if (feed_wanted_is_expected())
 		event_reader_expect();
 	if (blocked_until > now)
 		return;
-	if (wanted && !try(take_step, now))
+	if (feed_wanted_at_all() && !try(take_step, now))
 	{
 		event_reader_rollback();
 		links_undo_take();
@@ -209,7 +196,7 @@ feeds_commit(wc_buf *out)
 {
 	TimestampTz now = wc_clock();
 
-	expected = false;
+	feed_wanted_is_read();
 	configured |= config_is_read();
 	event_orders_commit();
 	webhooks_commit(now);
@@ -254,6 +241,8 @@ feeds_reset(void)
 	links_reset();
 	webhooks_reset();
 	event_upkeep_reset();
-	wanted = expected = configured = configure_again = false;
+	feed_wanted_set(false);
+	feed_wanted_is_read();
+	configured = configure_again = false;
 	blocked_until = 0;
 }

@@ -301,7 +301,6 @@ extern FeedItem *delivery_queue_next(Webhook *w, TimestampTz now);
 extern bool delivery_queue_ready(Webhook *w, TimestampTz now);
 extern TimestampTz delivery_queue_next_due(Webhook *w);
 extern void delivery_queue_dropped(Webhook *w, int64 upto);
-extern int feed_jittered(int ms);
 
 /* webhooks.c */
 extern Webhook *webhooks_next(dlist_node **at);

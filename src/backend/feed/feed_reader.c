@@ -21,8 +21,6 @@
 #define PAGES_MOST 4
 #define BYTES_MOST (4 * 1024 * 1024)
 
-dlist_head feeds_all = DLIST_STATIC_INIT(feeds_all);
-
 static uint64 pages_read = 0; /* ever */
 
 typedef void (*row_fn)(void *arg, const EventRow *row);
@@ -124,40 +122,6 @@ choose(bool first)
 			best = feed;
 	}
 	return best;
-}
-
-/* An API key's channels from a row that was read, kept in a context. */
-FeedChannels
-feed_channels(uint64 row, int column, MemoryContext context)
-{
-	FeedChannels channels = {NULL, 0};
-	bool isnull;
-	Datum array = wc_field(row, column, &isnull);
-
-	if (!isnull)
-	{
-		ArrayType *a = DatumGetArrayTypeP(array);
-
-		/* a CHECK sees to it that none is null */
-		channels.n = ArrayGetNItems(ARR_NDIM(a), ARR_DIMS(a));
-		channels.ids = MemoryContextAlloc(context, sizeof(pg_uuid_t) * Max(1, channels.n));
-		memcpy(channels.ids, ARR_DATA_PTR(a), sizeof(pg_uuid_t) * channels.n);
-	}
-	return channels;
-}
-
-/* A link keeps its own copy, until it is given other ones, or all of none. */
-void
-feed_set_channels(Feed *feed, FeedChannels channels)
-{
-	Size size = sizeof(pg_uuid_t) * channels.n;
-	pg_uuid_t *old = feed->channels.ids;
-
-	feed->channels = channels;
-	if (channels.ids != NULL)
-		feed->channels.ids = memcpy(MemoryContextAlloc(TopMemoryContext, Max(1, size)), channels.ids, size);
-	if (old != NULL)
-		pfree(old);
 }
 
 static bool

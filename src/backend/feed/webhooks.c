@@ -25,28 +25,6 @@ static int nfresh_rows = 0;
 
 static MemoryContext rows_context = NULL; /* that which counts */
 
-/* The webhooks one by one: the next from a place in the list of feeds on, or NULL. */
-Webhook *
-webhooks_next(dlist_node **at)
-{
-	while (*at != &feeds_all.head)
-	{
-		Feed *feed = dlist_container(Feed, node, *at);
-
-		*at = (*at)->next;
-		if (!feed->is_link)
-			return (Webhook *) feed;
-	}
-	return NULL;
-}
-
-/* May events go there? */
-bool
-webhook_is_deliverable(const Webhook *w)
-{
-	return w->listed && w->row->active && w->row->verified && !w->shedding;
-}
-
 static char *
 keep_text(uint64 row, int column)
 {
@@ -118,20 +96,6 @@ webhooks_exist(void)
 		return nfresh_rows > 0;
 	each_webhook(w, at) return true;
 	return false;
-}
-
-Webhook *
-webhooks_find(const pg_uuid_t *id)
-{
-	dlist_node *at;
-	Webhook *w;
-
-	each_webhook(w, at)
-	{
-		if (memcmp(&w->row->id, id, sizeof(*id)) == 0)
-			return w;
-	}
-	return NULL;
 }
 
 static Webhook *
@@ -276,7 +240,7 @@ static void
 ask_later(Webhook *w, TimestampTz now)
 {
 	w->verify_ms = w->verify_ms == 0 ? VERIFY_FIRST_MS : Min(w->verify_ms * 2, VERIFY_MOST_MS);
-	w->verify_due = TimestampTzPlusMilliseconds(now, feed_jittered(w->verify_ms));
+	w->verify_due = TimestampTzPlusMilliseconds(now, wc_jittered(w->verify_ms));
 }
 
 /* An attempt's end is in the tables. */

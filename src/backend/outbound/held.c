@@ -151,7 +151,7 @@ note_shown(const WcShowedUp *all)
  * somebody holds the rows, that visitor's are tried again later.
  */
 void
-outbound_release(TimestampTz now, const WcShowedUp *showed_up)
+held_release(TimestampTz now, const WcShowedUp *showed_up)
 {
 	WcShowedUp all = *showed_up;
 	int failures = 0;
@@ -183,7 +183,7 @@ void
 held_upkeep(bool look)
 {
 	if (any_held)
-		outbound_try(WC_EXPIRE_HELD);
+		savepoint_run(WC_EXPIRE_HELD);
 	if (look)
 		any_held = wc_run(WC_ANY_HELD, NULL, NULL) > 0;
 }

@@ -72,7 +72,7 @@ pause_lane(Lane *lane, TimestampTz now, int ms, const wc_outcome *o)
 		if (lane->paused_until > now)
 			return;
 		lane->pause_ms = lane->pause_ms == 0 ? PAUSE_FIRST_MS : Min(lane->pause_ms * 2, PAUSE_MOST_MS);
-		ms = ends_jittered(lane->pause_ms);
+		ms = wc_jittered(lane->pause_ms);
 	}
 	lane->paused_until = Max(lane->paused_until, TimestampTzPlusMilliseconds(now, ms));
 	lane->probing = true;
@@ -92,7 +92,7 @@ retry_later(Queued *item, TimestampTz now, const wc_outcome *o)
 	}
 	ms = Min(RETRY_FIRST_MS << Min(item->attempts - 1, 10), RETRY_MOST_MS);
 	queue_put_back(item);
-	queue_wait(item->conv, TimestampTzPlusMilliseconds(now, ends_jittered(ms)));
+	queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(ms)));
 }
 
 /* The hub refuses the key: nothing goes there until it has another. */
@@ -125,7 +125,7 @@ plausible(const wc_outcome *o)
 
 /* Take an outcome frame; false when it is none. */
 bool
-outbound_accept(const wc_frame *frame)
+hub_answers_accept(const wc_frame *frame)
 {
 	TimestampTz now = wc_clock();
 	wc_outcome o;
@@ -214,7 +214,7 @@ stop_step(void *arg)
 
 /* Write down which hubs refused their key; what is locked now is written later. */
 void
-lanes_stop_hubs(TimestampTz now)
+hub_answers_stop_hubs(TimestampTz now)
 {
 	dlist_iter iter;
 
@@ -240,13 +240,13 @@ note_key(Lane *lane, const ConfigHub *hub)
 	if (lane->key_hash == hash)
 		return;
 	lane->key_hash = hash;
-	lane->old_key_until = outbound_last_token();
+	lane->old_key_until = queue_last_token();
 	lane_works(lane);
 }
 
 /* Bring the lanes to what the configuration says. */
 void
-outbound_configure(void)
+hub_answers_configure(void)
 {
 	const ConfigHub *hub;
 	dlist_iter iter;

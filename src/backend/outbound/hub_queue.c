@@ -43,6 +43,7 @@ static MemoryContext context = NULL;
 static convs_hash *convs = NULL;
 static HTAB *items = NULL; /* pointers to Queued by id */
 static HTAB *tokens = NULL;
+static uint64 last_token = 0;
 
 typedef struct ItemEntry
 {
@@ -488,4 +489,18 @@ queue_set_token(Queued *item, uint64 token)
 
 		entry->item = item;
 	}
+}
+
+/* The token of the next SEND. */
+uint64
+queue_new_token(void)
+{
+	return ++last_token;
+}
+
+/* That of the latest. */
+uint64
+queue_last_token(void)
+{
+	return last_token;
 }

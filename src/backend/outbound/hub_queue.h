@@ -115,6 +115,8 @@ extern void queue_add_refetched(Conv *conv, const OutboxRow *row);
 extern void queue_refetched(Conv *conv, int rows, int64 last_seq);
 extern Queued *queue_find_token(uint64 token);
 extern void queue_set_token(Queued *item, uint64 token);
+extern uint64 queue_new_token(void);
+extern uint64 queue_last_token(void);
 extern void queue_each(void (*visit)(void *arg, Queued *item), void *arg);
 extern void queue_reset(void);
 

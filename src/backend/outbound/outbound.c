@@ -36,13 +36,12 @@ static Queued *taken[TAKE_MOST];
 static bool taken_away[TAKE_MOST]; /* not queued any more */
 static int ntaken = 0;
 static wc_buf sends;
-static uint64 last_token = 0;
 
 /* Record every end that is known, and which hubs refused their key. */
 void
 outbound_record(TimestampTz now, bool carefully)
 {
-	lanes_stop_hubs(now);
+	hub_answers_stop_hubs(now);
 	ends_record(now, carefully);
 }
 
@@ -70,22 +69,6 @@ outbound_expire(void)
 	queue_each(expire_one, &wall);
 }
 
-static void
-run_step(void *arg)
-{
-	wc_run(*(WcStatement *) arg, NULL, NULL);
-}
-
-/* Run a statement of the upkeep so that its failure is its own. */
-void
-outbound_try(WcStatement which)
-{
-	ErrorData *error = turn_try(run_step, &which, LOCK_WAIT_BLOCKED_MS);
-
-	if (error != NULL && !turn_error_is_transient(error))
-		worker_note_error(error->message);
-}
-
 /* Once a second: what is held beyond its time, and statuses that came too early. */
 void
 outbound_upkeep(void)
@@ -94,9 +77,9 @@ outbound_upkeep(void)
 
 	held_upkeep(count % 10 == 0);
 	if (count % 10 == 0)
-		outbound_try(WC_SWEEP_EARLY);
+		savepoint_run(WC_SWEEP_EARLY);
 	if (count++ % 3600 == 0)
-		outbound_try(WC_EXPIRE_EARLY);
+		savepoint_run(WC_EXPIRE_EARLY);
 }
 
 static void
@@ -228,7 +211,7 @@ write_send(Queued *item, const char *content)
 	const ConfigChannel *channel = config_channel(item->conv->channel.data);
 	wc_send send;
 
-	send.token = ++last_token;
+	send.token = queue_new_token();
 	send.hub = (uint32_t) item->conv->lane->hub_id;
 	memcpy(send.message, item->id.data, 16);
 	memcpy(send.channel, item->conv->channel.data, 16);
@@ -458,13 +441,6 @@ older(void *arg, Queued *item)
 
 	if (t < *oldest)
 		*oldest = t;
-}
-
-/* The token of the latest SEND. */
-uint64
-outbound_last_token(void)
-{
-	return last_token;
 }
 
 /* Fill in what webchatt.status shows of the queue; the age on demand only. */

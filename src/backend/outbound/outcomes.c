@@ -36,13 +36,6 @@ typedef struct Ended
 static dlist_head ended = DLIST_STATIC_INIT(ended);
 static MemoryContext ended_context = NULL;
 
-/* A pause, a quarter more or less, so that not all come at once. */
-int
-ends_jittered(int ms)
-{
-	return ms - ms / 4 + (int) (wc_random_fraction() * (ms / 2));
-}
-
 static char *
 keep(wc_str s)
 {
@@ -157,13 +150,13 @@ record(Ended **list)
 	}
 	for (i = 0; i < 7; i++)
 		args[i] = wc_column_array(cols[i]);
-	args[7] = BoolGetDatum(feeds_wanted());
+	args[7] = BoolGetDatum(feed_wanted());
 	wc_run(WC_RECORD_OUTCOMES, args, NULL);
 	if (learnt[0]->n > 0)
 	{
 		for (i = 0; i < 3; i++)
 			args[i] = wc_column_array(learnt[i]);
-		args[3] = BoolGetDatum(feeds_wanted());
+		args[3] = BoolGetDatum(feed_wanted());
 		wc_run(WC_APPLY_EARLY, args, NULL);
 	}
 	if (held[0]->n > 0)
@@ -194,7 +187,7 @@ record_alone(Ended *e, TimestampTz now)
 		e->recorded = true;
 		return;
 	}
-	e->due = TimestampTzPlusMilliseconds(now, ends_jittered(RECORD_AGAIN_MS));
+	e->due = TimestampTzPlusMilliseconds(now, wc_jittered(RECORD_AGAIN_MS));
 	if (!turn_error_is_transient(error))
 		worker_note_error(psprintf("could not record that a message was %s: %s", e->means, error->message));
 }
@@ -208,7 +201,7 @@ send_after_all(Ended *e, TimestampTz now)
 	free_ended(e);
 	queue_put_back(item);
 	if (!item->conv->lane->local)
-		queue_wait(item->conv, TimestampTzPlusMilliseconds(now, ends_jittered(SHOWN_AGAIN_MS)));
+		queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(SHOWN_AGAIN_MS)));
 }
 
 /* Record every end that is known. */

@@ -7,7 +7,6 @@
 
 #include "outbound/hub_queue.h"
 
-extern int ends_jittered(int ms);
 extern void ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o);
 extern void ends_record(TimestampTz now, bool carefully);
 extern void ends_commit(void);
@@ -24,9 +23,7 @@ extern void held_rollback(void);
 extern void held_reset(void);
 
 /* outbound.c */
-extern void outbound_try(WcStatement which);
-
 /* hub_answers.c: what hubs' answers mean to their lanes */
-extern void lanes_stop_hubs(TimestampTz now);
+extern void hub_answers_stop_hubs(TimestampTz now);
 
 #endif /* WC_OUTCOMES_H */

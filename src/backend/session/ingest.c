@@ -206,7 +206,7 @@ tell(const wc_event *event, pg_uuid_t message)
 
 	if (event->kind == WC_EVENT_STATUS && !wc_uuid_parse(event->message_id.p, event->message_id.len, message.data))
 		return;
-	if (!feeds_wanted() && wc_run(WC_WANTS_EVENTS, &channel, NULL) > 0)
+	if (!feed_wanted() && wc_run(WC_WANTS_EVENTS, &channel, NULL) > 0)
 		wc_outbox_append(0, 'e', (const pg_uuid_t *) event->channel, NULL, &message, NULL, NULL);
 }
 

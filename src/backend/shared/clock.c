@@ -2,6 +2,7 @@
  * clock.c
  *	  The clock that pauses and deadlines go by: it never jumps.
  */
+#include "shared/compat.h"
 #include "shared/webchatt.h"
 
 #include <time.h>
@@ -21,4 +22,11 @@ TimestampTz
 wc_clock_to_wall(TimestampTz at)
 {
 	return at == 0 ? 0 : GetCurrentTimestamp() + (at - wc_clock());
+}
+
+/* A pause, a quarter more or less, so that not all come at once. */
+int
+wc_jittered(int ms)
+{
+	return ms - ms / 4 + (int) (wc_random_fraction() * (ms / 2));
 }

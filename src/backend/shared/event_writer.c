@@ -36,20 +36,6 @@ events_meaning(wc_str status, bool has_error)
 	return has_error ? "failed" : NULL;
 }
 
-/* Are these texts that the database can hold: UTF-8 without a NUL? */
-bool
-events_are_text(const wc_str *texts, int n)
-{
-	int i;
-
-	for (i = 0; i < n; i++)
-	{
-		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
-			return false;
-	}
-	return true;
-}
-
 static void
 add_time(WcColumn *col, int64 at_us)
 {
@@ -135,7 +121,7 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 	args[3] = wc_column_array(hub_ids);
 	args[4] = wc_column_array(times);
 	args[5] = wc_column_array(bodies);
-	args[6] = BoolGetDatum(feeds_wanted());
+	args[6] = BoolGetDatum(feed_wanted());
 	wc_own_insert = true;
 	PG_TRY();
 	{
@@ -196,7 +182,7 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 		return 0;
 	for (i = 0; i < lengthof(types); i++)
 		args[i] = wc_column_array(cols[i]);
-	args[lengthof(types)] = BoolGetDatum(feeds_wanted());
+	args[lengthof(types)] = BoolGetDatum(feed_wanted());
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
 	{

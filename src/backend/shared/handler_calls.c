@@ -50,6 +50,8 @@ PG_FUNCTION_INFO_V1(webchatt_call_handlers);
 PG_FUNCTION_INFO_V1(webchatt_handlers_changed);
 PG_FUNCTION_INFO_V1(webchatt_handler_problem);
 
+void (*handler_calls_report)(const char *text) = NULL;
+
 static MemoryContext cache_context = NULL;
 static Handler *cache = NULL; /* in the order of their numbers */
 static int ncache = 0;
@@ -245,8 +247,8 @@ refuse(const Handler *h)
 	char *text =
 		psprintf("function %s, registered under number %d, cannot be called: %s", signature_of(h), h->id, h->problem);
 
-	if (worker_slot != NULL)
-		worker_note_error(text);
+	if (handler_calls_report != NULL)
+		handler_calls_report(text);
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg_internal("%s", text),
 					errhint("Bring it back, or register it anew by its owner (SELECT webchatt.remove_handler(%d), and "
 							"webchatt.%s()); then webchatt.retry_reject() for the events that are in webchatt.rejects.",

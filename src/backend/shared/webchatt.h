@@ -146,6 +146,7 @@ extern void wc_wake_at_commit(bool with_orders);
 /* clock.c: for pauses and deadlines, which no change of the wall clock may move */
 extern TimestampTz wc_clock(void);
 extern TimestampTz wc_clock_to_wall(TimestampTz at);
+extern int wc_jittered(int ms);
 
 /*
  * launcher.c, worker.c, drop_database.c

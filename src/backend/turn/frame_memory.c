@@ -7,6 +7,8 @@
 
 #include "utils/memutils.h"
 
+MemoryContext turn_context = NULL;
+
 static size_t held = 0;
 
 /* Memory for a frame that waits, all zeros; frame_free() gives it back. */

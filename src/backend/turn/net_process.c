@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 
 #include "turn/net_process.h"
+#include "worker/worker.h"
 
 /* Where the child finds its end of the corridor. */
 #define CORRIDOR_FD 3
@@ -32,6 +33,12 @@
 
 /* The corridor's kernel buffers, each way, in bytes. */
 #define SOCKET_BUFFER (1024 * 1024)
+
+/* Its lines in the server's log: so many in so many ms. */
+#define LINES_MOST 100
+#define LINES_MS   10000
+
+NetChild worker_net;
 
 void
 net_child_init(NetChild *net)
@@ -293,4 +300,47 @@ net_child_flush(NetChild *net)
 		net->out_done = 0;
 	}
 	return true;
+}
+
+/* Is it there, and not behind with what it was told? */
+bool
+net_link_has_room(void)
+{
+	return worker_net.fd >= 0 && worker_stats.corridor_open &&
+		   worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
+}
+
+/* What is written for it and not yet sent must not be told. */
+void
+net_link_drop_output(void)
+{
+	wc_buf_reset(&worker_net.out);
+	worker_net.out_done = 0;
+}
+
+/*
+ * May there be a line in the server's log because of what it said?  There are not
+ * more than so many of them at a time.
+ */
+bool
+net_link_may_say(void)
+{
+	static TimestampTz window = 0;
+	static int lines = 0;
+	static int64 dropped = 0;
+	TimestampTz now = wc_clock();
+
+	if (TimestampDifferenceExceeds(window, now, LINES_MS))
+	{
+		if (dropped > 0)
+			ereport(LOG, (errmsg("webchatt-net: " INT64_FORMAT " more lines were left out: it may write %d in %d s",
+								 dropped, LINES_MOST, LINES_MS / 1000)));
+		window = now;
+		lines = 0;
+		dropped = 0;
+	}
+	if (lines++ < LINES_MOST)
+		return true;
+	dropped++;
+	return false;
 }

@@ -13,10 +13,6 @@
 /* What is read of its stderr at a time, in bytes. */
 #define WORDS_READ 4096
 
-/* Its lines in the server's log: so many in so many ms. */
-#define LINES_MOST 100
-#define LINES_MS   10000
-
 /* The pause before webchatt-net is started again, in ms: half as much more each time. */
 #define NET_PAUSE_FIRST_MS 50
 #define NET_PAUSE_MOST_MS  10000
@@ -27,8 +23,6 @@
 
 /* How long webchatt-net may take to end, in ms. */
 #define NET_GRACE_MS 2500
-
-NetChild worker_net;
 
 static TimestampTz net_started = 0;
 static TimestampTz net_not_before = 0;
@@ -164,7 +158,7 @@ net_lost(const char *why)
 		show_lost(why);
 		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
 	}
-	worker_publish(false);
+	report_publish();
 }
 
 /* Start webchatt-net if it does not run and the pause is over. */
@@ -229,33 +223,6 @@ words(wc_str said)
 	return said;
 }
 
-/*
- * May there be a line in the server's log because of what it said?  There are not
- * more than so many of them at a time.
- */
-bool
-net_link_may_say(void)
-{
-	static TimestampTz window = 0;
-	static int lines = 0;
-	static int64 dropped = 0;
-	TimestampTz now = wc_clock();
-
-	if (TimestampDifferenceExceeds(window, now, LINES_MS))
-	{
-		if (dropped > 0)
-			ereport(LOG, (errmsg("webchatt-net: " INT64_FORMAT " more lines were left out: it may write %d in %d s",
-								 dropped, LINES_MOST, LINES_MS / 1000)));
-		window = now;
-		lines = 0;
-		dropped = 0;
-	}
-	if (lines++ < LINES_MOST)
-		return true;
-	dropped++;
-	return false;
-}
-
 static void
 take_line(wc_str line, int level)
 {
@@ -274,7 +241,7 @@ note_opened(wc_str text)
 	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s", NameStr(worker_slot->name),
 						 worker_stats.listening)));
 	worker_set_state("running");
-	worker_publish(false);
+	report_publish();
 	return worker_stats.listening[0] != '\0';
 }
 
@@ -316,7 +283,7 @@ take_frame(const wc_frame *frame)
 		case WC_F_EVENT:
 			return inbound_accept(frame);
 		case WC_F_OUTCOME:
-			return outbound_accept(frame);
+			return hub_answers_accept(frame);
 		case WC_F_ARRIVED:
 		case WC_F_LEFT:
 		case WC_F_HISTORY_ASK:
@@ -405,27 +372,11 @@ net_link_stop(void)
 	net_pause_ms = 0;
 }
 
-/* What is written for it and not yet sent must not be told. */
-void
-net_link_drop_output(void)
-{
-	wc_buf_reset(&worker_net.out);
-	worker_net.out_done = 0;
-}
-
 /* The worker ends, and webchatt-net with it. */
 void
 net_link_end(void)
 {
 	net_child_stop(&worker_net, NET_GRACE_MS);
-}
-
-/* Is it there, and not behind with what it was told? */
-bool
-net_link_has_room(void)
-{
-	return worker_net.fd >= 0 && worker_stats.corridor_open &&
-		   worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
 }
 
 /* When it is to be started; 0: it runs. */

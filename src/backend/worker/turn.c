@@ -26,170 +26,6 @@
 /* Between two looks at what is over its time, in ms. */
 #define UPKEEP_MS 1000
 
-volatile sig_atomic_t turn_interruptible = false;
-MemoryContext turn_context = NULL;
-
-static Oid outer_user = InvalidOid;
-static int outer_context = 0;
-static int guc_level = 0;
-static MemoryContext outside = NULL; /* what was current before the transaction */
-
-/*
- * Start a transaction of our own.  All of the worker's begin here and end in
- * turn_close(): PostgreSQL leaves TopMemoryContext current behind a transaction,
- * and what is allocated there stays until the process ends.
- */
-void
-turn_open(void)
-{
-	outside = CurrentMemoryContext;
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-}
-
-/* Commit it, and be where it was begun. */
-void
-turn_close(void)
-{
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(outside);
-}
-
-/* Start a transaction as webchatt_worker; the caller saw that the role is there. */
-void
-turn_begin(void)
-{
-	Oid role;
-
-	turn_open();
-	role = get_role_oid(WC_WORKER_ROLE, false);
-	GetUserIdAndSecContext(&outer_user, &outer_context);
-	SetUserIdAndSecContext(role, outer_context | SECURITY_LOCAL_USERID_CHANGE);
-	guc_level = NewGUCNestLevel();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	LockTimeout = LOCK_WAIT_MS;
-
-	/* whatever a deferred trigger does, it does with the statement that it belongs to */
-	AfterTriggerSetState(makeNode(ConstraintsSetStmt));
-}
-
-/* Commit, and return when the standbys that commits wait for have it. */
-void
-turn_commit(void)
-{
-	bool writes = TransactionIdIsValid(GetTopTransactionIdIfAny());
-
-	SPI_finish();
-	PopActiveSnapshot();
-	/* what triggers SET ends here */
-	AtEOXact_GUC(false, guc_level);
-	/* it may wait for a standby, and a shutdown must not wait with it */
-	turn_interruptible = true;
-	standbys_heed_shutdown();
-	turn_close();
-	if (writes)
-		standbys_wait(XactLastCommitEnd);
-	turn_interruptible = false;
-	SetUserIdAndSecContext(outer_user, outer_context);
-}
-
-/* After an error: undo, and be ourselves again (the abort does that). */
-void
-turn_abort(void)
-{
-	turn_time_limit(0);
-	turn_interruptible = false;
-	AbortCurrentTransaction();
-	LockTimeout = LOCK_WAIT_MS;
-}
-
-/*
- * Cancel what runs longer than this from now on; 0: no limit.  What has a limit
- * runs an application's triggers, so a shutdown need not wait for it.
- */
-void
-turn_time_limit(int ms)
-{
-	turn_interruptible = ms > 0;
-	if (ms > 0)
-		enable_timeout_after(STATEMENT_TIMEOUT, ms);
-	else
-	{
-		if (get_timeout_active(STATEMENT_TIMEOUT))
-			disable_timeout(STATEMENT_TIMEOUT, true);
-		/* it fired as the statement ended: the next one is not to blame */
-		if (get_timeout_indicator(STATEMENT_TIMEOUT, true))
-			QueryCancelPending = false;
-	}
-}
-
-/* A lock that was not to be had: it is worth another try. */
-bool
-turn_error_is_transient(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		   error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
-}
-
-/*
- * Not the event's fault: a full disk, an I/O error, a shutdown.  What a trigger
- * can raise by itself is not among them.
- */
-bool
-turn_error_is_systemic(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_DISK_FULL || error->sqlerrcode == ERRCODE_IO_ERROR ||
-		   error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
-		   error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION || error->elevel >= FATAL;
-}
-
-/*
- * Run a step in a savepoint, in time_ms.  NULL: it is done.  Otherwise it is
- * undone and the error says why; systemic ones go on up.
- */
-ErrorData *
-turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	LockTimeout = lock_wait_ms;
-	PG_TRY();
-	{
-		turn_time_limit(time_ms);
-		step(arg);
-		turn_time_limit(0);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		turn_time_limit(0);
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_END_TRY();
-	LockTimeout = LOCK_WAIT_MS;
-	if (error != NULL && (turn_error_is_systemic(error) || ProcDiePending))
-		ReThrowError(error);
-	return error;
-}
-
-/* The same, in the time that triggers have. */
-ErrorData *
-turn_try(turn_step step, void *arg, int lock_wait_ms)
-{
-	return turn_try_for(step, arg, lock_wait_ms, wc_trigger_timeout);
-}
 
 /* Are the extension and its role there?  In a transaction of its own. */
 TurnReady
@@ -252,7 +88,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	showed_up = nobody();
 	if (look_at_orders)
 		follow_orders(&showed_up);
-	outbound_configure();
+	hub_answers_configure();
 	outbound_record(now, carefully);
 	inbound_apply(now, carefully, &showed_up);
 	api_apply();
@@ -260,7 +96,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	keeping_apply(now);
 	feeds_apply(now);
 	sessions_apply(now, &showed_up);
-	outbound_release(now, &showed_up);
+	held_release(now, &showed_up);
 	budgets_save(now);
 	if (TimestampDifferenceExceeds(last_upkeep, now, UPKEEP_MS))
 	{
@@ -279,7 +115,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 
 	config_commit(&worker_net.out);
 	control_commit(&worker_net.out);
-	outbound_configure();
+	hub_answers_configure();
 	sessions_commit(&worker_net.out); /* who is welcomed gets what is sent */
 	inbound_commit(&worker_net.out);  /* a visitor hears "stored" before the reply */
 	outbound_commit(now, &worker_net.out);

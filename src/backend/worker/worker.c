@@ -44,9 +44,6 @@
 /* The sub-id of the lock that keeps a database's worker single. */
 #define WORKER_LOCK_SUBID 1
 
-WcSlot *worker_slot = NULL;
-WcStats worker_stats;
-
 static LOCKTAG worker_lock;
 static bool at_work = false;		   /* the extension is there, and it is ours */
 static TimestampTz last_look = 0;	   /* at the outbox */
@@ -57,32 +54,13 @@ static uint32 database_settings = 0;
 static WaitEventSet *wait_set = NULL;
 static int wait_corridor = -1;
 
-/* What webchatt.status says of us; others read it after worker_publish(). */
-void
-worker_set_state(const char *state)
-{
-	strlcpy(worker_stats.state, state, sizeof(worker_stats.state));
-}
-
 /* Show the stats to webchatt.status. */
-void
-worker_publish(bool with_age)
+static void
+publish(bool with_age)
 {
 	outbound_stats(&worker_stats, with_age);
 	worker_stats.events_waiting = inbound_pending();
-	SpinLockAcquire(&worker_slot->mutex);
-	worker_slot->stats = worker_stats;
-	SpinLockRelease(&worker_slot->mutex);
-}
-
-void
-worker_note_error(const char *text)
-{
-	int n = pg_mbcliplen(text, (int) strlen(text), sizeof(worker_stats.last_error) - 1);
-
-	memcpy(worker_stats.last_error, text, n);
-	worker_stats.last_error[n] = '\0';
-	worker_stats.last_error_at = GetCurrentTimestamp();
+	report_publish();
 }
 
 /* Events a second and the like, once a second. */
@@ -104,7 +82,7 @@ update_rates(TimestampTz now)
 	last = now;
 	before = worker_stats;
 	worker_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
-	worker_publish(true);
+	publish(true);
 	net_link_read_words();
 	/* what we wrote counts for autovacuum as everybody's does */
 	(void) pgstat_report_stat(false);
@@ -285,7 +263,7 @@ stop_work(const char *state)
 	wc_forget_statements();
 	worker_set_state(state);
 	worker_stats.last_error[0] = '\0';
-	worker_publish(false);
+	publish(false);
 	tell_at_rest();
 }
 
@@ -305,7 +283,7 @@ must_wait(void)
 	}
 	turn_interruptible = false;
 	if (wait)
-		worker_publish(false);
+		publish(false);
 	return wait;
 }
 
@@ -336,7 +314,7 @@ find_work(void)
 	if (!lock_worker())
 	{
 		worker_set_state("another worker has the database");
-		worker_publish(false);
+		publish(false);
 		return;
 	}
 	if (!restore_allows_work())
@@ -363,7 +341,7 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 	if (IsTransactionState())
 		turn_abort();
 	MemoryContextSwitchTo(context);
-	worker_publish(false);
+	publish(false);
 	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
 }
 
@@ -439,7 +417,7 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 		turn_tidy_outbox();
 		last_tidy = now;
 	}
-	worker_publish(false);
+	publish(false);
 }
 
 /* How long the loop may sleep, in ms; 0: there is more to do. */
@@ -560,13 +538,14 @@ settle_in(int slot)
 	on_proc_exit(end_net, (Datum) 0);
 	memset(&worker_stats, 0, sizeof(worker_stats));
 	worker_stats.started_at = GetCurrentTimestamp();
+	handler_calls_report = worker_note_error;
 	worker_set_state("no extension");
 	SpinLockAcquire(&worker_slot->mutex);
 	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
 	worker_slot->nanswering = 0;
 	memset(worker_slot->typing, 0, sizeof(worker_slot->typing));
 	SpinLockRelease(&worker_slot->mutex);
-	worker_publish(false);
+	publish(false);
 	database_settings = hash_database_settings();
 	apply_database_settings();
 }
@@ -677,6 +656,6 @@ webchatt_worker_main(Datum arg)
 			sleep_until_something(time_to_sleep());
 	}
 	worker_set_state("stopped");
-	worker_publish(false);
+	publish(false);
 	proc_exit(0);
 }

@@ -65,7 +65,7 @@ extern void standbys_wait(XLogRecPtr lsn);
 
 /* worker.c */
 extern WcSlot *worker_slot;
-extern void worker_publish(bool with_age);
+extern void report_publish(void);
 extern WcStats worker_stats; /* published after each turn */
 extern void worker_note_error(const char *text);
 extern void worker_set_state(const char *state);
@@ -93,7 +93,8 @@ extern void turn_commit(void);
 extern void turn_abort(void);
 extern void turn_time_limit(int ms);
 extern volatile sig_atomic_t turn_interruptible;
-extern MemoryContext turn_context; /* until the turn's frames are written */
+/* Until the turn's frames are written. */
+extern MemoryContext turn_context;
 
 typedef void (*turn_step)(void *arg);
 extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
@@ -211,7 +212,11 @@ extern bool event_orders_are_full(void);
 extern bool event_orders_are_done(void);
 
 /* feed.c */
-extern bool feeds_wanted(void);
+extern bool feed_wanted(void);
+extern bool feed_wanted_at_all(void);
+extern void feed_wanted_set(bool is_wanted);
+extern bool feed_wanted_is_expected(void);
+extern void feed_wanted_is_read(void);
 extern void feeds_retries_asked(void);
 extern bool feeds_accept(const wc_frame *frame);
 extern int feeds_pending(void);
@@ -272,9 +277,9 @@ extern void inbound_rollback(const ErrorData *error);
 extern void inbound_forget(void);
 
 /* outbound.c */
-extern bool outbound_accept(const wc_frame *frame);
+extern bool hub_answers_accept(const wc_frame *frame);
 extern void outbound_record(TimestampTz now, bool carefully);
-extern void outbound_release(TimestampTz now, const WcShowedUp *showed_up);
+extern void held_release(TimestampTz now, const WcShowedUp *showed_up);
 extern void outbound_upkeep(void);
 extern void outbound_expire(void);
 extern void outbound_read(TimestampTz now, bool look);
@@ -283,8 +288,7 @@ extern void outbound_commit(TimestampTz now, wc_buf *out);
 extern void outbound_rollback(void);
 extern bool outbound_ready(TimestampTz now);
 extern TimestampTz outbound_next_due(void);
-extern void outbound_configure(void);
-extern uint64 outbound_last_token(void);
+extern void hub_answers_configure(void);
 extern void outbound_net_lost(bool may_have_left);
 extern void outbound_reset(void);
 extern void outbound_stats(WcStats *stats, bool with_age);
@@ -344,5 +348,10 @@ extern void control_commit(wc_buf *out);
 extern void control_rollback(void);
 extern bool control_child_is_empty(int child);
 extern void control_reset(void);
+
+extern void savepoint_run(WcStatement which);
+
+/* Where the worker is: how it notes an error. */
+extern void (*handler_calls_report)(const char *text);
 
 #endif /* WC_WORKER_H */

@@ -1,0 +1,53 @@
+/*
+ * webhook.c
+ *	  A webhook as the worker has it: found, and its state.
+ */
+#include "feed/feed.h"
+#include "mb/pg_wchar.h"
+
+
+/* The webhooks one by one: the next from a place in the list of feeds on, or NULL. */
+Webhook *
+webhooks_next(dlist_node **at)
+{
+	while (*at != &feeds_all.head)
+	{
+		Feed *feed = dlist_container(Feed, node, *at);
+
+		*at = (*at)->next;
+		if (!feed->is_link)
+			return (Webhook *) feed;
+	}
+	return NULL;
+}
+
+/* May events go there? */
+bool
+webhook_is_deliverable(const Webhook *w)
+{
+	return w->listed && w->row->active && w->row->verified && !w->shedding;
+}
+
+Webhook *
+webhooks_find(const pg_uuid_t *id)
+{
+	dlist_node *at;
+	Webhook *w;
+
+	each_webhook(w, at)
+	{
+		if (memcmp(&w->row->id, id, sizeof(*id)) == 0)
+			return w;
+	}
+	return NULL;
+}
+
+void
+webhook_set_error(WebhookProgress *p, const char *text)
+{
+	int n = text ? pg_mbcliplen(text, (int) strlen(text), FEED_ERROR_SIZE - 1) : 0;
+
+	if (n > 0)
+		memcpy(p->last_error, text, n);
+	p->last_error[n] = '\0';
+}

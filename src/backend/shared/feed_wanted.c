@@ -1,0 +1,47 @@
+/*
+ * feed_wanted.c
+ *	  Does anybody get events?  Whoever writes one asks here; feed.c says so.
+ */
+#include "worker/worker.h"
+
+
+static bool wanted = false;	  /* there are webhooks or links */
+static bool expected = false; /* something may have been published */
+
+/*
+ * Does anybody want events?  Who asks may be about to publish some, so it is
+ * looked for them at the turn's end.
+ */
+bool
+feed_wanted(void)
+{
+	expected |= wanted;
+	return wanted;
+}
+
+/* The same, of whoever publishes none. */
+bool
+feed_wanted_at_all(void)
+{
+	return wanted;
+}
+
+void
+feed_wanted_set(bool is_wanted)
+{
+	wanted = is_wanted;
+}
+
+/* Did anybody ask who may have published some since the last turn? */
+bool
+feed_wanted_is_expected(void)
+{
+	return expected;
+}
+
+/* A turn that looked for them is committed. */
+void
+feed_wanted_is_read(void)
+{
+	expected = false;
+}

@@ -1,0 +1,21 @@
+/*
+ * valid_text.c
+ *	  Is what came from webchatt-net text that the database can hold?
+ */
+#include "worker/worker.h"
+#include "mb/pg_wchar.h"
+
+
+/* Are these texts that the database can hold: UTF-8 without a NUL? */
+bool
+events_are_text(const wc_str *texts, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (!pg_verify_mbstr(PG_UTF8, texts[i].p, (int) texts[i].len, true))
+			return false;
+	}
+	return true;
+}
