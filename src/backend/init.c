@@ -2,10 +2,16 @@
  * init.c
  *	  The library's entry: settings, shared memory, hooks and the launcher.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
+
+#include "session/drop_database.h"
+#include "shared/plain_errors.h"
+#include "shared/settings.h"
+#include "shared/shmem.h"
+#include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
 

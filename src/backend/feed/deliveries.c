@@ -2,10 +2,19 @@
  * deliveries.c
  *	  What is under way to webhooks, and what webchatt-net says became of it.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
+#include "lib/ilist.h"
 #include "mb/pg_wchar.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "common/corridor.h"
+#include "feed/deliveries.h"
+#include "feed/webhook.h"
+#include "shared/valid_text.h"
 
 /* A Retry-After is heeded up to this, in ms. */
 #define RETRY_AFTER_MOST_MS 3600000

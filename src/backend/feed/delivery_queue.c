@@ -7,10 +7,21 @@
  * keeps failing must not fill it for the others: beyond some events it is
  * spilled, and its rest is looked for in the table once it gets on.
  */
-#include "shared/compat.h"
-#include "feed/feed.h"
+#include "postgres.h"
 
+#include "lib/ilist.h"
+#include "lib/pairingheap.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "feed/deliveries.h"
+#include "feed/delivery_queue.h"
+#include "feed/feed_list.h"
+#include "feed/feed_reader.h"
+#include "feed/webhook.h"
+#include "shared/clock.h"
+#include "shared/compat.h"
 
 /* Events that are not done, and bytes of their bodies, for each webhook. */
 #define WINDOW_EVENTS 4096

@@ -3,11 +3,26 @@
  *	  What became of attempts to deliver, and what that means to events and
  *	  webhooks: written down for all of them together.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "feed/deliveries.h"
+#include "feed/delivery_queue.h"
+#include "feed/delivery_results.h"
+#include "feed/feed_list.h"
+#include "feed/webhook.h"
+#include "shared/columns.h"
+#include "shared/message_id.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* Ends of attempts that one turn writes down. */
 #define ENDS_MOST 2048

@@ -3,10 +3,22 @@
  *	  Deliveries that somebody asked to be tried again: made at once, out of the
  *	  order, a few at a time.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "lib/ilist.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "common/frame.h"
+#include "feed/deliveries.h"
+#include "feed/delivery_queue.h"
+#include "feed/delivery_retries.h"
+#include "feed/webhook.h"
+#include "shared/columns.h"
+#include "shared/statements.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
 
 /* Under way, in all and for one webhook. */
 #define RETRIES_MOST 64

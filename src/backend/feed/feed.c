@@ -6,7 +6,28 @@
  * What this part does in the tables runs in savepoints: when it fails it is done
  * again a second later, and the turn goes on without it.
  */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "common/corridor.h"
+#include "feed/deliveries.h"
+#include "feed/delivery_queue.h"
+#include "feed/delivery_results.h"
+#include "feed/delivery_retries.h"
 #include "feed/feed.h"
+#include "feed/feed_list.h"
+#include "feed/feed_orders.h"
+#include "feed/feed_reader.h"
+#include "feed/feed_retention.h"
+#include "feed/link_feed.h"
+#include "feed/webhooks.h"
+#include "shared/clock.h"
+#include "shared/feed_wanted.h"
+#include "turn/config.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* The pause after something failed, in ms. */
 #define AGAIN_MS 1000

@@ -2,10 +2,15 @@
  * feed_list.c
  *	  Who gets events: webhooks and links, as feed_reader.c serves them.
  */
-#include "feed/feed.h"
+#include "postgres.h"
+
+#include "lib/ilist.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
+#include "feed/feed_list.h"
+#include "shared/columns.h"
 
 dlist_head feeds_all = DLIST_STATIC_INIT(feeds_all);
 

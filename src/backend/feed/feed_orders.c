@@ -8,13 +8,21 @@
  * waits here; until it is published its table of the outbox is not emptied, so a
  * restart finds it again.  webchatt.event_orders knows what was published before.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 #include "utils/xid8.h"
+
+#include "feed/feed_orders.h"
+#include "feed/feed_retention.h"
+#include "outbound/outbox_reader.h"
+#include "shared/columns.h"
+#include "shared/statements.h"
 
 /* When so many wait, no more work orders are read. */
 #define ORDERS_MOST 20000

@@ -7,11 +7,22 @@
  * so much and no more.  Bodies come some rows at a time: a page of long ones is
  * never in memory as a whole.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
+#include "executor/spi.h"
+#include "lib/ilist.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "feed/delivery_queue.h"
+#include "feed/feed_list.h"
+#include "feed/feed_reader.h"
+#include "feed/link_feed.h"
+#include "feed/webhook.h"
+#include "shared/statements.h"
+#include "turn/net_process.h"
 
 /* Rows of a page, and rows that are fetched at a time. */
 #define PAGE  1024

@@ -6,11 +6,18 @@
  * A page at a time, so that a turn stays short; and from where the last page
  * ended, so that the index entries of what was dropped are not walked again.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
-#include "common/uuid7.h"
+#include "feed/feed_retention.h"
+#include "feed/link_feed.h"
+#include "feed/webhooks.h"
+#include "shared/columns.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
 
 /* Rows dropped at a time. */
 #define PAGE 2000

@@ -6,11 +6,21 @@
  * Acknowledgements of a turn are written by one statement.  One that is lost with
  * a crash costs a repeat: the subscriber knows events by their ids.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
+
+#include "common/corridor.h"
+#include "feed/feed_list.h"
+#include "feed/link_feed.h"
+#include "shared/columns.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
 
 /* What may be under way without an acknowledgement (doc/link.md). */
 #define WINDOW_EVENTS 1024

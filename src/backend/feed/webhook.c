@@ -2,9 +2,14 @@
  * webhook.c
  *	  A webhook as the worker has it: found, and its state.
  */
-#include "feed/feed.h"
-#include "mb/pg_wchar.h"
+#include "postgres.h"
 
+#include "lib/ilist.h"
+#include "mb/pg_wchar.h"
+#include "utils/uuid.h"
+
+#include "feed/feed_list.h"
+#include "feed/webhook.h"
 
 /* The webhooks one by one: the next from a place in the list of feeds on, or NULL. */
 Webhook *

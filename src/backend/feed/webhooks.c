@@ -6,10 +6,28 @@
  * delivery_results.c writes down what became of deliveries, delivery_retries.c makes
  * those that somebody asked for once more.
  */
-#include "feed/feed.h"
+#include "postgres.h"
 
+#include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "common/corridor.h"
+#include "feed/deliveries.h"
+#include "feed/delivery_queue.h"
+#include "feed/delivery_results.h"
+#include "feed/delivery_retries.h"
+#include "feed/feed_list.h"
+#include "feed/webhook.h"
+#include "feed/webhooks.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/statements.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* The pause between two questions to an endpoint, in ms: doubled each time. */
 #define VERIFY_FIRST_MS 1000

@@ -8,13 +8,30 @@
  * lies between: one call under way for each hub, answers until they are written,
  * and when to ask SQL again.  It is memory only, for each step can be done again.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "common/corridor.h"
+#include "hubs/reconcile.h"
+#include "outbound/overdue.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/settings.h"
+#include "shared/shmem.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/config.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+#include "turn/transaction.h"
 
 /* Between two looks at which hubs there are, in ms; a change says so by itself. */
 #define REFRESH_MS 60000

@@ -7,13 +7,31 @@
  * raises is kept in webchatt.rejects, what is blocked waits for its turn, and
  * neither hurts its neighbours.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
+#include "inbound/inbound.h"
+#include "inbound/quarantine.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/event_writer.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/config.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+#include "turn/transaction.h"
+#include "visitors/budgets.h"
 
 /* Events written by one statement. */
 #define BATCH_MOST	1024

@@ -3,10 +3,14 @@
  *	  Conversations that need care: those whose events raised lately, and those
  *	  whose rows somebody else holds.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
 #include "utils/hsearch.h"
+#include "utils/timestamp.h"
+
+#include "common/corridor.h"
+#include "inbound/quarantine.h"
 
 /* Conversations remembered at most; beyond that new ones are treated as fine. */
 #define MAX_TROUBLES 4096

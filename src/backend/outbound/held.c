@@ -3,11 +3,24 @@
  *	  Messages held for visitors who have no session at the hub, until they show
  *	  up or the message expires.
  */
-#include "outbound/outcomes.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "outbound/held.h"
+#include "outbound/hub_queue.h"
+#include "shared/columns.h"
+#include "shared/event_writer.h"
+#include "shared/outbox_append.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/config.h"
+#include "turn/savepoint.h"
 
 /* False: no message is held, so nobody needs to look; until a look says so, true. */
 static bool any_held = true;

@@ -3,15 +3,32 @@
  *	  What a hub's answers mean: to the message, and to the hub's lane, which is
  *	  paused when the hub is away and stopped when it refuses the key.
  */
-#include "shared/compat.h"
-#include "outbound/outcomes.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
+#include "lib/ilist.h"
 #include "mb/pg_wchar.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
+#include "outbound/hub_answers.h"
+#include "outbound/hub_queue.h"
+#include "outbound/outcomes.h"
+#include "outbound/overdue.h"
+#include "shared/clock.h"
+#include "shared/compat.h"
+#include "shared/event_writer.h"
+#include "shared/settings.h"
+#include "shared/shmem.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/config.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* The pause before a message is tried again, in ms: doubled each time. */
 #define RETRY_FIRST_MS 500

@@ -5,11 +5,19 @@
  *	  a conversation of which a part does is spilled: it is read anew, in order,
  *	  once its part in memory is settled.
  */
-#include "outbound/hub_queue.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
+#include "lib/ilist.h"
+#include "lib/pairingheap.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "outbound/hub_queue.h"
+#include "outbound/outbox_reader.h"
+#include "outbound/requeue.h"
 
 /* simplehash of conversations, by lane, channel and visitor */
 typedef struct ConvSlot

@@ -6,10 +6,12 @@
 #ifndef WC_HUB_QUEUE_H
 #define WC_HUB_QUEUE_H
 
-#include "worker/worker.h"
-
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "outbound/outbox_reader.h"
 
 /* Messages that one lane holds in memory; the rest waits in the outbox. */
 #define LANE_WINDOW 16384
@@ -97,7 +99,6 @@ struct Lane
 };
 
 extern dlist_head queue_lanes;
-
 extern Lane *queue_lane(int hub_id, bool make);
 extern void queue_add(Lane *lane, const OutboxRow *row);
 extern void queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);

@@ -7,12 +7,31 @@
  * memory, and after a crash whatever has no recorded outcome is sent again
  * under the same key.
  */
-#include "outbound/outcomes.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "lib/pairingheap.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/uuid7.h"
+#include "outbound/held.h"
+#include "outbound/hub_answers.h"
+#include "outbound/hub_queue.h"
+#include "outbound/outbound.h"
+#include "outbound/outbox_reader.h"
+#include "outbound/outcomes.h"
+#include "outbound/overdue.h"
+#include "shared/columns.h"
+#include "shared/settings.h"
+#include "shared/shmem.h"
+#include "shared/statements.h"
+#include "turn/config.h"
+#include "turn/net_process.h"
+#include "turn/savepoint.h"
 
 /* Messages handed over in one turn, and how many bytes of content at most. */
 #define TAKE_MOST  512

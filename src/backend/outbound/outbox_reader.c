@@ -11,15 +11,21 @@
  * The order is (xid, seq): of two transactions of which one began after the
  * other had committed, it is the order of commit.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "access/transam.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/uuid.h"
 #include "utils/xid8.h"
+
+#include "outbound/outbox_reader.h"
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/statements.h"
 
 /* Own transactions remembered as read, so that they are not read again. */
 #define OWN_READ 16

@@ -5,12 +5,29 @@
  * A message stays in the queue, and its conversation waits, until its end is
  * committed.
  */
-#include "shared/compat.h"
-#include "outbound/outcomes.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "common/corridor.h"
+#include "outbound/held.h"
+#include "outbound/hub_queue.h"
+#include "outbound/outcomes.h"
+#include "outbound/overdue.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/feed_wanted.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+#include "turn/transaction.h"
 
 /* The pause before an end that could not be recorded is tried again, in ms. */
 #define RECORD_AGAIN_MS 1000

@@ -9,11 +9,19 @@
  * keeps what has no end in a small table.  What is sent when it is older than that
  * already (it was held, or retried) goes there as it is sent.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
-#include "common/uuid7.h"
+#include "outbound/overdue.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* Between two looks, in ms; less where webchatt.overdue_after is less. */
 #define LOOK_MS 60000

@@ -13,11 +13,26 @@
  * only) the conversation is looked through when it can.  An order too many would do
  * no harm but its size: a message is taken only while its row says "queued".
  */
-#include "outbound/hub_queue.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "outbound/hub_queue.h"
+#include "outbound/outbox_reader.h"
+#include "outbound/requeue.h"
+#include "shared/clock.h"
+#include "shared/message_id.h"
+#include "shared/outbox_append.h"
+#include "shared/statements.h"
+#include "turn/config.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* Rows that a piece has: it is made smaller or larger by the time that one took. */
 #define PIECE_FIRST 500

@@ -6,15 +6,28 @@
  * one of them meets (a content that is refused, a trigger that raises) is its
  * sender's affair alone.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
+#include "rest/send_requests.h"
+#include "session/send.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/message_id.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/config.h"
+#include "turn/frame_memory.h"
+#include "turn/savepoint.h"
 
 /* Sends that one turn writes, and the time in ms after which it takes no more. */
 #define SENDS_MOST 256

@@ -3,13 +3,25 @@
  *	  Requests for /v1/organization of the REST API at home, each answered by
  *	  webchatt._rest() in a savepoint of the turn.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "common/corridor.h"
+#include "rest/webhook_requests.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
 
 /* Requests that one turn answers, and the time in ms after which it takes no more. */
 #define CALLS_MOST	64

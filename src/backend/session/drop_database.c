@@ -4,16 +4,23 @@
  *
  * DROP DATABASE and its like would otherwise wait for the worker, and fail.
  */
-#include "shared/compat.h"
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "tcop/utility.h"
+
+#include "session/drop_database.h"
+#include "shared/compat.h"
+#include "shared/restores.h"
+#include "shared/shmem.h"
 
 /* How long a worker may take to step aside, in ms. */
 #define STEP_ASIDE_MS 10000

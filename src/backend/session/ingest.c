@@ -3,19 +3,29 @@
  *	  webchatt.ingest(): a hub's event by the rules of the HTTP door, for other
  *	  front ends; and bringing back what was rejected.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include <time.h>
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
 #include "common/json_text.h"
 #include "common/signature.h"
+#include "shared/columns.h"
+#include "shared/event_writer.h"
+#include "shared/feed_wanted.h"
+#include "shared/outbox_append.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "shared/step_down.h"
 
 PG_FUNCTION_INFO_V1(webchatt_ingest);
 PG_FUNCTION_INFO_V1(webchatt_retry_reject);

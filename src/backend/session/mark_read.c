@@ -2,10 +2,18 @@
  * mark_read.c
  *	  webchatt.mark_read(): the application has seen what a visitor wrote.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/uuid.h"
+
+#include "session/send.h"
+#include "shared/columns.h"
+#include "shared/outbox_append.h"
+#include "shared/statements.h"
+#include "shared/step_down.h"
 
 PG_FUNCTION_INFO_V1(webchatt_mark_read);
 

@@ -2,7 +2,7 @@
  * normalize_origin.c
  *	  webchatt.normalize_origin(): the parser of src/common/origin.c in SQL.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"

@@ -2,12 +2,12 @@
  * random_token.c
  *	  webchatt._random_token(): public keys and API keys.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
+
+#include <openssl/evp.h>
 
 #include "fmgr.h"
 #include "utils/builtins.h"
-
-#include <openssl/evp.h>
 
 /* Random bytes that one token may have. */
 #define LEAST_BYTES 16

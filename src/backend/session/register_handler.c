@@ -3,21 +3,25 @@
  *	  webchatt.on_message() and webchatt.on_status(): having a function called for
  *	  each message or status (see handler_calls.c).
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/regproc.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "shared/columns.h"
 #include "shared/handler_calls.h"
+#include "shared/outbox_append.h"
 
 PG_FUNCTION_INFO_V1(webchatt_on_message);
 PG_FUNCTION_INFO_V1(webchatt_on_status);

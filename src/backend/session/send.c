@@ -5,21 +5,32 @@
  * These run in the application's session and transaction, as webchatt_worker
  *	  (step_down.c).
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "common/event_rules.h"
+#include "session/send.h"
+#include "shared/columns.h"
+#include "shared/message_id.h"
+#include "shared/outbox_append.h"
+#include "shared/shmem.h"
+#include "shared/statements.h"
+#include "shared/step_down.h"
 
 /* Limits, in bytes. */
 #define MAX_CONTENT	   (64 * 1024)

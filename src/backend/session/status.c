@@ -2,17 +2,22 @@
  * status.c
  *	  What webchatt.status shows, out of shared memory.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 #include "common/corridor.h"
+#include "shared/settings.h"
+#include "shared/shmem.h"
 
 #define STATUS_COLUMNS 29
 

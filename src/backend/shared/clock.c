@@ -2,10 +2,14 @@
  * clock.c
  *	  The clock that pauses and deadlines go by: it never jumps.
  */
-#include "shared/compat.h"
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include <time.h>
+
+#include "utils/timestamp.h"
+
+#include "shared/clock.h"
+#include "shared/compat.h"
 
 /* Microseconds since some time before the server started; always above 0. */
 TimestampTz

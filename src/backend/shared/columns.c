@@ -2,11 +2,14 @@
  * columns.c
  *	  Arrays for statements that take many rows at once, and the rows that statements yield.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
+
+#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "shared/columns.h"
 
 Datum
 wc_field(uint64 row, int column, bool *isnull)

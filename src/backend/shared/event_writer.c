@@ -3,13 +3,23 @@
  *	  Writing a hub's events into the tables: the same for the worker, who
  *	  writes many at a time, and for webchatt.ingest(), who writes one.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/json_text.h"
+#include "shared/columns.h"
+#include "shared/event_writer.h"
+#include "shared/feed_wanted.h"
+#include "shared/message_id.h"
+#include "shared/outbox_append.h"
+#include "shared/statements.h"
+#include "shared/step_down.h"
 
 /* The offset between the epochs of unix and PostgreSQL, in microseconds. */
 #define EPOCH_DIFF_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)

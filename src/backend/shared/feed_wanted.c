@@ -2,8 +2,9 @@
  * feed_wanted.c
  *	  Does anybody get events?  Whoever writes one asks here; feed.c says so.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
+#include "shared/feed_wanted.h"
 
 static bool wanted = false;	  /* there are webhooks or links */
 static bool expected = false; /* something may have been published */

@@ -7,8 +7,7 @@
  * A row trigger of ours calls them.  It runs for every row, so what is registered is
  * remembered in each process, and read again only after it changed.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -29,8 +28,13 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/uuid.h"
 
+#include "shared/compat.h"
 #include "shared/handler_calls.h"
+#include "shared/outbox_append.h"
+#include "shared/restores.h"
+#include "shared/step_down.h"
 
 /* The columns of webchatt.registrations, and of what is handled. */
 enum

@@ -6,6 +6,7 @@
 #define WC_HANDLER_CALLS_H
 
 #include "catalog/pg_proc.h"
+#include "utils/uuid.h"
 
 /* One row of webchatt.registrations, and the function that it names. */
 typedef struct Handler
@@ -23,6 +24,8 @@ typedef struct Handler
 	const char *problem; /* why it cannot be called; NULL: it can */
 } Handler;
 
+/* In the worker: how it notes an error that webchatt.status shows; else NULL. */
+extern void (*handler_calls_report)(const char *text);
 extern Oid handler_argument(bool for_status);
 extern const char *handler_misfit(const FormData_pg_proc *proc, bool for_status);
 

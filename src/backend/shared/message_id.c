@@ -8,15 +8,23 @@
  * After a restart the newest ids in the tables say what it was: the worker looks at
  * them first of all, and a session that comes before it at its channel's.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include <time.h>
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "common/uuid7.h"
+#include "shared/columns.h"
+#include "shared/message_id.h"
+#include "shared/shmem.h"
+#include "shared/statements.h"
 
 /* Random bytes are fetched for this many ids at a time. */
 #define RANDOM_BATCH 64

@@ -7,8 +7,7 @@
  * worker reads them all, and truncates one only while nobody can write to it
  * and nothing in it is left to do.
  */
-#include "shared/compat.h"
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include <time.h>
 
@@ -23,7 +22,14 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 #include "utils/xid8.h"
+
+#include "shared/compat.h"
+#include "shared/outbox_append.h"
+#include "shared/restores.h"
+#include "shared/shmem.h"
 
 /* How long one child is written to, in seconds. */
 #define CHILD_SECONDS 60

@@ -8,9 +8,11 @@
  * What the caller's own functions add to the context stays, and so does all of it
  * when the error is internal or the system's.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
+
+#include "shared/plain_errors.h"
 
 static emit_log_hook_type prev_emit_log = NULL;
 

@@ -8,8 +8,7 @@
  * being the owner's: nobody else can load webchatt's tables, and nobody else stops
  * the worker.
  */
-#include "shared/compat.h"
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -17,12 +16,19 @@
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+
+#include "shared/compat.h"
+#include "shared/restores.h"
+#include "shared/shmem.h"
 
 /* How long a worker may take to step aside, in ms. */
 #define STEP_ASIDE_MS 10000

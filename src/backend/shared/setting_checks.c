@@ -2,7 +2,7 @@
  * setting_checks.c
  *	  What wrong values of webchatt.* settings are refused for.
  */
-#include "shared/setting_checks.h"
+#include "postgres.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,9 +13,11 @@
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/varlena.h"
 
-#include "shared/webchatt.h"
+#include "shared/setting_checks.h"
+#include "shared/shmem.h"
 
 /* As many as webchatt-net takes (ADDR_LIST_MAX). */
 #define MAX_NETWORKS 64

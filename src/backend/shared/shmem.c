@@ -3,12 +3,18 @@
  *	  The shared memory in which launcher, workers and sessions meet, and the
  *	  wake-up at commit.
  */
-#include "shared/compat.h"
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
+#include "port/atomics.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "storage/spin.h"
+
+#include "shared/compat.h"
+#include "shared/shmem.h"
 
 WcShared *wc_shared = NULL;
 

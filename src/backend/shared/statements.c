@@ -9,10 +9,11 @@
  * the planning is done so, never the running, which may fire an application's
  * triggers.
  */
-#include "shared/statements.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "optimizer/plancat.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -20,6 +21,8 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
+
+#include "shared/statements.h"
 
 /* Each statement's text is in one of these. */
 static const Statement *const texts[] = {wc_texts_messages, wc_texts_feeds, wc_texts_keeping};
@@ -196,4 +199,3 @@ wc_forget_statements(void)
 		planned[i] = false;
 	}
 }
-

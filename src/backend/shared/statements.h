@@ -1,11 +1,102 @@
 /*
  * statements.h
- *	  The texts of the statements that statements.c runs.
+ *	  All SQL that webchatt runs, by name, with plans kept.
  */
 #ifndef WC_STATEMENTS_H
 #define WC_STATEMENTS_H
 
-#include "shared/webchatt.h"
+#include "executor/spi.h"
+
+typedef enum WcStatement
+{
+	WC_READ_HUBS,
+	WC_READ_HUB_SECRETS,
+	WC_READ_CHANNELS,
+	WC_READ_KEYS,
+	WC_STOP_HUB,
+	WC_INSERT_MESSAGES,
+	WC_FIND_MESSAGES,
+	WC_RECORD_STATUSES,
+	WC_FIND_CHANNELS,
+	WC_RECORD_OUTCOMES,
+	WC_APPLY_EARLY,
+	WC_SWEEP_EARLY,
+	WC_EXPIRE_EARLY,
+	WC_HOLD,
+	WC_ANY_HELD,
+	WC_RELEASE,
+	WC_EXPIRE_HELD,
+	WC_REJECT,
+	WC_FIND_REJECT,
+	WC_DELETE_REJECT,
+	WC_REJECT_UNREADABLE,
+	WC_DROP_REJECT,
+	WC_READ_LATE,
+	WC_READ_NEXT,
+	WC_READ_REQUEUED,
+	WC_READ_CONVERSATION,
+	WC_COUNT_AHEAD,
+	WC_TAKE,
+	WC_NEWEST_IDS,
+	WC_NEWEST_IDS_OF,
+	WC_STRAYS,
+	WC_STRAYS_OF,
+	WC_UNREAD_0,
+	WC_UNREAD_1,
+	WC_UNREAD_2,
+	WC_SEND_CHANNEL,
+	WC_SEND_VISITOR,
+	WC_SEND_MESSAGE,
+	WC_SEND_SAME_KEY,
+	WC_CANCEL,
+	WC_RETRY,
+	WC_INGEST_SECRETS,
+	WC_INGEST_CHANNEL_OF,
+	WC_MARK_READ,
+	WC_CLEAR_SESSIONS,
+	WC_CLOSE_SESSIONS,
+	WC_FIND_TOKENS,
+	WC_MAKE_VISITORS,
+	WC_LOAD_BUDGETS,
+	WC_SAVE_BUDGETS,
+	WC_SEE_VISITORS,
+	WC_OPEN_SESSIONS,
+	WC_PAGE,
+	WC_KEPT_HUBS,
+	WC_LOOK_AT_LOGS,
+	WC_HUB_CALL,
+	WC_HUB_ANSWERED,
+	WC_HUB_FAILED,
+	WC_OVERDUE_CURSOR,
+	WC_OVERDUE_UPTO,
+	WC_NEXT_CHANNEL,
+	WC_OVERDUE_FIND,
+	WC_OVERDUE_LATE,
+	WC_OVERDUE_UNANSWERED,
+	WC_OVERDUE_PRUNE,
+	WC_WANTS_EVENTS,
+	WC_PUBLISH_ORDERS,
+	WC_MAKE_PROGRESS,
+	WC_READ_LOCAL_WEBHOOKS,
+	WC_READ_LINKS,
+	WC_LINKS_CAME,
+	WC_LINKS_LEFT,
+	WC_LINKS_AWAY,
+	WC_LINKS_ACKED,
+	WC_READ_EVENTS,
+	WC_WEBHOOK_KNOWN,
+	WC_RECORD_DELIVERIES,
+	WC_WEBHOOK_PROGRESS,
+	WC_WEBHOOK_VERIFIED,
+	WC_WEBHOOK_PAUSE,
+	WC_READ_RETRIES,
+	WC_DONE_RETRIES,
+	WC_DROP_EVENTS,
+	WC_DROP_LOG,
+	WC_DROP_ORDERS,
+	WC_REST,
+	WC_STATEMENTS
+} WcStatement;
 
 #define MAX_ARGS 12
 
@@ -15,6 +106,10 @@ typedef struct Statement
 	Oid types[MAX_ARGS + 1]; /* ends with 0 */
 } Statement;
 
+extern uint64 wc_run(WcStatement which, Datum *args, const char *nulls);
+extern Portal wc_open(WcStatement which, Datum *args);
+extern void wc_prepare_statements(void);
+extern void wc_forget_statements(void);
 /* each has an entry for every WcStatement; one of them has its text */
 extern const Statement wc_texts_messages[];
 extern const Statement wc_texts_feeds[];

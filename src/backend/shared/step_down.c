@@ -7,7 +7,7 @@
  * installed webchatt, so that nobody who gets to run code as that role can change
  * them, and they step down inside.
  */
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -21,6 +21,8 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+
+#include "shared/step_down.h"
 
 /* No object of an application stands in front of PostgreSQL's own. */
 #define SEARCH_PATH "pg_catalog, pg_temp"

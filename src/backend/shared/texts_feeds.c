@@ -3,9 +3,11 @@
  *	  The SQL of the local hub's events: publishing what sessions did, webhooks,
  *	  links, what is kept and how long.
  */
-#include "shared/statements.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+
+#include "shared/statements.h"
 
 /* The number that was given to an event last; all in this turn are told by us, so it is exact. */
 #define NEWEST "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM webchatt.feed_seq_seq)"

@@ -2,9 +2,11 @@
  * texts_keeping.c
  *	  The SQL by which hub connections are kept: registration, repair, what is overdue.
  */
-#include "shared/statements.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+
+#include "shared/statements.h"
 
 const Statement wc_texts_keeping[WC_STATEMENTS] = {
 	[WC_KEPT_HUBS] = {"SELECT DISTINCT hub_id FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL", {0}},

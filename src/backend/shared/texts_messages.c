@@ -2,9 +2,11 @@
  * texts_messages.c
  *	  The SQL of configuration, messages, the outbox and visitors.
  */
-#include "shared/statements.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
+
+#include "shared/statements.h"
 
 /* Has anything of a hub been appended to a child that is not read yet? */
 #define UNREAD(child)                                                                                                  \

@@ -2,9 +2,12 @@
  * valid_text.c
  *	  Is what came from webchatt-net text that the database can hold?
  */
-#include "worker/worker.h"
+#include "postgres.h"
+
 #include "mb/pg_wchar.h"
 
+#include "common/frame.h"
+#include "shared/valid_text.h"
 
 /* Are these texts that the database can hold: UTF-8 without a NUL? */
 bool

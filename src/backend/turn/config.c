@@ -3,14 +3,19 @@
  *	  Hubs, channels and secrets as the worker knows them, and telling
  *	  webchatt-net.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "postmaster/postmaster.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
-#include "common/event_rules.h"
+#include "common/corridor.h"
+#include "shared/columns.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/config.h"
 
 /* One generation of the configuration, in a context of its own. */
 typedef struct Config

@@ -3,9 +3,11 @@
  *	  The memory of frames that wait for their turn, counted in bytes: a frame may
  *	  have 9 MB, and webchatt-net may not be itself any more.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "utils/memutils.h"
+
+#include "turn/frame_memory.h"
 
 MemoryContext turn_context = NULL;
 

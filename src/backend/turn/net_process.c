@@ -15,9 +15,12 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "utils/timestamp.h"
 
+#include "common/frame.h"
+#include "shared/clock.h"
 #include "turn/net_process.h"
-#include "worker/worker.h"
+#include "turn/report.h"
 
 /* Where the child finds its end of the corridor. */
 #define CORRIDOR_FD 3

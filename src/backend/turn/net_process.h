@@ -1,14 +1,12 @@
 /*
  * net_process.h
- *	  webchatt-net as the worker sees it: a child process at the other end of
- *	  the corridor.
+ *	  webchatt-net as the worker sees it: a child process at the other end of the
+ *	  corridor.
  */
 #ifndef WC_NET_PROCESS_H
 #define WC_NET_PROCESS_H
 
-#include "postgres.h"
-
-#include "common/corridor.h"
+#include "common/frame.h"
 
 typedef struct NetChild
 {
@@ -28,6 +26,10 @@ typedef struct NetChild
 /* One that lets more than this pile up, in bytes, is ended. */
 #define NET_OUT_MOST ((size_t) 64 * 1024 * 1024)
 
+extern NetChild worker_net;
+extern bool net_link_may_say(void);
+extern void net_link_drop_output(void);
+extern bool net_link_has_room(void);
 extern void net_child_init(NetChild *net);
 extern bool net_child_start(NetChild *net, char *error, size_t size);
 extern void net_child_stop(NetChild *net, int grace_ms);

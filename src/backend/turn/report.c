@@ -2,9 +2,14 @@
  * report.c
  *	  What webchatt.status shows of the worker: gathered here, published after each turn.
  */
-#include "worker/worker.h"
-#include "mb/pg_wchar.h"
+#include "postgres.h"
 
+#include "mb/pg_wchar.h"
+#include "storage/spin.h"
+#include "utils/timestamp.h"
+
+#include "shared/shmem.h"
+#include "turn/report.h"
 
 WcSlot *worker_slot = NULL;
 WcStats worker_stats;

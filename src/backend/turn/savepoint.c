@@ -2,13 +2,19 @@
  * savepoint.c
  *	  Steps of a turn whose failure is their own: each in a savepoint, in so much time.
  */
-#include "worker/worker.h"
+#include "postgres.h"
+
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+#include "turn/transaction.h"
 
 /* A lock that was not to be had: it is worth another try. */
 bool

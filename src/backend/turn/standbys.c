@@ -7,17 +7,22 @@
  * when somebody cancels: the commit is then on this machine only, and visible.
  * So whoever is about to tell of it looks here whether they have it.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlogdefs.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "storage/ipc.h"
+#include "storage/lwlock.h"
 #include "storage/pmsignal.h"
+
+#include "shared/compat.h"
+#include "turn/net_process.h"
+#include "turn/standbys.h"
 
 /* What a commit of this process waits for. */
 static int

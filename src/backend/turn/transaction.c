@@ -5,10 +5,14 @@
  *	  A turn's runs as webchatt_worker, locked in: an application's trigger cannot get back to
  *	  the role that the process was started as.
  */
-#include "worker/worker.h"
+#include "postgres.h"
+
+#include <signal.h>
+
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -17,6 +21,9 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "shared/step_down.h"
+#include "turn/standbys.h"
+#include "turn/transaction.h"
 
 volatile sig_atomic_t turn_interruptible = false;
 

@@ -11,7 +11,7 @@
  *
  * What was charged stays charged when a turn is undone: that turn is done again.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include <math.h>
 
@@ -19,8 +19,15 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
-#include "common/event_rules.h"
+#include "common/corridor.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "visitors/budgets.h"
 
 /* Between two writings of what has changed, and two words to webchatt-net, in ms. */
 #define SAVE_MS		5000

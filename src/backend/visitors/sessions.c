@@ -8,14 +8,31 @@
  * misses read.  Many go together; when that fails each goes alone, so that one
  * visitor's locked row keeps nobody else out.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
+#include "outbound/outbound.h"
+#include "shared/clock.h"
+#include "shared/columns.h"
+#include "shared/event_writer.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "shared/valid_text.h"
+#include "turn/config.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+#include "visitors/budgets.h"
+#include "visitors/sessions.h"
 
 /* Hellos that go together. */
 #define BATCH 32

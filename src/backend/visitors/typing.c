@@ -3,15 +3,27 @@
  *	  Who is typing, in both directions: in shared memory for some seconds, in no
  *	  table and in no transaction.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
+#include "session/send.h"
+#include "shared/compat.h"
+#include "shared/outbox_append.h"
+#include "shared/shmem.h"
+#include "shared/step_down.h"
+#include "turn/report.h"
+#include "visitors/typing.h"
 
 /* How long a visitor counts as typing after saying so, in ms. */
 #define TYPING_MS 5000

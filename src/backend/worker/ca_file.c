@@ -6,13 +6,16 @@
  * minutes; so what is written into it is seen.  One that takes its name it
  * cannot read.  Packages do that on every upgrade, mostly with the same content.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/hashfn.h"
+
+#include "shared/settings.h"
+#include "worker/ca_file.h"
 
 /* Files of certificates are below 1 MB; of a larger one the beginning counts. */
 #define LOOK_AT_MOST (4 * 1024 * 1024)

@@ -5,8 +5,7 @@
  * It is connected to no database, so it stands in nobody's way; pg_database is
  * all that it reads.
  */
-#include "shared/compat.h"
-#include "shared/webchatt.h"
+#include "postgres.h"
 
 #include "access/heapam.h"
 #include "access/htup_details.h"
@@ -19,13 +18,22 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
+
+#include "shared/clock.h"
+#include "shared/compat.h"
+#include "shared/settings.h"
+#include "shared/shmem.h"
+#include "worker/launcher.h"
 
 /* How often a database that is missing is looked for, in ms. */
 #define MISSING_POLL_MS 1000

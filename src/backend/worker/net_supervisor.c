@@ -3,9 +3,32 @@
  *	  webchatt-net's life as the worker leads it: started, told everything,
  *	  listened to, and started again when it is gone.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+#include "utils/timestamp.h"
+
+#include "common/corridor.h"
+#include "feed/feed.h"
+#include "hubs/reconcile.h"
+#include "inbound/inbound.h"
+#include "outbound/hub_answers.h"
+#include "outbound/outbound.h"
+#include "rest/send_requests.h"
+#include "rest/webhook_requests.h"
+#include "shared/clock.h"
+#include "shared/shmem.h"
+#include "shared/valid_text.h"
+#include "turn/config.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "visitors/sessions.h"
+#include "visitors/typing.h"
+#include "worker/ca_file.h"
+#include "worker/net_supervisor.h"
 
 /* What is shown of a text of webchatt-net's, in bytes. */
 #define WORDS_MOST 1024

@@ -4,13 +4,23 @@
  *	  showed up elsewhere, messages were inserted by other means than ours, what a
  *	  visitor wrote was read, sessions are ended, webhooks and links are to be told something.
  */
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
+#include "feed/feed.h"
+#include "feed/feed_orders.h"
+#include "outbound/outbox_reader.h"
+#include "shared/columns.h"
+#include "shared/event_writer.h"
+#include "turn/config.h"
+#include "turn/report.h"
+#include "worker/orders.h"
 
 /* Orders read in one turn. */
 #define CONTROL_PAGE 1000

@@ -10,15 +10,25 @@
  * webchatt.z_installations come with a dump's data only.  Unsure means wait;
  * webchatt.finish_restore() is for people who know more.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "utils/snapmgr.h"
+
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/outbox_append.h"
+#include "shared/restores.h"
+#include "shared/shmem.h"
+#include "turn/report.h"
+#include "turn/transaction.h"
+#include "worker/restore_wait.h"
 
 /* How long the end of a restore waits for locks on the tables, in ms. */
 #define LOCK_MS 1000

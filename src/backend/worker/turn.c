@@ -6,14 +6,15 @@
  * It runs as webchatt_worker, locked in: an application's trigger cannot get
  * back to the role that the process was started as.
  */
-#include "shared/compat.h"
-#include "worker/worker.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlogdefs.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -22,10 +23,38 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "feed/feed.h"
+#include "hubs/reconcile.h"
+#include "inbound/inbound.h"
+#include "outbound/held.h"
+#include "outbound/hub_answers.h"
+#include "outbound/outbound.h"
+#include "outbound/requeue.h"
+#include "rest/send_requests.h"
+#include "rest/webhook_requests.h"
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/event_writer.h"
+#include "shared/message_id.h"
+#include "shared/outbox_append.h"
+#include "shared/statements.h"
+#include "shared/step_down.h"
+#include "turn/config.h"
+#include "turn/frame_memory.h"
+#include "turn/net_process.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+#include "turn/standbys.h"
+#include "turn/transaction.h"
+#include "visitors/budgets.h"
+#include "visitors/sessions.h"
+#include "worker/orders.h"
+#include "worker/turn.h"
 
 /* Between two looks at what is over its time, in ms. */
 #define UPKEEP_MS 1000
-
 
 /* Are the extension and its role there?  In a transaction of its own. */
 TurnReady

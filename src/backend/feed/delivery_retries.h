@@ -1,0 +1,16 @@
+/*
+ * delivery_retries.h
+ *	  Deliveries that somebody asked for once more.
+ */
+#ifndef WC_DELIVERY_RETRIES_H
+#define WC_DELIVERY_RETRIES_H
+
+#include "common/frame.h"
+
+extern void webhook_retries_look(void);
+extern bool webhook_retries_ready(void);
+extern void webhook_retries_read(void);
+extern void webhook_retries_commit(wc_buf *out);
+extern void webhook_retries_rollback(void);
+
+#endif /* WC_DELIVERY_RETRIES_H */

@@ -1,0 +1,55 @@
+/*
+ * feed_list.h
+ *	  Who gets the local hub's events: webhooks and links.
+ */
+#ifndef WC_FEED_LIST_H
+#define WC_FEED_LIST_H
+
+#include "lib/ilist.h"
+#include "utils/uuid.h"
+
+/* How long the statements of feeds may take in one turn, in ms. */
+#define FEEDS_TIME_MS 10000
+
+/* The channels that an API key may use. */
+typedef struct FeedChannels
+{
+	pg_uuid_t *ids; /* NULL: all */
+	int n;
+} FeedChannels;
+
+/* Whoever gets events. */
+typedef struct Feed
+{
+	dlist_node node; /* in feeds_all */
+	bool is_link;
+	FeedChannels channels; /* gets the events of these only */
+	int64 upto;			   /* read up to this number */
+	bool more;			   /* there may be events behind it */
+	uint64 served;		   /* when it last got a page: a count of pages */
+	bool reading;		   /* this turn: it got a page */
+	bool full;			   /* this turn: there was no room for all of that */
+	int64 fresh_upto;
+	bool fresh_more;
+} Feed;
+
+/* A row of webchatt.feed, as long as it is being read. */
+typedef struct EventRow
+{
+	int64 seq;
+	bool is_message;
+	const pg_uuid_t *channel;
+	const pg_uuid_t *message;
+	uint64 conversation; /* a hash: of two that have the same, one waits for the other */
+	const char *body;	 /* NULL: the message is gone */
+	uint32 len;
+	bool known_good;		   /* the log has a success of it */
+	int attempts;			   /* and so many attempts */
+	struct FeedEvent **shared; /* where several keep it, the one that they keep */
+} EventRow;
+
+extern dlist_head feeds_all;
+extern FeedChannels feed_channels(uint64 row, int column, MemoryContext context);
+extern void feed_set_channels(Feed *feed, FeedChannels channels);
+
+#endif /* WC_FEED_LIST_H */

@@ -1,0 +1,27 @@
+/*
+ * inbound.h
+ *	  Events from hubs and visitors, until they are rows.
+ */
+#ifndef WC_INBOUND_H
+#define WC_INBOUND_H
+
+#include "utils/timestamp.h"
+
+#include "common/frame.h"
+#include "shared/event_writer.h"
+
+/* What may be waiting in the worker before it stops reading frames: how many, and bytes. */
+#define MAX_PENDING_EVENTS 8192
+
+#define MAX_PENDING_BYTES ((size_t) 64 * 1024 * 1024)
+
+extern bool inbound_accept(const wc_frame *frame);
+extern int inbound_pending(void);
+extern bool inbound_ready(TimestampTz now);
+extern TimestampTz inbound_next_due(void);
+extern void inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up);
+extern void inbound_commit(wc_buf *out);
+extern void inbound_rollback(const ErrorData *error);
+extern void inbound_forget(void);
+
+#endif /* WC_INBOUND_H */

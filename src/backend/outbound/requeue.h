@@ -1,0 +1,20 @@
+/*
+ * requeue.h
+ *	  Messages that are queued and have no work order.
+ */
+#ifndef WC_REQUEUE_H
+#define WC_REQUEUE_H
+
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+extern void requeue_begin(bool by_insert);
+extern void requeue_conversation(const pg_uuid_t *channel, const char *visitor);
+extern bool requeue_ready(TimestampTz now);
+extern TimestampTz requeue_next_due(void);
+extern bool requeue_apply(TimestampTz now);
+extern void requeue_commit(void);
+extern void requeue_rollback(void);
+extern void requeue_reset(void);
+
+#endif /* WC_REQUEUE_H */

@@ -1,0 +1,26 @@
+/*
+ * event_writer.h
+ *	  Writing a hub's events, for the worker and for webchatt.ingest() alike.
+ */
+#ifndef WC_EVENT_WRITER_H
+#define WC_EVENT_WRITER_H
+
+#include "utils/uuid.h"
+
+#include "common/corridor.h"
+#include "shared/columns.h"
+
+typedef struct WcShowedUp
+{
+	WcColumn *channels;
+	WcColumn *visitors;
+} WcShowedUp;
+
+extern uint64 events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up);
+extern const char *events_meaning(wc_str status, bool has_error);
+extern void events_reject(const wc_event *event, const ErrorData *error);
+extern void events_keep_unreadable(const wc_event *event);
+extern const char *events_mended(const char *bytes, size_t len);
+extern void events_forget_reject(const wc_event *event);
+
+#endif /* WC_EVENT_WRITER_H */

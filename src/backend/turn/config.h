@@ -1,0 +1,46 @@
+/*
+ * config.h
+ *	  Hubs, channels and API keys, as the last turn that read them has them.
+ */
+#ifndef WC_CONFIG_H
+#define WC_CONFIG_H
+
+#include "utils/uuid.h"
+
+#include "common/corridor.h"
+
+typedef struct ConfigChannel
+{
+	pg_uuid_t id;
+	int hub_id;
+	char kind[65];
+	bool local;	 /* visitors connect to us */
+	bool paused; /* and no new ones are taken now */
+	int door;	 /* its place among the doors */
+} ConfigChannel;
+
+typedef struct ConfigHub
+{
+	int id;
+	bool local;
+	bool stopped;
+	bool link; /* its events come by a link */
+	char *name;
+	char *api_url; /* NULL of the local one */
+	char *api_key;
+	wc_secret secrets[WC_MAX_SECRETS]; /* of the hub's own endpoint */
+	int nsecrets;
+} ConfigHub;
+
+extern void config_read(void);
+extern bool config_is_read(void);
+extern void config_commit(wc_buf *out);
+extern void config_rollback(void);
+extern void config_write_settings(wc_buf *out);
+extern void config_write_all(wc_buf *out);
+extern const ConfigChannel *config_channel(const uint8 *id);
+extern const ConfigHub *config_hub(int id);
+extern const ConfigHub *config_hub_at(int i);
+extern void config_reset(void);
+
+#endif /* WC_CONFIG_H */

@@ -1,0 +1,22 @@
+/*
+ * sessions.h
+ *	  Visitors who connect, are welcomed, ask for history and leave.
+ */
+#ifndef WC_SESSIONS_H
+#define WC_SESSIONS_H
+
+#include "utils/timestamp.h"
+
+#include "common/frame.h"
+#include "shared/event_writer.h"
+
+extern bool sessions_accept(const wc_frame *frame);
+extern int sessions_pending(void);
+extern bool sessions_ready(TimestampTz now);
+extern TimestampTz sessions_next_due(void);
+extern void sessions_apply(TimestampTz now, WcShowedUp *showed_up);
+extern void sessions_commit(wc_buf *out);
+extern void sessions_rollback(void);
+extern void sessions_forget(void);
+
+#endif /* WC_SESSIONS_H */

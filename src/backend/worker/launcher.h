@@ -1,0 +1,11 @@
+/*
+ * launcher.h
+ *	  The launcher: a worker for each database.
+ */
+#ifndef WC_LAUNCHER_H
+#define WC_LAUNCHER_H
+
+extern void wc_register_launcher(void);
+extern PGDLLEXPORT void webchatt_launcher_main(Datum arg);
+
+#endif /* WC_LAUNCHER_H */

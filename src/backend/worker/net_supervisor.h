@@ -1,0 +1,19 @@
+/*
+ * net_supervisor.h
+ *	  webchatt-net's life, as the worker leads it.
+ */
+#ifndef WC_NET_SUPERVISOR_H
+#define WC_NET_SUPERVISOR_H
+
+#include "utils/timestamp.h"
+
+extern void net_link_start(TimestampTz now);
+extern void net_link_read(void);
+extern void net_link_flush(void);
+extern void net_link_read_words(void);
+extern void net_link_stop(void);
+extern void net_link_end(void);
+extern TimestampTz net_link_next_start(void);
+extern bool net_link_is_full(void);
+
+#endif /* WC_NET_SUPERVISOR_H */
