@@ -10,7 +10,7 @@
 
 #include "base/metrics.h"
 #include "http/static_files.h"
-#include "inbound/hub_webhook.h"
+#include "inbound/signed_event.h"
 
 #define NO_HUB_SECRET                                                                                                  \
 	"This hub's webhooks have no signing secret here yet; webchatt.register_webhooks() registers them and learns it."
@@ -31,7 +31,7 @@ count_client(conn *c)
 
 /* Where a webhook comes to; false: there is no such endpoint (any more). */
 static bool
-find_endpoint(const conn *c, hub_webhook_endpoint *to)
+find_endpoint(const conn *c, signed_event_endpoint *to)
 {
 	http_server *d = c->server;
 	size_t len;
@@ -74,7 +74,7 @@ no_endpoint(const conn *c)
 static void
 check_webhook_head(conn *c, const char *method)
 {
-	hub_webhook_endpoint to;
+	signed_event_endpoint to;
 	char *token;
 
 	if (strcmp(method, "POST") != 0)
@@ -83,7 +83,7 @@ check_webhook_head(conn *c, const char *method)
 		http_reply_refuse(c, no_endpoint(c), NULL);
 	else if (c->head.token.p != NULL)
 	{
-		token = hub_webhook_token_json(c->head.token);
+		token = signed_event_token_json(c->head.token);
 		if (token == NULL)
 		{
 			http_reply_refuse(c, REFUSE_TOKEN, NULL);
@@ -148,7 +148,7 @@ static void
 hand_over(conn *c, const char *body, size_t len)
 {
 	http_server *d = c->server;
-	hub_webhook_request rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
+	signed_event rq = {0, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, body, len, d->tolerance_s};
 	char reason[WC_REASON_SIZE] = "";
 	refusal why = http_reply_blocked(c);
 
@@ -157,7 +157,7 @@ hand_over(conn *c, const char *body, size_t len)
 	if (why == REFUSE_NOTHING && (rq.number = inflight_take(d->inflight, c, len, d->max_waiting)) == 0)
 		why = REFUSE_BEHIND;
 	if (why == REFUSE_NOTHING)
-		why = hub_webhook_take(&rq, corridor_io_out(d->corridor), reason);
+		why = signed_event_take(&rq, corridor_io_out(d->corridor), reason);
 	corridor_io_nudge(d->corridor);
 	if (why != REFUSE_NOTHING && !(early_signature_wanted(c, why) && early_signature_take(c, rq.number, body, len)))
 	{
@@ -173,13 +173,13 @@ void
 handlers_check_again(conn *c)
 {
 	http_server *d = c->server;
-	hub_webhook_request rq = {
-		c->number, {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len, d->tolerance_s};
+	signed_event rq = {c->number,	  {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len,
+					   d->tolerance_s};
 	char reason[WC_REASON_SIZE] = "";
 	refusal why = http_reply_blocked(c);
 
 	if (why == REFUSE_NOTHING)
-		why = find_endpoint(c, &rq.to) ? hub_webhook_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
+		why = find_endpoint(c, &rq.to) ? signed_event_take(&rq, corridor_io_out(d->corridor), reason) : no_endpoint(c);
 	if (early_signature_wanted(c, why))
 		return; /* its secret may still come */
 	early_signature_leave(c);

@@ -1,5 +1,5 @@
 /*
- * main.c
+ * net.c
  *	  webchatt-net: starts up, wires its parts together, and
  *	  ends.  It lives as long as the corridor to the worker that started it.
  */

@@ -1,7 +1,7 @@
 /*
- * hub_webhook.c
+ * signed_event.c
  */
-#include "inbound/hub_webhook.h"
+#include "inbound/signed_event.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ refusal_of(wc_signature_verdict verdict)
  * goes by the message then.
  */
 static bool
-is_of_hub(const hub_webhook_endpoint *to, const wc_event *event, char reason[WC_REASON_SIZE])
+is_of_hub(const signed_event_endpoint *to, const wc_event *event, char reason[WC_REASON_SIZE])
 {
 	static const uint8_t none[16];
 	const channel *ch = channels_find(to->channels, event->channel);
@@ -57,7 +57,7 @@ is_of_hub(const hub_webhook_endpoint *to, const wc_event *event, char reason[WC_
  * nothing is lost of what the hub will not send again.
  */
 static refusal
-hand_unreadable(const hub_webhook_request *rq, const char *reason, wc_buf *out)
+hand_unreadable(const signed_event *rq, const char *reason, wc_buf *out)
 {
 	wc_event event = {.kind = WC_EVENT_UNREADABLE, .request = rq->number, .hub = rq->to.hub};
 
@@ -69,7 +69,7 @@ hand_unreadable(const hub_webhook_request *rq, const char *reason, wc_buf *out)
 }
 
 refusal
-hub_webhook_take(const hub_webhook_request *rq, wc_buf *out, char reason[WC_REASON_SIZE])
+signed_event_take(const signed_event *rq, wc_buf *out, char reason[WC_REASON_SIZE])
 {
 	wc_event event;
 	event_json keep;
@@ -95,12 +95,12 @@ hub_webhook_take(const hub_webhook_request *rq, wc_buf *out, char reason[WC_REAS
 }
 
 char *
-hub_webhook_token_json(head_value token)
+signed_event_token_json(head_value token)
 {
 	json_t *string;
 	char *text;
 
-	if (token.len == 0 || token.len > HUB_WEBHOOK_MAX_TOKEN)
+	if (token.len == 0 || token.len > SIGNED_EVENT_MAX_TOKEN)
 		return NULL;
 	string = json_stringn(token.p, token.len); /* NULL: not UTF-8 */
 	if (string == NULL)

@@ -1,5 +1,5 @@
 /*
- * fuzz_hub_webhook.c
+ * fuzz_signed_event.c
  *	  A hub's POST, signature and all: an event that is not signed by a valid
  *	  secret never becomes a frame, one that is becomes a frame that is read as
  *	  it was written, of that endpoint's channel or hub; and a validation token
@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <time.h>
 
-#include "inbound/hub_webhook.h"
+#include "inbound/signed_event.h"
 #include "common/signature.h"
 #include "fuzz.h"
 #include "rewrite.h"
@@ -31,7 +31,7 @@ know_channel(void)
 }
 
 static void
-check_frame(const wc_buf *out, const hub_webhook_request *rq)
+check_frame(const wc_buf *out, const signed_event *rq)
 {
 	static const uint8_t none[16];
 	wc_frame frame;
@@ -55,14 +55,14 @@ check_frame(const wc_buf *out, const hub_webhook_request *rq)
 }
 
 static refusal
-take(hub_webhook_request *rq)
+take(signed_event *rq)
 {
 	char reason[WC_REASON_SIZE];
 	wc_buf out = {0};
 	refusal why;
 
 	memset(reason, 0x7F, sizeof(reason));
-	why = hub_webhook_take(rq, &out, reason);
+	why = signed_event_take(rq, &out, reason);
 	if (why == REFUSE_NOTHING)
 		check_frame(&out, rq);
 	else
@@ -94,12 +94,12 @@ sign(char value[128], const char *body, size_t len)
 static void
 check_token(const char *token, size_t len)
 {
-	char *text = hub_webhook_token_json((head_value){token, len});
+	char *text = signed_event_token_json((head_value){token, len});
 	json_t *back;
 
 	if (text == NULL)
 		return;
-	MUST(len >= 1 && len <= HUB_WEBHOOK_MAX_TOKEN);
+	MUST(len >= 1 && len <= SIGNED_EVENT_MAX_TOKEN);
 	back = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	MUST(json_is_string(back) && json_string_length(back) == len && memcmp(json_string_value(back), token, len) == 0);
 	json_decref(back);
@@ -110,7 +110,7 @@ check_token(const char *token, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	hub_webhook_request rq = {.number = 9, .tolerance_s = 300};
+	signed_event rq = {.number = 9, .tolerance_s = 300};
 	char value[128];
 	size_t len;
 	const uint8_t *line = fuzz_line(&data, &size, &len);
@@ -122,7 +122,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_token(header, len);
 	rq.body = body;
 	rq.len = size;
-	rq.to = (hub_webhook_endpoint){.secrets = secrets, .nsecrets = 2, .channel = channel_id};
+	rq.to = (signed_event_endpoint){.secrets = secrets, .nsecrets = 2, .channel = channel_id};
 	rq.signature = (head_value){header, len};
 	why = take(&rq);
 	MUST(why != REFUSE_NOTHING || len > 60);
@@ -133,7 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	why = take(&rq);
 	MUST(why == REFUSE_SIG_WRONG || why == REFUSE_SIG_MALFORMED);
 	value[rq.signature.len - 1] ^= 1;
-	rq.to = (hub_webhook_endpoint){.secrets = secrets, .nsecrets = 2, .hub = 3, .channels = known};
+	rq.to = (signed_event_endpoint){.secrets = secrets, .nsecrets = 2, .hub = 3, .channels = known};
 	why = take(&rq);
 	MUST(why == REFUSE_NOTHING || why == REFUSE_EVENT || why == REFUSE_CHANNEL);
 	free(body);
