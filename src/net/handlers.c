@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "base/proxies.h"
 #include "http/static_files.h"
 #include "inbound/signed_event.h"
 
@@ -23,7 +24,7 @@ count_client(conn *c)
 {
 	http_server *d = c->server;
 
-	if (c->peer_count != NULL || c->client.local || address_list_has(&d->trusted, &c->client))
+	if (c->peer_count != NULL || proxies_trust(&c->client))
 		return true;
 	c->client_count = address_counts_take(d->clients, &c->client, d->max_per_address);
 	return c->client_count != NULL;

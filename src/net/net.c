@@ -20,6 +20,7 @@
 #include "base/sandbox.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/proxies.h"
 #include "net.h"
 #include "base/sandbox_probe.h"
 
@@ -222,6 +223,7 @@ net_configure(net *n, const wc_config *all)
 	mine.ca_file = wc_str_from(access(n->ca_path, R_OK) == 0 ? n->ca_path : n->ca_file);
 	n->configured = true;
 	n->server_port = (uint16_t) config->server_port;
+	proxies_configure(config->trusted_proxies);
 	http_server_configure(n->http, config);
 	visitors_configure(n->visitors, config);
 	demux_configure(n->demux, config);

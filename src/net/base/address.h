@@ -1,7 +1,7 @@
 /*
  * address.h
- *	  Peers' addresses: read, printed, matched against the trusted proxies, and
- *	  counted, so that no single one takes all connections.
+ *	  Addresses: read, printed, looked up in lists of networks, and counted, so
+ *	  that no single one takes all connections.
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
@@ -14,7 +14,7 @@
 /* An IPv6 address in text, its NUL included. */
 #define ADDRESS_TEXT_SIZE 48
 
-/* Entries of webchatt.trusted_proxies that are taken. */
+/* Entries of a list that are taken. */
 #define ADDRESS_LIST_MAX 64
 
 typedef struct net_addr
@@ -43,7 +43,7 @@ extern void address_print(const net_addr *addr, char out[ADDRESS_TEXT_SIZE]);
  */
 extern bool address_list_parse(const char *s, size_t len, address_list *list, char bad[64]);
 
-/* A peer on a unix socket is always trusted: the socket's mode let it in. */
+/* What came through a unix socket is in every list. */
 extern bool address_list_has(const address_list *list, const net_addr *addr);
 
 /*

@@ -76,7 +76,6 @@ struct link_server
 	const api_keys *keys;
 	timeouts timeouts;
 	ws_host host;
-	address_list trusted;
 	subscriber *places[LINKS_MAX];
 	uint32_t count; /* places taken, closing ones too */
 	uint64_t last;	/* uses of places so far */
@@ -123,10 +122,6 @@ link_server_new(uv_loop_t *loop, corridor_io *corridor, const api_keys *keys)
 void
 link_server_configure(link_server *s, const wc_config *config)
 {
-	char bad[64];
-
-	/* The HTTP server tells what is bad about it. */
-	address_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &s->trusted, bad);
 	s->heartbeat_ms = config->heartbeat_ms;
 	timeouts_limit(&s->timeouts, PHASE_QUIET, config->heartbeat_ms);
 	timeouts_limit(&s->timeouts, PHASE_PONG, config->heartbeat_ms);
@@ -238,7 +233,7 @@ admit(link_server *s, const ws_opening *opening, const ws_handshake *head, const
 void
 link_server_admit(link_server *s, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
 {
-	net_addr client = ws_accept_client(&s->trusted, opening, head);
+	net_addr client = ws_accept_client(opening, head);
 	uint32_t key = 0;
 	uint32_t place = LINKS_MAX;
 

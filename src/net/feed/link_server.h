@@ -21,7 +21,7 @@ typedef struct link_server link_server;
 /* NULL: out of memory.  The keys stay the HTTP server's. */
 extern link_server *link_server_new(uv_loop_t *loop, corridor_io *corridor, const api_keys *keys);
 
-/* Takes trusted_proxies and heartbeat_ms. */
+/* Takes heartbeat_ms. */
 extern void link_server_configure(link_server *s, const wc_config *config);
 
 /* Upgrade it to a link, or answer what stands against it and let it go. */

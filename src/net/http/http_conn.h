@@ -100,10 +100,9 @@ struct http_server
 	inflight *inflight;
 	address_counts *peers;	 /* connections by address */
 	address_counts *clients; /* requests by address behind trusted proxies */
-	address_list trusted;
-	conn *arriving;	  /* handed to MHD_add_connection just now */
-	conn *suspending; /* their events were handed over in this turn */
-	conn *parked;	  /* their events wait for a secret */
+	conn *arriving;			 /* handed to MHD_add_connection just now */
+	conn *suspending;		 /* their events were handed over in this turn */
+	conn *parked;			 /* their events wait for a secret */
 	uint32_t nparked;
 	uint32_t nconns;
 	uint32_t nleaving;	/* of which shut down, and not yet closed by libmicrohttpd */

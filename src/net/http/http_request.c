@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/proxies.h"
 #include "listen/ws_takeover.h"
 
 /* libmicrohttpd's later versions check line ends and NUL themselves. */
@@ -124,11 +125,7 @@ check_head(conn *c, const char *method, const char *version)
 static void
 find_client(conn *c)
 {
-	http_server *d = c->server;
-
-	c->client = c->peer;
-	if (c->peer_count == NULL && c->head.forwarded.p != NULL)
-		address_forwarded(&d->trusted, c->head.forwarded.p, c->head.forwarded.len, &c->client);
+	c->client = c->peer_count != NULL ? c->peer : proxies_client(&c->peer, c->head.forwarded.p, c->head.forwarded.len);
 }
 
 /* The first call of the handler. */

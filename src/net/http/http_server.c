@@ -17,6 +17,7 @@
 #include "base/lingering_close.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/proxies.h"
 #include "http/static_files.h"
 
 /* A connection's memory in libmicrohttpd: enough for 8 kB of headers. */
@@ -170,13 +171,6 @@ http_server_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 void
 http_server_configure(http_server *d, const wc_config *config)
 {
-	char bad[64];
-
-	if (!address_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &d->trusted, bad))
-		log_line(
-			WC_LOG_WARNING,
-			"\"%s\" in webchatt.trusted_proxies is no address and no CIDR (or one of more than %d); it is left out",
-			bad, ADDRESS_LIST_MAX);
 	d->max_body_size = config->max_body_size < MOST_BODY_SIZE ? config->max_body_size : MOST_BODY_SIZE;
 	d->max_connections = config->max_connections;
 	d->max_per_address = config->max_connections_per_address;
@@ -292,8 +286,7 @@ http_server_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len
 
 	the_metrics.accepted++;
 	address_from_sockaddr(addr, &peer);
-	if (!address_list_has(&d->trusted, &peer) &&
-		(count = address_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
+	if (!proxies_trust(&peer) && (count = address_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
 	{
 		turn_away(d, fd, &peer, REFUSE_ADDRESS);
 		return;

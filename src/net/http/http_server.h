@@ -20,7 +20,7 @@ typedef struct http_server http_server;
 /* NULL: out of memory or descriptors. */
 extern http_server *http_server_new(uv_loop_t *loop, corridor_io *corridor, channels *set);
 
-/* Takes trusted_proxies and the limits of the HTTP server; they count at once. */
+/* Takes the limits of the HTTP server; they count at once. */
 extern void http_server_configure(http_server *d, const wc_config *config);
 
 /* Says whether that visitor of a local channel has an open session. */

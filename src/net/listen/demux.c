@@ -21,6 +21,7 @@
 #include "base/lingering_close.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/proxies.h"
 
 #define VISITOR "GET " WS_PATH
 #define LINK	"GET " WS_LINK_PATH
@@ -425,8 +426,7 @@ demux_conn_new(demux *g, int fd, const struct sockaddr *addr, socklen_t len, con
 		why = REFUSE_CONNECTIONS;
 	else if ((k = calloc(1, sizeof(*k))) == NULL)
 		why = REFUSE_MEMORY;
-	else if (!visitors_trust(g->visitors, peer) &&
-			 (k->count = address_counts_take(g->addresses, peer, g->max_per_address)) == NULL)
+	else if (!proxies_trust(peer) && (k->count = address_counts_take(g->addresses, peer, g->max_per_address)) == NULL)
 		why = REFUSE_ADDRESS;
 	if (why != REFUSE_NOTHING)
 	{

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/proxies.h"
 #include "common/origin.h"
 
 /* One origin of a channel kept in 8 bytes: the beginning of its SHA-256. */
@@ -94,8 +95,8 @@ admit(visitors *v, const ws_opening *opening, const ws_handshake *head, const ch
 void
 visitor_admit(visitors *v, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
 {
-	net_addr client = ws_accept_client(&v->trusted, opening, head);
-	bool exempt = client.local || address_list_has(&v->trusted, &client);
+	net_addr client = ws_accept_client(opening, head);
+	bool exempt = proxies_trust(&client);
 	const channel *ch = NULL;
 	address_count *count = NULL;
 	uint64_t tag = 0;

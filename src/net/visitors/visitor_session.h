@@ -86,7 +86,6 @@ struct visitors
 	visitor_registry *sessions;
 	inflight *inflight;
 	address_counts *addresses;
-	address_list trusted;
 	session stalled; /* head of a ring; only its links are used */
 	wc_uuid7_state uuids;
 	wc_buf text;		  /* the frame that is being written */

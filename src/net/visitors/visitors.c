@@ -64,10 +64,6 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 void
 visitors_configure(visitors *v, const wc_config *config)
 {
-	char bad[64];
-
-	/* The HTTP server tells what is bad about it. */
-	address_list_parse(config->trusted_proxies.p, config->trusted_proxies.len, &v->trusted, bad);
 	v->max_visitors = config->max_visitors;
 	v->max_per_address = config->max_visitors_per_address;
 	v->max_message = config->max_message_size;
@@ -89,12 +85,6 @@ visitors_configure(visitors *v, const wc_config *config)
 	timeouts_limit(&v->timeouts, PHASE_WAIT, config->ack_timeout_ms);
 	timeouts_limit(&v->timeouts, PHASE_QUIET, config->ping_interval_ms);
 	timeouts_limit(&v->timeouts, PHASE_PONG, config->ping_interval_ms);
-}
-
-bool
-visitors_trust(const visitors *v, const net_addr *peer)
-{
-	return address_list_has(&v->trusted, peer);
 }
 
 /* Not read until the worker has room again; those that wait longest go first. */

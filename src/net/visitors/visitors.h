@@ -26,9 +26,6 @@ extern visitors *visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *
 /* All limits count at once. */
 extern void visitors_configure(visitors *v, const wc_config *config);
 
-/* True for a peer whose X-Forwarded-For counts. */
-extern bool visitors_trust(const visitors *v, const net_addr *peer);
-
 /* Upgrade it to a session, or answer what stands against it and let it go. */
 extern void visitor_admit(visitors *v, const ws_opening *opening, const ws_handshake *head, refusal verdict,
 						  const char *why);

@@ -10,16 +10,12 @@
 #include "base/lingering_close.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/proxies.h"
 
 net_addr
-ws_accept_client(const address_list *trusted, const ws_opening *opening, const ws_handshake *head)
+ws_accept_client(const ws_opening *opening, const ws_handshake *head)
 {
-	net_addr client = opening->peer;
-	head_value forwarded = head->facts.forwarded;
-
-	if (forwarded.p != NULL && address_list_has(trusted, &opening->peer))
-		address_forwarded(trusted, forwarded.p, forwarded.len, &client);
-	return client;
+	return proxies_client(&opening->peer, head->facts.forwarded.p, head->facts.forwarded.len);
 }
 
 bool

@@ -19,8 +19,15 @@ typedef struct ws_opening
 	uint64_t since; /* uv_now() when it was accepted, or its request began */
 } ws_opening;
 
+/*
+ * Whoever answers it, with what the head's reader found: refusal and sentence,
+ * or REFUSE_NOTHING.  Takes the descriptor over.
+ */
+typedef void (*ws_admit_fn)(void *arg, const ws_opening *opening, const ws_handshake *head, refusal verdict,
+							const char *why);
+
 /* Who it is: the peer, or whom a trusted proxy names. */
-extern net_addr ws_accept_client(const address_list *trusted, const ws_opening *opening, const ws_handshake *head);
+extern net_addr ws_accept_client(const ws_opening *opening, const ws_handshake *head);
 
 /* Say that from now on it is a WebSocket that speaks that sub-protocol. */
 extern bool ws_accept_upgrade(int fd, const ws_handshake *head, const char *protocol);
