@@ -2,11 +2,19 @@
  * dispatch.c
  *	  The worker's frames, each to the part of webchatt-net that it is for.
  */
+#include "dispatch.h"
+
 #include "net.h"
 
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/inflight.h"
+#include "inbound/early_signature.h"
+#include "inbound/hub_webhook.h"
+#include "rest/send_api.h"
+#include "rest/webhook_api.h"
+#include "visitors/visitor_hello.h"
+#include "visitors/visitor_inflight.h"
 
 /* EVENT_DONE finds whose event it was by these bits. */
 _Static_assert(VISITORS_NUMBER >= INFLIGHT_NUMBERS_END && WC_LINK_NUMBER >= INFLIGHT_NUMBERS_END,
@@ -81,7 +89,7 @@ dispatch_frame(void *arg, const wc_frame *frame)
 				return false;
 			hub_sender_hub_put(n->hub_sender, &m.hub_put);
 			hub_caller_hub_put(n->hub_caller, &m.hub_put);
-			http_server_hub_put(n->http, &m.hub_put);
+			hub_webhook_hub_put(n->http, &m.hub_put);
 			link_client_hub_put(n->link_client, &m.hub_put);
 			return true;
 		case WC_F_HUB_GONE:
@@ -89,7 +97,7 @@ dispatch_frame(void *arg, const wc_frame *frame)
 				return false;
 			hub_sender_hub_gone(n->hub_sender, m.hub_gone.hub);
 			hub_caller_hub_gone(n->hub_caller, m.hub_gone.hub);
-			http_server_hub_gone(n->http, m.hub_gone.hub);
+			hub_endpoints_gone(n->hubs, m.hub_gone.hub);
 			link_client_hub_gone(n->link_client, m.hub_gone.hub);
 			return true;
 		case WC_F_OPEN:
@@ -115,7 +123,7 @@ dispatch_frame(void *arg, const wc_frame *frame)
 			else if (m.done.request & WC_LINK_NUMBER)
 				link_client_event_done(n->link_client, &m.done);
 			else
-				http_server_event_done(n->http, &m.done);
+				hub_webhook_done(n->http, &m.done);
 			return true;
 		case WC_F_WELCOME:
 			if (!wc_read_welcome(frame, &m.welcome))
@@ -150,12 +158,12 @@ dispatch_frame(void *arg, const wc_frame *frame)
 		case WC_F_KEY_PUT:
 			if (!wc_read_key_put(frame, &m.key_put))
 				return false;
-			http_server_key_put(n->http, &m.key_put);
+			api_keys_put(n->keys, &m.key_put);
 			return true;
 		case WC_F_KEY_GONE:
 			if (!wc_read_key_gone(frame, &m.key_gone))
 				return false;
-			http_server_key_gone(n->http, m.key_gone.id);
+			api_keys_gone(n->keys, m.key_gone.id);
 			link_server_key_gone(n->link_server, m.key_gone.id);
 			return true;
 		case WC_F_API_DONE:

@@ -1,8 +1,9 @@
 /*
  * net.c
- *	  webchatt-net: starts up, wires its parts together, and
- *	  ends.  It lives as long as the corridor to the worker that started it.
+ *	  Wires the rooms together, and takes them down again in the opposite order.
  */
+#include "net.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -16,13 +17,14 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "handlers.h"
 #include "http/http_response.h"
+#include "listen/ws_takeover.h"
+#include "visitors/visitor_admit.h"
 #include "base/sandbox.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/proxies.h"
-#include "net.h"
-#include "base/sandbox_probe.h"
 
 /* Closing: how long answers may take, and heads that are not complete yet, in ms. */
 #define DRAIN_MS	   2000
@@ -40,8 +42,8 @@ copy_str(wc_str s)
 }
 
 /* Say why, and end: nothing can go on. */
-void
-net_fail(net *n, const char *why)
+static void
+fail(net *n, const char *why)
 {
 	wc_text text = {0, wc_str_from(why)};
 
@@ -74,7 +76,7 @@ net_outcome(void *arg, const wc_outcome *outcome)
 	if (outcome->result < METRICS_OUTCOMES)
 		the_metrics.outcomes[outcome->result]++;
 	if (!wc_write_outcome(corridor_io_out(n->corridor), outcome))
-		net_fail(n, "an outcome could not be handed to the worker: out of memory");
+		fail(n, "an outcome could not be handed to the worker: out of memory");
 	corridor_io_nudge(n->corridor);
 }
 
@@ -85,7 +87,7 @@ is_there(void *arg, const uint8_t channel[16], const uint8_t visitor[16])
 }
 
 static void
-enter(void *arg, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
+on_websocket(void *arg, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
 {
 	net *n = arg;
 
@@ -214,7 +216,7 @@ net_configure(net *n, const wc_config *all)
 		n->listen = copy_str(config->listen);
 		n->ca_file = copy_str(config->ca_file);
 		if (n->listen == NULL || n->ca_file == NULL)
-			net_fail(n, "out of memory while starting");
+			fail(n, "out of memory while starting");
 		keep_ca_file(n);
 	}
 	else if (!wc_str_equals(config->ca_file, n->ca_file))
@@ -242,7 +244,7 @@ confine(net *n)
 	sandbox_state done;
 
 	if (!sandbox_enter(&needs, &done))
-		net_fail(n, done.reason);
+		fail(n, done.reason);
 	if (!done.files)
 		log_line(WC_LOG_WARNING,
 				 "webchatt-net is not kept from files: this kernel has no Landlock (5.13 or later, with landlock among "
@@ -267,7 +269,7 @@ net_open(net *n)
 	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), demux_accept, n->demux, reason);
 	if (n->listener == NULL)
 	{
-		net_fail(n, reason);
+		fail(n, reason);
 		return;
 	}
 	confine(n);
@@ -295,7 +297,7 @@ net_greet(net *n, const wc_frame *frame)
 				 "webchatt-net speaks version %d of the corridor and the worker %u; install both from one build and "
 				 "restart the server",
 				 WC_CORRIDOR_VERSION, hello.version);
-		net_fail(n, why);
+		fail(n, why);
 	}
 	n->greeted = true;
 	the_metrics.restarts = hello.restarts;
@@ -386,7 +388,7 @@ handle_init(net *n, int signal_fd)
 }
 
 static bool
-start(net *n, int fd)
+start(net *n, int fd, corridor_frame_fn on_frame)
 {
 	int signal_fd = take_signals();
 
@@ -394,28 +396,26 @@ start(net *n, int fd)
 	json_object_seed(0);
 	if (signal_fd < 0 || uv_loop_init(&n->loop) < 0 || !http_response_init())
 		return false;
-	n->corridor = corridor_io_new(&n->loop, fd, dispatch_frame, on_gone, n);
+	n->corridor = corridor_io_new(&n->loop, fd, on_frame, on_gone, n);
 	n->channels = channels_new();
-	if (n->corridor == NULL || n->channels == NULL)
+	n->keys = api_keys_new();
+	n->hubs = hub_endpoints_new();
+	if (n->corridor == NULL || n->channels == NULL || n->keys == NULL || n->hubs == NULL)
 		return false;
 	log_to(n->corridor);
-	n->http = http_server_new(&n->loop, n->corridor, n->channels);
+	n->http = http_server_new(&n->loop, n->corridor, handlers_table, n->channels, n->keys, n->hubs);
 	n->hub_sender = hub_sender_new(&n->loop, net_outcome, n);
 	n->visitors = visitors_new(&n->loop, n->corridor, n->channels);
 	n->hub_caller = hub_caller_new(&n->loop, n->corridor);
 	n->webhook_sender = webhook_sender_new(&n->loop, n->corridor);
 	n->link_client = link_client_new(&n->loop, n->corridor);
+	n->link_server = link_server_new(&n->loop, n->corridor, n->keys);
+	n->demux = demux_new(&n->loop, http_server_accept, n->http, on_websocket, n);
 	if (n->http == NULL || n->hub_sender == NULL || n->visitors == NULL || n->hub_caller == NULL ||
-		n->webhook_sender == NULL || n->link_client == NULL)
-		return false;
-	n->link_server = link_server_new(&n->loop, n->corridor, http_server_keys(n->http));
-	if (n->link_server == NULL)
-		return false;
-	n->demux = demux_new(&n->loop, n->http, n->visitors, n->link_server);
-	if (n->demux == NULL)
+		n->webhook_sender == NULL || n->link_client == NULL || n->link_server == NULL || n->demux == NULL)
 		return false;
 	http_server_ask_visitors(n->http, is_there, n->visitors);
-	http_server_pass_visitors(n->http, enter, n);
+	http_server_pass_websockets(n->http, ws_takeover, n->demux);
 	handle_init(n, signal_fd);
 	return true;
 }
@@ -448,13 +448,15 @@ stop(net *n)
 	uv_loop_close(&n->loop);
 	close(signal_fd);
 	channels_free(n->channels);
+	api_keys_free(n->keys);
+	hub_endpoints_free(n->hubs);
 	http_response_exit();
 	free(n->listen);
 	free(n->ca_file);
 }
 
-static int
-run(int fd)
+int
+net_run(int fd, corridor_frame_fn on_frame)
 {
 	static net n;
 
@@ -464,7 +466,7 @@ run(int fd)
 		fprintf(stderr, "webchatt-net: descriptor %d is no corridor: %s\n", fd, strerror(errno));
 		return 2;
 	}
-	if (!start(&n, fd))
+	if (!start(&n, fd, on_frame))
 	{
 		fprintf(stderr, "webchatt-net: could not start: out of memory or descriptors\n");
 		return 2;
@@ -472,40 +474,4 @@ run(int fd)
 	uv_run(&n.loop, UV_RUN_DEFAULT);
 	stop(&n);
 	return 0;
-}
-
-static int
-usage(FILE *out)
-{
-	fprintf(out, "webchatt-net is started by webchatt's background worker.\n"
-				 "Usage: webchatt-net --corridor FD   serve, with the corridor to the worker on FD\n"
-				 "       webchatt-net --probe FILE [SOCKET [PORT]]\n"
-				 "                                    confine itself, then try to read FILE, connect to\n"
-				 "                                    PostgreSQL's SOCKET and PORT, and do what else must not\n"
-				 "                                    be: exit 0 when all is refused, 1 when something is not\n"
-				 "       webchatt-net --version\n");
-	return out == stdout ? 0 : 2;
-}
-
-int
-main(int argc, char **argv)
-{
-	char *end;
-	long fd;
-
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-	{
-		printf("webchatt-net, corridor version %d\n", WC_CORRIDOR_VERSION);
-		return 0;
-	}
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return usage(stdout);
-	if (argc >= 3 && argc <= 5 && strcmp(argv[1], "--probe") == 0)
-		return sandbox_probe(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? (int) strtol(argv[4], NULL, 10) : 0);
-	if (argc != 3 || strcmp(argv[1], "--corridor") != 0)
-		return usage(stderr);
-	fd = strtol(argv[2], &end, 10);
-	if (end == argv[2] || *end != '\0' || fd < 0 || fd > INT32_MAX)
-		return usage(stderr);
-	return run((int) fd);
 }

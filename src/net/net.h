@@ -1,7 +1,7 @@
 /*
  * net.h
- *	  webchatt-net as a whole: what main.c wires together and dispatch.c hands
- *	  the worker's frames to.
+ *	  webchatt-net as a whole: the loop and what hangs on it.  It lives as long as the
+ *	  corridor to the worker that started it.
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -9,7 +9,9 @@
 #include <uv.h>
 
 #include "hubs/hub_caller.h"
+#include "config/api_keys.h"
 #include "config/channels.h"
+#include "config/hub_endpoints.h"
 #include "base/corridor_io.h"
 #include "feed/webhook_sender.h"
 #include "http/http_server.h"
@@ -30,6 +32,8 @@ typedef struct net
 	uv_poll_t signals;
 	corridor_io *corridor;
 	channels *channels;
+	api_keys *keys;
+	hub_endpoints *hubs;
 	http_server *http;
 	visitors *visitors;
 	demux *demux;
@@ -52,15 +56,23 @@ typedef struct net
 	wc_stats told; /* the statistics that the worker has */
 } net;
 
-/* dispatch.c: a frame from the worker (a corridor_frame_fn; arg is the net) */
-extern bool dispatch_frame(void *arg, const wc_frame *frame);
+/*
+ * All of it, from the corridor on that descriptor (whose frames go to on_frame, with
+ * the net as its arg) to its end.  The program's exit status.
+ */
+extern int net_run(int fd, corridor_frame_fn on_frame);
 
-/* main.c, for it */
-extern void net_fail(net *n, const char *why);
-extern void net_outcome(void *arg, const wc_outcome *outcome);
-extern void net_configure(net *n, const wc_config *config);
-extern void net_open(net *n);
-extern void net_close(net *n);
+/* What the worker's frames ask of it as a whole; false: no such frame is expected. */
 extern bool net_greet(net *n, const wc_frame *frame);
+extern void net_configure(net *n, const wc_config *config);
+
+/* Bind, give up what is not needed any more, and let requests in. */
+extern void net_open(net *n);
+
+/* Take nothing new, answer what waits, then end. */
+extern void net_close(net *n);
+
+/* A hub_sender_outcome_fn; arg is the net. */
+extern void net_outcome(void *arg, const wc_outcome *outcome);
 
 #endif /* NET_NET_H */

@@ -41,9 +41,7 @@ check_route(route r, const char *target, const uint8_t channel[16])
 		MUST(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= len);
 	}
 	if (r != ROUTE_NONE)
-		MUST(path[0] == '/');
-	if (routes_takes_body(r))
-		MUST(len >= 1);
+		MUST(len >= 1 && path[0] == '/');
 }
 
 int

@@ -8,7 +8,9 @@
 #include <uv.h>
 
 #include "http/assets.h"
-#include "http/http_conn.h"
+#include "http/http_reply.h"
+#include "rest/send_api.h"
+#include "rest/webhook_api.h"
 #include "common/event_rules.h"
 #include "fuzz.h"
 
@@ -46,6 +48,12 @@ http_reply_refuse(conn *c, refusal why, const char *message)
 	if (message != NULL && message[0] != '\0')
 		fuzz_sentence(message, WC_REASON_SIZE);
 	refused = why;
+}
+
+void
+http_reply_wait(conn *c, uint64_t number)
+{
+	c->number = number;
 }
 
 void

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 #define KEY_PREFIX "wck_"
 #define FIRST_KEYS 16u
 
@@ -71,8 +73,8 @@ add(api_keys *set)
 	return all;
 }
 
-bool
-api_keys_put(api_keys *set, const wc_key_put *put)
+static bool
+put_key(api_keys *set, const wc_key_put *put)
 {
 	api_key *key = find(set, put->id);
 	uint8_t *channels = NULL;
@@ -101,6 +103,16 @@ api_keys_put(api_keys *set, const wc_key_put *put)
 }
 
 void
+api_keys_put(api_keys *set, const wc_key_put *put)
+{
+	if (!put_key(set, put))
+		log_line(WC_LOG_WARNING,
+				 "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys "
+				 "that nobody uses",
+				 API_KEYS_MAX);
+}
+
+void
 api_keys_gone(api_keys *set, uint32_t id)
 {
 	api_key *key = find(set, id);
@@ -117,30 +129,30 @@ is_base64url(char c)
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-bool
-api_keys_well_formed(head_value key)
+static bool
+is_well_formed(const char *key, size_t len)
 {
 	size_t i;
 
-	if (key.len != API_KEY_LENGTH || memcmp(key.p, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
+	if (len != API_KEY_LENGTH || memcmp(key, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
 		return false;
-	for (i = sizeof(KEY_PREFIX) - 1; i < key.len; i++)
+	for (i = sizeof(KEY_PREFIX) - 1; i < len; i++)
 	{
-		if (!is_base64url(key.p[i]))
+		if (!is_base64url(key[i]))
 			return false;
 	}
 	return true;
 }
 
-const api_key *
-api_keys_find(const api_keys *set, head_value key)
+static const api_key *
+find_secret(const api_keys *set, const char *key, size_t len)
 {
 	uint8_t hash[WC_HASH_SIZE];
 	uint32_t hits = 0;
 	uint32_t found = 0;
 	uint32_t i;
 
-	SHA256((const unsigned char *) key.p, key.len, hash);
+	SHA256((const unsigned char *) key, len, hash);
 	for (i = 0; i < set->count; i++)
 	{
 		uint32_t hit = CRYPTO_memcmp(set->all[i].hash, hash, sizeof(hash)) == 0;
@@ -150,6 +162,23 @@ api_keys_find(const api_keys *set, head_value key)
 		hits |= hit;
 	}
 	return hits > 0 ? &set->all[found] : NULL;
+}
+
+refusal
+api_keys_check(const api_keys *set, const char *key, size_t len, uint8_t scope, uint32_t *id)
+{
+	const api_key *entry;
+
+	*id = 0;
+	if (key == NULL)
+		return REFUSE_KEY_MISSING;
+	if (!is_well_formed(key, len))
+		return REFUSE_KEY_MALFORMED;
+	entry = find_secret(set, key, len);
+	if (entry == NULL)
+		return REFUSE_KEY_UNKNOWN;
+	*id = entry->id;
+	return (entry->scopes & scope) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
 }
 
 const api_key *

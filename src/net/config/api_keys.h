@@ -6,7 +6,7 @@
 #ifndef NET_API_KEYS_H
 #define NET_API_KEYS_H
 
-#include "http/http_head.h"
+#include "base/errors.h"
 #include "common/corridor.h"
 
 /* More than this the HTTP server does not take; every request looks at all of them. */
@@ -30,15 +30,16 @@ typedef struct api_key
 extern api_keys *api_keys_new(void);
 extern void api_keys_free(api_keys *set);
 
-/* Replaces what the set has under that id.  False: out of memory, or too many. */
-extern bool api_keys_put(api_keys *set, const wc_key_put *put);
+/* Replaces what the set has under that id; what does not fit is said in the log. */
+extern void api_keys_put(api_keys *set, const wc_key_put *put);
 extern void api_keys_gone(api_keys *set, uint32_t id);
 
-/* True for a text that has the form of a key. */
-extern bool api_keys_well_formed(head_value key);
-
-/* The key, or NULL when it is not in the set.  The time that it takes tells nothing of which. */
-extern const api_key *api_keys_find(const api_keys *set, head_value key);
+/*
+ * May whoever shows that key (NULL: none) do something of that scope?  *id is the
+ * key's, also when its scopes are others; 0: there is no such key.  The time that
+ * it takes tells nothing of which.
+ */
+extern refusal api_keys_check(const api_keys *set, const char *key, size_t len, uint8_t scope, uint32_t *id);
 
 /* That with this id; NULL: it is not there, or no longer. */
 extern const api_key *api_keys_get(const api_keys *set, uint32_t id);

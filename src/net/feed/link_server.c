@@ -156,23 +156,6 @@ static void __attribute__((format(printf, 2, 3))) say(link_server *s, const char
 	log_line(WC_LOG_INFO, "%s%s", line, more);
 }
 
-/* Why nobody may come in who shows that key; REFUSE_NOTHING: *id is the key's. */
-static refusal
-check_key(const link_server *s, head_value key, uint32_t *id)
-{
-	const api_key *entry;
-
-	if (key.p == NULL)
-		return REFUSE_KEY_MISSING;
-	if (!api_keys_well_formed(key))
-		return REFUSE_KEY_MALFORMED;
-	entry = api_keys_find(s->keys, key);
-	if (entry == NULL)
-		return REFUSE_KEY_UNKNOWN;
-	*id = entry->id;
-	return (entry->scopes & WC_SCOPE_LINK) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
-}
-
 /* A place that is free; LINKS_MAX: none, or none for that key. */
 static uint32_t
 find_place(const link_server *s, uint32_t key)
@@ -242,7 +225,7 @@ link_server_admit(link_server *s, const ws_opening *opening, const ws_handshake 
 	if (verdict == REFUSE_NOTHING && !s->open)
 		verdict = REFUSE_NOT_OPEN;
 	if (verdict == REFUSE_NOTHING)
-		verdict = check_key(s, head->facts.api_key, &key);
+		verdict = api_keys_check(s->keys, head->facts.api_key.p, head->facts.api_key.len, WC_SCOPE_LINK, &key);
 	if (verdict == REFUSE_NOTHING && corridor_io_full(s->corridor))
 		verdict = REFUSE_BEHIND;
 	if (verdict == REFUSE_NOTHING && (place = find_place(s, key)) == LINKS_MAX)

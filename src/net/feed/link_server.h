@@ -18,7 +18,7 @@
 
 typedef struct link_server link_server;
 
-/* NULL: out of memory.  The keys stay the HTTP server's. */
+/* NULL: out of memory.  The keys stay the caller's. */
 extern link_server *link_server_new(uv_loop_t *loop, corridor_io *corridor, const api_keys *keys);
 
 /* Takes heartbeat_ms. */

@@ -1,8 +1,7 @@
 /*
  * http_conn.h
- *	  A connection of the HTTP server and the request on it: shared by http_server.c, which
- *	  owns connections, http_request.c, which takes requests in, and handlers.c, send_api.c
- *	  and webhook_api.c, which answer them.
+ *	  A connection of the HTTP server, the request on it, and who answers it: shared
+ *	  by the files of this room, and by the handlers of others.
  */
 #ifndef NET_HTTP_CONN_H
 #define NET_HTTP_CONN_H
@@ -34,12 +33,28 @@ typedef enum request_state
 {
 	REQUEST_NONE,	 /* between requests */
 	REQUEST_LINE,	 /* its first line has been read */
-	REQUEST_BODY,	 /* its head has been judged */
+	REQUEST_BODY,	 /* its head has been checked */
 	REQUEST_WAITING, /* what it brought is with the worker */
 	REQUEST_ANSWERED /* its answer is on the way */
 } request_state;
 
-typedef struct conn
+typedef struct conn conn;
+
+/* What is made of the requests of a route. */
+typedef struct http_handler
+{
+	/* What the head alone decides: sets c->answer, or leaves it to handle. */
+	void (*check_head)(conn *c, const char *method);
+	/* The whole request: sets c->answer, or hands something to the worker and calls http_reply_wait(). */
+	void (*handle)(conn *c, const char *body, size_t len);
+	/* What waits for the worker is given up, or the request is over; may be NULL. */
+	void (*forget)(conn *c);
+	const char *late;  /* a sentence for whom the worker did not answer in time; NULL: the table's */
+	bool takes_body;   /* it brings something to the worker */
+	bool is_websocket; /* a GET is to be upgraded */
+} http_handler;
+
+struct conn
 {
 	timeout timeout; /* first: the timeouts hand this out */
 	http_server *server;
@@ -55,7 +70,7 @@ typedef struct conn
 
 	/* the request */
 	request_state state;
-	bool judged; /* the answer is known, or the event handed over */
+	bool handled; /* the answer is known, or the event handed over */
 	route route;
 	const char *target; /* where libmicrohttpd has it */
 	size_t target_len;
@@ -80,19 +95,20 @@ typedef struct conn
 	size_t parked_len;
 	struct conn *prev_parked;
 	struct conn *next_parked;
-} conn;
+};
 
 struct http_server
 {
 	uv_loop_t *loop;
 	corridor_io *corridor;
+	const http_handler *handlers; /* by route */
 	channels *channels;
 	api_keys *keys;
 	hub_endpoints *hubs;
 	http_server_is_there_fn is_there; /* NULL: nobody ever is */
 	void *is_there_arg;
-	http_server_upgrade_fn upgrade; /* NULL: there are no WebSockets */
-	void *upgrade_arg;
+	http_server_takeover_fn takeover;
+	void *takeover_arg;
 	struct MHD_Daemon *mhd;
 	uv_poll_t poll;	 /* on libmicrohttpd's epoll descriptor */
 	uv_idle_t again; /* running while libmicrohttpd has more to do */
@@ -119,49 +135,5 @@ struct http_server
 	uint32_t max_waiting;
 	uint32_t tolerance_s;
 };
-
-/* http_request.c */
-extern void *http_request_target(void *cls, const char *target, struct MHD_Connection *mhd);
-extern enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-										   const char *version, const char *upload, size_t *upload_size,
-										   void **context);
-extern void http_request_completed(void *cls, struct MHD_Connection *mhd, void **context,
-								   enum MHD_RequestTerminationCode code);
-
-/* Count it, tell it, and make it the request's answer. */
-extern void http_reply_refuse(conn *c, refusal why, const char *message);
-
-/* The request's event is done, or given up: the answer is set, send it. */
-extern void http_reply_resume(conn *c);
-
-/* handlers.c: what the head alone decides, and what the whole request. */
-extern void handlers_check_head(conn *c, const char *method);
-extern void handlers_handle(conn *c, const char *body, size_t len);
-
-/* Judge an event once more that was parked, by the secrets that are known now. */
-extern void handlers_check_again(conn *c);
-
-/* early_signature.c */
-extern bool early_signature_wanted(const conn *c, refusal why);
-extern bool early_signature_take(conn *c, uint64_t number, const char *body, size_t len);
-extern void early_signature_leave(conn *c);
-
-/* Why nothing can go to the worker now; REFUSE_NOTHING: it can. */
-extern refusal http_reply_blocked(const conn *c);
-
-/* send_api.c: may the request's key use the REST API?  Fills c->key. */
-extern refusal send_api_check_key(conn *c, uint8_t scope);
-
-/* The same as judge's for ROUTE_SEND. */
-extern void send_api_check_head(conn *c, const char *method);
-extern void send_api_handle(conn *c, const char *body, size_t len);
-
-/* webhook_api.c: the same for ROUTE_ORGANIZATION. */
-extern void webhook_api_check_head(conn *c, const char *method);
-extern void webhook_api_handle(conn *c, const char *body, size_t len);
-
-/* http_server.c: suspend the connection when libmicrohttpd's turn is over. */
-extern void http_reply_suspend(conn *c);
-extern void http_reply_suspend_not(conn *c);
 
 #endif /* NET_HTTP_CONN_H */

@@ -7,15 +7,14 @@
  * call closes the connection; so only what makes the rest of the stream
  * unreadable or unwanted is answered there, and all else at the end.
  */
-#include "http/http_conn.h"
+#include "http/http_request.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/metrics.h"
 #include "base/proxies.h"
-#include "listen/ws_takeover.h"
+#include "http/http_reply.h"
 
 /* libmicrohttpd's later versions check line ends and NUL themselves. */
 #define CHECK_LINES (MHD_VERSION <= 0x00097500)
@@ -43,15 +42,6 @@ http_request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	if (c->timeout.phase != PHASE_HEAD)
 		timeouts_set(&c->server->timeouts, &c->timeout, PHASE_HEAD, now_of(c));
 	return c;
-}
-
-void
-http_reply_refuse(conn *c, refusal why, const char *message)
-{
-	the_metrics.refused[why]++;
-	log_refusal(why, &c->client, c->route == ROUTE_WEBHOOK ? c->channel : NULL, now_of(c));
-	http_response_drop(&c->answer);
-	c->answer = message && message[0] ? http_response_refusal_because(why, message) : http_response_refusal(why);
 }
 
 /* Send the answer that is set. */
@@ -106,7 +96,7 @@ on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, 
 }
 
 static void
-check_head(conn *c, const char *method, const char *version)
+read_head(conn *c, const char *method, const char *version)
 {
 	field_walk walk = {&c->head, version + strlen(version) + 2, false};
 	size_t size;
@@ -128,33 +118,73 @@ find_client(conn *c)
 	c->client = c->peer_count != NULL ? c->peer : proxies_client(&c->peer, c->head.forwarded.p, c->head.forwarded.len);
 }
 
+/* Requests through trusted proxies are counted by client, as others' connections. */
+static bool
+count_client(conn *c)
+{
+	http_server *d = c->server;
+
+	if (c->peer_count != NULL || proxies_trust(&c->client))
+		return true;
+	c->client_count = address_counts_take(d->clients, &c->client, d->max_per_address);
+	return c->client_count != NULL;
+}
+
+/* What the head alone decides: whatever the path, and then by it. */
+static void
+check_head(conn *c, const char *method)
+{
+	http_server *d = c->server;
+	const http_handler *h = &d->handlers[c->route];
+
+	if (c->head.expect_other)
+		http_reply_refuse(c, REFUSE_EXPECT, NULL);
+	else if (c->head.has_length && c->head.length > d->max_body_size)
+		http_reply_refuse(c, REFUSE_LARGE, NULL);
+	else if (h->takes_body && d->closing)
+		http_reply_refuse(c, REFUSE_CLOSING, NULL);
+	else if (h->takes_body && !count_client(c))
+		http_reply_refuse(c, REFUSE_ADDRESS, NULL);
+	else
+		h->check_head(c, method);
+}
+
+static void
+handle_whole(conn *c, const char *body, size_t len)
+{
+	c->handled = true;
+	if (c->answer.response == NULL)
+		c->server->handlers[c->route].handle(c, body, len);
+}
+
 /* The first call of the handler. */
 static enum MHD_Result
 head_came(conn *c, const char *method, const char *version)
 {
+	http_server *d = c->server;
 	bool at_once;
 
 	the_metrics.requests++;
 	c->state = REQUEST_BODY;
 	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_BODY, c->timeout.since);
-	check_head(c, method, version);
+	read_head(c, method, version);
 	find_client(c);
 	if (c->head.bad != NULL)
 	{
 		http_reply_refuse(c, REFUSE_HEAD, c->head.bad);
 		at_once = true;
 	}
-	else if ((c->route == ROUTE_VISITORS || c->route == ROUTE_LINK) && strcmp(method, "GET") == 0)
+	else if (d->handlers[c->route].is_websocket && strcmp(method, "GET") == 0)
 	{
-		if (takeover(c, version))
+		if (d->takeover(d->takeover_arg, c, version))
 			return MHD_NO;
 		at_once = false;
 	}
 	else
 	{
-		handlers_check_head(c, method);
+		check_head(c, method);
 		at_once = c->answer.response != NULL && (c->head.expect_continue || c->head.expect_other ||
-												 (c->head.has_length && c->head.length > c->server->max_body_size));
+												 (c->head.has_length && c->head.length > d->max_body_size));
 	}
 	if (!at_once)
 		return MHD_YES;
@@ -211,7 +241,7 @@ body_came(conn *c, const char *piece, size_t len)
 {
 	bool whole = c->head.has_length && c->body_len + len == c->head.length;
 
-	if (c->answer.response != NULL || !routes_takes_body(c->route))
+	if (c->answer.response != NULL || !c->server->handlers[c->route].takes_body)
 	{
 		/* Read to its end, so that the connection can be used again. */
 		c->discarded += len;
@@ -224,8 +254,8 @@ body_came(conn *c, const char *piece, size_t len)
 	}
 	if (whole && c->body_len == 0)
 	{
-		/* The usual case: one piece, judged where it lies. */
-		handlers_handle(c, piece, len);
+		/* The usual case: one piece, handled where it lies. */
+		handle_whole(c, piece, len);
 		return MHD_YES;
 	}
 	if (!keep_piece(c, piece, len))
@@ -240,9 +270,9 @@ body_came(conn *c, const char *piece, size_t len)
 static enum MHD_Result
 request_ended(conn *c)
 {
-	if (!c->judged)
+	if (!c->handled)
 	{
-		handlers_handle(c, c->body ? c->body : "", c->body_len);
+		handle_whole(c, c->body ? c->body : "", c->body_len);
 		free_body(c);
 	}
 	if (c->number == 0)
@@ -277,16 +307,6 @@ http_request_handle(void *cls, struct MHD_Connection *mhd, const char *url, cons
 	return result;
 }
 
-void
-http_reply_resume(conn *c)
-{
-	c->number = 0;
-	c->state = REQUEST_BODY;
-	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_REPLY, now_of(c));
-	MHD_resume_connection(c->mhd);
-	c->server->ready = true;
-}
-
 /* The request is over, answered or not: make the connection ready for the next. */
 void
 http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
@@ -299,8 +319,9 @@ http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, en
 	if (c == NULL)
 		return;
 	d = c->server;
-	http_reply_suspend_not(c);
-	early_signature_leave(c);
+	http_reply_do_not_suspend(c);
+	if (d->handlers[c->route].forget != NULL)
+		d->handlers[c->route].forget(c);
 	if (c->state == REQUEST_LINE && !c->cut &&
 		(code == MHD_REQUEST_TERMINATED_COMPLETED_OK || code == MHD_REQUEST_TERMINATED_WITH_ERROR))
 		the_metrics.malformed++;
@@ -311,7 +332,7 @@ http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, en
 	free_body(c);
 	http_response_drop(&c->answer);
 	c->state = REQUEST_NONE;
-	c->judged = false;
+	c->handled = false;
 	c->held = false;
 	c->route = ROUTE_NONE;
 	c->target = NULL;

@@ -3,7 +3,7 @@
  *	  The HTTP server: connections, libmicrohttpd's turns, timeouts, closing.
  *	  See http_server.h; http_request.c has what happens on a connection.
  */
-#include "http/http_conn.h"
+#include "http/http_server.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +18,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/proxies.h"
+#include "http/http_conn.h"
+#include "http/http_reply.h"
+#include "http/http_request.h"
 #include "http/static_files.h"
 
 /* A connection's memory in libmicrohttpd: enough for 8 kB of headers. */
@@ -34,14 +37,6 @@
 
 /* A connection is swept when its phase is older than this, in ms. */
 #define SWEEP_AGE_MS 1000
-
-/* An event may come twice; a message may not. */
-#define UNSURE                                                                                                         \
-	"The database did not confirm the message in time, and may send it all the same: ask again with the same "         \
-	"Idempotency-Key, or it may be sent twice."
-
-#define UNSURE_CHANGE                                                                                                  \
-	"The database did not answer in time, and may do it all the same: look at what is there before you ask again."
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 static void on_late(void *arg, timeout *entry);
@@ -71,7 +66,7 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context, enum
 	c = *socket_context;
 	if (c == NULL)
 		return;
-	http_reply_suspend_not(c);
+	http_reply_do_not_suspend(c);
 	if (c->linger && (fd = dup(c->fd)) >= 0)
 		lingering_close(d->loop, fd);
 	timeouts_set(&d->timeouts, &c->timeout, PHASE_NONE, 0);
@@ -140,7 +135,8 @@ start_mhd(http_server *d)
 }
 
 http_server *
-http_server_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
+http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *handlers, channels *channels,
+				api_keys *keys, hub_endpoints *hubs)
 {
 	http_server *d = calloc(1, sizeof(*d));
 	const union MHD_DaemonInfo *info;
@@ -149,13 +145,14 @@ http_server_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 		return NULL;
 	d->loop = loop;
 	d->corridor = corridor;
-	d->channels = set;
+	d->handlers = handlers;
+	d->channels = channels;
+	d->keys = keys;
+	d->hubs = hubs;
 	d->inflight = inflight_new();
 	d->peers = address_counts_new();
 	d->clients = address_counts_new();
-	d->keys = api_keys_new();
-	d->hubs = hub_endpoints_new();
-	if (d->inflight && d->peers && d->clients && d->keys && d->hubs && static_files_init())
+	if (d->inflight && d->peers && d->clients && static_files_init())
 		d->mhd = start_mhd(d);
 	info = d->mhd ? MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (info == NULL || uv_poll_init(loop, &d->poll, info->epoll_fd) < 0)
@@ -191,26 +188,10 @@ http_server_ask_visitors(http_server *d, http_server_is_there_fn is_there, void 
 }
 
 void
-http_server_pass_visitors(http_server *d, http_server_upgrade_fn upgrade, void *arg)
+http_server_pass_websockets(http_server *d, http_server_takeover_fn takeover, void *arg)
 {
-	d->upgrade = upgrade;
-	d->upgrade_arg = arg;
-}
-
-void
-http_server_key_put(http_server *d, const wc_key_put *put)
-{
-	if (!api_keys_put(d->keys, put))
-		log_line(WC_LOG_WARNING,
-				 "one more API key than the %u that fit, or no memory for it: requests with it get 401; revoke keys "
-				 "that nobody uses",
-				 API_KEYS_MAX);
-}
-
-void
-http_server_key_gone(http_server *d, uint32_t id)
-{
-	api_keys_gone(d->keys, id);
+	d->takeover = takeover;
+	d->takeover_arg = arg;
 }
 
 void
@@ -324,32 +305,6 @@ http_server_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len
 	d->ready = true;
 }
 
-void
-http_server_event_done(http_server *d, const wc_event_done *done)
-{
-	conn *c = inflight_find(d->inflight, done->request);
-
-	/* Not there: it was given up meanwhile, and the hub will come again. */
-	if (c == NULL || (c->route != ROUTE_WEBHOOK && c->route != ROUTE_HUB_WEBHOOK))
-		return;
-	inflight_give(d->inflight, done->request);
-	metrics_done(done->result, (uv_hrtime() - c->handed_ns) / 1000);
-	switch (done->result)
-	{
-		case WC_DONE_STORED:
-		case WC_DONE_REPEAT:
-		case WC_DONE_REJECTED:
-			c->answer = http_response_ok();
-			break;
-		case WC_DONE_GONE:
-			http_reply_refuse(c, REFUSE_CHANNEL, NULL);
-			break;
-		default:
-			http_reply_refuse(c, REFUSE_BUSY, NULL);
-	}
-	http_reply_resume(c);
-}
-
 /* True for a connection over which nothing ever came. */
 static bool
 is_silent(const conn *c)
@@ -388,6 +343,20 @@ too_slow(conn *c, refusal why)
 	cut(c);
 }
 
+/* What waits for the worker has waited long enough. */
+static void
+give_up(conn *c)
+{
+	http_server *d = c->server;
+	const http_handler *h = &d->handlers[c->route];
+
+	inflight_give(d->inflight, c->number);
+	http_reply_refuse(c, d->closing ? REFUSE_CLOSING : c->parked ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT, h->late);
+	if (h->forget != NULL)
+		h->forget(c);
+	http_reply_resume(c);
+}
+
 static void
 on_late(void *arg, timeout *entry)
 {
@@ -403,16 +372,7 @@ on_late(void *arg, timeout *entry)
 			too_slow(c, d->closing ? REFUSE_CLOSING : REFUSE_SLOW_BODY);
 			break;
 		case PHASE_WAIT:
-			inflight_give(d->inflight, c->number);
-			http_reply_refuse(c,
-							  d->closing  ? REFUSE_CLOSING
-							  : c->parked ? REFUSE_SIG_WRONG
-										  : REFUSE_ACK_TIMEOUT,
-							  c->route == ROUTE_SEND		   ? UNSURE
-							  : c->route == ROUTE_ORGANIZATION ? UNSURE_CHANGE
-															   : NULL);
-			early_signature_leave(c);
-			http_reply_resume(c);
+			give_up(c);
 			break;
 		default:
 			cut(c);
@@ -450,32 +410,6 @@ settle_pause(http_server *d)
 		uv_poll_stop(&d->poll);
 	else
 		uv_poll_start(&d->poll, UV_READABLE, on_ready);
-}
-
-/*
- * Suspending inside the handler would leave libmicrohttpd waiting to read: on
- * the resume it would read before it answers, and take the end of a half-closed
- * POST for a client that has gone.  So it is done between its turns.
- */
-void
-http_reply_suspend(conn *c)
-{
-	c->suspending = true;
-	c->next_suspending = c->server->suspending;
-	c->server->suspending = c;
-}
-
-void
-http_reply_suspend_not(conn *c)
-{
-	conn **link = &c->server->suspending;
-
-	if (!c->suspending)
-		return;
-	while (*link != c)
-		link = &(*link)->next_suspending;
-	*link = c->next_suspending;
-	c->suspending = false;
 }
 
 static void
@@ -604,8 +538,6 @@ on_closed(uv_handle_t *handle)
 	inflight_free(d->inflight);
 	address_counts_free(d->peers);
 	address_counts_free(d->clients);
-	api_keys_free(d->keys);
-	hub_endpoints_free(d->hubs);
 	static_files_exit();
 	free(d);
 }
@@ -621,32 +553,4 @@ http_server_free(http_server *d)
 	uv_close((uv_handle_t *) &d->poll, NULL);
 	timeouts_close(&d->timeouts);
 	uv_close((uv_handle_t *) &d->again, on_closed);
-}
-
-const api_keys *
-http_server_keys(const http_server *d)
-{
-	return d->keys;
-}
-
-void
-http_server_hub_put(http_server *d, const wc_hub_put *put)
-{
-	conn *c;
-	conn *next;
-
-	if (!hub_endpoints_put(d->hubs, put))
-		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",
-				 HUB_ENDPOINTS_MAX);
-	for (c = d->parked; c != NULL; c = next)
-	{
-		next = c->next_parked;
-		handlers_check_again(c);
-	}
-}
-
-void
-http_server_hub_gone(http_server *d, uint32_t hub)
-{
-	hub_endpoints_gone(d->hubs, hub);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "http/assets.h"
-#include "ws/ws_handshake.h"
 #include "common/event_rules.h"
 
 #define WEBHOOKS	 "/webhooks/"
@@ -118,10 +117,4 @@ routes_find(const char *target, uint8_t channel[16])
 	if (is(path, len, "/metrics"))
 		return ROUTE_METRICS;
 	return static_files_find(path, len) != NULL ? ROUTE_ASSET : ROUTE_NONE;
-}
-
-bool
-routes_takes_body(route r)
-{
-	return r == ROUTE_WEBHOOK || r == ROUTE_HUB_WEBHOOK || r == ROUTE_SEND || r == ROUTE_ORGANIZATION;
 }

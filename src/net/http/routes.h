@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where visitors connect to, and links. */
+#define WS_PATH		 "/communication/web-chatt2me/ws"
+#define WS_LINK_PATH "/communication/web-chatt2me/events"
+
 /* The longest name of a hub. */
 #define ROUTE_MAX_HUB_NAME 63
 
@@ -24,7 +28,8 @@ typedef enum route
 	ROUTE_VISITORS,		/* GET, to be upgraded to a visitor's WebSocket */
 	ROUTE_LINK,			/* GET, to be upgraded to a link */
 	ROUTE_HEALTH,		/* GET /healthz */
-	ROUTE_METRICS		/* GET /metrics */
+	ROUTE_METRICS,		/* GET /metrics */
+	ROUTE_COUNT
 } route;
 
 /*
@@ -41,8 +46,5 @@ extern const char *routes_query(const char *target, size_t *len);
 
 /* The hub's name in the path of a ROUTE_HUB_WEBHOOK. */
 extern const char *routes_hub_name(const char *target, size_t *len);
-
-/* True for the routes whose requests bring something to the worker. */
-extern bool routes_takes_body(route r);
 
 #endif /* NET_ROUTES_H */

@@ -3,9 +3,11 @@
  *	  Events that came to a hub's endpoint while it was asked for a new signing
  *	  secret: it signs with that from the moment it has made it, and we know it
  *	  when its answer is committed.  So what no known secret signed waits until the
- *	  secrets change, and is not refused.
+ *	  secrets change, and is not refused: a refused one would be in the hub's log of
+ *	  failed deliveries, from where repair brings it back half a minute later at best,
+ *	  behind what was written after it.
  */
-#include "http/http_conn.h"
+#include "inbound/early_signature.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "http/http_response.h"
 #include "base/timeouts.h"
 #include "base/lingering_close.h"
 #include "base/log.h"
@@ -59,9 +58,10 @@ typedef struct demux_conn
 struct demux
 {
 	uv_loop_t *loop;
-	http_server *server;
-	visitors *visitors;
-	link_server *links;
+	listener_fn on_http;
+	void *http_arg;
+	ws_admit_fn on_websocket;
+	void *websocket_arg;
 	timeouts timeouts;
 	address_counts *addresses;
 	uint32_t count;
@@ -86,16 +86,17 @@ static void on_late(void *arg, timeout *entry);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 demux *
-demux_new(uv_loop_t *loop, http_server *d, visitors *v, link_server *links)
+demux_new(uv_loop_t *loop, listener_fn on_http, void *http_arg, ws_admit_fn on_websocket, void *websocket_arg)
 {
 	demux *g = calloc(1, sizeof(*g));
 
 	if (g == NULL || (g->addresses = address_counts_new()) == NULL)
 		return NULL; /* the program ends: nothing is freed */
 	g->loop = loop;
-	g->server = d;
-	g->visitors = v;
-	g->links = links;
+	g->on_http = on_http;
+	g->http_arg = http_arg;
+	g->on_websocket = on_websocket;
+	g->websocket_arg = websocket_arg;
 	timeouts_init(&g->timeouts, loop, on_late, g);
 	timeouts_limit(&g->timeouts, PHASE_PEEK, PEEK_MS);
 	return g;
@@ -211,7 +212,7 @@ to_http(demux_conn *k)
 	memset(&addr, 0, sizeof(addr));
 	memcpy(&addr, &k->addr, sizeof(k->addr));
 	leave(k);
-	http_server_accept(g->server, fd, (struct sockaddr *) &addr, len);
+	g->on_http(g->http_arg, fd, (struct sockaddr *) &addr, len);
 }
 
 /* Wait for more, in one way or the other; false: it was let go. */
@@ -274,10 +275,7 @@ enter(demux_conn *k)
 
 	k->head = NULL;
 	leave(k);
-	if (head.link)
-		link_server_admit(g->links, &who, &head, verdict, why);
-	else
-		visitor_admit(g->visitors, &who, &head, verdict, why);
+	g->on_websocket(g->websocket_arg, &who, &head, verdict, why);
 	free(text);
 }
 
@@ -457,13 +455,19 @@ demux_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 	}
 	if (s == SIGHT_OTHER)
 	{
-		http_server_accept(g->server, fd, addr, len);
+		g->on_http(g->http_arg, fd, addr, len);
 		return;
 	}
 	address_from_sockaddr(addr, &peer);
 	k = demux_conn_new(g, fd, addr, len, &peer);
 	if (k != NULL)
 		act_on(k, s);
+}
+
+void
+demux_admit(demux *g, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
+{
+	g->on_websocket(g->websocket_arg, opening, head, verdict, why);
 }
 
 void

@@ -10,20 +10,25 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#include "http/http_server.h"
-#include "feed/link_server.h"
-#include "visitors/visitors.h"
+#include "common/corridor.h"
+#include "listen/listener.h"
+#include "ws/ws_accept.h"
 
 typedef struct demux demux;
 
-/* NULL: out of memory. */
-extern demux *demux_new(uv_loop_t *loop, http_server *d, visitors *v, link_server *links);
+/* Who takes what begins otherwise, and who takes WebSockets.  NULL: out of memory. */
+extern demux *demux_new(uv_loop_t *loop, listener_fn on_http, void *http_arg, ws_admit_fn on_websocket,
+						void *websocket_arg);
 
 /* Limits and timeouts; they count at once. */
 extern void demux_configure(demux *g, const wc_config *config);
 
 /* A connection from the listener (a listener_fn; arg is the demux). */
 extern void demux_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len);
+
+/* A WebSocket whose opening request somebody else has read. */
+extern void demux_admit(demux *g, const ws_opening *opening, const ws_handshake *head, refusal verdict,
+						const char *why);
 
 /*
  * Take nobody new: the HTTP server gets those of whom nothing is known, the others are

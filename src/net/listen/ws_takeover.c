@@ -16,7 +16,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "ws/ws_handshake.h"
+#include "http/http_reply.h"
+#include "listen/demux.h"
 
 static enum MHD_Result
 on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
@@ -71,9 +72,8 @@ take_descriptor(conn *c)
 }
 
 bool
-takeover(conn *c, const char *version)
+ws_takeover(void *demux, conn *c, const char *version)
 {
-	http_server *d = c->server;
 	ws_handshake head = {.link = c->route == ROUTE_LINK};
 	ws_opening who = {.peer = c->peer, .since = c->timeout.since};
 	const char *why;
@@ -84,7 +84,7 @@ takeover(conn *c, const char *version)
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, &head);
 	verdict = ws_handshake_end(&head, version, &why);
 	/* A plain GET leaves the connection what it is. */
-	if (verdict == REFUSE_UPGRADE || d->upgrade == NULL)
+	if (verdict == REFUSE_UPGRADE)
 	{
 		http_reply_refuse(c, REFUSE_UPGRADE, NULL);
 		return false;
@@ -96,6 +96,6 @@ takeover(conn *c, const char *version)
 		return false;
 	}
 	c->cut = true;
-	d->upgrade(d->upgrade_arg, &who, &head, verdict, why);
+	demux_admit(demux, &who, &head, verdict, why);
 	return true;
 }

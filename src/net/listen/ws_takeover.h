@@ -10,10 +10,9 @@
 #include "http/http_conn.h"
 
 /*
- * Judge the request as the demux judges a first one.  True: the connection is
- * not libmicrohttpd's any more, which must be told to close what it has.
- * False: there is an answer to be sent.
+ * A http_server_takeover_fn; arg is the demux.  Checks the request as that does a
+ * first one.
  */
-extern bool takeover(conn *c, const char *version);
+extern bool ws_takeover(void *demux, conn *c, const char *version);
 
 #endif /* NET_WS_TAKEOVER_H */

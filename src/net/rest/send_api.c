@@ -4,13 +4,14 @@
  *	  who would use this hub as they use the remote one: from its head to the
  *	  worker, and from the worker's word to its answer.
  */
-#include "http/http_conn.h"
+#include "rest/send_api.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "listen/listener.h"
 #include "base/metrics.h"
+#include "http/http_reply.h"
 #include "rest/send_api_json.h"
 
 /* Set in front of an Idempotency-Key, so that it never meets a key made in SQL. */
@@ -35,19 +36,11 @@ is_printable(head_value v)
 refusal
 send_api_check_key(conn *c, uint8_t scope)
 {
-	head_value key = c->head.api_key;
-	const api_key *entry;
+	refusal why = api_keys_check(c->server->keys, c->head.api_key.p, c->head.api_key.len, scope, &c->key);
 
-	if (key.p == NULL)
-		return REFUSE_KEY_MISSING;
-	if (!api_keys_well_formed(key))
-		return REFUSE_KEY_MALFORMED;
-	entry = api_keys_find(c->server->keys, key);
-	if (entry == NULL)
-		return REFUSE_KEY_UNKNOWN;
-	c->key = entry->id;
-	listener_trust(c->fd);
-	return (entry->scopes & scope) != 0 ? REFUSE_NOTHING : REFUSE_KEY_SCOPE;
+	if (c->key != 0)
+		listener_trust(c->fd);
+	return why;
 }
 
 void
@@ -106,8 +99,7 @@ ask(conn *c, const send_api_request *send, bool only_known, size_t len)
 		return REFUSE_LARGE;
 	}
 	corridor_io_nudge(d->corridor);
-	c->number = m.request;
-	c->handed_ns = uv_hrtime();
+	http_reply_wait(c, m.request);
 	return REFUSE_NOTHING;
 }
 

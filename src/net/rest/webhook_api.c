@@ -4,7 +4,7 @@
  *	  webhooks at this hub: from the head to the worker, who does it all, and
  *	  from the worker's word to the answer.
  */
-#include "http/http_conn.h"
+#include "rest/webhook_api.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -12,6 +12,8 @@
 
 #include "base/alloc.h"
 #include "base/json_load.h"
+#include "http/http_reply.h"
+#include "rest/send_api.h"
 #include "common/event_rules.h"
 
 /* Those of which a body is taken. */
@@ -114,8 +116,7 @@ ask(conn *c, const char *body, size_t len)
 		inflight_give(d->inflight, m.request);
 		return REFUSE_LARGE;
 	}
-	c->number = m.request;
-	c->handed_ns = uv_hrtime();
+	http_reply_wait(c, m.request);
 	return REFUSE_NOTHING;
 }
 

@@ -3,7 +3,7 @@
  *	  From a WebSocket's opening request to a session, or to a refusal that
  *	  says what to do.
  */
-#include "visitors/visitor_session.h"
+#include "visitors/visitor_admit.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/proxies.h"
 #include "common/origin.h"
+#include "visitors/visitor_session.h"
 
 /* One origin of a channel kept in 8 bytes: the beginning of its SHA-256. */
 uint64_t

@@ -2,7 +2,7 @@
  * visitor_hello.c
  *	  How a session becomes a visitor's: hello, ARRIVED, WELCOME.
  */
-#include "visitors/visitor_session.h"
+#include "visitors/visitor_hello.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -12,15 +12,7 @@
 #include <time.h>
 
 #include "base/metrics.h"
-
-void
-visitor_arrival_free(session *s)
-{
-	if (s->arrival != NULL)
-		OPENSSL_cleanse(s->arrival, sizeof(*s->arrival));
-	free(s->arrival);
-	s->arrival = NULL;
-}
+#include "visitors/visitor_output.h"
 
 /* A token for a new visitor: "wct_" and 32 bytes of chance in base64url. */
 static bool
@@ -189,7 +181,7 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 	s->state = SESSION_OPEN;
 	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_QUIET, uv_now(v->loop));
 	visitor_output_welcome(s, welcome, ch, welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
-	visitor_arrival_free(s);
+	session_free_arrival(s);
 	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)
 		ws_server_resume(&s->w);

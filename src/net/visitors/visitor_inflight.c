@@ -3,7 +3,7 @@
  *	  What visitors write, on its way to the worker as events and back as acks:
  *	  an event's number leads to what is pending, also when its session has gone.
  */
-#include "visitors/visitor_session.h"
+#include "visitors/visitor_inflight.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "base/metrics.h"
 #include "common/event_rules.h"
+#include "visitors/visitor_output.h"
 
 #define CHANNEL_TYPE "web-chatt2me"
 

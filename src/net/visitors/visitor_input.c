@@ -3,13 +3,16 @@
  *	  What a visitor's client says, frame by frame: judged, limited, answered
  *	  or handed on.
  */
-#include "visitors/visitor_session.h"
+#include "visitors/visitor_input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/metrics.h"
+#include "visitors/visitor_hello.h"
+#include "visitors/visitor_inflight.h"
+#include "visitors/visitor_output.h"
 
 /* Frames that are no messages: so many a second, so many at once. */
 static const rate_limit frame_rate = {1000, 20, 100};
@@ -23,8 +26,9 @@ static const rate_limit history_rate = {1000, 1, 10};
 /* When what the worker has no room for may be sent again. */
 #define BUSY_MS 1000
 
-bool
-visitor_input_flood(session *s)
+/* A frame came too early; true: the session was closed for one too many. */
+static bool
+flood(session *s)
 {
 	uint64_t now = uv_now(s->v->loop);
 
@@ -43,7 +47,7 @@ visitor_input_flood(session *s)
 static void
 too_early(session *s, const char *id, uint32_t wait_ms, const char *text)
 {
-	if (!visitor_input_flood(s))
+	if (!flood(s))
 		visitor_output_error(s, "rate", id, wait_ms, text);
 }
 
@@ -216,7 +220,7 @@ on_frame(session *s, const visitor_frame *frame)
 			visitor_output_pong(s);
 			break;
 		case VISITOR_HELLO:
-			if (!visitor_input_flood(s))
+			if (!flood(s))
 				visitor_output_error(s, "bad_message", NULL, 0, "This session has said hello already.");
 			break;
 		default:
@@ -266,7 +270,7 @@ visitor_input_control(ws *w)
 	uint64_t now = uv_now(s->v->loop);
 
 	if (rate_limit_wait(s->frames, &frame_rate, now) > 0)
-		visitor_input_flood(s);
+		flood(s);
 	else
 		s->frames = rate_limit_take(s->frames, &frame_rate, now);
 }

@@ -5,7 +5,7 @@
  * Ids are our own or were checked on their way in, contents and messages are
  * JSON that the worker or visitor_content() made: only other texts are escaped.
  */
-#include "visitors/visitor_session.h"
+#include "visitors/visitor_output.h"
 
 #include <inttypes.h>
 #include <jansson.h>

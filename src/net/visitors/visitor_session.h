@@ -7,6 +7,9 @@
 #ifndef NET_VISITOR_SESSION_H
 #define NET_VISITOR_SESSION_H
 
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
 #include "base/address_rate.h"
 #include "visitors/visitor_frame.h"
 #include "visitors/visitor_registry.h"
@@ -126,42 +129,14 @@ visitor_kb(size_t len)
 	return (uint32_t) ((len + 512 + 1023) / 1024);
 }
 
-/* visitor_admit.c: a normalised origin in a few bytes; 0: it could not be made. */
-extern uint64_t visitor_admit_origin_tag(const char *origin, size_t len);
-
-/* visitor_hello.c */
-extern void visitor_hello(session *s, const visitor_frame *frame);
-extern void visitor_arrival_free(session *s);
-
-/* visitor_input.c: the callbacks of a session's WebSocket. */
-extern void visitor_input_text(ws *w, const char *text, size_t len);
-extern void visitor_input_control(ws *w);
-
-/* A frame came too early; true: the session was closed for one too many. */
-extern bool visitor_input_flood(session *s);
-
-/* visitor_inflight.c: how many more events the worker is given now. */
-extern uint32_t visitor_inflight_room(const visitors *v);
-extern bool visitor_inflight_message(session *s, const visitor_frame *frame);
-extern bool visitor_inflight_receipts(session *s, const visitor_frame *frame);
-extern void visitor_inflight_late(visitors *v, timeout *entry);
-extern void visitor_inflight_free(visitors *v);
-
-/* visitor_output.c: frames to clients. */
-extern void visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token);
-extern void visitor_output_history(session *s, const wc_history *history);
-extern void visitor_output_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms);
-extern void visitor_output_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,
-								 const char *text);
-extern void visitor_output_pong(session *s);
-
-/* These to all sessions of a visitor, but one; how many took it. */
-extern int visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
-extern int visitor_output_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
-									 const uint8_t message[16], const char *client, const char *content);
-extern int visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
-									 const char *status, const uint8_t (*ids)[16], int n);
-extern int visitor_output_status_upto(visitors *v, const wc_status *status);
-extern int visitor_output_typing(visitors *v, const wc_typing *typing);
+/* What was kept for its WELCOME is not needed any more. */
+static inline void
+session_free_arrival(session *s)
+{
+	if (s->arrival != NULL)
+		OPENSSL_cleanse(s->arrival, sizeof(*s->arrival));
+	free(s->arrival);
+	s->arrival = NULL;
+}
 
 #endif /* NET_VISITOR_SESSION_H */

@@ -3,13 +3,18 @@
  *	  The visitors of local channels: settings, the life of a session, what
  *	  happens to all of them.  See visitors.h.
  */
-#include "visitors/visitor_session.h"
+#include "visitors/visitors.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/metrics.h"
 #include "common/event_rules.h"
+#include "visitors/visitor_admit.h"
+#include "visitors/visitor_inflight.h"
+#include "visitors/visitor_input.h"
+#include "visitors/visitor_output.h"
+#include "visitors/visitor_session.h"
 
 /* Places in each table of buckets; what is not used costs no memory. */
 #define BUCKET_PLACES 65536u
@@ -150,7 +155,7 @@ session_ended(ws *w, uint16_t code)
 	if (s->state == SESSION_ARRIVED || s->state == SESSION_OPEN)
 		wc_write_left(corridor_io_out(v->corridor), &left);
 	s->state = SESSION_ENDED;
-	visitor_arrival_free(s);
+	session_free_arrival(s);
 }
 
 /* Its memory is about to go. */

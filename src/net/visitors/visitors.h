@@ -26,10 +26,6 @@ extern visitors *visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *
 /* All limits count at once. */
 extern void visitors_configure(visitors *v, const wc_config *config);
 
-/* Upgrade it to a session, or answer what stands against it and let it go. */
-extern void visitor_admit(visitors *v, const ws_opening *opening, const ws_handshake *head, refusal verdict,
-						  const char *why);
-
 /*
  * A channel is about to be replaced in the set (put), or to go from it: sessions
  * that may not go on are closed.  Call before the set changes.
@@ -38,12 +34,10 @@ extern void visitors_channel_put(visitors *v, const wc_channel_put *put);
 extern void visitors_channel_gone(visitors *v, const uint8_t id[16]);
 
 /* What the worker says. */
-extern void visitor_hello_welcome(visitors *v, const wc_welcome *welcome);
 extern void visitors_history(visitors *v, const wc_history *history);
 extern void visitors_status(visitors *v, const wc_status *status);
 extern void visitors_typing(visitors *v, const wc_typing *typing);
 extern void visitors_end(visitors *v, const wc_typing *whose);
-extern void visitor_inflight_done(visitors *v, const wc_event_done *done);
 
 /*
  * Push a message to the visitor's sessions; the outcome's strings live until

@@ -8,14 +8,13 @@
 #define NET_WS_HANDSHAKE_H
 
 #include "http/http_head.h"
+#include "http/routes.h"
 #include "base/errors.h"
 
-/* Where visitors connect to, and what they must speak. */
-#define WS_PATH		"/communication/web-chatt2me/ws"
+/* What visitors must speak. */
 #define WS_PROTOCOL "web-chatt2me.v1"
 
 /* The same for links (doc/link.md). */
-#define WS_LINK_PATH	 "/communication/web-chatt2me/events"
 #define WS_LINK_PROTOCOL "web-chatt2me.events.v1"
 
 /* The largest head, in bytes. */

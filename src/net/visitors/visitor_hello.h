@@ -1,0 +1,16 @@
+/*
+ * visitor_hello.h
+ *	  How a session becomes a visitor's: hello, ARRIVED, WELCOME.
+ */
+#ifndef NET_VISITOR_HELLO_H
+#define NET_VISITOR_HELLO_H
+
+#include "visitors/visitor_session.h"
+
+/* A client's hello, to the worker. */
+extern void visitor_hello(session *s, const visitor_frame *frame);
+
+/* The worker's answer to it. */
+extern void visitor_hello_welcome(visitors *v, const wc_welcome *welcome);
+
+#endif /* NET_VISITOR_HELLO_H */
