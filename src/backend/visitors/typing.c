@@ -5,32 +5,16 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
-#include "fmgr.h"
-#include "funcapi.h"
-#include "miscadmin.h"
-#include "storage/lwlock.h"
 #include "storage/spin.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "common/corridor.h"
-#include "common/event_rules.h"
-#include "session/send.h"
-#include "shared/compat.h"
-#include "shared/outbox_append.h"
 #include "shared/shmem.h"
-#include "shared/step_down.h"
 #include "turn/report.h"
 #include "visitors/typing.h"
 
 /* How long a visitor counts as typing after saying so, in ms. */
 #define TYPING_MS 5000
-
-PG_FUNCTION_INFO_V1(webchatt_send_typing);
-PG_FUNCTION_INFO_V1(webchatt_typing);
-PG_FUNCTION_INFO_V1(webchatt_close_sessions);
 
 static bool
 same_visitor(const WcTyping *t, const uint8 *channel, const uint8 *visitor)
@@ -87,116 +71,4 @@ typing_forward(wc_buf *out)
 		memcpy(m.visitor, answering[i].visitor.data, 16);
 		(void) wc_write_typing(out, WC_F_TYPING, &m);
 	}
-}
-
-/* Leave it for the worker; false when there is none. */
-static bool
-leave_for_worker(const WcTyping *t)
-{
-	WcSlot *slot;
-
-	if (wc_shared == NULL)
-		return false;
-	LWLockAcquire(wc_shared->lock, LW_SHARED);
-	slot = wc_slot_of_database(MyDatabaseId);
-	if (slot != NULL)
-	{
-		int i;
-
-		SpinLockAcquire(&slot->mutex);
-		for (i = 0; i < slot->nanswering; i++)
-		{
-			if (same_visitor(&slot->answering[i], t->channel.data, t->visitor.data))
-				break;
-		}
-		if (i == slot->nanswering && i < WC_MAX_TYPING)
-			slot->answering[slot->nanswering++] = *t;
-		SpinLockRelease(&slot->mutex);
-	}
-	LWLockRelease(wc_shared->lock);
-	return wc_wake_worker(MyDatabaseId, false);
-}
-
-/*
- * send_typing(channel uuid, visitor text) → boolean: false when no worker runs.
- * Errors: 42704 unknown channel, 42809 one on a remote hub, 22023 no visitor's
- * id, 22004 a NULL.
- */
-Datum
-webchatt_send_typing(PG_FUNCTION_ARGS)
-{
-	WcTyping t;
-	text *visitor;
-	bool local;
-	WcOuter outer;
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("the %s is NULL", PG_ARGISNULL(0) ? "channel" : "visitor")));
-	t.channel = *PG_GETARG_UUID_P(0);
-	t.until = 0;
-	visitor = PG_GETARG_TEXT_PP(1);
-	wc_step_down(&outer);
-	SPI_connect();
-	local = wc_channel_is_local(&t.channel);
-	SPI_finish();
-	wc_step_up(&outer);
-	if (!local)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("channel %s hangs on a remote hub, which shows no typing",
-							   DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)))),
-						errhint("Only channels made by webchatt.create_channel() do.")));
-	if (!wc_uuid_parse(VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor), t.visitor.data))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("\"%s\" is not the id of a local channel's visitor", text_to_cstring(visitor)),
-						errhint("Take it from webchatt.presence or webchatt.visitors.")));
-	PG_RETURN_BOOL(leave_for_worker(&t));
-}
-
-/* _close_sessions(channel uuid, visitor text): at commit the worker closes them */
-Datum
-webchatt_close_sessions(PG_FUNCTION_ARGS)
-{
-	wc_outbox_append(0, 'x', PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL, NULL, NULL);
-	PG_RETURN_VOID();
-}
-
-/* _typing() → the visitors who are typing now */
-Datum
-webchatt_typing(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	WcTyping typing[WC_MAX_TYPING];
-	TimestampTz now = GetCurrentTimestamp();
-	WcSlot *slot = NULL;
-	int i;
-
-	wc_init_materialized_srf(fcinfo);
-	memset(typing, 0, sizeof(typing));
-	if (wc_shared != NULL)
-	{
-		LWLockAcquire(wc_shared->lock, LW_SHARED);
-		slot = wc_slot_of_database(MyDatabaseId);
-		if (slot != NULL && slot->worker_pid != 0)
-		{
-			SpinLockAcquire(&slot->mutex);
-			memcpy(typing, slot->typing, sizeof(typing));
-			SpinLockRelease(&slot->mutex);
-		}
-		LWLockRelease(wc_shared->lock);
-	}
-	for (i = 0; i < WC_MAX_TYPING; i++)
-	{
-		char visitor[37];
-		Datum values[2];
-		bool nulls[2] = {false, false};
-
-		if (typing[i].until <= now)
-			continue;
-		wc_uuid_print(typing[i].visitor.data, visitor);
-		values[0] = UUIDPGetDatum(&typing[i].channel);
-		values[1] = CStringGetTextDatum(visitor);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	return (Datum) 0;
 }
