@@ -61,7 +61,7 @@ vpath %.c src/net src/common $(wildcard src/net/*/)
 build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h src/common/*.def) | build/net
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/asset_table.o: build/net/asset_table.c src/net/http/assets.h
+build/net/asset_table.o: build/net/asset_table.c src/net/http/static_files.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
 build/net/asset_table.c: src/net/http/embed $(WIDGET) | build/net

@@ -5,7 +5,7 @@
  */
 #include <strings.h>
 
-#include "http/assets.h"
+#include "http/static_files.h"
 #include "http/routes.h"
 #include "common/event_rules.h"
 #include "fuzz.h"

@@ -6,7 +6,7 @@
  */
 #include <strings.h>
 
-#include "client/target.h"
+#include "client/webhook_target.h"
 #include "fuzz.h"
 
 static void

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <uv.h>
 
-#include "http/assets.h"
+#include "http/static_files.h"
 #include "http/http_reply.h"
 #include "rest/send_api.h"
 #include "rest/webhook_api.h"

@@ -42,11 +42,8 @@ extern void target_add_header(target *t, const char *line);
 extern target *target_hold(target *t);
 extern void target_release(target *t);
 
-/* hub_target.c */
+/* A hub's REST API, by its address and key; is it that one already? */
 extern target *target_of_hub(const wc_hub_put *put);
 extern bool target_is_of_hub(const target *t, const wc_hub_put *put);
-
-/* webhook_target.c */
-extern target *webhook_target_new(const wc_webhook_put *put);
 
 #endif /* NET_TARGET_H */

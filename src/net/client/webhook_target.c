@@ -3,7 +3,7 @@
  *	  The endpoint of one of our webhooks as a target of requests: its URL, its
  *	  signing secret and the headers that its maker wants.
  */
-#include "client/target.h"
+#include "client/webhook_target.h"
 
 #include <stdio.h>
 #include <string.h>

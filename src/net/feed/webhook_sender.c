@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "client/address_policy.h"
 #include "client/client_pool.h"
+#include "client/webhook_target.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/text.h"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "http/assets.h"
+#include "http/static_files.h"
 #include "common/event_rules.h"
 
 #define WEBHOOKS	 "/webhooks/"

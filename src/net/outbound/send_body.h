@@ -5,7 +5,7 @@
 #ifndef NET_SEND_BODY_H
 #define NET_SEND_BODY_H
 
-#include "client/client_request.h"
+#include "client/client_queue.h"
 
 /* One message that waits or is under way. */
 typedef struct send_body

@@ -1,10 +1,12 @@
 /*
- * fuzz_negotiate.c
+ * fuzz_static_files.c
  *	  Accept-Encoding and If-None-Match: nothing is taken from what does not name
  *	  it, and whatever came before, what is said last counts.
  */
-#include "http/negotiate.h"
+#include "http/static_files.h"
 #include "fuzz.h"
+
+const asset assets[] = {{NULL, NULL, NULL, 0, NULL, NULL, 0, NULL}};
 
 #define ETAG "\"5d41402a\""
 
