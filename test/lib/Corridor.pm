@@ -19,6 +19,9 @@ use Settings;
 use Socket;
 use Time::HiRes qw(time);
 
+# Who has hung up is found by what it answered.
+$SIG{PIPE} = 'IGNORE';
+
 our $VERSION_OF_CORRIDOR = 8;
 
 # Frame types, as in src/common/corridor.h.
