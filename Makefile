@@ -5,9 +5,10 @@
 #   make fuzz MINUTES=60                    every night: see test/fuzz/Makefile
 
 EXTENSION = webchatt
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)
 MODULE_big = webchatt
 DATA = $(wildcard sql/webchatt--*--*.sql)
-DATA_built = build/webchatt--0.1.sql
+DATA_built = build/webchatt--$(EXTVERSION).sql
 
 BACKEND_SRC = $(wildcard src/backend/*.c src/backend/*/*.c)
 COMMON_SRC = $(wildcard src/common/*.c)
@@ -35,7 +36,6 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 # What the door serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
 WIDGET_STYLE = build/widget/style.css
-WIDGET_VERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)
 ASSETS = /chat-widget.umd.js=$(WIDGET)
 
 EXTRA_CLEAN = webchatt-net build results regression.*
@@ -71,8 +71,8 @@ build/net/asset_table.c: src/net/http/embed $(WIDGET) | build/net
 # One function around all modules, for pages, AMD and CommonJS; the source map beside it is not served.
 $(WIDGET): $(WIDGET_STYLE) $(wildcard widget/src/*.js) webchatt.control
 	esbuild widget/src/boot.js --bundle --minify --format=esm --target=es2018 --charset=utf8 \
-		--loader:.css=text --define:VERSION="'$(WIDGET_VERSION)'" --sourcemap=external \
-		--banner:js="/*! webchatt's chat widget $(WIDGET_VERSION) */(()=>{'use strict';" \
+		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --sourcemap=external \
+		--banner:js="/*! webchatt's chat widget $(EXTVERSION) */(()=>{'use strict';" \
 		--footer:js="typeof define=='function'&&define.amd?define(()=>Chatt2me):typeof module=='object'&&module.exports&&(module.exports=Chatt2me)})();" \
 		--log-level=warning --outfile=$@
 
@@ -80,7 +80,7 @@ $(WIDGET_STYLE): widget/src/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
 # The install script is put together from its parts, in the order of their numbers.
-build/webchatt--0.1.sql: sql/assemble $(sort $(wildcard sql/webchatt/*.sql)) | build/net
+$(DATA_built): sql/assemble $(sort $(wildcard sql/webchatt/*.sql)) | build/net
 	perl $^ >$@.new
 	mv $@.new $@
 

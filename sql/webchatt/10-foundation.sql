@@ -1,5 +1,5 @@
 /*
- * webchatt--0.1.sql
+ * 01-roles-types.sql
  *	  The SQL face of webchatt: what applications see in schema webchatt.
  *
  * Names that begin with an underscore are webchatt's own and may change.

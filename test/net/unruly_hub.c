@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/version.h"
+
 #define REQUEST_SIZE (256 * 1024)
 
 typedef struct behaviour
@@ -204,7 +206,7 @@ check(const char *request)
 		return "content-type";
 	if (!copy_header(request, "\r\naccept: ", value, sizeof(value)) || strcmp(value, "application/json") != 0)
 		return "accept";
-	if (!copy_header(request, "\r\nuser-agent: ", value, sizeof(value)) || strcmp(value, "webchatt/0.1") != 0)
+	if (!copy_header(request, "\r\nuser-agent: ", value, sizeof(value)) || strcmp(value, "webchatt/" WC_VERSION) != 0)
 		return "user-agent";
 	if (!copy_header(request, "\r\nidempotency-key: ", value, sizeof(value)) || strlen(value) != 36)
 		return "idempotency-key";

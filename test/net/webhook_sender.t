@@ -19,6 +19,7 @@ use Proxy;
 use Test::More;
 use Time::HiRes qw(time);
 
+my ($VERSION) = do { open(my $fh, '<', "$FindBin::Bin/../../webchatt.control") or die $!; join '', <$fh> } =~ /^default_version = '(.*)'/m;
 my $EVENT = '{"eventType":"Message","messageId":"1","content":{"type":"text","text":"h' . "\xc3\xa9" . 'llo"}}';
 my $SECRET = 'whsec_test_1';
 my $DELIVERY = '0192f3c1-0000-7000-8000-00000000000a';
@@ -138,7 +139,7 @@ sub test_request
 	is(Endpoint::header($r, 'Host'), "127.0.0.1:$e->{port}", 'Host');
 	is(Endpoint::header($r, 'Content-Type'), 'application/json', 'Content-Type');
 	is(Endpoint::header($r, 'Content-Length'), length $EVENT, 'Content-Length');
-	is(Endpoint::header($r, 'User-Agent'), 'webchatt/0.1', 'User-Agent');
+	is(Endpoint::header($r, 'User-Agent'), "webchatt/$VERSION", 'User-Agent');
 	is(Endpoint::header($r, 'X-Hub-Delivery'), $DELIVERY, 'X-Hub-Delivery');
 	is(Endpoint::header($r, 'X-Hub-Attempt'), '3', 'X-Hub-Attempt');
 	is(Endpoint::header($r, 'Expect') . Endpoint::header($r, 'X-Validation-Token'), '', 'nothing else');
@@ -574,7 +575,7 @@ sub test_calls
 		is("$d->{http_status} $d->{body} $d->{error}", "200 {\"did\":\"$method\"} ", $name);
 		is("$r->{method} $r->{target} $r->{body}", "$method /base/v1/organization/webhook?offset=0&limit=20 $body", "$name: the request");
 		is(Endpoint::header($r, 'x-api-key') . ' ' . Endpoint::header($r, 'Accept') . ' ' . Endpoint::header($r, 'User-Agent'),
-			"$key application/json webchatt/0.1", "$name: its headers");
+			"$key application/json webchatt/$VERSION", "$name: its headers");
 		is(Endpoint::header($r, 'Content-Type'), $body eq '' ? '' : 'application/json', "$name: Content-Type");
 		is(Endpoint::header($r, 'Content-Length'), $method eq 'POST' || length $body ? length $body : '', "$name: Content-Length");
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "common/version.h"
 
 /* An answer's head lines together, in bytes. */
 #define MAX_ANSWER_HEAD (32 * 1024)
@@ -115,7 +116,7 @@ set_constants(transfer *t)
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "webchatt/0.1");
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, WC_USER_AGENT);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #include "base/alloc.h"
+#include "common/version.h"
 
 #define VERSION "HTTP/1.1 "
 
@@ -96,7 +97,7 @@ write_request(CURLU *url, const char *api_key, const char *key)
 					 "Sec-WebSocket-Key: %s\r\n"
 					 "Sec-WebSocket-Protocol: " WS_LINK_PROTOCOL "\r\n"
 					 "x-api-key: %s\r\n"
-					 "User-Agent: webchatt/0.1\r\n\r\n",
+					 "User-Agent: " WC_USER_AGENT "\r\n\r\n",
 					 (int) path_len, path, host, port ? ":" : "", port ? port : "", key, api_key);
 		if (n < 0 || (size_t) n >= size)
 		{
