@@ -80,8 +80,8 @@ $(WIDGET_STYLE): widget/src/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
 # The install script is put together from its parts, in the order of their numbers.
-$(DATA_built): sql/assemble $(sort $(wildcard sql/webchatt/*.sql)) | build/net
-	perl $^ >$@.new
+$(DATA_built): $(sort $(wildcard sql/webchatt/*.sql)) | build/net
+	cat $^ >$@.new
 	mv $@.new $@
 
 build/net build/widget:

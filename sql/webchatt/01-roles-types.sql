@@ -96,7 +96,6 @@ BEGIN
 END
 $$;
 
-GRANT USAGE ON SCHEMA webchatt TO webchatt_admin, webchatt_agent, webchatt_worker;
 
 ----------------------------------------------------------------------------
 -- Types

@@ -21,6 +21,29 @@ RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_hub_state';
 COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub, and how the link to it is doing';
 
+CREATE VIEW webchatt.budgets AS
+SELECT s.channel_id, k.what,
+	CASE WHEN k.what <> 'paused' THEN coalesce(greatest(0, b.used -
+		(coalesce(k.an_hour, 0) * extract(epoch FROM clock_timestamp() - b.at) / 3600)::bigint), 0) END AS used,
+	nullif(k.an_hour, 0) AS an_hour, coalesce(b.refused, 0) AS refused
+FROM (SELECT NULL::uuid AS channel_id, '' AS scope
+	UNION ALL SELECT c.id, 'channel_' FROM webchatt.channels c WHERE c.public_key IS NOT NULL) s
+CROSS JOIN LATERAL (VALUES
+	('newcomers', current_setting('webchatt.' || s.scope || 'newcomers_per_hour', true)::bigint),
+	('messages', current_setting('webchatt.' || s.scope || 'messages_per_hour', true)::bigint),
+	('bytes', pg_size_bytes(current_setting('webchatt.' || s.scope || 'bytes_per_hour', true))),
+	('paused', NULL)) k (what, an_hour)
+LEFT JOIN webchatt.budget_levels b
+	ON b.channel_id = coalesce(s.channel_id, '00000000-0000-0000-0000-000000000000') AND b.what = k.what
+WHERE s.channel_id IS NOT NULL OR k.what <> 'paused';
+COMMENT ON VIEW webchatt.budgets IS
+	'how much visitors have brought, against webchatt.newcomers_per_hour and its like: for the database and each local channel, as of a few seconds ago';
+COMMENT ON COLUMN webchatt.budgets.channel_id IS 'whose budget; null: the whole database''s';
+COMMENT ON COLUMN webchatt.budgets.what IS 'newcomers, messages, bytes; or paused: new visitors while webchatt.pause_newcomers() is on';
+COMMENT ON COLUMN webchatt.budgets.used IS 'what came, less what has run out since';
+COMMENT ON COLUMN webchatt.budgets.an_hour IS 'what may come at once, and what runs out in an hour; null: no limit';
+COMMENT ON COLUMN webchatt.budgets.refused IS 'how often something was refused because of it, ever';
+
 CREATE VIEW webchatt.status AS
 SELECT CASE WHEN s.worker_pid IS NULL AND EXISTS (SELECT FROM webchatt.restores)
 	THEN s.state || '; and a dump was loaded: SELECT webchatt.finish_restore(), or let a worker see to it' ELSE s.state END AS state,
@@ -140,3 +163,122 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt.conversation(uuid, text) IS 'one conversation, in the order of time';
 
+CREATE VIEW webchatt.handlers AS
+SELECT r.id, r.event, pg_catalog.format('%I.%I(webchatt.%s)', r.schema_name, r.function_name,
+	CASE WHEN r.event OPERATOR(pg_catalog.=) 'status' THEN 'statuses' ELSE 'messages' END) AS function,
+	r.direction, r.channel_id, r.owner, webchatt._handler_problem(r.id) AS problem, r.created_at
+FROM webchatt.registrations r ORDER BY r.id;
+COMMENT ON VIEW webchatt.handlers IS 'the functions that are called for each message or status, in the order in which they are called';
+COMMENT ON COLUMN webchatt.handlers.id IS 'its number, for webchatt.remove_handler()';
+COMMENT ON COLUMN webchatt.handlers.event IS 'message: registered by webchatt.on_message(); status: by webchatt.on_status()';
+COMMENT ON COLUMN webchatt.handlers.function IS 'the function';
+COMMENT ON COLUMN webchatt.handlers.direction IS 'of messages: in, out or any';
+COMMENT ON COLUMN webchatt.handlers.owner IS 'whose it was when it was registered: it runs with the rights of its owner';
+COMMENT ON COLUMN webchatt.handlers.problem IS 'why it cannot be called, so that events go into webchatt.rejects; null: it can';
+COMMENT ON COLUMN webchatt.handlers.created_at IS 'when it was registered';
+
+CREATE VIEW webchatt.feeds AS
+SELECT 'webhook' AS kind, w.label, w.event_type,
+	CASE WHEN k.revoked_at IS NOT NULL THEN 'paused: its API key was revoked'
+		WHEN w.key_id IS NOT NULL AND 'webhooks' <> ALL (k.scopes) THEN 'paused: its API key is no longer for webhooks'
+		WHEN NOT w.active THEN 'paused' || coalesce(': ' || w.paused_reason, ' by hand')
+		WHEN w.verified_at IS NULL THEN 'verifying'
+		WHEN p.failing_since IS NOT NULL THEN 'failing since ' || date_trunc('second', p.failing_since)
+		ELSE 'delivering' END AS state,
+	b.behind, b.oldest, p.lost, p.last_error
+FROM webchatt.webhooks w
+LEFT JOIN webchatt.webhook_progress p ON p.webhook_id = w.id
+LEFT JOIN webchatt.api_keys k ON k.id = w.key_id
+CROSS JOIN LATERAL (
+	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
+	FROM (SELECT * FROM webchatt.feed e WHERE e.seq > p.done_upto ORDER BY e.seq LIMIT 10000) e
+	WHERE e.event_type = w.event_type AND (k.channels IS NULL OR e.channel_id = ANY (k.channels)) AND NOT EXISTS (SELECT FROM webchatt.webhook_log l
+		WHERE l.webhook_id = w.id AND l.seq = e.seq AND l.good)) b
+UNION ALL
+SELECT 'link', k.label, NULL,
+	CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
+		WHEN 'link' <> ALL (k.scopes) THEN 'its API key is no longer for links'
+		WHEN l.connected_since IS NOT NULL THEN 'connected from ' || coalesce(l.client, 'somewhere')
+		ELSE 'away since ' || coalesce(date_trunc('second', l.left_at)::text, 'webchatt stopped') END,
+	b.behind, b.oldest, l.lost, NULL
+FROM webchatt.links l
+JOIN webchatt.api_keys k ON k.id = l.key_id
+CROSS JOIN LATERAL (
+	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
+	FROM (SELECT e.created_at, e.channel_id FROM webchatt.feed e WHERE e.seq > l.acknowledged ORDER BY e.seq LIMIT 10000) e
+	WHERE k.channels IS NULL OR e.channel_id = ANY (k.channels)) b;
+COMMENT ON VIEW webchatt.feeds IS 'who gets the local hub''s events: webhooks of webchatt.webhooks, and databases by webchatt.links';
+COMMENT ON COLUMN webchatt.feeds.kind IS 'webhook or link';
+COMMENT ON COLUMN webchatt.feeds.label IS 'of a webhook its own, of a link that of its API key';
+COMMENT ON COLUMN webchatt.feeds.event_type IS 'of a webhook; a link gets all';
+COMMENT ON COLUMN webchatt.feeds.state IS 'a webhook is verifying, delivering, failing or paused; a link connected, away or revoked: since when and why';
+COMMENT ON COLUMN webchatt.feeds.behind IS 'events that it has not got, among the first 10,000 behind those that are done';
+COMMENT ON COLUMN webchatt.feeds.oldest IS 'when the oldest of them was published';
+COMMENT ON COLUMN webchatt.feeds.lost IS 'events that were dropped after webchatt.feed_retention before it got them';
+COMMENT ON COLUMN webchatt.feeds.last_error IS 'of a webhook: what went wrong last';
+
+CREATE VIEW webchatt.repair AS
+SELECT h.name AS hub, x.event_type, w.looked_at AS last_look, w.look_at AS next_look, count(r.id) AS found,
+	count(*) FILTER (WHERE r.state = 'repaired' AND r.tries = 0) AS already_here,
+	count(*) FILTER (WHERE r.state = 'asked') AS asked,
+	count(*) FILTER (WHERE r.state = 'repaired' AND r.tries > 0) AS repaired,
+	count(*) FILTER (WHERE r.state = 'waiting') AS waiting,
+	count(*) FILTER (WHERE r.state = 'given up') AS given_up,
+	coalesce(max(w.log_skipped), 0) AS skipped,
+	max(k.repair_error) AS last_error, max(k.repair_error_at) AS last_error_at
+FROM (SELECT y.hub_id, y.event_type FROM webchatt.hub_webhooks y WHERE y.hub_id IS NOT NULL
+	UNION SELECT z.hub_id, z.event_type FROM webchatt.repairs z) x
+JOIN webchatt.hubs h ON h.id = x.hub_id
+LEFT JOIN webchatt.hub_webhooks w ON w.hub_id = x.hub_id AND w.event_type = x.event_type
+LEFT JOIN webchatt.hub_keeping k ON k.hub_id = x.hub_id
+LEFT JOIN webchatt.repairs r ON r.hub_id = x.hub_id AND r.event_type = x.event_type
+GROUP BY h.name, x.event_type, w.looked_at, w.look_at
+ORDER BY h.name, x.event_type;
+COMMENT ON VIEW webchatt.repair IS
+	'deliveries that failed while we were away, as the hubs'' logs say, and what came back: one row for each webhook, of the last 30 days; single ones are in webchatt.repairs';
+COMMENT ON COLUMN webchatt.repair.hub IS 'the hub''s name';
+COMMENT ON COLUMN webchatt.repair.event_type IS 'Message or MessageStatus';
+COMMENT ON COLUMN webchatt.repair.last_look IS 'when the hub''s log was last read down to the look before; null: not yet';
+COMMENT ON COLUMN webchatt.repair.next_look IS 'when it is read next; null: at once';
+COMMENT ON COLUMN webchatt.repair.found IS 'events whose delivery failed';
+COMMENT ON COLUMN webchatt.repair.already_here IS 'those among them whose message was here all the same';
+COMMENT ON COLUMN webchatt.repair.asked IS 'those that the hub was asked for, which are not here yet';
+COMMENT ON COLUMN webchatt.repair.repaired IS 'those that came back';
+COMMENT ON COLUMN webchatt.repair.waiting IS 'those that will be asked for';
+COMMENT ON COLUMN webchatt.repair.given_up IS 'those that were asked for five times in vain, or cannot be had: webchatt.repairs.answer says why';
+COMMENT ON COLUMN webchatt.repair.skipped IS 'lines of the hub''s log that the last look could not read, and passed over';
+COMMENT ON COLUMN webchatt.repair.last_error IS 'what last went wrong in asking the hub; null since all is well';
+COMMENT ON COLUMN webchatt.repair.last_error_at IS 'when that was';
+
+CREATE VIEW webchatt.overdue AS
+SELECT m.channel_id, m.id, m.visitor, m.status, x.since, clock_timestamp() - x.since AS age, x.reason, c.unanswered
+FROM webchatt.overdue_candidates c
+JOIN webchatt.messages m ON m.channel_id = c.channel_id AND m.id = c.message_id
+CROSS JOIN LATERAL (
+	SELECT m.status_at AS since, CASE m.status WHEN 'sent' THEN 'it was handed over, and no word of its delivery has come'
+		ELSE 'the hub has it in its queue, and no word has come since' END AS reason
+	WHERE m.status IN ('enqueued', 'sent') AND m.status_at < now() - current_setting('webchatt.overdue_after')::interval
+	UNION ALL
+	SELECT c.unanswered_at, format('it was sent %s, and no answer was seen: the visitor may have it; it is sent again under the same key',
+		CASE c.unanswered WHEN 1 THEN 'once' ELSE format('%s times', c.unanswered) END)
+	WHERE m.status = 'queued' AND c.unanswered > 0) x
+ORDER BY x.since;
+COMMENT ON VIEW webchatt.overdue IS
+	'messages to visitors of which nothing was heard for longer than webchatt.overdue_after, and sends whose answer was never seen, the oldest first; exact to a minute';
+COMMENT ON COLUMN webchatt.overdue.visitor IS 'whom it is for';
+COMMENT ON COLUMN webchatt.overdue.status IS 'where it stands';
+COMMENT ON COLUMN webchatt.overdue.since IS 'since when nothing was heard';
+COMMENT ON COLUMN webchatt.overdue.age IS 'how long that is';
+COMMENT ON COLUMN webchatt.overdue.reason IS 'what is missing, in words';
+COMMENT ON COLUMN webchatt.overdue.unanswered IS 'how often it was sent without an answer';
+
+CREATE VIEW webchatt.extras AS
+SELECT e.kind, e.relation, e.name, e.statement FROM webchatt._extras() e
+WHERE NOT EXISTS (SELECT FROM webchatt.own_extras o WHERE o.kind OPERATOR(pg_catalog.=) e.kind
+	AND o.relation OPERATOR(pg_catalog.=) e.relation AND o.name OPERATOR(pg_catalog.=) e.name);
+COMMENT ON VIEW webchatt.extras IS
+	'triggers, indexes, constraints, policies, rules, options and publications that others put on webchatt''s tables: a dump leaves them out, so keep the statements beside it (psql -Atc ''SELECT statement FROM webchatt.extras''), and run them when it is restored';
+COMMENT ON COLUMN webchatt.extras.kind IS 'index, constraint, trigger, rule, policy, row security, storage option, statistics target, replica identity or publication';
+COMMENT ON COLUMN webchatt.extras.relation IS 'the table or view in schema webchatt';
+COMMENT ON COLUMN webchatt.extras.name IS 'what it is called; of an option the option';
+COMMENT ON COLUMN webchatt.extras.statement IS 'what makes it anew';

@@ -1,10 +1,38 @@
-
 ----------------------------------------------------------------------------
--- Over all parts: every function for those who configure
+-- Row security: an operator may turn it on for people, the worker is not meant
 ----------------------------------------------------------------------------
 
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin, webchatt_worker;
+/*
+ * A policy that lets the worker through on every table.  It is asleep until somebody says
+ * ALTER TABLE ... ENABLE ROW LEVEL SECURITY; then the worker goes on, and the others have
+ * the policies that were made for them.
+ */
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOR t IN SELECT c.relname FROM pg_catalog.pg_depend d
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.objid AND c.relkind OPERATOR(pg_catalog.=) 'r'
+		WHERE d.deptype OPERATOR(pg_catalog.=) 'e' AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+			AND d.refobjid OPERATOR(pg_catalog.=) (SELECT e.oid FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'webchatt')
+	LOOP
+		EXECUTE pg_catalog.format('CREATE POLICY webchatt_worker ON webchatt.%I TO webchatt_worker USING (true) WITH CHECK (true)', t);
+		EXECUTE pg_catalog.format('COMMENT ON POLICY webchatt_worker ON webchatt.%I IS %L', t,
+			'webchatt''s own: lets the worker through where row security is on');
+	END LOOP;
+END
+$$;
+
+/* A view runs with its owner's rights, who no policy binds; from PostgreSQL 15 on it can run with its reader's. */
+DO $$
+BEGIN
+	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
+		EXECUTE 'ALTER VIEW webchatt.inbox SET (security_invoker = on)';
+		EXECUTE 'ALTER VIEW webchatt.presence SET (security_invoker = on)';
+	END IF;
+END
+$$;
 
 ----------------------------------------------------------------------------
 -- What pg_dump takes along: all but the outbox, whose rows carry this
@@ -24,36 +52,6 @@ BEGIN
 		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
 		'registrations', 'registrations_id_seq', 'z_installations'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
-	END LOOP;
-END
-$$;
-
-----------------------------------------------------------------------------
--- Who may do what is said by the GRANTs of all parts and by nothing else: sql/assemble
--- puts them behind this, which takes back what PostgreSQL gives to PUBLIC and what
--- the installer's default privileges gave to anybody
-----------------------------------------------------------------------------
-
-DO $$
-DECLARE
-	o record;
-	g text;
-BEGIN
-	FOR o IN SELECT 'SCHEMA webchatt' AS name, n.nspacl AS acl, n.nspowner AS owner FROM pg_namespace n WHERE n.nspname = 'webchatt'
-		UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass, c.relacl, c.relowner
-		FROM pg_class c WHERE c.relnamespace = 'webchatt'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S')
-		UNION ALL SELECT 'ROUTINE ' || p.oid::regprocedure, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
-		FROM pg_proc p WHERE p.pronamespace = 'webchatt'::regnamespace
-		UNION ALL SELECT 'TYPE ' || t.oid::regtype, coalesce(t.typacl, acldefault('T', t.typowner)), t.typowner
-		FROM pg_type t WHERE t.typnamespace = 'webchatt'::regnamespace AND (t.typtype IN ('e', 'd', 'r')
-			OR t.typtype = 'c' AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c') LOOP
-		IF o.acl IS NOT NULL THEN
-			EXECUTE format('GRANT ALL ON %s TO %s', o.name, o.owner::regrole);
-		END IF;
-		FOR g IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
-			FROM aclexplode(o.acl) a WHERE a.grantee <> o.owner LOOP
-			EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', o.name, g);
-		END LOOP;
 	END LOOP;
 END
 $$;

@@ -1,4 +1,3 @@
-
 ----------------------------------------------------------------------------
 -- The local hub's webhooks from SQL, and /v1/organization of the REST API
 ----------------------------------------------------------------------------
@@ -638,18 +637,3 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._rest(int, text, text, text, text) IS
 	'webchatt''s own: answers a request for /v1/organization/webhook or below, whose key webchatt-net has checked: a key sees the webhooks that it made';
-
-GRANT INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
-GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._is_allowed(inet), webchatt._is_public(inet), webchatt._check_endpoint(text),
-	webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.webhooks), webchatt._find_webhook(uuid),
-	webchatt._new_webhook_secret(), webchatt.create_webhook(text, text, text, jsonb, boolean, text),
-	webchatt._make_webhook(int, text, text, text, jsonb, boolean, text), webchatt._origin_of(text),
-	webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text), webchatt.delete_webhook(uuid),
-	webchatt.redefine_webhook_secret(uuid), webchatt.retry_webhook_log(uuid, uuid[]), webchatt._application_id(),
-	webchatt._rest_time(timestamptz), webchatt._rest_uuid(text), webchatt._rest_number(text, text, int, int, int),
-	webchatt._rest_member(jsonb, text, text), webchatt._rest_webhook(webchatt.webhooks, text),
-	webchatt._rest_page(jsonb, int, int, bigint), webchatt._rest_list(int, text), webchatt._rest_check_protocol(jsonb),
-	webchatt._rest_create(int, jsonb), webchatt._rest_alter(webchatt.webhooks, jsonb),
-	webchatt._rest_redefine(webchatt.webhooks), webchatt._rest_logs(webchatt.webhooks, text),
-	webchatt._rest_retries(webchatt.webhooks, jsonb), webchatt._rest_error(text, text),
-	webchatt._rest(int, text, text, text, text) TO webchatt_worker;

@@ -1,0 +1,124 @@
+----------------------------------------------------------------------------
+-- Who may do what: all rights stand here, by role.  First everything is taken back that
+-- PostgreSQL gave to PUBLIC, and the installer's default privileges to anybody
+----------------------------------------------------------------------------
+
+DO $$
+DECLARE
+	o record;
+	g text;
+BEGIN
+	FOR o IN SELECT 'SCHEMA webchatt' AS name, n.nspacl AS acl, n.nspowner AS owner FROM pg_namespace n WHERE n.nspname = 'webchatt'
+		UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass, c.relacl, c.relowner
+		FROM pg_class c WHERE c.relnamespace = 'webchatt'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S')
+		UNION ALL SELECT 'ROUTINE ' || p.oid::regprocedure, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
+		FROM pg_proc p WHERE p.pronamespace = 'webchatt'::regnamespace
+		UNION ALL SELECT 'TYPE ' || t.oid::regtype, coalesce(t.typacl, acldefault('T', t.typowner)), t.typowner
+		FROM pg_type t WHERE t.typnamespace = 'webchatt'::regnamespace AND (t.typtype IN ('e', 'd', 'r')
+			OR t.typtype = 'c' AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c') LOOP
+		IF o.acl IS NOT NULL THEN
+			EXECUTE format('GRANT ALL ON %s TO %s', o.name, o.owner::regrole);
+		END IF;
+		FOR g IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+			FROM aclexplode(o.acl) a WHERE a.grantee <> o.owner LOOP
+			EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', o.name, g);
+		END LOOP;
+	END LOOP;
+END
+$$;
+
+----------------------------------------------------------------------------
+-- webchatt_worker: what its statements need, and no more
+----------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA webchatt TO webchatt_worker;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_worker;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
+GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
+GRANT SELECT ON webchatt.own_extras, webchatt.channels, webchatt.origins, webchatt.api_keys, webchatt.presence, webchatt.inbox,
+	webchatt.status TO webchatt_worker;
+GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
+GRANT SELECT, INSERT ON webchatt.visitor_tokens, webchatt.statuses TO webchatt_worker;
+GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
+GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
+GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webhook_log,
+	webchatt.event_orders TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects, webchatt.early_statuses, webchatt.held,
+	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_keeping,
+	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs TO webchatt_worker;
+-- what sessions call as it, triggers too
+GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
+	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
+	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int), webchatt._now(),
+	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
+	webchatt._retries_asked() TO webchatt_worker;
+-- webhooks of the local hub, and requests for them
+GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._is_allowed(inet), webchatt._is_public(inet),
+	webchatt._check_endpoint(text), webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.webhooks),
+	webchatt._find_webhook(uuid), webchatt._new_webhook_secret(), webchatt.create_webhook(text, text, text, jsonb, boolean, text),
+	webchatt._make_webhook(int, text, text, text, jsonb, boolean, text), webchatt._origin_of(text),
+	webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text), webchatt.delete_webhook(uuid),
+	webchatt.redefine_webhook_secret(uuid), webchatt.retry_webhook_log(uuid, uuid[]), webchatt._application_id(),
+	webchatt._rest_time(timestamptz), webchatt._rest_uuid(text), webchatt._rest_number(text, text, int, int, int),
+	webchatt._rest_member(jsonb, text, text), webchatt._rest_webhook(webchatt.webhooks, text), webchatt._rest_page(jsonb, int, int, bigint),
+	webchatt._rest_list(int, text), webchatt._rest_check_protocol(jsonb), webchatt._rest_create(int, jsonb),
+	webchatt._rest_alter(webchatt.webhooks, jsonb), webchatt._rest_redefine(webchatt.webhooks),
+	webchatt._rest_logs(webchatt.webhooks, text), webchatt._rest_retries(webchatt.webhooks, jsonb), webchatt._rest_error(text, text),
+	webchatt._rest(int, text, text, text, text) TO webchatt_worker;
+-- calls of hubs
+GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, int, text, text, int), webchatt._hub_failed(int, text),
+	webchatt._keeping_pause(int), webchatt._bare_url(text), webchatt._keeping_of(int),
+	webchatt._keeping_failed(int, jsonb, text, text, interval), webchatt._answer_in_words(int, text, text), webchatt._strange(text),
+	webchatt._webhook_in(jsonb), webchatt._secret_in(jsonb), webchatt._webhook_seen(jsonb), webchatt._has_webhook_id(jsonb),
+	webchatt._webhook_is(int, text), webchatt._take_secret(int, text), webchatt._note_verified(int, boolean, text),
+	webchatt._webhook_step(webchatt.hub_webhooks, jsonb, boolean), webchatt._verification_step(int),
+	webchatt._needs_round(webchatt.hub_webhooks), webchatt._registration_step(int), webchatt._take_list(webchatt.hub_keeping, jsonb),
+	webchatt._start_over(int), webchatt._relist(int, text, jsonb), webchatt._take_created(webchatt.hub_webhooks, jsonb),
+	webchatt._take_patched(webchatt.hub_webhooks, jsonb, jsonb), webchatt._take_signed(webchatt.hub_webhooks, jsonb, jsonb),
+	webchatt._take_registration(webchatt.hub_keeping, jsonb, jsonb), webchatt._take_absence(webchatt.hub_keeping, jsonb, int),
+	webchatt._repairs_present(int, bigint[]), webchatt._repair_pause(int), webchatt._was_unreachable(int),
+	webchatt._repair_failed(bigint, text, timestamptz, int, text), webchatt._is_log_line(jsonb),
+	webchatt._take_log_line(webchatt.hub_webhooks, jsonb, timestamptz), webchatt._time_in(jsonb),
+	webchatt._look_done(webchatt.hub_webhooks, jsonb), webchatt._take_log(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb),
+	webchatt._unask(jsonb), webchatt._take_retries(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb),
+	webchatt._retry_step(webchatt.hub_keeping), webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_keeping, jsonb, jsonb),
+	webchatt._take_repair_refusal(webchatt.hub_keeping, jsonb, int), webchatt._keeping_wait(int) TO webchatt_worker;
+
+----------------------------------------------------------------------------
+-- webchatt_admin: configures, and sees everything
+----------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA webchatt TO webchatt_admin;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_admin;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin;
+GRANT SELECT ON webchatt.handlers, webchatt.extras, webchatt.budget_levels, webchatt.budgets, webchatt.outbox, webchatt.held,
+	webchatt.sessions, webchatt.presence, webchatt.inbox, webchatt.status, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
+	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repair, webchatt.overdue TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
+GRANT SELECT, INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
+GRANT SELECT, INSERT, UPDATE ON webchatt.hub_keeping TO webchatt_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
+	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks TO webchatt_admin;
+-- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them
+GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON webchatt.messages TO webchatt_admin;
+GRANT SELECT, DELETE, TRIGGER ON webchatt.statuses TO webchatt_admin;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
+
+----------------------------------------------------------------------------
+-- webchatt_agent: reads conversations and sends
+----------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA webchatt TO webchatt_agent;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_agent;
+-- (webchatt.status carries no secrets)
+GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
+	webchatt.inbox, webchatt.status, webchatt.overdue TO webchatt_agent;
+GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
+GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
+	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
+	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int),
+	webchatt._may_wait(interval, int, uuid),
+	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;
