@@ -45,9 +45,7 @@ copy_str(wc_str s)
 static void
 fail(net *n, const char *why)
 {
-	wc_text text = {0, wc_str_from(why)};
-
-	wc_write_text(corridor_io_out(n->corridor), WC_F_FAILED, &text);
+	wc_write_failed(corridor_io_out(n->corridor), &(wc_failed){wc_str_from(why)});
 	corridor_io_drain(n->corridor, 1000);
 	if (n->listener != NULL)
 		listener_close(n->listener);
@@ -264,7 +262,6 @@ void
 net_open(net *n)
 {
 	char reason[512];
-	wc_text text = {0, {"", 0}};
 
 	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), demux_accept, n->demux, reason);
 	if (n->listener == NULL)
@@ -273,8 +270,7 @@ net_open(net *n)
 		return;
 	}
 	confine(n);
-	text.text = wc_str_from(listener_text(n->listener));
-	wc_write_text(corridor_io_out(n->corridor), WC_F_OPENED, &text);
+	wc_write_opened(corridor_io_out(n->corridor), &(wc_opened){wc_str_from(listener_text(n->listener))});
 	http_server_open(n->http);
 	link_server_open(n->link_server);
 	link_client_open(n->link_client);
@@ -283,24 +279,21 @@ net_open(net *n)
 }
 
 bool
-net_greet(net *n, const wc_frame *frame)
+net_greet(net *n, const wc_hello *hello)
 {
-	wc_hello hello;
 	wc_hello_back back = {WC_CORRIDOR_VERSION, (uint32_t) getpid(), sandbox_possible()};
 	char why[160];
 
-	if (frame->type != WC_F_HELLO || !wc_read_hello(frame, &hello))
-		return false;
-	if (hello.version != WC_CORRIDOR_VERSION)
+	if (hello->version != WC_CORRIDOR_VERSION)
 	{
 		snprintf(why, sizeof(why),
 				 "webchatt-net speaks version %d of the corridor and the worker %u; install both from one build and "
 				 "restart the server",
-				 WC_CORRIDOR_VERSION, hello.version);
+				 WC_CORRIDOR_VERSION, hello->version);
 		fail(n, why);
 	}
 	n->greeted = true;
-	the_metrics.restarts = hello.restarts;
+	the_metrics.restarts = hello->restarts;
 	return wc_write_hello_back(corridor_io_out(n->corridor), &back);
 }
 

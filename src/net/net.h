@@ -63,7 +63,7 @@ typedef struct net
 extern int net_run(int fd, corridor_frame_fn on_frame);
 
 /* What the worker's frames ask of it as a whole; false: no such frame is expected. */
-extern bool net_greet(net *n, const wc_frame *frame);
+extern bool net_greet(net *n, const wc_hello *hello);
 extern void net_configure(net *n, const wc_config *config);
 
 /* Bind, give up what is not needed any more, and let requests in. */

@@ -2,6 +2,7 @@
 #	  Plays the worker towards webchatt-net: starts the program with one end of a
 #	  socketpair as its corridor, speaks frames with it, and answers events; plus
 #	  raw HTTP over sockets, so that a test can say exactly what goes over the wire.
+#	  Frames by their names and fields are encode()'s, read from src/common/corridor.def.
 package Corridor;
 
 use strict;
@@ -22,24 +23,81 @@ use Time::HiRes qw(time);
 # Who has hung up is found by what it answered.
 $SIG{PIPE} = 'IGNORE';
 
-our $VERSION_OF_CORRIDOR = 8;
+# Of the settings what webchatt-net gets.
+my @SETTINGS = grep { $_->{field} } Settings::all();
 
-# Frame types, as in src/common/corridor.h.
-our %TYPE = (
-	HELLO => 1, CONFIG => 2, CHANNEL_PUT => 3, CHANNEL_GONE => 4, HUB_PUT => 5,
-	HUB_GONE => 6, OPEN => 7, SEND => 8, EVENT_DONE => 9, CLOSE => 10,
-	KEY_PUT => 11, KEY_GONE => 12, WELCOME => 13, HISTORY => 14, STATUS => 15, TYPING => 16, API_DONE => 17,
-	CALL => 18, API_ANSWER => 19, WEBHOOK_PUT => 20, WEBHOOK_GONE => 21, DELIVER => 22,
-	LINK_WELCOME => 23, LINK_EVENT => 24, LINK_CLOSE => 25, BUDGETS => 26,
-	HELLO_BACK => 65, OPENED => 66, EVENT => 67, OUTCOME => 68, STATS => 69,
-	LOG => 70, FAILED => 71, ARRIVED => 72, LEFT => 73, HISTORY_ASK => 74, TYPED => 75, API_SEND => 76,
-	CALL_DONE => 77, API_CALL => 78, DELIVERED => 79, LINK_CAME => 80, LINK_ACK => 81, LINK_LEFT => 82,
-	LINK_STATE => 83);
-our %DONE = (STORED => 0, REPEAT => 1, REJECTED => 2, BUSY => 3, GONE => 4, BUDGET => 5);
+# The frames, as src/common/corridor.def has them: name => {type, fields}, a field
+# being [kind, name, what else is in its line]; and its enums: name => {value's name
+# without its prefix => number}.
+our (%FRAME, %ENUM);
+our $VERSION_OF_CORRIDOR;
+my (@name_of, %constant);
+{
+	my $common = __FILE__ =~ s{[^/]*\z}{../../src/common}r;
+	my $lines = sub { open(my $f, '<', "$common/$_[0]") or die "$_[0]: $!"; return <$f> };
+	my ($frame, $enum);
+	/^#define (\w+)\s+(\d+)$/ and $constant{$1} = $2 for $lines->('corridor.h');
+	for ($lines->('corridor.def'))
+	{
+		if (/^TO_\w+\((\w+), (\d+), \w+\)/) { $FRAME{$1} = $frame = { type => $2, fields => [] }; $name_of[$2] = $1 }
+		elsif (/^\tFIELD\((\w+), (\w+)(?:, (\w+))?\)/) { push @{ $frame->{fields} }, [$1, $2, $3] }
+		elsif (/^#include "common\/settings.def"/) { push @{ $frame->{fields} }, map { [$_->{kind} eq 'INT' ? 'U32' : 'STR', $_->{field}] } @SETTINGS }
+		elsif (/^ENUM\((\w+)\)/) { $ENUM{$1} = $enum = {} }
+		elsif (/^\tVALUE\(WC_[A-Z]+_(\w+), (\d+)\)/) { $enum->{$1} = $2 }
+	}
+	$VERSION_OF_CORRIDOR = $constant{WC_CORRIDOR_VERSION} // die 'corridor.h: no version';
+}
+our %DONE = %{ $ENUM{event_result} };
+
+# How the kinds of fields lie on the wire, for pack and unpack.
+my %WIRE = (NOTHING => '', U8 => 'C', U32 => 'V', U64 => 'Q<', I64 => 'q<', FLAG => 'C', CHOICE => 'C', UUID => 'a16',
+	HASH => 'a32', STR => 'V/a*', UUIDS => 'V/a*', U64S => 'Q<', STRS => 'C/(V/a*)', SECRETS => 'C/(V/a* q<)');
+
+# A frame's payload.  Fields by name: UUIDs as text or 16 bytes, values of enums by
+# name or number, lists as arrays (a secret: its text, or [text, valid_until]); what
+# is not given is zero or empty.
+sub encode
+{
+	my ($name, %given) = @_;
+	my $payload = '';
+	for (@{ $FRAME{$name}{fields} })
+	{
+		my ($kind, $field, $more) = @$_;
+		my $v = delete $given{$field};
+		if ($kind eq 'UUID') { $payload .= uuid($v // "\0" x 16) }
+		elsif ($kind eq 'UUIDS') { $payload .= str(join '', map { uuid($_) } @{ $v // [] }) }
+		elsif ($kind eq 'U64S') { $payload .= pack('Q<*', @$v) }
+		elsif ($kind eq 'STRS') { $payload .= pack('C', scalar @{ $v // [] }) . join('', map { str($_) } @{ $v // [] }) }
+		elsif ($kind eq 'SECRETS') { $payload .= pack('C', scalar @{ $v // [] }) . join('', map { pack('V/a* q<', ref $_ ? @$_ : ($_, 0)) } @{ $v // [] }) }
+		elsif ($kind eq 'CHOICE') { $payload .= pack('C', $ENUM{$more}{ $v // 0 } // $v // 0) }
+		else { $payload .= pack($WIRE{$kind}, $v // ($WIRE{$kind} =~ /a/ ? '' : 0)) }
+	}
+	die "$name has no " . join(', ', sort keys %given) if %given;
+	return $payload;
+}
+
+# The fields of a payload, as encode() takes them: UUIDs as text, enums' values as numbers.
+sub decode
+{
+	my ($name, $payload) = @_;
+	my $frame = $FRAME{$name} // die "no frame $name";
+	my ($at, %m) = (0);
+	for (@{ $frame->{fields} })
+	{
+		my ($kind, $field, $more) = @$_;
+		my @v = unpack("\@$at " . ($kind eq 'U64S' ? "Q<$constant{$more}" : $WIRE{$kind}) . ' .', $payload);
+		$at = pop @v;
+		if ($kind eq 'SECRETS') { $m{$field} = [map { [splice @v, 0, 2] } 1 .. @v / 2] }
+		elsif ($kind eq 'UUIDS') { $m{$field} = [map { uuid_text($_) } unpack('(a16)*', $v[0])] }
+		elsif ($kind eq 'UUID') { $m{$field} = uuid_text($v[0]) }
+		else { $m{$field} = $kind =~ /S\z/ ? \@v : $v[0] }
+	}
+	die "a broken $name: " . unpack('H*', $payload) if $at != length $payload;
+	return \%m;
+}
 
 # Of the settings what webchatt-net gets, by its field: the defaults, but for addresses and limits that a
 # test meets sooner or later.  Times that no busy machine meets: a test that is about one sets it.
-our @SETTINGS = grep { $_->{field} } Settings::all();
 our %CONFIG = (
 	server_port => 0,
 	(map { $_->{field} => $_->{kind} eq 'STRING' ? $_->{default} : $_->{unit} eq 'MS' ? 180000 : $_->{default} * $_->{times} } @SETTINGS),
@@ -87,9 +145,9 @@ sub open_door
 	$self->hello;
 	$self->configure;
 	$self->put_channel(@$_) for @$channels;
-	$self->frame('OPEN', '');
+	$self->tell('OPEN');
 	my $opened = $self->wait_frame('OPENED', 10) // die "no OPENED: " . join('; ', @{ $self->{logs} });
-	$self->{addresses} = (text($opened))[1];
+	$self->{addresses} = $opened->{addresses};
 	($self->{port}) = $self->{addresses} =~ /127\.0\.0\.1:(\d+)/;
 	return $self;
 }
@@ -97,8 +155,7 @@ sub open_door
 sub hello
 {
 	my ($self, $version) = @_;
-	$self->frame('HELLO', pack('VV', $version // $VERSION_OF_CORRIDOR, 3));
-	return;
+	return $self->tell('HELLO', version => $version // $VERSION_OF_CORRIDOR, restarts => 3);
 }
 
 sub str { return pack('V/a*', $_[0]) }
@@ -106,63 +163,47 @@ sub str { return pack('V/a*', $_[0]) }
 sub configure
 {
 	my ($self, %settings) = @_;
-	my $c = $self->{config};
-	$c->{$_} = $settings{$_} for keys %settings;
-	$self->frame('CONFIG', pack('V', $c->{server_port})
-		  . join('', map { $_->{kind} eq 'INT' ? pack('V', $c->{ $_->{field} }) : str($c->{ $_->{field} }) } @SETTINGS));
-	return;
+	%{ $self->{config} } = (%{ $self->{config} }, %settings);
+	return $self->tell('CONFIG', %{ $self->{config} });
 }
 
-sub uuid { my $h = shift; $h =~ tr/-//d; return pack('H32', $h) }
-
-# strings, or [string, valid_until]
-sub secrets
-{
-	my @secrets = @_;
-	return pack('C', scalar @secrets)
-	  . join('', map { ref $_ ? str($_->[0]) . pack('Q<', $_->[1]) : str($_) . pack('Q<', 0) } @secrets);
-}
+# From text, or the bytes themselves.
+sub uuid { my $h = shift; return $h if length $h == 16; $h =~ tr/-//d; return pack('H32', $h) }
 
 # A hub, and whether there is to be a link to it.
 sub put_hub
 {
 	my ($self, $hub, $name, $url, $key, $link, @secrets) = @_;
-	$self->frame('HUB_PUT', pack('V', $hub) . str($name) . str($url) . str($key) . pack('C', $link ? 1 : 0)
-		  . secrets(@secrets));
-	return;
+	return $self->tell('HUB_PUT', hub => $hub, name => $name, api_url => $url, api_key => $key, link => $link ? 1 : 0, secrets => \@secrets);
 }
 
 sub put_channel
 {
 	my ($self, $id, $unsigned, @secrets) = @_;
-	$self->frame('CHANNEL_PUT', uuid($id) . pack('VC', 0, $unsigned) . secrets(@secrets)
-		  . "\0" . str('') . str('') . "\0");
-	return;
+	return $self->tell('CHANNEL_PUT', id => $id, accept_unsigned => $unsigned, secrets => \@secrets);
 }
 
 # A channel that visitors connect to.
 sub put_local
 {
 	my ($self, $id, $key, $name, @origins) = @_;
-	$self->frame('CHANNEL_PUT', uuid($id) . pack('VCCC', 0, 0, 0, 1) . str($key) . str($name)
-		  . pack('C', scalar @origins) . join('', map { str($_) } @origins));
-	return;
+	return $self->tell('CHANNEL_PUT', id => $id, local => 1, public_key => $key, display_name => $name, origins => \@origins);
 }
 
-sub drop_channel
-{
-	my ($self, $id) = @_;
-	$self->frame('CHANNEL_GONE', uuid($id));
-	return;
-}
+sub drop_channel { my ($self, $id) = @_; return $self->tell('CHANNEL_GONE', id => $id) }
 
+# A frame with these fields: see encode.
+sub tell { my ($self, $type, %fields) = @_; return $self->frame($type, encode($type, %fields)) }
+
+# A frame with any payload; its type by name or number.
 sub frame
 {
 	my ($self, $type, $payload) = @_;
-	$self->{out} .= pack('VC', 1 + length $payload, $TYPE{$type} // $type) . $payload;
-	$self->flush;
-	return;
+	$self->{out} .= whole($type, $payload);
+	return $self->flush;
 }
+
+sub whole { my ($type, $payload) = @_; return pack('VC', 1 + length $payload, ($FRAME{$type} // {})->{type} // $type) . $payload }
 
 sub flush
 {
@@ -182,14 +223,8 @@ sub flush
 	return;
 }
 
-sub text { return unpack('CV/a*', $_[0]) }
-
-sub done
-{
-	my ($self, $event, $result, $message) = @_;
-	$self->frame('EVENT_DONE', pack('Q<C', $event->{request}, $result // $DONE{STORED}) . ($message // "\0" x 16));
-	return;
-}
+sub done_payload { my ($event, $result, $message) = @_; return encode('EVENT_DONE', request => $event->{request}, result => $result, message => $message) }
+sub done { my ($self, @done) = @_; return $self->frame('EVENT_DONE', done_payload(@done)) }
 
 # A UUID of version 7, in text: it holds the time.
 my $uuids = 0;
@@ -203,88 +238,44 @@ sub uuid7
 
 sub uuid_text { return unpack('H32', $_[0]) =~ s/^(.{8})(.{4})(.{4})(.{4})/$1-$2-$3-$4-/r }
 
-# What the worker says about visitors.
-our %WELCOMED = (KNOWN => 0, MADE => 1, NOT_MADE => 2, GONE => 3, BUSY => 4, BUDGET => 5, PAUSED => 6);
-
-sub arrived
-{
-	my %a;
-	(@a{qw(session channel has_token may_make token_hash new_visitor new_hash)}, my @s)
-	  = unpack('Q<a16CCa32a16a32(V/a*)2', $_[0]);
-	@a{qw(attributes have)} = @s;
-	$a{channel} = uuid_text($a{channel});
-	$a{new_visitor} = uuid_text($a{new_visitor});
-	$a{have} = [map { uuid_text($_) } unpack('(a16)*', $a{have})];
-	return \%a;
-}
-
-# Answer an ARRIVED: result is a name of %WELCOMED, messages a JSON array, from
-# the oldest message of which it is complete, read the visitor's newest that was.
+# Answer an ARRIVED: messages is a JSON array, from the oldest message of which it
+# is complete, read the visitor's newest that was.
 sub welcome
 {
 	my ($self, $arrived, $result, $visitor, $more, $messages, $from, $read) = @_;
-	$self->frame('WELCOME', pack('Q<C', $arrived->{session}, $WELCOMED{$result})
-		  . uuid($visitor // $arrived->{new_visitor}) . pack('C', $more // 0)
-		  . join('', map { $_ ? uuid($_) : "\0" x 16 } $from, $read) . str($messages // ''));
-	return;
+	return $self->tell('WELCOME', session => $arrived->{session}, result => $result, visitor => $visitor // $arrived->{new_visitor},
+		more => $more, messages => $messages, from => $from, read => $read);
 }
 
 sub history
 {
 	my ($self, $session, $before, $more, $messages, $busy) = @_;
-	$self->frame('HISTORY', pack('Q<', $session) . uuid($before) . pack('CC', $busy // 0, $more) . str($messages));
-	return;
+	return $self->tell('HISTORY', session => $session, before => $before, busy => $busy, more => $more, messages => $messages);
 }
 
 sub status
 {
 	my ($self, $channel, $visitor, $upto, $status) = @_;
-	$self->frame('STATUS', uuid($channel) . uuid($visitor) . uuid($upto) . str($status));
-	return;
+	return $self->tell('STATUS', channel => $channel, visitor => $visitor, upto => $upto, status => $status);
 }
 
-sub typing
-{
-	my ($self, $channel, $visitor) = @_;
-	$self->frame('TYPING', uuid($channel) . uuid($visitor));
-	return;
-}
+sub typing { my ($self, $channel, $visitor) = @_; return $self->tell('TYPING', channel => $channel, visitor => $visitor) }
 
 # A message for a visitor; its OUTCOME is found by the token.
 sub send_local
 {
 	my ($self, $token, $channel, $visitor, $message, $content) = @_;
-	$self->frame('SEND', pack('Q<V', $token, 0) . uuid($message) . uuid($channel) . str('web-chatt2me')
-		  . str($visitor) . str($content) . "\1");
-	return;
-}
-
-sub outcome
-{
-	my %o;
-	(@o{qw(token result http_status retry_after_ms duration_us)}, my @s) = unpack('Q<CVVV(V/a*)4', $_[0]);
-	@o{qw(hub_status hub_message_id error_code error_message)} = @s;
-	return \%o;
+	return $self->tell('SEND', token => $token, message => $message, channel => $channel, kind => 'web-chatt2me', to => $visitor,
+		content => $content, local => 1);
 }
 
 sub take_event
 {
-	my ($self, $payload) = @_;
-	my %e;
-	(@e{qw(request hub kind channel at_us)}, my @s) = unpack('Q<VC a16 q< (V/a*)7', $payload);
-	@e{qw(message_id visitor channel_type status error_code error_message body)} = @s;
-	$e{channel} = unpack('H32', $e{channel});
-	if (defined $self->{auto})
-	{
-		$self->{out} .= pack('VCQ<C', 26, $TYPE{EVENT_DONE}, $e{request}, $self->{auto})
-		  . ($self->{message_of} ? $self->{message_of}->(\%e) : "\0" x 16);
-		$self->{nevents}++;
-		$self->{last} = \%e;
-	}
-	else
-	{
-		push @{ $self->{events} }, \%e;
-	}
+	my ($self, $e) = @_;
+	if (!defined $self->{auto}) { push @{ $self->{events} }, $e; return }
+	$self->{out} .= whole('EVENT_DONE', done_payload($e, $self->{auto}, $self->{message_of} && $self->{message_of}->($e)));
+	$self->{nevents}++;
+	$self->{last} = $e;
 	return;
 }
 
@@ -311,11 +302,13 @@ sub take
 			last if length $self->{in} < 4 + $len;
 			my $payload = substr($self->{in}, 5, $len - 1);
 			substr($self->{in}, 0, 4 + $len, '');
-			if ($type == $TYPE{EVENT}) { $self->take_event($payload) }
-			elsif ($type == $TYPE{LOG}) { push @{ $self->{logs} }, (text($payload))[1] }
-			elsif ($type == $TYPE{STATS}) { $self->{stats} = [unpack('V4Q<3', $payload)] }
-			elsif ($self->{on}{$type}) { $self->{on}{$type}->($payload) }
-			else { push @{ $self->{frames} }, [$type, $payload] }
+			my $name = $name_of[$type] // die "a frame of type $type";
+			my $m = decode($name, $payload);
+			if ($name eq 'EVENT') { $self->take_event($m) }
+			elsif ($name eq 'LOG') { push @{ $self->{logs} }, $m->{text} }
+			elsif ($name eq 'STATS') { $self->{stats} = $m }
+			elsif ($self->{on}{$name}) { $self->{on}{$name}->($m) }
+			else { push @{ $self->{frames} }, [$name, $m] }
 		}
 		$self->flush;
 	}
@@ -343,13 +336,15 @@ sub until
 	}
 }
 
+# The fields of the next frame of that name, undef when none comes.
 sub wait_frame
 {
-	my ($self, $type, $seconds) = @_;
-	my $frame = $self->until($seconds // 5, sub {
-		my ($hit) = grep { $_->[0] == $TYPE{$type} } @{ $self->{frames} };
-		return $hit || ($self->{gone} ? ['gone'] : undef); });
-	return if !$frame || $frame->[0] eq 'gone';
+	my ($self, $name, $seconds) = @_;
+	my $frame;
+	$self->until($seconds // 5, sub {
+		($frame) = grep { $_->[0] eq $name } @{ $self->{frames} };
+		return $frame || $self->{gone}; });
+	return if !$frame;
 	@{ $self->{frames} } = grep { $_ != $frame } @{ $self->{frames} };
 	return $frame->[1];
 }
@@ -393,7 +388,7 @@ sub cpu_seconds
 sub close_door
 {
 	my $self = shift;
-	$self->frame('CLOSE', '');
+	$self->tell('CLOSE');
 	return $self->wait_exit;
 }
 

@@ -44,11 +44,10 @@ sub watch
 {
 	my ($w) = @_;
 	$w->{states} = [];
-	$w->{on}{ $Corridor::TYPE{LINK_STATE} } = sub {
-		my %s;
-		@s{qw(hub phase retry_ms lost error)} = unpack('VCVQ<V/a*', $_[0]);
-		$s{phase} = $PHASE[$s{phase}];
-		push @{ $w->{states} }, \%s; };
+	$w->{on}{LINK_STATE} = sub {
+		my ($s) = @_;
+		$s->{phase} = $PHASE[$s->{phase}];
+		push @{ $w->{states} }, $s; };
 	return;
 }
 

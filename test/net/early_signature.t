@@ -22,7 +22,7 @@ sub code { my $r = shift; return eval { decode_json($r->{body})->{errorCode} } /
 sub door
 {
 	my $w = Corridor->open_door([], @_);
-	$w->frame('CHANNEL_PUT', Corridor::uuid($CHANNEL) . pack('VC', 31, 0) . Corridor::secrets() . "\0" . Corridor::str('') x 2 . "\0");
+	$w->tell('CHANNEL_PUT', id => $CHANNEL, hub => 31);
 	hub($w, 31, 'one', 'known');
 	hub($w, 32, 'two', 'another');
 	return $w;
@@ -33,8 +33,7 @@ sub hub { my ($w, $id, $name, @secrets) = @_; $w->put_hub($id, $name, 'http://12
 sub call
 {
 	my ($w, $hub, $method, $path, $body) = @_;
-	$w->frame('CALL', pack('Q<V', ++$n, $hub) . join('', map { Corridor::str($_) } $method, $path, $body // ''));
-	return;
+	return $w->tell('CALL', token => ++$n, hub => $hub, method => $method, path => $path, body => $body);
 }
 
 # Post it; the socket, once it is sure that no answer came at once.
@@ -111,7 +110,7 @@ for my $way (['redefined', 'POST', "$path/signature", ''], ['turned on', 'PATCH'
 	close $gone;
 	hub($w, 31, 'one', 'new', 'known');
 	is($w->once(post('one', 'new'))->{status}, 200, 'nobody minds');
-	$w->frame('HUB_GONE', pack('V', 31));
+	$w->tell('HUB_GONE', hub => 31);
 	is(code($w->once(post('one', 'new'))), 'unknown_hub', 'nor when the hub goes');
 	is($w->close_door, 0, 'the end');
 }
@@ -130,7 +129,7 @@ for my $way (['redefined', 'POST', "$path/signature", ''], ['turned on', 'PATCH'
 	is(($w->answer($s) // {})->{status}, 200, 'and is taken');
 	$w->put($s, post('one', 'newer'));
 	ok(!$w->answer($s, 0.3), 'the next on the same connection waits');
-	$w->frame('HUB_GONE', pack('V', 31));
+	$w->tell('HUB_GONE', hub => 31);
 	hub($w, 34, 'other', 'x');
 	is(code($w->answer($s) // {}), 'unknown_hub', 'a hub that has gone');
 	is($w->once(post('other', 'x'))->{status}, 404, 'the door is in order');

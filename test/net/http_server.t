@@ -18,6 +18,7 @@ use Time::HiRes qw(time sleep);
 my $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
 my $OPEN_CHANNEL = '11111111-2222-4333-8444-555555555555';
 my $BARE_CHANNEL = '99999999-2222-4333-8444-555555555555';
+my $NO_CHANNEL = Corridor::uuid_text("\0" x 16);
 my $UNKNOWN = '00000000-0000-4000-8000-000000000000';
 my $SECRET = 'whsec_test_1';
 my $OLD_SECRET = 'whsec_test_0';
@@ -65,7 +66,7 @@ sub expect
 subtest 'start' => sub {
 	like($w->{addresses}, qr/^127\.0\.0\.1:\d+$/, 'OPENED names the real port');
 	my $back = $w->wait_frame('HELLO_BACK');
-	my ($version, $pid, $confined) = unpack('VVC', $back);
+	my ($version, $pid, $confined) = @$back{qw(version pid confined)};
 	is($version, $Corridor::VERSION_OF_CORRIDOR, 'HELLO_BACK: version');
 	is($pid, $w->{pid}, 'HELLO_BACK: pid');
 	ok($confined == 0 || $confined == 1, 'HELLO_BACK: confined') or diag $confined;
@@ -82,7 +83,7 @@ subtest 'good events' => sub {
 	is($r->{body}, '{"status":"ok"}', 'its answer');
 	like($r->{head}, qr{Content-Type: application/json}i, 'its type');
 	my $e = $w->{last};
-	is($e->{channel}, $CHANNEL =~ tr/-//dr, 'EVENT: channel');
+	is($e->{channel}, $CHANNEL, 'EVENT: channel');
 	is($e->{visitor}, '5511993986082', 'EVENT: visitor');
 	is($e->{at_us}, 1700000000 * 1000000, 'EVENT: time');
 	is($e->{kind}, 1, 'EVENT: kind');
@@ -143,9 +144,7 @@ subtest 'signatures' => sub {
 subtest 'a hub\'s own endpoint' => sub {
 	my ($mine, $theirs, $local) = map { "22222222-2222-4333-8444-00000000000$_" } 1 .. 3;
 	my $put = sub { my ($id, $hub, $local) = @_;
-		$w->frame('CHANNEL_PUT', Corridor::uuid($id) . pack('VC', $hub, 0) . Corridor::secrets("channel's own")
-			  . pack('C', $local ? 1 : 0) . Corridor::str($local ? 'wpk_0123456789abcdef' : '') . Corridor::str('') . "\0");
-		return; };
+		return $w->tell('CHANNEL_PUT', id => $id, hub => $hub, secrets => ["channel's own"], $local ? (local => 1, public_key => 'wpk_0123456789abcdef') : ()) };
 	my $post = sub { my ($name, $body, @headers) = @_;
 		return Corridor::webhook("hubs/$name", $body, @headers) };
 	my $by = sub { my ($name, $body, $secret) = @_;
@@ -159,7 +158,7 @@ subtest 'a hub\'s own endpoint' => sub {
 
 	expect('a message', 200, $by->('first-hub_1', event($mine)));
 	is($w->{last}{hub}, 31, 'EVENT: hub');
-	is($w->{last}{channel}, $mine =~ tr/-//dr, 'EVENT: channel');
+	is($w->{last}{channel}, $mine, 'EVENT: channel');
 	is($w->{last}{visitor}, '5511993986082', 'EVENT: visitor');
 	expect('by the older secret', 200, $by->('first-hub_1', event($mine), 'hub old'));
 	expect('of the other hub', 200, $by->('second', event($theirs), 'hub two'));
@@ -167,9 +166,9 @@ subtest 'a hub\'s own endpoint' => sub {
 	my $status = sub { my ($channel) = @_;
 		return qq({"eventType":"MessageStatus",) . ($channel ? qq("channelId":"$channel",) : '') . qq("messageId":"x","status":"read","timestamp":1}) };
 	expect('a status that names no channel', 200, $by->('first-hub_1', $status->()));
-	is_deeply([@{ $w->{last} }{qw(kind hub channel message_id status)}], [2, 31, '0' x 32, 'x', 'read'], 'EVENT: as it is');
+	is_deeply([@{ $w->{last} }{qw(kind hub channel message_id status)}], [2, 31, $NO_CHANNEL, 'x', 'read'], 'EVENT: as it is');
 	expect('a status that names its channel', 200, $by->('first-hub_1', $status->($mine)));
-	is($w->{last}{channel}, $mine =~ tr/-//dr, 'EVENT: that channel');
+	is($w->{last}{channel}, $mine, 'EVENT: that channel');
 	my $own = event($mine);
 	expect('a channel\'s own endpoint is there beside it', 200,
 		Corridor::webhook($mine, $own, 'X-hub-Signature: ' . Corridor::sign("channel's own", $own)));
@@ -181,7 +180,7 @@ subtest 'a hub\'s own endpoint' => sub {
 	{
 		my ($name, $body) = @$case;
 		expect("$name is taken to be kept", 200, $by->('first-hub_1', $body));
-		is("$w->{last}{kind} $w->{last}{hub} $w->{last}{channel} $w->{last}{body}", '3 31 ' . '0' x 32 . " $body", 'as what it is');
+		is("$w->{last}{kind} $w->{last}{hub} $w->{last}{channel} $w->{last}{body}", "3 31 $NO_CHANNEL $body", 'as what it is');
 	}
 
 	my $before = $w->{nevents};
@@ -224,7 +223,7 @@ subtest 'a hub\'s own endpoint' => sub {
 	expect('and is the first hub\'s no more', 404, $by->('first-hub_1', event($mine)), 'unknown_channel');
 	$w->put_hub($_, "many-$_", 'http://127.0.0.1:9', 'key', 0, "secret $_") for 100 .. 140;
 	expect('one of many', 404, $by->('many-133', event($mine), 'secret 133'), 'unknown_channel');
-	$w->frame('HUB_GONE', pack('V', $_)) for 31 .. 33, 100 .. 140, 999;
+	$w->tell('HUB_GONE', hub => $_) for 31 .. 33, 100 .. 140, 999;
 	expect('a hub that has gone', 404, $by->('bare', event($mine), 'now one'), 'unknown_hub');
 	$w->drop_channel($_) for $mine, $theirs, $local;
 	ok(!grep { /hub one|now one|hello/ } @{ $w->{logs} }, 'no log line holds a secret or a body');
@@ -244,12 +243,11 @@ subtest 'a hub\'s own endpoint' => sub {
 };
 
 subtest 'what is not an event' => sub {
-	my $hex = $CHANNEL =~ tr/-//dr;
 	my $is = sub {
 		my ($name, $body) = @_;
 		my $r = expect($name, 200, signed($body));
 		my $e = $w->{last};
-		ok($e->{kind} == 3 && $e->{channel} eq $hex && $e->{body} eq $body && length $e->{error_message},
+		ok($e->{kind} == 3 && $e->{channel} eq $CHANNEL && $e->{body} eq $body && length $e->{error_message},
 			'is handed over byte for byte, with the reason') or diag(explain($e));
 		return $e;
 	};
@@ -656,7 +654,7 @@ subtest 'half heads' => sub {
 		request_timeout_ms => 600000, idle_timeout_ms => 600000);
 	my $half = "POST /webhooks/$CHANNEL HTTP/1.1\r\nHost: example.com\r\nX-One: ";
 	my @half = map { my $from = $_; map { my $s = $v->dial($from); $v->put($s, $half); $s } 1 .. 10 } '127.0.0.2', '127.0.0.3';
-	ok($v->until(10, sub { ($v->{stats} // [0])->[0] == 20 }), 'two addresses hold all connections there are, with half heads');
+	ok($v->until(10, sub { ($v->{stats}{connections} // 0) == 20 }), 'two addresses hold all connections there are, with half heads');
 	my @whole;
 	for my $n (1 .. 5)
 	{
@@ -703,15 +701,15 @@ subtest 'addresses' => sub {
 	my $again = Corridor->start(listen => "127.0.0.1:$port");
 	$again->hello;
 	$again->configure;
-	$again->frame('OPEN', '');
+	$again->tell('OPEN');
 	my $failed = $again->wait_frame('FAILED');
-	like((Corridor::text($failed // ''))[1] // '', qr/127\.0\.0\.1:$port.*in use.*webchatt\.listen/, 'FAILED says which, why, and what to do');
+	like(($failed // {})->{why}, qr/127\.0\.0\.1:$port.*in use.*webchatt\.listen/, 'FAILED says which, why, and what to do');
 	is(($again->wait_exit // -1) >> 8, 1, 'and exits with 1');
 	my $taken = Corridor->start(listen => "unix:$dir/s");
 	$taken->hello;
 	$taken->configure;
-	$taken->frame('OPEN', '');
-	like((Corridor::text($taken->wait_frame('FAILED') // ''))[1] // '', qr/in use/, 'a unix socket in use is not taken away');
+	$taken->tell('OPEN');
+	like(($taken->wait_frame('FAILED') // {})->{why}, qr/in use/, 'a unix socket in use is not taken away');
 	$taken->wait_exit;
 	kill 'KILL', $v->{pid};
 	$v->wait_exit;
@@ -732,8 +730,8 @@ subtest 'addresses' => sub {
 		my $not_ours = Corridor->start(listen => "unix:$path");
 		$not_ours->hello;
 		$not_ours->configure;
-		$not_ours->frame('OPEN', '');
-		like((Corridor::text($not_ours->wait_frame('FAILED') // ''))[1] // '', qr/in use/, "$path is not taken");
+		$not_ours->tell('OPEN');
+		like(($not_ours->wait_frame('FAILED') // {})->{why}, qr/in use/, "$path is not taken");
 		$not_ours->wait_exit;
 		ok(-e $path, 'and is still there');
 	}
@@ -742,8 +740,8 @@ subtest 'addresses' => sub {
 		my $bad = Corridor->start(listen => $address);
 		$bad->hello;
 		$bad->configure;
-		$bad->frame('OPEN', '');
-		like((Corridor::text($bad->wait_frame('FAILED') // ''))[1] // '', qr/webchatt\.listen|absolute path/, "\"$address\" is refused with a hint");
+		$bad->tell('OPEN');
+		like(($bad->wait_frame('FAILED') // {})->{why}, qr/webchatt\.listen|absolute path/, "\"$address\" is refused with a hint");
 		$bad->wait_exit;
 	}
 	$v = Corridor->open_door(\@CHANNELS, listen => 'localhost:0');
@@ -763,7 +761,7 @@ subtest 'the end' => sub {
 	my $half = $v->dial;
 	$v->put($half, "POST /webhooks/$CHANNEL HTTP/1.1\r\n");
 	$v->until(0.05, sub { 0 });
-	$v->frame('CLOSE', '');
+	$v->tell('CLOSE');
 	my $r = $v->answer($s);
 	is($r->{status}, 503, 'CLOSE: what waits gets 503');
 	is(code($r), 'closing', 'its code');
@@ -809,7 +807,7 @@ subtest 'the end' => sub {
 	}
 	$v = Corridor->start;
 	$v->hello(99);
-	like((Corridor::text($v->wait_frame('FAILED') // ''))[1] // '', qr/version/, 'another version: FAILED says so');
+	like(($v->wait_frame('FAILED') // {})->{why}, qr/version/, 'another version: FAILED says so');
 	is(($v->wait_exit // -1) >> 8, 1, 'and exits with 1');
 };
 
@@ -901,8 +899,7 @@ subtest 'a hub that cannot be reached leaves no trace' => sub {
 	for my $token (1 .. 4)
 	{
 		my $id = sprintf '0190a000-0000-7000-8000-%012d', $token;
-		$v->frame('SEND', pack('Q<V', $token, 9) . Corridor::uuid($id) . Corridor::uuid($CHANNELS[0][0])
-			  . join('', map { Corridor::str($_) } 'web-chatt2me', 'v', '{"text":"x"}') . "\0");
+		$v->tell('SEND', token => $token, hub => 9, message => $id, channel => $CHANNELS[0][0], kind => 'web-chatt2me', to => 'v', content => '{"text":"x"}');
 		ok($v->wait_frame('OUTCOME', 10), 'its outcome');
 		my $before = $v->descriptors;
 		my @s = map { $v->dial } 1 .. 3;
@@ -930,9 +927,9 @@ subtest 'nothing leaks' => sub {
 	@s = ();
 	$v->once("POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999\r\n\r\n") for 1 .. 50;
 	ok($v->until(5, sub { $v->descriptors <= $before }), "descriptors are back to $before") or diag $v->descriptors;
-	ok($v->until(60, sub { $v->{stats} && $v->{stats}[0] == 0 && $v->{stats}[4] >= 50 }), 'STATS: no connection is left');
-	cmp_ok($v->{stats}[4], '>=', 50, 'STATS: requests');
-	cmp_ok($v->{stats}[5], '>=', 50, 'STATS: refused');
+	ok($v->until(60, sub { $v->{stats} && $v->{stats}{connections} == 0 && $v->{stats}{requests} >= 50 }), 'STATS: no connection is left');
+	cmp_ok($v->{stats}{requests}, '>=', 50, 'STATS: requests');
+	cmp_ok($v->{stats}{refused}, '>=', 50, 'STATS: refused');
 	is($v->close_door, 0, 'and it ends');
 
 	ok($w->until(5, sub { $w->descriptors <= $before }), 'none left after the hostile run either') or diag $w->descriptors;

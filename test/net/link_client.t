@@ -81,7 +81,7 @@ subtest 'opening' => sub {
 	$w->put_hub(7, 'shop', $hub->url('/a/b/'), $KEY, 1);
 	$w->put_hub(8, 'mall', $hub->url('/mall'), $KEY, 0);
 	ok(!$hub->dialled(0.2), 'nothing is dialled before OPEN');
-	$w->frame('OPEN', '');
+	$w->tell('OPEN');
 	my $c = $hub->dialled;
 	is(LinkHub::state($w, 'connecting')->{hub}, 7, 'the worker hears that it is dialled');
 	my ($line) = $c->request =~ /\A([^\r\n]*)/;
@@ -170,7 +170,7 @@ subtest 'answers that open nothing' => sub {
 		cmp_ok($s->{retry_ms}, '<=', $most // 30000, "$name: it waits so long at most");
 		cmp_ok($s->{retry_ms}, '>=', $least // (defined $most ? 100 : 30000), "$name: and at least so long");
 		ok($c->{ended} || $c->ends, "$name: the connection is closed");
-		$w->frame('HUB_GONE', pack('V', 7));
+		$w->tell('HUB_GONE', hub => 7);
 	}
 	ends_well($w, 'answers');
 };
@@ -241,7 +241,7 @@ subtest 'hubs that take their time' => sub {
 	$w->configure(connect_timeout_ms => 500);
 	$c->drop;
 	LinkHub::state($w, 'waiting');
-	$w->frame('HUB_GONE', pack('V', 7));
+	$w->tell('HUB_GONE', hub => 7);
 
 	# nobody listens there any more
 	my $gone = LinkHub->new($w);
@@ -293,8 +293,7 @@ subtest 'an event as a webhook would bring it' => sub {
 	is($e[$_]{body}, $bodies[$_], 'byte for byte') for 0 .. 3;
 	is_deeply([map { $_->{hub} } @e], [7, 7, 7, 7], 'with the hub');
 	is_deeply([map { $_->{kind} } @e], [1, 2, 2, 1], 'their kind');
-	my ($zeros, $channel) = ('0' x 32, $CHANNEL =~ s/-//gr);
-	is_deeply([map { $_->{channel} } @e], [$channel, $zeros, $channel, $channel], 'and the channel that they name');
+	is_deeply([map { $_->{channel} } @e], [$CHANNEL, Corridor::uuid_text("\0" x 16), $CHANNEL, $CHANNEL], 'and the channel that they name');
 	is($e[0]{at_us}, 1700000000000000, 'the time');
 	is($e[2]{error_code}, '131047', 'an error code');
 	is(scalar(grep { $_->{request} & (1 << 62) } @e), 4, 'numbers of links');
@@ -476,7 +475,7 @@ subtest 'events that are none' => sub {
 		like($w->{logs}[0] // '', qr/sent as event 2 /, 'with its number');
 		$w->done($_) for splice @{ $w->{events} };
 		ok($one->wait_ack(3), 'and the link goes on');
-		$w->frame('HUB_GONE', pack('V', 100 + $seq++));
+		$w->tell('HUB_GONE', hub => 100 + $seq++);
 		$one->closed;
 		$one->drop;
 	}
@@ -598,7 +597,7 @@ subtest 'frames against the rules' => sub {
 		my $s = LinkHub::state($w, 'waiting');
 		like($s->{error}, $why, "$name: why");
 		is($s->{retry_ms}, 30000, "$name: it is not dialled again soon");
-		$w->frame('HUB_GONE', pack('V', 7));
+		$w->tell('HUB_GONE', hub => 7);
 		$c->drop;
 	}
 	for my $first ($event, LinkHub::Connection::welcome_text(-1), LinkHub::Connection::welcome_text('"1"'),
@@ -609,7 +608,7 @@ subtest 'frames against the rules' => sub {
 		$c->put($f->(1, $first));
 		is($c->closed, 1008, "$first: no way to begin");
 		like(LinkHub::state($w, 'waiting')->{error}, qr/welcome/, 'why');
-		$w->frame('HUB_GONE', pack('V', 7));
+		$w->tell('HUB_GONE', hub => 7);
 		$c->drop;
 	}
 	is(scalar(grep { $_->{message_id} ne 'm5' } @{ $w->{events} }), 0, 'nothing of that came');
@@ -680,7 +679,7 @@ subtest 'what the hub says at the end' => sub {
 		like($s->{error}, $why, "$code: why");
 		cmp_ok($s->{retry_ms}, '<=', $most, "$code: it waits so long at most");
 		cmp_ok($s->{retry_ms}, '>=', $most == 200 ? 100 : $most, "$code: and at least so long");
-		$w->frame('HUB_GONE', pack('V', 7));
+		$w->tell('HUB_GONE', hub => 7);
 		$c->drop;
 	}
 
@@ -695,7 +694,7 @@ subtest 'what the hub says at the end' => sub {
 		is(LinkHub::state($w, 'waiting')->{retry_ms}, $pause, "4010: a pause of $pause ms");
 		$c->drop;
 	}
-	$w->frame('HUB_GONE', pack('V', 7));
+	$w->tell('HUB_GONE', hub => 7);
 
 	# a link that acknowledged something begins with the shortest pause again
 	$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
@@ -749,7 +748,7 @@ subtest 'hubs come, change and go' => sub {
 	$w->{auto} = undef;
 	$c->event(2, message('c'));
 	events($w, 1);
-	$w->frame('HUB_GONE', pack('V', 7));
+	$w->tell('HUB_GONE', hub => 7);
 	is($c->closed, 1001, 'the hub is gone');
 	$w->done($w->{events}[0]);
 	ok(!$hub->dialled(0.5), 'it is not dialled');
@@ -759,14 +758,14 @@ subtest 'hubs come, change and go' => sub {
 	# gone in each state: waiting, dialling, opening
 	$w->put_hub(7, 'x', 'http://127.0.0.1:1', $KEY, 1);
 	LinkHub::state($w, 'waiting', 7);
-	$w->frame('HUB_GONE', pack('V', 7));
+	$w->tell('HUB_GONE', hub => 7);
 	$w->put_hub(7, 'x', 'http://192.0.2.1', $KEY, 1);
 	LinkHub::state($w, 'connecting', 7);
-	$w->frame('HUB_GONE', pack('V', 7));
+	$w->tell('HUB_GONE', hub => 7);
 	$w->put_hub(7, 'x', $hub->url, $KEY, 1);
 	my $e = $hub->dialled;
 	$e->request;
-	$w->frame('HUB_GONE', pack('V', 7));
+	$w->tell('HUB_GONE', hub => 7);
 	ok($e->ends, 'gone while it is opened');
 	ends_well($w, 'hubs');
 	is($d->closed, 1001, 'at the end the hub is told');
@@ -800,16 +799,16 @@ subtest 'with the hub\'s end that is ours' => sub {
 	my $hub = Corridor->open_door([]);
 	my $key = 'wck_' . 'k' x 43;
 	my ($link, $acked, $sent, $links) = (0, 0, 0, 0);
-	$hub->frame('KEY_PUT', pack('V', 1) . sha256($key) . pack('C V', 7, 0));
-	$hub->{on}{ $Corridor::TYPE{LINK_CAME} } = sub {
-		$link = unpack('Q<', $_[0]);
+	$hub->tell('KEY_PUT', id => 1, hash => sha256($key), scopes => 7);
+	$hub->{on}{LINK_CAME} = sub {
+		$link = $_[0]{link};
 		$links++;
 		$sent = $acked;
-		$hub->frame('LINK_WELCOME', pack('Q<Q<Q<', $link, $acked, 0)); };
-	$hub->{on}{ $Corridor::TYPE{LINK_ACK} } = sub {
-		my ($of, $seq) = unpack('Q<Q<', $_[0]);
+		$hub->tell('LINK_WELCOME', link => $link, acknowledged => $acked); };
+	$hub->{on}{LINK_ACK} = sub {
+		my ($of, $seq) = @{ $_[0] }{qw(link seq)};
 		$acked = $seq if $of == $link && $seq > $acked; };
-	$hub->{on}{ $Corridor::TYPE{LINK_LEFT} } = sub { $link = 0 if unpack('Q<', $_[0]) == $link };
+	$hub->{on}{LINK_LEFT} = sub { $link = 0 if $_[0]{link} == $link };
 
 	my $w = start();
 	my (@got, %seen);
@@ -821,11 +820,11 @@ subtest 'with the hub\'s end that is ours' => sub {
 		while ($link && $sent < 5000 && $sent - $acked < 1000)
 		{
 			$sent++;
-			$hub->frame('LINK_EVENT', pack('Q<Q<', $link, $sent) . Corridor::str(message("m$sent")));
+			$hub->tell('LINK_EVENT', link => $link, seq => $sent, body => message("m$sent"));
 		}
 		if ($link && $acked > $cut)
 		{
-			$hub->frame('LINK_CLOSE', pack('Q<V', $link, $cut == 2000 ? 1001 : 1013) . Corridor::str('cut'));
+			$hub->tell('LINK_CLOSE', link => $link, code => $cut == 2000 ? 1001 : 1013, reason => 'cut');
 			$cut += 1000;
 		}
 		$hub->flush;
@@ -833,7 +832,7 @@ subtest 'with the hub\'s end that is ours' => sub {
 	ok($ok, 'five thousand events are acknowledged');
 	is(join(' ', @got), join(' ', map { "m$_" } 1 .. 5000), 'nothing is left out, and the order holds');
 	cmp_ok($links, '>=', 3, "over $links links");
-	$hub->frame('KEY_GONE', pack('V', 1));
+	$hub->tell('KEY_GONE', id => 1);
 	$w->{states} = [];
 	like(LinkHub::state($w, 'refused')->{error}, qr/revoked/, 'a revoked key');
 	$w->put_hub(7, 'shop', "http://127.0.0.1:$hub->{port}", 'wck_' . 'x' x 43, 1);
@@ -879,12 +878,12 @@ subtest 'TLS' => sub {
 	$w->put_hub(8, 'false', $false->url, $KEY, 1);
 	$false->dialled;
 	like(LinkHub::state($w, 'waiting', 8)->{error}, qr/certificate.*webchatt\.ca_file/i, 'a certificate that is not trusted');
-	$w->frame('HUB_GONE', pack('V', 8));
+	$w->tell('HUB_GONE', hub => 8);
 	my $named = LinkHub->new($w, tls => $tls{localhost});
 	$w->put_hub(8, 'named', "https://127.0.0.1:$named->{port}", $KEY, 1);
 	$named->dialled;
 	ok(LinkHub::state($w, 'waiting', 8)->{error}, 'one of another name');
-	$w->frame('HUB_GONE', pack('V', 8));
+	$w->tell('HUB_GONE', hub => 8);
 	my $plain = LinkHub->new($w);
 	$w->configure(connect_timeout_ms => 1000);
 	$w->put_hub(8, 'plain', "https://localhost:$plain->{port}", $KEY, 1);

@@ -24,8 +24,8 @@ my $PROTOCOL = 'web-chatt2me.events.v1';
 my %KEY = map { $_ => 'wck_' . substr("key-$_-" . 'k' x 43, 0, 43) } 1 .. 40;
 my $SANITIZED = ($ENV{WEBCHATT_NET} // '') =~ /asan/;
 
-sub put_key { my ($w, $id) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($KEY{$id}) . pack('C V', 7, 0)); return }
-sub key_gone { my ($w, $id) = @_; $w->frame('KEY_GONE', pack('V', $id)); return }
+sub put_key { my ($w, $id) = @_; $w->tell('KEY_PUT', id => $id, hash => sha256($KEY{$id}), scopes => 7); return }
+sub key_gone { my ($w, $id) = @_; $w->tell('KEY_GONE', id => $id); return }
 
 # A door with the test's worker behind it, who welcomes every link at once.
 sub open_hub
@@ -34,14 +34,13 @@ sub open_hub
 	my $w = Corridor->open_door([], %settings);
 	$w->{$_} = [] for qw(came acks left outcomes);
 	$w->{acknowledged} = {};
-	$w->{on}{ $Corridor::TYPE{LINK_CAME} } = sub {
-		my %c;
-		@c{qw(link key client)} = unpack('Q<V(V/a*)', $_[0]);
-		push @{ $w->{came} }, \%c;
-		welcome($w, $c{link}, $w->{acknowledged}{ $c{key} } // 0) if !$w->{no_welcome} };
-	$w->{on}{ $Corridor::TYPE{LINK_ACK} } = sub { push @{ $w->{acks} }, [unpack('Q<Q<', $_[0])] };
-	$w->{on}{ $Corridor::TYPE{LINK_LEFT} } = sub { push @{ $w->{left} }, unpack('Q<', $_[0]) };
-	$w->{on}{ $Corridor::TYPE{OUTCOME} } = sub { push @{ $w->{outcomes} }, $_[0] };
+	$w->{on}{LINK_CAME} = sub {
+		my ($c) = @_;
+		push @{ $w->{came} }, $c;
+		welcome($w, $c->{link}, $w->{acknowledged}{ $c->{key} } // 0) if !$w->{no_welcome} };
+	$w->{on}{LINK_ACK} = sub { push @{ $w->{acks} }, [@{ $_[0] }{qw(link seq)}] };
+	$w->{on}{LINK_LEFT} = sub { push @{ $w->{left} }, $_[0]{link} };
+	$w->{on}{OUTCOME} = sub { push @{ $w->{outcomes} }, $_[0] };
 	put_key($w, $_) for 1, 2, 3;
 	settle($w);
 	return $w;
@@ -50,22 +49,19 @@ sub open_hub
 sub welcome
 {
 	my ($w, $link, $acknowledged, $lost) = @_;
-	$w->frame('LINK_WELCOME', pack('Q<Q<Q<', $link, $acknowledged, $lost // 0));
-	return;
+	return $w->tell('LINK_WELCOME', link => $link, acknowledged => $acknowledged, lost => $lost);
 }
 
 sub event
 {
 	my ($w, $link, $seq, $body) = @_;
-	$w->frame('LINK_EVENT', pack('Q<Q<', $link, $seq) . Corridor::str($body));
-	return;
+	return $w->tell('LINK_EVENT', link => $link, seq => $seq, body => $body);
 }
 
 sub end_link
 {
 	my ($w, $link, $code, $reason) = @_;
-	$w->frame('LINK_CLOSE', pack('Q<V', $link, $code) . Corridor::str($reason));
-	return;
+	return $w->tell('LINK_CLOSE', link => $link, code => $code, reason => $reason);
 }
 
 # All that was said to the program so far counts: it has answered a send to nobody.
@@ -196,7 +192,7 @@ subtest 'the opening request' => sub {
 	ok($hasty->upgraded, 'with a frame behind it');
 	is(($hasty->wait_opcode(10) // {})->{payload}, 'with it', 'which counts');
 
-	$w->frame('KEY_PUT', pack('V', 99) . sha256('wck_' . 'L' x 43) . pack('C V', 3, 0));
+	$w->tell('KEY_PUT', id => 99, hash => sha256('wck_' . 'L' x 43), scopes => 3);
 	refused('a key that is not for links', 403, 'api_key_scope', head(1, 'x-api-key' => 'wck_' . 'L' x 43));
 	refused('GET without Upgrade', 426, 'upgrade_required', head(1, Upgrade => undef));
 	refused('without Connection', 426, 'upgrade_required', head(1, Connection => 'keep-alive'));
@@ -671,7 +667,7 @@ subtest 'the end' => sub {
 	my $half = $h->dial;
 	$h->put($half, substr(head(1), 0, 100));
 	event($h, $link->{number}, 1, body(1));
-	$h->frame('CLOSE', '');
+	$h->tell('CLOSE');
 	is($link->wait_for('event')->{seq}, 1, 'CLOSE: what was handed over goes out');
 	is($link->closed, 1001, 'then 1001');
 	is($waits->closed, 1001, 'also before welcome');

@@ -26,7 +26,6 @@ my $MESSAGE = '01900000-0000-7000-8000-0000000000cc';
 my $PUBLIC_KEY = 'wpk_abcDEF-123_xyz';
 my $ORIGIN = 'https://shop.example.com';
 my $NAME = q({{script}} <b>"Ana's" & Caf) . "\xc3\xa9";
-my %RESULT = (QUEUED => 0, REPEAT => 1, NOT_KNOWN => 2, NO_VISITOR => 3, NO_CHANNEL => 4, INVALID => 5, BUSY => 6, ENDED => 7);
 my $TEXT = '{"text":"hello"}';
 my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
 
@@ -35,43 +34,34 @@ my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
 sub put_local
 {
 	my ($w, $id, $name, $key) = @_;
-	$w->frame('CHANNEL_PUT', Corridor::uuid($id) . "\0" x 6 . "\1"
-		  . Corridor::str($key // $PUBLIC_KEY) . Corridor::str($name) . "\1" . Corridor::str($ORIGIN));
-	return;
+	return $w->put_local($id, $key // $PUBLIC_KEY, $name, $ORIGIN);
 }
 
 sub put_key
 {
 	my ($w, $id, $key, $scopes, @channels) = @_;
-	$w->frame('KEY_PUT', pack('V', $id) . sha256($key) . pack('C V', $scopes // 7, 16 * @channels) . join '', @channels);
-	return;
+	return $w->tell('KEY_PUT', id => $id, hash => sha256($key), scopes => $scopes // 7, channels => \@channels);
 }
-sub drop_key { my ($w, $id) = @_; $w->frame('KEY_GONE', pack('V', $id)); return }
+sub drop_key { my ($w, $id) = @_; $w->tell('KEY_GONE', id => $id); return }
 
 sub api_done
 {
 	my ($w, $send, $result, $text, $message) = @_;
-	$w->frame('API_DONE', pack('Q<C', $send->{request}, $RESULT{$result})
-		  . Corridor::uuid($message // $MESSAGE) . Corridor::str($text // ''));
-	return;
+	return $w->tell('API_DONE', request => $send->{request}, result => $result, message => $message // $MESSAGE, text => $text);
 }
 
 # The next API_SEND, undef when none comes in time.
 sub api_send
 {
 	my ($w, $seconds) = @_;
-	my $payload = $w->wait_frame('API_SEND', $seconds // 5) // return;
-	my %s;
-	@s{qw(request channel visitor only_known dedupe_key content)} = unpack('Q<a16a16C(V/a*)2', $payload);
-	$s{$_} = join '-', unpack('H8H4H4H4H12', $s{$_}) for qw(channel visitor);
-	return \%s;
+	return $w->wait_frame('API_SEND', $seconds // 5);
 }
 
 # A frame of another kind behind it says that nothing was asked before.
 sub asked_nothing
 {
 	my ($w, $name) = @_;
-	is(scalar(grep { $_->[0] == $Corridor::TYPE{API_SEND} } @{ $w->{frames} }), 0, "$name: the worker is not asked");
+	is(scalar(grep { $_->[0] eq 'API_SEND' } @{ $w->{frames} }), 0, "$name: the worker is not asked");
 	return;
 }
 
@@ -161,7 +151,7 @@ subtest 'keys' => sub {
 	put_key($w, 9, $KEY2, 1, pack('H32', '6cbd678900004000800000000000ffff'));
 	expect('a channel that the key is not for', 404, post(body(), "x-api-key: $KEY2"), 'unknown_channel');
 	expect('that one, of which there is none', 404, post(body(from => '"6cbd6789-0000-4000-8000-00000000ffff"'), "x-api-key: $KEY2"), 'unknown_channel');
-	$w->frame('KEY_GONE', pack('V', 9));
+	$w->tell('KEY_GONE', id => 9);
 	expect('an unknown key', 401, post(body(), "x-api-key: $KEY2"), 'api_key_unknown');
 	expect('the other case', 401, post(body(), 'x-api-key: wck_' . (substr($KEY, 4) =~ tr/a-zA-Z/A-Za-z/r)), 'api_key_unknown');
 	put_key($w, 8, $KEY2);
@@ -400,7 +390,7 @@ subtest 'connections' => sub {
 	$w->put($s[0], post(body(hold => 'true')));
 	my $next = api_send($w);
 	api_done($w, $send, 'BUSY');
-	$w->frame('EVENT_DONE', pack('Q<C', $next->{request}, 0) . "\0" x 16);
+	$w->tell('EVENT_DONE', request => $next->{request});
 	api_done($w, $next, 'QUEUED');
 	is($w->answer($s[0])->{body}, qq({"messageId":"$MESSAGE","status":"enqueued"}),
 		'a client that left while waiting, a late word and a wrong one disturb nobody');
@@ -440,7 +430,7 @@ subtest 'a worker that is slow or full' => sub {
 
 	$v->put($s, post(body(hold => 'true')));
 	api_send($v);
-	$v->frame('CLOSE', '');
+	$v->tell('CLOSE');
 	$r = $v->answer($s);
 	is($r->{status}, 503, 'closing while one waits: 503');
 	like($r->{body}, qr/"closing".*Idempotency-Key/, 'it may have been stored');
@@ -460,8 +450,7 @@ subtest 'an open session' => sub {
 	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /\r\n\r\n/ }, $s), 'a visitor connects') or return;
 	like($in, qr/^HTTP\/1\.1 101 /, 'and is let in') or return;
 	$w->put($s, $frame->('{"type":"hello"}'));
-	my ($session) = unpack('Q<', $w->wait_frame('ARRIVED'));
-	$w->frame('WELCOME', pack('Q<C', $session, 0) . Corridor::uuid($VISITOR) . "\0" x 33 . Corridor::str('[]'));
+	$w->welcome($w->wait_frame('ARRIVED'), 'KNOWN', $VISITOR, 0, '[]');
 	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /"welcome"/ }, $s), 'and is welcomed');
 
 	my ($send, $r) = round_trip(post(body()), 'QUEUED');

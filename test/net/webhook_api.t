@@ -21,29 +21,25 @@ my $n = 0;
 
 # --- the worker's part ----------------------------------------------------
 
-sub put_key { my ($w, $id, $key) = @_; $w->frame('KEY_PUT', pack('V', $id) . sha256($key) . pack('C V', 7, 0)); return }
+sub put_key { my ($w, $id, $key) = @_; $w->tell('KEY_PUT', id => $id, hash => sha256($key), scopes => 7); return }
 
 # The next API_CALL, undef when none comes in time.
 sub api_call
 {
 	my ($w, $seconds) = @_;
-	my $payload = $w->wait_frame('API_CALL', $seconds // 5) // return;
-	my %c;
-	@c{qw(request key method path query body)} = unpack('Q<V(V/a*)4', $payload);
-	return \%c;
+	return $w->wait_frame('API_CALL', $seconds // 5);
 }
 
 sub api_answer
 {
 	my ($w, $call, $status, $body) = @_;
-	$w->frame('API_ANSWER', pack('Q<V', $call->{request}, $status) . Corridor::str($body // ''));
-	return;
+	return $w->tell('API_ANSWER', request => $call->{request}, http_status => $status, body => $body);
 }
 
 sub asked_nothing
 {
 	my ($w, $name) = @_;
-	is(scalar(grep { $_->[0] == $Corridor::TYPE{API_CALL} } @{ $w->{frames} }), 0, "$name: the worker is not asked");
+	is(scalar(grep { $_->[0] eq 'API_CALL' } @{ $w->{frames} }), 0, "$name: the worker is not asked");
 	return;
 }
 
@@ -157,7 +153,7 @@ subtest 'keys' => sub {
 	put_key($w, 4294967295, $KEY2);
 	passes('another key', request('GET', $HOOKS, undef, "x-api-key: $KEY2"), key => 4294967295);
 	passes('and the first', request('GET', $HOOKS), key => 7);
-	$w->frame('KEY_GONE', pack('V', 4294967295));
+	$w->tell('KEY_GONE', id => 4294967295);
 	$w->until(5, sub { my $s = $w->dial; $w->put($s, request('GET', $HOOKS, undef, "x-api-key: $KEY2"));
 		my $call = api_call($w, 0.2); api_answer($w, $call, 200, '{}') if $call;
 		my $r = $w->answer($s); return $r && $r->{status} == 401 });
@@ -243,15 +239,15 @@ subtest 'waiting' => sub {
 	is_deeply([map { $w->answer($s[$_])->{body} } 0 .. 19], [map { "\"$HOOKS/$_\"" } 0 .. 19], 'each gets its own answer');
 
 	api_answer($w, { request => 12345 }, 200, '{}');
-	$w->frame('API_DONE', pack('Q<C', $calls[0]{request}, 0) . "\0" x 16 . Corridor::str(''));
+	$w->tell('API_DONE', request => $calls[0]{request});
 	passes('answers that nobody waits for do no harm', request('GET', $HOOKS));
 
 	# another kind of answer with its number changes nothing
 	my $s = $w->dial;
 	$w->put($s, request('GET', $HOOKS));
 	my $call = api_call($w);
-	$w->frame('EVENT_DONE', pack('Q<C', $call->{request}, 0) . "\0" x 16);
-	$w->frame('API_DONE', pack('Q<C', $call->{request}, 0) . "\0" x 16 . Corridor::str(''));
+	$w->tell('EVENT_DONE', request => $call->{request});
+	$w->tell('API_DONE', request => $call->{request});
 	api_answer($w, $call, 200, '{"right":1}');
 	is($w->answer($s)->{body}, '{"right":1}', 'only API_ANSWER answers');
 	api_answer($w, $call, 200, '{"second":1}');
@@ -291,7 +287,7 @@ subtest 'waiting' => sub {
 	$v->put($first, request('GET', $HOOKS));
 	my $again = api_call($v);
 	isnt($again->{request}, $call->{request}, 'the late answer\'s number is not used again');
-	$v->frame('CLOSE', '');
+	$v->tell('CLOSE');
 	is($v->answer($first)->{status}, 503, 'CLOSE: what waits gets 503');
 	is($v->wait_exit(5), 0, 'and it ends');
 

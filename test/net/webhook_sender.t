@@ -31,31 +31,14 @@ my $twice = 0;
 
 # --- the worker's part ----------------------------------------------------
 
-sub delivered
-{
-	my %d;
-	(@d{qw(token good http_status retry_after_ms duration_us)}, my @s) = unpack('Q<CVVV(V/a*)2', $_[0]);
-	@d{qw(answer error)} = @s;
-	return \%d;
-}
-
-sub call_done
-{
-	my %d;
-	(@d{qw(token http_status retry_after_ms)}, my @s) = unpack('Q<VV(V/a*)2', $_[0]);
-	@d{qw(body error)} = @s;
-	return \%d;
-}
-
 sub open_net
 {
 	my (%settings) = @_;
 	my $w = Corridor->open_door([], webhook_allowed => '127.0.0.1', %settings);
-	for ([DELIVERED => \&delivered], [CALL_DONE => \&call_done])
+	for my $type (qw(DELIVERED CALL_DONE))
 	{
-		my ($type, $read) = @$_;
-		$w->{on}{ $Corridor::TYPE{$type} } = sub {
-			my $d = $read->($_[0]);
+		$w->{on}{$type} = sub {
+			my ($d) = @_;
 			$twice++ if $answered{ $d->{token} };
 			$answered{ $d->{token} } = $d;
 		};
@@ -70,20 +53,19 @@ my @ends = ($e);
 sub put_webhook
 {
 	my ($n, $url, %o) = @_;
-	$w->frame('WEBHOOK_PUT', pack('V', $n) . Corridor::str($url)
-		  . Corridor::str(ref $o{headers} ? $json->encode($o{headers}) : $o{headers} // '') . Corridor::str($o{secret} // ''));
-	return;
+	return $w->tell('WEBHOOK_PUT', webhook => $n, endpoint => $url, secret => $o{secret},
+		headers => ref $o{headers} ? $json->encode($o{headers}) : $o{headers});
 }
 
-sub drop_webhook { my ($n) = @_; $w->frame('WEBHOOK_GONE', pack('V', $n)); return }
+sub drop_webhook { my ($n) = @_; return $w->tell('WEBHOOK_GONE', webhook => $n) }
 
 # Ask for a delivery; its token.
 sub deliver
 {
 	my ($n, %o) = @_;
 	my $token = $next_token++;
-	$w->frame('DELIVER', pack('Q<V', $token, $n) . Corridor::uuid($DELIVERY)
-		  . pack('VC', $o{attempt} // 1, $o{verify} ? 1 : 0) . Corridor::str($o{body} // $EVENT));
+	$w->tell('DELIVER', token => $token, webhook => $n, delivery => $DELIVERY, attempt => $o{attempt} // 1,
+		verify => $o{verify} ? 1 : 0, body => $o{body} // $EVENT);
 	return $token;
 }
 
@@ -91,7 +73,7 @@ sub call
 {
 	my ($hub, $method, $path, $body) = @_;
 	my $token = $next_token++;
-	$w->frame('CALL', pack('Q<V', $token, $hub) . join('', map { Corridor::str($_) } $method, $path, $body // ''));
+	$w->tell('CALL', token => $token, hub => $hub, method => $method, path => $path, body => $body);
 	return $token;
 }
 
@@ -657,7 +639,7 @@ sub test_many_calls
 	# two may have begun before the last came
 	cmp_ok(abs(scalar(@refused) - 9), '<=', 1, 'at most 1,000 calls wait');
 	like($answered{ $refused[0] }{error}, qr/too many calls/, 'what is beyond them is told so');
-	$w->frame('HUB_GONE', pack('V', 1));
+	$w->tell('HUB_GONE', hub => 1);
 	until_true(sub { scalar(grep { !$answered{$_} } @tokens) <= 2 });
 	like($answered{ $tokens[500] }{error}, qr/hub was removed/, 'a hub that goes: what waits for it fails');
 	$e->release($_, Endpoint::reply(200, '"end"')) for splice @waiting;
@@ -734,7 +716,7 @@ sub test_close
 	my $delivery = deliver(1);
 	my $call = call(1, 'GET', '/v1/silent');
 	until_true(sub { @{ $e->{requests} } == $n + 2 });
-	$w->frame('CLOSE', '');
+	$w->tell('CLOSE');
 	until_true(sub { 0 }, 0.3);
 	$e->release($_, Endpoint::reply(200, '"late"')) for @{ $e->{requests} }[$n, $n + 1];
 	is(outcome($delivery)->{answer}, '"late"', 'closing: a delivery that is under way is waited for');

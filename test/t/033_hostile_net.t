@@ -103,7 +103,7 @@ sub flood
 	return;
 }
 
-# Type numbers as in src/common/corridor.h; how many bytes, how often, and whether it
+# Type numbers as in src/common/corridor.def; how many bytes, how often, and whether it
 # reads what it is told.
 flood('greetings', 'back 65 0 200000');
 flood('greetings, read', 'back 65 0 200000 1');

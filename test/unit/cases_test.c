@@ -200,7 +200,7 @@ run_case(json_t *line)
 int
 main(int argc, char **argv)
 {
-	FILE *file = fopen(argc > 1 ? argv[1] : CASES_FILE, "r");
+	FILE *file = fopen(argc > 1 ? argv[1] : CASES "events.jsonl", "r");
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t len;

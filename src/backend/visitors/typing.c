@@ -27,11 +27,11 @@ bool
 typing_accept(const wc_frame *frame)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	wc_typing m;
+	wc_typed m;
 	WcTyping *place = NULL;
 	int i;
 
-	if (!wc_read_typing(frame, &m))
+	if (!wc_read_typed(frame, &m))
 		return false;
 	SpinLockAcquire(&worker_slot->mutex);
 	for (i = 0; i < WC_MAX_TYPING; i++)
@@ -69,6 +69,6 @@ typing_forward(wc_buf *out)
 
 		memcpy(m.channel, answering[i].channel.data, 16);
 		memcpy(m.visitor, answering[i].visitor.data, 16);
-		(void) wc_write_typing(out, WC_F_TYPING, &m);
+		(void) wc_write_typing(out, &m);
 	}
 }

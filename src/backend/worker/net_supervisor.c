@@ -216,24 +216,25 @@ greet_back(const wc_frame *frame)
 	config_write_settings(&worker_net.out);
 	config_write_all(&worker_net.out);
 	feeds_write_all(&worker_net.out);
-	wc_write_empty(&worker_net.out, WC_F_OPEN);
+	wc_write_open_up(&worker_net.out, &(wc_open_up){0});
 	greeting = worker_net.out.len;
 	worker_stats.corridor_open = true;
 	return true;
 }
 
-static void
-note_stats(const wc_frame *frame)
+static bool
+take_stats(const wc_frame *frame)
 {
 	wc_stats m;
 
 	if (!wc_read_stats(frame, &m))
-		return;
+		return false;
 	worker_stats.connections = (int32) m.connections;
 	worker_stats.visitors = (int32) m.visitors;
 	worker_stats.requests = (int64) m.requests;
 	worker_stats.refused = (int64) m.refused;
 	worker_stats.turned_away = (int64) m.turned_away;
+	return true;
 }
 
 /* Its words as they may be shown: text, and not too much of it. */
@@ -253,12 +254,27 @@ take_line(wc_str line, int level)
 		ereport(level, (errmsg("webchatt-net: %.*s", (int) line.len, line.p)));
 }
 
+static bool
+take_log(const wc_frame *frame)
+{
+	wc_log m;
+
+	if (!wc_read_log(frame, &m))
+		return false;
+	take_line(words(m.text), m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1);
+	return true;
+}
+
 /* It listens; it says so once. */
 static bool
-note_opened(wc_str text)
+take_opened(const wc_frame *frame)
 {
-	if (!worker_stats.corridor_open || worker_stats.listening[0] != '\0')
+	wc_opened m;
+	wc_str text;
+
+	if (!wc_read_opened(frame, &m) || !worker_stats.corridor_open || worker_stats.listening[0] != '\0')
 		return false;
+	text = words(m.addresses);
 	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(worker_stats.listening) - 1);
 	snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s", (int) text.len, text.p);
 	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s", NameStr(worker_slot->name),
@@ -269,28 +285,43 @@ note_opened(wc_str text)
 }
 
 static bool
-take_text(const wc_frame *frame)
+take_failed(const wc_frame *frame)
 {
-	wc_text m;
+	wc_failed m;
+	wc_str text;
 
-	if (!wc_read_text(frame, &m))
+	if (!wc_read_failed(frame, &m))
 		return false;
-	m.text = words(m.text);
-	switch (frame->type)
-	{
-		case WC_F_LOG:
-			take_line(m.text, m.level == WC_LOG_WARNING ? WARNING : m.level == WC_LOG_INFO ? LOG : DEBUG1);
-			return true;
-		case WC_F_OPENED:
-			return note_opened(m.text);
-		default:
-			/* one that could not open its door has sent nothing */
-			if (worker_stats.listening[0] == '\0')
-				outbound_net_lost(false);
-			net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) m.text.len, m.text.p));
-			return true;
-	}
+	text = words(m.why);
+	/* one that could not open its door has sent nothing */
+	if (worker_stats.listening[0] == '\0')
+		outbound_net_lost(false);
+	net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) text.len, text.p));
+	return true;
 }
+
+/* Who takes a frame; false from it, and every other type, ends the corridor. */
+static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
+	[WC_F_HELLO_BACK] = greet_back,
+	[WC_F_EVENT] = inbound_accept,
+	[WC_F_OUTCOME] = hub_answers_accept,
+	[WC_F_ARRIVED] = sessions_accept,
+	[WC_F_LEFT] = sessions_accept,
+	[WC_F_HISTORY_ASK] = sessions_accept,
+	[WC_F_TYPED] = typing_accept,
+	[WC_F_API_SEND] = api_accept,
+	[WC_F_API_CALL] = rest_accept,
+	[WC_F_CALL_DONE] = keeping_accept,
+	[WC_F_LINK_STATE] = keeping_accept,
+	[WC_F_DELIVERED] = feeds_accept,
+	[WC_F_LINK_CAME] = feeds_accept,
+	[WC_F_LINK_ACK] = feeds_accept,
+	[WC_F_LINK_LEFT] = feeds_accept,
+	[WC_F_STATS] = take_stats,
+	[WC_F_LOG] = take_log,
+	[WC_F_OPENED] = take_opened,
+	[WC_F_FAILED] = take_failed,
+};
 
 static bool
 take_frame(const wc_frame *frame)
@@ -299,42 +330,7 @@ take_frame(const wc_frame *frame)
 	if (!worker_stats.corridor_open && frame->type != WC_F_HELLO_BACK && frame->type != WC_F_LOG &&
 		frame->type != WC_F_FAILED)
 		return false;
-	switch (frame->type)
-	{
-		case WC_F_HELLO_BACK:
-			return greet_back(frame);
-		case WC_F_EVENT:
-			return inbound_accept(frame);
-		case WC_F_OUTCOME:
-			return hub_answers_accept(frame);
-		case WC_F_ARRIVED:
-		case WC_F_LEFT:
-		case WC_F_HISTORY_ASK:
-			return sessions_accept(frame);
-		case WC_F_TYPED:
-			return typing_accept(frame);
-		case WC_F_API_SEND:
-			return api_accept(frame);
-		case WC_F_API_CALL:
-			return rest_accept(frame);
-		case WC_F_CALL_DONE:
-		case WC_F_LINK_STATE:
-			return keeping_accept(frame);
-		case WC_F_DELIVERED:
-		case WC_F_LINK_CAME:
-		case WC_F_LINK_ACK:
-		case WC_F_LINK_LEFT:
-			return feeds_accept(frame);
-		case WC_F_STATS:
-			note_stats(frame);
-			return true;
-		case WC_F_LOG:
-		case WC_F_OPENED:
-		case WC_F_FAILED:
-			return take_text(frame);
-		default:
-			return false;
-	}
+	return takers[frame->type] != NULL && takers[frame->type](frame);
 }
 
 /* Too much waits already, of what it said or of what it has not read. */

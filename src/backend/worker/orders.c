@@ -54,12 +54,12 @@ push_read(const OutboxRow *row)
 static void
 push_end(const OutboxRow *row)
 {
-	wc_typing m;
+	wc_visitor_end m;
 
 	if (row->channel == NULL || row->visitor == NULL || !wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
 		return;
 	memcpy(m.channel, row->channel->data, 16);
-	(void) wc_write_typing(&pushes, WC_F_VISITOR_END, &m);
+	(void) wc_write_visitor_end(&pushes, &m);
 }
 
 static void

@@ -41,7 +41,7 @@ log_line(wc_log_level level, const char *format, ...)
 {
 	char line[LINE_SIZE];
 	va_list args;
-	wc_text text;
+	wc_log log;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
@@ -54,9 +54,9 @@ log_line(wc_log_level level, const char *format, ...)
 	/* A line is worth less than an event: drop it when the worker is behind. */
 	if (corridor_io_full(target))
 		return;
-	text.level = (uint8_t) level;
-	text.text = wc_str_from(line);
-	wc_write_text(corridor_io_out(target), WC_F_LOG, &text);
+	log.level = (uint8_t) level;
+	log.text = wc_str_from(line);
+	wc_write_log(corridor_io_out(target), &log);
 }
 
 void

@@ -168,14 +168,14 @@ on_typing(session *s)
 {
 	visitors *v = s->v;
 	uint64_t now = uv_now(v->loop);
-	wc_typing typing;
+	wc_typed typed;
 
 	if ((s->typed_ms != 0 && now - s->typed_ms < SESSION_TYPING_MS) || corridor_io_full(v->corridor))
 		return;
 	s->typed_ms = now;
-	memcpy(typing.channel, s->entry.channel, 16);
-	memcpy(typing.visitor, s->entry.visitor, 16);
-	wc_write_typing(corridor_io_out(v->corridor), WC_F_TYPED, &typing);
+	memcpy(typed.channel, s->entry.channel, 16);
+	memcpy(typed.visitor, s->entry.visitor, 16);
+	wc_write_typed(corridor_io_out(v->corridor), &typed);
 }
 
 /* Everything but a good message costs of the session's own bucket. */

@@ -308,7 +308,7 @@ end_one(void *arg, visitor_entry *entry)
 
 /* Their token is not valid any more: clients come back as somebody new. */
 void
-visitors_end(visitors *v, const wc_typing *whose)
+visitors_end(visitors *v, const wc_visitor_end *whose)
 {
 	(void) visitor_registry_each(v->sessions, whose->channel, whose->visitor, end_one, NULL);
 }

@@ -37,7 +37,7 @@ extern void visitors_channel_gone(visitors *v, const uint8_t id[16]);
 extern void visitors_history(visitors *v, const wc_history *history);
 extern void visitors_status(visitors *v, const wc_status *status);
 extern void visitors_typing(visitors *v, const wc_typing *typing);
-extern void visitors_end(visitors *v, const wc_typing *whose);
+extern void visitors_end(visitors *v, const wc_visitor_end *whose);
 
 /*
  * Push a message to the visitor's sessions; the outcome's strings live until
