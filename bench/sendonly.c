@@ -16,7 +16,7 @@ static long left;
 static long done;
 static long total;
 static long failed;
-static sender *out;
+static hub_sender *out;
 
 static void
 give(void)
