@@ -55,7 +55,7 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked() TO webchatt_worker;
 -- webhooks of the local hub, and requests for them
-GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int), webchatt._is_allowed(inet), webchatt._is_public(inet),
+GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int),
 	webchatt._check_endpoint(text), webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.webhooks),
 	webchatt._find_webhook(uuid), webchatt._new_webhook_secret(), webchatt.create_webhook(text, text, text, jsonb, boolean, text),
 	webchatt._make_webhook(int, text, text, text, jsonb, boolean, text), webchatt._origin_of(text),

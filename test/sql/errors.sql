@@ -8,7 +8,7 @@ SELECT webchatt.add_channel(NULL);
 SELECT webchatt.create_channel('x', '{https://www.example.com/path}');
 SELECT webchatt.create_channel(repeat('x', 51), '{https://www.example.com}');
 SELECT webchatt.set_origins(NULL, '{}');
-SELECT webchatt.create_webhook('l', 'https://10.0.0.1/', 'Message');
+SELECT webchatt.create_webhook('l', 'http://a.example/', 'Message');
 SELECT webchatt.alter_webhook('00000000-0000-0000-0000-000000000000');
 SELECT webchatt.revoke_api_key('nobody');
 SELECT webchatt.end_sessions('00000000-0000-0000-0000-000000000000', 'v');

@@ -62,7 +62,7 @@ isnt($body->{signingSecret}, $secret, 'another secret');
 is_deeply($body->{pagination}, { offset => 0, limit => 1, total => 1, totalPages => 1 }, 'listed');
 is($body->{data}[0]{applicationId}, $application, 'the same application');
 for my $case (
-	[ 400, 'POST', '', webhook(endpoint => 'https://10.0.0.1/') ], [ 400, 'POST', '', webhook(authenticationProtocol => 'JWT') ], [ 400, 'POST', '', '{"label":' ], [ 400, 'POST', '', '[]' ],
+	[ 400, 'POST', '', webhook(endpoint => 'https://[::::]/') ], [ 400, 'POST', '', webhook(authenticationProtocol => 'JWT') ], [ 400, 'POST', '', '{"label":' ], [ 400, 'POST', '', '[]' ],
 	[ 400, 'POST', '', '' ], [ 400, 'PATCH', "/$id", { eventType => 'MessageStatus' } ], [ 400, 'GET', '?limit=0' ], [ 404, 'GET', '/nonsense' ],
 	[ 404, 'GET', '/00000000-0000-4000-8000-000000000000' ], [ 404, 'GET', "/$id/nonsense" ], [ 404, 'POST', "/$id/webhook-log/$id/retry" ], [ 405, 'PUT', "/$id", webhook() ],
 	[ 401, 'GET', '', undef, key => 'wck_' . 'A' x 43 ], [ 400, 'POST', '', '{"label":"a\\u0000b"}' ], [ 400, 'GET', '?limit=%00' ], [ 404, 'GET', '/%00' ])
@@ -119,6 +119,23 @@ ok(served_until(sub { (ask('GET', "/$works/webhook-log"))[1]{data}[0]{id} eq $bo
 ($code) = ask('DELETE', "/$works");
 is($code, 204, 'and it is deleted');
 $writer->close;
+
+# --- endpoints that may not be called ----------------------------------------
+
+for my $case ([ 'https://10.0.0.1:8443/x', '10.0.0.1:8443' ], [ 'http://127.0.0.2/', '127.0.0.2' ])
+{
+	my ($url, $host) = @$case;
+	($code, $body) = ask('POST', '', webhook(label => 'inner', endpoint => $url));
+	is($code, 201, "$url is a URL");
+	my $inner = $body->{id};
+	my $why = "$host is at an address that webhooks are not delivered to; webchatt.webhook_allowed_addresses can allow it";
+	ok(served_until(sub { ((ask('GET', "/$inner"))[1]{lastError} // '') eq $why }, 20), 'but its maker is told that nothing goes there')
+	  or diag((ask('GET', "/$inner"))[1]{lastError});
+	like($t->sql("SELECT state || ': ' || last_error FROM webchatt.feeds WHERE label = 'inner'"),
+		qr/^verifying: \Q$host\E: [0-9.]+ is an address that webhooks are not delivered to; /, 'and the operator, by address');
+	($code) = ask('DELETE', "/$inner");
+	is($code, 204, 'which can go again');
+}
 
 # --- logs and retries --------------------------------------------------------
 
