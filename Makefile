@@ -14,8 +14,8 @@ BACKEND_SRC = $(wildcard src/backend/*.c src/backend/*/*.c)
 COMMON_SRC = $(wildcard src/common/*.c)
 NET_SRC = $(wildcard src/net/*.c src/net/*/*.c)
 
-OBJS = $(BACKEND_SRC:.c=.o) $(COMMON_SRC:.c=.o)
-PG_CPPFLAGS = -Isrc -Isrc/backend
+OBJS = $(BACKEND_SRC:.c=.o) $(COMMON_SRC:.c=.o) build/worker_sql.o
+PG_CPPFLAGS = -Isrc -Isrc/backend -Ibuild
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(WERROR_OFF)
 SHLIB_LINK = -lcrypto
 
@@ -84,10 +84,20 @@ $(DATA_built): $(sort $(wildcard sql/webchatt/*.sql)) | build/net
 	cat $^ >$@.new
 	mv $@.new $@
 
+# What the worker runs: the statements' numbers for its sources, and their texts.
+WORKER_SQL = $(sort $(wildcard sql/worker/*.sql))
+build/worker_sql.h: sql/embed $(WORKER_SQL) | build/net
+	perl sql/embed header $(WORKER_SQL) >$@.new
+	mv $@.new $@
+
+build/worker_sql.c: sql/embed $(WORKER_SQL) | build/net
+	perl sql/embed texts $(WORKER_SQL) >$@.new
+	mv $@.new $@
+
 build/net build/widget:
 	mkdir -p $@
 
-$(OBJS): $(wildcard src/backend/*.h src/backend/*/*.h src/common/*.h src/common/*.def)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/backend/*.h src/backend/*/*.h src/common/*.h src/common/*.def) build/worker_sql.h
 
 # What it is made from is beside it in the tree, and a test compares them.
 doc/settings.md: src/common/settings.def scripts/settings-doc

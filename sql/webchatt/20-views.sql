@@ -177,6 +177,31 @@ COMMENT ON COLUMN webchatt.handlers.owner IS 'whose it was when it was registere
 COMMENT ON COLUMN webchatt.handlers.problem IS 'why it cannot be called, so that events go into webchatt.rejects; null: it can';
 COMMENT ON COLUMN webchatt.handlers.created_at IS 'when it was registered';
 
+/* at: an application's trigger may have written a time that no clock has. */
+CREATE VIEW webchatt._feed_bodies AS
+SELECT e.seq, e.event_type, e.channel_id, e.visitor, e.message_id,
+	CASE
+		WHEN e.event_type = 'Message' THEN
+			(SELECT '{"eventType":"Message","channelId":"' || e.channel_id || '","messageId":"' || e.message_id
+				|| '","from":' || to_json(e.visitor)::text
+				|| ',"timestamp":' || floor(date_part('epoch', CASE WHEN isfinite(e.at) THEN e.at ELSE e.created_at END))::bigint
+				|| ',"channel":"web-chatt2me","content":' || m.content::text || '}'
+			FROM webchatt.messages m WHERE m.channel_id = e.channel_id AND m.id = e.message_id)
+		ELSE
+			'{"eventType":"MessageStatus","channelId":"' || e.channel_id || '","messageId":"' || e.message_id
+				|| '","status":"' || e.status
+				|| '","timestamp":' || floor(date_part('epoch', CASE WHEN isfinite(e.at) THEN e.at ELSE e.created_at END))::bigint
+				|| ',"channel":"web-chatt2me"' || coalesce(',"errorCode":' || to_json(e.error_code)::text, '')
+				|| coalesce(',"errorMessage":' || to_json(e.error_message)::text, '') || '}'
+	END AS body
+FROM webchatt.feed e;
+COMMENT ON VIEW webchatt._feed_bodies IS 'webchatt''s own: webchatt.feed as others get it (doc/hub-contract.md, section 3)';
+COMMENT ON COLUMN webchatt._feed_bodies.seq IS 'as in webchatt.feed';
+COMMENT ON COLUMN webchatt._feed_bodies.event_type IS 'as in webchatt.feed';
+COMMENT ON COLUMN webchatt._feed_bodies.visitor IS 'as in webchatt.feed';
+COMMENT ON COLUMN webchatt._feed_bodies.message_id IS 'as in webchatt.feed';
+COMMENT ON COLUMN webchatt._feed_bodies.body IS 'the event; null: its message is gone';
+
 CREATE VIEW webchatt.feeds AS
 SELECT 'webhook' AS kind, w.label, w.event_type,
 	CASE WHEN k.revoked_at IS NOT NULL THEN 'paused: its API key was revoked'

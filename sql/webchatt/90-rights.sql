@@ -35,6 +35,7 @@ GRANT USAGE ON SCHEMA webchatt TO webchatt_worker;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
+GRANT SELECT ON webchatt._feed_bodies TO webchatt_worker;
 GRANT SELECT ON webchatt.own_extras, webchatt.channels, webchatt.origins, webchatt.api_keys, webchatt.presence, webchatt.inbox,
 	webchatt.status TO webchatt_worker;
 GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;

@@ -155,9 +155,9 @@ webhooks_apply(TimestampTz now)
 	}
 	if (asked[0]->n > 0)
 	{
-		args[0] = wc_column_array(asked[0]);
-		args[1] = wc_column_array(asked[1]);
-		wc_run(WC_DONE_RETRIES, args, NULL);
+		Datum done[2] = {wc_column_array(asked[0]), wc_column_array(asked[1])};
+
+		wc_run(WC_DONE_RETRIES, done, NULL);
 	}
 }
 

@@ -26,6 +26,7 @@
 #include "outbound/outcomes.h"
 #include "outbound/overdue.h"
 #include "shared/columns.h"
+#include "shared/feed_wanted.h"
 #include "shared/settings.h"
 #include "shared/shmem.h"
 #include "shared/statements.h"
@@ -88,6 +89,21 @@ outbound_expire(void)
 	queue_each(expire_one, &wall);
 }
 
+static void
+sweep_step(void *arg)
+{
+	Datum args[4];
+	bool none = true;
+	int i;
+
+	wc_run(WC_FIND_EARLY, NULL, NULL);
+	for (i = 0; i < 3; i++)
+		args[i] = wc_field(0, i + 1, &none);
+	args[3] = BoolGetDatum(feed_wanted());
+	if (!none)
+		wc_run(WC_APPLY_EARLY, args, NULL);
+}
+
 /* Once a second: what is held beyond its time, and statuses that came too early. */
 void
 outbound_upkeep(void)
@@ -96,7 +112,7 @@ outbound_upkeep(void)
 
 	held_upkeep(count % 10 == 0);
 	if (count % 10 == 0)
-		savepoint_run(WC_SWEEP_EARLY);
+		savepoint_try(sweep_step, NULL);
 	if (count++ % 3600 == 0)
 		savepoint_run(WC_EXPIRE_EARLY);
 }

@@ -295,10 +295,9 @@ read_next(OutboxReader *reader, ReadPage *page, int limit)
 	if (page->rows == limit && reader->ahead == 0)
 	{
 		bool isnull;
+		Datum ahead[5] = {args[0], xid_datum(reader->at_xid), Int64GetDatum(reader->at_seq), args[3], args[4]};
 
-		args[1] = xid_datum(reader->at_xid);
-		args[2] = Int64GetDatum(reader->at_seq);
-		wc_run(WC_COUNT_AHEAD, args, NULL);
+		wc_run(WC_COUNT_AHEAD, ahead, NULL);
 		reader->ahead = DatumGetInt64(wc_field(0, 1, &isnull));
 	}
 }
@@ -431,9 +430,10 @@ bool
 outbox_reader_unread(OutboxReader *reader, int child)
 {
 	WcColumn *col = wc_column(XID8OID, reader->seen.nxip);
-	Datum args[3];
+	Datum args[WC_UNREAD_0_PARAMETERS];
 	int i;
 
+	StaticAssertStmt(WC_UNREAD_1 == WC_UNREAD_0 + 1 && WC_UNREAD_2 == WC_UNREAD_0 + 2, "one for each child");
 	if (reader->phase != PHASE_DONE)
 		return true;
 	for (i = 0; i < reader->seen.nxip; i++)
@@ -441,5 +441,5 @@ outbox_reader_unread(OutboxReader *reader, int child)
 	args[0] = Int32GetDatum(reader->hub_id);
 	args[1] = xid_datum(reader->seen.xmax);
 	args[2] = wc_column_array(col);
-	return wc_run(WC_UNREAD_0 + child, args, NULL) > 0;
+	return wc_run_any(WC_UNREAD_0 + child, args, NULL) > 0;
 }

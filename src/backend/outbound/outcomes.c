@@ -171,18 +171,17 @@ record(Ended **list)
 	wc_run(WC_RECORD_OUTCOMES, args, NULL);
 	if (learnt[0]->n > 0)
 	{
-		for (i = 0; i < 3; i++)
-			args[i] = wc_column_array(learnt[i]);
-		args[3] = BoolGetDatum(feed_wanted());
-		wc_run(WC_APPLY_EARLY, args, NULL);
+		Datum sent[4] = {wc_column_array(learnt[0]), wc_column_array(learnt[1]), wc_column_array(learnt[2]), args[7]};
+
+		wc_run(WC_APPLY_EARLY, sent, NULL);
 	}
 	if (held[0]->n > 0)
 		held_add(held);
 	if (late[0]->n > 0)
 	{
-		args[0] = wc_column_array(late[0]);
-		args[1] = wc_column_array(late[1]);
-		wc_run(WC_OVERDUE_LATE, args, NULL);
+		Datum sent[2] = {wc_column_array(late[0]), wc_column_array(late[1])};
+
+		wc_run(WC_OVERDUE_LATE, sent, NULL);
 	}
 }
 

@@ -350,9 +350,7 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	if (written)
 		return true;
 
-	args[1] = args[2];
-	args[2] = PointerGetDatum(s->dedupe_key);
-	if (wc_run(WC_SEND_SAME_KEY, args, NULL) == 0)
+	if (wc_run(WC_SEND_SAME_KEY, ((Datum[]){args[0], args[2], args[4]}), NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("another transaction used the dedupe key at the same time"),
 						errhint("Run the transaction again.")));

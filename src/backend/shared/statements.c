@@ -1,6 +1,6 @@
 /*
  * statements.c
- *	  All SQL that webchatt runs, by name (texts_....c have it); plans are made
+ *	  All SQL that webchatt runs, by name (sql/worker has it); plans are made
  *	  once and kept.
  *
  * Tables that were empty when a plan was made can hold millions of rows a
@@ -23,9 +23,6 @@
 #include "utils/resowner.h"
 
 #include "shared/statements.h"
-
-/* Each statement's text is in one of these. */
-static const Statement *const texts[] = {wc_texts_messages, wc_texts_feeds, wc_texts_keeping};
 
 static SPIPlanPtr plans[WC_STATEMENTS];
 static bool planned[WC_STATEMENTS];
@@ -102,23 +99,10 @@ make_generic_plan(SPIPlanPtr plan)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);
 }
 
-static const Statement *
-text_of(WcStatement which)
-{
-	size_t i;
-
-	for (i = 0; i < lengthof(texts) - 1; i++)
-	{
-		if (texts[i][which].sql != NULL)
-			break;
-	}
-	return &texts[i][which];
-}
-
 static SPIPlanPtr
 prepared(WcStatement which)
 {
-	const Statement *st = text_of(which);
+	const WcStatementText *st = &wc_statement_texts[which];
 	int nargs = 0;
 
 	if (plans[which] != NULL && !SPI_plan_is_valid(plans[which]))
@@ -126,7 +110,7 @@ prepared(WcStatement which)
 	if (plans[which] == NULL)
 	{
 		SPIPlanPtr plan;
-		Oid types[MAX_ARGS + 1];
+		Oid types[WC_MOST_PARAMETERS + 1];
 
 		while (st->types[nargs] != 0)
 		{
@@ -135,7 +119,7 @@ prepared(WcStatement which)
 		}
 		plan = SPI_prepare_cursor(st->sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare statement %d: %s", (int) which, SPI_result_code_string(SPI_result));
+			elog(ERROR, "could not prepare statement %s: %s", st->name, SPI_result_code_string(SPI_result));
 		plans[which] = plan;
 		planned[which] = false;
 	}
@@ -165,23 +149,23 @@ wc_prepare_statements(void)
  * yielded or changed; what it yielded is in SPI_tuptable.
  */
 uint64
-wc_run(WcStatement which, Datum *args, const char *nulls)
+wc_run_any(WcStatement which, Datum *args, const char *nulls)
 {
 	int rc = SPI_execute_plan(prepared(which), args, nulls, false, 0);
 
 	if (rc < 0)
-		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(rc));
+		elog(ERROR, "statement %s failed: %s", wc_statement_texts[which].name, SPI_result_code_string(rc));
 	return SPI_processed;
 }
 
 /* Begin to read the rows of a statement, some at a time; what is long is never there as a whole. */
 Portal
-wc_open(WcStatement which, Datum *args)
+wc_open_any(WcStatement which, Datum *args)
 {
 	Portal portal = SPI_cursor_open(NULL, prepared(which), args, NULL, false);
 
 	if (portal == NULL)
-		elog(ERROR, "statement %d failed: %s", (int) which, SPI_result_code_string(SPI_result));
+		elog(ERROR, "statement %s failed: %s", wc_statement_texts[which].name, SPI_result_code_string(SPI_result));
 	return portal;
 }
 

@@ -7,112 +7,34 @@
 
 #include "executor/spi.h"
 
-typedef enum WcStatement
-{
-	WC_READ_HUBS,
-	WC_READ_HUB_SECRETS,
-	WC_READ_CHANNELS,
-	WC_READ_KEYS,
-	WC_STOP_HUB,
-	WC_INSERT_MESSAGES,
-	WC_FIND_MESSAGES,
-	WC_RECORD_STATUSES,
-	WC_FIND_CHANNELS,
-	WC_RECORD_OUTCOMES,
-	WC_APPLY_EARLY,
-	WC_SWEEP_EARLY,
-	WC_EXPIRE_EARLY,
-	WC_HOLD,
-	WC_ANY_HELD,
-	WC_RELEASE,
-	WC_EXPIRE_HELD,
-	WC_REJECT,
-	WC_FIND_REJECT,
-	WC_DELETE_REJECT,
-	WC_REJECT_UNREADABLE,
-	WC_DROP_REJECT,
-	WC_READ_LATE,
-	WC_READ_NEXT,
-	WC_READ_REQUEUED,
-	WC_READ_CONVERSATION,
-	WC_COUNT_AHEAD,
-	WC_TAKE,
-	WC_NEWEST_IDS,
-	WC_NEWEST_IDS_OF,
-	WC_STRAYS,
-	WC_STRAYS_OF,
-	WC_UNREAD_0,
-	WC_UNREAD_1,
-	WC_UNREAD_2,
-	WC_SEND_CHANNEL,
-	WC_SEND_VISITOR,
-	WC_SEND_MESSAGE,
-	WC_SEND_SAME_KEY,
-	WC_CANCEL,
-	WC_RETRY,
-	WC_INGEST_SECRETS,
-	WC_INGEST_CHANNEL_OF,
-	WC_MARK_READ,
-	WC_CLEAR_SESSIONS,
-	WC_CLOSE_SESSIONS,
-	WC_FIND_TOKENS,
-	WC_MAKE_VISITORS,
-	WC_LOAD_BUDGETS,
-	WC_SAVE_BUDGETS,
-	WC_SEE_VISITORS,
-	WC_OPEN_SESSIONS,
-	WC_PAGE,
-	WC_KEPT_HUBS,
-	WC_LOOK_AT_LOGS,
-	WC_HUB_CALL,
-	WC_HUB_ANSWERED,
-	WC_HUB_FAILED,
-	WC_OVERDUE_CURSOR,
-	WC_OVERDUE_UPTO,
-	WC_NEXT_CHANNEL,
-	WC_OVERDUE_FIND,
-	WC_OVERDUE_LATE,
-	WC_OVERDUE_UNANSWERED,
-	WC_OVERDUE_PRUNE,
-	WC_WANTS_EVENTS,
-	WC_PUBLISH_ORDERS,
-	WC_MAKE_PROGRESS,
-	WC_READ_LOCAL_WEBHOOKS,
-	WC_READ_LINKS,
-	WC_LINKS_CAME,
-	WC_LINKS_LEFT,
-	WC_LINKS_AWAY,
-	WC_LINKS_ACKED,
-	WC_READ_EVENTS,
-	WC_WEBHOOK_KNOWN,
-	WC_RECORD_DELIVERIES,
-	WC_WEBHOOK_PROGRESS,
-	WC_WEBHOOK_VERIFIED,
-	WC_WEBHOOK_PAUSE,
-	WC_READ_RETRIES,
-	WC_DONE_RETRIES,
-	WC_DROP_EVENTS,
-	WC_DROP_LOG,
-	WC_DROP_ORDERS,
-	WC_REST,
-	WC_STATEMENTS
-} WcStatement;
+#include "worker_sql.h"
 
-#define MAX_ARGS 12
+#define WC_MOST_PARAMETERS 12
 
-typedef struct Statement
+/* Made by sql/embed from sql/worker, as are WcStatement and how many parameters each takes. */
+typedef struct WcStatementText
 {
+	const char *name;
 	const char *sql;
-	Oid types[MAX_ARGS + 1]; /* ends with 0 */
-} Statement;
+	Oid types[WC_MOST_PARAMETERS + 1]; /* ends with 0 */
+} WcStatementText;
 
-extern uint64 wc_run(WcStatement which, Datum *args, const char *nulls);
-extern Portal wc_open(WcStatement which, Datum *args);
+extern const WcStatementText wc_statement_texts[WC_STATEMENTS];
+
+/* NULL, the address of one Datum, or an array of them: how large that is (a pointer is as large as a Datum). */
+#define WC_GIVEN(args) _Generic((args), void * : 0, default : sizeof(args))
+
+#define WC_CHECK_GIVEN(which, args)                                                                                    \
+	StaticAssertExpr(WC_GIVEN(args) == which##_PARAMETERS * sizeof(Datum), #which " takes another number of "          \
+																				  "parameters")
+
+/* The statement is named by its constant; who has it in a variable sees to the parameters' number. */
+#define wc_run(which, args, nulls) (WC_CHECK_GIVEN(which, args), wc_run_any(which, args, nulls))
+#define wc_open(which, args)	   (WC_CHECK_GIVEN(which, args), wc_open_any(which, args))
+
+extern uint64 wc_run_any(WcStatement which, Datum *args, const char *nulls);
+extern Portal wc_open_any(WcStatement which, Datum *args);
 extern void wc_prepare_statements(void);
 extern void wc_forget_statements(void);
-/* each has an entry for every WcStatement; one of them has its text */
-extern const Statement wc_texts_messages[];
-extern const Statement wc_texts_feeds[];
-extern const Statement wc_texts_keeping[];
 
 #endif /* WC_STATEMENTS_H */

@@ -86,15 +86,22 @@ turn_try(turn_step step, void *arg, int lock_wait_ms)
 static void
 run_step(void *arg)
 {
-	wc_run(*(WcStatement *) arg, NULL, NULL);
+	wc_run_any(*(WcStatement *) arg, NULL, NULL);
 }
 
-/* Run a statement of the upkeep so that its failure is its own. */
+/* Run a step of the upkeep: should it fail, the status shows why. */
 void
-savepoint_run(WcStatement which)
+savepoint_try(turn_step step, void *arg)
 {
-	ErrorData *error = turn_try(run_step, &which, LOCK_WAIT_BLOCKED_MS);
+	ErrorData *error = turn_try(step, arg, LOCK_WAIT_BLOCKED_MS);
 
 	if (error != NULL && !turn_error_is_transient(error))
 		worker_note_error(error->message);
+}
+
+/* The same of a statement that takes no parameters. */
+void
+savepoint_run(WcStatement which)
+{
+	savepoint_try(run_step, &which);
 }

@@ -19,6 +19,7 @@ extern ErrorData *turn_try(turn_step step, void *arg, int lock_wait_ms);
 extern ErrorData *turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms);
 extern bool turn_error_is_transient(const ErrorData *error);
 extern bool turn_error_is_systemic(const ErrorData *error);
+extern void savepoint_try(turn_step step, void *arg);
 extern void savepoint_run(WcStatement which);
 
 #endif /* WC_SAVEPOINT_H */

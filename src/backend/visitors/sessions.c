@@ -424,7 +424,7 @@ welcome(Arrival **batch, int n)
 	args[1] = wc_column_array(channels);
 	args[2] = wc_column_array(visitors);
 	wc_run(WC_OPEN_SESSIONS, args, NULL);
-	wc_run(WC_SEE_VISITORS, args + 1, NULL);
+	wc_run(WC_SEE_VISITORS, ((Datum[]){args[1], args[2]}), NULL);
 	for (i = 0; i < n; i++)
 	{
 		if (batch[i]->result == WC_WELCOME_KNOWN)

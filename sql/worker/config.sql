@@ -1,0 +1,36 @@
+-- What the turn hands to webchatt-net as its configuration (src/backend/turn/config.c).
+
+-- name: read_hubs()
+SELECT id, name, api_url, api_key, state = 'stopped' AS is_stopped, kind = 'local' AS is_local, inbound = 'link' AS has_link
+FROM webchatt.hubs
+ORDER BY id;
+
+-- name: read_hub_secrets()
+-- What signs events for hubs' own endpoints.
+SELECT hub_id, secret, CASE WHEN old_secret_until > now() THEN old_secret END AS old_secret,
+	ceil(extract(epoch FROM old_secret_until))::bigint AS old_secret_until
+FROM webchatt.hub_webhooks
+WHERE hub_id IS NOT NULL AND secret IS NOT NULL
+ORDER BY hub_id, event_type;
+
+-- name: read_channels()
+-- A row for each channel and webhook; the channel alone where it has none.
+SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsigned, w.secret,
+	CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
+	ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until,
+	h.kind = 'local' AND c.public_key IS NOT NULL AS has_visitors, c.public_key, c.display_name,
+	(SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id) AS origins,
+	c.newcomers_paused
+FROM webchatt.channels c
+JOIN webchatt.hubs h ON h.id = c.hub_id
+LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id
+ORDER BY c.id, w.event_type;
+
+-- name: read_keys()
+-- API keys: what each may do as bits, its channels one behind the other (null: all).
+SELECT id, key_hash,
+	('send' = ANY (scopes))::int + 2 * ('webhooks' = ANY (scopes))::int + 4 * ('link' = ANY (scopes))::int AS scope_bits,
+	(SELECT string_agg(uuid_send(channel), '') FROM unnest(channels) AS channel) AS channels
+FROM webchatt.api_keys
+WHERE revoked_at IS NULL
+ORDER BY id;

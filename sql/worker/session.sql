@@ -1,0 +1,103 @@
+-- What SQL functions do in an application's session, as webchatt_worker (src/backend/session, shared/step_down.c).
+
+-- name: send_channel($1 id uuid)
+SELECT hub_id, kind, public_key IS NOT NULL AS is_local FROM webchatt.channels WHERE id = $1;
+
+-- name: send_visitor($1 channel uuid, $2 id text)
+-- Whom a remote hub has, and we had not heard of.
+INSERT INTO webchatt.visitors (channel_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: send_message($1 channel uuid, $2 id uuid, $3 visitor text, $4 content jsonb, $5 dedupe_key text,
+--	$6 expires_at timestamptz, $7 author text, $8 final boolean)
+INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, dedupe_key, expires_at, author, final)
+VALUES ($1, $2, $3, 'out', 'queued', $4, $5, $6, $7, $8)
+ON CONFLICT (channel_id, visitor, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
+
+-- name: send_same_key($1 channel uuid, $2 visitor text, $3 dedupe_key text)
+-- The message that was sent with it before, and why it will not get there (null: it may).
+SELECT id,
+	CASE
+		WHEN status = 'failed' THEN coalesce(error_code, 'failed')
+		WHEN status IN ('expired', 'cancelled') THEN status::text
+	END AS failure
+FROM webchatt.messages
+WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3;
+
+-- name: cancel($1 channel uuid, $2 id uuid)
+-- No row: it was too late; else whose it was, and whether webhooks or links want to know.
+WITH cancelled AS (
+	UPDATE webchatt.messages
+	SET status = 'cancelled', status_at = now()
+	WHERE channel_id = $1 AND id = $2 AND status IN ('queued', 'held')
+	RETURNING channel_id, id, visitor, dedupe_key
+),
+no_longer_held AS (
+	DELETE FROM webchatt.held h
+	USING cancelled m
+	WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor AND h.message_id = m.id
+),
+noted AS (
+	INSERT INTO webchatt.statuses (channel_id, message_id, status)
+	SELECT channel_id, id, 'cancelled' FROM cancelled
+)
+SELECT m.visitor,
+	coalesce(left(m.dedupe_key, 4) = 'api:', false)
+		AND EXISTS (SELECT FROM webchatt.channels c WHERE c.id = m.channel_id AND c.public_key IS NOT NULL)
+		AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links)) AS is_wanted
+FROM cancelled m;
+
+-- name: retry($1 channel uuid, $2 id uuid)
+-- Queue a message once more that did not get there; an expiry that is past is dropped.
+UPDATE webchatt.messages m
+SET status = 'queued', status_at = now(), error_code = NULL, error_message = NULL,
+	expires_at = CASE WHEN expires_at > now() THEN expires_at END
+FROM webchatt.channels c
+WHERE c.id = m.channel_id AND m.channel_id = $1 AND m.id = $2
+	AND m.direction = 'out' AND m.status IN ('failed', 'expired', 'cancelled')
+RETURNING c.hub_id, m.visitor, m.expires_at;
+
+-- name: mark_read($1 channel uuid, $2 visitor text, $3 upto uuid)
+-- What the visitor wrote up to this message (null: all): how many, and the newest of them.
+WITH marked AS (
+	UPDATE webchatt.messages
+	SET status = 'read', status_at = now()
+	WHERE channel_id = $1 AND visitor = $2 AND direction = 'in' AND status = 'received'
+		AND id <= coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+	RETURNING id
+)
+SELECT (SELECT count(*) FROM marked), id
+FROM marked
+ORDER BY id DESC
+LIMIT 1;
+
+-- name: ingest_secrets($1 channel uuid)
+-- What an event of the channel is signed with; no row: there is no such channel.
+SELECT w.secret, CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
+	coalesce(w.accept_unsigned, false) AS accept_unsigned, ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until
+FROM webchatt.channels c
+LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id
+WHERE c.id = $1
+ORDER BY w.event_type;
+
+-- name: ingest_channel_of($1 hub_message_id text)
+-- The channel of an event that names none: where that message was sent, or the only one.
+SELECT c.id
+FROM webchatt.channels c
+WHERE EXISTS (SELECT FROM webchatt.statuses s WHERE s.channel_id = c.id AND s.hub_message_id = $1)
+	OR (SELECT count(*) FROM webchatt.channels) = 1
+ORDER BY c.id
+LIMIT 1;
+
+-- name: wants_events($1 channel uuid)
+-- Is it a local channel, and does anybody want its events?
+SELECT 1
+FROM webchatt.channels c
+WHERE c.id = $1 AND c.public_key IS NOT NULL
+	AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links));
+
+-- name: find_reject($1 id bigint)
+SELECT channel_id, body FROM webchatt.rejects WHERE id = $1 FOR UPDATE;
+
+-- name: drop_reject($1 id bigint)
+-- It was written at last.
+DELETE FROM webchatt.rejects WHERE id = $1;

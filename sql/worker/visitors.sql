@@ -1,0 +1,155 @@
+-- Visitors of the local hub: who they are, their sessions, what they may, what they are shown (src/backend/visitors).
+-- A visitor's row may be held by somebody; whom we only saw is passed over then, and seen by the next turn.
+
+-- name: newest_ids($1 before uuid)
+-- Of each channel the newest message ids before this one; some, for not all need be ours.
+SELECT newest.id
+FROM webchatt.channels c
+CROSS JOIN LATERAL (
+	SELECT m.id FROM webchatt.messages m
+	WHERE m.channel_id = c.id AND m.id < $1
+	ORDER BY m.channel_id DESC, m.id DESC
+	LIMIT 8
+) newest;
+
+-- name: newest_ids_of($1 channel uuid, $2 before uuid)
+-- The same of one channel.
+SELECT m.id
+FROM webchatt.messages m
+WHERE m.channel_id = $1 AND m.id < $2
+ORDER BY m.channel_id DESC, m.id DESC
+LIMIT 8;
+
+-- name: clear_sessions()
+DELETE FROM webchatt.sessions;
+
+-- name: close_sessions($1 sessions bigint[])
+-- They are over.
+WITH gone AS (
+	DELETE FROM webchatt.sessions WHERE id = ANY ($1) RETURNING channel_id, visitor
+),
+seen AS MATERIALIZED (
+	SELECT v.channel_id, v.id
+	FROM webchatt.visitors v
+	WHERE (v.channel_id, v.id) IN (SELECT channel_id, visitor FROM gone) AND v.last_seen < now() - interval '1 minute'
+	FOR UPDATE SKIP LOCKED
+)
+UPDATE webchatt.visitors v
+SET last_seen = now()
+FROM seen s
+WHERE v.channel_id = s.channel_id AND v.id = s.id;
+
+-- name: open_sessions($1 sessions bigint[], $2 channels uuid[], $3 visitors text[])
+INSERT INTO webchatt.sessions (id, channel_id, visitor)
+SELECT * FROM unnest($1, $2, $3)
+ON CONFLICT DO NOTHING;
+
+-- name: see_visitors($1 channels uuid[], $2 visitors text[])
+WITH seen AS MATERIALIZED (
+	SELECT v.channel_id, v.id
+	FROM webchatt.visitors v
+	JOIN (SELECT DISTINCT channel_id, visitor FROM unnest($1, $2) AS u (channel_id, visitor)) present
+		ON v.channel_id = present.channel_id AND v.id = present.visitor
+	WHERE v.last_seen IS NULL OR v.last_seen < now() - interval '1 minute'
+	FOR UPDATE OF v SKIP LOCKED
+)
+UPDATE webchatt.visitors v
+SET last_seen = now()
+FROM seen s
+WHERE v.channel_id = s.channel_id AND v.id = s.id;
+
+-- name: find_tokens($1 channels uuid[], $2 hashes bytea[], $3 seconds int)
+-- Whose tokens those are, by the number of the array element. seconds: how long a token is good for (0: for ever).
+SELECT shown.n::int, t.visitor
+FROM unnest($1, $2) WITH ORDINALITY AS shown (channel_id, hash, n)
+JOIN webchatt.visitor_tokens t ON t.channel_id = shown.channel_id AND t.token_hash = shown.hash
+WHERE $3 = 0 OR t.created_at > now() - make_interval(secs => $3);
+
+-- name: make_visitors($1 channels uuid[], $2 visitors text[], $3 token_hashes bytea[], $4 attributes text[])
+WITH newcomer AS MATERIALIZED (
+	SELECT * FROM unnest($1, $2, $3, $4) AS n (channel_id, visitor, token_hash, attributes)
+),
+made AS (
+	INSERT INTO webchatt.visitors (channel_id, id, last_seen, attributes)
+	SELECT channel_id, visitor, now(), coalesce(attributes::jsonb, '{}') FROM newcomer
+)
+INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor)
+SELECT channel_id, token_hash, visitor FROM newcomer;
+
+-- name: load_budgets()
+-- How much was used, and how many seconds ago that was so. Those of channels that are gone go.
+WITH gone AS (
+	DELETE FROM webchatt.budget_levels b
+	WHERE b.channel_id <> '00000000-0000-0000-0000-000000000000'
+		AND NOT EXISTS (SELECT FROM webchatt.channels c WHERE c.id = b.channel_id)
+	RETURNING b.channel_id
+)
+SELECT b.channel_id, b.what, b.used, b.refused,
+	greatest(0, least(extract(epoch FROM clock_timestamp() - b.at), 1000000))::bigint AS seconds_ago
+FROM webchatt.budget_levels b
+WHERE NOT EXISTS (SELECT FROM gone g WHERE g.channel_id = b.channel_id);
+
+-- name: save_budgets($1 channels uuid[], $2 whats text[], $3 used bigint[], $4 refused bigint[])
+INSERT INTO webchatt.budget_levels (channel_id, what, used, refused, at)
+SELECT channel_id, what, used, refused, clock_timestamp()
+FROM unnest($1, $2, $3, $4) AS level (channel_id, what, used, refused)
+ON CONFLICT (channel_id, what) DO UPDATE
+SET used = excluded.used, refused = excluded.refused, at = excluded.at;
+
+-- name: page($1 channel uuid, $2 visitor text, $3 before uuid, $4 known uuid[], $5 rows int, $6 bytes int,
+--	$7 look_through int, $8 under_way uuid)
+-- What a visitor's client is shown, before this message (null: the newest), but not those that it has: rows messages
+-- on a page, bytes after which no more are taken, look_through messages at most; under_way: one that is shown though
+-- it is being sent just now (or null). That is the newest page, and behind it what was sent and never confirmed, for it
+-- may have been lost with a connection; and what lies among those that the client has: another client got it.
+-- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
+-- left out, whether there are older ones than that, and up to which the visitor's own were read.
+WITH recent AS (
+	SELECT m.id, m.status, m.direction
+	FROM webchatt.messages m
+	WHERE m.channel_id = $1 AND m.visitor = $2 AND m.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+		AND (m.direction = 'in' OR m.status IN ('enqueued', 'sent', 'delivered', 'read')
+			OR m.id = $8 AND m.status = 'queued')
+	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC
+	LIMIT $7
+),
+seen AS MATERIALIZED (
+	SELECT id, status, direction, row_number() OVER (ORDER BY id DESC) AS n FROM recent
+),
+-- newer_bytes: of those that come before it; first as stored, so that no content is read that has no room
+stored AS MATERIALIZED (
+	SELECT s.id, s.n, m.direction, m.status, m.content, m.hub_message_id,
+		sum(pg_column_size(m.content)) OVER (ORDER BY s.n) - pg_column_size(m.content) AS newer_bytes
+	FROM seen s
+	JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id
+	WHERE (s.n <= $5 OR s.status IN ('enqueued', 'sent')
+			OR s.id > (SELECT id FROM unnest($4) AS known (id) ORDER BY id LIMIT 1))
+		AND s.id <> ALL ($4)
+),
+missing AS MATERIALIZED (
+	SELECT id, n, direction, status, hub_message_id, CASE WHEN newer_bytes < $6 THEN content::text END AS content
+	FROM stored
+),
+sized AS (
+	SELECT *, coalesce(sum(octet_length(content)) OVER (ORDER BY n) - octet_length(content), $6) AS newer_bytes
+	FROM missing
+),
+taken AS MATERIALIZED (
+	SELECT * FROM sized WHERE newer_bytes < $6
+),
+whole AS MATERIALIZED (
+	SELECT *
+	FROM seen
+	WHERE n <= $5 AND n < coalesce((SELECT min(n) FROM sized WHERE newer_bytes >= $6), n + 1)
+)
+SELECT
+	(SELECT '[' || coalesce(string_agg(
+		format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s,"content":%s}',
+			id, direction, ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint,
+			CASE WHEN status = 'queued' THEN 'sent' ELSE status END,
+			CASE WHEN direction = 'in' THEN ',"client":' || to_json(substr(hub_message_id, 38))::text END,
+			content),
+		',' ORDER BY id), '') || ']' FROM taken) AS messages,
+	(SELECT id FROM whole ORDER BY n DESC LIMIT 1) AS whole_from,
+	(SELECT count(*) FROM seen) > (SELECT count(*) FROM whole) AS has_more,
+	(SELECT id FROM seen WHERE direction = 'in' AND status = 'read' ORDER BY n LIMIT 1) AS read_upto;
