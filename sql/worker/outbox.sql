@@ -1,4 +1,4 @@
--- Reading the outbox (src/backend/outbound/outbox_reader.c; doc/decisions has why by snapshots).
+-- Reading the outbox (src/backend/outbound/outbox_reader.c; doc/decisions has why by snapshots), and emptying it.
 -- Its three tables are read one by one, each in the order of its index, so that a page costs a page however many rows
 -- there are.
 
@@ -106,3 +106,22 @@ WHERE o.channel_id = $1 AND o.visitor = $2 AND o.seq >= $3
 ORDER BY o.seq LIMIT $4)
 ORDER BY seq
 LIMIT $4;
+
+-- name: any_in_outbox_0()
+SELECT 1 FROM webchatt.outbox_0 LIMIT 1;
+
+-- name: any_in_outbox_1()
+SELECT 1 FROM webchatt.outbox_1 LIMIT 1;
+
+-- name: any_in_outbox_2()
+SELECT 1 FROM webchatt.outbox_2 LIMIT 1;
+
+-- name: empty_outbox_0()
+-- The caller holds the table's lock, and has seen that nothing in it is left to do.
+TRUNCATE webchatt.outbox_0;
+
+-- name: empty_outbox_1()
+TRUNCATE webchatt.outbox_1;
+
+-- name: empty_outbox_2()
+TRUNCATE webchatt.outbox_2;

@@ -1,4 +1,5 @@
 -- What SQL functions do in an application's session, as webchatt_worker (src/backend/session, shared/step_down.c).
+-- The functions that register a handler do it as whoever owns webchatt.
 
 -- name: send_channel($1 id uuid)
 SELECT hub_id, kind, public_key IS NOT NULL AS is_local FROM webchatt.channels WHERE id = $1;
@@ -101,3 +102,23 @@ SELECT channel_id, body FROM webchatt.rejects WHERE id = $1 FOR UPDATE;
 -- name: drop_reject($1 id bigint)
 -- It was written at last.
 DELETE FROM webchatt.rejects WHERE id = $1;
+
+-- name: register_channel($1 id uuid)
+-- Is there such a channel?
+SELECT 1 FROM webchatt.channels WHERE id = $1;
+
+-- name: register_again($1 event text, $2 schema_name text, $3 function_name text, $4 direction text, $5 channel uuid,
+--	$6 owner text)
+-- What is registered already has its number.
+UPDATE webchatt.registrations
+SET owner = $6
+WHERE event = $1 AND schema_name = $2 AND function_name = $3 AND direction = $4 AND channel_id IS NOT DISTINCT FROM $5
+RETURNING id;
+
+-- name: register_new($1 event text, $2 schema_name text, $3 function_name text, $4 direction text, $5 channel uuid,
+--	$6 owner text, $7 most int)
+-- No row: there are most already.
+INSERT INTO webchatt.registrations (event, schema_name, function_name, direction, channel_id, owner)
+SELECT $1, $2, $3, $4, $5, $6
+WHERE (SELECT count(*) FROM webchatt.registrations) < $7
+RETURNING id;

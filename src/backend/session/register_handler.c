@@ -8,7 +8,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -22,6 +21,7 @@
 #include "shared/columns.h"
 #include "shared/handler_calls.h"
 #include "shared/outbox_append.h"
+#include "shared/statements.h"
 
 PG_FUNCTION_INFO_V1(webchatt_on_message);
 PG_FUNCTION_INFO_V1(webchatt_on_status);
@@ -92,39 +92,24 @@ take_function(Oid function, bool for_status, Registration *r)
 static void
 check_channel(const Registration *r)
 {
-	Oid types[1] = {UUIDOID};
 	Datum channel = r->channel;
 
-	if (r->any_channel)
-		return;
-	SPI_execute_with_args("SELECT 1 FROM webchatt.channels WHERE id = $1", 1, types, &channel, NULL, true, 1);
-	if (SPI_processed == 0)
+	if (!r->any_channel && wc_run(WC_REGISTER_CHANNEL, &channel, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("there is no channel %s", DatumGetCString(DirectFunctionCall1(uuid_out, channel))),
 						errhint("SELECT id, display_name FROM webchatt.channels lists them.")));
 }
 
-/* The number that it has already, or a new one.  Connected to SPI, as the table's owner. */
+/* The number that it has already, or a new one.  Connected to SPI, as the owner of the table, which is locked. */
 static int32
 write_row(const Registration *r)
 {
-	Oid types[6] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID};
-	Datum args[6] = {r->event, r->schema, r->name, r->direction, r->channel, r->owner};
-	const char *nulls = r->any_channel ? "    n " : "      ";
+	Datum again[6] = {r->event, r->schema, r->name, r->direction, r->channel, r->owner};
+	Datum new[7] = {r->event, r->schema, r->name, r->direction, r->channel, r->owner, Int32GetDatum(MOST_HANDLERS)};
+	const char *nulls = r->any_channel ? "    n  " : "       ";
 	bool isnull;
 
-	SPI_execute("LOCK TABLE webchatt.registrations IN SHARE ROW EXCLUSIVE MODE", false, 0);
-	SPI_execute_with_args(
-		"UPDATE webchatt.registrations SET owner = $6 WHERE event = $1 AND schema_name = $2"
-		" AND function_name = $3 AND direction = $4 AND channel_id IS NOT DISTINCT FROM $5 RETURNING id",
-		6, types, args, nulls, false, 0);
-	if (SPI_processed == 0)
-		SPI_execute_with_args(
-			"INSERT INTO webchatt.registrations (event, schema_name, function_name, direction, channel_id, owner)"
-			" SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM webchatt.registrations) < " CppAsString2(
-				MOST_HANDLERS) " RETURNING id",
-			6, types, args, nulls, false, 0);
-	if (SPI_processed == 0)
+	if (wc_run(WC_REGISTER_AGAIN, again, nulls) == 0 && wc_run(WC_REGISTER_NEW, new, nulls) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%d functions are registered already", MOST_HANDLERS),
 				 errhint("SELECT * FROM webchatt.handlers lists them; webchatt.remove_handler(id) takes one out.")));
@@ -135,7 +120,7 @@ write_row(const Registration *r)
 static int32
 record(const Registration *r)
 {
-	Relation rel = table_open(wc_relation("registrations"), AccessShareLock);
+	Relation rel = table_open(wc_relation("registrations"), ShareRowExclusiveLock);
 	Oid owner = rel->rd_rel->relowner;
 	Oid user;
 	int security;

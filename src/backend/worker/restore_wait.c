@@ -26,6 +26,7 @@
 #include "shared/outbox_append.h"
 #include "shared/restores.h"
 #include "shared/shmem.h"
+#include "shared/statements.h"
 #include "turn/report.h"
 #include "turn/transaction.h"
 #include "worker/restore_wait.h"
@@ -56,14 +57,7 @@ other_restore(void)
 {
 	bool isnull;
 
-	if (SPI_execute("SELECT pid FROM pg_catalog.pg_stat_activity WHERE datid OPERATOR(pg_catalog.=)"
-					" (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) "
-					"pg_catalog.current_database())"
-					" AND application_name OPERATOR(pg_catalog.=) 'pg_restore'"
-					" AND pg_catalog.pg_has_role(usesysid, (SELECT relowner FROM pg_catalog.pg_class"
-					"  WHERE oid OPERATOR(pg_catalog.=) 'webchatt.hubs'::pg_catalog.regclass), 'USAGE') LIMIT 1",
-					true, 1) != SPI_OK_SELECT ||
-		SPI_processed == 0)
+	if (wc_run(WC_OTHER_RESTORE, NULL, NULL) == 0)
 		return 0;
 	return DatumGetInt32(wc_field(0, 1, &isnull));
 }
@@ -76,7 +70,7 @@ end_restore(void)
 
 	worker_set_state("a restore is over, but cannot be ended: see last_error");
 	LockTimeout = LOCK_MS;
-	SPI_execute("SELECT webchatt._end_restore()", false, 0);
+	wc_run(WC_END_RESTORE, NULL, NULL);
 	waited = true;
 	LockTimeout = lock_timeout;
 	ereport(LOG, (errmsg("webchatt: a restore into database \"%s\" is over", NameStr(worker_slot->name))));

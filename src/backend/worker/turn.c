@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -217,18 +218,15 @@ static void
 truncate_step(void *arg)
 {
 	int child = *(int *) arg;
-	char sql[64];
 
-	snprintf(sql, sizeof(sql), "SELECT 1 FROM webchatt.outbox_%d LIMIT 1", child);
-	SPI_execute(sql, true, 1);
-	if (SPI_processed == 0)
+	StaticAssertStmt(WC_ANY_IN_OUTBOX_1 == WC_ANY_IN_OUTBOX_0 + 1 && WC_ANY_IN_OUTBOX_2 == WC_ANY_IN_OUTBOX_0 + 2 &&
+						 WC_EMPTY_OUTBOX_1 == WC_EMPTY_OUTBOX_0 + 1 && WC_EMPTY_OUTBOX_2 == WC_EMPTY_OUTBOX_0 + 2,
+					 "one for each child");
+	if (wc_run_any(WC_ANY_IN_OUTBOX_0 + child, NULL, NULL) == 0)
 		return;
-	snprintf(sql, sizeof(sql), "LOCK TABLE webchatt.outbox_%d IN ACCESS EXCLUSIVE MODE", child);
-	SPI_execute(sql, false, 0);
-	if (!outbound_child_is_empty(child) || !control_child_is_empty(child))
-		return;
-	snprintf(sql, sizeof(sql), "TRUNCATE webchatt.outbox_%d", child);
-	SPI_execute(sql, false, 0);
+	LockRelationOid(wc_relation(psprintf("outbox_%d", child)), AccessExclusiveLock);
+	if (outbound_child_is_empty(child) && control_child_is_empty(child))
+		wc_run_any(WC_EMPTY_OUTBOX_0 + child, NULL, NULL);
 }
 
 /*

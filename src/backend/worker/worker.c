@@ -181,24 +181,19 @@ static uint32
 hash_database_settings(void)
 {
 	uint32 hash = 0;
+	uint64 n;
 	uint64 i;
 
 	turn_open();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (SPI_execute("SELECT setconfig::pg_catalog.text FROM pg_catalog.pg_db_role_setting WHERE setrole "
-					"OPERATOR(pg_catalog.=) 0"
-					" AND setdatabase OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database"
-					" WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())",
-					true, 0) == SPI_OK_SELECT)
+	n = wc_run(WC_DATABASE_SETTINGS, NULL, NULL);
+	for (i = 0; i < n; i++)
 	{
-		for (i = 0; i < SPI_processed; i++)
-		{
-			char *s = wc_field_text(i, 1);
+		char *s = wc_field_text(i, 1);
 
-			if (s != NULL)
-				hash ^= hash_bytes((unsigned char *) s, strlen(s));
-		}
+		if (s != NULL)
+			hash ^= hash_bytes((unsigned char *) s, strlen(s));
 	}
 	SPI_finish();
 	PopActiveSnapshot();
