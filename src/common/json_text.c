@@ -344,9 +344,8 @@ wc_json_mend(const char *s, size_t len, char *out)
 	return m.len;
 }
 
-/* Behind the string whose first quote is at p. */
-static const char *
-string_end(const char *p, const char *end)
+const char *
+wc_json_string_end(const char *p, const char *end)
 {
 	for (p++; p < end && *p != '"'; p++)
 	{
@@ -356,12 +355,6 @@ string_end(const char *p, const char *end)
 	return p < end ? p + 1 : end;
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* The value that begins behind the colon at p, without the blanks around it. */
 static wc_str
 value_at(const char *p, const char *end)
@@ -369,7 +362,7 @@ value_at(const char *p, const char *end)
 	const char *begin;
 	int depth = 0;
 
-	for (p++; p < end && is_blank(*p); p++)
+	for (p++; p < end && wc_json_is_blank(*p); p++)
 		;
 	begin = p;
 	while (p < end)
@@ -380,9 +373,9 @@ value_at(const char *p, const char *end)
 			depth++;
 		else if (*p == '}' || *p == ']')
 			depth--;
-		p = *p == '"' ? string_end(p, end) : p + 1;
+		p = *p == '"' ? wc_json_string_end(p, end) : p + 1;
 	}
-	while (p > begin && is_blank(p[-1]))
+	while (p > begin && wc_json_is_blank(p[-1]))
 		p--;
 	return (wc_str){begin, (uint32_t) (p - begin)};
 }
@@ -398,7 +391,7 @@ wc_json_member(const char *s, size_t len, const char *name, wc_str *value)
 
 	while (p < end)
 	{
-		const char *next = *p == '"' ? string_end(p, end) : p + 1;
+		const char *next = *p == '"' ? wc_json_string_end(p, end) : p + 1;
 
 		if (*p == '"' && next - p >= 2)
 			string = (wc_str){p + 1, (uint32_t) (next - p - 2)};

@@ -51,4 +51,14 @@ extern bool wc_json_member(const char *s, size_t len, const char *name, wc_str *
 /* A whole number, written with nothing but digits and a sign before them. */
 extern bool wc_json_is_whole(wc_str number);
 
+/* Behind the string whose first quote is at p. */
+extern const char *wc_json_string_end(const char *p, const char *end);
+
+/* What may stand between tokens. */
+static inline bool
+wc_json_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 #endif /* WC_JSON_TEXT_H */

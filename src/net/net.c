@@ -22,6 +22,7 @@
 #include "listen/ws_takeover.h"
 #include "visitors/visitor_admit.h"
 #include "base/sandbox.h"
+#include "base/text.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/proxies.h"
@@ -34,12 +35,6 @@
 /* Once a second: statistics; every so many seconds: are our files the same? */
 #define TICK_MS		   1000
 #define OUTDATED_TICKS 2
-
-static char *
-copy_str(wc_str s)
-{
-	return strndup(s.len ? s.p : "", s.len);
-}
 
 /* Say why, and end: nothing can go on. */
 static void
@@ -211,10 +206,8 @@ net_configure(net *n, const wc_config *all)
 
 	if (!n->configured)
 	{
-		n->listen = copy_str(config->listen);
-		n->ca_file = copy_str(config->ca_file);
-		if (n->listen == NULL || n->ca_file == NULL)
-			fail(n, "out of memory while starting");
+		n->listen = text_copy(config->listen);
+		n->ca_file = text_copy(config->ca_file);
 		keep_ca_file(n);
 	}
 	else if (!wc_str_equals(config->ca_file, n->ca_file))

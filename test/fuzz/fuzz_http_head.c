@@ -9,7 +9,7 @@
 #include "fuzz.h"
 
 static void
-check_inside(head_value value, const char *data, size_t size)
+check_inside(wc_str value, const char *data, size_t size)
 {
 	MUST(value.p == NULL || (value.p >= data && value.p + value.len <= data + size));
 	for (size_t i = 0; value.p != NULL && i < value.len; i++)

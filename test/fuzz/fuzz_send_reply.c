@@ -15,7 +15,7 @@ check_text(wc_str s, const char *where, size_t max)
 	if (s.len == 0)
 		return;
 	MUST(s.p == where && s.p[s.len] == '\0');
-	MUST(utf8_is_clean(s.p, s.len));
+	MUST(text_is_clean(s.p, s.len));
 }
 
 /* The input: two bytes of status, one of Retry-After, one of flags, and the body. */

@@ -76,7 +76,7 @@ take(signed_event *rq)
 }
 
 /* A header that is right, for this body and now. */
-static head_value
+static wc_str
 sign(char value[128], const char *body, size_t len)
 {
 	char now[24];
@@ -88,13 +88,13 @@ sign(char value[128], const char *body, size_t len)
 	MUST(wc_signature_make("whsec_test_1", 12, now, body, len, mac));
 	for (int i = 0; i < 32; i++)
 		n += snprintf(value + n, 128 - (size_t) n, "%02x", mac[i]);
-	return (head_value){value, (size_t) n};
+	return (wc_str){value, (size_t) n};
 }
 
 static void
 check_token(const char *token, size_t len)
 {
-	char *text = signed_event_token_json((head_value){token, len});
+	char *text = signed_event_token_json((wc_str){token, len});
 	json_t *back;
 
 	if (text == NULL)
@@ -123,7 +123,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rq.body = body;
 	rq.len = size;
 	rq.to = (signed_event_endpoint){.secrets = secrets, .nsecrets = 2, .channel = channel_id};
-	rq.signature = (head_value){header, len};
+	rq.signature = (wc_str){header, len};
 	why = take(&rq);
 	MUST(why != REFUSE_NOTHING || len > 60);
 	rq.signature = sign(value, body, size);

@@ -16,7 +16,7 @@ names(const char *list, const char *what)
 	return strcasestr(list, what) != NULL || strchr(list, '*') != NULL;
 }
 
-static head_value
+static wc_str
 with_end(char **memory, const char *list, size_t len, const char *end)
 {
 	size_t more = strlen(end);
@@ -24,7 +24,7 @@ with_end(char **memory, const char *list, size_t len, const char *end)
 	*memory = malloc(len + more);
 	memcpy(*memory, list, len);
 	memcpy(*memory + len, end, more);
-	return (head_value){*memory, len + more};
+	return (wc_str){*memory, len + more};
 }
 
 static bool
@@ -56,8 +56,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* a head's value holds no NUL */
 	if (strlen(text) == size)
 	{
-		MUST(!static_files_wants_gzip((head_value){list, size}) || names(text, "gzip"));
-		MUST(!static_files_client_has((head_value){list, size}, ETAG) || names(text, ETAG));
+		MUST(!static_files_wants_gzip((wc_str){list, size}) || names(text, "gzip"));
+		MUST(!static_files_client_has((wc_str){list, size}, ETAG) || names(text, ETAG));
 		MUST(!gzip_with(list, size, ",gzip;q=0"));
 		MUST(!gzip_with(list, size, " , gzip; q=0.4, identity ; q=0.500"));
 		MUST(gzip_with(list, size, ",GZip , identity;q=0.5"));

@@ -10,7 +10,7 @@
 #include "fuzz.h"
 
 static void
-check_inside(head_value value, const char *data, size_t len)
+check_inside(wc_str value, const char *data, size_t len)
 {
 	MUST(value.p == NULL || (value.p >= data && value.p + value.len <= data + len));
 }

@@ -11,7 +11,7 @@ my $dir = tempdir(CLEANUP => 1);
 my $packages = 'libuv libcurl jansson libcrypto';
 my @flags = split ' ', `pkg-config --cflags $packages`;
 my @libs = split ' ', `pkg-config --libs $packages`;
-my @sources = map { glob("$root/src/net/*/$_.c") } qw(hub_sender address hash curl_uv client_pool
+my @sources = map { glob("$root/src/net/*/$_.c") } qw(hub_sender address hash text curl_uv client_pool
 	json_load send_body client_queue send_reply target transfer);
 
 system($ENV{CC} // 'cc', qw(-std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror),

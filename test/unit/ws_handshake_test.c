@@ -199,7 +199,7 @@ main(void)
 	api_key();
 	keys();
 	scans();
-	ok(ws_handshake_accept((head_value){"dGhlIHNhbXBsZSBub25jZQ==", 24}, out) &&
+	ok(ws_handshake_accept((wc_str){"dGhlIHNhbXBsZSBub25jZQ==", 24}, out) &&
 		   strcmp(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == 0,
 	   "Sec-WebSocket-Accept of RFC 6455 §1.3");
 	return tap_done();

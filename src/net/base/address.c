@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 
 /* Hops of an X-Forwarded-For that are looked at, from its end. */
 #define MAX_HOPS 16
@@ -78,19 +79,6 @@ address_print(const net_addr *addr, char out[ADDRESS_TEXT_SIZE])
 		inet_ntop(AF_INET6, addr->b, out, ADDRESS_TEXT_SIZE);
 }
 
-/* Cut blanks off both ends. */
-static void
-trim(const char **s, size_t *len)
-{
-	while (*len > 0 && (**s == ' ' || **s == '\t'))
-	{
-		(*s)++;
-		(*len)--;
-	}
-	while (*len > 0 && ((*s)[*len - 1] == ' ' || (*s)[*len - 1] == '\t'))
-		(*len)--;
-}
-
 /* One address or CIDR into the list. */
 static bool
 add_net(address_list *list, const char *s, size_t len)
@@ -98,28 +86,15 @@ add_net(address_list *list, const char *s, size_t len)
 	const char *slash = memchr(s, '/', len);
 	size_t addr_len = slash ? (size_t) (slash - s) : len;
 	net_addr addr;
-	unsigned bits = 0;
+	uint64_t bits;
 	unsigned most;
-	size_t i;
 
 	if (list->n >= ADDRESS_LIST_MAX || !address_parse(s, addr_len, &addr))
 		return false;
 	most = is_v4(addr.b) && memchr(s, ':', addr_len) == NULL ? 32 : 128;
-	if (slash == NULL)
-		bits = most;
-	else
-	{
-		if (addr_len + 1 == len || len - addr_len > 4)
-			return false;
-		for (i = addr_len + 1; i < len; i++)
-		{
-			if (s[i] < '0' || s[i] > '9')
-				return false;
-			bits = bits * 10 + (unsigned) (s[i] - '0');
-		}
-		if (bits > most)
-			return false;
-	}
+	bits = most;
+	if (slash != NULL && (len - addr_len > 4 || !text_number(slash + 1, len - addr_len - 1, most, &bits)))
+		return false;
 	memcpy(list->nets[list->n].b, addr.b, 16);
 	list->nets[list->n].bits = (uint8_t) (bits + (128 - most));
 	list->n++;
@@ -129,24 +104,18 @@ add_net(address_list *list, const char *s, size_t len)
 bool
 address_list_parse(const char *s, size_t len, address_list *list, char bad[64])
 {
+	wc_str rest = {s, (uint32_t) len};
+	wc_str item;
 	bool good = true;
 
 	list->n = 0;
-	while (len > 0)
+	while (text_next(&rest, &item))
 	{
-		const char *comma = memchr(s, ',', len);
-		const char *item = s;
-		size_t item_len = comma ? (size_t) (comma - s) : len;
-
-		len -= item_len + (comma ? 1 : 0);
-		s += item_len + (comma ? 1 : 0);
-		trim(&item, &item_len);
-		if (item_len > 0 && !add_net(list, item, item_len))
-		{
-			if (good)
-				snprintf(bad, 64, "%.*s", (int) (item_len < 63 ? item_len : 63), item);
-			good = false;
-		}
+		if (item.len == 0 || add_net(list, item.p, item.len))
+			continue;
+		if (good)
+			snprintf(bad, 64, "%.*s", (int) (item.len < 63 ? item.len : 63), item.p);
+		good = false;
 	}
 	return good;
 }
@@ -193,17 +162,14 @@ address_forwarded(const address_list *trusted, const char *value, size_t len, ne
 
 	for (hops = 0; hops < MAX_HOPS; hops++)
 	{
-		const char *item = value;
-		size_t item_len;
+		wc_str item;
 		size_t at = len;
 		net_addr hop;
 
 		while (at > 0 && value[at - 1] != ',')
 			at--;
-		item = value + at;
-		item_len = len - at;
-		trim(&item, &item_len);
-		if (!parse_hop(item, item_len, &hop))
+		item = text_trim(value + at, len - at);
+		if (!parse_hop(item.p, item.len, &hop))
 			return found;
 		*client = hop;
 		found = true;

@@ -3,9 +3,117 @@
  */
 #include "base/text.h"
 
-#include <string.h>
-
+#include "base/alloc.h"
 #include "common/event_rules.h"
+
+#define EVERYWHERE (TEXT_BASE64 | TEXT_BASE64URL | TEXT_TOKEN)
+
+/* The sets that a character is in. */
+static const uint8_t text_sets[256] = {
+	['a' ... 'z'] = EVERYWHERE | TEXT_SLUG,
+	['A' ... 'Z'] = EVERYWHERE,
+	['0' ... '9'] = EVERYWHERE | TEXT_SLUG,
+	['-'] = TEXT_BASE64URL | TEXT_TOKEN | TEXT_SLUG,
+	['_'] = TEXT_BASE64URL | TEXT_TOKEN,
+	['+'] = TEXT_BASE64 | TEXT_TOKEN,
+	['/'] = TEXT_BASE64,
+	['!'] = TEXT_TOKEN,
+	['#' ... '\''] = TEXT_TOKEN,
+	['*'] = TEXT_TOKEN,
+	['.'] = TEXT_TOKEN,
+	['^'] = TEXT_TOKEN,
+	['`'] = TEXT_TOKEN,
+	['|'] = TEXT_TOKEN,
+	['~'] = TEXT_TOKEN,
+};
+
+bool
+text_is_of(const char *s, size_t len, text_set set)
+{
+	for (; len > 0; s++, len--)
+		if ((text_sets[(unsigned char) *s] & set) == 0)
+			return false;
+	return true;
+}
+
+bool
+text_is_ascii(const char *s, size_t len, char first)
+{
+	for (; len > 0; s++, len--)
+		if (*s < first || *s > '~')
+			return false;
+	return true;
+}
+
+bool
+text_number(const char *s, size_t len, uint64_t most, uint64_t *n)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		uint64_t digit = (uint64_t) s[i] - '0';
+
+		if (digit > 9 || digit > most || number > (most - digit) / 10)
+			return false;
+		number = number * 10 + digit;
+	}
+	if (len > 0)
+		*n = number;
+	return len > 0;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+wc_str
+text_trim(const char *s, size_t len)
+{
+	for (; len > 0 && is_blank(s[0]); s++)
+		len--;
+	while (len > 0 && is_blank(s[len - 1]))
+		len--;
+	return (wc_str){s, (uint32_t) len};
+}
+
+bool
+text_next(wc_str *list, wc_str *item)
+{
+	const char *comma;
+	uint32_t len;
+
+	if (list->len == 0)
+		return false;
+	comma = memchr(list->p, ',', list->len);
+	len = comma ? (uint32_t) (comma - list->p) : list->len;
+	*item = text_trim(list->p, len);
+	len += comma != NULL;
+	*list = (wc_str){list->p + len, list->len - len};
+	return true;
+}
+
+char *
+text_copy(wc_str s)
+{
+	char *end = net_alloc((size_t) s.len + 1);
+
+	text_put(&end, s);
+	return end - s.len;
+}
+
+wc_str
+text_put(char **at, wc_str s)
+{
+	wc_str copy = {*at, s.len};
+
+	if (s.len > 0)
+		memcpy(*at, s.p, s.len);
+	*at += s.len;
+	return copy;
+}
 
 #define REPLACEMENT		   "\xEF\xBF\xBD"
 #define REPLACEMENT_LENGTH 3
@@ -18,7 +126,7 @@ length_at(const char *s, size_t left)
 }
 
 bool
-utf8_is_clean(const char *s, size_t len)
+text_is_clean(const char *s, size_t len)
 {
 	while (len > 0)
 	{
@@ -70,13 +178,13 @@ copy_clean(char *out, size_t max, const char *s, size_t len, bool more, bool lin
 }
 
 size_t
-utf8_clean(char *out, size_t max, const char *s, size_t len, bool more)
+text_clean(char *out, size_t max, const char *s, size_t len, bool more)
 {
 	return copy_clean(out, max, s, len, more, false);
 }
 
 size_t
-utf8_line(char *out, size_t max, const char *s, size_t len)
+text_line(char *out, size_t max, const char *s, size_t len)
 {
 	return copy_clean(out, max, s, len, true, true);
 }

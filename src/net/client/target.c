@@ -10,16 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "base/alloc.h"
-
-static char *
-copy_str(wc_str s)
-{
-	char *copy = net_alloc((size_t) s.len + 1);
-
-	if (s.len > 0)
-		memcpy(copy, s.p, s.len);
-	return copy;
-}
+#include "base/text.h"
 
 void
 target_set_defect(target *t, wc_outcome_result result, const char *text)
@@ -82,15 +73,15 @@ target_new(const target_words *words, wc_str url, wc_str secret)
 
 	t->refs = 1;
 	t->what = words->what;
-	t->url = copy_str(url);
-	t->secret = copy_str(secret);
+	t->url = text_copy(url);
+	t->secret = text_copy(secret);
 	if (parts != NULL)
 		check_url(t, words, parts);
 	else
 		target_set_defect(t, WC_OUT_RETRY, "webchatt-net has no memory for a URL");
 	curl_url_cleanup(parts);
 	if (t->host == NULL)
-		t->host = copy_str(wc_str_from(words->what));
+		t->host = text_copy(wc_str_from(words->what));
 	target_add_header(t, "Content-Type: application/json");
 	/* libcurl would ask before it sends a large body, a round trip each. */
 	target_add_header(t, "Expect:");
@@ -135,18 +126,10 @@ static const target_words hub_words = {
 static void
 check_key(target *t, wc_str key)
 {
-	for (uint32_t i = 0; i < key.len; i++)
-	{
-		unsigned char c = (unsigned char) key.p[i];
-
-		if (c < 0x21 || c > 0x7E)
-		{
-			target_set_defect(t, WC_OUT_UNAUTHORIZED,
-							  "the hub's API key has a blank, a control or a non-ASCII character in it; call "
-							  "webchatt.connect_hub() with a valid one");
-			return;
-		}
-	}
+	if (!text_is_ascii(key.p, key.len, '!'))
+		target_set_defect(t, WC_OUT_UNAUTHORIZED,
+						  "the hub's API key has a blank, a control or a non-ASCII character in it; call "
+						  "webchatt.connect_hub() with a valid one");
 	if (key.len == 0)
 		target_set_defect(t, WC_OUT_UNAUTHORIZED, "the hub has no API key; call webchatt.connect_hub() with one");
 }
@@ -175,15 +158,8 @@ target_of_hub(const wc_hub_put *put)
 	return t;
 }
 
-/* Same length and same bytes. */
-static bool
-same(wc_str s, const char *have)
-{
-	return strlen(have) == s.len && (s.len == 0 || memcmp(have, s.p, s.len) == 0);
-}
-
 bool
 target_is_of_hub(const target *t, const wc_hub_put *put)
 {
-	return same(without_slashes(put->api_url), t->url) && same(put->api_key, t->secret);
+	return wc_str_equals(without_slashes(put->api_url), t->url) && wc_str_equals(put->api_key, t->secret);
 }

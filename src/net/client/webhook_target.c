@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 #define MAX_HEADERS		 20
 #define MAX_HEADER_NAME	 256
@@ -48,57 +49,28 @@ is_reserved(const char *name)
 }
 
 static bool
-is_name(const char *s, size_t len)
-{
-	if (len == 0 || len > MAX_HEADER_NAME)
-		return false;
-	for (size_t i = 0; i < len; i++)
-	{
-		char c = s[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			(c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_value(const char *s, size_t len)
-{
-	if (len > MAX_HEADER_VALUE)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (s[i] < 0x20 || s[i] > 0x7E)
-			return false;
-	return true;
-}
-
-static bool
 add_header(target *t, const json_t *header)
 {
 	const json_t *key = json_object_get(header, "key");
 	const json_t *value = json_object_get(header, "value");
-	const char *v = json_string_value(value);
-	size_t size = json_string_length(key) + json_string_length(value) + 3;
-	size_t len;
+	wc_str name = {json_string_value(key), (uint32_t) json_string_length(key)};
+	wc_str v = {json_string_value(value), (uint32_t) json_string_length(value)};
+	size_t size;
 	char *line;
 
-	if (!json_is_string(key) || !json_is_string(value) || !is_name(json_string_value(key), json_string_length(key)) ||
-		!is_value(v, json_string_length(value)))
+	if (!json_is_string(key) || !json_is_string(value) || name.len == 0 || name.len > MAX_HEADER_NAME ||
+		!text_is_of(name.p, name.len, TEXT_TOKEN) || v.len > MAX_HEADER_VALUE || !text_is_ascii(v.p, v.len, ' '))
 		return false;
-	if (is_reserved(json_string_value(key)))
+	if (is_reserved(name.p))
 		return true;
-	v += strspn(v, " ");
-	len = strlen(v);
-	while (len > 0 && v[len - 1] == ' ')
-		len--;
+	v = text_trim(v.p, v.len);
+	size = (size_t) name.len + v.len + 3;
 	line = net_alloc(size);
 	/* libcurl takes a line without a value for the wish to send no such header. */
-	if (len == 0)
-		(void) snprintf(line, size, "%s;", json_string_value(key));
+	if (v.len == 0)
+		(void) snprintf(line, size, "%s;", name.p);
 	else
-		(void) snprintf(line, size, "%s: %.*s", json_string_value(key), (int) len, v);
+		(void) snprintf(line, size, "%s: %.*s", name.p, (int) v.len, v.p);
 	target_add_header(t, line);
 	free(line);
 	return true;

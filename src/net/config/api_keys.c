@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #include "base/log.h"
 
 #define KEY_PREFIX "wck_"
@@ -124,24 +126,12 @@ api_keys_gone(api_keys *set, uint32_t id)
 }
 
 static bool
-is_base64url(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-static bool
 is_well_formed(const char *key, size_t len)
 {
-	size_t i;
+	size_t prefix = sizeof(KEY_PREFIX) - 1;
 
-	if (len != API_KEY_LENGTH || memcmp(key, KEY_PREFIX, sizeof(KEY_PREFIX) - 1) != 0)
-		return false;
-	for (i = sizeof(KEY_PREFIX) - 1; i < len; i++)
-	{
-		if (!is_base64url(key[i]))
-			return false;
-	}
-	return true;
+	return len == API_KEY_LENGTH && memcmp(key, KEY_PREFIX, prefix) == 0 &&
+		   text_is_of(key + prefix, len - prefix, TEXT_BASE64URL);
 }
 
 static const api_key *

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct channels
 {
 	hash ids;
@@ -102,18 +104,6 @@ strings_len(const wc_channel_put *put)
 	return len;
 }
 
-/* Copy one string to *at, which moves on. */
-static wc_str
-take_str(char **at, wc_str s)
-{
-	wc_str copy = {*at, s.len};
-
-	if (s.len > 0)
-		memcpy(*at, s.p, s.len);
-	*at += s.len;
-	return copy;
-}
-
 bool
 channels_put(channels *set, const wc_channel_put *put)
 {
@@ -141,12 +131,12 @@ channels_put(channels *set, const wc_channel_put *put)
 	for (i = 0; i < put->nsecrets; i++)
 	{
 		c->secrets[i] = put->secrets[i];
-		c->secrets[i].secret = take_str(&at, put->secrets[i].secret);
+		c->secrets[i].secret = text_put(&at, put->secrets[i].secret);
 	}
-	c->public_key = take_str(&at, put->public_key);
-	c->display_name = take_str(&at, put->display_name);
+	c->public_key = text_put(&at, put->public_key);
+	c->display_name = text_put(&at, put->display_name);
 	for (i = 0; i < put->norigins; i++)
-		c->origins[i] = take_str(&at, put->origins[i]);
+		c->origins[i] = text_put(&at, put->origins[i]);
 	hash_add(&set->ids, &c->by_id);
 	if (c->local)
 		hash_add(&set->keys, &c->by_key);

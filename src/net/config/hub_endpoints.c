@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define FIRST_ENDPOINTS 4u
 
 struct hub_endpoints
@@ -44,18 +46,6 @@ hub_endpoints_free(hub_endpoints *set)
 	free(set);
 }
 
-/* Copy one string to *at, which moves on. */
-static wc_str
-take_str(char **at, wc_str s)
-{
-	wc_str copy = {*at, s.len};
-
-	if (s.len > 0)
-		memcpy(*at, s.p, s.len);
-	*at += s.len;
-	return copy;
-}
-
 static bool
 copy_put(hub_endpoint *h, const wc_hub_put *put)
 {
@@ -71,10 +61,10 @@ copy_put(hub_endpoint *h, const wc_hub_put *put)
 	at = h->memory = malloc(h->memory_len + 1);
 	if (at == NULL)
 		return false;
-	h->name = take_str(&at, put->name);
+	h->name = text_put(&at, put->name);
 	for (i = 0; i < put->nsecrets; i++)
 	{
-		h->secrets[i].secret = take_str(&at, put->secrets[i].secret);
+		h->secrets[i].secret = text_put(&at, put->secrets[i].secret);
 		h->secrets[i].valid_until = put->secrets[i].valid_until;
 	}
 	return true;

@@ -9,20 +9,7 @@
 #include "common/event_rules.h"
 #include "common/json_text.h"
 #include "base/json_load.h"
-
-/* 0 to INT64_MAX, in digits. */
-static bool
-read_seq(wc_str number, uint64_t *seq)
-{
-	uint64_t n = 0;
-
-	if (!wc_json_is_whole(number) || number.p[0] == '-' || number.len > 19)
-		return false;
-	for (uint32_t i = 0; i < number.len; i++)
-		n = n * 10 + (uint64_t) (number.p[i] - '0');
-	*seq = n;
-	return n <= INT64_MAX;
-}
+#include "base/text.h"
 
 bool
 link_server_frame_parse(const char *text, size_t len, uint64_t *seq)
@@ -39,7 +26,7 @@ link_server_frame_parse(const char *text, size_t len, uint64_t *seq)
 		root = json_loadb(whole.p, whole.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 	type = json_string_value(json_object_get(root, "type"));
 	good = type != NULL && strcmp(type, "ack") == 0 && wc_json_member(whole.p, whole.len, "seq", &number) &&
-		   read_seq(number, seq);
+		   text_number(number.p, number.len, INT64_MAX, seq);
 	if (!good)
 		*seq = 0;
 	json_decref(root);

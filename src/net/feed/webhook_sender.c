@@ -139,7 +139,7 @@ say(verdict *v, const char *format, ...)
 	(void) vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	v->delivered.error.p = v->error;
-	v->delivered.error.len = (uint32_t) utf8_line(v->error, MAX_ERROR, text, strlen(text));
+	v->delivered.error.len = (uint32_t) text_line(v->error, MAX_ERROR, text, strlen(text));
 }
 
 /* application/json, whatever parameters follow. */
@@ -192,7 +192,7 @@ classify_answer(const transfer *t, uint32_t http_status, verdict *v)
 	v->delivered.http_status = http_status;
 	v->delivered.retry_after_ms = transfer_retry_after_s(t, http_status) * 1000;
 	v->delivered.answer.p = v->answer;
-	v->delivered.answer.len = (uint32_t) utf8_clean(v->answer, sizeof(v->answer), t->body, t->body_len,
+	v->delivered.answer.len = (uint32_t) text_clean(v->answer, sizeof(v->answer), t->body, t->body_len,
 													t->body_too_large || t->body_came > t->body_len);
 	if (http_status >= 300 && http_status < 400)
 		say(v,
@@ -350,12 +350,9 @@ webhook_sender_webhook_gone(webhook_sender *d, uint32_t webhook)
 
 /* A token that may stand in a header. */
 static bool
-is_printable(wc_str s)
+is_token_sendable(wc_str s)
 {
-	for (uint32_t i = 0; i < s.len; i++)
-		if (s.p[i] < 0x21 || s.p[i] > 0x7E)
-			return false;
-	return s.len > 0 && s.len <= MAX_TOKEN;
+	return s.len > 0 && s.len <= MAX_TOKEN && text_is_ascii(s.p, s.len, '!');
 }
 
 static delivery *
@@ -394,7 +391,7 @@ webhook_sender_deliver(webhook_sender *d, const wc_deliver *deliver)
 		refusal = "the webhook is not known to webchatt-net: it was removed";
 	else if (!client_pool_has_room(d->pool))
 		refusal = "too many deliveries wait in webchatt-net";
-	else if (deliver->verify && !is_printable(deliver->body))
+	else if (deliver->verify && !is_token_sendable(deliver->body))
 		refusal = "the verification's token has no, too many or other characters than those that a header may have";
 	if (refusal == NULL)
 		client_pool_begin(d->pool, p, &delivery_new(deliver)->request);

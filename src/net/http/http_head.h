@@ -11,12 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A field that the HTTP server looks at; p is NULL when the request has none. */
-typedef struct head_value
-{
-	const char *p;
-	size_t len;
-} head_value;
+#include "common/frame.h"
 
 typedef struct http_head
 {
@@ -26,14 +21,16 @@ typedef struct http_head
 	bool expect_continue;
 	bool expect_other;
 	bool has_host;
-	uint64_t length;			/* of the body, when has_length */
-	head_value signature;		/* X-hub-Signature */
-	head_value token;			/* X-Validation-Token */
-	head_value api_key;			/* x-api-key */
-	head_value idempotency_key; /* Idempotency-Key */
-	head_value accept_encoding; /* empty when it came in several fields */
-	head_value none_match;		/* If-None-Match; empty when it came in several */
-	head_value forwarded;		/* the last X-Forwarded-For */
+	uint64_t length; /* of the body, when has_length */
+
+	/* fields that the HTTP server looks at; p is NULL when the request has none */
+	wc_str signature;		/* X-hub-Signature */
+	wc_str token;			/* X-Validation-Token */
+	wc_str api_key;			/* x-api-key */
+	wc_str idempotency_key; /* Idempotency-Key */
+	wc_str accept_encoding; /* empty when it came in several fields */
+	wc_str none_match;		/* If-None-Match; empty when it came in several */
+	wc_str forwarded;		/* the last X-Forwarded-For */
 } http_head;
 
 /* facts begin as all zeros; call for each field in the order of the head. */

@@ -6,7 +6,8 @@
 #include "http/static_files.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "base/text.h"
 
 #define PAGES_MAX 16
 
@@ -100,32 +101,6 @@ static_files_find(const char *path, size_t len)
 /* Weights count in thousandths; NOT_NAMED is less than any. */
 #define NOT_NAMED (-1)
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* The part from *at up to the next comma, without blanks around it. */
-static head_value
-next_part(head_value list, size_t *at)
-{
-	const char *p = list.p + *at;
-	size_t len = 0;
-
-	while (*at + len < list.len && p[len] != ',')
-		len++;
-	*at += len + 1;
-	while (len > 0 && is_blank(p[0]))
-	{
-		p++;
-		len--;
-	}
-	while (len > 0 && is_blank(p[len - 1]))
-		len--;
-	return (head_value){p, len};
-}
-
 /* "0", "1", "0.125": in thousandths; what is no weight counts as 0. */
 static int
 weight_of(const char *p, size_t len)
@@ -148,49 +123,38 @@ weight_of(const char *p, size_t len)
 
 /* Split "gzip;q=0.5" into its name, which stays in part, and its weight. */
 static int
-take_weight(head_value *part)
+take_weight(wc_str *part)
 {
 	const char *semicolon = part->len ? memchr(part->p, ';', part->len) : NULL;
-	const char *end = part->p + part->len;
-	const char *p;
+	wc_str weight;
 
 	if (semicolon == NULL)
 		return 1000;
-	part->len = (size_t) (semicolon - part->p);
-	while (part->len > 0 && is_blank(part->p[part->len - 1]))
-		part->len--;
-	for (p = semicolon + 1; p < end && is_blank(*p);)
-		p++;
-	if (end - p < 2 || (p[0] != 'q' && p[0] != 'Q') || p[1] != '=')
+	weight = text_trim(semicolon + 1, part->len - (size_t) (semicolon + 1 - part->p));
+	*part = text_trim(part->p, (size_t) (semicolon - part->p));
+	if (weight.len < 2 || (weight.p[0] != 'q' && weight.p[0] != 'Q') || weight.p[1] != '=')
 		return 0;
-	return weight_of(p + 2, (size_t) (end - p - 2));
-}
-
-static bool
-is(head_value part, const char *name)
-{
-	return part.len == strlen(name) && strncasecmp(part.p, name, part.len) == 0;
+	return weight_of(weight.p + 2, weight.len - 2);
 }
 
 /* Accept-Encoding allows gzip, and likes it no less than none (RFC 9110 §12.5.3). */
 bool
-static_files_wants_gzip(head_value accept_encoding)
+static_files_wants_gzip(wc_str accept_encoding)
 {
 	int gzip = NOT_NAMED;
 	int identity = NOT_NAMED;
 	int others = NOT_NAMED;
-	size_t at = 0;
+	wc_str part;
 
-	while (at < accept_encoding.len)
+	while (text_next(&accept_encoding, &part))
 	{
-		head_value part = next_part(accept_encoding, &at);
 		int weight = take_weight(&part);
 
-		if (is(part, "gzip") || is(part, "x-gzip"))
+		if (text_is(part, "gzip") || text_is(part, "x-gzip"))
 			gzip = weight;
-		else if (is(part, "identity"))
+		else if (text_is(part, "identity"))
 			identity = weight;
-		else if (is(part, "*"))
+		else if (text_is(part, "*"))
 			others = weight;
 	}
 	if (gzip == NOT_NAMED)
@@ -200,24 +164,21 @@ static_files_wants_gzip(head_value accept_encoding)
 
 /* If-None-Match names that ETag (quotes included), or any (RFC 9110 §13.1.2). */
 bool
-static_files_client_has(head_value none_match, const char *etag)
+static_files_client_has(wc_str none_match, const char *etag)
 {
-	size_t len = strlen(etag);
-	size_t at = 0;
+	wc_str part;
 
 	/* No ETag of ours holds a comma, so one that does is not split wrongly into ours. */
-	while (at < none_match.len)
+	while (text_next(&none_match, &part))
 	{
-		head_value part = next_part(none_match, &at);
-
-		if (is(part, "*"))
+		if (text_is(part, "*"))
 			return true;
 		if (part.len > 2 && memcmp(part.p, "W/", 2) == 0)
 		{
 			part.p += 2;
 			part.len -= 2;
 		}
-		if (part.len == len && memcmp(part.p, etag, len) == 0)
+		if (wc_str_equals(part, etag))
 			return true;
 	}
 	return false;

@@ -35,9 +35,9 @@ extern void static_files_exit(void);
 extern http_response static_files_answer(const asset *a, const http_head *head);
 
 /* What goes into that: Accept-Encoding allows gzip, and likes it no less than none. */
-extern bool static_files_wants_gzip(head_value accept_encoding);
+extern bool static_files_wants_gzip(wc_str accept_encoding);
 
 /* If-None-Match names that ETag (quotes included), or any. */
-extern bool static_files_client_has(head_value none_match, const char *etag);
+extern bool static_files_client_has(wc_str none_match, const char *etag);
 
 #endif /* NET_STATIC_FILES_H */

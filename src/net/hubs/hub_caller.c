@@ -99,7 +99,7 @@ done(void *arg, const transfer *t, CURLcode code, uint32_t took_us)
 	if (text[0] != '\0')
 	{
 		d.error.p = error;
-		d.error.len = (uint32_t) utf8_line(error, sizeof(error), text, strlen(text));
+		d.error.len = (uint32_t) text_line(error, sizeof(error), text, strlen(text));
 	}
 	else
 	{

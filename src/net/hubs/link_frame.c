@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#include "base/text.h"
+#include "common/json_text.h"
+
 typedef struct scan
 {
 	const char *p;
@@ -23,7 +26,7 @@ typedef struct member
 static void
 skip_space(scan *s)
 {
-	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
+	while (s->p < s->end && wc_json_is_blank(*s->p))
 		s->p++;
 }
 
@@ -124,19 +127,9 @@ take_member(scan *s, member *m)
 static bool
 read_number(wc_str value, uint64_t least, uint64_t *out)
 {
-	uint64_t n = 0;
-	uint32_t i;
-
-	if (value.len == 0 || value.len > 19 || (value.p[0] == '0' && value.len > 1))
+	if (value.len > 1 && value.p[0] == '0')
 		return false;
-	for (i = 0; i < value.len; i++)
-	{
-		if (value.p[i] < '0' || value.p[i] > '9')
-			return false;
-		n = n * 10 + (uint64_t) (value.p[i] - '0');
-	}
-	*out = n;
-	return n >= least && n <= INT64_MAX;
+	return text_number(value.p, value.len, INT64_MAX, out) && *out >= least;
 }
 
 /* The members that we know, by their place in what read_members() fills. */

@@ -95,7 +95,7 @@ signed_event_take(const signed_event *rq, wc_buf *out, char reason[WC_REASON_SIZ
 }
 
 char *
-signed_event_token_json(head_value token)
+signed_event_token_json(wc_str token)
 {
 	json_t *string;
 	char *text;

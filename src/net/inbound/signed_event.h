@@ -29,7 +29,7 @@ typedef struct signed_event
 {
 	uint64_t number; /* comes back in EVENT_DONE */
 	signed_event_endpoint to;
-	head_value signature;
+	wc_str signature;
 	const char *body;
 	size_t len;
 	int64_t tolerance_s;
@@ -45,6 +45,6 @@ extern refusal signed_event_take(const signed_event *rq, wc_buf *out, char reaso
  * The token as a JSON string, for free(); NULL when it cannot be one.  The
  * verification of an endpoint carries no signature.
  */
-extern char *signed_event_token_json(head_value token);
+extern char *signed_event_token_json(wc_str token);
 
 #endif /* NET_SIGNED_EVENT_H */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 /* Connections that the kernel queues, and accepts in one turn. */
 #define BACKLOG		   1024
@@ -196,9 +197,10 @@ split(const char *address, char host[256], const char **port)
 {
 	const char *colon = strrchr(address, ':');
 	size_t len = colon ? (size_t) (colon - address) : 0;
+	uint64_t number;
 
-	if (colon == NULL || len >= 256 || colon[1] == '\0' || strlen(colon + 1) > 5 ||
-		strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtoul(colon + 1, NULL, 10) > 65535)
+	if (colon == NULL || len >= 256 || strlen(colon + 1) > 5 ||
+		!text_number(colon + 1, strlen(colon + 1), 65535, &number))
 		return false;
 	*port = colon + 1;
 	if (len >= 2 && address[0] == '[' && address[len - 1] == ']')
@@ -327,35 +329,22 @@ bind_unix(listener *l, const char *address, const char *path, char reason[512])
 static bool
 bind_all(listener *l, wc_str addresses, char reason[512])
 {
-	const char *p = addresses.p;
-	const char *end = p + addresses.len;
 	char address[300];
+	wc_str item;
 
-	while (p < end)
+	while (text_next(&addresses, &item))
 	{
-		const char *comma = memchr(p, ',', (size_t) (end - p));
-		const char *next = comma ? comma + 1 : end;
-		size_t len = (size_t) ((comma ? comma : end) - p);
-
-		while (len > 0 && *p == ' ')
-		{
-			p++;
-			len--;
-		}
-		while (len > 0 && p[len - 1] == ' ')
-			len--;
-		if (len >= sizeof(address))
+		if (item.len >= sizeof(address))
 		{
 			snprintf(reason, 512, "an address in webchatt.listen is longer than %zu bytes; shorten it",
 					 sizeof(address) - 1);
 			return false;
 		}
-		memcpy(address, p, len);
-		address[len] = '\0';
-		if (len > 0 && !(strncmp(address, "unix:", 5) == 0 ? bind_unix(l, address, address + 5, reason)
-														   : bind_inet(l, address, reason)))
+		memcpy(address, item.p, item.len);
+		address[item.len] = '\0';
+		if (item.len > 0 && !(strncmp(address, "unix:", 5) == 0 ? bind_unix(l, address, address + 5, reason)
+																: bind_inet(l, address, reason)))
 			return false;
-		p = next;
 	}
 	return true;
 }

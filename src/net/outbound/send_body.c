@@ -10,21 +10,13 @@
 
 #include "common/event_rules.h"
 #include "base/alloc.h"
+#include "base/text.h"
 
 /* A channel type that may become part of a path. */
 static bool
 kind_is_valid(wc_str kind)
 {
-	if (kind.len < 1 || kind.len > WC_MAX_CHANNEL_TYPE)
-		return false;
-	for (uint32_t i = 0; i < kind.len; i++)
-	{
-		char c = kind.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
-			return false;
-	}
-	return true;
+	return kind.len > 0 && kind.len <= WC_MAX_CHANNEL_TYPE && text_is_of(kind.p, kind.len, TEXT_SLUG);
 }
 
 static bool

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/json_load.h"
+#include "base/text.h"
 #include "common/json_text.h"
 
 /* A hub's answer, taken apart. */
@@ -20,29 +21,12 @@ typedef struct parsed
 	json_t *object; /* NULL: it is no JSON object */
 } parsed;
 
-/*
- * Copy at most max bytes, cut between two characters of UTF-8.  Control
- * characters become blanks: the texts end up in logs and in SQL, and NUL is
- * not possible there.
- */
+/* A text that ends up in logs and in SQL. */
 static void
 copy_text(char *out, size_t max, wc_str *str, const char *s, size_t len)
 {
-	if (len > max)
-	{
-		len = max;
-		while (len > 0 && ((unsigned char) s[len] & 0xC0) == 0x80)
-			len--;
-	}
-	for (size_t i = 0; i < len; i++)
-	{
-		unsigned char c = (unsigned char) s[i];
-
-		out[i] = (c < 0x20 || c == 0x7F) ? ' ' : (char) c;
-	}
-	out[len] = '\0';
-	str->p = out;
-	str->len = (uint32_t) len;
+	*str = (wc_str){out, (uint32_t) text_line(out, max, s, len)};
+	out[str->len] = '\0';
 }
 
 __attribute__((format(printf, 2, 0))) static void

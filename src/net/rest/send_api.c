@@ -11,6 +11,7 @@
 
 #include "listen/listener.h"
 #include "base/metrics.h"
+#include "base/text.h"
 #include "http/http_reply.h"
 #include "rest/send_api_json.h"
 
@@ -19,19 +20,6 @@
 
 #define UNKNOWN_CHANNEL                                                                                                \
 	"No channel of this hub that the key may use has the id in \"from\"; webchatt.channels lists them."
-
-static bool
-is_printable(head_value v)
-{
-	size_t i;
-
-	for (i = 0; i < v.len; i++)
-	{
-		if (v.p[i] < 0x20 || v.p[i] > 0x7e)
-			return false;
-	}
-	return true;
-}
 
 refusal
 send_api_check_key(conn *c, uint8_t scope)
@@ -46,15 +34,15 @@ send_api_check_key(conn *c, uint8_t scope)
 void
 send_api_check_head(conn *c, const char *method)
 {
-	head_value idempotency = c->head.idempotency_key;
+	wc_str idempotency = c->head.idempotency_key;
 	refusal why = send_api_check_key(c, WC_SCOPE_SEND);
 
 	if (strcmp(method, "POST") != 0)
 		http_reply_refuse(c, REFUSE_METHOD_POST, NULL);
 	else if (why != REFUSE_NOTHING)
 		http_reply_refuse(c, why, NULL);
-	else if (idempotency.p != NULL &&
-			 (idempotency.len < 1 || idempotency.len > SEND_API_MAX_KEY || !is_printable(idempotency)))
+	else if (idempotency.p != NULL && (idempotency.len < 1 || idempotency.len > SEND_API_MAX_KEY ||
+									   !text_is_ascii(idempotency.p, idempotency.len, ' ')))
 		http_reply_refuse(c, REFUSE_PAYLOAD, "Idempotency-Key must be 1 to 200 printable characters of ASCII.");
 }
 
@@ -78,7 +66,7 @@ static refusal
 ask(conn *c, const send_api_request *send, bool only_known, size_t len)
 {
 	http_server *d = c->server;
-	head_value key = c->head.idempotency_key;
+	wc_str key = c->head.idempotency_key;
 	char dedupe[sizeof(KEY_SPACE) + SEND_API_MAX_KEY] = "";
 	wc_api_send m;
 

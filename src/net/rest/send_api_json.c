@@ -14,24 +14,6 @@
 #include "base/json_load.h"
 #include "common/json_text.h"
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Behind the string whose first quote is at p. */
-static const char *
-string_end(const char *p, const char *end)
-{
-	for (p++; p < end && *p != '"'; p++)
-	{
-		if (*p == '\\' && p + 1 < end)
-			p++;
-	}
-	return p < end ? p + 1 : end;
-}
-
 /*
  * Copy the value of an object's member without the white space in it, as it was
  * written: through a parser and back, numbers would lose digits.  The text is
@@ -47,7 +29,7 @@ copy_member(const char *p, const char *end, size_t which, char *to)
 
 	while (p < end)
 	{
-		const char *next = *p == '"' ? string_end(p, end) : p + 1;
+		const char *next = *p == '"' ? wc_json_string_end(p, end) : p + 1;
 		bool closes = *p == '}' || *p == ']';
 
 		if (depth == 1 && !in_value && *p == ':')
@@ -57,7 +39,7 @@ copy_member(const char *p, const char *end, size_t which, char *to)
 			member++;
 			in_value = false;
 		}
-		else if (in_value && member == which && !is_blank(*p))
+		else if (in_value && member == which && !wc_json_is_blank(*p))
 		{
 			memcpy(to, p, (size_t) (next - p));
 			to += next - p;
@@ -153,28 +135,11 @@ take_content(json_t *root, const char *body, size_t len, send_api_request *send,
 static bool
 parse(const json_mended *text, send_api_request *send, char reason[WC_REASON_SIZE])
 {
-	json_error_t error;
-	json_t *root;
+	json_t *root = json_load_body(text->p, text->len, reason);
 	bool good;
 
-	if (text->len > UINT32_MAX || !wc_json_shallow(text->p, text->len))
-	{
-		snprintf(reason, WC_REASON_SIZE, "The body nests deeper than %d levels.", WC_MAX_EVENT_DEPTH);
-		return false;
-	}
-
-	/* Integers as doubles: one over 64 bits is no reason to refuse a message. */
-	root = json_loadb(text->p, text->len, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
 	if (root == NULL)
-	{
-		/* error.text quotes the body, which is nobody's to repeat: say where only. */
-		snprintf(reason, WC_REASON_SIZE,
-				 json_error_code(&error) == json_error_duplicate_key
-					 ? "An object in the body has two members of one name (at byte %d, line %d)."
-					 : "The body is not valid JSON in UTF-8 (at byte %d, line %d).",
-				 error.position, error.line);
 		return false;
-	}
 	if (!json_is_object(root))
 	{
 		snprintf(reason, WC_REASON_SIZE, "The body must be a JSON object.");

@@ -30,7 +30,7 @@ visitor_admit_origin_tag(const char *origin, size_t len)
 
 /* Does the channel take the page's origin?  To the letter: a browser sends its one form. */
 static bool
-origin_listed(const channel *ch, head_value origin, uint64_t *tag)
+origin_listed(const channel *ch, wc_str origin, uint64_t *tag)
 {
 	char normal[WC_ORIGIN_SIZE];
 	const char *reason;

@@ -41,7 +41,7 @@ link_head_nonce(char key[25], char accept[WS_ACCEPT_SIZE])
 	if (getrandom(chance, sizeof(chance), 0) != sizeof(chance))
 		return false;
 	EVP_EncodeBlock((unsigned char *) key, chance, sizeof(chance));
-	return ws_handshake_accept((head_value){key, 24}, accept);
+	return ws_handshake_accept((wc_str){key, 24}, accept);
 }
 
 /* The part of a URL, for curl_free(); NULL: there is none. */

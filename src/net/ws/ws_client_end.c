@@ -22,7 +22,7 @@ link_say(char why[LINK_WHY_SIZE], const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	why[utf8_line(why, LINK_WHY_SIZE - 1, text, strlen(text))] = '\0';
+	why[text_line(why, LINK_WHY_SIZE - 1, text, strlen(text))] = '\0';
 }
 
 static const char *

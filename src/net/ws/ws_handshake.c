@@ -5,29 +5,13 @@
 
 #include <openssl/evp.h>
 #include <string.h>
-#include <strings.h>
+
+#include "base/text.h"
 
 /* RFC 6455 §1.3 */
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 #define ARGUMENT "webChatId"
-
-static bool
-is_public_key(const char *s, size_t len)
-{
-	size_t i;
-
-	if (len == 0 || len > WS_KEY_MAX)
-		return false;
-	for (i = 0; i < len; i++)
-	{
-		char c = s[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-			return false;
-	}
-	return true;
-}
 
 void
 ws_handshake_argument(ws_handshake *head, const char *name, size_t name_len, const char *value, size_t value_len)
@@ -35,9 +19,10 @@ ws_handshake_argument(ws_handshake *head, const char *name, size_t name_len, con
 	if (name_len != sizeof(ARGUMENT) - 1 || memcmp(name, ARGUMENT, name_len) != 0)
 		return;
 	/* Two keys are none: nobody can say which one counts. */
-	head->public_key = (head_value){NULL, 0};
-	if (!head->has_public_key && is_public_key(value, value_len))
-		head->public_key = (head_value){value, value_len};
+	head->public_key = (wc_str){NULL, 0};
+	if (!head->has_public_key && value_len > 0 && value_len <= WS_KEY_MAX &&
+		text_is_of(value, value_len, TEXT_BASE64URL))
+		head->public_key = (wc_str){value, value_len};
 	head->has_public_key = true;
 }
 
@@ -64,86 +49,55 @@ read_query(ws_handshake *head, const char *target, size_t len)
 
 /* Is the word in a comma-separated list? */
 static bool
-list_has(const char *list, size_t len, const char *word, bool any_case)
+list_has(wc_str list, const char *word, bool any_case)
 {
-	size_t n = strlen(word);
+	wc_str item;
 
-	while (len > 0)
-	{
-		const char *comma = memchr(list, ',', len);
-		const char *item = list;
-		size_t item_len = comma ? (size_t) (comma - list) : len;
-
-		len -= item_len + (comma ? 1 : 0);
-		list += item_len + (comma ? 1 : 0);
-		while (item_len > 0 && (*item == ' ' || *item == '\t'))
-		{
-			item++;
-			item_len--;
-		}
-		while (item_len > 0 && (item[item_len - 1] == ' ' || item[item_len - 1] == '\t'))
-			item_len--;
-		if (item_len == n && (any_case ? strncasecmp(item, word, n) : memcmp(item, word, n)) == 0)
+	while (text_next(&list, &item))
+		if (any_case ? text_is(item, word) : wc_str_equals(item, word))
 			return true;
-	}
 	return false;
 }
 
 /* 16 bytes in base64: 22 characters, of the last of which two bits count, and "==". */
 static bool
-is_nonce(const char *s, size_t len)
+is_nonce(wc_str s)
 {
-	size_t i;
-
-	if (len != 24 || s[22] != '=' || s[23] != '=' || memchr("AQgw", s[21], 4) == NULL)
-		return false;
-	for (i = 0; i < 22; i++)
-	{
-		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') ||
-			  s[i] == '+' || s[i] == '/'))
-			return false;
-	}
-	return true;
+	return s.len == 24 && s.p[22] == '=' && s.p[23] == '=' && memchr("AQgw", s.p[21], 4) != NULL &&
+		   text_is_of(s.p, 22, TEXT_BASE64);
 }
-
-static bool
-is(const char *name, size_t len, const char *known, size_t known_len)
-{
-	return len == known_len && strncasecmp(name, known, known_len) == 0;
-}
-
-#define IS(known) is(name, name_len, known, sizeof(known) - 1)
 
 void
 ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
+	wc_str field = {name, (uint32_t) name_len};
+	wc_str given = text_trim(value, value_len);
+
 	http_head_field(&head->facts, name, name_len, value, value_len);
-	while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
-		value_len--;
-	if (IS("Upgrade"))
-		head->upgrade |= list_has(value, value_len, "websocket", true);
-	else if (IS("Connection"))
-		head->connection |= list_has(value, value_len, "upgrade", true);
-	else if (IS("Sec-WebSocket-Version"))
+	if (text_is(field, "Upgrade"))
+		head->upgrade |= list_has(given, "websocket", true);
+	else if (text_is(field, "Connection"))
+		head->connection |= list_has(given, "upgrade", true);
+	else if (text_is(field, "Sec-WebSocket-Version"))
 	{
 		if (head->has_version)
 			head->facts.bad = "The request has more than one Sec-WebSocket-Version; send one.";
 		head->has_version = true;
-		head->version = value_len == 2 && memcmp(value, "13", 2) == 0;
+		head->version = wc_str_equals(given, "13");
 	}
-	else if (IS("Sec-WebSocket-Key"))
+	else if (text_is(field, "Sec-WebSocket-Key"))
 	{
 		if (head->key.p != NULL)
 			head->facts.bad = "The request has more than one Sec-WebSocket-Key; send one.";
-		head->key = (head_value){value, value_len};
+		head->key = given;
 	}
-	else if (IS("Sec-WebSocket-Protocol"))
-		head->protocol |= list_has(value, value_len, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
-	else if (IS("Origin"))
+	else if (text_is(field, "Sec-WebSocket-Protocol"))
+		head->protocol |= list_has(given, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
+	else if (text_is(field, "Origin"))
 	{
 		if (head->origin.p != NULL)
 			head->facts.bad = "The request has more than one Origin; send one.";
-		head->origin = (head_value){value, value_len};
+		head->origin = given;
 	}
 }
 
@@ -165,7 +119,7 @@ ws_handshake_end(ws_handshake *head, const char *version, const char **why)
 		return REFUSE_UPGRADE;
 	if (!head->version)
 		return REFUSE_WS_VERSION;
-	if (head->key.p == NULL || !is_nonce(head->key.p, head->key.len))
+	if (head->key.p == NULL || !is_nonce(head->key))
 	{
 		*why = "Sec-WebSocket-Key must be 16 bytes in base64.";
 		return REFUSE_HEAD;
@@ -246,7 +200,6 @@ ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char *
 	{
 		const char *stop = memchr(line, '\r', (size_t) (end - line));
 		const char *colon;
-		const char *value;
 
 		if (stop == NULL)
 			break;
@@ -260,18 +213,14 @@ ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char *
 		else if (colon == NULL)
 			head->facts.bad = "A header without a colon; remove it.";
 		else
-		{
-			for (value = colon + 1; value < stop && (*value == ' ' || *value == '\t'); value++)
-				;
-			ws_handshake_field(head, line, (size_t) (colon - line), value, (size_t) (stop - value));
-		}
+			ws_handshake_field(head, line, (size_t) (colon - line), colon + 1, (size_t) (stop - colon - 1));
 		line = stop + 2;
 	}
 	return ws_handshake_end(head, version, why);
 }
 
 bool
-ws_handshake_accept(head_value key, char out[WS_ACCEPT_SIZE])
+ws_handshake_accept(wc_str key, char out[WS_ACCEPT_SIZE])
 {
 	char text[24 + sizeof(GUID)];
 	unsigned char hash[EVP_MAX_MD_SIZE];

@@ -29,14 +29,14 @@
 /* All zeros is a head of which nothing has come, for the visitors' path. */
 typedef struct ws_handshake
 {
-	bool link;			   /* set before anything has come: it is for the links' path */
-	http_head facts;	   /* what every request's head must keep */
-	head_value public_key; /* webChatId; p is NULL when there is no good one */
-	head_value origin;	   /* p is NULL when there is none */
-	head_value key;		   /* Sec-WebSocket-Key */
-	bool has_public_key;   /* a webChatId was there, good or not */
-	bool upgrade;		   /* Upgrade: websocket */
-	bool connection;	   /* Connection: upgrade */
+	bool link;			 /* set before anything has come: it is for the links' path */
+	http_head facts;	 /* what every request's head must keep */
+	wc_str public_key;	 /* webChatId; p is NULL when there is no good one */
+	wc_str origin;		 /* p is NULL when there is none */
+	wc_str key;			 /* Sec-WebSocket-Key */
+	bool has_public_key; /* a webChatId was there, good or not */
+	bool upgrade;		 /* Upgrade: websocket */
+	bool connection;	 /* Connection: upgrade */
 	bool has_version;
 	bool version;  /* Sec-WebSocket-Version: 13 */
 	bool protocol; /* the path's is among those offered */
@@ -73,6 +73,6 @@ extern ws_handshake_state ws_handshake_scan(const char *data, size_t len, size_t
 extern refusal ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char **why);
 
 /* Sec-WebSocket-Accept for a Sec-WebSocket-Key that ws_handshake_end() let pass. */
-extern bool ws_handshake_accept(head_value key, char out[WS_ACCEPT_SIZE]);
+extern bool ws_handshake_accept(wc_str key, char out[WS_ACCEPT_SIZE]);
 
 #endif /* NET_WS_HANDSHAKE_H */

@@ -1,5 +1,5 @@
 /*
- * fuzz_utf8.c
+ * fuzz_text.c
  *	  Strangers' text on its way into SQL: what comes out is clean and fits, what
  *	  was clean is not touched, and it is for jansson what it is for us.
  */
@@ -26,22 +26,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = fuzz_exact(data + 1, --size);
 	out = malloc(max ? max : 1);
 	again = malloc(max ? max : 1);
-	clean = utf8_is_clean(text, size);
+	clean = text_is_clean(text, size);
 	string = json_stringn(text, size);
 	MUST(clean == (string != NULL && (size == 0 || memchr(text, '\0', size) == NULL)));
 	json_decref(string);
 
-	n = utf8_clean(out, max, text, size, false);
-	MUST(n <= max && utf8_is_clean(out, n));
+	n = text_clean(out, max, text, size, false);
+	MUST(n <= max && text_is_clean(out, n));
 	MUST(!clean || max < size || (n == size && (n == 0 || memcmp(out, text, n) == 0)));
 	/* it breaks off only for want of room for one more character */
 	MUST(max < 3 * size || n >= size);
-	MUST(utf8_clean(again, max, out, n, false) == n && (n == 0 || memcmp(out, again, n) == 0));
+	MUST(text_clean(again, max, out, n, false) == n && (n == 0 || memcmp(out, again, n) == 0));
 
-	n = utf8_clean(out, max, text, size, true);
-	MUST(n <= max && utf8_is_clean(out, n));
-	n = utf8_line(out, max, text, size);
-	MUST(n <= max && utf8_is_clean(out, n));
+	n = text_clean(out, max, text, size, true);
+	MUST(n <= max && text_is_clean(out, n));
+	n = text_line(out, max, text, size);
+	MUST(n <= max && text_is_clean(out, n));
 	for (size_t i = 0; i < n; i++)
 		MUST((uint8_t) out[i] >= 0x20 && out[i] != 0x7F);
 	free(again);
