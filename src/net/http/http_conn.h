@@ -12,7 +12,6 @@
 #include "config/channels.h"
 #include "base/corridor_io.h"
 #include "base/timeouts.h"
-#include "http/http_server.h"
 #include "http/http_head.h"
 #include "config/hub_endpoints.h"
 #include "config/api_keys.h"
@@ -39,6 +38,16 @@ typedef enum request_state
 } request_state;
 
 typedef struct conn conn;
+typedef struct http_server http_server;
+
+/* Says whether that visitor of a local channel has an open session. */
+typedef bool (*http_server_is_there_fn)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]);
+/*
+ * Takes connections over that turn into WebSockets, visitors' or links.  True: it
+ * is not libmicrohttpd's any more, which must be told to close what it has; false:
+ * there is an answer to be sent.
+ */
+typedef bool (*http_server_takeover_fn)(void *arg, conn *c, const char *version);
 
 /* What is made of the requests of a route. */
 typedef struct http_handler

@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/proxies.h"
-#include "http/http_conn.h"
 #include "http/http_reply.h"
 #include "http/http_request.h"
 #include "http/static_files.h"

@@ -10,36 +10,22 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#include "config/channels.h"
-#include "base/corridor_io.h"
-#include "config/api_keys.h"
-#include "config/hub_endpoints.h"
-
-struct conn;
-struct http_handler;
-
-typedef struct http_server http_server;
+#include "http/http_conn.h"
 
 /*
  * NULL: out of memory or descriptors.  The handlers are a table by route; the sets
  * stay the caller's, and must outlive it.
  */
-extern http_server *http_server_new(uv_loop_t *loop, corridor_io *corridor, const struct http_handler *handlers,
+extern http_server *http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *handlers,
 									channels *channels, api_keys *keys, hub_endpoints *hubs);
 
 /* Takes the limits of the HTTP server; they count at once. */
 extern void http_server_configure(http_server *d, const wc_config *config);
 
-/* Says whether that visitor of a local channel has an open session. */
-typedef bool (*http_server_is_there_fn)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]);
+/* Whom to ask whether a visitor has an open session. */
 extern void http_server_ask_visitors(http_server *d, http_server_is_there_fn is_there, void *arg);
 
-/*
- * Takes connections over that turn into WebSockets, visitors' or links.  True: it
- * is not libmicrohttpd's any more, which must be told to close what it has; false:
- * there is an answer to be sent.
- */
-typedef bool (*http_server_takeover_fn)(void *arg, struct conn *c, const char *version);
+/* Who takes connections over that turn into WebSockets. */
 extern void http_server_pass_websockets(http_server *d, http_server_takeover_fn takeover, void *arg);
 
 /* From now on events are taken. */

@@ -6,7 +6,8 @@
 #ifndef NET_VISITOR_ADMIT_H
 #define NET_VISITOR_ADMIT_H
 
-#include "visitors/visitors.h"
+#include "visitors/visitor_session.h"
+#include "ws/ws_accept.h"
 
 /* A ws_admit_fn, but for the type of its first argument. */
 extern void visitor_admit(visitors *v, const ws_opening *opening, const ws_handshake *head, refusal verdict,

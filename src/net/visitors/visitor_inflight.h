@@ -7,6 +7,9 @@
 
 #include "visitors/visitor_session.h"
 
+/* Set in the numbers of visitors' events, never in those of the HTTP server's. */
+#define VISITORS_NUMBER (UINT64_C(1) << 63)
+
 /* How many more events the worker is given now. */
 extern uint32_t visitor_inflight_room(const visitors *v);
 

@@ -1,8 +1,7 @@
 /*
  * visitor_session.h
- *	  A session of a visitor and what all sessions share: for the files of the
- *	  visitors' side only (visitors.c, visitor_admit.c, visitor_hello.c,
- *	  visitor_input.c, visitor_inflight.c, visitor_output.c).
+ *	  A session of a visitor and what all sessions share: for the files of this
+ *	  room only.
  */
 #ifndef NET_VISITOR_SESSION_H
 #define NET_VISITOR_SESSION_H
@@ -10,13 +9,18 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/address_rate.h"
+#include "base/corridor_io.h"
 #include "visitors/visitor_frame.h"
 #include "visitors/visitor_registry.h"
-#include "visitors/visitors.h"
 #include "base/inflight.h"
+#include "config/channels.h"
 #include "ws/ws_server.h"
 #include "common/uuid7.h"
+
+/* Sessions of one visitor at a time. */
+#define VISITORS_MAX_SESSIONS 16
 
 /* Messages of one session that may wait for their ack; then it is not read. */
 #define SESSION_MAX_UNACKED 16
@@ -39,6 +43,8 @@
 
 /* "wct_" and 32 bytes in base64url, and the NUL. */
 #define TOKEN_SIZE 48
+
+typedef struct visitors visitors;
 
 typedef enum session_state
 {

@@ -7,16 +7,8 @@
 #ifndef NET_VISITORS_H
 #define NET_VISITORS_H
 
-#include "base/address.h"
-#include "config/channels.h"
 #include "base/corridor_io.h"
-#include "ws/ws_accept.h"
-
-/* Set in the numbers of visitors' events, never in those of the HTTP server's. */
-#define VISITORS_NUMBER (UINT64_C(1) << 63)
-
-/* Sessions of one visitor at a time. */
-#define VISITORS_MAX_SESSIONS 16
+#include "config/channels.h"
 
 typedef struct visitors visitors;
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <wslay/wslay.h>
 
-#include "outbound/send_reply.h"
+#include "client/transfer.h"
 #include "base/text.h"
 #include "ws/ws_server.h"
 
@@ -59,8 +59,8 @@ link_end_answer(link_end *end, const char *host, const link_answer *answer)
 	end->code = WS_CLOSE_LOST;
 	end->http_status = status;
 	end->wrong = status != 429 && status < 500;
-	if (pause > REPLY_MAX_PAUSE_S)
-		pause = REPLY_MAX_PAUSE_S;
+	if (pause > TRANSFER_MAX_PAUSE_S)
+		pause = TRANSFER_MAX_PAUSE_S;
 	if (status == 429 || status == 503)
 		end->retry_after_ms = pause * 1000;
 
