@@ -1,11 +1,8 @@
 /*
  * link_dial.c
- *	  A connection to a hub by libcurl: see link_dial.h.
- *
- * With CURLOPT_CONNECT_ONLY libcurl connects and hands bytes through, and
- * libwslay frames them.  So names, certificates and TLS are libcurl's as for
- * every request to a hub, and frames libwslay's as for visitors; a WebSocket
- * client of another library would bring a second of each.
+ *	  A connection to a hub by libcurl, which connects and then hands bytes
+ *	  through (CURLOPT_CONNECT_ONLY): so names, certificates and TLS are as for
+ *	  every request.  doc/decisions/0008-websockets.md has what was tried instead.
  */
 #include "ws/link_dial.h"
 
