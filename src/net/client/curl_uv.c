@@ -266,13 +266,47 @@ curl_uv_let_go(curl_uv *c, curl_socket_t fd)
 		close_watch(cs);
 }
 
+/*
+ * Proxies: none, whatever the environment says.  It is that of whoever started
+ * the postmaster, and an http_proxy in it would be shown API keys.
+ */
+static void
+set_rules(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* do not wait for the resolver's thread when a transfer ends before it */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+}
+
 void
-curl_uv_prepare(curl_uv *c, CURL *easy)
+curl_uv_prepare(curl_uv *c, CURL *easy, uint32_t connect_timeout_ms, const char *ca_file)
 {
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_uv_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, c);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, c);
+	set_rules(easy);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) connect_timeout_ms);
+	if (ca_file != NULL)
+	{
+		/* This file alone: distributions compile in a directory as well. */
+		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
 }
 
 CURLMcode

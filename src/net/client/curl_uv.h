@@ -32,8 +32,12 @@ extern void curl_uv_keep_done(curl_uv *c);
 /* Watch that socket no more: from now on its owner does, until libcurl closes it. */
 extern void curl_uv_let_go(curl_uv *c, curl_socket_t fd);
 
-/* Set a new easy handle up for this loop, once. */
-extern void curl_uv_prepare(curl_uv *c, CURL *easy);
+/*
+ * Set a new easy handle up, once: for this loop, and with what holds for every
+ * connection that we open (protocols, TLS, no proxy).  ca_file: NULL for the
+ * system's authorities; it is not kept.
+ */
+extern void curl_uv_prepare(curl_uv *c, CURL *easy, uint32_t connect_timeout_ms, const char *ca_file);
 
 /*
  * What that sets as CURLOPT_OPENSOCKETFUNCTION, with the loop as its data: for

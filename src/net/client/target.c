@@ -88,6 +88,31 @@ target_new(const target_words *words, wc_str url, wc_str secret)
 	return t;
 }
 
+static const char *
+advice(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_PEER_FAILED_VERIFICATION:
+			return "; if its certificate is from an authority of your own, name that in webchatt.ca_file";
+		case CURLE_SSL_CACERT_BADFILE:
+			return "; check webchatt.ca_file";
+		case CURLE_COULDNT_RESOLVE_HOST:
+			return " and this machine's name service";
+		default:
+			return "";
+	}
+}
+
+void
+target_explain(const target *t, CURLcode code, const char *error, char *text, size_t size)
+{
+	bool unresolved = code == CURLE_COULDNT_RESOLVE_HOST;
+
+	(void) snprintf(text, size, "%s: %s%s%s%s", t->host, error[0] != '\0' ? error : curl_easy_strerror(code),
+					unresolved ? "; check " : "", unresolved ? t->what : "", advice(code));
+}
+
 target *
 target_hold(target *t)
 {

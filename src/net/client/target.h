@@ -39,6 +39,12 @@ typedef struct target_words
 extern target *target_new(const target_words *words, wc_str url, wc_str secret);
 extern void target_set_defect(target *t, wc_outcome_result result, const char *text);
 extern void target_add_header(target *t, const char *line);
+
+/*
+ * Why libcurl could not reach it, and what to do about it, for a person.  error:
+ * what it said by CURLOPT_ERRORBUFFER, or empty.
+ */
+extern void target_explain(const target *t, CURLcode code, const char *error, char *text, size_t size);
 extern target *target_hold(target *t);
 extern void target_release(target *t);
 

@@ -1,7 +1,5 @@
 /*
  * transfer.c
- *	  Proxies: none, whatever the environment says.  It is that of whoever
- *	  started the postmaster, and an http_proxy in it would be shown API keys.
  */
 #include "client/transfer.h"
 
@@ -117,25 +115,8 @@ set_constants(transfer *t)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, WC_USER_AGENT);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-#if LIBCURL_VERSION_NUM >= 0x075700
-	/* do not wait for the resolver's thread when a transfer ends before it */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
 }
 
@@ -143,13 +124,6 @@ static void
 set_settings(transfer *t, const transfer_settings *s)
 {
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long) s->timeout_ms);
-	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long) s->connect_timeout_ms);
-	if (s->ca_file != NULL)
-	{
-		/* This file alone: distributions compile in a directory as well. */
-		curl_easy_setopt(t->easy, CURLOPT_CAINFO, s->ca_file);
-		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
-	}
 	if (s->guard != NULL)
 	{
 		curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_guarded);
@@ -171,7 +145,7 @@ transfer_new(curl_uv *loop, const transfer_settings *settings)
 	}
 	t->loop = loop;
 	t->settings = settings;
-	curl_uv_prepare(loop, t->easy);
+	curl_uv_prepare(loop, t->easy, settings->connect_timeout_ms, settings->ca_file);
 	set_constants(t);
 	set_settings(t, settings);
 	return t;
@@ -286,27 +260,10 @@ transfer_retry_after_s(const transfer *t, uint32_t http_status)
 	return seconds > 0 ? (uint32_t) seconds : 0;
 }
 
-static const char *
-advice(CURLcode code)
-{
-	switch (code)
-	{
-		case CURLE_PEER_FAILED_VERIFICATION:
-			return "; if its certificate is from an authority of your own, name that in webchatt.ca_file";
-		case CURLE_SSL_CACERT_BADFILE:
-			return "; check webchatt.ca_file";
-		case CURLE_COULDNT_RESOLVE_HOST:
-			return " and this machine's name service";
-		default:
-			return "";
-	}
-}
-
 void
 transfer_explain(const transfer *t, CURLcode code, char *text, size_t size)
 {
 	const target *to = t->target;
-	bool unresolved = code == CURLE_COULDNT_RESOLVE_HOST;
 
 	if (code == CURLE_OUT_OF_MEMORY)
 		(void) snprintf(text, size, "libcurl has no memory for a request to %s", to->host);
@@ -316,8 +273,7 @@ transfer_explain(const transfer *t, CURLcode code, char *text, size_t size)
 	else if (code == CURLE_OK)
 		(void) snprintf(text, size, "%s hung up in the middle of its answer's head", to->host);
 	else
-		(void) snprintf(text, size, "%s: %s%s%s%s", to->host, t->error[0] != '\0' ? t->error : curl_easy_strerror(code),
-						unresolved ? "; check " : "", unresolved ? to->what : "", advice(code));
+		target_explain(to, code, t->error, text, size);
 }
 
 bool

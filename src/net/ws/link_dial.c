@@ -6,36 +6,6 @@
  */
 #include "ws/link_dial.h"
 
-static void
-set_constants(CURL *easy)
-{
-	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-#if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075700
-	/* Giving up must not wait for a name service that does not answer. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
-	/* by ALPN: a link is opened by HTTP/1.1 */
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700
-	/* dials are rare, and ca_file may have been rewritten */
-	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
-#endif
-}
-
 CURL *
 link_dial_begin(curl_uv *loop, const target *to, uint32_t timeout_ms, const char *ca_file, void *private, char *error)
 {
@@ -43,17 +13,17 @@ link_dial_begin(curl_uv *loop, const target *to, uint32_t timeout_ms, const char
 
 	if (easy == NULL)
 		return NULL;
-	curl_uv_prepare(loop, easy);
-	set_constants(easy);
+	curl_uv_prepare(loop, easy, timeout_ms, ca_file);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, private);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) timeout_ms);
-	if (ca_file != NULL)
-	{
-		/* This file alone: distributions compile in a directory as well. */
-		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	}
+	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	/* by ALPN: a link is opened by HTTP/1.1 */
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* dials are rare, and ca_file may have been rewritten */
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
 	if (curl_easy_setopt(easy, CURLOPT_URL, to->url) != CURLE_OK || curl_uv_add(loop, easy) != CURLM_OK)
 	{
 		curl_easy_cleanup(easy);

@@ -225,7 +225,8 @@ on_connected(void *arg, CURL *easy, CURLcode code)
 {
 	link_host *host = arg;
 	link_socket *s = NULL;
-	link_end end;
+	link_end end = {.code = WS_CLOSE_LOST};
+	char why[2 * LINK_WHY_SIZE];
 	int fd;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &s);
@@ -233,7 +234,8 @@ on_connected(void *arg, CURL *easy, CURLcode code)
 		return;
 	if (code != CURLE_OK)
 	{
-		link_end_dial(&end, s->to->host, code, s->error);
+		target_explain(s->to, code, s->error, why, sizeof(why));
+		link_say(end.why, "%s", why);
 		cut(s, &end);
 		return;
 	}

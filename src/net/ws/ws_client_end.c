@@ -25,30 +25,6 @@ link_say(char why[LINK_WHY_SIZE], const char *format, ...)
 	why[text_line(why, LINK_WHY_SIZE - 1, text, strlen(text))] = '\0';
 }
 
-static const char *
-advice(CURLcode code)
-{
-	switch (code)
-	{
-		case CURLE_PEER_FAILED_VERIFICATION:
-			return "; if its certificate is from an authority of your own, name that in webchatt.ca_file";
-		case CURLE_SSL_CACERT_BADFILE:
-			return "; check webchatt.ca_file";
-		case CURLE_COULDNT_RESOLVE_HOST:
-			return "; check the hub's api_url and this machine's name service";
-		default:
-			return "";
-	}
-}
-
-void
-link_end_dial(link_end *end, const char *host, CURLcode code, const char *error)
-{
-	memset(end, 0, sizeof(*end));
-	end->code = WS_CLOSE_LOST;
-	link_say(end->why, "%s: %s%s", host, error[0] ? error : curl_easy_strerror(code), advice(code));
-}
-
 void
 link_end_answer(link_end *end, const char *host, const link_answer *answer)
 {

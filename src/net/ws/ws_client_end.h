@@ -6,8 +6,6 @@
 #ifndef NET_WS_CLIENT_END_H
 #define NET_WS_CLIENT_END_H
 
-#include <curl/curl.h>
-
 #include "ws/link_head.h"
 
 /* The words, in bytes. */
@@ -29,9 +27,6 @@ typedef struct link_end
 
 /* Words with what a stranger said in them: made one line of whole characters. */
 extern void link_say(char why[LINK_WHY_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* libcurl could not connect; error is its own text, or empty. */
-extern void link_end_dial(link_end *end, const char *host, CURLcode code, const char *error);
 
 /* The hub answered, and the answer is bad. */
 extern void link_end_answer(link_end *end, const char *host, const link_answer *answer);
