@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -118,19 +117,16 @@ add_attempt(WcColumn **cols, const Delivery *d)
 void
 webhooks_apply(TimestampTz now)
 {
-	static const Oid types[12] = {UUIDOID, UUIDOID, INT8OID, UUIDOID, UUIDOID, INT4OID,
-								  BOOLOID, INT4OID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID};
-	WcColumn *cols[12];
-	WcColumn *asked[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
-	Datum args[12];
+	WcColumn *cols[WC_RECORD_DELIVERIES_ARRAYS];
+	WcColumn *asked[WC_DONE_RETRIES_ARRAYS];
+	Datum args[WC_RECORD_DELIVERIES_PARAMETERS];
 	dlist_iter iter;
 	int n = 0;
-	int i;
 
 	if (dlist_is_empty(&deliveries_ended))
 		return;
-	for (i = 0; i < 12; i++)
-		cols[i] = wc_column(types[i], Min(deliveries_nended, ENDS_MOST));
+	wc_columns(WC_RECORD_DELIVERIES, cols, Min(deliveries_nended, ENDS_MOST));
+	wc_columns(WC_DONE_RETRIES, asked, 8);
 	dlist_foreach(iter, &deliveries_ended)
 	{
 		Delivery *d = dlist_container(Delivery, node, iter.cur);
@@ -149,8 +145,7 @@ webhooks_apply(TimestampTz now)
 	}
 	if (cols[0]->n > 0)
 	{
-		for (i = 0; i < 12; i++)
-			args[i] = wc_column_array(cols[i]);
+		wc_columns_arrays(cols, lengthof(cols), args);
 		wc_run(WC_RECORD_DELIVERIES, args, NULL);
 	}
 	if (asked[0]->n > 0)
@@ -245,17 +240,14 @@ webhooks_apply_settings(void)
 void
 webhooks_write_progress(TimestampTz now)
 {
-	static const Oid types[6] = {UUIDOID, INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID};
-	WcColumn *cols[6];
-	Datum args[6];
+	WcColumn *cols[WC_WEBHOOK_PROGRESS_ARRAYS];
+	Datum args[WC_WEBHOOK_PROGRESS_PARAMETERS];
 	dlist_node *at;
 	Webhook *w;
 	uint64 n;
 	uint64 row;
-	int i;
 
-	for (i = 0; i < 6; i++)
-		cols[i] = wc_column(types[i], 8);
+	wc_columns(WC_WEBHOOK_PROGRESS, cols, 8);
 	each_webhook(w, at)
 	{
 		const WebhookProgress *p = w->touched ? &w->next : &w->progress;
@@ -281,8 +273,7 @@ webhooks_write_progress(TimestampTz now)
 	}
 	if (cols[0]->n == 0)
 		return;
-	for (i = 0; i < 6; i++)
-		args[i] = wc_column_array(cols[i]);
+	wc_columns_arrays(cols, lengthof(cols), args);
 	n = wc_run(WC_WEBHOOK_PROGRESS, args, NULL);
 	for (row = 0; row < n; row++)
 	{

@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "access/transam.h"
-#include "catalog/pg_type.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -31,9 +30,9 @@
 #define AGAIN_MS 1000
 
 static MemoryContext context = NULL;
-static WcColumn *columns[4];   /* xid, seq, channel, message; NULL: none */
-static int ncommitted = 0;	   /* of these, found by turns before this one */
-static bool published = false; /* in this turn */
+static WcColumn *columns[WC_PUBLISH_ORDERS_ARRAYS]; /* xid, seq, channel, message; NULL: none */
+static int ncommitted = 0;							/* of these, found by turns before this one */
+static bool published = false;						/* in this turn */
 static TimestampTz again_at = 0;
 
 static int
@@ -63,12 +62,7 @@ event_orders_add(const OutboxRow *row)
 		context = AllocSetContextCreate(TopMemoryContext, "webchatt event orders", ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(context);
 	if (columns[0] == NULL)
-	{
-		columns[0] = wc_column(XID8OID, 8);
-		columns[1] = wc_column(INT8OID, 8);
-		columns[2] = wc_column(UUIDOID, 8);
-		columns[3] = wc_column(UUIDOID, 8);
-	}
+		wc_columns(WC_PUBLISH_ORDERS, columns, 8);
 	wc_column_add(columns[0], FullTransactionIdGetDatum(FullTransactionIdFromU64(row->xid)));
 	wc_column_add(columns[1], Int64GetDatum(row->seq));
 	wc_column_add(columns[2], datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
@@ -100,11 +94,9 @@ event_orders_due(void)
 void
 event_orders_publish(void *arg)
 {
-	Datum args[4];
-	int i;
+	Datum args[WC_PUBLISH_ORDERS_PARAMETERS];
 
-	for (i = 0; i < 4; i++)
-		args[i] = wc_column_array(columns[i]);
+	wc_columns_arrays(columns, lengthof(columns), args);
 	wc_run(WC_PUBLISH_ORDERS, args, NULL);
 	event_upkeep_orders();
 	published = true;
@@ -145,7 +137,7 @@ event_orders_rollback(void)
 
 	if (ncommitted == 0)
 		forget();
-	for (i = 0; i < 4 && columns[0] != NULL; i++)
+	for (i = 0; i < lengthof(columns) && columns[0] != NULL; i++)
 		columns[i]->n = ncommitted;
 	published = false;
 }

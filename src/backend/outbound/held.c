@@ -29,12 +29,10 @@ static bool any_held = true;
 void
 held_add(WcColumn *const columns[5])
 {
-	Datum args[6];
-	int i;
+	Datum args[WC_HOLD_PARAMETERS];
 
 	any_held = true;
-	for (i = 0; i < 5; i++)
-		args[i] = wc_column_array(columns[i]);
+	wc_columns_arrays(columns, WC_HOLD_ARRAYS, args);
 	args[5] = Int32GetDatum(wc_hold_for);
 	wc_run(WC_HOLD, args, NULL);
 }

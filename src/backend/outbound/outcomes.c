@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -118,17 +117,16 @@ add_text(WcColumn *col, const char *s)
 static void
 record(Ended **list)
 {
-	static const Oid types[7] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	WcColumn *cols[7];
-	WcColumn *learnt[3] = {wc_column(UUIDOID, 64), wc_column(TEXTOID, 64), wc_column(UUIDOID, 64)};
-	WcColumn *late[2] = {wc_column(UUIDOID, 8), wc_column(UUIDOID, 8)};
-	WcColumn *held[5] = {wc_column(UUIDOID, 8), wc_column(TEXTOID, 8), wc_column(INT8OID, 8), wc_column(UUIDOID, 8),
-						 wc_column(TIMESTAMPTZOID, 8)};
-	Datum args[8];
-	int i;
+	WcColumn *cols[WC_RECORD_OUTCOMES_ARRAYS];
+	WcColumn *learnt[WC_APPLY_EARLY_ARRAYS];
+	WcColumn *late[WC_OVERDUE_LATE_ARRAYS];
+	WcColumn *held[WC_HOLD_ARRAYS];
+	Datum args[WC_RECORD_OUTCOMES_PARAMETERS];
 
-	for (i = 0; i < 7; i++)
-		cols[i] = wc_column(types[i], 64);
+	wc_columns(WC_RECORD_OUTCOMES, cols, 64);
+	wc_columns(WC_APPLY_EARLY, learnt, 64);
+	wc_columns(WC_OVERDUE_LATE, late, 8);
+	wc_columns(WC_HOLD, held, 8);
 	for (; *list != NULL; list++)
 	{
 		Ended *e = *list;
@@ -165,8 +163,7 @@ record(Ended **list)
 				wc_column_add_null(held[4]);
 		}
 	}
-	for (i = 0; i < 7; i++)
-		args[i] = wc_column_array(cols[i]);
+	wc_columns_arrays(cols, lengthof(cols), args);
 	args[7] = BoolGetDatum(feed_wanted());
 	wc_run(WC_RECORD_OUTCOMES, args, NULL);
 	if (learnt[0]->n > 0)

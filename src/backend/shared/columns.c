@@ -37,6 +37,30 @@ wc_column(Oid type, int size)
 	return col;
 }
 
+void
+wc_columns_any(WcStatement which, WcColumn **cols, int size)
+{
+	const Oid *type;
+
+	for (type = wc_statement_texts[which].types; OidIsValid(*type); type++)
+	{
+		Oid element = get_element_type(*type);
+
+		if (OidIsValid(element))
+			*cols++ = wc_column(element, size);
+	}
+}
+
+/* Arguments out of columns, beginning with the first. */
+void
+wc_columns_arrays(WcColumn *const *cols, int n, Datum *args)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		args[i] = wc_column_array(cols[i]);
+}
+
 static int
 column_slot(WcColumn *col)
 {

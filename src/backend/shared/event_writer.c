@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -93,18 +92,14 @@ find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_
 static uint64
 write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
-	WcColumn *channels = wc_column(UUIDOID, n);
-	WcColumn *rows = wc_column(UUIDOID, n);
-	WcColumn *visitors = wc_column(TEXTOID, n);
-	WcColumn *hub_ids = wc_column(TEXTOID, n);
-	WcColumn *times = wc_column(TIMESTAMPTZOID, n);
-	WcColumn *bodies = wc_column(TEXTOID, n);
+	WcColumn *cols[WC_INSERT_MESSAGES_ARRAYS];
 	pg_uuid_t *new_ids = palloc(sizeof(pg_uuid_t) * n);
-	Datum args[7];
+	Datum args[WC_INSERT_MESSAGES_PARAMETERS];
 	bool nested = wc_own_insert; /* by a trigger of such an insert */
 	volatile uint64 written = 0;
 	int i;
 
+	wc_columns(WC_INSERT_MESSAGES, cols, n);
 	for (i = 0; i < n; i++)
 	{
 		const wc_event *e = events[i];
@@ -114,23 +109,18 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 		wc_new_message_id(&new_ids[i]);
 		if (ids != NULL)
 			ids[i] = new_ids[i];
-		wc_column_add(channels, uuid_datum(e->channel));
-		wc_column_add(rows, UUIDPGetDatum(&new_ids[i]));
-		wc_column_add_bytes(visitors, e->visitor.p, e->visitor.len);
-		wc_column_add_bytes(hub_ids, e->message_id.p, e->message_id.len);
-		add_time(times, e->at_us);
-		wc_column_add_bytes(bodies, e->body.p, e->body.len);
+		wc_column_add(cols[0], uuid_datum(e->channel));
+		wc_column_add(cols[1], UUIDPGetDatum(&new_ids[i]));
+		wc_column_add_bytes(cols[2], e->visitor.p, e->visitor.len);
+		wc_column_add_bytes(cols[3], e->message_id.p, e->message_id.len);
+		add_time(cols[4], e->at_us);
+		wc_column_add_bytes(cols[5], e->body.p, e->body.len);
 		wc_column_add(showed_up->channels, uuid_datum(e->channel));
-		wc_column_add(showed_up->visitors, visitors->values[visitors->n - 1]);
+		wc_column_add(showed_up->visitors, cols[2]->values[cols[2]->n - 1]);
 	}
-	if (channels->n == 0)
+	if (cols[0]->n == 0)
 		return 0;
-	args[0] = wc_column_array(channels);
-	args[1] = wc_column_array(rows);
-	args[2] = wc_column_array(visitors);
-	args[3] = wc_column_array(hub_ids);
-	args[4] = wc_column_array(times);
-	args[5] = wc_column_array(bodies);
+	wc_columns_arrays(cols, lengthof(cols), args);
 	args[6] = BoolGetDatum(feed_wanted());
 	wc_own_insert = true;
 	PG_TRY();
@@ -145,7 +135,7 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 		wc_own_insert = nested;
 	}
 	PG_END_TRY();
-	if (ids != NULL && written < (uint64) channels->n)
+	if (ids != NULL && written < (uint64) cols[0]->n)
 		find_ids(events, n, args[0], args[3], ids);
 	return written;
 }
@@ -154,18 +144,15 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 static uint64
 write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 {
-	static const Oid types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-								TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID};
 	static const uint8 nowhere[16];
-	WcColumn *cols[lengthof(types)];
-	Datum args[lengthof(types) + 1];
+	WcColumn *cols[WC_RECORD_STATUSES_ARRAYS];
+	Datum args[WC_RECORD_STATUSES_PARAMETERS];
 	bool no_count;
 	uint64 rows;
 	uint64 row;
 	int i;
 
-	for (i = 0; i < lengthof(types); i++)
-		cols[i] = wc_column(types[i], n);
+	wc_columns(WC_RECORD_STATUSES, cols, n);
 	for (i = 0; i < n; i++)
 	{
 		const wc_event *e = events[i];
@@ -190,9 +177,8 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 	}
 	if (cols[0]->n == 0)
 		return 0;
-	for (i = 0; i < lengthof(types); i++)
-		args[i] = wc_column_array(cols[i]);
-	args[lengthof(types)] = BoolGetDatum(feed_wanted());
+	wc_columns_arrays(cols, lengthof(cols), args);
+	args[lengthof(cols)] = BoolGetDatum(feed_wanted());
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
 	{

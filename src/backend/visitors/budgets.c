@@ -15,7 +15,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -215,17 +214,15 @@ budgets_load(void)
 void
 budgets_save(TimestampTz now)
 {
-	static const Oid types[4] = {UUIDOID, TEXTOID, INT8OID, INT8OID};
-	WcColumn *cols[4];
-	Datum args[4];
+	WcColumn *cols[WC_SAVE_BUDGETS_ARRAYS];
+	Datum args[WC_SAVE_BUDGETS_PARAMETERS];
 	HASH_SEQ_STATUS seq;
 	Budget *b;
 	int i;
 
 	if (!dirty || (saved_at != 0 && !TimestampDifferenceExceeds(saved_at, now, SAVE_MS)))
 		return;
-	for (i = 0; i < 4; i++)
-		cols[i] = wc_column(types[i], 16);
+	wc_columns(WC_SAVE_BUDGETS, cols, 16);
 	hash_seq_init(&seq, budgets);
 	while ((b = hash_seq_search(&seq)) != NULL)
 	{
@@ -244,8 +241,7 @@ budgets_save(TimestampTz now)
 	dirty = false;
 	saved_at = now;
 	saving = true;
-	for (i = 0; i < 4; i++)
-		args[i] = wc_column_array(cols[i]);
+	wc_columns_arrays(cols, lengthof(cols), args);
 	wc_run(WC_SAVE_BUDGETS, args, NULL);
 }
 

@@ -348,13 +348,11 @@ charge_newcomer(Arrival *a)
 static void
 make_new(Arrival **batch, int n)
 {
-	static const Oid types[4] = {UUIDOID, TEXTOID, BYTEAOID, TEXTOID};
-	WcColumn *cols[4];
-	Datum args[4];
+	WcColumn *cols[WC_MAKE_VISITORS_ARRAYS];
+	Datum args[WC_MAKE_VISITORS_PARAMETERS];
 	int i;
 
-	for (i = 0; i < 4; i++)
-		cols[i] = wc_column(types[i], n);
+	wc_columns(WC_MAKE_VISITORS, cols, n);
 	for (i = 0; i < n; i++)
 	{
 		Arrival *a = batch[i];
@@ -375,8 +373,7 @@ make_new(Arrival **batch, int n)
 	}
 	if (cols[0]->n == 0)
 		return;
-	for (i = 0; i < 4; i++)
-		args[i] = wc_column_array(cols[i]);
+	wc_columns_arrays(cols, lengthof(cols), args);
 	wc_run(WC_MAKE_VISITORS, args, NULL);
 }
 
