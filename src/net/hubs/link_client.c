@@ -1,15 +1,21 @@
 /*
  * link_client.c
- *	  Our links to hubs: which there are, when each is dialled, and what the
- *	  worker hears of them.  See link_client.h.
+ *	  A link is dialled again for ever; its events go to the worker, and are
+ *	  acknowledged to the hub once all before them are committed.
  */
 #include "hubs/link_client.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/alloc.h"
-#include "hubs/link.h"
 #include "base/json_load.h"
+#include "base/log.h"
+#include "hubs/link_frame.h"
+#include "hubs/link_window.h"
+#include "inbound/event_json.h"
+#include "ws/link_socket.h"
 #include "ws/ws_server.h"
 
 /* Until link_client_configure() has been called. */
@@ -18,6 +24,80 @@
 
 /* What a frame has around its event, in bytes. */
 #define ENVELOPE_SIZE 4096
+
+/* Pauses before the next dial, in ms: doubled from the first to the second. */
+#define LINK_PAUSE_LEAST_MS 200u
+#define LINK_PAUSE_MOST_MS	30000u
+
+/*
+ * After the hub said that another link came with our key: that may have been one
+ * of ours, stuck somewhere on the way.  When it says so again within some time,
+ * it is another database.
+ */
+#define LINK_PAUSE_ONCE_MS	 1000u
+#define LINK_PAUSE_TWICE_MS	 60000u
+#define LINK_TWICE_WITHIN_MS 600000u
+
+/* Refused: a key that is not valid rarely becomes so by itself. */
+#define LINK_PAUSE_REFUSED_MS 300000u
+
+/* One that lived so long begins with the shortest pause again, in ms. */
+#define LINK_LIVED_MS 10000u
+
+/* What a welcome may say, in seconds. */
+#define LINK_HEARTBEAT_LEAST_S 1u
+#define LINK_HEARTBEAT_MOST_S  3600u
+
+/* At most one line a link in so many ms on events that are not understood. */
+#define LINK_BAD_MS 10000u
+
+/* Of an EVENT's number: WC_LINK_NUMBER, the link's serial, the event's index. */
+#define LINK_SERIAL_SHIFT 32
+#define LINK_SERIAL_MASK  0x3fffffffu
+
+typedef struct hub_link
+{
+	struct hub_link *next;
+	link_client *client;
+	uint32_t hub;
+	uint32_t serial; /* another one for each link that ever was */
+	target *to;
+	uv_timer_t timer;	 /* until the next dial */
+	link_socket *socket; /* NULL: waiting, or refused */
+	wc_link_phase phase;
+	bool welcomed;
+	bool acknowledged_any; /* since it was opened */
+	bool too_large;		   /* it waits because of a message over max_body_size */
+	uint32_t backoff_ms;
+	uint64_t opened_at; /* uv_now() */
+	uint64_t twice_at;	/* when another last came with our key; 0: never */
+	link_window window;
+	uint64_t acked;			 /* what the hub has our acknowledgement of */
+	uint32_t bad;			 /* events not understood, and not logged */
+	uint64_t bad_logged_at;	 /* 0: never */
+	char why[LINK_WHY_SIZE]; /* it is not open; empty: no reason yet */
+
+	/* what the worker was told last */
+	bool told;
+	wc_link_phase told_phase;
+	uint32_t told_retry_ms;
+	uint64_t told_lost;
+	char told_why[LINK_WHY_SIZE];
+} hub_link;
+
+struct link_client
+{
+	uv_loop_t *loop;
+	corridor_io *corridor;
+	uv_idle_t idle; /* keeps the loop going while there is more to read */
+	link_host host;
+	hub_link *links;
+	uint32_t serials;
+	uint32_t heartbeat_ms;
+	uint32_t max_waiting;
+	bool opened;
+	bool closing;
+};
 
 /* ---- what the worker hears ---- */
 
@@ -44,10 +124,12 @@ tell(hub_link *l, wc_link_phase phase, uint32_t retry_ms, uint64_t lost)
 
 /* ---- dialling ---- */
 
+static void dial(hub_link *l);
+
 static void
 on_dial(uv_timer_t *timer)
 {
-	link_dial(timer->data);
+	dial(timer->data);
 }
 
 /* Another key or URL is needed; but a proxy may have said so for a moment. */
@@ -61,11 +143,22 @@ be_refused(hub_link *l)
 	tell(l, l->phase, 0, 0);
 }
 
+/* A number from 0 to most, by chance. */
+static uint32_t
+chance(uint32_t most)
+{
+	uint32_t n = 0;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		n = 0;
+	return n % (most + 1);
+}
+
 /* Dial after a pause, which has at least so many ms; never when all is ending. */
 static void
 wait_to_dial(hub_link *l, uint32_t least_ms)
 {
-	uint32_t pause = l->backoff_ms - link_chance(l->backoff_ms / 2);
+	uint32_t pause = l->backoff_ms - chance(l->backoff_ms / 2);
 
 	l->backoff_ms = l->backoff_ms * 2 < LINK_PAUSE_MOST_MS ? l->backoff_ms * 2 : LINK_PAUSE_MOST_MS;
 	if (pause < least_ms)
@@ -77,8 +170,8 @@ wait_to_dial(hub_link *l, uint32_t least_ms)
 	tell(l, l->phase, pause, 0);
 }
 
-void
-link_dial(hub_link *l)
+static void
+dial(hub_link *l)
 {
 	uv_timer_stop(&l->timer);
 	if (l->to->defect_text != NULL && l->to->defect != WC_OUT_RETRY)
@@ -138,8 +231,9 @@ on_ended(void *arg, const link_end *end)
 	wait_to_dial(l, least);
 }
 
-void
-link_hang_up(hub_link *l, uint16_t code, const char *reason, bool wrong)
+/* Say goodbye, with the reason in why, and dial later. */
+static void
+hang_up(hub_link *l, uint16_t code, const char *reason, bool wrong)
 {
 	link_socket_close(l->socket, code, reason);
 	forget_socket(l);
@@ -152,7 +246,7 @@ static void
 dial_now(hub_link *l)
 {
 	if (l->client->opened && !l->client->closing)
-		link_dial(l);
+		dial(l);
 }
 
 static void
@@ -178,6 +272,109 @@ on_welcomed(hub_link *l, const link_frame *welcome)
 	tell(l, l->phase, 0, welcome->lost);
 }
 
+/* ---- events ---- */
+
+/* The hub will never send a better one: the log says so, and the link goes on. */
+static void
+log_bad(hub_link *l, uint64_t seq, const char *reason)
+{
+	uint64_t now = uv_now(l->client->loop);
+
+	if (l->bad_logged_at != 0 && now - l->bad_logged_at < LINK_BAD_MS)
+	{
+		l->bad++;
+		return;
+	}
+	if (l->bad > 0)
+		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none, as were %u before it: %s",
+				 l->to->host, (unsigned long long) seq, l->bad, reason);
+	else
+		log_line(WC_LOG_WARNING, "%s sent as event %llu over the link what is none: %s", l->to->host,
+				 (unsigned long long) seq, reason);
+	l->bad = 0;
+	l->bad_logged_at = now;
+}
+
+static void
+drop_event(hub_link *l, uint64_t seq, const char *reason)
+{
+	uint32_t index = link_window_add(&l->window, seq, 0);
+
+	log_bad(l, seq, reason);
+	link_window_end(&l->window, index, true);
+}
+
+static void
+take_event(hub_link *l, const link_frame *frame)
+{
+	wc_event event;
+	event_json keep;
+	char reason[WC_REASON_SIZE];
+	bool readable;
+	bool written;
+
+	if (frame->event.p == NULL)
+	{
+		drop_event(l, frame->seq, "there is no event in it");
+		return;
+	}
+	readable = event_json_parse(frame->event.p, frame->event.len, NULL, &event, &keep, reason);
+	if (!readable)
+	{
+		/* the worker keeps it */
+		log_bad(l, frame->seq, reason);
+		memset(&event, 0, sizeof(event));
+		event.kind = WC_EVENT_UNREADABLE;
+		event.error_message = wc_str_from(reason);
+		event.body = frame->event;
+	}
+	event.hub = l->hub;
+	event.request = WC_LINK_NUMBER | (uint64_t) l->serial << LINK_SERIAL_SHIFT | l->window.next;
+	written = wc_write_event(corridor_io_out(l->client->corridor), &event);
+	if (readable)
+		event_json_free(&keep);
+	if (!written)
+	{
+		link_say(l->why, "webchatt-net has no memory for an event of %s", l->to->host);
+		hang_up(l, WS_CLOSE_LATER, "the subscriber is short of memory", false);
+		return;
+	}
+	link_window_add(&l->window, frame->seq, frame->event.len);
+	corridor_io_nudge(l->client->corridor);
+}
+
+void
+link_client_event_done(link_client *c, const wc_event_done *done)
+{
+	uint32_t serial = (uint32_t) (done->request >> LINK_SERIAL_SHIFT) & LINK_SERIAL_MASK;
+	bool busy = done->result == WC_DONE_BUSY;
+	hub_link *l;
+
+	for (l = c->links; l != NULL && l->serial != serial; l = l->next)
+		;
+	if (l == NULL || !link_window_end(&l->window, (uint32_t) done->request, !busy))
+		return;
+	if (!busy || l->socket == NULL)
+		return;
+	/* What came behind it must not get ahead: all of it comes again. */
+	link_say(l->why, "this database was too busy to take an event of %s", l->to->host);
+	hang_up(l, WS_CLOSE_LATER, "the subscriber is too busy", false);
+}
+
+static void
+acknowledge(hub_link *l)
+{
+	char text[64];
+	int n;
+
+	if (l->socket == NULL || !l->welcomed || l->window.through <= l->acked)
+		return;
+	n = snprintf(text, sizeof(text), "{\"type\":\"ack\",\"seq\":%llu}", (unsigned long long) l->window.through);
+	l->acked = l->window.through;
+	l->acknowledged_any = true;
+	link_socket_say(l->socket, text, (size_t) n);
+}
+
 /* ---- frames ---- */
 
 static void
@@ -200,19 +397,31 @@ on_text(void *arg, const char *text, size_t len)
 		else if (frame.type == LINK_FRAME_EVENT && frame.seq <= l->window.last)
 			wrong = "sent an event whose number does not follow from the one before";
 		else if (frame.type == LINK_FRAME_EVENT)
-			link_take_event(l, &frame);
+			take_event(l, &frame);
 	}
 	json_load_free(&whole);
 	if (wrong == NULL)
 		return;
 	link_say(l->why, "%s %s", l->to->host, wrong);
-	link_hang_up(l, WS_CLOSE_POLICY, wrong, true);
+	hang_up(l, WS_CLOSE_POLICY, wrong, true);
 }
 
+/*
+ * Bytes that may be read.  So few that no more events can be whole than there
+ * is room for: one may have begun, and each of the others takes LINK_FRAME_LEAST.
+ */
 static size_t
 on_room(void *arg)
 {
-	return link_room(arg);
+	const hub_link *l = arg;
+	uint32_t room = link_window_room(&l->window, l->client->max_waiting);
+
+	/* The welcome is no event: it is read though earlier events wait. */
+	if (!l->welcomed && room == 0)
+		room = 1;
+	if (corridor_io_full(l->client->corridor))
+		return 0;
+	return (size_t) room * LINK_FRAME_LEAST;
 }
 
 static const link_calls calls = {on_text, on_room, on_ended};
@@ -389,7 +598,7 @@ link_client_run(link_client *c)
 
 	link_host_read(&c->host);
 	for (l = c->links; l != NULL; l = l->next)
-		link_acknowledge(l);
+		acknowledge(l);
 	if (link_host_write(&c->host))
 		uv_idle_start(&c->idle, on_idle);
 	else
@@ -407,7 +616,7 @@ link_client_close(link_client *c)
 		uv_timer_stop(&l->timer);
 		if (l->socket == NULL)
 			continue;
-		link_acknowledge(l);
+		acknowledge(l);
 		if (l->socket != NULL)
 			link_socket_close(l->socket, WS_CLOSE_GOING_AWAY, "the subscriber stops");
 		l->socket = NULL;
