@@ -69,9 +69,9 @@ handle_metrics(conn *c, const char *body, size_t len)
 	char *text;
 
 	(void) body;
-	the_metrics.connections = d->nconns;
-	the_metrics.waiting = inflight_count(d->inflight);
-	the_metrics.channels = channels_count(d->channels);
+	metrics_now.connections = d->nconns;
+	metrics_now.waiting = inflight_count(d->inflight);
+	metrics_now.channels = channels_count(d->channels);
 	text = metrics_text(&len);
 	c->answer = text ? http_response_text(text, len, "text/plain; version=0.0.4; charset=utf-8")
 					 : http_response_refusal(REFUSE_NOTHING);

@@ -67,7 +67,7 @@ net_outcome(void *arg, const wc_outcome *outcome)
 	net *n = arg;
 
 	if (outcome->result < METRICS_OUTCOMES)
-		the_metrics.outcomes[outcome->result]++;
+		metrics_now.outcomes[outcome->result]++;
 	if (!wc_write_outcome(corridor_io_out(n->corridor), outcome))
 		fail(n, "an outcome could not be handed to the worker: out of memory");
 	corridor_io_nudge(n->corridor);
@@ -100,12 +100,12 @@ write_stats(net *n)
 	now.waiting = http_server_waiting(n->http) + visitors_waiting(n->visitors);
 	now.sending = hub_sender_pending(n->hub_sender);
 	now.visitors = visitors_count(n->visitors);
-	now.requests = the_metrics.requests;
+	now.requests = metrics_now.requests;
 	now.refused = metrics_refused();
 	now.turned_away = metrics_turned_away();
-	the_metrics.sending = now.sending;
-	the_metrics.visitors = now.visitors;
-	the_metrics.visitor_connections = visitors_connections(n->visitors);
+	metrics_now.sending = now.sending;
+	metrics_now.visitors = now.visitors;
+	metrics_now.visitor_connections = visitors_connections(n->visitors);
 	if (memcmp(&now, &n->told, sizeof(now)) != 0 && !corridor_io_full(n->corridor) &&
 		wc_write_stats(corridor_io_out(n->corridor), &now))
 		n->told = now;
@@ -286,7 +286,7 @@ net_greet(net *n, const wc_hello *hello)
 		fail(n, why);
 	}
 	n->greeted = true;
-	the_metrics.restarts = hello->restarts;
+	metrics_now.restarts = hello->restarts;
 	return wc_write_hello_back(corridor_io_out(n->corridor), &back);
 }
 

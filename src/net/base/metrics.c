@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-metrics the_metrics;
+metrics metrics_now;
 
 static const struct
 {
@@ -45,7 +45,7 @@ metrics_closed(uint16_t code)
 
 	while (i < METRICS_CLOSES - 1 && closes[i].code != code)
 		i++;
-	the_metrics.closes[i]++;
+	metrics_now.closes[i]++;
 }
 
 void
@@ -54,11 +54,11 @@ metrics_done(uint8_t result, uint64_t us)
 	int i = 0;
 
 	if (result < METRICS_RESULTS)
-		the_metrics.events[result]++;
-	the_metrics.commit_us += us;
+		metrics_now.events[result]++;
+	metrics_now.commit_us += us;
 	while (us > buckets[i].us)
 		i++;
-	the_metrics.commit_buckets[i]++;
+	metrics_now.commit_buckets[i]++;
 }
 
 void
@@ -84,8 +84,8 @@ now_ms(void)
 void
 metrics_budgets(const wc_budgets *budgets)
 {
-	the_metrics.budgets = *budgets;
-	the_metrics.budgets_ms = now_ms();
+	metrics_now.budgets = *budgets;
+	metrics_now.budgets_ms = now_ms();
 }
 
 /* The refusals of 503, or all others. */
@@ -98,7 +98,7 @@ sum(bool turned_away)
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
 		if ((errors_get((refusal) i)->status == 503) == turned_away)
-			n += the_metrics.refused[i];
+			n += metrics_now.refused[i];
 	}
 	return n;
 }
@@ -106,7 +106,7 @@ sum(bool turned_away)
 uint64_t
 metrics_refused(void)
 {
-	return sum(false) + the_metrics.malformed;
+	return sum(false) + metrics_now.malformed;
 }
 
 uint64_t
@@ -135,9 +135,9 @@ refusals_text(FILE *f)
 			continue; /* one line with REFUSE_METHOD_POST */
 		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", errors_get((refusal) i)->status,
 				errors_get((refusal) i)->code,
-				(unsigned long long) (the_metrics.refused[i] + (i == REFUSE_METHOD_POST
-																	? the_metrics.refused[REFUSE_METHOD_GET] +
-																		  the_metrics.refused[REFUSE_METHOD_REST]
+				(unsigned long long) (metrics_now.refused[i] + (i == REFUSE_METHOD_POST
+																	? metrics_now.refused[REFUSE_METHOD_GET] +
+																		  metrics_now.refused[REFUSE_METHOD_REST]
 																	: 0)));
 	}
 }
@@ -153,23 +153,23 @@ events_text(FILE *f)
 		  f);
 	for (i = 0; i < METRICS_RESULTS; i++)
 		fprintf(f, "webchatt_events_total{result=\"%s\"} %llu\n", results[i],
-				(unsigned long long) the_metrics.events[i]);
+				(unsigned long long) metrics_now.events[i]);
 	fputs("# HELP webchatt_commit_seconds From handing an event over to hearing of its commit.\n"
 		  "# TYPE webchatt_commit_seconds histogram\n",
 		  f);
 	for (i = 0; i < METRICS_BUCKETS; i++)
 	{
-		total += the_metrics.commit_buckets[i];
+		total += metrics_now.commit_buckets[i];
 		fprintf(f, "webchatt_commit_seconds_bucket{le=\"%s\"} %llu\n", buckets[i].label, (unsigned long long) total);
 	}
 	fprintf(f, "webchatt_commit_seconds_sum %.6f\nwebchatt_commit_seconds_count %llu\n",
-			(double) the_metrics.commit_us / 1e6, (unsigned long long) total);
+			(double) metrics_now.commit_us / 1e6, (unsigned long long) total);
 	fputs("# HELP webchatt_sends_total Requests to hubs, by what came of them.\n"
 		  "# TYPE webchatt_sends_total counter\n",
 		  f);
 	for (i = 0; i < METRICS_OUTCOMES; i++)
 		fprintf(f, "webchatt_sends_total{outcome=\"%s\"} %llu\n", outcomes[i],
-				(unsigned long long) the_metrics.outcomes[i]);
+				(unsigned long long) metrics_now.outcomes[i]);
 }
 
 static void
@@ -183,7 +183,7 @@ api_text(FILE *f)
 	for (i = 0; i < METRICS_API_RESULTS; i++)
 		fprintf(
 			f, "webchatt_api_sends_total{result=\"%s\"} %llu\n", api_results[i],
-			(unsigned long long) (the_metrics.api_sends[i] + (i == WC_API_NOT_KNOWN ? the_metrics.api_no_session : 0)));
+			(unsigned long long) (metrics_now.api_sends[i] + (i == WC_API_NOT_KNOWN ? metrics_now.api_no_session : 0)));
 }
 
 /* What is used runs out evenly, also while the worker has nothing to say. */
@@ -192,7 +192,7 @@ budgets_text(FILE *f)
 {
 	static const char *const budget_names[WC_BUDGETS] = {"newcomers", "messages", "bytes"};
 	static const char *const reasons[METRICS_NEWCOMER_REASONS] = {"address", "budget", "paused"};
-	const metrics *m = &the_metrics;
+	const metrics *m = &metrics_now;
 	double hours = m->budgets_ms ? (double) (now_ms() - m->budgets_ms) / 3600000 : 0;
 	int i;
 
@@ -222,7 +222,7 @@ budgets_text(FILE *f)
 static void
 visitors_text(FILE *f)
 {
-	const metrics *m = &the_metrics;
+	const metrics *m = &metrics_now;
 	int i;
 
 	one(f, "webchatt_visitors", "gauge", "Visitors' sessions that are open.", m->visitors);
@@ -257,18 +257,18 @@ static void
 hubs_text(FILE *f)
 {
 	answers_text(f, "webchatt_webhook_deliveries_total",
-				 "Requests to our own webhooks' endpoints, by how they were answered.", the_metrics.webhook_deliveries);
+				 "Requests to our own webhooks' endpoints, by how they were answered.", metrics_now.webhook_deliveries);
 	answers_text(f, "webchatt_hub_calls_total",
-				 "Calls of hubs about webhooks and their logs, by how they were answered.", the_metrics.hub_calls);
-	one(f, "webchatt_links", "gauge", "Links of other databases that are open.", the_metrics.links);
-	one(f, "webchatt_links_total", "counter", "Links opened by other databases.", the_metrics.links_entered);
-	one(f, "webchatt_link_events_total", "counter", "Events sent by links, repeats too.", the_metrics.link_events);
+				 "Calls of hubs about webhooks and their logs, by how they were answered.", metrics_now.hub_calls);
+	one(f, "webchatt_links", "gauge", "Links of other databases that are open.", metrics_now.links);
+	one(f, "webchatt_links_total", "counter", "Links opened by other databases.", metrics_now.links_entered);
+	one(f, "webchatt_link_events_total", "counter", "Events sent by links, repeats too.", metrics_now.link_events);
 }
 
 char *
 metrics_text(size_t *len)
 {
-	const metrics *m = &the_metrics;
+	const metrics *m = &metrics_now;
 	char *text = NULL;
 	FILE *f = open_memstream(&text, len);
 

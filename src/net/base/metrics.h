@@ -66,7 +66,7 @@ typedef struct metrics
 	uint32_t links; /* kept up to date by link_server.c */
 } metrics;
 
-extern metrics the_metrics;
+extern metrics metrics_now;
 
 /* An event was done, so many microseconds after it was handed over. */
 extern void metrics_done(uint8_t result, uint64_t us);

@@ -198,8 +198,8 @@ admit(link_server *s, const ws_opening *opening, const ws_handshake *head, const
 	sub->number = ++s->last * LINKS_MAX + place;
 	s->places[place] = sub;
 	s->count++;
-	the_metrics.links++;
-	the_metrics.links_entered++;
+	metrics_now.links++;
+	metrics_now.links_entered++;
 	timeouts_set(&s->timeouts, &sub->w.timeout, PHASE_WELCOME, sub->since);
 	address_print(client, address);
 	came = (wc_link_came){sub->number, key, wc_str_from(address)};
@@ -314,7 +314,7 @@ link_server_event(link_server *s, const wc_link_event *event)
 	{
 		sub->sent = event->seq;
 		sub->events++;
-		the_metrics.link_events++;
+		metrics_now.link_events++;
 	}
 	if (s->text.cap > KEEP_CAP)
 		wc_buf_free(&s->text);
@@ -430,7 +430,7 @@ on_ended(ws *w, uint16_t code)
 	wc_link_left left = {sub->number};
 	char address[ADDRESS_TEXT_SIZE];
 
-	the_metrics.links--;
+	metrics_now.links--;
 	if (sub->phase == LINK_NEW)
 		return;
 	/* Like an outcome they must not be lost: they go also when much is waiting. */

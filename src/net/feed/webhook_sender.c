@@ -239,7 +239,7 @@ classify_silence(const webhook_sender *d, const transfer *t, CURLcode code, verd
 static void
 tell(webhook_sender *d, const wc_delivered *delivered)
 {
-	metrics_answered(the_metrics.webhook_deliveries, delivered->http_status);
+	metrics_answered(metrics_now.webhook_deliveries, delivered->http_status);
 	/* What does not fit is told to nobody: then memory is at an end. */
 	if (!wc_write_delivered(corridor_io_out(d->corridor), delivered))
 		log_line(WC_LOG_WARNING, "what became of a delivery could not be handed to the worker: out of memory");

@@ -11,7 +11,7 @@
 void
 http_reply_refuse(conn *c, refusal why, const char *message)
 {
-	the_metrics.refused[why]++;
+	metrics_now.refused[why]++;
 	log_refusal(why, &c->client, c->route == ROUTE_WEBHOOK ? c->channel : NULL, uv_now(c->server->loop));
 	http_response_drop(&c->answer);
 	c->answer = message && message[0] ? http_response_refusal_because(why, message) : http_response_refusal(why);

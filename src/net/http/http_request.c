@@ -164,7 +164,7 @@ head_came(conn *c, const char *method, const char *version)
 	http_server *d = c->server;
 	bool at_once;
 
-	the_metrics.requests++;
+	metrics_now.requests++;
 	c->state = REQUEST_BODY;
 	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_BODY, c->timeout.since);
 	read_head(c, method, version);
@@ -324,7 +324,7 @@ http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, en
 		d->handlers[c->route].forget(c);
 	if (c->state == REQUEST_LINE && !c->cut &&
 		(code == MHD_REQUEST_TERMINATED_COMPLETED_OK || code == MHD_REQUEST_TERMINATED_WITH_ERROR))
-		the_metrics.malformed++;
+		metrics_now.malformed++;
 	if (c->number != 0)
 		inflight_give(d->inflight, c->number);
 	if (c->client_count != NULL)

@@ -203,7 +203,7 @@ http_server_open(http_server *d)
 static void
 turn_away(http_server *d, int fd, const net_addr *peer, refusal why)
 {
-	the_metrics.refused[why]++;
+	metrics_now.refused[why]++;
 	log_refusal(why, peer, NULL, uv_now(d->loop));
 	http_response_raw(fd, why, NULL);
 	lingering_close(d->loop, fd);
@@ -264,7 +264,7 @@ http_server_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len
 	net_addr peer;
 	conn *c;
 
-	the_metrics.accepted++;
+	metrics_now.accepted++;
 	address_from_sockaddr(addr, &peer);
 	if (!proxies_trust(&peer) && (count = address_counts_take(d->peers, &peer, d->max_per_address)) == NULL)
 	{

@@ -72,7 +72,7 @@ load(void *arg, transfer *t)
 static void
 tell(hub_caller *c, const wc_call_done *done)
 {
-	metrics_answered(the_metrics.hub_calls, done->http_status);
+	metrics_answered(metrics_now.hub_calls, done->http_status);
 	if (!wc_write_call_done(corridor_io_out(c->corridor), done))
 		log_line(WC_LOG_WARNING, "a hub's answer to a call could not be handed to the worker: out of memory");
 	corridor_io_nudge(c->corridor);

@@ -75,7 +75,7 @@ hub_webhook_check_head(conn *c, const char *method)
 			http_reply_refuse(c, REFUSE_TOKEN, NULL);
 			return;
 		}
-		the_metrics.verifications++;
+		metrics_now.verifications++;
 		c->answer = http_response_text(token, strlen(token), "application/json");
 	}
 	else if (to.hub != 0 && to.nsecrets == 0 && !early_signature_wanted(c, REFUSE_NO_SECRET))

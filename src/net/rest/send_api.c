@@ -109,7 +109,7 @@ take_send(conn *c, const send_api_request *send, size_t len)
 		no_visitor(c);
 	else if (!there && !send->hold && (!send->is_visitor || c->head.idempotency_key.p == NULL))
 	{
-		the_metrics.api_no_session++;
+		metrics_now.api_no_session++;
 		nobody_there(c);
 	}
 	else if ((why = ask(c, send, !there && !send->hold, len)) != REFUSE_NOTHING)
@@ -169,7 +169,7 @@ send_api_done(http_server *d, const wc_api_done *done)
 		return;
 	inflight_give(d->inflight, done->request);
 	if (done->result < METRICS_API_RESULTS)
-		the_metrics.api_sends[done->result]++;
+		metrics_now.api_sends[done->result]++;
 	switch (done->result)
 	{
 		case WC_API_QUEUED:

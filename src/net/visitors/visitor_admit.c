@@ -87,7 +87,7 @@ admit(visitors *v, const ws_opening *opening, const ws_handshake *head, const ch
 	s->client = *client;
 	s->count = count;
 	s->origin_tag = tag;
-	the_metrics.visitors_entered++;
+	metrics_now.visitors_entered++;
 	/* A browser shows a page no status: so the key is refused by a close code. */
 	if (ch == NULL)
 		ws_server_close(&s->w, WS_CLOSE_KEY, "this public key is not valid; look at the widget's webChatId");

@@ -121,14 +121,14 @@ visitor_hello(session *s, const visitor_frame *frame)
 	m.has_token = frame->has_token;
 	if (!hello_in_time(s, &m))
 	{
-		the_metrics.visitor_rate_errors++;
+		metrics_now.visitor_rate_errors++;
 		ws_server_close(&s->w, WS_CLOSE_LATER, "too many hellos from this address or with this token; come back later");
 		return;
 	}
 	m.may_make = may_make(s, frame->has_token);
 	if (!m.has_token && !m.may_make)
 	{
-		the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
+		metrics_now.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
 		ws_server_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
 		return;
 	}
@@ -217,15 +217,15 @@ visitor_hello_welcome(visitors *v, const wc_welcome *welcome)
 				ws_server_close(&s->w, WS_CLOSE_KEY, "the channel was dropped");
 			break;
 		case WC_WELCOME_NOT_MADE:
-			the_metrics.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
+			metrics_now.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
 			turn_back(s, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
 			break;
 		case WC_WELCOME_BUDGET:
-			the_metrics.newcomers_refused[METRICS_NEWCOMER_BUDGET]++;
+			metrics_now.newcomers_refused[METRICS_NEWCOMER_BUDGET]++;
 			turn_back(s, WS_CLOSE_LATER, "too many new visitors here; come back later");
 			break;
 		case WC_WELCOME_PAUSED:
-			the_metrics.newcomers_refused[METRICS_NEWCOMER_PAUSED]++;
+			metrics_now.newcomers_refused[METRICS_NEWCOMER_PAUSED]++;
 			turn_back(s, WS_CLOSE_LATER, "no new visitors are taken now; come back later");
 			break;
 		case WC_WELCOME_GONE:

@@ -153,7 +153,7 @@ visitor_inflight_message(session *s, const visitor_frame *frame)
 	if (good)
 	{
 		s->unacked++;
-		the_metrics.visitor_messages++;
+		metrics_now.visitor_messages++;
 	}
 	else
 		pending_free(v, p);

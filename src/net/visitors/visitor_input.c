@@ -32,7 +32,7 @@ flood(session *s)
 {
 	uint64_t now = uv_now(s->v->loop);
 
-	the_metrics.visitor_rate_errors++;
+	metrics_now.visitor_rate_errors++;
 	if (now - s->errors_since_ms > SESSION_ERRORS_MS)
 	{
 		s->errors_since_ms = now;

@@ -322,7 +322,7 @@ visitors_push(visitors *v, const wc_send *send, wc_outcome *outcome)
 	outcome->token = send->token;
 	if (wc_uuid_parse(send->to.p, send->to.len, visitor) && visitor_output_message_out(v, send, visitor) > 0)
 	{
-		the_metrics.pushes++;
+		metrics_now.pushes++;
 		wc_uuid_print(send->message, v->out_id);
 		outcome->result = WC_OUT_ACCEPTED;
 		outcome->hub_status = wc_str_from("sent");

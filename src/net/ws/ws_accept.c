@@ -38,7 +38,7 @@ void
 ws_accept_refuse(uv_loop_t *loop, const ws_opening *opening, const net_addr *client, refusal why, const char *message,
 				 const uint8_t channel[16])
 {
-	the_metrics.refused[why]++;
+	metrics_now.refused[why]++;
 	log_refusal(why, client, channel, uv_now(loop));
 	http_response_raw(opening->fd, why, message);
 	lingering_close(loop, opening->fd);
