@@ -68,7 +68,7 @@ fuzz_line(const uint8_t **data, size_t *size, size_t *len)
 	return line;
 }
 
-/* What the doors make of a stranger's JSON before they parse it; free() it. */
+/* What everybody makes of a stranger's JSON before they parse it; free() it. */
 static inline char *
 fuzz_mended(const char *text, size_t *len)
 {

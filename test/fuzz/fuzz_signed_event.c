@@ -43,7 +43,7 @@ check_frame(const wc_buf *out, const signed_event *rq)
 
 	MUST(wc_frame_next(out->data, out->len, &frame, &used) == WC_NEXT_FRAME && used == out->len);
 	MUST(wc_read_event(&frame, &event) && event.request == rq->number && event.hub == rq->to.hub);
-	/* what is none as it came, an event as the doors mend it */
+	/* what is none as it came, an event as everybody mends it */
 	if (event.kind != WC_EVENT_UNREADABLE)
 		body = fuzz_mended(rq->body, &len);
 	MUST(event.body.len == len && (len == 0 || memcmp(event.body.p, body ? body : rq->body, len) == 0));

@@ -1,5 +1,5 @@
 # Events that a hub signs with a secret which it has just made, and which we do not
-# know yet: they wait for it at the door, and nobody else's do.
+# know yet: they wait for it, and nobody else's do.
 use strict;
 use warnings;
 
@@ -18,8 +18,8 @@ sub event { return qq({"eventType":"Message","channelId":"$CHANNEL","messageId":
 sub post { my ($name, $secret, $body) = @_; $body //= event(); return Corridor::webhook("hubs/$name", $body, $secret ? 'X-hub-Signature: ' . Corridor::sign($secret, $body) : ()) }
 sub code { my $r = shift; return eval { decode_json($r->{body})->{errorCode} } // '' }
 
-# A door with two hubs and a channel of the first; settings as Corridor has them.
-sub door
+# A webchatt-net with two hubs and a channel of the first; settings as Corridor has them.
+sub started
 {
 	my $w = Corridor->open_door([], @_);
 	$w->tell('CHANNEL_PUT', id => $CHANNEL, hub => 31);
@@ -59,7 +59,7 @@ for my $way (['redefined', 'POST', "$path/signature", ''], ['turned on', 'PATCH'
 	['created', 'POST', '/v1/organization/webhook', '{"label": "x", "requiresSignature": true}'])
 {
 	my ($what, $method, $target, $body) = @$way;
-	my $w = door();
+	my $w = started();
 
 	refused($w, post('one', 'new'), "$what: before the call");
 	call($w, 31, 'GET', $path);
@@ -87,13 +87,13 @@ for my $way (['redefined', 'POST', "$path/signature", ''], ['turned on', 'PATCH'
 }
 
 {
-	my $w = door();
+	my $w = started();
 	hub($w, 33, 'bare');
 	refused($w, post('bare', 'new'), 'a hub without a secret', 'no_secret');
 	call($w, 33, 'POST', '/v1/organization/webhook', '{"requiresSignature":true}');
 	my $s = waits($w, post('bare', 'new'), 'a hub that gets its first secret');
 	hub($w, 33, 'bare', 'new');
-	is(code($w->answer($s)), 'unknown_channel', 'then it is judged as ever');
+	is(code($w->answer($s)), 'unknown_channel', 'then it is checked as ever');
 
 	# Who waits in vain is refused; who leaves is forgotten.
 	$w->configure(ack_timeout_ms => 500);
@@ -117,7 +117,7 @@ for my $way (['redefined', 'POST', "$path/signature", ''], ['turned on', 'PATCH'
 
 # A hub that goes while events wait; pieces of a body; a kept-alive connection.
 {
-	my $w = door();
+	my $w = started();
 	call($w, 31, 'POST', "$path/signature");
 	my $s = $w->dial;
 	my $raw = post('one', 'new');
@@ -132,13 +132,13 @@ for my $way (['redefined', 'POST', "$path/signature", ''], ['turned on', 'PATCH'
 	$w->tell('HUB_GONE', hub => 31);
 	hub($w, 34, 'other', 'x');
 	is(code($w->answer($s) // {}), 'unknown_hub', 'a hub that has gone');
-	is($w->once(post('other', 'x'))->{status}, 404, 'the door is in order');
+	is($w->once(post('other', 'x'))->{status}, 404, 'all is in order');
 	is($w->close_door, 0, 'the end');
 }
 
 # Not without end: anybody can send such.
 {
-	my $w = door();
+	my $w = started();
 	call($w, 31, 'POST', "$path/signature");
 	my @sockets = map { my $s = $w->dial; $w->put($s, post('one', 'nonsense')); $s } 1 .. 262;
 	my $refused = 0;

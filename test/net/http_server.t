@@ -1,4 +1,4 @@
-# The HTTP door of webchatt-net, with the test in the worker's place: what is
+# The HTTP server of webchatt-net, with the test in the worker's place: what is
 # taken, what is refused and how, every limit and deadline, hostile input, and
 # the end in each of its ways.  WEBCHATT_NET names the program (a build with
 # sanitizers, say); WEBCHATT_DOOR_SEED repeats a hostile run.
@@ -48,7 +48,7 @@ sub code { my $r = shift; return eval { decode_json($r->{body})->{errorCode} } /
 
 my $w = Corridor->open_door(\@CHANNELS);
 
-# Ends with the rest of the test blocks: each uses $w, or a door of its own.
+# Ends with the rest of the test blocks: each uses $w, or one of its own.
 sub expect
 {
 	my ($name, $status, $raw, $code) = @_;
@@ -678,7 +678,7 @@ subtest 'half heads' => sub {
 };
 
 # The same before it is known whether they are visitors.
-subtest 'half knocks' => sub {
+subtest 'half a first line' => sub {
 	my $v = Corridor->open_door(\@CHANNELS, max_connections => 10, max_visitors => 10, max_connections_per_address => 10,
 		max_visitors_per_address => 10, head_timeout_ms => 600000, hello_timeout_ms => 600000);
 	my @half = map { my $s = $v->dial('127.0.0.2'); $v->put($s, "GET /communication/web-chatt2me/ws?webChatId=x HTTP/1.1\r\nHost: "); $s } 1 .. 20;
@@ -935,7 +935,7 @@ subtest 'nothing leaks' => sub {
 	ok($w->until(5, sub { $w->descriptors <= $before }), 'none left after the hostile run either') or diag $w->descriptors;
 	cmp_ok(scalar @{ $w->{logs} }, '<', 500, 'the log stayed short: ' . scalar @{ $w->{logs} } . ' lines');
 	note $_ for @{ $w->{logs} }[0 .. 5];
-	is($w->close_door, 0, 'the first door ends orderly');
+	is($w->close_door, 0, 'the first one ends orderly');
 };
 
 done_testing;

@@ -95,7 +95,7 @@ my $w = Corridor->open_door([[$REMOTE, 1]]);
 put_local($w, $LOCAL, $NAME);
 put_key($w, 7, $KEY);
 
-# An answer that the door gives without the worker.
+# An answer that webchatt-net gives without the worker.
 sub expect
 {
 	my ($name, $status, $raw, $code) = @_;

@@ -1,4 +1,4 @@
-# /v1/organization/webhook at the door, with the test in the worker's place: what
+# /v1/organization/webhook, with the test in the worker's place: what
 # goes to the worker and how, what is refused before, and what becomes of its
 # answer.  What the worker makes of it is tested in test/sql and test/t.
 use strict;
@@ -63,7 +63,7 @@ sub header
 my $w = Corridor->open_door([]);
 put_key($w, 7, $KEY);
 
-# An answer that the door gives without the worker.
+# An answer that webchatt-net gives without the worker.
 sub expect
 {
 	my ($name, $status, $raw, $code) = @_;

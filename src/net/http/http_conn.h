@@ -100,10 +100,10 @@ struct conn
 	uint64_t discarded; /* bytes of a body that nobody wants */
 
 	/* an event whose signature nobody knows yet: see early_signature.c */
-	char *parked; /* its body; NULL: it is none */
-	size_t parked_len;
-	struct conn *prev_parked;
-	struct conn *next_parked;
+	char *early_body; /* its body; NULL: it is none */
+	size_t early_len;
+	struct conn *prev_early;
+	struct conn *next_early;
 };
 
 struct http_server
@@ -127,8 +127,8 @@ struct http_server
 	address_counts *clients; /* requests by address behind trusted proxies */
 	conn *arriving;			 /* handed to MHD_add_connection just now */
 	conn *suspending;		 /* their events were handed over in this turn */
-	conn *parked;			 /* their events wait for a secret */
-	uint32_t nparked;
+	conn *early;			 /* their events wait for a secret */
+	uint32_t early_count;
 	uint32_t nconns;
 	uint32_t nleaving;	/* of which shut down, and not yet closed by libmicrohttpd */
 	size_t large_bytes; /* of bodies over BODY_SMALL */

@@ -350,7 +350,7 @@ give_up(conn *c)
 	const http_handler *h = &d->handlers[c->route];
 
 	inflight_give(d->inflight, c->number);
-	http_reply_refuse(c, d->closing ? REFUSE_CLOSING : c->parked ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT, h->late);
+	http_reply_refuse(c, d->closing ? REFUSE_CLOSING : c->early_body ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT, h->late);
 	if (h->forget != NULL)
 		h->forget(c);
 	http_reply_resume(c);

@@ -16,7 +16,7 @@
 #define SECRET_COMES_MS 30000
 
 /* Events that may wait so at a time: anybody can send such. */
-#define PARKED_MOST 256
+#define EARLY_MOST 256
 
 /* Does the call make a secret? */
 static bool
@@ -58,17 +58,17 @@ early_signature_take(conn *c, uint64_t number, const char *body, size_t len)
 {
 	http_server *d = c->server;
 
-	if (number == 0 || d->nparked >= PARKED_MOST || (c->parked = malloc(len + 1)) == NULL)
+	if (number == 0 || d->early_count >= EARLY_MOST || (c->early_body = malloc(len + 1)) == NULL)
 		return false;
 	if (len > 0)
-		memcpy(c->parked, body, len);
-	c->parked_len = len;
-	c->prev_parked = NULL;
-	c->next_parked = d->parked;
-	if (d->parked != NULL)
-		d->parked->prev_parked = c;
-	d->parked = c;
-	d->nparked++;
+		memcpy(c->early_body, body, len);
+	c->early_len = len;
+	c->prev_early = NULL;
+	c->next_early = d->early;
+	if (d->early != NULL)
+		d->early->prev_early = c;
+	d->early = c;
+	d->early_count++;
 	return true;
 }
 
@@ -77,16 +77,16 @@ early_signature_leave(conn *c)
 {
 	http_server *d = c->server;
 
-	if (c->parked == NULL)
+	if (c->early_body == NULL)
 		return;
-	if (c->prev_parked != NULL)
-		c->prev_parked->next_parked = c->next_parked;
+	if (c->prev_early != NULL)
+		c->prev_early->next_early = c->next_early;
 	else
-		d->parked = c->next_parked;
-	if (c->next_parked != NULL)
-		c->next_parked->prev_parked = c->prev_parked;
-	d->nparked--;
-	free(c->parked);
-	c->parked = NULL;
-	c->parked_len = 0;
+		d->early = c->next_early;
+	if (c->next_early != NULL)
+		c->next_early->prev_early = c->prev_early;
+	d->early_count--;
+	free(c->early_body);
+	c->early_body = NULL;
+	c->early_len = 0;
 }

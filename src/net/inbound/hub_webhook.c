@@ -146,7 +146,7 @@ static void
 check_again(conn *c)
 {
 	http_server *d = c->server;
-	signed_event rq = {c->number,	  {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->parked, c->parked_len,
+	signed_event rq = {c->number,	  {NULL, 0, false, NULL, 0, NULL}, c->head.signature, c->early_body, c->early_len,
 					   d->tolerance_s};
 	char reason[WC_REASON_SIZE] = "";
 	refusal why = http_reply_blocked(c);
@@ -173,9 +173,9 @@ hub_webhook_hub_put(http_server *d, const wc_hub_put *put)
 	if (!hub_endpoints_put(d->hubs, put))
 		log_line(WC_LOG_WARNING, "one more hub than the %u that fit, or no memory for it: its webhooks get 404",
 				 HUB_ENDPOINTS_MAX);
-	for (c = d->parked; c != NULL; c = next)
+	for (c = d->early; c != NULL; c = next)
 	{
-		next = c->next_parked;
+		next = c->next_early;
 		check_again(c);
 	}
 }
