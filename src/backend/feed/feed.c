@@ -48,13 +48,6 @@ feeds_retries_asked(void)
 	webhook_retries_look();
 }
 
-/* Take a frame about deliveries or links; false when it is none. */
-bool
-feeds_accept(const wc_frame *frame)
-{
-	return frame->type == WC_F_DELIVERED ? deliveries_accept(frame) : links_accept(frame);
-}
-
 /*
  * What waits to be written down.  While it cannot be, somebody having locked a
  * table, ends of deliveries do not count: visitors' frames lie behind them, and no

@@ -10,7 +10,6 @@
 #include "common/frame.h"
 
 extern void feeds_retries_asked(void);
-extern bool feeds_accept(const wc_frame *frame);
 extern int feeds_pending(void);
 extern bool feeds_ready(TimestampTz now);
 extern TimestampTz feeds_next_due(void);

@@ -161,8 +161,8 @@ write_close(wc_buf *out, uint64 number, uint32 code, const char *reason)
 	(void) wc_write_link_close(out, &m);
 }
 
-static bool
-accept_came(const wc_frame *frame)
+bool
+links_accept_came(const wc_frame *frame)
 {
 	wc_link_came m;
 	Came *c;
@@ -184,8 +184,8 @@ accept_came(const wc_frame *frame)
 	return true;
 }
 
-static bool
-accept_ack(const wc_frame *frame)
+bool
+links_accept_ack(const wc_frame *frame)
 {
 	wc_link_ack m;
 	Link *link;
@@ -205,8 +205,8 @@ accept_ack(const wc_frame *frame)
 	return true;
 }
 
-static bool
-accept_left(const wc_frame *frame)
+bool
+links_accept_left(const wc_frame *frame)
 {
 	wc_link_left m;
 	Link *link;
@@ -229,21 +229,6 @@ accept_left(const wc_frame *frame)
 		left[nleft++] = link->key;
 	cut(link);
 	return true;
-}
-
-/* Take a frame about a link; false when it is none. */
-bool
-links_accept(const wc_frame *frame)
-{
-	switch (frame->type)
-	{
-		case WC_F_LINK_CAME:
-			return accept_came(frame);
-		case WC_F_LINK_ACK:
-			return accept_ack(frame);
-		default:
-			return accept_left(frame);
-	}
 }
 
 int

@@ -8,7 +8,10 @@
 #include "common/frame.h"
 #include "feed/feed_list.h"
 
-extern bool links_accept(const wc_frame *frame);
+/* Each takes its frame; false when it is none. */
+extern bool links_accept_came(const wc_frame *frame);
+extern bool links_accept_ack(const wc_frame *frame);
+extern bool links_accept_left(const wc_frame *frame);
 extern int links_pending(void);
 extern bool links_ready(void);
 extern void links_read_configuration(void);

@@ -173,8 +173,8 @@ publish_link(const wc_link_state *m)
 	return lost;
 }
 
-static bool
-accept_link_state(const wc_frame *frame)
+bool
+keeping_accept_link_state(const wc_frame *frame)
 {
 	wc_link_state m;
 	const ConfigHub *hub;
@@ -200,16 +200,13 @@ accept_link_state(const wc_frame *frame)
 	return true;
 }
 
-/* Take a frame about a call or a link; false when it is none. */
 bool
-keeping_accept(const wc_frame *frame)
+keeping_accept_call_done(const wc_frame *frame)
 {
 	wc_call_done m;
 	dlist_iter iter;
 	wc_str texts[2];
 
-	if (frame->type == WC_F_LINK_STATE)
-		return accept_link_state(frame);
 	if (!wc_read_call_done(frame, &m) || m.http_status > 999 || m.body.len > WC_MAX_CALL_ANSWER)
 		return false;
 	texts[0] = m.body;

@@ -9,7 +9,9 @@
 
 #include "common/frame.h"
 
-extern bool keeping_accept(const wc_frame *frame);
+/* Each takes its frame; false when it is none. */
+extern bool keeping_accept_call_done(const wc_frame *frame);
+extern bool keeping_accept_link_state(const wc_frame *frame);
 extern bool keeping_ready(TimestampTz now);
 extern TimestampTz keeping_next_due(void);
 extern void keeping_nudge(void);

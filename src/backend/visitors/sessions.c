@@ -120,8 +120,9 @@ sessions_context(void)
 	return context;
 }
 
-static bool
-accept_arrival(const wc_frame *frame)
+/* A visitor's client said hello. */
+bool
+sessions_accept_arrived(const wc_frame *frame)
 {
 	Arrival *a = frame_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
 	wc_frame copy = {frame->type, a->bytes, frame->len};
@@ -137,8 +138,9 @@ accept_arrival(const wc_frame *frame)
 	return true;
 }
 
-static bool
-accept_ask(const wc_frame *frame)
+/* One asks for older messages. */
+bool
+sessions_accept_history_ask(const wc_frame *frame)
 {
 	Ask *ask = frame_hold(sessions_context(), sizeof(Ask));
 
@@ -152,9 +154,9 @@ accept_ask(const wc_frame *frame)
 	return true;
 }
 
-/* One that has not been welcomed yet is simply forgotten. */
-static bool
-accept_left(const wc_frame *frame)
+/* One has left; while it has not been welcomed yet it is simply forgotten. */
+bool
+sessions_accept_left(const wc_frame *frame)
 {
 	wc_left m;
 	dlist_mutable_iter iter;
@@ -178,23 +180,6 @@ accept_left(const wc_frame *frame)
 		left = repalloc_huge(left, sizeof(uint64) * (left_size *= 2));
 	left[nleft++] = m.session;
 	return true;
-}
-
-/* Take a frame about sessions; false when it is none. */
-bool
-sessions_accept(const wc_frame *frame)
-{
-	switch (frame->type)
-	{
-		case WC_F_ARRIVED:
-			return accept_arrival(frame);
-		case WC_F_LEFT:
-			return accept_left(frame);
-		case WC_F_HISTORY_ASK:
-			return accept_ask(frame);
-		default:
-			return false;
-	}
 }
 
 /* How much waits. */

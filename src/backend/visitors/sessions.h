@@ -10,7 +10,10 @@
 #include "common/frame.h"
 #include "shared/event_writer.h"
 
-extern bool sessions_accept(const wc_frame *frame);
+/* Each takes its frame; false when it is none. */
+extern bool sessions_accept_arrived(const wc_frame *frame);
+extern bool sessions_accept_history_ask(const wc_frame *frame);
+extern bool sessions_accept_left(const wc_frame *frame);
 extern int sessions_pending(void);
 extern bool sessions_ready(TimestampTz now);
 extern TimestampTz sessions_next_due(void);

@@ -11,7 +11,9 @@
 #include "utils/timestamp.h"
 
 #include "common/corridor.h"
+#include "feed/deliveries.h"
 #include "feed/feed.h"
+#include "feed/link_feed.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
 #include "outbound/hub_answers.h"
@@ -305,18 +307,18 @@ static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
 	[WC_F_HELLO_BACK] = greet_back,
 	[WC_F_EVENT] = inbound_accept,
 	[WC_F_OUTCOME] = hub_answers_accept,
-	[WC_F_ARRIVED] = sessions_accept,
-	[WC_F_LEFT] = sessions_accept,
-	[WC_F_HISTORY_ASK] = sessions_accept,
+	[WC_F_ARRIVED] = sessions_accept_arrived,
+	[WC_F_LEFT] = sessions_accept_left,
+	[WC_F_HISTORY_ASK] = sessions_accept_history_ask,
 	[WC_F_TYPED] = typing_accept,
 	[WC_F_API_SEND] = api_accept,
 	[WC_F_API_CALL] = rest_accept,
-	[WC_F_CALL_DONE] = keeping_accept,
-	[WC_F_LINK_STATE] = keeping_accept,
-	[WC_F_DELIVERED] = feeds_accept,
-	[WC_F_LINK_CAME] = feeds_accept,
-	[WC_F_LINK_ACK] = feeds_accept,
-	[WC_F_LINK_LEFT] = feeds_accept,
+	[WC_F_CALL_DONE] = keeping_accept_call_done,
+	[WC_F_LINK_STATE] = keeping_accept_link_state,
+	[WC_F_DELIVERED] = deliveries_accept,
+	[WC_F_LINK_CAME] = links_accept_came,
+	[WC_F_LINK_ACK] = links_accept_ack,
+	[WC_F_LINK_LEFT] = links_accept_left,
 	[WC_F_STATS] = take_stats,
 	[WC_F_LOG] = take_log,
 	[WC_F_OPENED] = take_opened,
