@@ -7,13 +7,11 @@ package LinkHub;
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha1_base64);
-use Errno qw(EAGAIN EINTR);
 use IO::Socket::INET;
 use JSON::PP;
 use Patience;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
-use Time::HiRes qw(time);
+use WebSocket;
 
 our $PROTOCOL = 'web-chatt2me.events.v1';
 our @PHASE = qw(connecting open waiting refused);
@@ -109,7 +107,6 @@ sub linked
 
 package LinkHub::Connection;
 
-use Digest::SHA qw(sha1_base64);
 use Errno qw(EAGAIN EINTR);
 use Time::HiRes qw(time);
 
@@ -153,25 +150,12 @@ sub upgrade
 {
 	my ($c, %headers) = @_;
 	my $line = delete $headers{line} // 'HTTP/1.1 101 Switching Protocols';
-	my $accept = sha1_base64($c->header('Sec-WebSocket-Key') . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11') . '=';
-	my %h = (Upgrade => 'websocket', Connection => 'Upgrade', 'Sec-WebSocket-Accept' => $accept,
-		'Sec-WebSocket-Protocol' => $PROTOCOL, %headers);
-	return join("\r\n", $line, (map { my $n = $_; map { "$n: $_" } ref $h{$n} ? @{ $h{$n} } : $h{$n} }
-			grep { defined $h{$_} } sort keys %h), '', '');
+	return WebSocket::head($line, Upgrade => 'websocket', Connection => 'Upgrade',
+		'Sec-WebSocket-Accept' => WebSocket::accept_of($c->header('Sec-WebSocket-Key')), 'Sec-WebSocket-Protocol' => $PROTOCOL, %headers);
 }
 
-# One frame of a server.  Options: fin, rsv, mask (1: as no server may), bytes
-# (what is said to be its length).
-sub frame
-{
-	my ($opcode, $payload, %o) = @_;
-	my $len = $o{bytes} // length $payload;
-	my $mask = $o{mask} // 0;
-	my $head = pack('C', ($o{fin} // 1) << 7 | ($o{rsv} // 0) << 4 | $opcode);
-	$head .= $len < 126 ? pack('C', $mask << 7 | $len)
-	  : $len < 65536 ? pack('Cn', $mask << 7 | 126, $len) : pack('CQ>', $mask << 7 | 127, $len);
-	return $head . ($mask ? "\0\0\0\0" : '') . $payload;
-}
+# One frame of a server: not masked, unless mask says so.
+sub frame { my ($opcode, $payload, %o) = @_; return WebSocket::frame($opcode, $payload, mask => 0, %o) }
 
 sub text { return frame(1, $_[0]) }
 
@@ -221,19 +205,13 @@ sub fill
 		if ($n == 0) { $c->{ended} = 1; last }
 	}
 	return if !$c->{upgraded};
-	while (length $c->{in} >= 6)
+	while (my ($opcode, $payload, $first, $mask) = WebSocket::take(\$c->{in}))
 	{
-		my ($first, $len) = unpack('CC', $c->{in});
-		die 'an unmasked frame from the client' if !($len & 128);
+		die 'an unmasked frame from the client' if !length $mask;
 		die 'a frame with reserved bits or in pieces' if ($first & 0xf0) != 0x80;
-		$len &= 127;
-		die 'a large frame from the client' if $len > 125;
-		last if length $c->{in} < 6 + $len;
-		my $mask = substr($c->{in}, 2, 4);
-		my $payload = substr($c->{in}, 6, $len) ^ substr($mask x 32, 0, $len);
-		substr($c->{in}, 0, 6 + $len, '');
+		die 'a large frame from the client' if length $payload > 125;
 		$c->{masks}{$mask}++;
-		$c->take_frame($first & 15, $payload);
+		$c->take_frame($opcode, $payload);
 	}
 	return;
 }
@@ -241,10 +219,7 @@ sub fill
 sub take_frame
 {
 	my ($c, $opcode, $payload) = @_;
-	if ($opcode == 8)
-	{
-		($c->{code}, $c->{reason}) = length $payload ? unpack('na*', $payload) : (1005, '');
-	}
+	if ($opcode == 8) { @$c{qw(code reason)} = WebSocket::close_code($payload) }
 	elsif ($opcode == 9) { push @{ $c->{pings} }, [time, $payload] }
 	elsif ($opcode == 10) { push @{ $c->{pongs} }, $payload }
 	elsif ($opcode == 1 && $payload =~ /\A\{"type":"ack","seq":(\d+)\}\z/)

@@ -6,13 +6,10 @@ package RawSocket;
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha1_base64);
-use Encode qw(encode_utf8);
 use Errno qw(EAGAIN);
 use IO::Select;
 use JSON::PP;
-use MIME::Base64 qw(encode_base64);
-use Time::HiRes qw(time);
+use WebSocket;
 
 our $ORIGIN = 'https://www.example.com';
 our $NONCE = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -25,11 +22,9 @@ sub head
 {
 	my ($key, %headers) = @_;
 	my $line = delete $headers{line} // "GET /communication/web-chatt2me/ws?webChatId=$key HTTP/1.1";
-	my %h = (Host => 'hub.example.com', Upgrade => 'websocket', Connection => 'Upgrade',
+	return WebSocket::head($line, Host => 'hub.example.com', Upgrade => 'websocket', Connection => 'Upgrade',
 		'Sec-WebSocket-Version' => 13, 'Sec-WebSocket-Key' => $NONCE,
 		'Sec-WebSocket-Protocol' => 'web-chatt2me.v1', Origin => $ORIGIN, %headers);
-	return join("\r\n", $line, (map { my $n = $_; map { "$n: $_" } ref $h{$n} ? @{ $h{$n} } : $h{$n} }
-			grep { defined $h{$_} } sort keys %h), '', '');
 }
 
 # Take a socket over on which the head is (being) sent; dies when it is refused.
@@ -69,19 +64,7 @@ sub visit
 	return $self;
 }
 
-# One frame.  Options: mask (0: none), fin, rsv, bytes (what is said to be its length).
-sub frame
-{
-	my ($opcode, $payload, %o) = @_;
-	my $mask = $o{mask} // 1;
-	my $len = $o{bytes} // length $payload;
-	my $head = pack('C', ($o{fin} // 1) << 7 | ($o{rsv} // 0) << 4 | $opcode);
-	$head .= $len < 126 ? pack('C', $mask << 7 | $len)
-	  : $len < 65536 ? pack('Cn', $mask << 7 | 126, $len) : pack('CQ>', $mask << 7 | 127, $len);
-	return $head . $payload if !$mask;
-	my $key = pack('N', int rand 2**32);
-	return $head . $key . ($payload ^ substr($key x (length($payload) / 4 + 1), 0, length $payload));
-}
+*frame = \&WebSocket::frame;
 
 sub put { my ($self, $bytes) = @_; return $self->{w}->put($self->{s}, $bytes) }
 
@@ -104,23 +87,10 @@ sub fill
 	my $n = sysread($self->{s}, $self->{in}, 262144, length $self->{in});
 	$self->{ended} = 1 if defined $n ? $n == 0 : $! != EAGAIN;
 	return if $self->{in} =~ /\AHTTP/;
-	while (length $self->{in} >= 2)
+	while (my ($opcode, $payload, $first, $mask) = WebSocket::take(\$self->{in}))
 	{
-		my ($first, $len) = unpack('CC', $self->{in});
-		die 'a masked frame from the server' if $len & 128;
-		my $at = 2;
-		if ($len == 126) { last if length $self->{in} < 4; $len = unpack('x2n', $self->{in}); $at = 4 }
-		elsif ($len == 127) { last if length $self->{in} < 10; $len = unpack('x2Q>', $self->{in}); $at = 10 }
-		last if length $self->{in} < $at + $len;
-		my $payload = substr($self->{in}, $at, $len);
-		substr($self->{in}, 0, $at + $len, '');
-		my $opcode = $first & 15;
-		die 'a frame with reserved bits or in pieces' if ($first & 0xf0) != 0x80;
-		if ($opcode == 8)
-		{
-			($self->{code}, $self->{reason}) = length $payload ? unpack('na*', $payload) : (1005, '');
-			next;
-		}
+		die 'a masked frame from the server, one with reserved bits or in pieces' if length $mask || ($first & 0xf0) != 0x80;
+		if ($opcode == 8) { @$self{qw(code reason)} = WebSocket::close_code($payload); next }
 		push @{ $self->{frames} }, $opcode == 1 ? $json->decode($payload) : { opcode => $opcode, payload => $payload };
 	}
 	return;

@@ -11,7 +11,6 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
-use Digest::SHA qw(sha1_base64);
 use Errno qw(EAGAIN EINPROGRESS EINTR EWOULDBLOCK);
 use Fcntl;
 use MIME::Base64 qw(encode_base64);
@@ -19,6 +18,7 @@ use Mojo::JSON qw(decode_json encode_json);
 use Patience;
 use Socket qw(:DEFAULT inet_pton AF_INET6 SOCK_STREAM SOL_SOCKET SO_ERROR SO_LINGER SO_RCVBUF IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
+use WebSocket;
 
 # The order in which a status moves.
 my %RANK = (received => 0, queued => 0, held => 1, enqueued => 2, sent => 3, failed => 4, expired => 5, cancelled => 6, delivered => 7, read => 8);
@@ -186,14 +186,12 @@ sub head
 {
 	my ($self) = @_;
 	my $nonce = encode_base64(join('', map { chr int rand 256 } 1 .. 16), '');
-	my %headers = (
+
+	$self->{accept} = WebSocket::accept_of($nonce);
+	return WebSocket::head("GET $self->{path}" . (defined $self->{key} ? "?webChatId=$self->{key}" : '') . ' HTTP/1.1',
 		Host => 'localhost', Upgrade => 'websocket', Connection => 'Upgrade', 'Sec-WebSocket-Version' => 13,
 		'Sec-WebSocket-Key' => $nonce, 'Sec-WebSocket-Protocol' => $self->{protocol}, Origin => $self->{origin},
 		%{ $self->{headers} });
-
-	$self->{accept} = sha1_base64("${nonce}258EAFA5-E914-47DA-95CA-C5AB0DC85B11") . '=';
-	return "GET $self->{path}" . (defined $self->{key} ? "?webChatId=$self->{key}" : '') . " HTTP/1.1\r\n"
-	  . join('', map { defined $headers{$_} ? "$_: $headers{$_}\r\n" : () } sort keys %headers) . "\r\n";
 }
 
 sub _writable
@@ -353,22 +351,8 @@ sub _closed
 
 # --- frames ----------------------------------------------------------------
 
-# One WebSocket frame.  Arguments: opcode, fin, rsv, mask (0: none), length (a
-# lie), control bytes as RFC 6455 has them.
-sub frame
-{
-	my ($payload, %args) = @_;
-	my $length = $args{length} // length $payload;
-	my $first = (($args{fin} // 1) << 7) | (($args{rsv} // 0) << 4) | ($args{opcode} // 1);
-	my $masked = ($args{mask} // 1) ? 0x80 : 0;
-	my $head = $length < 126 ? pack('CC', $first, $masked | $length)
-	  : $length < 65536 ? pack('CCn', $first, $masked | 126, $length)
-	  : pack('CCQ>', $first, $masked | 127, $length);
-
-	return $head . $payload unless $masked;
-	my $mask = pack 'N', int rand 2**32;
-	return $head . $mask . ($payload ^ substr($mask x (1 + length($payload) / 4), 0, length $payload));
-}
+# One WebSocket frame.  Arguments: opcode (1), and as WebSocket::frame().
+sub frame { my ($payload, %args) = @_; return WebSocket::frame($args{opcode} // 1, $payload, %args) }
 
 # Send bytes as they are.
 sub raw
@@ -393,18 +377,9 @@ sub _frames
 {
 	my ($self) = @_;
 
-	while ($self->{socket} && length $self->{in} >= 2)
+	while ($self->{socket} && (my ($opcode, $payload, $first, $mask) = WebSocket::take(\$self->{in})))
 	{
-		my ($first, $second) = unpack 'CC', $self->{in};
-		my ($length, $at) = ($second & 0x7f, 2);
-		($length, $at) = (unpack('x2n', $self->{in}) // return, 4) if $length == 126;
-		($length, $at) = (length $self->{in} >= 10 ? unpack('x2Q>', $self->{in}) : return, 10) if $length == 127;
-		return if length $self->{in} < $at + $length;
-		my $payload = substr $self->{in}, $at, $length;
-		substr $self->{in}, 0, $at + $length, '';
-
-		$self->_strange('a masked frame, or reserved bits') if $second & 0x80 || $first & 0x70;
-		my $opcode = $first & 0x0f;
+		$self->_strange('a masked frame, or reserved bits') if length $mask || $first & 0x70;
 		if ($opcode == 8) { $self->_close_came($payload) }
 		elsif ($opcode == 9) { $self->{pings}++; $self->raw(frame($payload, opcode => 10)) if $self->{pong} }
 		elsif ($opcode == 10) { $self->{pongs_ws}++ }
@@ -429,8 +404,7 @@ sub _close_came
 {
 	my ($self, $payload) = @_;
 
-	$self->{seen_close} = length $payload >= 2 ? unpack('n', $payload) : 1005;
-	$self->{close_reason} = length $payload > 2 ? substr($payload, 2) : '';
+	@$self{qw(seen_close close_reason)} = WebSocket::close_code($payload);
 	$self->raw(frame(substr($payload, 0, 2), opcode => 8));
 	$self->{state} = 'closing';
 	return;

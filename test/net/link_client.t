@@ -573,7 +573,7 @@ subtest 'frames against the rules' => sub {
 		['a binary frame', $f->(2, 'x'), 1003, qr/binary/],
 		['bad UTF-8', $f->(1, "{\"a\":\"\xff\"}"), 1007, qr/UTF-8/],
 		['a code that may not be sent', $f->(8, pack('n', 1005)), 1002, qr/RFC 6455/],
-		['a message too large', $f->(1, '{', bytes => 65536 + 4097), 1009, qr/larger than webchatt.max_body_size/],
+		['a message too large', $f->(1, '{', length => 65536 + 4097), 1009, qr/larger than webchatt.max_body_size/],
 		['too large by its pieces', $f->(1, 'x' x 40000, fin => 0) . $f->(0, 'x' x 40000), 1009, qr/larger than/],
 		['too many pieces', $f->(1, '', fin => 0) . $f->(0, '', fin => 0) x 2000, 1002, qr/RFC 6455/],
 		['a second welcome', $f->(1, LinkHub::Connection::welcome_text()), 1008, qr/second welcome/],

@@ -361,7 +361,7 @@ subtest 'violations' => sub {
 		['a binary frame', 1003, RawSocket::frame(2, '{"type":"ack","seq":5}')],
 		['more than 1 kB', 1009, RawSocket::frame(1, '{"type":"ack","seq":5,"x":"' . 'x' x 1000 . '"}')],
 		['more than 1 kB in pieces', 1009, RawSocket::frame(1, '{"type":"ack",', fin => 0) . RawSocket::frame(0, ' ' x 600, fin => 0) . RawSocket::frame(0, ' ' x 600)],
-		['a frame that says it has 1 GB', 1009, RawSocket::frame(1, 'x', bytes => 2**30)],
+		['a frame that says it has 1 GB', 1009, RawSocket::frame(1, 'x', length => 2**30)],
 		['bad UTF-8', 1007, RawSocket::frame(1, "\xff")],
 		['no mask', 1002, RawSocket::frame(1, '{"type":"ack","seq":5}', mask => 0)],
 		['a reserved bit', 1002, RawSocket::frame(1, '{"type":"ack","seq":5}', rsv => 4)],
