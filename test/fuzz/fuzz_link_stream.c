@@ -4,7 +4,7 @@
  *	  heard, each within its limit, and the same words say how it ended.  TCP, TLS
  *	  and the socket's life are stand-ins.
  */
-#include "ws/link_socket_in.h"
+#include "ws/link_stream.h"
 #include "fuzz.h"
 
 #define MAX_MESSAGE 2000
@@ -48,13 +48,13 @@ link_dial_write(CURL *easy, const void *data, size_t len, size_t *n)
 }
 
 void
-link_socket_die(link_socket *s)
+link_state_die(link_socket *s)
 {
 	s->state = SOCKET_DEAD;
 }
 
 void
-link_socket_tell(link_socket *s, const link_end *end)
+link_state_tell(link_socket *s, const link_end *end)
 {
 	(void) s;
 	MUST(end->code >= 1000 && end->code <= 4999);
@@ -63,23 +63,23 @@ link_socket_tell(link_socket *s, const link_end *end)
 }
 
 void
-link_socket_lose(link_socket *s, const char *what)
+link_state_lose(link_socket *s, const char *what)
 {
 	link_end end = {.code = 1006};
 
-	link_say(end.why, "%s %s", s->to->host, what);
-	link_socket_die(s);
-	link_socket_tell(s, &end);
+	ws_client_end_say(end.why, "%s %s", s->to->host, what);
+	link_state_die(s);
+	link_state_tell(s, &end);
 }
 
 void
-link_socket_begin_closing(link_socket *s)
+link_state_begin_closing(link_socket *s)
 {
 	s->state = SOCKET_CLOSING;
 }
 
 void
-link_socket_close(link_socket *s, uint16_t code, const char *reason)
+link_state_close(link_socket *s, uint16_t code, const char *reason)
 {
 	(void) code;
 	(void) reason;

@@ -176,7 +176,7 @@ dial(hub_link *l)
 	uv_timer_stop(&l->timer);
 	if (l->to->defect_text != NULL && l->to->defect != WC_OUT_RETRY)
 	{
-		link_say(l->why, "%s", l->to->defect_text);
+		ws_client_end_say(l->why, "%s", l->to->defect_text);
 		be_refused(l);
 		return;
 	}
@@ -335,7 +335,7 @@ take_event(hub_link *l, const link_frame *frame)
 		event_json_free(&keep);
 	if (!written)
 	{
-		link_say(l->why, "webchatt-net has no memory for an event of %s", l->to->host);
+		ws_client_end_say(l->why, "webchatt-net has no memory for an event of %s", l->to->host);
 		hang_up(l, WS_CLOSE_LATER, "the subscriber is short of memory", false);
 		return;
 	}
@@ -357,7 +357,7 @@ link_client_event_done(link_client *c, const wc_event_done *done)
 	if (!busy || l->socket == NULL)
 		return;
 	/* What came behind it must not get ahead: all of it comes again. */
-	link_say(l->why, "this database was too busy to take an event of %s", l->to->host);
+	ws_client_end_say(l->why, "this database was too busy to take an event of %s", l->to->host);
 	hang_up(l, WS_CLOSE_LATER, "the subscriber is too busy", false);
 }
 
@@ -402,7 +402,7 @@ on_text(void *arg, const char *text, size_t len)
 	json_load_free(&whole);
 	if (wrong == NULL)
 		return;
-	link_say(l->why, "%s %s", l->to->host, wrong);
+	ws_client_end_say(l->why, "%s %s", l->to->host, wrong);
 	hang_up(l, WS_CLOSE_POLICY, wrong, true);
 }
 
@@ -500,7 +500,7 @@ link_client_new(uv_loop_t *loop, corridor_io *corridor)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return NULL;
 	c = net_alloc(sizeof(link_client));
-	if (!link_host_init(&c->host, loop, &calls))
+	if (!link_socket_host_init(&c->host, loop, &calls))
 	{
 		free(c);
 		return NULL;
@@ -596,10 +596,10 @@ link_client_run(link_client *c)
 {
 	hub_link *l;
 
-	link_host_read(&c->host);
+	link_socket_host_read(&c->host);
 	for (l = c->links; l != NULL; l = l->next)
 		acknowledge(l);
-	if (link_host_write(&c->host))
+	if (link_socket_host_write(&c->host))
 		uv_idle_start(&c->idle, on_idle);
 	else
 		uv_idle_stop(&c->idle);
@@ -642,7 +642,7 @@ link_client_free(link_client *c)
 	hub_link *l;
 
 	c->closing = true;
-	link_host_free(&c->host);
+	link_socket_host_free(&c->host);
 	while ((l = c->links) != NULL)
 	{
 		l->socket = NULL;

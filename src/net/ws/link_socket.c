@@ -3,14 +3,15 @@
  *	  One WebSocket that we open to a hub: see link_socket.h.
  *
  * The poll's callback only notes what can be done; all reading, parsing and
- * writing happens in link_host_read() and link_host_write(), once a turn.
+ * writing happens in link_socket_host_read() and link_socket_host_write(), once a turn.
  */
-#include "ws/link_socket_in.h"
+#include "ws/link_socket.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "ws/link_stream.h"
 #include "ws/ws_server.h"
 
 /* Bytes read from one hub before others get their turn. */
@@ -24,55 +25,7 @@
 
 static void on_timer(uv_timer_t *timer);
 
-/* ---- its end ---- */
-
-void
-link_socket_die(link_socket *s)
-{
-	s->state = SOCKET_DEAD;
-	if (s->polled)
-		uv_poll_stop(&s->poll);
-	uv_timer_stop(&s->timer);
-	s->events = 0;
-}
-
-void
-link_socket_tell(link_socket *s, const link_end *end)
-{
-	void *arg = s->arg;
-
-	s->arg = NULL;
-	if (arg != NULL)
-		s->host->calls->ended(arg, end);
-}
-
-/* Without a word to the hub. */
-static void
-cut(link_socket *s, const link_end *end)
-{
-	if (s->state == SOCKET_DEAD)
-		return;
-	link_socket_die(s);
-	link_socket_tell(s, end);
-}
-
-void
-link_socket_lose(link_socket *s, const char *what)
-{
-	link_end end = {.code = WS_CLOSE_LOST};
-
-	link_say(end.why, "%s %s", s->to->host, what);
-	cut(s, &end);
-}
-
-/* A close frame is in the buffer: what is left is to see the hub go. */
-void
-link_socket_begin_closing(link_socket *s)
-{
-	s->state = SOCKET_CLOSING;
-	s->in_len = s->in_off = 0;
-	uv_timer_start(&s->timer, on_timer, LINK_CLOSE_MS, 0);
-}
+/* ---- its memory ---- */
 
 static void
 on_closed(uv_handle_t *handle)
@@ -113,8 +66,8 @@ refuse_answer(link_socket *s, const link_answer *answer)
 {
 	link_end end;
 
-	link_end_answer(&end, s->to->host, answer);
-	cut(s, &end);
+	ws_client_end_answer(&end, s->to->host, answer);
+	link_state_cut(s, &end);
 }
 
 static void
@@ -124,7 +77,7 @@ be_open(link_socket *s, size_t used)
 	s->state = SOCKET_OPEN;
 	if (!link_stream_open(s))
 	{
-		link_socket_lose(s, "opened a link that webchatt-net has no memory for");
+		link_state_lose(s, "opened a link that webchatt-net has no memory for");
 		return;
 	}
 	uv_timer_start(&s->timer, on_timer, s->host->connect_timeout_ms, 0);
@@ -166,7 +119,7 @@ read_answer(link_socket *s)
 		refuse_answer(s, &answer);
 	}
 	else if (s->ended)
-		link_socket_lose(s, "ended the connection before it answered");
+		link_state_lose(s, "ended the connection before it answered");
 }
 
 /* While closing, what still comes is thrown away until the hub has gone. */
@@ -179,7 +132,7 @@ discard(link_socket *s)
 		s->in_len = s->in_off = 0;
 	while (++turns < 16 && link_stream_fill(s));
 	if (s->ended)
-		link_socket_die(s);
+		link_state_die(s);
 }
 
 /* ---- the loop's side ---- */
@@ -235,14 +188,14 @@ on_connected(void *arg, CURL *easy, CURLcode code)
 	if (code != CURLE_OK)
 	{
 		target_explain(s->to, code, s->error, why, sizeof(why));
-		link_say(end.why, "%s", why);
-		cut(s, &end);
+		ws_client_end_say(end.why, "%s", why);
+		link_state_cut(s, &end);
 		return;
 	}
 	fd = link_dial_socket(host->curl, easy);
 	if (fd < 0 || uv_poll_init_socket(host->loop, &s->poll, fd) != 0)
 	{
-		link_socket_lose(s, "is connected by a socket that cannot be watched");
+		link_state_lose(s, "is connected by a socket that cannot be watched");
 		return;
 	}
 	s->poll.data = s;
@@ -265,14 +218,14 @@ beat(link_socket *s)
 		s->heard = now; /* we do not listen: its silence says nothing */
 	else if (s->began != 0 && now - s->began > longest)
 	{
-		link_socket_lose(s, "takes too long over one frame");
+		link_state_lose(s, "takes too long over one frame");
 		return;
 	}
 	else if (now - s->heard < s->heartbeat_ms)
 		wait = s->heartbeat_ms - (now - s->heard);
 	else if (s->pinged)
 	{
-		link_socket_lose(s, "gave no sign of life over the link");
+		link_state_lose(s, "gave no sign of life over the link");
 		return;
 	}
 	else
@@ -295,19 +248,19 @@ on_timer(uv_timer_t *timer)
 	switch (s->state)
 	{
 		case SOCKET_DIALLING:
-			link_socket_lose(s, "could not be connected to in time");
+			link_state_lose(s, "could not be connected to in time");
 			break;
 		case SOCKET_OPENING:
-			link_socket_lose(s, "did not answer the opening request in time");
+			link_state_lose(s, "did not answer the opening request in time");
 			break;
 		case SOCKET_OPEN:
 			if (s->heartbeat_ms > 0)
 				beat(s);
 			else
-				link_socket_lose(s, "opened a link and sent no welcome");
+				link_state_lose(s, "opened a link and sent no welcome");
 			break;
 		case SOCKET_CLOSING:
-			link_socket_die(s);
+			link_state_die(s);
 			break;
 		case SOCKET_DEAD:
 			break;
@@ -317,10 +270,11 @@ on_timer(uv_timer_t *timer)
 /* ---- the interface ---- */
 
 bool
-link_host_init(link_host *host, uv_loop_t *loop, const link_calls *calls)
+link_socket_host_init(link_host *host, uv_loop_t *loop, const link_calls *calls)
 {
 	host->loop = loop;
 	host->calls = calls;
+	host->on_timer = on_timer;
 	host->curl = curl_uv_new(loop, on_connected, host);
 	if (host->curl == NULL)
 		return false;
@@ -329,7 +283,7 @@ link_host_init(link_host *host, uv_loop_t *loop, const link_calls *calls)
 }
 
 void
-link_host_read(link_host *host)
+link_socket_host_read(link_host *host)
 {
 	link_socket *s;
 
@@ -346,7 +300,7 @@ link_host_read(link_host *host)
 }
 
 bool
-link_host_write(link_host *host)
+link_socket_host_write(link_host *host)
 {
 	link_socket *s;
 	link_socket *next;
@@ -367,11 +321,11 @@ link_host_write(link_host *host)
 }
 
 void
-link_host_free(link_host *host)
+link_socket_host_free(link_host *host)
 {
 	while (host->sockets != NULL)
 	{
-		link_socket_die(host->sockets);
+		link_state_die(host->sockets);
 		bury(host->sockets);
 	}
 	curl_uv_free(host->curl);
@@ -393,8 +347,8 @@ link_socket_dial(link_host *host, target *to, void *arg, char why[LINK_WHY_SIZE]
 	free(request);
 	if (s->easy == NULL)
 	{
-		link_say(why, "%s cannot be dialled: api_url or API key do not fit into a request, or memory is short",
-				 to->host);
+		ws_client_end_say(why, "%s cannot be dialled: api_url or API key do not fit into a request, or memory is short",
+						  to->host);
 		wc_buf_free(&s->out);
 		free(s);
 		return NULL;
@@ -432,11 +386,5 @@ link_socket_say(link_socket *s, const char *text, size_t len)
 void
 link_socket_close(link_socket *s, uint16_t code, const char *reason)
 {
-	s->arg = NULL;
-	if (s->state == SOCKET_OPEN &&
-		wslay_event_queue_close(s->ws, code, (const uint8_t *) reason, strlen(reason)) == 0 &&
-		wslay_event_send(s->ws) == 0)
-		link_socket_begin_closing(s);
-	else if (s->state != SOCKET_CLOSING && s->state != SOCKET_DEAD)
-		link_socket_die(s);
+	link_state_close(s, code, reason);
 }

@@ -8,51 +8,22 @@
 
 #include <uv.h>
 
-#include "client/curl_uv.h"
-#include "client/target.h"
-#include "ws/ws_client_end.h"
-
-/* How long a hub may take to answer our close frame, in ms. */
-#define LINK_CLOSE_MS 1000
-
-typedef struct link_socket link_socket;
-
-typedef struct link_calls
-{
-	/* A whole text message. */
-	void (*text)(void *arg, const char *text, size_t len);
-	/* Bytes that may be read now; 0: none until there is room again. */
-	size_t (*room)(void *arg);
-	/* Once, unless its owner closed it before; the owner must forget it. */
-	void (*ended)(void *arg, const link_end *end);
-} link_calls;
-
-/* What all sockets share. */
-typedef struct link_host
-{
-	uv_loop_t *loop;
-	curl_uv *curl; /* link_host_init() makes it */
-	const link_calls *calls;
-	link_socket *sockets;
-	uint32_t connect_timeout_ms;
-	uint64_t max_message; /* bytes of a message that is read */
-	char *ca_file;		  /* NULL: the system's */
-} link_host;
+#include "ws/link_state.h"
 
 /* False: libcurl has no memory. */
-extern bool link_host_init(link_host *host, uv_loop_t *loop, const link_calls *calls);
+extern bool link_socket_host_init(link_host *host, uv_loop_t *loop, const link_calls *calls);
 
 /* Read what has come, and what there was no room for before. */
-extern void link_host_read(link_host *host);
+extern void link_socket_host_read(link_host *host);
 
 /*
  * Send what is to be sent, and free what has ended; outside of every callback.
  * True: there is more that could be read at once.
  */
-extern bool link_host_write(link_host *host);
+extern bool link_socket_host_write(link_host *host);
 
 /* Drop all; the loop must run once more after it. */
-extern void link_host_free(link_host *host);
+extern void link_socket_host_free(link_host *host);
 
 /* Begin to dial.  NULL: it cannot even begin, why says so. */
 extern link_socket *link_socket_dial(link_host *host, target *to, void *arg, char why[LINK_WHY_SIZE]);

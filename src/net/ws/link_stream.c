@@ -1,8 +1,8 @@
 /*
  * link_stream.c
- *	  Bytes and frames of a WebSocket to a hub: see link_socket_in.h.
+ *	  Bytes and frames of a WebSocket to a hub: see link_stream.h.
  */
-#include "ws/link_socket_in.h"
+#include "ws/link_stream.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -180,9 +180,9 @@ ws_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg
 			s->host->calls->text(s->arg, msg->msg ? (const char *) msg->msg : "", msg->msg_length);
 			break;
 		case WSLAY_BINARY_FRAME:
-			link_end_breach(&end, s->to->host, WS_CLOSE_UNSUPPORTED);
-			link_socket_tell(s, &end);
-			link_socket_close(s, WS_CLOSE_UNSUPPORTED, "frames are text");
+			ws_client_end_breach(&end, s->to->host, WS_CLOSE_UNSUPPORTED);
+			link_state_tell(s, &end);
+			link_state_close(s, WS_CLOSE_UNSUPPORTED, "frames are text");
 			break;
 		default:
 			break;
@@ -204,7 +204,7 @@ void
 link_stream_collect(link_socket *s)
 {
 	if (s->state == SOCKET_OPEN && wslay_event_send(s->ws) != 0)
-		link_socket_lose(s, "does not read what we send over the link");
+		link_state_lose(s, "does not read what we send over the link");
 }
 
 /*
@@ -220,11 +220,12 @@ end_by_frame(link_socket *s)
 	link_end end;
 
 	if (wslay_event_get_close_received(s->ws) || (farewell && code >= 1012 && code <= 1014))
-		link_end_close(&end, s->to->host, code, (const char *) s->farewell + 2, farewell ? s->farewell_len - 2 : 0);
+		ws_client_end_close(&end, s->to->host, code, (const char *) s->farewell + 2,
+							farewell ? s->farewell_len - 2 : 0);
 	else
-		link_end_breach(&end, s->to->host, wslay_event_get_status_code_sent(s->ws));
-	link_socket_begin_closing(s);
-	link_socket_tell(s, &end);
+		ws_client_end_breach(&end, s->to->host, wslay_event_get_status_code_sent(s->ws));
+	link_state_begin_closing(s);
+	link_state_tell(s, &end);
 }
 
 static void
@@ -232,14 +233,14 @@ breach(link_socket *s)
 {
 	link_end end;
 
-	link_end_breach(&end, s->to->host, WSLAY_CODE_PROTOCOL_ERROR);
+	ws_client_end_breach(&end, s->to->host, WSLAY_CODE_PROTOCOL_ERROR);
 	/* unless libwslay has put one into its queue already */
 	(void) wslay_event_queue_close(s->ws, WSLAY_CODE_PROTOCOL_ERROR, (const uint8_t *) "", 0);
 	if (wslay_event_send(s->ws) == 0)
-		link_socket_begin_closing(s);
+		link_state_begin_closing(s);
 	else
-		link_socket_die(s);
-	link_socket_tell(s, &end);
+		link_state_die(s);
+	link_state_tell(s, &end);
 }
 
 void
@@ -261,7 +262,7 @@ link_stream_read(link_socket *s)
 	if (wslay_event_get_close_sent(s->ws))
 		end_by_frame(s);
 	else if (s->ended && s->in_off == s->in_len)
-		link_socket_lose(s, "ended the connection of the link without a word");
+		link_state_lose(s, "ended the connection of the link without a word");
 	else if (s->open == 0 && s->fragments == 0)
 		s->began = 0;
 	else if (s->began == 0 || s->paused)

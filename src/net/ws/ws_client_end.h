@@ -26,15 +26,15 @@ typedef struct link_end
 } link_end;
 
 /* Words with what a stranger said in them: made one line of whole characters. */
-extern void link_say(char why[LINK_WHY_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
+extern void ws_client_end_say(char why[LINK_WHY_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The hub answered, and the answer is bad. */
-extern void link_end_answer(link_end *end, const char *host, const link_answer *answer);
+extern void ws_client_end_answer(link_end *end, const char *host, const link_answer *answer);
 
 /* The hub sent a close frame; code is 1005 when it has none. */
-extern void link_end_close(link_end *end, const char *host, uint16_t code, const char *reason, size_t len);
+extern void ws_client_end_close(link_end *end, const char *host, uint16_t code, const char *reason, size_t len);
 
 /* It sent what is against the rules, and code is what we answer with. */
-extern void link_end_breach(link_end *end, const char *host, uint16_t code);
+extern void ws_client_end_breach(link_end *end, const char *host, uint16_t code);
 
 #endif /* NET_WS_CLIENT_END_H */
