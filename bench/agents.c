@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "ws_client.h"
+#include "measure.h"
 
 static agents_setup setup;
 static pthread_t *threads;
@@ -39,9 +39,9 @@ send_one(PGconn *conn, uint32_t n, const char *visitor)
 
 	(void) snprintf(sql, sizeof(sql), "BEGIN; EXECUTE send('%s', '%u')", visitor, n);
 	execute(conn, sql);
-	t->before_commit = ws_now();
+	t->before_commit = measure_now();
 	execute(conn, "COMMIT");
-	t->after_commit = ws_now();
+	t->after_commit = measure_now();
 }
 
 /* Session i sends the messages i, i + sessions, ..., each when it is due. */
@@ -85,11 +85,11 @@ agents_start(const agents_setup *s)
 	setup = *s;
 	threads = calloc((size_t) setup.sessions, sizeof(*threads));
 	if (threads == NULL)
-		ws_fatal("calloc");
+		measure_fatal("calloc");
 	atomic_store(&running, setup.sessions);
 	for (int i = 0; i < setup.sessions; i++)
 		if (pthread_create(&threads[i], NULL, agent, (void *) (uintptr_t) i) != 0)
-			ws_fatal("pthread_create");
+			measure_fatal("pthread_create");
 }
 
 bool

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One message's times: ws_now(), 0 when it did not happen. */
+/* One message's times: measure_now(), 0 when it did not happen. */
 typedef struct reply_times
 {
 	int64_t due;

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
+
+#include "measure.h"
 
 #define MAX_EVENTS 256
 
@@ -34,15 +34,6 @@ static long done;
 static long sequence;
 static long failed;
 static CURLM *multi;
-
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
-}
 
 static size_t
 on_body(char *data, size_t one, size_t len, void *arg)
@@ -164,9 +155,8 @@ main(int argc, char **argv)
 {
 	long total;
 	long in_flight;
-	double began;
+	int64_t began;
 	double took;
-	struct rusage usage;
 
 	if (argc != 4 || (total = strtol(argv[2], NULL, 10)) <= 0 || (in_flight = strtol(argv[3], NULL, 10)) <= 0)
 	{
@@ -180,7 +170,7 @@ main(int argc, char **argv)
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, in_flight);
 	left = total;
-	began = seconds();
+	began = measure_now();
 	for (long i = 0; i < in_flight && left > 0; i++)
 	{
 		request *r = calloc(1, sizeof(request));
@@ -195,12 +185,7 @@ main(int argc, char **argv)
 		start(r);
 	}
 	run(total);
-	took = seconds() - began;
-	getrusage(RUSAGE_SELF, &usage);
-	printf("rate=%.0f cpu_us=%.1f failed=%ld\n", (double) total / took,
-		   ((double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-			(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) /
-			   (double) total,
-		   failed);
+	took = (double) (measure_now() - began) / 1e9;
+	printf("rate=%.0f cpu_us=%.1f failed=%ld\n", (double) total / took, measure_cpu_us() / (double) total, failed);
 	return failed > 0;
 }

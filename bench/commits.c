@@ -15,14 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-static int64_t
-now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
+#include "measure.h"
 
 static PGresult *
 expect(PGconn *conn, PGresult *result, ExecStatusType status)
@@ -47,9 +40,9 @@ send_one(PGconn *conn, const char *channel, long n)
 	(void) snprintf(visitor, sizeof(visitor), "commit-%ld", n);
 	PQclear(expect(conn, PQexec(conn, "BEGIN"), PGRES_COMMAND_OK));
 	sent = expect(conn, PQexecPrepared(conn, "send", 2, values, NULL, NULL, 0), PGRES_TUPLES_OK);
-	before = now_ns(CLOCK_REALTIME);
+	before = measure_wall();
 	PQclear(expect(conn, PQexec(conn, "COMMIT"), PGRES_COMMAND_OK));
-	after = now_ns(CLOCK_REALTIME);
+	after = measure_wall();
 	printf("%s %lld %lld\n", PQgetvalue(sent, 0, 0), (long long) before, (long long) after);
 	PQclear(sent);
 }
@@ -78,7 +71,7 @@ main(int argc, char **argv)
 			   PQprepare(conn, "send",
 						 "SELECT webchatt.send_message($1::uuid, $2::text, text => 'how long does it take?')", 2, NULL),
 			   PGRES_COMMAND_OK));
-	due = now_ns(CLOCK_MONOTONIC);
+	due = measure_now();
 	for (long n = 0; n < count; n++)
 	{
 		struct timespec ts = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};

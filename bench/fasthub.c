@@ -26,8 +26,9 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define MAX_EVENTS	 256
 #define MAX_REQUEST	 (16u * 1024 * 1024)
@@ -52,22 +53,6 @@ static uint64_t requests;
 static int64_t first_ns;
 static int64_t last_ns;
 static volatile sig_atomic_t stopped;
-
-static void
-fatal(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static void
 close_conn(conn *c)
@@ -119,7 +104,7 @@ take_post(conn *c, const char *head, const char *end)
 {
 	char body[256];
 	int n;
-	int64_t now = now_ns();
+	int64_t now = measure_wall();
 	size_t token_len = 0;
 	const char *token = find_header(head, end, "x-validation-token", &token_len);
 
@@ -196,7 +181,7 @@ watch(conn *c, bool to_write)
 
 	c->waits_to_write = to_write;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &ev) != 0)
-		fatal("epoll_ctl");
+		measure_fatal("epoll_ctl");
 }
 
 /* False: the connection is gone. */
@@ -278,14 +263,14 @@ accept_all(int listener)
 		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
 
 		if (c == NULL)
-			fatal("malloc");
+			measure_fatal("malloc");
 		memset(c, 0, offsetof(conn, out));
 		c->out_len = 0;
 		c->waits_to_write = false;
 		c->fd = fd;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
-			fatal("epoll_ctl");
+			measure_fatal("epoll_ctl");
 	}
 }
 
@@ -299,10 +284,10 @@ open_listener(void)
 
 	if (fd < 0 || bind(fd, (struct sockaddr *) &addr, len) != 0 || listen(fd, 1024) != 0 ||
 		getsockname(fd, (struct sockaddr *) &addr, &len) != 0)
-		fatal("listen");
+		measure_fatal("listen");
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
-		fatal("epoll");
+		measure_fatal("epoll");
 	printf("port=%d\n", ntohs(addr.sin_port));
 	fflush(stdout);
 	return fd;
@@ -347,7 +332,7 @@ main(int argc, char **argv)
 	{
 		log_file = fopen(argv[2], "w");
 		if (log_file == NULL)
-			fatal(argv[2]);
+			measure_fatal(argv[2]);
 	}
 	else if (argc != 1)
 	{

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
+#include "measure.h"
 #include "outbound/hub_sender.h"
 
 static long left;
@@ -57,7 +57,6 @@ main(int argc, char **argv)
 	uv_loop_t loop;
 	wc_config config = {0};
 	wc_hub_put hub = {0};
-	struct rusage usage;
 	uint64_t began;
 	double took;
 
@@ -84,11 +83,6 @@ main(int argc, char **argv)
 		give();
 	uv_run(&loop, UV_RUN_DEFAULT);
 	took = (double) (uv_hrtime() - began) / 1e9;
-	getrusage(RUSAGE_SELF, &usage);
-	printf("rate=%.0f cpu_us=%.1f failed=%ld\n", (double) total / took,
-		   ((double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-			(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) /
-			   (double) total,
-		   failed);
+	printf("rate=%.0f cpu_us=%.1f failed=%ld\n", (double) total / took, measure_cpu_us() / (double) total, failed);
 	return failed > 0;
 }

@@ -12,7 +12,6 @@
  * 0.5 to 2 s after a cut, then at random within a time that doubles with each
  * failure; it says what it got and saw; and in silence it pings.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 
 #include "agents.h"
 #include "json_part.h"
+#include "measure.h"
 #include "ws_client.h"
 
 #define ID_LEN	  36
@@ -111,7 +111,7 @@ add_sample(int64_t ns)
 		max_samples = max_samples * 2 + 65536;
 		samples = realloc(samples, max_samples * sizeof(*samples));
 		if (samples == NULL)
-			ws_fatal("realloc");
+			measure_fatal("realloc");
 	}
 	samples[nsamples++] = ns;
 }
@@ -232,14 +232,14 @@ on_welcome(visitor *v, json_part frame)
 	if (v->message != 0)
 		send_message(v);
 	else if (pings)
-		wait_until(v, ws_now() + QUIET_NS + random_below(BEAT_NS));
+		wait_until(v, measure_now() + QUIET_NS + random_below(BEAT_NS));
 }
 
 static void
 on_ack(visitor *v, json_part frame)
 {
 	json_part id = json_member(frame, "id");
-	int64_t now = ws_now();
+	int64_t now = measure_now();
 
 	if (id.len < 14 || json_number((json_part){id.at + 13, id.len - 13}, 16) != v->message)
 	{
@@ -259,7 +259,7 @@ on_ack(visitor *v, json_part frame)
 static void
 on_message(visitor *v, json_part frame)
 {
-	int64_t now = ws_now();
+	int64_t now = measure_now();
 	json_part id = json_member(frame, "id");
 	json_part text = json_member(json_member(frame, "content"), "text");
 	uint64_t n = json_number(text, 10);
@@ -307,7 +307,7 @@ on_error(visitor *v, json_part frame)
 	tell("the hub says ", frame);
 	errors++;
 	if (v->message != 0)
-		wait_until(v, ws_now() + (after.len > 0 ? (int64_t) json_number(after, 10) : 1000) * 1000000);
+		wait_until(v, measure_now() + (after.len > 0 ? (int64_t) json_number(after, 10) : 1000) * 1000000);
 }
 
 static void
@@ -366,7 +366,7 @@ on_end(ws_conn *c, int why)
 		nwelcomed--;
 		cuts++;
 		if (cut_at == 0)
-			cut_at = ws_now();
+			cut_at = measure_now();
 	}
 	else
 	{
@@ -377,7 +377,7 @@ on_end(ws_conn *c, int why)
 			refused++;
 	}
 	v->welcomed = false;
-	wait_until(v, ws_now() + pause_of(v));
+	wait_until(v, measure_now() + pause_of(v));
 }
 
 /* --- all of them ---------------------------------------------------------- */
@@ -390,7 +390,7 @@ turn(void)
 	ws_turn(nwaiting > 0 ? 10 : 50);
 	if (nwaiting == 0)
 		return;
-	now = ws_now();
+	now = measure_now();
 	for (int i = 0; i < opt.visitors; i++)
 	{
 		visitor *v = &visitors[i];
@@ -413,21 +413,21 @@ turn(void)
 static double
 seconds_since(int64_t began)
 {
-	return (double) (ws_now() - began) / 1e9;
+	return (double) (measure_now() - began) / 1e9;
 }
 
 static void
 welcome_all(void)
 {
-	int64_t began = ws_now();
+	int64_t began = measure_now();
 	int next = 0;
 
 	while (nwelcomed < opt.visitors)
 	{
 		while (next < opt.visitors && nopening < opt.opening)
-			dial(&visitors[next++], ws_now());
+			dial(&visitors[next++], measure_now());
 		turn();
-		if (ws_now() > began + WELCOME_NS)
+		if (measure_now() > began + WELCOME_NS)
 		{
 			fprintf(stderr, "visitors: %d of %d were welcomed in %.0f s, %llu were refused, %llu not reached\n",
 					nwelcomed, opt.visitors, WELCOME_NS / 1e9, (unsigned long long) refused,
@@ -458,12 +458,12 @@ run_send(void)
 
 	welcome_all();
 	cpu = own_cpu_us();
-	now = ws_now();
+	now = measure_now();
 	count_from = now + (int64_t) (opt.warmup * 1e9);
 	count_to = count_from + (int64_t) (opt.seconds * 1e9);
 	for (int i = 0; i < opt.visitors; i++)
 		send_next(&visitors[i], now);
-	while (ws_now() < count_to || (acked < sequence && ws_now() < count_to + GRACE_NS))
+	while (measure_now() < count_to || (acked < sequence && measure_now() < count_to + GRACE_NS))
 		turn();
 	sort_samples();
 	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f acked=%llu sent=%llu errors=%llu cuts=%llu cpu_us=%.1f\n",
@@ -511,17 +511,17 @@ run_reply(void)
 	nreplies = setup.total;
 	replies = setup.times = calloc(nreplies, sizeof(*replies));
 	if (replies == NULL)
-		ws_fatal("calloc");
+		measure_fatal("calloc");
 	/* time for the sessions to connect */
-	setup.start = ws_now() + 500000000;
+	setup.start = measure_now() + 500000000;
 	count_from = setup.start + (int64_t) (opt.warmup * 1e9);
 	agents_start(&setup);
 	while (done_at == 0 ||
-		   ((narrived < nreplies || confirmed < 2 * (uint64_t) nreplies) && ws_now() < done_at + GRACE_NS))
+		   ((narrived < nreplies || confirmed < 2 * (uint64_t) nreplies) && measure_now() < done_at + GRACE_NS))
 	{
 		turn();
 		if (done_at == 0 && agents_are_done())
-			done_at = ws_now();
+			done_at = measure_now();
 	}
 	agents_join();
 	for (uint32_t n = 0; n < nreplies; n++)
@@ -562,10 +562,10 @@ run_idle(void)
 	welcome_all();
 	cut_at = 0;
 	cuts = refused = not_reached = 0;
-	end = ws_now() + (int64_t) (opt.seconds * 1e9);
+	end = measure_now() + (int64_t) (opt.seconds * 1e9);
 	while (cuts < (uint64_t) opt.visitors || nwelcomed < opt.visitors)
 	{
-		if (ws_now() > end)
+		if (measure_now() > end)
 		{
 			fprintf(stderr,
 					"visitors: %llu connections were cut, %d are welcome at the end; %llu dials failed, "
@@ -596,57 +596,22 @@ usage(void)
 static void
 read_options(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{"port", 1, NULL, 'p'},		 {"key", 1, NULL, 'k'},		 {"origin", 1, NULL, 'o'},	 {"visitors", 1, NULL, 'v'},
-		{"addresses", 1, NULL, 'a'}, {"opening", 1, NULL, 'n'},	 {"seconds", 1, NULL, 't'},	 {"warmup", 1, NULL, 'w'},
-		{"rate", 1, NULL, 'r'},		 {"sessions", 1, NULL, 's'}, {"conninfo", 1, NULL, 'd'}, {"channel", 1, NULL, 'c'},
-		{NULL, 0, NULL, 0}};
-	int o;
+	static const measure_option options[] = {{"port", 'd', &opt.port},
+											 {"key", 's', &opt.key},
+											 {"origin", 's', &opt.origin},
+											 {"visitors", 'd', &opt.visitors},
+											 {"addresses", 'd', &opt.addresses},
+											 {"opening", 'd', &opt.opening},
+											 {"seconds", 'f', &opt.seconds},
+											 {"warmup", 'f', &opt.warmup},
+											 {"rate", 'f', &opt.rate},
+											 {"sessions", 'd', &opt.sessions},
+											 {"conninfo", 's', &opt.conninfo},
+											 {"channel", 's', &opt.channel},
+											 {NULL, 0, NULL}};
 
-	while ((o = getopt_long(argc, argv, "", names, NULL)) != -1)
-	{
-		switch (o)
-		{
-			case 'p':
-				opt.port = (int) strtol(optarg, NULL, 10);
-				break;
-			case 'k':
-				opt.key = optarg;
-				break;
-			case 'o':
-				opt.origin = optarg;
-				break;
-			case 'v':
-				opt.visitors = (int) strtol(optarg, NULL, 10);
-				break;
-			case 'a':
-				opt.addresses = (int) strtol(optarg, NULL, 10);
-				break;
-			case 'n':
-				opt.opening = (int) strtol(optarg, NULL, 10);
-				break;
-			case 't':
-				opt.seconds = strtod(optarg, NULL);
-				break;
-			case 'w':
-				opt.warmup = strtod(optarg, NULL);
-				break;
-			case 'r':
-				opt.rate = strtod(optarg, NULL);
-				break;
-			case 's':
-				opt.sessions = (int) strtol(optarg, NULL, 10);
-				break;
-			case 'd':
-				opt.conninfo = optarg;
-				break;
-			case 'c':
-				opt.channel = optarg;
-				break;
-			default:
-				usage();
-		}
-	}
+	if (!measure_options(argc, argv, options))
+		usage();
 	if (opt.port <= 0 || opt.key == NULL || opt.visitors <= 0 || opt.addresses <= 0 || opt.addresses > 250 ||
 		opt.opening <= 0 || opt.seconds <= 0 || opt.rate <= 0 || opt.sessions <= 0 || opt.visitors > 1000000)
 		usage();
@@ -658,7 +623,7 @@ allow_files(rlim_t n)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		ws_fatal("getrlimit");
+		measure_fatal("getrlimit");
 	if (limit.rlim_cur >= n)
 		return;
 	if (limit.rlim_max < n)
@@ -670,7 +635,7 @@ allow_files(rlim_t n)
 	}
 	limit.rlim_cur = n;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		ws_fatal("setrlimit");
+		measure_fatal("setrlimit");
 }
 
 int
@@ -699,7 +664,7 @@ main(int argc, char **argv)
 	run_id = ws_random() >> 16;
 	visitors = calloc((size_t) opt.visitors, sizeof(*visitors));
 	if (visitors == NULL)
-		ws_fatal("calloc");
+		measure_fatal("calloc");
 	mode();
 	return 0;
 }

@@ -10,7 +10,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -22,11 +21,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define MAX_EVENTS	256
 #define MAX_REQUEST 2048
@@ -50,7 +50,7 @@ typedef struct conn
 static struct
 {
 	int port;
-	char channel[64];
+	const char *channel;
 	const char *secret;
 	int connections;
 	long visitors;
@@ -90,22 +90,6 @@ static int64_t max_latency_ns;
 static int64_t count_from;
 static int64_t count_to;
 static int64_t next_due;
-
-static void
-fatal(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static void
 put_decimal(char *p, int width, uint64_t v)
@@ -168,7 +152,7 @@ sign(char *request)
 		!EVP_MAC_update(mac, (const unsigned char *) ".", 1) ||
 		!EVP_MAC_update(mac, (unsigned char *) request + at.body, at.size - at.body) ||
 		!EVP_MAC_final(mac, out, &len, sizeof(out)))
-		fatal("HMAC");
+		measure_fatal("HMAC");
 	for (size_t i = 0; i < sizeof(out); i++)
 		put_hex(request + at.signature + 2 * i, 2, out[i]);
 }
@@ -183,12 +167,12 @@ connect_one(conn *c)
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *) &addr, sizeof(addr)) != 0)
-		fatal("connect");
+		measure_fatal("connect");
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->busy = false;
 	c->answer_len = 0;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) != 0)
-		fatal("epoll_ctl");
+		measure_fatal("epoll_ctl");
 	idle[nidle++] = c;
 }
 
@@ -274,7 +258,7 @@ on_readable(conn *c)
 	size = answer_size(c->answer);
 	if (size == 0 || size > c->answer_len)
 		return;
-	record(c->due, now_ns(), strncmp(c->answer + 9, "200", 3) == 0);
+	record(c->due, measure_now(), strncmp(c->answer + 9, "200", 3) == 0);
 	c->busy = false;
 	if (strcasestr(c->answer, "\r\nconnection: close") != NULL)
 		reconnect(c);
@@ -320,7 +304,7 @@ static void
 run(void)
 {
 	struct epoll_event events[MAX_EVENTS];
-	int64_t now = now_ns();
+	int64_t now = measure_now();
 
 	count_from = now + (int64_t) (opt.warmup * 1e9);
 	count_to = count_from + (int64_t) (opt.seconds * 1e9);
@@ -339,9 +323,9 @@ run(void)
 			if (c != NULL)
 				on_readable(c);
 			else if (read(timer_fd, &rings, sizeof(rings)) < 0 && errno != EAGAIN)
-				fatal("timerfd");
+				measure_fatal("timerfd");
 		}
-		now = now_ns();
+		now = measure_now();
 	}
 }
 
@@ -363,17 +347,11 @@ percentile(double p)
 static void
 print_result(double took)
 {
-	struct rusage usage;
-	double cpu;
-
-	getrusage(RUSAGE_SELF, &usage);
-	cpu = (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-		  (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f non200=%llu errors=%llu accepted=%llu "
 		   "sent=%llu seconds=%.2f cpu_us=%.1f\n",
 		   (double) measured / (took - opt.warmup), percentile(0.5), percentile(0.99), (double) max_latency_ns / 1000,
 		   (unsigned long long) not_200, (unsigned long long) errors, (unsigned long long) accepted,
-		   (unsigned long long) sequence, took, sequence > 0 ? cpu / (double) sequence : 0);
+		   (unsigned long long) sequence, took, sequence > 0 ? measure_cpu_us() / (double) sequence : 0);
 }
 
 static void
@@ -388,49 +366,16 @@ usage(void)
 static void
 read_options(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{"port", 1, NULL, 'p'},		{"channel", 1, NULL, 'c'}, {"secret", 1, NULL, 's'}, {"connections", 1, NULL, 'n'},
-		{"visitors", 1, NULL, 'v'}, {"seconds", 1, NULL, 't'}, {"warmup", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},
-		{"total", 1, NULL, 'm'},	{NULL, 0, NULL, 0}};
-	int o;
+	static const measure_option options[] = {{"port", 'd', &opt.port},		   {"channel", 's', &opt.channel},
+											 {"secret", 's', &opt.secret},	   {"connections", 'd', &opt.connections},
+											 {"visitors", 'l', &opt.visitors}, {"seconds", 'f', &opt.seconds},
+											 {"warmup", 'f', &opt.warmup},	   {"rate", 'f', &opt.rate},
+											 {"total", 'l', &opt.total},	   {NULL, 0, NULL}};
 
-	while ((o = getopt_long(argc, argv, "", names, NULL)) != -1)
-	{
-		switch (o)
-		{
-			case 'p':
-				opt.port = (int) strtol(optarg, NULL, 10);
-				break;
-			case 'c':
-				(void) snprintf(opt.channel, sizeof(opt.channel), "%s", optarg);
-				break;
-			case 's':
-				opt.secret = optarg;
-				break;
-			case 'n':
-				opt.connections = (int) strtol(optarg, NULL, 10);
-				break;
-			case 'v':
-				opt.visitors = strtol(optarg, NULL, 10);
-				break;
-			case 't':
-				opt.seconds = strtod(optarg, NULL);
-				break;
-			case 'w':
-				opt.warmup = strtod(optarg, NULL);
-				break;
-			case 'r':
-				opt.rate = strtod(optarg, NULL);
-				break;
-			case 'm':
-				opt.total = strtol(optarg, NULL, 10);
-				break;
-			default:
-				usage();
-		}
-	}
-	if (opt.port <= 0 || opt.channel[0] == '\0' || opt.secret == NULL || opt.connections <= 0 || opt.visitors <= 0 ||
-		opt.seconds <= 0)
+	if (!measure_options(argc, argv, options))
+		usage();
+	if (opt.port <= 0 || opt.channel == NULL || strlen(opt.channel) >= 64 || opt.secret == NULL ||
+		opt.connections <= 0 || opt.visitors <= 0 || opt.seconds <= 0)
 		usage();
 }
 
@@ -441,26 +386,26 @@ main(int argc, char **argv)
 	int64_t began;
 
 	read_options(argc, argv);
-	run_id = (uint64_t) time(NULL) << 32 ^ (uint64_t) getpid() << 16 ^ (uint64_t) now_ns();
+	run_id = (uint64_t) time(NULL) << 32 ^ (uint64_t) getpid() << 16 ^ (uint64_t) measure_now();
 	make_template();
 	mac = EVP_MAC_CTX_new(EVP_MAC_fetch(NULL, "HMAC", NULL));
 	if (mac == NULL || !EVP_MAC_init(mac, (const unsigned char *) opt.secret, strlen(opt.secret), params))
-		fatal("HMAC");
+		measure_fatal("HMAC");
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (timer_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &(struct epoll_event){.events = EPOLLIN}) != 0)
-		fatal("timerfd");
+		measure_fatal("timerfd");
 	conns = calloc((size_t) opt.connections, sizeof(conn));
 	idle = calloc((size_t) opt.connections, sizeof(conn *));
 	if (conns == NULL || idle == NULL)
-		fatal("calloc");
+		measure_fatal("calloc");
 	for (int i = 0; i < opt.connections; i++)
 	{
 		memcpy(conns[i].request, template, at.size);
 		connect_one(&conns[i]);
 	}
-	began = now_ns();
+	began = measure_now();
 	run();
-	print_result((double) ((count_to < now_ns() ? count_to : now_ns()) - began) / 1e9);
+	print_result((double) ((count_to < measure_now() ? count_to : measure_now()) - began) / 1e9);
 	return 0;
 }

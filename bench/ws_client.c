@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
+
 #define MAX_EVENTS 256
 #define MAX_HEAD   4096
 /* The example of RFC 6455: the server's answer to it is known. */
@@ -42,22 +44,6 @@ static unsigned dialled;
 static uint64_t random_state;
 static uint8_t input[WS_MAX_FRAME + 16];
 static uint8_t output[WS_MAX_FRAME + 16];
-
-void
-ws_fatal(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-int64_t
-ws_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* xorshift64*: quick, and good enough for masks and jitter. */
 uint64_t
@@ -87,11 +73,11 @@ ws_begin(const ws_setup *s)
 	}
 	request_len = (size_t) n;
 	if (getrandom(&random_state, sizeof(random_state), 0) != sizeof(random_state))
-		ws_fatal("getrandom");
+		measure_fatal("getrandom");
 	random_state |= 1;
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0)
-		ws_fatal("epoll_create1");
+		measure_fatal("epoll_create1");
 }
 
 static void
@@ -116,17 +102,17 @@ ws_dial(ws_conn *c)
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0)
-		ws_fatal("socket");
+		measure_fatal("socket");
 	setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (bind(c->fd, (struct sockaddr *) &from, sizeof(from)) != 0)
-		ws_fatal("bind");
+		measure_fatal("bind");
 	c->state = WS_CONNECTING;
 	/* a refusal is told by epoll as well: ws_turn() finds it */
 	if (connect(c->fd, (struct sockaddr *) &to, sizeof(to)) != 0 && errno != EINPROGRESS && errno != ECONNREFUSED)
-		ws_fatal("connect");
+		measure_fatal("connect");
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) != 0)
-		ws_fatal("epoll_ctl");
+		measure_fatal("epoll_ctl");
 }
 
 /* --- what goes out -------------------------------------------------------- */
@@ -145,7 +131,7 @@ push(ws_conn *c, const uint8_t *data, size_t len)
 		return;
 	c->out = realloc(c->out, c->out_len + len - (size_t) n);
 	if (c->out == NULL)
-		ws_fatal("realloc");
+		measure_fatal("realloc");
 	memcpy(c->out + c->out_len, data + n, len - (size_t) n);
 	c->out_len += len - (size_t) n;
 }
@@ -295,7 +281,7 @@ keep(ws_conn *c, const uint8_t *data, size_t len)
 		return;
 	c->in = malloc(len);
 	if (c->in == NULL)
-		ws_fatal("malloc");
+		measure_fatal("malloc");
 	memcpy(c->in, data, len);
 }
 

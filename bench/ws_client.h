@@ -61,7 +61,5 @@ extern void ws_server_send(ws_conn *c, const char *text, size_t len);
 extern void ws_turn(int timeout_ms);
 
 extern uint64_t ws_random(void);
-extern int64_t ws_now(void); /* CLOCK_MONOTONIC, ns */
-extern void ws_fatal(const char *what);
 
 #endif /* WS_CLIENT_H */
