@@ -167,16 +167,8 @@ sub work_until
 sub until
 {
 	my ($self, $condition, $timeout) = @_;
-	my $end = time + Patience::seconds($timeout);
 
-	while (1)
-	{
-		$self->pump;
-		Visitor::pump(0.01);
-		my $result = $condition->();
-		return $result if $result;
-		return if time > $end;
-	}
+	return Patience::until($condition, $timeout, sub { $self->pump; Visitor::pump(0.01) });
 }
 
 1;

@@ -5,13 +5,14 @@ package Hub;
 use strict;
 use warnings;
 
+use parent 'Child';
+
 use Cwd qw(abs_path);
 use File::Basename;
 use Mojo::JSON qw(decode_json);
 use Mojo::UserAgent;
 use Patience;
 use POSIX ":sys_wait_h";
-use Time::HiRes qw(sleep time);
 
 my $program = abs_path(dirname(__FILE__) . '/../hub/hub.pl');
 
@@ -46,44 +47,11 @@ sub start
 	push @command, map { ('--key', $_) } @{ $self->{keys} };
 	push @command, map { ('--channel', "$_=$self->{channels}{$_}") } sort keys %{ $self->{channels} };
 
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0)
-	{
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>>', "$self->{dir}/hub.out");
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	$self->{pid} = $pid;
-	for (1 .. 20 * $Patience::SECONDS)
-	{
-		last if -e $ready;
-		die "the stand-in hub did not start: see $self->{dir}/hub.out" if waitpid($pid, WNOHANG) == $pid;
-		sleep 0.05;
-	}
+	my $pid = $self->{pid} = Child::start(\@command, out => "$self->{dir}/hub.out");
+	Patience::until(sub { die "the stand-in hub did not start: see $self->{dir}/hub.out" if waitpid($pid, WNOHANG) == $pid; return -e $ready });
 	open(my $fh, '<', $ready) or die "the stand-in hub is not ready: $ready: $!";
 	chomp($self->{port} = <$fh>);
 	$self->set(%{ $self->{set} }) if %{ $self->{set} };
-	return;
-}
-
-# Stop; with a signal's name, by that signal.
-sub stop
-{
-	my ($self, $signal) = @_;
-	my $pid = delete $self->{pid} or return;
-
-	local ($?, $!);
-	kill $signal // 'KILL', $pid;
-	waitpid $pid, 0;
-	return;
-}
-
-sub DESTROY
-{
-	my ($self) = @_;
-
-	$self->stop if $self->{pid} && $self->{owner} == $$;
 	return;
 }
 

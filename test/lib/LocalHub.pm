@@ -9,7 +9,6 @@ use parent 'WebchattTest';
 
 use Mojo::JSON qw(decode_json encode_json);
 use Test::More;
-use Time::HiRes qw(time);
 use Visitor;
 
 our $ORIGIN = 'https://www.example.com';
@@ -79,20 +78,7 @@ sub reachable
 }
 
 # While SQL is waited for, the clients live.
-sub until
-{
-	my ($self, $query, $timeout, $want) = @_;
-	my ($began, $patience) = (time, Patience::seconds($timeout));
-
-	$want //= 't';
-	do
-	{
-		my ($status, $out) = $self->try_sql($query);
-		return time - $began if $status == 0 && $out eq $want;
-		Visitor::pump_for(0.05);
-	} while (time - $began < $patience);
-	return;
-}
+sub meanwhile { Visitor::pump_for(0.05); return }
 
 # Answer a visitor; the message's id.
 sub reply
@@ -137,17 +123,7 @@ sub talk_begin
 	  "BEGIN;\n", $one->('n'), "\\sleep :hold ms\n", $one->('m'),
 	  "\\if :undo = 1\nROLLBACK;\n\\else\nCOMMIT;\n\\endif\n\\sleep $args{pause} ms\n";
 	close $fh;
-	my @command = ('pgbench', '-n', '-f', "$dir/talk.sql", '-c', $args{clients} // 3, '-T', $args{seconds},
-		'-h', $self->{node}->host, '-p', $self->{node}->port, $self->{database});
-
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0)
-	{
-		open(STDOUT, '>>', "$dir/pgbench.out");
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	return $pid;
+	return $self->pgbench("$dir/talk.sql", '-c', $args{clients} // 3, '-T', $args{seconds});
 }
 
 # Wait until these clients have said and heard everything; a test point.

@@ -7,6 +7,8 @@ package Patience;
 use strict;
 use warnings;
 
+use Time::HiRes qw(sleep time);
+
 our $SECONDS = $ENV{WEBCHATT_TEST_PATIENCE} // 180;
 
 sub seconds
@@ -14,6 +16,22 @@ sub seconds
 	my ($asked) = @_;
 
 	return defined $asked && ($asked < 5 || $asked > $SECONDS) ? $asked : $SECONDS;
+}
+
+# Wait until the condition holds: what it gave; nothing when the time is up.  In between
+# that is done, or slept a while.
+sub until
+{
+	my ($condition, $timeout, $between) = @_;
+	my $end = time + seconds($timeout);
+
+	while (1)
+	{
+		my $result = $condition->();
+		return $result if $result;
+		return if time > $end;
+		$between ? $between->() : sleep 0.05;
+	}
 }
 
 1;

@@ -5,12 +5,12 @@ package Proxy;
 use strict;
 use warnings;
 
+use parent 'Child';
+
 use Cwd qw(abs_path);
 use File::Basename;
 use IO::Socket::INET;
 use Patience;
-use POSIX ();
-use Time::HiRes qw(sleep);
 
 my $doc = abs_path(dirname(__FILE__) . '/../../doc');
 
@@ -110,38 +110,15 @@ sub caddy_of_doc
 sub start
 {
 	my ($port, $dir, @command) = @_;
-	my $pid = fork // die "fork: $!";
+	my $self = __PACKAGE__->begin(\@command, { port => $port, dir => $dir }, in => $dir, out => "$dir/out");
 
-	if ($pid == 0)
-	{
-		chdir $dir;
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>>', "$dir/out");
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	my $self = bless { pid => $pid, port => $port, dir => $dir, owner => $$ }, __PACKAGE__;
-	for (1 .. 20 * $Patience::SECONDS)
-	{
-		return $self if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
-		sleep 0.05;
-	}
-	die "$command[0] did not start: " . slurp("$dir/out");
+	Patience::until(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) })
+	  or die "$command[0] did not start: " . slurp("$dir/out");
+	return $self;
 }
 
 sub url { my ($self) = @_; return "https://localhost:$self->{port}" }
 
-sub stop
-{
-	my ($self) = @_;
-
-	local ($?, $!);
-	my $pid = delete $self->{pid} or return;
-	kill 'TERM', $pid;
-	waitpid $pid, 0;
-	return;
-}
-
-sub DESTROY { my ($self) = @_; $self->stop if $self->{pid} && $self->{owner} == $$; return }
+sub stop { my ($self) = @_; return $self->SUPER::stop('TERM') }
 
 1;

@@ -425,6 +425,8 @@ sub memory
 # A relay between the two: it passes bytes on, until a test cuts it.
 package TwoHubs::Relay;
 
+use parent -norequire, 'Child';
+
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use IO::Select;
 use IO::Socket::INET;
@@ -436,15 +438,8 @@ sub new
 	my ($class, $to) = @_;
 	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => WebchattTest::free_port(), Listen => 128, ReuseAddr => 1)
 	  or die "relay: $!";
-	my $self = bless { port => $listener->sockport, owner => $$ }, $class;
+	my $self = $class->begin(sub { $SIG{TERM} = 'DEFAULT'; serve($listener, $to) }, { port => $listener->sockport });
 
-	$self->{pid} = fork // die "fork: $!";
-	if ($self->{pid} == 0)
-	{
-		$SIG{TERM} = 'DEFAULT';
-		eval { serve($listener, $to); 1 } or print STDERR "# relay: $@";
-		POSIX::_exit(0);
-	}
 	close $listener;
 	return $self;
 }
@@ -459,19 +454,6 @@ sub thaw { my ($self) = @_; return kill 'CONT', $self->{pid} }
 # From now on every connection is cut after some random number of bytes; back to normal.
 sub harass { my ($self) = @_; return kill 'USR2', $self->{pid} }
 sub relent { my ($self) = @_; return kill 'HUP', $self->{pid} }
-
-sub stop
-{
-	my ($self) = @_;
-	my $pid = delete $self->{pid} or return;
-
-	local ($?, $!);
-	kill 'KILL', $pid;
-	waitpid $pid, 0;
-	return;
-}
-
-sub DESTROY { my ($self) = @_; $self->stop if $self->{pid} && $self->{owner} == $$; return }
 
 # The relay's process: pairs of sockets, each with what waits to be written.
 sub serve

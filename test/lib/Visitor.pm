@@ -93,15 +93,8 @@ sub pump
 sub until
 {
 	my ($condition, $timeout) = @_;
-	my $end = time + Patience::seconds($timeout);
 
-	while (1)
-	{
-		my $result = $condition->();
-		return $result if $result;
-		return if time >= $end;
-		pump(0.05);
-	}
+	return Patience::until($condition, $timeout, sub { pump(0.05) });
 }
 
 # For so many seconds, whatever happens.

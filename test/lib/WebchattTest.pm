@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use Child;
 use Cwd qw(abs_path);
 use File::Basename;
 use Hub;
@@ -147,18 +148,16 @@ sub wait_for
 sub until
 {
 	my ($self, $query, $timeout, $want) = @_;
-	my ($began, $patience) = (time, Patience::seconds($timeout));
-	my ($status, $out);
+	my $began = time;
+	my $came = Patience::until(
+		sub { my ($status, $out) = $self->try_sql($query); return $status == 0 && $out eq ($want // 't') },
+		$timeout, sub { $self->meanwhile });
 
-	$want //= 't';
-	do
-	{
-		($status, $out) = $self->try_sql($query);
-		return time - $began if $status == 0 && $out eq $want;
-		sleep 0.05;
-	} while (time - $began < $patience);
-	return;
+	return $came ? time - $began : undef;
 }
+
+# What goes on while something is waited for.
+sub meanwhile { sleep 0.05; return }
 
 # Run SQL that must not hang; a test point.  What it says in the end is looked at, not how
 # long it takes: three minutes are for ever.
@@ -172,18 +171,7 @@ sub ends
 }
 
 # Wait until code gives something true; that.
-sub comes
-{
-	my ($condition, $timeout) = @_;
-	my $end = time + Patience::seconds($timeout);
-
-	while (1)
-	{
-		my $result = $condition->();
-		return $result if $result || time > $end;
-		sleep 0.05;
-	}
-}
+sub comes { my ($condition, $timeout) = @_; return Patience::until($condition, $timeout) }
 
 # Wait until a process is gone.
 sub gone { my ($pid) = @_; return comes(sub { !kill 0, $pid }) }
@@ -300,17 +288,17 @@ sub sends_begin
 	print $fh "\\set v random(1, 5)\n",
 	  "SELECT webchatt.send_message('$CHANNEL', 'c' || :client_id || '-' || :v, text => 'load');\n";
 	close $fh;
-	my @command = ('pgbench', '-n', '-f', "$dir/sends.sql", '-c', $args{clients} // 4, '-T', $args{seconds} // 5,
-		$args{rate} ? ('-R', $args{rate}) : (), '-h', $self->{node}->host, '-p', $self->{node}->port, $self->{database});
+	return $self->pgbench("$dir/sends.sql", '-c', $args{clients} // 4, '-T', $args{seconds} // 5, $args{rate} ? ('-R', $args{rate}) : ());
+}
 
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0)
-	{
-		open(STDOUT, '>>', "$dir/pgbench.out");
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	return $pid;
+# Start pgbench with a script of ours; its process.
+sub pgbench
+{
+	my ($self, $script, @options) = @_;
+	my $node = $self->{node};
+
+	return Child::start(['pgbench', '-n', '-f', $script, @options, '-h', $node->host, '-p', $node->port, $self->{database}],
+		out => $node->basedir . '/pgbench.out');
 }
 
 sub sends_end

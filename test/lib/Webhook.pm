@@ -5,6 +5,7 @@ package Webhook;
 use strict;
 use warnings;
 
+use Child;
 use Cwd qw(abs_path);
 use Digest::SHA qw(hmac_sha256_hex);
 use File::Basename;
@@ -73,46 +74,24 @@ sub load
 {
 	my (%args) = @_;
 	my @command = ($^X, $load_program, map { ("--$_", $args{$_}) } sort keys %args);
-	my $pid = fork // die "fork: $!";
 
-	if ($pid == 0)
-	{
-		open(STDOUT, '>>', "$args{out}.err");
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	return bless { pid => $pid, out => $args{out} }, 'Webhook::Load';
+	return Webhook::Load->begin(\@command, { out => $args{out} }, out => "$args{out}.err");
 }
 
 package Webhook::Load;
 
-use Time::HiRes qw(sleep time);
+use parent -norequire, 'Child';
 
 # Let it finish what it has begun (every event is repeated until answered 200),
 # and wait for it.
-sub end
-{
-	my ($self) = @_;
-
-	local ($?, $!);
-	return unless $self->{pid};
-	kill 'TERM', $self->{pid};
-	waitpid delete $self->{pid}, 0;
-	return;
-}
+sub end { my ($self) = @_; $self->stop('TERM'); return }
 
 # Wait until so many were answered 200; true when they were.
 sub wait_answered
 {
 	my ($self, $count, $timeout) = @_;
-	my $began = time;
 
-	while (time - $began < Patience::seconds($timeout))
-	{
-		return 1 if $self->answered >= $count;
-		sleep 0.05;
-	}
-	return 0;
+	return Patience::until(sub { $self->answered >= $count }, $timeout) // 0;
 }
 
 sub lines
@@ -143,7 +122,5 @@ sub codes
 	$codes{ $_->[0] }++ for grep { $_->[0] ne 'post' } $self->lines;
 	return \%codes;
 }
-
-sub DESTROY { my ($self) = @_; local ($?, $!); if ($self->{pid}) { kill 'KILL', $self->{pid}; waitpid $self->{pid}, 0 } return }
 
 1;
