@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/../lib";
 
 use Corridor;
 use File::Temp qw(tempdir);
+use Hostile;
 use JSON::PP qw(decode_json);
 use IO::Socket::UNIX;
 use Test::More;
@@ -831,10 +832,7 @@ subtest 'confinement' => sub {
 };
 
 subtest 'hostile input' => sub {
-	my $seed = $ENV{WEBCHATT_DOOR_SEED} // 20240601;
-	note "seed $seed";
-	srand($seed);
-	my @bits = ("\r\n", "\n", "\r", "\0", ':', ' ', "\t", ';', '0', '-1', "\xff", 'chunked', "Transfer-Encoding: chunked\r\n",
+	my $hostile = Hostile->new($w, 60, "\r\n", "\n", "\r", "\0", ':', ' ', "\t", ';', '0', '-1', "\xff", 'chunked', "Transfer-Encoding: chunked\r\n",
 		"Content-Length: 3\r\n", "Content-Length: 99999999999999999999\r\n", "Host: a\r\n", "Expect: 100-continue\r\n",
 		'HTTP/1.1', 'HTTP/9.9', 'GET /healthz HTTP/1.1', 'X' x 5000, "0\r\n\r\n", "5\r\nhello\r\n", 'fffffffffffffffff', '%00', '/../', '?');
 	my $base = sub {
@@ -847,31 +845,11 @@ subtest 'hostile input' => sub {
 		return join '', map { chr int rand 256 } 1 .. 1 + int rand 300;
 	};
 	my $good = $w->dial;
-	my (@open, @times);
-	my $requests = 0;
+	my @times;
 	my $rounds = 3000;
 	for my $i (1 .. $rounds)
 	{
-		my $raw = $base->();
-		for (1 .. int rand 5)
-		{
-			my $at = int rand(1 + length $raw);
-			my $what = int rand 3;
-			if ($what == 0) { substr($raw, $at, 0, $bits[rand @bits]) }
-			elsif ($what == 1) { substr($raw, $at, int rand 20, '') }
-			elsif ($at < length $raw) { substr($raw, $at, 1, chr int rand 256) }
-		}
-		my $s = $w->dial;
-		my $cut = int rand(1 + length $raw);
-		syswrite($s, substr($raw, 0, $cut));
-		$w->take if rand() < 0.5;
-		syswrite($s, substr($raw, $cut));
-		$requests++;
-		my $what = int rand 4;
-		if ($what == 0) { shutdown($s, 1) }
-		elsif ($what == 1) { setsockopt($s, Socket::SOL_SOCKET, Socket::SO_LINGER, pack('ii', 1, 0)); close $s; undef $s }
-		push @open, $s if $s;
-		while (@open > 60) { my $o = splice(@open, int rand @open, 1); sysread($o, my $drop, 65536); close $o }
+		$hostile->send($base->());
 		next if $i % 10;
 		my $t = time;
 		$w->put($good, signed());
@@ -881,9 +859,9 @@ subtest 'hostile input' => sub {
 		fail("a good request got " . ($r ? "$r->{status} $r->{body}" : 'no answer') . " in round $i");
 		last;
 	}
-	close $_ for @open;
+	$hostile->end;
 	@times = sort { $a <=> $b } @times;
-	is(scalar @times, $rounds / 10, "$requests hostile requests, every good one between them was answered");
+	is(scalar @times, $rounds / 10, "$hostile->{sent} hostile requests, every good one between them was answered");
 	my ($median, $p99) = @times[@times / 2, @times * 0.99];
 	note sprintf 'good requests: median %.2f ms, p99 %.2f ms, worst %.2f ms', 1e3 * $median, 1e3 * $p99, 1e3 * $times[-1];
 	ok(kill(0, $w->{pid}), 'the program lives');

@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/../lib";
 use Corridor;
 use Digest::SHA qw(sha256);
 use File::Temp qw(tempdir);
+use Hostile;
 use IO::Socket::UNIX;
 use JSON::PP qw(decode_json encode_json);
 use RawSocket;
@@ -693,39 +694,15 @@ subtest 'what links cost' => sub {
 };
 
 subtest 'hostile input' => sub {
-	my $seed = $ENV{WEBCHATT_DOOR_SEED} // 20240601;
-	note "seed $seed";
-	srand($seed);
 	my $h = open_hub();
-	my @bits = ("\r\n", "\n", "\r", "\0", ':', ' ', ',', "\xff", 'Upgrade: websocket', "x-api-key: x\r\n", 'x' x 3000,
+	my $hostile = Hostile->new($h, 12, "\r\n", "\n", "\r", "\0", ':', ' ', ',', "\xff", 'Upgrade: websocket', "x-api-key: x\r\n", 'x' x 3000,
 		"\x81\x80", "\x81\xfe\xff\xff", "\x89\x80", "\x88\x82", "\x01\x80", '{"type":"ack"', '[[[[', '\u0000');
 	my @frames = ('{"type":"ack","seq":0}', '{"type":"ack","seq":1}', '{"type":"ack","seq":99}', '{"type":"ack"}', '{}', '', 'x' x 2000);
 	my $good = subscribe($h, 1);
-	my ($hostile, $served, $worst, $seq) = (0, 0, 0, 0);
-	my (@open, %there);
+	my ($served, $worst, $seq) = (0, 0, 0);
 	for my $round (1 .. 1000)
 	{
-		my $raw = head(2 + $round % 2) . join '', map {
-			RawSocket::frame([1, 1, 1, 1, 1, 2, 8, 9, 10, 0, 5]->[rand 11], $frames[rand @frames], fin => rand() < 0.9, mask => rand() < 0.97, rsv => rand() < 0.02) } 1 .. rand 6;
-		for (1 .. int rand 4)
-		{
-			my $at = rand() < 0.5 ? int rand(length $raw) : length(head(2)) + int rand(40);
-			my $what = int rand 3;
-			if ($what == 0) { substr($raw, $at, 0, $bits[rand @bits]) if $at <= length $raw }
-			elsif ($what == 1) { substr($raw, $at, int rand 10, '') if $at <= length $raw }
-			elsif ($at < length $raw) { substr($raw, $at, 1, chr int rand 256) }
-		}
-		my $s = $h->dial;
-		my $cut = int rand length $raw;
-		syswrite($s, substr($raw, 0, $cut));
-		$h->take if rand() < 0.5;
-		syswrite($s, substr($raw, $cut));
-		$hostile++;
-		my $how = int rand 5;
-		if ($how == 0) { shutdown($s, 1) }
-		elsif ($how == 1) { setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)); close $s; undef $s }
-		push @open, $s if $s;
-		close splice(@open, rand @open, 1) if @open > 12;
+		$hostile->send(head(2 + $round % 2) . Hostile::frames(int rand 6, @frames), length head(2));
 		my @others = grep { $_->{link} != $good->{number} } @{ $h->{came} };
 		event($h, $others[rand @others]{link}, $seq + 1, body($seq)) if rand() < 0.3 && @others;
 		next if $round % 20;
@@ -738,10 +715,10 @@ subtest 'hostile input' => sub {
 		}
 		$worst = time - $t if time - $t > $worst;
 	}
-	is($served, 50, "the good subscriber was served in all 50 rounds between $hostile hostile connections");
+	is($served, 50, "the good subscriber was served in all 50 rounds between $hostile->{sent} hostile connections");
 	note sprintf 'worst answer %.0f ms, %d of them became links', $worst * 1000, scalar @{ $h->{came} };
 	cmp_ok(scalar @{ $h->{came} }, '>', 100, 'of which some became links');
-	close $_ for @open;
+	$hostile->end;
 	ok($h->until(5, sub { @{ $h->{left} } == @{ $h->{came} } - 1 }), 'of which none is left');
 	my %left;
 	$left{$_}++ for @{ $h->{left} };

@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/../lib";
 use Corridor;
 use Digest::SHA qw(sha256);
 use File::Temp qw(tempdir);
+use Hostile;
 use IO::Socket::IP;
 use IO::Socket::UNIX;
 use JSON::PP qw(decode_json);
@@ -1015,43 +1016,19 @@ subtest 'what an idle session costs' => sub {
 };
 
 subtest 'hostile input' => sub {
-	my $seed = $ENV{WEBCHATT_DOOR_SEED} // 20240601;
-	note "seed $seed";
-	srand($seed);
-	my @bits = ("\r\n", "\n", "\r", "\0", ':', ' ', ',', "\xff", 'Upgrade: websocket', "Sec-WebSocket-Key: x\r\n", "Origin: null\r\n", 'x' x 3000,
-		"\x81\x80", "\x81\xfe\xff\xff", "\x89\x80", "\x88\x82", "\x01\x80", '{"type":"hello"}', '[[[[', '\u0000');
+	my $hostile = Hostile->new($w, 60, "\r\n", "\n", "\r", "\0", ':', ' ', ',', "\xff", 'Upgrade: websocket', "Sec-WebSocket-Key: x\r\n", "Origin: null\r\n",
+		'x' x 3000, "\x81\x80", "\x81\xfe\xff\xff", "\x89\x80", "\x88\x82", "\x01\x80", '{"type":"hello"}', '[[[[', '\u0000');
 	my $hello = RawSocket::frame(1, '{"type":"hello"}');
 	my @frames = ('{"type":"ping"}', '{"type":"message","id":"x","content":{"type":"text","text":"x"}}', '{"type":"read","ids":["' . Corridor::uuid7() . '"]}',
 		'{"type":"history","before":"' . Corridor::uuid7() . '"}', '{"type":"typing"}', '{"type":"delivered","ids":[]}', '{"type":"hello","have":["x"]}', '{}', '');
 	$w->configure(address_rate => 10000000, address_burst => 1000000);
 	settle($w);
 	my $good = RawSocket->visit($w, $KEY);
-	my ($hostile, $served, $worst) = (0, 0, 0);
-	my @open;
+	my ($served, $worst) = (0, 0);
 	for my $round (1 .. 2000)
 	{
-		my $raw = head() . $hello . join '', map {
-			RawSocket::frame([1, 1, 1, 1, 1, 2, 8, 9, 10, 0, 5]->[rand 11], $frames[rand @frames], fin => rand() < 0.9, mask => rand() < 0.97, rsv => rand() < 0.02) } 1 .. 1 + rand 6;
-		$raw = substr($raw, length head()) if rand() < 0.05;
-		for (1 .. int rand 4)
-		{
-			my $at = rand() < 0.5 ? int rand(length $raw) : length(head()) + int rand(40);
-			my $what = int rand 3;
-			if ($what == 0) { substr($raw, $at, 0, $bits[rand @bits]) if $at <= length $raw }
-			elsif ($what == 1) { substr($raw, $at, int rand 10, '') if $at <= length $raw }
-			elsif ($at < length $raw) { substr($raw, $at, 1, chr int rand 256) }
-		}
-		my $s = $w->dial;
-		my $cut = int rand length $raw;
-		syswrite($s, substr($raw, 0, $cut));
-		$w->take if rand() < 0.5;
-		syswrite($s, substr($raw, $cut));
-		$hostile++;
-		my $how = int rand 5;
-		if ($how == 0) { shutdown($s, 1) }
-		elsif ($how == 1) { setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)); close $s; undef $s }
-		push @open, $s if $s;
-		close splice(@open, rand @open, 1) if @open > 60;
+		my $raw = head() . $hello . Hostile::frames(1 + int rand 6, @frames);
+		$hostile->send(rand() < 0.05 ? substr($raw, length head()) : $raw, length head());
 		next if $round % 20;
 		my $t = time;
 		$good->text("g$round");
@@ -1060,10 +1037,9 @@ subtest 'hostile input' => sub {
 		else { diag("round $round: " . ($ack ? join ' ', %$ack : 'no answer')) }
 		$worst = time - $t if time - $t > $worst;
 	}
-	is($served, 100, "the good client was served in all 100 rounds between $hostile hostile connections");
+	is($served, 100, "the good client was served in all 100 rounds between $hostile->{sent} hostile connections");
 	note sprintf 'worst answer %.0f ms', $worst * 1000;
-	close $_ for @open;
-	@open = ();
+	$hostile->end;
 	$good->say({ type => 'ping' });
 	ok($good->wait_for('pong'), 'and still is');
 	is($w->until(5, sub { $w->{stats} && $w->{stats}{visitors} <= 1 }), 1, 'no session is left of the others') or diag explain $w->{stats};
