@@ -12,7 +12,7 @@ use Corridor;
 use Digest::SHA qw(sha256);
 use IO::Uncompress::Gunzip qw(gunzip);
 use JSON::PP ();
-use MIME::Base64 qw(encode_base64url);
+use RestApi;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -27,7 +27,6 @@ my $PUBLIC_KEY = 'wpk_abcDEF-123_xyz';
 my $ORIGIN = 'https://shop.example.com';
 my $NAME = q({{script}} <b>"Ana's" & Caf) . "\xc3\xa9";
 my $TEXT = '{"text":"hello"}';
-my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
 
 # --- the worker's part ----------------------------------------------------
 
@@ -37,11 +36,6 @@ sub put_local
 	return $w->put_local($id, $key // $PUBLIC_KEY, $name, $ORIGIN);
 }
 
-sub put_key
-{
-	my ($w, $id, $key, $scopes, @channels) = @_;
-	return $w->tell('KEY_PUT', id => $id, hash => sha256($key), scopes => $scopes // 7, channels => \@channels);
-}
 sub drop_key { my ($w, $id) = @_; $w->tell('KEY_GONE', id => $id); return }
 
 sub api_done
@@ -55,14 +49,6 @@ sub api_send
 {
 	my ($w, $seconds) = @_;
 	return $w->wait_frame('API_SEND', $seconds // 5);
-}
-
-# A frame of another kind behind it says that nothing was asked before.
-sub asked_nothing
-{
-	my ($w, $name) = @_;
-	is(scalar(grep { $_->[0] eq 'API_SEND' } @{ $w->{frames} }), 0, "$name: the worker is not asked");
-	return;
 }
 
 # --- the client's part ----------------------------------------------------
@@ -84,40 +70,20 @@ sub post
 
 sub get { my ($path, @headers) = @_; return join("\r\n", "GET $path HTTP/1.1", 'Host: t.example:8080', @headers, '', '') }
 
-sub header
-{
-	my ($r, $name) = @_;
-	my @values = $r->{head} =~ /^\Q$name\E: ([^\r\n]*)/gmi;
-	return @values ? join('|', @values) : undef;
-}
-
 my $w = Corridor->open_door([[$REMOTE, 1]]);
 put_local($w, $LOCAL, $NAME);
 put_key($w, 7, $KEY);
 
 # An answer that webchatt-net gives without the worker.
-sub expect
-{
-	my ($name, $status, $raw, $code) = @_;
-	my $r = $w->once($raw);
-	is($r->{status}, $status, $name) or diag("$r->{head}\n$r->{body}");
-	my $json = eval { JSON::PP::decode_json($r->{body}) } // {};
-	is($json->{errorCode}, $code, "$name: its code");
-	like($json->{errorMessage} // '', qr/\w \w/, "$name: a sentence for a person");
-	like(header($r, 'Content-Type') // '', qr{^application/json}, "$name: JSON");
-	asked_nothing($w, $name);
-	return $r;
-}
+# Some begin with the name of a member.
+$RestApi::SENTENCE = qr/\w \w/;
+sub expect { return refused($w, @_) }
 
 # One request, the worker's part in it, and the answer.
-sub round_trip
+sub sends
 {
 	my ($raw, @done) = @_;
-	my $s = $w->dial;
-	$w->put($s, $raw);
-	my $send = api_send($w) or return ({}, { status => 0, head => '', body => 'nothing was asked' });
-	api_done($w, $send, @done);
-	return ($send, $w->answer($s) // { status => 0, head => '', body => 'no answer' });
+	return round_trip($w, $raw, 'API_SEND', sub { api_done($w, $_[0], @done) });
 }
 
 # --- the REST API ---------------------------------------------------------
@@ -135,7 +101,7 @@ subtest 'paths and methods' => sub {
 		my $r = expect("$method on the message's path", 405, post(body()) =~ s/^POST/$method/r, 'method_not_allowed');
 		is(header($r, 'Allow'), 'POST', "$method: Allow");
 	}
-	my ($send, $r) = round_trip(post(body(hold => 'true')) =~ s/\Q$PATH/$PATH?x=1/r, 'QUEUED');
+	my ($send, $r) = sends(post(body(hold => 'true')) =~ s/\Q$PATH/$PATH?x=1/r, 'QUEUED');
 	is($r->{status}, 200, 'a query is not looked at');
 };
 
@@ -155,7 +121,7 @@ subtest 'keys' => sub {
 	expect('an unknown key', 401, post(body(), "x-api-key: $KEY2"), 'api_key_unknown');
 	expect('the other case', 401, post(body(), 'x-api-key: wck_' . (substr($KEY, 4) =~ tr/a-zA-Z/A-Za-z/r)), 'api_key_unknown');
 	put_key($w, 8, $KEY2);
-	my ($send, $r) = round_trip(post(body(hold => 'true'), "x-api-key: $KEY2"), 'QUEUED');
+	my ($send, $r) = sends(post(body(hold => 'true'), "x-api-key: $KEY2"), 'QUEUED');
 	is($r->{status}, 200, 'once it is put');
 	drop_key($w, 8);
 	$w->until(5, sub { $w->once(post(body(), "x-api-key: $KEY2"))->{status} == 401 });
@@ -168,13 +134,13 @@ subtest 'keys' => sub {
 	put_key($w, 7, $KEY);
 	drop_key($w, 100 + $_) for 1 .. 299;
 	$w->until(5, sub { $w->once(post(body(hold => 'maybe')))->{status} == 400 });
-	($send, $r) = round_trip(post(body(hold => 'true')), 'QUEUED');
+	($send, $r) = sends(post(body(hold => 'true')), 'QUEUED');
 	is($r->{status}, 200, 'among many that come and go');
 	expect('the key is asked for before the body is looked at', 401, post('junk', "x-api-key: $KEY2"), 'api_key_unknown');
 };
 
 subtest 'held for later' => sub {
-	my ($send, $r) = round_trip(post(body(hold => 'true', content => qq( { "text" : "a  \\" b" ,\t"n": [ 1 , 2 ] } ))), 'QUEUED');
+	my ($send, $r) = sends(post(body(hold => 'true', content => qq( { "text" : "a  \\" b" ,\t"n": [ 1 , 2 ] } ))), 'QUEUED');
 	is($r->{status}, 200, 'hold: 200');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"enqueued"}), 'hold: enqueued');
 	like(header($r, 'Content-Type'), qr{^application/json}, 'hold: JSON');
@@ -184,9 +150,9 @@ subtest 'held for later' => sub {
 	is($send->{dedupe_key}, '', 'API_SEND: no dedupe key');
 	is($send->{content}, '{"text":"a  \" b","n":[1,2]}', 'API_SEND: content, compact');
 
-	($send, $r) = round_trip(post(body(hold => 'true', from => uc qq("$LOCAL"), to => uc qq("$VISITOR"))), 'QUEUED');
+	($send, $r) = sends(post(body(hold => 'true', from => uc qq("$LOCAL"), to => uc qq("$VISITOR"))), 'QUEUED');
 	is_deeply([$send->{channel}, $send->{visitor}], [$LOCAL, $VISITOR], 'ids in upper case');
-	($send, $r) = round_trip(post(body(hold => 'true'), 'Idempotency-Key: k1'), 'REPEAT');
+	($send, $r) = sends(post(body(hold => 'true'), 'Idempotency-Key: k1'), 'REPEAT');
 	is($send->{dedupe_key}, 'api:k1', 'the Idempotency-Key becomes the dedupe key');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"enqueued"}), 'the repeat of what is held');
 
@@ -198,7 +164,7 @@ subtest 'held for later' => sub {
 	for my $case (@cases)
 	{
 		my ($result, $text, $status, $code) = @$case;
-		($send, $r) = round_trip(post(body(hold => 'true')), $result, $text);
+		($send, $r) = sends(post(body(hold => 'true')), $result, $text);
 		is($r->{status}, $status, "$result: $status");
 		my $json = JSON::PP::decode_json($r->{body});
 		is($json->{errorCode}, $code, "$result: $code");
@@ -226,13 +192,13 @@ subtest 'nobody there' => sub {
 	$error->('not a UUID, with a key', $w->once(post(body(to => '"x"'), 'Idempotency-Key: k')), 'session_not_found');
 	$error->('not a UUID, held', $w->once(post(body(to => '"x"', hold => 'true'))), 'visitor_not_found');
 
-	my ($send, $r) = round_trip(post(body(), 'Idempotency-Key: a "key" of ours!'), 'NOT_KNOWN');
+	my ($send, $r) = sends(post(body(), 'Idempotency-Key: a "key" of ours!'), 'NOT_KNOWN');
 	is($send->{only_known}, 1, 'with an Idempotency-Key: the worker only looks');
 	is($send->{dedupe_key}, 'api:a "key" of ours!', 'for that key');
 	is(JSON::PP::decode_json($r->{body})->{errorCode}, 'session_not_found', 'not known: session_not_found');
-	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k'), 'REPEAT');
+	($send, $r) = sends(post(body(), 'Idempotency-Key: k'), 'REPEAT');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'known: sent, with the first one\'s id');
-	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k'), 'ENDED', 'cancelled');
+	($send, $r) = sends(post(body(), 'Idempotency-Key: k'), 'ENDED', 'cancelled');
 	my $json = JSON::PP::decode_json($r->{body});
 	is_deeply([@$json{qw(messageId status errorCode)}], [undef, 'error', 'cancelled'], 'known, but it ended: its error code');
 	like($json->{errorMessage}, qr/new key/, 'and what to do');
@@ -243,7 +209,7 @@ subtest 'Idempotency-Key' => sub {
 	expect('201 characters', 400, post(body(hold => 'true'), 'Idempotency-Key: ' . 'k' x 201), 'invalid_payload');
 	expect('not ASCII', 400, post(body(hold => 'true'), "Idempotency-Key: \xc3\xa9"), 'invalid_payload');
 	expect('two', 400, post(body(hold => 'true'), 'Idempotency-Key: a', 'Idempotency-Key: a'), 'bad_request');
-	my ($send, $r) = round_trip(post(body(hold => 'true'), 'Idempotency-Key: ' . '~' x 200), 'QUEUED');
+	my ($send, $r) = sends(post(body(hold => 'true'), 'Idempotency-Key: ' . '~' x 200), 'QUEUED');
 	is($send->{dedupe_key}, 'api:' . '~' x 200, '200 characters');
 };
 
@@ -281,7 +247,7 @@ subtest 'what is no message' => sub {
 subtest 'odd bytes are mended, not refused' => sub {
 	my $taken = sub {
 		my ($name, $body, $content) = @_;
-		my ($send, $r) = round_trip(post($body), 'QUEUED');
+		my ($send, $r) = sends(post($body), 'QUEUED');
 		is($r->{status}, 200, "$name: 200") or diag $r->{body};
 		is($send->{content}, $content, "$name: what is kept");
 		return $send; };
@@ -301,7 +267,7 @@ subtest 'odd bytes are mended, not refused' => sub {
 subtest 'the content arrives as it was written' => sub {
 	my $check = sub {
 		my ($name, $body, $content) = @_;
-		my ($send, $r) = round_trip(post($body), 'QUEUED');
+		my ($send, $r) = sends(post($body), 'QUEUED');
 		is($send->{content}, $content, $name) or diag $body;
 		return; };
 	$check->('nested 64 deep', body(hold => 'true', content => '{"a":' . '[' x 62 . ']' x 62 . '}'), '{"a":' . '[' x 62 . ']' x 62 . '}');
@@ -453,12 +419,12 @@ subtest 'an open session' => sub {
 	$w->welcome($w->wait_frame('ARRIVED'), 'KNOWN', $VISITOR, 0, '[]');
 	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /"welcome"/ }, $s), 'and is welcomed');
 
-	my ($send, $r) = round_trip(post(body()), 'QUEUED');
+	my ($send, $r) = sends(post(body()), 'QUEUED');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'sent, without hold');
 	is($send->{only_known}, 0, 'it is to be stored');
-	($send, $r) = round_trip(post(body(hold => 'true')), 'QUEUED');
+	($send, $r) = sends(post(body(hold => 'true')), 'QUEUED');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'sent, with hold');
-	($send, $r) = round_trip(post(body(), 'Idempotency-Key: k2'), 'REPEAT');
+	($send, $r) = sends(post(body(), 'Idempotency-Key: k2'), 'REPEAT');
 	is($r->{body}, qq({"messageId":"$MESSAGE","status":"sent"}), 'sent, a repeat');
 	is_deeply([@$send{qw(only_known dedupe_key)}], [0, 'api:k2'], 'with the key');
 	is(JSON::PP::decode_json($w->once(post(body(to => qq("$OTHER"))))->{body})->{errorCode}, 'session_not_found', 'another visitor is not there');

@@ -8,20 +8,17 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 use Corridor;
-use Digest::SHA qw(sha256);
 use JSON::PP ();
-use MIME::Base64 qw(encode_base64url);
+use RestApi;
 use Test::More;
 use Time::HiRes qw(time);
 
 my $HOOKS = '/v1/organization/webhook';
 my $ID = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
-my ($KEY, $KEY2) = map { 'wck_' . encode_base64url(sha256($_)) } 1, 2;
 my $n = 0;
 
 # --- the worker's part ----------------------------------------------------
 
-sub put_key { my ($w, $id, $key) = @_; $w->tell('KEY_PUT', id => $id, hash => sha256($key), scopes => 7); return }
 
 # The next API_CALL, undef when none comes in time.
 sub api_call
@@ -36,13 +33,6 @@ sub api_answer
 	return $w->tell('API_ANSWER', request => $call->{request}, http_status => $status, body => $body);
 }
 
-sub asked_nothing
-{
-	my ($w, $name) = @_;
-	is(scalar(grep { $_->[0] eq 'API_CALL' } @{ $w->{frames} }), 0, "$name: the worker is not asked");
-	return;
-}
-
 # --- the client's part ----------------------------------------------------
 
 sub request
@@ -53,39 +43,17 @@ sub request
 		defined $body ? ('Content-Type: application/json', 'Content-Length: ' . length $body) : (), '', $body // '');
 }
 
-sub header
-{
-	my ($r, $name) = @_;
-	my @values = $r->{head} =~ /^\Q$name\E: ([^\r\n]*)/gmi;
-	return @values ? join('|', @values) : undef;
-}
-
 my $w = Corridor->open_door([]);
 put_key($w, 7, $KEY);
 
 # An answer that webchatt-net gives without the worker.
-sub expect
-{
-	my ($name, $status, $raw, $code) = @_;
-	my $r = $w->once($raw);
-	is($r->{status}, $status, $name) or diag("$r->{head}\n$r->{body}");
-	my $json = eval { JSON::PP::decode_json($r->{body}) } // {};
-	is($json->{errorCode}, $code, "$name: its code");
-	like($json->{errorMessage} // '', qr/\A[A-Z].*\w \w.*[.]\z/, "$name: a sentence for a person");
-	like(header($r, 'Content-Type') // '', qr{^application/json}, "$name: JSON");
-	asked_nothing($w, $name);
-	return $r;
-}
+sub expect { return refused($w, @_) }
 
 # One request, the worker's answer to it, and what the client sees.
-sub round_trip
+sub calls
 {
 	my ($raw, $status, $body) = @_;
-	my $s = $w->dial;
-	$w->put($s, $raw);
-	my $call = api_call($w) or return ({}, { status => 0, head => '', body => 'nothing was asked' });
-	api_answer($w, $call, $status, $body);
-	return ($call, $w->answer($s) // { status => 0, head => '', body => 'no answer' });
+	return round_trip($w, $raw, 'API_CALL', sub { api_answer($w, $_[0], $status, $body) });
 }
 
 # What the worker is asked, and that its answer comes back as it is.
@@ -93,7 +61,7 @@ sub passes
 {
 	my ($name, $raw, %want) = @_;
 	my $body = '{"n":' . ++$n . '}';
-	my ($call, $r) = round_trip($raw, 200, $body);
+	my ($call, $r) = calls($raw, 200, $body);
 	is($r->{status}, 200, "$name: 200");
 	is($r->{body}, $body, "$name: the worker's answer");
 	is($call->{$_}, $want{$_}, "$name: $_") for sort keys %want;
@@ -200,22 +168,22 @@ subtest 'bodies' => sub {
 subtest 'answers' => sub {
 	for my $status (200, 201, 400, 404, 409, 500)
 	{
-		my ($call, $r) = round_trip(request('POST', $HOOKS, '{}'), $status, '{"signingSecret":"x"}');
+		my ($call, $r) = calls(request('POST', $HOOKS, '{}'), $status, '{"signingSecret":"x"}');
 		is($r->{status}, $status, "answered $status");
 		is($r->{body}, '{"signingSecret":"x"}', "$status: its body");
 		is(header($r, 'Content-Type'), 'application/json', "$status: JSON");
 		is(header($r, 'Cache-Control'), 'no-store', "$status: not to be kept");
 		is(header($r, 'X-Content-Type-Options'), 'nosniff', "$status: nor guessed at");
 	}
-	my ($call, $r) = round_trip(request('DELETE', "$HOOKS/$ID"), 204);
+	my ($call, $r) = calls(request('DELETE', "$HOOKS/$ID"), 204);
 	is($r->{status}, 204, "answered 204");
 	is(header($r, 'Content-Type'), undef, '204: no type');
-	($call, $r) = round_trip(request('GET', $HOOKS), 503, '{}');
+	($call, $r) = calls(request('GET', $HOOKS), 503, '{}');
 	is($r->{status}, 503, "answered 503");
 	is(header($r, 'Retry-After'), 1, '503: Retry-After');
 	is(JSON::PP::decode_json($r->{body})->{errorCode}, 'busy', '503: in the usual form');
 	my $big = '{"a":"' . 'y' x 600000 . '"}';
-	($call, $r) = round_trip(request('GET', $HOOKS), 200, $big);
+	($call, $r) = calls(request('GET', $HOOKS), 200, $big);
 	is($r->{body}, $big, 'a large answer is whole');
 
 	my $s = $w->dial;
