@@ -102,7 +102,7 @@ stage_user()
 	fi
 }
 
-# Copy the PostgreSQL of $PG_CONFIG into the stage.
+# Copy the PostgreSQL of $PG_CONFIG into the stage; $stage_pgxs is where its PGXS is.
 stage_postgres()
 {
 	system_pg_config=$(command -v "${PG_CONFIG:-pg_config}") ||
@@ -131,6 +131,7 @@ stage_postgres()
 	rm -f "$stage$("$system_pg_config" --pkglibdir)/bitcode"
 	rm -f "$stage$("$system_pg_config" --pkglibdir)"/webchatt*
 	rm -f "$stage$("$system_pg_config" --sharedir)/extension"/webchatt*
+	stage_pgxs=$(dirname "$(dirname "$(dirname "$(PATH=$stage_bin:$PATH pg_config --pgxs)")")")
 	stage_own
 }
 
@@ -150,13 +151,19 @@ stage_own()
 	chown -hR "$stage_owner:$stage_group" "$stage"
 }
 
+# Copy the sources into a directory, and nothing that was built.
+copy_sources()
+{
+	(cd "$repo" && tar cf - --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+		--exclude=./webchatt-net --exclude=./tmp_check --exclude=node_modules .) | tar xf - -C "$1"
+}
+
 # Copy the sources into the stage (the checkout may be read-only, or closed to
 # the stage's user) and leave everything built behind.
 stage_sources()
 {
 	mkdir "$stage/src"
-	(cd "$repo" && tar cf - --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.bc' \
-		--exclude='*.so' --exclude=./webchatt-net --exclude=./tmp_check --exclude=node_modules .) | tar xf - -C "$stage/src"
+	copy_sources "$stage/src"
 	stage_own
 	cd "$stage/src"
 }
@@ -165,6 +172,16 @@ stage_sources()
 stage_build()
 {
 	stage_run sh -c "make -j2 with_llvm=no && make install with_llvm=no" >"$stage/log/build" 2>&1
+}
+
+# A stage with webchatt in its PostgreSQL.
+stage_webchatt()
+{
+	stage_begin
+	echo 'building webchatt ...' >&2
+	stage_postgres
+	stage_sources
+	stage_build || { cat "$stage/log/build"; die 'the build failed'; }
 }
 
 # The stage's server, with the settings of standard input: on a socket in $PGHOST
