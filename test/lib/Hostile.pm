@@ -1,4 +1,4 @@
-# Strangers who send anything, from a seed: requests with their bytes changed, in two
+# Strangers who send webchatt-net anything, from a seed: requests with their bytes changed, in two
 # pieces, on connections that end early, or in a reset, or stay.
 package Hostile;
 
@@ -7,8 +7,9 @@ use warnings;
 
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
+use WebSocket;
 
-# Arguments: the corridor whose door they go to, how many connections stay at a time, and the
+# Arguments: the corridor of the webchatt-net that they go to, how many connections stay at a time, and the
 # bits that they like to put in.  The seed is of the environment, or always the same.
 sub new
 {
@@ -69,7 +70,7 @@ sub frames
 	my ($many, @payloads) = @_;
 
 	return join '', map {
-		RawSocket::frame([1, 1, 1, 1, 1, 2, 8, 9, 10, 0, 5]->[rand 11], $payloads[rand @payloads], fin => rand() < 0.9, mask => rand() < 0.97, rsv => rand() < 0.02) } 1 .. $many;
+		WebSocket::frame([1, 1, 1, 1, 1, 2, 8, 9, 10, 0, 5]->[rand 11], $payloads[rand @payloads], fin => rand() < 0.9, mask => rand() < 0.97, rsv => rand() < 0.02) } 1 .. $many;
 }
 
 1;
