@@ -17,6 +17,7 @@
 #include "rest/webhook_api.h"
 #include "visitors/visitor_hello.h"
 #include "visitors/visitor_inflight.h"
+#include "visitors/visitor_output.h"
 
 /* EVENT_DONE finds whose event it was by these bits. */
 _Static_assert(VISITORS_NUMBER >= INFLIGHT_NUMBERS_END && WC_LINK_NUMBER >= INFLIGHT_NUMBERS_END,
@@ -33,8 +34,8 @@ _Static_assert(VISITORS_NUMBER >= INFLIGHT_NUMBERS_END && WC_LINK_NUMBER >= INFL
 ON(config, net_configure(n, m))
 ON(welcome, visitor_hello_welcome(n->visitors, m))
 ON(history, visitors_history(n->visitors, m))
-ON(status, visitors_status(n->visitors, m))
-ON(typing, visitors_typing(n->visitors, m))
+ON(status, visitor_output_status_upto(n->visitors, m))
+ON(typing, visitor_output_typing(n->visitors, m))
 ON(visitor_end, visitors_end(n->visitors, m))
 ON(key_put, api_keys_put(n->keys, m))
 ON(api_done, send_api_done(n->http, m))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 /* Memory of all requests here; the worker's window is far below it. */
 #define MAX_QUEUED_BYTES (32 * 1024 * 1024)
@@ -352,22 +353,22 @@ client_pool_new(uv_loop_t *loop, const client_pool_owner *owner, void *arg)
 }
 
 void
-client_pool_configure(client_pool *x, uint32_t max_under_way, uint32_t timeout_ms, uint32_t connect_timeout_ms,
-					  uint32_t lifetime_ms, wc_str ca_file)
+client_pool_configure(client_pool *x, uint32_t max_under_way, uint32_t timeout_ms, const wc_config *config)
 {
+	uint32_t connect_timeout_ms = config->connect_timeout_ms;
+	wc_str ca_file = config->ca_file;
 	transfer_settings *s = &x->settings;
-	uint32_t old_len = s->ca_file != NULL ? (uint32_t) strlen(s->ca_file) : 0;
 
 	if (max_under_way > 0)
 		x->max_under_way = max_under_way;
 	curl_uv_set_connections(x->curl, (long) x->max_under_way);
-	if (lifetime_ms > 0)
-		x->lifetime_ms = lifetime_ms;
+	if (config->connection_lifetime_ms > 0)
+		x->lifetime_ms = config->connection_lifetime_ms;
 	if (x->queued > 0)
 		wake(x);
 
-	if (timeout_ms == s->timeout_ms && connect_timeout_ms == s->connect_timeout_ms && ca_file.len == old_len &&
-		(old_len == 0 || memcmp(ca_file.p, s->ca_file, old_len) == 0))
+	if (timeout_ms == s->timeout_ms && connect_timeout_ms == s->connect_timeout_ms &&
+		wc_str_equals(ca_file, s->ca_file != NULL ? s->ca_file : ""))
 		return;
 
 	if (timeout_ms > 0)
@@ -375,12 +376,7 @@ client_pool_configure(client_pool *x, uint32_t max_under_way, uint32_t timeout_m
 	if (connect_timeout_ms > 0)
 		s->connect_timeout_ms = connect_timeout_ms;
 	free(s->ca_file);
-	s->ca_file = NULL;
-	if (ca_file.len > 0)
-	{
-		s->ca_file = net_alloc((size_t) ca_file.len + 1);
-		memcpy(s->ca_file, ca_file.p, ca_file.len);
-	}
+	s->ca_file = ca_file.len > 0 ? text_copy(ca_file) : NULL;
 	settings_changed(x);
 }
 
@@ -398,6 +394,15 @@ void
 client_pool_put(client_pool *x, uint32_t id, target *t)
 {
 	client_queue_put(&x->destinations, id, t, x->owner->window > 0 ? x->owner->window : UINT32_MAX);
+}
+
+void
+client_pool_put_hub(client_pool *x, const wc_hub_put *put)
+{
+	const destination *p = client_pool_find(x, put->hub);
+
+	if (p == NULL || !target_is_of_hub(p->target, put))
+		client_pool_put(x, put->hub, target_of_hub(put));
 }
 
 destination *

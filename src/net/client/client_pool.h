@@ -36,17 +36,20 @@ typedef struct client_pool_owner
 extern client_pool *client_pool_new(uv_loop_t *loop, const client_pool_owner *owner, void *arg);
 
 /*
- * Zeros leave what was.  A connection that is older than lifetime_ms gets no new
- * request: names are looked up and certificates read anew.
+ * These, and what all requests share: connect_timeout_ms, connection_lifetime_ms,
+ * ca_file.  Zeros leave what was.  A connection that is older than its lifetime gets no
+ * new request: names are looked up and certificates read anew.
  */
-extern void client_pool_configure(client_pool *x, uint32_t max_under_way, uint32_t timeout_ms,
-								  uint32_t connect_timeout_ms, uint32_t lifetime_ms, wc_str ca_file);
+extern void client_pool_configure(client_pool *x, uint32_t max_under_way, uint32_t timeout_ms, const wc_config *config);
 
 /* No request that begins after this uses a connection that was made before. */
 extern void client_pool_forget_connections(client_pool *x);
 
 /* A new destination, or a new target for one; takes the target over. */
 extern void client_pool_put(client_pool *x, uint32_t id, target *t);
+
+/* A hub's REST API, unless that is what it has already. */
+extern void client_pool_put_hub(client_pool *x, const wc_hub_put *put);
 extern destination *client_pool_find(const client_pool *x, uint32_t id);
 
 /* What waits for it fails with that; what is under way goes on. */

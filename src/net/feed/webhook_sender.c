@@ -332,8 +332,7 @@ webhook_sender_configure(webhook_sender *d, const wc_config *config)
 {
 	d->server_port = (uint16_t) config->server_port;
 	set_allowed(d, config->webhook_allowed);
-	client_pool_configure(d->pool, config->max_deliveries, config->webhook_timeout_ms, config->connect_timeout_ms,
-						  config->connection_lifetime_ms, config->ca_file);
+	client_pool_configure(d->pool, config->max_deliveries, config->webhook_timeout_ms, config);
 }
 
 void

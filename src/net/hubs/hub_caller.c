@@ -147,17 +147,13 @@ hub_caller_new(uv_loop_t *loop, corridor_io *corridor)
 void
 hub_caller_configure(hub_caller *c, const wc_config *config)
 {
-	client_pool_configure(c->pool, MAX_UNDER_WAY, config->send_timeout_ms, config->connect_timeout_ms,
-						  config->connection_lifetime_ms, config->ca_file);
+	client_pool_configure(c->pool, MAX_UNDER_WAY, config->send_timeout_ms, config);
 }
 
 void
 hub_caller_hub_put(hub_caller *c, const wc_hub_put *hub)
 {
-	const destination *p = client_pool_find(c->pool, hub->hub);
-
-	if (p == NULL || !target_is_of_hub(p->target, hub))
-		client_pool_put(c->pool, hub->hub, target_of_hub(hub));
+	client_pool_put_hub(c->pool, hub);
 }
 
 void

@@ -124,17 +124,13 @@ hub_sender_new(uv_loop_t *loop, hub_sender_outcome_fn on_outcome, void *arg)
 void
 hub_sender_configure(hub_sender *s, const wc_config *config)
 {
-	client_pool_configure(s->pool, config->max_in_flight, config->send_timeout_ms, config->connect_timeout_ms,
-						  config->connection_lifetime_ms, config->ca_file);
+	client_pool_configure(s->pool, config->max_in_flight, config->send_timeout_ms, config);
 }
 
 void
 hub_sender_hub_put(hub_sender *s, const wc_hub_put *put)
 {
-	const destination *p = client_pool_find(s->pool, put->hub);
-
-	if (p == NULL || !target_is_of_hub(p->target, put))
-		client_pool_put(s->pool, put->hub, target_of_hub(put));
+	client_pool_put_hub(s->pool, put);
 }
 
 void

@@ -287,18 +287,6 @@ visitors_history(visitors *v, const wc_history *history)
 	visitor_output_history(s, history);
 }
 
-void
-visitors_status(visitors *v, const wc_status *status)
-{
-	visitor_output_status_upto(v, status);
-}
-
-void
-visitors_typing(visitors *v, const wc_typing *typing)
-{
-	visitor_output_typing(v, typing);
-}
-
 static void
 end_one(void *arg, visitor_entry *entry)
 {

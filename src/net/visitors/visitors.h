@@ -27,8 +27,6 @@ extern void visitors_channel_gone(visitors *v, const uint8_t id[16]);
 
 /* What the worker says. */
 extern void visitors_history(visitors *v, const wc_history *history);
-extern void visitors_status(visitors *v, const wc_status *status);
-extern void visitors_typing(visitors *v, const wc_typing *typing);
 extern void visitors_end(visitors *v, const wc_visitor_end *whose);
 
 /*
