@@ -95,6 +95,17 @@ text_next(wc_str *list, wc_str *item)
 	return true;
 }
 
+bool
+text_list_has(wc_str list, const char *word, bool any_case)
+{
+	wc_str item;
+
+	while (text_next(&list, &item))
+		if (any_case ? text_is(item, word) : wc_str_equals(item, word))
+			return true;
+	return false;
+}
+
 char *
 text_copy(wc_str s)
 {

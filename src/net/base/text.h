@@ -44,6 +44,9 @@ extern wc_str text_trim(const char *s, size_t len);
 /* Take the next of a comma-separated list, trimmed; false: there is none. */
 extern bool text_next(wc_str *list, wc_str *item);
 
+/* Is the word in a comma-separated list?  any_case: its letters large or small. */
+extern bool text_list_has(wc_str list, const char *word, bool any_case);
+
 /* A copy with a NUL behind it, never NULL; free() it. */
 extern char *text_copy(wc_str s);
 

@@ -9,13 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "common/version.h"
 
 #define VERSION "HTTP/1.1 "
+
+/* What a Retry-After is cut to. */
+#define MAX_PAUSE_S 100000000u
 
 /* An answer's head as it is read. */
 typedef struct reading
@@ -59,17 +62,6 @@ url_part(CURLU *url, CURLUPart part)
 	return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
 }
 
-static bool
-visible(const char *s)
-{
-	for (; *s; s++)
-	{
-		if ((unsigned char) *s < 0x21 || (unsigned char) *s > 0x7e)
-			return false;
-	}
-	return true;
-}
-
 static char *
 write_request(CURLU *url, const char *api_key, const char *key)
 {
@@ -78,7 +70,8 @@ write_request(CURLU *url, const char *api_key, const char *key)
 	char *path = url_part(url, CURLUPART_PATH);
 	char *request = NULL;
 
-	if (host != NULL && path != NULL && visible(host) && visible(path) && visible(api_key))
+	if (host != NULL && path != NULL && text_is_ascii(host, strlen(host), '!') &&
+		text_is_ascii(path, strlen(path), '!') && text_is_ascii(api_key, strlen(api_key), '!'))
 	{
 		size_t path_len = strlen(path);
 		size_t size = strlen(host) + path_len + strlen(api_key) + 512;
@@ -132,121 +125,51 @@ link_head_begins(const char *data, size_t len)
 	return memcmp(data, VERSION, len < n ? len : n) == 0;
 }
 
-static bool
-equals(const char *s, size_t len, const char *word)
-{
-	return len == strlen(word) && strncasecmp(s, word, len) == 0;
-}
-
-/* Is "upgrade" among the comma-separated words? */
-static bool
-says_upgrade(const char *s, size_t len)
-{
-	const char *end = s + len;
-
-	while (s < end)
-	{
-		const char *word = s;
-		const char *stop;
-
-		while (s < end && *s != ',')
-			s++;
-		for (stop = s; stop > word && (stop[-1] == ' ' || stop[-1] == '\t'); stop--)
-			;
-		while (word < stop && (*word == ' ' || *word == '\t'))
-			word++;
-		if (equals(word, (size_t) (stop - word), "upgrade"))
-			return true;
-		s++;
-	}
-	return false;
-}
-
-static uint32_t
-whole_seconds(const char *s, size_t len)
-{
-	uint32_t n = 0;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-	{
-		if (s[i] < '0' || s[i] > '9')
-			return 0;
-		if (n < 100000000)
-			n = n * 10 + (uint32_t) (s[i] - '0');
-	}
-	return n;
-}
-
 static void
-read_field(reading *r, const char *name, size_t name_len, const char *value, size_t len)
+read_field(reading *r, wc_str name, wc_str value)
 {
-	while (len > 0 && (*value == ' ' || *value == '\t'))
-	{
-		value++;
-		len--;
-	}
-	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
-		len--;
-	if (equals(name, name_len, "Upgrade"))
+	uint64_t seconds = 0;
+
+	if (text_is(name, "Upgrade"))
 	{
 		r->upgrades++;
-		r->good_upgrade = equals(value, len, "websocket");
+		r->good_upgrade = text_is(value, "websocket");
 	}
-	else if (equals(name, name_len, "Connection"))
+	else if (text_is(name, "Connection"))
 	{
 		r->connections++;
-		r->good_connection |= says_upgrade(value, len);
+		r->good_connection |= text_list_has(value, "upgrade", true);
 	}
-	else if (equals(name, name_len, "Sec-WebSocket-Accept"))
+	else if (text_is(name, "Sec-WebSocket-Accept"))
 	{
 		r->accepts++;
-		r->good_accept = len == strlen(r->accept) && memcmp(value, r->accept, len) == 0;
+		r->good_accept = wc_str_equals(value, r->accept);
 	}
-	else if (equals(name, name_len, "Sec-WebSocket-Protocol"))
+	else if (text_is(name, "Sec-WebSocket-Protocol"))
 	{
 		r->protocols++;
-		r->good_protocol = len == strlen(WS_LINK_PROTOCOL) && memcmp(value, WS_LINK_PROTOCOL, len) == 0;
+		r->good_protocol = wc_str_equals(value, WS_LINK_PROTOCOL);
 	}
-	else if (equals(name, name_len, "Sec-WebSocket-Extensions"))
+	else if (text_is(name, "Sec-WebSocket-Extensions"))
 		r->extension = true;
-	else if (equals(name, name_len, "Retry-After"))
-		r->answer->retry_after_s = whole_seconds(value, len);
+	else if (text_is(name, "Retry-After"))
+	{
+		(void) text_number(value.p, value.len, UINT64_MAX, &seconds);
+		r->answer->retry_after_s = seconds < MAX_PAUSE_S ? (uint32_t) seconds : MAX_PAUSE_S;
+	}
 }
 
-/* A field's name: letters, digits, and the marks of RFC 9110's tokens. */
-static bool
-is_name(const char *s, size_t len)
+/* "HTTP/1.1 101" and, behind a blank, whatever the hub calls that; 0: it is something else. */
+static uint32_t
+read_status(wc_str line)
 {
-	size_t i;
+	const size_t at = sizeof(VERSION) - 1;
+	uint64_t status = 0;
 
-	for (i = 0; i < len; i++)
-	{
-		char c = s[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			  (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
-			return false;
-	}
-	return len > 0;
-}
-
-/* "HTTP/1.1 101" and, behind a blank, whatever the hub calls that. */
-static bool
-read_status(const char *line, size_t len, uint32_t *status)
-{
-	const char *digits = line + sizeof(VERSION) - 1;
-	int i;
-
-	if (len < sizeof(VERSION) - 1 + 3 || !link_head_begins(line, len))
-		return false;
-	for (i = 0; i < 3; i++)
-	{
-		if (digits[i] < '0' || digits[i] > '9')
-			return false;
-		*status = *status * 10 + (uint32_t) (digits[i] - '0');
-	}
-	return len == sizeof(VERSION) - 1 + 3 || digits[3] == ' ';
+	if (line.len < at + 3 || !link_head_begins(line.p, line.len) || (line.len > at + 3 && line.p[at + 3] != ' '))
+		return 0;
+	(void) text_number(line.p + at, 3, 999, &status);
+	return (uint32_t) status;
 }
 
 /* The rules of a 101, each with what to say of one that breaks it. */
@@ -270,35 +193,22 @@ void
 link_head_read(const char *data, size_t len, const char *accept, link_answer *answer)
 {
 	reading r = {.answer = answer, .accept = accept};
-	const char *end = data + len - 2; /* the empty line */
-	const char *line = data;
+	const char *at = data;
+	ws_handshake_line line;
 
 	memset(answer, 0, sizeof(*answer));
-	while (line < end)
+	while (ws_handshake_next(&at, data + len - 2, &line)) /* the empty line */
 	{
-		const char *stop = memchr(line, '\r', (size_t) (end - line));
-		const char *colon;
-
-		if (stop == NULL)
-			break;
-		colon = memchr(line, ':', (size_t) (stop - line));
-		if (line == data)
-		{
-			if (!read_status(line, (size_t) (stop - line), &answer->status))
-			{
-				answer->status = 0;
-				answer->bad = "answered with something that is not HTTP/1.1";
-				return;
-			}
-		}
-		else if (colon == NULL || !is_name(line, (size_t) (colon - line)))
-		{
+		if (line.text.p == data)
+			answer->status = read_status(line.text);
+		else if (!text_is_of(line.name.p, line.name.len, TEXT_TOKEN) || line.name.len == 0)
 			answer->bad = "answered with a head that breaks the rules of HTTP";
-			return;
-		}
 		else
-			read_field(&r, line, (size_t) (colon - line), colon + 1, (size_t) (stop - colon - 1));
-		line = stop + 2;
+			read_field(&r, line.name, text_trim(line.value.p, line.value.len));
+		if (answer->status == 0)
+			answer->bad = "answered with something that is not HTTP/1.1";
+		if (answer->bad != NULL)
+			return;
 	}
 	answer->bad = answer->status == 101 ? judge(&r) : "did not open a link";
 }

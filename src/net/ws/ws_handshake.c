@@ -47,18 +47,6 @@ read_query(ws_handshake *head, const char *target, size_t len)
 	}
 }
 
-/* Is the word in a comma-separated list? */
-static bool
-list_has(wc_str list, const char *word, bool any_case)
-{
-	wc_str item;
-
-	while (text_next(&list, &item))
-		if (any_case ? text_is(item, word) : wc_str_equals(item, word))
-			return true;
-	return false;
-}
-
 /* 16 bytes in base64: 22 characters, of the last of which two bits count, and "==". */
 static bool
 is_nonce(wc_str s)
@@ -75,9 +63,9 @@ ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const 
 
 	http_head_field(&head->facts, name, name_len, value, value_len);
 	if (text_is(field, "Upgrade"))
-		head->upgrade |= list_has(given, "websocket", true);
+		head->upgrade |= text_list_has(given, "websocket", true);
 	else if (text_is(field, "Connection"))
-		head->connection |= list_has(given, "upgrade", true);
+		head->connection |= text_list_has(given, "upgrade", true);
 	else if (text_is(field, "Sec-WebSocket-Version"))
 	{
 		if (head->has_version)
@@ -92,7 +80,7 @@ ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const 
 		head->key = given;
 	}
 	else if (text_is(field, "Sec-WebSocket-Protocol"))
-		head->protocol |= list_has(given, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
+		head->protocol |= text_list_has(given, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
 	else if (text_is(field, "Origin"))
 	{
 		if (head->origin.p != NULL)
@@ -189,32 +177,46 @@ read_first_line(ws_handshake *head, const char *line, size_t len, char version[1
 	return true;
 }
 
+bool
+ws_handshake_next(const char **at, const char *end, ws_handshake_line *line)
+{
+	const char *start = *at;
+	const char *stop = start < end ? memchr(start, '\r', (size_t) (end - start)) : NULL;
+	const char *colon;
+
+	if (stop == NULL)
+		return false;
+	colon = memchr(start, ':', (size_t) (stop - start));
+	line->text = (wc_str){start, (uint32_t) (stop - start)};
+	line->name = line->value = (wc_str){NULL, 0};
+	if (colon != NULL)
+	{
+		line->name = (wc_str){start, (uint32_t) (colon - start)};
+		line->value = (wc_str){colon + 1, (uint32_t) (stop - colon - 1)};
+	}
+	*at = stop + 2;
+	return true;
+}
+
 refusal
 ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char **why)
 {
-	const char *end = data + len - 2; /* the empty line */
-	const char *line = data;
+	const char *at = data;
+	ws_handshake_line line;
 	char version[16] = "";
 
-	while (line < end)
+	while (ws_handshake_next(&at, data + len - 2, &line)) /* the empty line */
 	{
-		const char *stop = memchr(line, '\r', (size_t) (end - line));
-		const char *colon;
-
-		if (stop == NULL)
-			break;
-		colon = memchr(line, ':', (size_t) (stop - line));
-		if (line == data)
+		if (line.text.p == data)
 		{
-			if (!read_first_line(head, line, (size_t) (stop - line), version))
+			if (!read_first_line(head, line.text.p, line.text.len, version))
 				head->facts.bad =
 					"The request's first line must be a method, a target and a version with one blank between them.";
 		}
-		else if (colon == NULL)
+		else if (line.name.p == NULL)
 			head->facts.bad = "A header without a colon; remove it.";
 		else
-			ws_handshake_field(head, line, (size_t) (colon - line), colon + 1, (size_t) (stop - colon - 1));
-		line = stop + 2;
+			ws_handshake_field(head, line.name.p, line.name.len, line.value.p, line.value.len);
 	}
 	return ws_handshake_end(head, version, why);
 }

@@ -69,6 +69,17 @@ typedef enum ws_handshake_state
  */
 extern ws_handshake_state ws_handshake_scan(const char *data, size_t len, size_t from, size_t *used, const char **why);
 
+/* A line of a head; name.p is NULL when there is no colon in it. */
+typedef struct ws_handshake_line
+{
+	wc_str text; /* all of it */
+	wc_str name;
+	wc_str value;
+} ws_handshake_line;
+
+/* The next line of a head that was found whole, whose empty line is end; false: there is none.  *at moves on. */
+extern bool ws_handshake_next(const char **at, const char *end, ws_handshake_line *line);
+
 /* Judge a raw head that was found whole; as ws_handshake_end(). */
 extern refusal ws_handshake_read(ws_handshake *head, const char *data, size_t len, const char **why);
 
