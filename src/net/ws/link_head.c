@@ -1,6 +1,5 @@
 /*
  * link_head.c
- *	  The opening handshake of a link, the client's end: see link_head.h.
  */
 #include "ws/link_head.h"
 

@@ -1,9 +1,8 @@
 /*
  * link_socket.c
- *	  One WebSocket that we open to a hub: see link_socket.h.
- *
- * The poll's callback only notes what can be done; all reading, parsing and
- * writing happens in link_socket_host_read() and link_socket_host_write(), once a turn.
+ *	  The poll's callback only notes what can be done; all reading, parsing and
+ *	  writing happens in link_socket_host_read() and link_socket_host_write(), once
+ *	  a turn.
  */
 #include "ws/link_socket.h"
 

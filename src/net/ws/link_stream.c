@@ -1,6 +1,6 @@
 /*
  * link_stream.c
- *	  Bytes and frames of a WebSocket to a hub: see link_stream.h.
+ *	  The bytes of a link's socket, through TLS or not, and the frames in them.
  */
 #include "ws/link_stream.h"
 

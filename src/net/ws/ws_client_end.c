@@ -1,6 +1,5 @@
 /*
  * ws_client_end.c
- *	  Why a link to a hub ended or never began: see ws_client_end.h.
  */
 #include "ws/ws_client_end.h"
 
