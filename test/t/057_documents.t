@@ -92,6 +92,16 @@ for my $file (grep { $_ ne 'CHANGELOG.md' } @all)
 cmp_ok($citations, '>', 20, "$citations citations of documents in the source");
 is_deeply(\@astray, [], 'all are of what is there');
 
+# The rooms, as source-rooms checks them.
+if (-e "$top/test/lib/source-rooms")
+{
+	my ($table) = text_of('test/lib/source-rooms') =~ /^my %below = \((.*?)^\);/ms;
+	my %below = $table =~ m{'((?:backend|net)[\w/]*)' => \[(?:qw\((.*?)\))?\]}g;
+	my ($listed) = text_of('doc/architecture.md') =~ /^## Who may include whom\n(.*?)^## /ms;
+	my %listed = map { $_->[1] eq '(only common)' ? ($_->[0] => undef) : @$_ } map { [ /^    (\S+) +(.*)/ ] } grep { /^    \S/ } split /\n/, $listed;
+	is_deeply(\%listed, \%below, 'doc/architecture.md: who may include whom');
+}
+
 # --- examples ----------------------------------------------------------------
 
 # The SQL of a document: [line, text], of those that are to be run.
