@@ -160,8 +160,9 @@ conv_of(Webhook *w, uint64 key)
 
 /* Is there room for a page?  For an endpoint that does not answer a few events do. */
 bool
-delivery_queue_has_room(Webhook *w)
+delivery_queue_has_room(Feed *feed)
 {
+	Webhook *w = (Webhook *) feed;
 	int most = w->probing || w->success_at == 0 ? UNDER_WAY_MOST : FULL_EVENTS;
 
 	return webhook_is_deliverable(w) && w->nundone < most && w->bytes < FULL_BYTES;
@@ -188,8 +189,10 @@ new_item(Webhook *w, const EventRow *row)
 
 /* An event for a webhook, from the turn's commit on; false when it has no room for it now. */
 bool
-delivery_queue_add(Webhook *w, const EventRow *row)
+delivery_queue_add(Feed *feed, const EventRow *row)
 {
+	Webhook *w = (Webhook *) feed;
+
 	if (row->is_message != w->row->is_message || row->body == NULL || row->known_good)
 		return true;
 	if (w->nundone + w->nfresh >= WINDOW_EVENTS ||
@@ -237,7 +240,7 @@ wants_scan(Webhook *w)
 {
 	dlist_iter iter;
 
-	if (!delivery_queue_has_room(w))
+	if (!delivery_queue_has_room(&w->feed))
 		return NULL;
 	dlist_foreach(iter, &w->spilled)
 	{
@@ -259,7 +262,7 @@ delivery_queue_read_spilled(void)
 	static uint64 scans = 0;
 	Webhook *next = NULL;
 	Webhook *w;
-	dlist_node *at;
+	dlist_iter at;
 
 	each_webhook(w, at)
 	{

@@ -13,8 +13,8 @@
 
 extern void delivery_queue_init(Webhook *w);
 extern void delivery_queue_free(Webhook *w);
-extern bool delivery_queue_has_room(Webhook *w);
-extern bool delivery_queue_add(Webhook *w, const EventRow *row);
+extern bool delivery_queue_has_room(Feed *feed);
+extern bool delivery_queue_add(Feed *feed, const EventRow *row);
 extern void delivery_queue_read_spilled(void);
 extern int64 delivery_queue_done_upto(Webhook *w, int64 upto);
 extern void delivery_queue_commit(Webhook *w, TimestampTz now);

@@ -161,7 +161,7 @@ void
 webhooks_undo_apply(void)
 {
 	dlist_iter iter;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	dlist_foreach(iter, &deliveries_ended)
@@ -219,7 +219,7 @@ webhooks_apply_settings(void)
 {
 	TimestampTz wall = GetCurrentTimestamp();
 	dlist_iter iter;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	dlist_foreach(iter, &deliveries_ended)
@@ -242,7 +242,7 @@ webhooks_write_progress(TimestampTz now)
 {
 	WcColumn *cols[WC_WEBHOOK_PROGRESS_ARRAYS];
 	Datum args[WC_WEBHOOK_PROGRESS_PARAMETERS];
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 	uint64 n;
 	uint64 row;

@@ -59,7 +59,7 @@ static int
 room(void)
 {
 	int n = RETRIES_MOST;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	each_webhook(w, at) n -= w->retries;
@@ -70,7 +70,7 @@ room(void)
 bool
 webhook_retries_ready(void)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	if (!look || room() <= 0 || !net_link_has_room())
@@ -120,7 +120,7 @@ webhook_retries_read(void)
 	WcColumn *under_way = wc_column(UUIDOID, RETRIES_MOST);
 	HASH_SEQ_STATUS scan;
 	Delivery *d;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 	Datum args[3];
 	uint64 n;

@@ -18,17 +18,22 @@ typedef struct FeedChannels
 	int n;
 } FeedChannels;
 
+struct EventRow;
+
 /* Whoever gets events. */
 typedef struct Feed
 {
 	dlist_node node; /* in feeds_all */
-	bool is_link;
-	FeedChannels channels; /* gets the events of these only */
-	int64 upto;			   /* read up to this number */
-	bool more;			   /* there may be events behind it */
-	uint64 served;		   /* when it last got a page: a count of pages */
-	bool reading;		   /* this turn: it got a page */
-	bool full;			   /* this turn: there was no room for all of that */
+	bool (*has_room)(struct Feed *feed);
+	bool (*take)(struct Feed *feed, const struct EventRow *row); /* false: it has no room for it now */
+	FeedChannels channels;										 /* gets the events of these only */
+	int64 upto;													 /* read up to this number */
+	bool more;													 /* there may be events behind it */
+	uint64 served;												 /* when it last got a page: a count of pages */
+	bool reading;												 /* this turn: it got a page */
+	bool full;													 /* this turn: there was no room for all of that */
+	int64 known_upto;  /* the log of deliveries may have successes up to here; a link has none */
+	pg_uuid_t webhook; /* whose successes these are */
 	int64 fresh_upto;
 	bool fresh_more;
 } Feed;

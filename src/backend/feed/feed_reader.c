@@ -16,10 +16,8 @@
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
-#include "feed/delivery_queue.h"
 #include "feed/feed_list.h"
 #include "feed/feed_reader.h"
-#include "feed/link_feed.h"
 #include "feed/webhook.h"
 #include "shared/statements.h"
 #include "turn/net_process.h"
@@ -96,23 +94,17 @@ event_reader_scan(int64 after, int limit, row_fn take, void *arg)
 	SPI_cursor_close(portal);
 }
 
-static bool
-has_room(Feed *feed)
-{
-	return feed->is_link ? links_has_room(feed) : delivery_queue_has_room((Webhook *) feed);
-}
-
 /* Does the log have to be asked what of that was delivered before? */
 static bool
 is_known(const Feed *feed)
 {
-	return !feed->is_link && feed->upto < ((const Webhook *) feed)->known_upto;
+	return feed->upto < feed->known_upto;
 }
 
 static bool
 wants_page(Feed *feed)
 {
-	return feed->more && !feed->reading && has_room(feed);
+	return feed->more && !feed->reading && feed->has_room(feed);
 }
 
 /*
@@ -216,7 +208,7 @@ take_row(void *arg, const EventRow *read)
 			continue;
 		if (!gets_channel(feed, row.channel))
 			feed->fresh_upto = row.seq;
-		else if (feed->is_link ? links_take(feed, &row) : delivery_queue_add((Webhook *) feed, &row))
+		else if (feed->take(feed, &row))
 			feed->fresh_upto = row.seq;
 		else
 		{
@@ -230,7 +222,6 @@ take_row(void *arg, const EventRow *read)
 static void
 look_up_known(EventPage *page, SPITupleTable *table, uint64 n)
 {
-	const Webhook *w = (const Webhook *) page->feeds[0];
 	Datum args[3];
 	bool isnull;
 
@@ -238,7 +229,7 @@ look_up_known(EventPage *page, SPITupleTable *table, uint64 n)
 	page->nknown = page->at = 0;
 	if (n == 0 || !is_known(page->feeds[0]))
 		return;
-	args[0] = UUIDPGetDatum(&w->row->id);
+	args[0] = UUIDPGetDatum(&page->feeds[0]->webhook);
 	args[1] = SPI_getbinval(table->vals[0], table->tupdesc, 1, &isnull);
 	args[2] = SPI_getbinval(table->vals[n - 1], table->tupdesc, 1, &isnull);
 	page->nknown = wc_run(WC_WEBHOOK_KNOWN, args, NULL);

@@ -50,7 +50,8 @@ typedef struct UnderWay
 
 typedef struct Link
 {
-	Feed feed; /* must be first */
+	Feed feed;		 /* must be first */
+	dlist_node node; /* in links */
 	int32 key;
 	uint64 number;				  /* webchatt-net's; 0: not connected */
 	int64 acknowledged;			  /* as the table has it */
@@ -85,6 +86,7 @@ typedef struct LinkRow
 	FeedChannels channels;
 } LinkRow;
 
+static dlist_head links = DLIST_STATIC_INIT(links);
 static Came came[CAME_MOST];
 static int ncame = 0;
 static int ncame_done = 0;	  /* this turn */
@@ -98,27 +100,52 @@ static int nrows = 0;
 static bool acks_held = false; /* somebody held a row: once a second it is tried again */
 static wc_buf pushes;		   /* this turn's */
 
-static Link *
-link_of_feed(Feed *feed)
-{
-	return (Link *) feed;
-}
-
 /* By webchatt-net's number of it, or where that is 0 by its key. */
 static Link *
 find_link(int32 key, uint64 number)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-		Link *link = link_of_feed(feed);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (feed->is_link && (number != 0 ? link->number == number : link->key == key))
+		if (number != 0 ? link->number == number : link->key == key)
 			return link;
 	}
 	return NULL;
+}
+
+/* Can it take more?  Whoever is not connected takes nothing. */
+static bool
+has_room(Feed *feed)
+{
+	Link *link = (Link *) feed;
+
+	return link->number != 0 && link->n < FULL_EVENTS && link->bytes < FULL_BYTES;
+}
+
+/* An event for a link; false when it has no room for it now. */
+static bool
+take(Feed *feed, const EventRow *row)
+{
+	Link *link = (Link *) feed;
+	int n = link->n + link->nfresh;
+	wc_link_event m = {link->number, (uint64) row->seq, {row->body, row->len}};
+	UnderWay *u;
+
+	if (row->body == NULL)
+		return true;
+	if (n == WINDOW_EVENTS || (n > 0 && link->bytes + link->fresh_bytes + row->len > WINDOW_BYTES))
+		return false;
+	if (!wc_write_link_event(&pushes, &m))
+		return true; /* too large for a frame: nothing of ours is */
+	u = &link->ring[(link->first + n) % WINDOW_EVENTS];
+	u->seq = row->seq;
+	u->len = row->len;
+	link->nfresh++;
+	link->fresh_bytes += row->len;
+	return true;
 }
 
 static Link *
@@ -126,11 +153,13 @@ make_link(int32 key, int64 acknowledged)
 {
 	Link *link = MemoryContextAllocZero(TopMemoryContext, sizeof(Link));
 
-	link->feed.is_link = true;
+	link->feed.has_room = has_room;
+	link->feed.take = take;
 	link->feed.upto = acknowledged;
 	link->key = key;
 	link->acknowledged = link->said = acknowledged;
 	dlist_push_tail(&feeds_all, &link->feed.node);
+	dlist_push_tail(&links, &link->node);
 	return link;
 }
 
@@ -139,6 +168,7 @@ free_link(Link *link)
 {
 	feed_set_channels(&link->feed, (FeedChannels){NULL, 0});
 	dlist_delete(&link->feed.node);
+	dlist_delete(&link->node);
 	pfree(link);
 }
 
@@ -245,11 +275,11 @@ links_ready(void)
 
 	if (ncame > 0 || nleft > 0 || (all_away && links_exist()))
 		return true;
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (feed->is_link && !acks_held && link_of_feed(feed)->said > link_of_feed(feed)->acknowledged)
+		if (!acks_held && link->said > link->acknowledged)
 			return true;
 	}
 	return false;
@@ -278,16 +308,9 @@ links_read_configuration(void)
 bool
 links_exist(void)
 {
-	dlist_iter iter;
-
 	if (rows != NULL)
 		return nrows > 0;
-	dlist_foreach(iter, &feeds_all)
-	{
-		if (dlist_container(Feed, node, iter.cur)->is_link)
-			return true;
-	}
-	return false;
+	return !dlist_is_empty(&links);
 }
 
 /* Write down who left. */
@@ -322,12 +345,11 @@ write_acknowledged(void)
 	uint64 n;
 	uint64 row;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-		Link *link = link_of_feed(feed);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (!feed->is_link || link->said <= link->acknowledged)
+		if (link->said <= link->acknowledged)
 			continue;
 		wc_column_add(keys, Int32GetDatum(link->key));
 		wc_column_add(seqs, Int64GetDatum(link->said));
@@ -425,51 +447,16 @@ links_apply(void)
 	write_acknowledged();
 }
 
-/* Can it take more?  Whoever is not connected takes nothing. */
-bool
-links_has_room(Feed *feed)
-{
-	Link *link = link_of_feed(feed);
-
-	return link->number != 0 && link->n < FULL_EVENTS && link->bytes < FULL_BYTES;
-}
-
-/* An event for a link; false when it has no room for it now. */
-bool
-links_take(Feed *feed, const EventRow *row)
-{
-	Link *link = link_of_feed(feed);
-	int n = link->n + link->nfresh;
-	wc_link_event m = {link->number, (uint64) row->seq, {row->body, row->len}};
-	UnderWay *u;
-
-	if (row->body == NULL)
-		return true;
-	if (n == WINDOW_EVENTS || (n > 0 && link->bytes + link->fresh_bytes + row->len > WINDOW_BYTES))
-		return false;
-	if (!wc_write_link_event(&pushes, &m))
-		return true; /* too large for a frame: nothing of ours is */
-	u = &link->ring[(link->first + n) % WINDOW_EVENTS];
-	u->seq = row->seq;
-	u->len = row->len;
-	link->nfresh++;
-	link->fresh_bytes += row->len;
-	return true;
-}
-
 /* What was pushed is under way, what was written down is in the table. */
 static void
 commit_links(wc_buf *out)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-		Link *link = link_of_feed(feed);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (!feed->is_link)
-			continue;
 		link->n += link->nfresh;
 		link->bytes += link->fresh_bytes;
 		link->nfresh = 0;
@@ -477,8 +464,8 @@ commit_links(wc_buf *out)
 		link->acknowledged = Max(link->acknowledged, link->writing);
 		link->writing = 0;
 		/* behind the last one that it was sent there were only such as are gone */
-		if (link->number != 0 && link->n == 0 && link->said < feed->upto)
-			link->said = feed->upto;
+		if (link->number != 0 && link->n == 0 && link->said < link->feed.upto)
+			link->said = link->feed.upto;
 	}
 	wc_buf_append(out, pushes.data, pushes.len);
 	wc_buf_reset(&pushes);
@@ -494,13 +481,7 @@ commit_configuration(wc_buf *out)
 
 	if (rows == NULL)
 		return;
-	dlist_foreach_modify(iter, &feeds_all)
-	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-
-		if (feed->is_link)
-			link_of_feed(feed)->listed = false;
-	}
+	dlist_foreach_modify(iter, &links) dlist_container(Link, node, iter.cur)->listed = false;
 	for (i = 0; i < nrows; i++)
 	{
 		link = find_link(rows[i].key, 0);
@@ -509,12 +490,10 @@ commit_configuration(wc_buf *out)
 		feed_set_channels(&link->feed, rows[i].channels);
 		link->listed = true;
 	}
-	dlist_foreach_modify(iter, &feeds_all)
+	dlist_foreach_modify(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-
-		link = link_of_feed(feed);
-		if (!feed->is_link || link->listed)
+		link = dlist_container(Link, node, iter.cur);
+		if (link->listed)
 			continue;
 		if (link->number != 0)
 		{
@@ -582,31 +561,28 @@ links_undo_apply(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (feed->is_link)
-			link_of_feed(feed)->writing = 0;
+		link->writing = 0;
 	}
 	all_away_done = false;
 	nleft_done = 0;
 }
 
-/* What links_take() took is undone. */
+/* What take() took is undone. */
 void
 links_undo_take(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (!feed->is_link)
-			continue;
-		link_of_feed(feed)->nfresh = 0;
-		link_of_feed(feed)->fresh_bytes = 0;
+		link->nfresh = 0;
+		link->fresh_bytes = 0;
 	}
 	wc_buf_reset(&pushes);
 }
@@ -627,12 +603,11 @@ links_acknowledged(void)
 	int64 least = PG_INT64_MAX;
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (feed->is_link)
-			least = Min(least, link_of_feed(feed)->acknowledged);
+		least = Min(least, link->acknowledged);
 	}
 	return least;
 }
@@ -643,14 +618,12 @@ links_dropped(int64 upto)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (!feed->is_link)
-			continue;
-		link_of_feed(feed)->acknowledged = Max(link_of_feed(feed)->acknowledged, upto);
-		feed->upto = Max(feed->upto, upto);
+		link->acknowledged = Max(link->acknowledged, upto);
+		link->feed.upto = Max(link->feed.upto, upto);
 	}
 }
 
@@ -660,12 +633,12 @@ links_net_lost(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &links)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
+		Link *link = dlist_container(Link, node, iter.cur);
 
-		if (feed->is_link && link_of_feed(feed)->number != 0)
-			cut(link_of_feed(feed));
+		if (link->number != 0)
+			cut(link);
 	}
 	ncame = nleft = 0;
 	all_away = true;
@@ -678,11 +651,5 @@ links_reset(void)
 
 	links_net_lost();
 	links_rollback();
-	dlist_foreach_modify(iter, &feeds_all)
-	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-
-		if (feed->is_link)
-			free_link(link_of_feed(feed));
-	}
+	dlist_foreach_modify(iter, &links) free_link(dlist_container(Link, node, iter.cur));
 }

@@ -23,8 +23,6 @@ extern bool links_came(void);
 extern void links_welcome(void);
 extern void links_turn_away(void);
 extern void links_undo_take(void);
-extern bool links_has_room(Feed *feed);
-extern bool links_take(Feed *feed, const EventRow *row);
 extern void links_commit(wc_buf *out);
 extern void links_rollback(void);
 extern int64 links_acknowledged(void);

@@ -11,20 +11,7 @@
 #include "feed/feed_list.h"
 #include "feed/webhook.h"
 
-/* The webhooks one by one: the next from a place in the list of feeds on, or NULL. */
-Webhook *
-webhooks_next(dlist_node **at)
-{
-	while (*at != &feeds_all.head)
-	{
-		Feed *feed = dlist_container(Feed, node, *at);
-
-		*at = (*at)->next;
-		if (!feed->is_link)
-			return (Webhook *) feed;
-	}
-	return NULL;
-}
+dlist_head webhooks_all = DLIST_STATIC_INIT(webhooks_all);
 
 /* May events go there? */
 bool
@@ -36,7 +23,7 @@ webhook_is_deliverable(const Webhook *w)
 Webhook *
 webhooks_find(const pg_uuid_t *id)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	each_webhook(w, at)

@@ -97,7 +97,8 @@ typedef struct WebhookProgress
 
 struct Webhook
 {
-	Feed feed; /* must be first */
+	Feed feed;		 /* must be first */
+	dlist_node node; /* in webhooks_all */
 	MemoryContext context;
 	const WebhookRow *row; /* as configured */
 	bool listed;		   /* it still is, as a new configuration is taken over */
@@ -110,7 +111,6 @@ struct Webhook
 	bool writing; /* this turn: the table is told */
 	TimestampTz written_at;
 	TimestampTz success_at; /* since the worker started; 0: none yet */
-	int64 known_upto;		/* the log may have successes up to here */
 
 	/* its queue: deliveries.c */
 	HTAB *convs;
@@ -137,9 +137,11 @@ struct Webhook
 	int verify_ms;
 };
 
-#define each_webhook(w, at) for ((at) = feeds_all.head.next; ((w) = webhooks_next(&(at))) != NULL;)
+/* Every webhook; w is what a plain loop would have. */
+#define each_webhook(w, at)                                                                                            \
+	dlist_foreach(at, &webhooks_all) if (((w) = dlist_container(Webhook, node, (at).cur)) != NULL)
 
-extern Webhook *webhooks_next(dlist_node **at);
+extern dlist_head webhooks_all;
 extern Webhook *webhooks_find(const pg_uuid_t *id);
 extern bool webhook_is_deliverable(const Webhook *w);
 extern void webhook_set_error(WebhookProgress *p, const char *text);

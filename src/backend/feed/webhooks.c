@@ -107,7 +107,7 @@ webhooks_read_configuration(void)
 bool
 webhooks_exist(void)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	if (fresh_rows != NULL)
@@ -130,11 +130,15 @@ make_webhook(const WebhookRow *row)
 	webhook_set_error(&w->progress, row->last_error);
 	w->probing = row->failing_since != 0; /* carefully: with one */
 	w->done_upto = row->done_upto;
-	w->known_upto = row->known_upto;
+	w->feed.has_room = delivery_queue_has_room;
+	w->feed.take = delivery_queue_add;
+	w->feed.known_upto = row->known_upto;
+	w->feed.webhook = row->id;
 	w->feed.upto = row->done_upto;
 	w->feed.more = true;
 	delivery_queue_init(w);
 	dlist_push_tail(&feeds_all, &w->feed.node);
+	dlist_push_tail(&webhooks_all, &w->node);
 	return w;
 }
 
@@ -156,6 +160,7 @@ free_webhook(Webhook *w)
 	}
 	delivery_queue_free(w);
 	dlist_delete(&w->feed.node);
+	dlist_delete(&w->node);
 	MemoryContextDelete(w->context);
 }
 
@@ -204,7 +209,7 @@ write_put(wc_buf *out, const WebhookRow *row)
 void
 webhooks_write_all(wc_buf *out)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	each_webhook(w, at) write_put(out, w->row);
@@ -214,7 +219,7 @@ static void
 commit_configuration(wc_buf *out)
 {
 	dlist_mutable_iter iter;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 	int i;
 
@@ -231,17 +236,17 @@ commit_configuration(wc_buf *out)
 		w->feed.channels = fresh_rows[i].channels;
 		w->listed = true;
 	}
-	dlist_foreach_modify(iter, &feeds_all)
+	dlist_foreach_modify(iter, &webhooks_all)
 	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
 		wc_webhook_gone gone;
 
-		if (feed->is_link || ((Webhook *) feed)->listed)
+		w = dlist_container(Webhook, node, iter.cur);
+		if (w->listed)
 			continue;
-		gone.webhook = ((Webhook *) feed)->row->n;
+		gone.webhook = w->row->n;
 		if (worker_stats.corridor_open)
 			wc_write_webhook_gone(out, &gone);
-		free_webhook((Webhook *) feed);
+		free_webhook(w);
 	}
 	if (rows_context != NULL)
 		MemoryContextDelete(rows_context);
@@ -288,7 +293,7 @@ void
 webhooks_commit(TimestampTz now)
 {
 	dlist_mutable_iter iter;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	each_webhook(w, at)
@@ -320,7 +325,7 @@ shed(Webhook *w)
 {
 	delivery_queue_free(w);
 	delivery_queue_init(w);
-	w->known_upto = Max(w->known_upto, w->feed.upto);
+	w->feed.known_upto = Max(w->feed.known_upto, w->feed.upto);
 	w->feed.upto = w->done_upto;
 	w->feed.more = true;
 	w->shedding = false;
@@ -373,7 +378,7 @@ hand_over(Webhook *w, TimestampTz now, wc_buf *out)
 void
 webhooks_go_on(TimestampTz now, wc_buf *out)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	webhook_retries_commit(out);
@@ -392,7 +397,7 @@ webhooks_go_on(TimestampTz now, wc_buf *out)
 void
 webhooks_undo_read(void)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	each_webhook(w, at)
@@ -419,7 +424,7 @@ bool
 webhooks_ready(TimestampTz now)
 {
 	bool room = net_link_has_room();
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	if (webhook_retries_ready())
@@ -439,7 +444,7 @@ TimestampTz
 webhooks_next_due(void)
 {
 	TimestampTz next = 0;
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	if (!net_link_has_room())
@@ -458,7 +463,7 @@ webhooks_next_due(void)
 void
 webhooks_dropped(int64 upto)
 {
-	dlist_node *at;
+	dlist_iter at;
 	Webhook *w;
 
 	each_webhook(w, at)
@@ -500,13 +505,7 @@ webhooks_reset(void)
 	dlist_mutable_iter iter;
 
 	webhooks_rollback();
-	dlist_foreach_modify(iter, &feeds_all)
-	{
-		Feed *feed = dlist_container(Feed, node, iter.cur);
-
-		if (!feed->is_link)
-			free_webhook((Webhook *) feed);
-	}
+	dlist_foreach_modify(iter, &webhooks_all) free_webhook(dlist_container(Webhook, node, iter.cur));
 	if (rows_context != NULL)
 		MemoryContextDelete(rows_context);
 	rows_context = NULL;

@@ -17,7 +17,6 @@
 
 #include "outbound/hub_queue.h"
 #include "outbound/outbox_reader.h"
-#include "outbound/requeue.h"
 
 /* simplehash of conversations, by lane, channel and visitor */
 typedef struct ConvSlot
@@ -453,8 +452,6 @@ queue_refetched(Conv *conv, int rows, int64 last_seq)
 		conv->spilled = false;
 		conv->refetch_from = PG_INT64_MAX;
 		conv->lane->nspilled--;
-		if (conv->look_again)
-			requeue_conversation(&conv->channel, conv->visitor);
 		conv->look_again = false;
 	}
 	else

@@ -25,6 +25,7 @@
 #include "outbound/outbox_reader.h"
 #include "outbound/outcomes.h"
 #include "outbound/overdue.h"
+#include "outbound/requeue.h"
 #include "shared/columns.h"
 #include "shared/feed_wanted.h"
 #include "shared/settings.h"
@@ -171,6 +172,9 @@ refetch_spilled(Lane *lane)
 		args[3] = Int32GetDatum(CONV_WINDOW);
 		wc_run(WC_READ_CONVERSATION, args, NULL);
 		outbox_rows(take_refetched, &refetch);
+		/* all of it is in memory now: has it messages without an order? */
+		if (refetch.rows < CONV_WINDOW && refetch.conv->look_again)
+			requeue_conversation(&refetch.conv->channel, refetch.conv->visitor);
 		queue_refetched(refetch.conv, refetch.rows, refetch.last_seq);
 	}
 }
