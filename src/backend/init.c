@@ -31,6 +31,6 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	wc_install_shmem_hooks();
-	wc_install_utility_hook();
-	wc_register_launcher();
+	drop_database_install_hook();
+	launcher_register();
 }

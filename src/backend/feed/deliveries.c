@@ -39,7 +39,7 @@ deliveries_context(void)
 
 /* An event that nobody holds yet. */
 FeedEvent *
-feed_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len)
+deliveries_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len)
 {
 	FeedEvent *event = MemoryContextAlloc(deliveries_context(), offsetof(FeedEvent, body) + len);
 
@@ -54,7 +54,7 @@ feed_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len
 
 /* One of those who hold it does no more. */
 void
-feed_event_free(FeedEvent *event)
+deliveries_event_free(FeedEvent *event)
 {
 	if (--event->refs <= 0)
 		pfree(event);
@@ -157,10 +157,10 @@ deliveries_accept(const wc_frame *frame)
 	wc_delivered m;
 	Delivery *d;
 
-	if (!wc_read_delivered(frame, &m) || !events_are_text(&m.answer, 1))
+	if (!wc_read_delivered(frame, &m) || !wc_texts_are_valid(&m.answer, 1))
 		return false;
 	/* libcurl's and the system's words are in whatever encoding they like */
-	if (!events_are_text(&m.error, 1))
+	if (!wc_texts_are_valid(&m.error, 1))
 		m.error = wc_str_from("an error whose text is not UTF-8");
 	d = deliveries_all ? hash_search(deliveries_all, &m.token, HASH_FIND, NULL) : NULL;
 	if (d != NULL && !d->ended)
@@ -184,7 +184,7 @@ deliveries_forget(Delivery *d)
 	if (d->endpoint)
 		pfree(d->endpoint);
 	if (d->kind == DELIVERY_RETRY && d->event != NULL)
-		feed_event_free(d->event);
+		deliveries_event_free(d->event);
 	d->webhook->under_way--;
 	if (d->kind == DELIVERY_RETRY)
 		d->webhook->retries--;

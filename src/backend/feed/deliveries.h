@@ -64,7 +64,7 @@ extern void deliveries_fail(Delivery *d, const char *why);
 extern void deliveries_forget(Delivery *d);
 extern bool deliveries_write(wc_buf *out, const Delivery *d, const char *token);
 extern void deliveries_id(const Webhook *w, const FeedEvent *event, pg_uuid_t *id);
-extern FeedEvent *feed_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len);
-extern void feed_event_free(FeedEvent *event);
+extern FeedEvent *deliveries_event_new(int64 seq, const pg_uuid_t *message, const char *body, uint32 len);
+extern void deliveries_event_free(FeedEvent *event);
 
 #endif /* WC_DELIVERIES_H */

@@ -85,7 +85,7 @@ free_items(dlist_head *list)
 	{
 		FeedItem *item = dlist_container(FeedItem, undone, iter.cur);
 
-		feed_event_free(item->event);
+		deliveries_event_free(item->event);
 		pfree(item);
 	}
 	dlist_init(list);
@@ -175,7 +175,7 @@ new_item(Webhook *w, const EventRow *row)
 
 	item->event = row->shared ? *row->shared : NULL;
 	if (item->event == NULL)
-		item->event = feed_event_new(row->seq, row->message, row->body, row->len);
+		item->event = deliveries_event_new(row->seq, row->message, row->body, row->len);
 	if (row->shared)
 		*row->shared = item->event;
 	item->event->refs++;
@@ -275,7 +275,7 @@ delivery_queue_read_spilled(void)
 		SpillScan scan = {next, conv, next->feed.upto, conv->spilled_from - 1, 0, 0, false, false};
 
 		next->scanned = ++scans;
-		event_reader_scan(scan.last, SCAN_ROWS, scan_row, &scan);
+		feed_reader_scan(scan.last, SCAN_ROWS, scan_row, &scan);
 		conv->fresh_scanned = !scan.full && (scan.past || scan.rows < SCAN_ROWS) ? scan.upto : scan.last;
 	}
 }
@@ -344,7 +344,7 @@ join(Webhook *w, FeedItem *item, TimestampTz now)
 		spill(conv, item->event->seq);
 	if (conv->spilled_from != 0 && item->event->seq >= conv->spilled_from)
 	{
-		feed_event_free(item->event);
+		deliveries_event_free(item->event);
 		pfree(item);
 		return;
 	}
@@ -416,7 +416,7 @@ remove_item(FeedItem *item)
 	conv->nitems--;
 	w->nundone--;
 	w->bytes -= item->event->len;
-	feed_event_free(item->event);
+	deliveries_event_free(item->event);
 	pfree(item);
 }
 

@@ -115,7 +115,7 @@ add_attempt(WcColumn **cols, const Delivery *d)
 
 /* Write down what became of attempts. */
 void
-webhooks_apply(TimestampTz now)
+delivery_results_apply(TimestampTz now)
 {
 	WcColumn *cols[WC_RECORD_DELIVERIES_ARRAYS];
 	WcColumn *asked[WC_DONE_RETRIES_ARRAYS];
@@ -156,9 +156,9 @@ webhooks_apply(TimestampTz now)
 	}
 }
 
-/* What webhooks_apply() wrote is undone. */
+/* What delivery_results_apply() wrote is undone. */
 void
-webhooks_undo_apply(void)
+delivery_results_undo_apply(void)
 {
 	dlist_iter iter;
 	dlist_iter at;
@@ -204,18 +204,18 @@ pause_step(void *arg)
 
 /* Somebody may be changing the row: then it is tried another time. */
 static bool
-change(turn_step step, void *arg)
+change(savepoint_step step, void *arg)
 {
-	ErrorData *error = turn_try_for(step, arg, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
+	ErrorData *error = savepoint_try_for(step, arg, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
 
-	if (error != NULL && !turn_error_is_transient(error))
-		worker_note_error(error->message);
+	if (error != NULL && !savepoint_error_is_transient(error))
+		report_error(error->message);
 	return error == NULL;
 }
 
 /* What that means to the webhooks' own rows, each in a savepoint. */
 void
-webhooks_apply_settings(void)
+delivery_results_apply_settings(void)
 {
 	TimestampTz wall = GetCurrentTimestamp();
 	dlist_iter iter;
@@ -238,7 +238,7 @@ webhooks_apply_settings(void)
 
 /* Tell the table how far webhooks have come and how they do. */
 void
-webhooks_write_progress(TimestampTz now)
+delivery_results_write_progress(TimestampTz now)
 {
 	WcColumn *cols[WC_WEBHOOK_PROGRESS_ARRAYS];
 	Datum args[WC_WEBHOOK_PROGRESS_PARAMETERS];
@@ -279,7 +279,7 @@ webhooks_write_progress(TimestampTz now)
 	{
 		bool isnull;
 
-		w = webhooks_find(DatumGetUUIDP(wc_field(row, 1, &isnull)));
+		w = webhook_find(DatumGetUUIDP(wc_field(row, 1, &isnull)));
 		if (w != NULL)
 			w->writing = true;
 	}

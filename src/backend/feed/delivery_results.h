@@ -7,9 +7,9 @@
 
 #include "utils/timestamp.h"
 
-extern void webhooks_apply(TimestampTz now);
-extern void webhooks_undo_apply(void);
-extern void webhooks_apply_settings(void);
-extern void webhooks_write_progress(TimestampTz now);
+extern void delivery_results_apply(TimestampTz now);
+extern void delivery_results_undo_apply(void);
+extern void delivery_results_apply_settings(void);
+extern void delivery_results_write_progress(TimestampTz now);
 
 #endif /* WC_DELIVERY_RESULTS_H */

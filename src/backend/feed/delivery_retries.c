@@ -43,7 +43,7 @@ static int nfresh = 0;
 
 /* Somebody asked, or there is room for more. */
 void
-webhook_retries_look(void)
+delivery_retries_look(void)
 {
 	look = true;
 }
@@ -68,12 +68,12 @@ room(void)
 
 /* Can one be made now, if there is any? */
 bool
-webhook_retries_ready(void)
+delivery_retries_ready(void)
 {
 	dlist_iter at;
 	Webhook *w;
 
-	if (!look || room() <= 0 || !net_link_has_room())
+	if (!look || room() <= 0 || !net_process_has_room())
 		return false;
 	each_webhook(w, at)
 	{
@@ -91,7 +91,7 @@ take_retry(uint64 row)
 	Datum d;
 
 	memset(f, 0, sizeof(*f));
-	f->webhook = webhooks_find(DatumGetUUIDP(wc_field(row, 1, &isnull)));
+	f->webhook = webhook_find(DatumGetUUIDP(wc_field(row, 1, &isnull)));
 	if (f->webhook == NULL)
 		return;
 	f->log_id = *DatumGetUUIDP(wc_field(row, 2, &isnull));
@@ -106,7 +106,7 @@ take_retry(uint64 row)
 		text *t = DatumGetTextPP(d);
 
 		f->len = VARSIZE_ANY_EXHDR(t);
-		f->body = MemoryContextAlloc(turn_context, f->len + 1);
+		f->body = MemoryContextAlloc(frame_memory_of_turn, f->len + 1);
 		memcpy(f->body, VARDATA_ANY(t), f->len);
 	}
 	nfresh++;
@@ -114,7 +114,7 @@ take_retry(uint64 row)
 
 /* Read the retries that were asked for, as many as may be under way. */
 void
-webhook_retries_read(void)
+delivery_retries_read(void)
 {
 	WcColumn *ids = wc_column(UUIDOID, 8);
 	WcColumn *under_way = wc_column(UUIDOID, RETRIES_MOST);
@@ -126,7 +126,7 @@ webhook_retries_read(void)
 	uint64 n;
 	uint64 i;
 
-	if (!webhook_retries_ready())
+	if (!delivery_retries_ready())
 		return;
 	each_webhook(w, at)
 	{
@@ -153,7 +153,7 @@ webhook_retries_read(void)
 
 /* The turn is committed: make them. */
 void
-webhook_retries_commit(wc_buf *out)
+delivery_retries_commit(wc_buf *out)
 {
 	int i;
 
@@ -164,7 +164,7 @@ webhook_retries_commit(wc_buf *out)
 
 		d->log_id = f->log_id;
 		d->attempt = delivery_queue_count(f->webhook, f->seq, f->attempt);
-		d->event = feed_event_new(f->seq, &f->message, f->body, f->len);
+		d->event = deliveries_event_new(f->seq, &f->message, f->body, f->len);
 		d->event->refs++;
 		f->webhook->retries++;
 		if (f->body == NULL)
@@ -174,11 +174,11 @@ webhook_retries_commit(wc_buf *out)
 	}
 	if (looked && nfresh == 0)
 		look = false; /* until one is asked for, or over */
-	webhook_retries_rollback();
+	delivery_retries_rollback();
 }
 
 void
-webhook_retries_rollback(void)
+delivery_retries_rollback(void)
 {
 	nfresh = 0;
 	looked = false;

@@ -7,10 +7,10 @@
 
 #include "common/frame.h"
 
-extern void webhook_retries_look(void);
-extern bool webhook_retries_ready(void);
-extern void webhook_retries_read(void);
-extern void webhook_retries_commit(wc_buf *out);
-extern void webhook_retries_rollback(void);
+extern void delivery_retries_look(void);
+extern bool delivery_retries_ready(void);
+extern void delivery_retries_read(void);
+extern void delivery_retries_commit(wc_buf *out);
+extern void delivery_retries_rollback(void);
 
 #endif /* WC_DELIVERY_RETRIES_H */

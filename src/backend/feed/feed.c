@@ -39,13 +39,13 @@ static TimestampTz blocked_until = 0;
 static void
 see_who_wants(void)
 {
-	feed_wanted_set(webhooks_exist() || links_exist());
+	wc_feed_wanted_set(webhooks_exist() || link_feed_exist());
 }
 
 void
-feeds_retries_asked(void)
+feed_retries_asked(void)
 {
-	webhook_retries_look();
+	delivery_retries_look();
 }
 
 /*
@@ -54,30 +54,30 @@ feeds_retries_asked(void)
  * more can come than are under way.
  */
 int
-feeds_pending(void)
+feed_pending(void)
 {
-	return (blocked_until > wc_clock() ? 0 : deliveries_nended) + links_pending();
+	return (blocked_until > wc_clock() ? 0 : deliveries_nended) + link_feed_pending();
 }
 
 /* Is there anything to do without waiting? */
 bool
-feeds_ready(TimestampTz now)
+feed_ready(TimestampTz now)
 {
-	if (event_orders_due() != 0 && event_orders_due() <= now)
+	if (feed_orders_due() != 0 && feed_orders_due() <= now)
 		return true;
 	if (blocked_until > now)
 		return false;
-	return deliveries_nended > 0 || links_ready() || event_reader_ready() || webhooks_ready(now) ||
-		   (configured && event_upkeep_ready(now));
+	return deliveries_nended > 0 || link_feed_ready() || feed_reader_ready() || webhooks_ready(now) ||
+		   (configured && feed_retention_ready(now));
 }
 
 /* When the next thing is due that nothing announces. */
 TimestampTz
-feeds_next_due(void)
+feed_next_due(void)
 {
 	TimestampTz next = webhooks_next_due();
-	TimestampTz upkeep = event_upkeep_next_due();
-	TimestampTz orders = event_orders_due();
+	TimestampTz upkeep = feed_retention_next_due();
+	TimestampTz orders = feed_orders_due();
 
 	if (configured && (next == 0 || upkeep < next))
 		next = upkeep;
@@ -88,52 +88,52 @@ feeds_next_due(void)
 
 /* Read who gets events; it counts from the commit on, but for what is published in this turn. */
 void
-feeds_configure(void)
+feed_configure(void)
 {
 	configure_again = !webhooks_read_configuration();
-	links_read_configuration();
+	link_feed_read_configuration();
 	see_who_wants();
 }
 
 static void
 apply_step(void *arg)
 {
-	links_apply();
-	webhooks_apply(*(TimestampTz *) arg);
+	link_feed_apply();
+	delivery_results_apply(*(TimestampTz *) arg);
 }
 
 static void
 welcome_step(void *arg)
 {
-	links_welcome();
+	link_feed_welcome();
 }
 
 static void
 take_step(void *arg)
 {
-	if (net_link_has_room())
+	if (net_process_has_room())
 	{
 		delivery_queue_read_spilled();
-		event_reader_run();
-		webhook_retries_read();
+		feed_reader_run();
+		delivery_retries_read();
 	}
-	webhooks_write_progress(*(TimestampTz *) arg);
+	delivery_results_write_progress(*(TimestampTz *) arg);
 }
 
 static void
 upkeep_step(void *arg)
 {
-	event_upkeep_run(*(TimestampTz *) arg);
+	feed_retention_run(*(TimestampTz *) arg);
 }
 
 /* Run a step so that its failure is its own; false: it failed. */
 static bool
-try(turn_step step, TimestampTz now)
+try(savepoint_step step, TimestampTz now)
 {
-	ErrorData *error = turn_try_for(step, &now, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
+	ErrorData *error = savepoint_try_for(step, &now, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS);
 
-	if (error != NULL && !turn_error_is_transient(error))
-		worker_note_error(error->message);
+	if (error != NULL && !savepoint_error_is_transient(error))
+		report_error(error->message);
 	return error == NULL;
 }
 
@@ -141,12 +141,12 @@ try(turn_step step, TimestampTz now)
 static void
 publish_orders(TimestampTz now)
 {
-	if (event_orders_due() == 0 || event_orders_due() > now)
+	if (feed_orders_due() == 0 || feed_orders_due() > now)
 		return;
-	if (!feed_wanted() && !configure_again)
-		event_orders_drop();
-	else if (!feed_wanted() || !try(event_orders_publish, now))
-		event_orders_later(now);
+	if (!wc_feed_wanted() && !configure_again)
+		feed_orders_drop();
+	else if (!wc_feed_wanted() || !try(feed_orders_publish, now))
+		feed_orders_later(now);
 }
 
 /* Nothing more for a while. */
@@ -158,105 +158,105 @@ block(TimestampTz now)
 
 /* Write down what came from webchatt-net, and tell what sessions did. */
 void
-feeds_apply(TimestampTz now)
+feed_apply(TimestampTz now)
 {
 	publish_orders(now);
-	if (blocked_until > now || (deliveries_nended == 0 && !links_ready()))
+	if (blocked_until > now || (deliveries_nended == 0 && !link_feed_ready()))
 		return;
 	if (try(apply_step, now))
-		webhooks_apply_settings();
+		delivery_results_apply_settings();
 	else
 	{
-		links_undo_apply();
-		webhooks_undo_apply();
+		link_feed_undo_apply();
+		delivery_results_undo_apply();
 		block(now);
 	}
-	if (links_came() && !try(welcome_step, now))
-		links_turn_away();
+	if (link_feed_came() && !try(welcome_step, now))
+		link_feed_turn_away();
 }
 
 /* Once a second, behind what ended messages that were held for too long. */
 void
-feeds_upkeep(TimestampTz now)
+feed_upkeep(TimestampTz now)
 {
-	(void) feed_wanted();
-	links_try_held();
+	(void) wc_feed_wanted();
+	link_feed_try_held();
 	if (configure_again)
-		feeds_configure();
+		feed_configure();
 }
 
 /* The turn has written what it writes: read what is new, and what is missing. */
 void
-feeds_take(TimestampTz now)
+feed_take(TimestampTz now)
 {
-	if (feed_wanted_is_expected())
-		event_reader_expect();
+	if (wc_feed_wanted_is_expected())
+		feed_reader_expect();
 	if (blocked_until > now)
 		return;
-	if (feed_wanted_at_all() && !try(take_step, now))
+	if (wc_feed_wanted_at_all() && !try(take_step, now))
 	{
-		event_reader_rollback();
-		links_undo_take();
+		feed_reader_rollback();
+		link_feed_undo_take();
 		webhooks_undo_read();
 		block(now);
 	}
-	else if (configured && event_upkeep_ready(now) && !try(upkeep_step, now))
-		event_upkeep_later(now);
+	else if (configured && feed_retention_ready(now) && !try(upkeep_step, now))
+		feed_retention_later(now);
 }
 
 /* The turn is committed. */
 void
-feeds_commit(wc_buf *out)
+feed_commit(wc_buf *out)
 {
 	TimestampTz now = wc_clock();
 
-	feed_wanted_is_read();
+	wc_feed_wanted_is_read();
 	configured |= config_is_read();
-	event_orders_commit();
+	feed_orders_commit();
 	webhooks_commit(now);
-	event_reader_commit();
-	links_commit(out);
-	event_upkeep_commit();
+	feed_reader_commit();
+	link_feed_commit(out);
+	feed_retention_commit();
 	webhooks_go_on(now, out);
 	see_who_wants();
 }
 
 /* The turn is undone: everything waits as before. */
 void
-feeds_rollback(void)
+feed_rollback(void)
 {
-	event_orders_rollback();
-	event_reader_rollback();
-	links_rollback();
+	feed_orders_rollback();
+	feed_reader_rollback();
+	link_feed_rollback();
 	webhooks_rollback();
-	event_upkeep_rollback();
+	feed_retention_rollback();
 	see_who_wants();
 }
 
 /* A new webchatt-net is told everything. */
 void
-feeds_write_all(wc_buf *out)
+feed_write_all(wc_buf *out)
 {
 	webhooks_write_all(out);
 }
 
 void
-feeds_net_lost(void)
+feed_net_lost(void)
 {
-	links_net_lost();
+	link_feed_net_lost();
 	webhooks_net_lost();
 }
 
 /* Forget everything, as after a start. */
 void
-feeds_reset(void)
+feed_reset(void)
 {
-	event_orders_reset();
-	links_reset();
+	feed_orders_reset();
+	link_feed_reset();
 	webhooks_reset();
-	event_upkeep_reset();
-	feed_wanted_set(false);
-	feed_wanted_is_read();
+	feed_retention_reset();
+	wc_feed_wanted_set(false);
+	wc_feed_wanted_is_read();
 	configured = configure_again = false;
 	blocked_until = 0;
 }

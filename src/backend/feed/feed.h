@@ -9,18 +9,18 @@
 
 #include "common/frame.h"
 
-extern void feeds_retries_asked(void);
-extern int feeds_pending(void);
-extern bool feeds_ready(TimestampTz now);
-extern TimestampTz feeds_next_due(void);
-extern void feeds_configure(void);
-extern void feeds_apply(TimestampTz now);
-extern void feeds_upkeep(TimestampTz now);
-extern void feeds_take(TimestampTz now);
-extern void feeds_commit(wc_buf *out);
-extern void feeds_rollback(void);
-extern void feeds_write_all(wc_buf *out);
-extern void feeds_net_lost(void);
-extern void feeds_reset(void);
+extern void feed_retries_asked(void);
+extern int feed_pending(void);
+extern bool feed_ready(TimestampTz now);
+extern TimestampTz feed_next_due(void);
+extern void feed_configure(void);
+extern void feed_apply(TimestampTz now);
+extern void feed_upkeep(TimestampTz now);
+extern void feed_take(TimestampTz now);
+extern void feed_commit(wc_buf *out);
+extern void feed_rollback(void);
+extern void feed_write_all(wc_buf *out);
+extern void feed_net_lost(void);
+extern void feed_reset(void);
 
 #endif /* WC_FEED_H */

@@ -12,11 +12,11 @@
 #include "feed/feed_list.h"
 #include "shared/columns.h"
 
-dlist_head feeds_all = DLIST_STATIC_INIT(feeds_all);
+dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
 
 /* An API key's channels from a row that was read, kept in a context. */
 FeedChannels
-feed_channels(uint64 row, int column, MemoryContext context)
+feed_list_channels(uint64 row, int column, MemoryContext context)
 {
 	FeedChannels channels = {NULL, 0};
 	bool isnull;
@@ -36,7 +36,7 @@ feed_channels(uint64 row, int column, MemoryContext context)
 
 /* A link keeps its own copy, until it is given other ones, or all of none. */
 void
-feed_set_channels(Feed *feed, FeedChannels channels)
+feed_list_set_channels(Feed *feed, FeedChannels channels)
 {
 	Size size = sizeof(pg_uuid_t) * channels.n;
 	pg_uuid_t *old = feed->channels.ids;

@@ -23,7 +23,7 @@ struct EventRow;
 /* Whoever gets events. */
 typedef struct Feed
 {
-	dlist_node node; /* in feeds_all */
+	dlist_node node; /* in feed_list */
 	bool (*has_room)(struct Feed *feed);
 	bool (*take)(struct Feed *feed, const struct EventRow *row); /* false: it has no room for it now */
 	FeedChannels channels;										 /* gets the events of these only */
@@ -53,8 +53,8 @@ typedef struct EventRow
 	struct FeedEvent **shared; /* where several keep it, the one that they keep */
 } EventRow;
 
-extern dlist_head feeds_all;
-extern FeedChannels feed_channels(uint64 row, int column, MemoryContext context);
-extern void feed_set_channels(Feed *feed, FeedChannels channels);
+extern dlist_head feed_list;
+extern FeedChannels feed_list_channels(uint64 row, int column, MemoryContext context);
+extern void feed_list_set_channels(Feed *feed, FeedChannels channels);
 
 #endif /* WC_FEED_LIST_H */

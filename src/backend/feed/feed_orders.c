@@ -52,7 +52,7 @@ forget(void)
 
 /* An order was read. */
 void
-event_orders_add(const OutboxRow *row)
+feed_orders_add(const OutboxRow *row)
 {
 	MemoryContext before;
 
@@ -71,40 +71,40 @@ event_orders_add(const OutboxRow *row)
 }
 
 bool
-event_orders_are_full(void)
+feed_orders_are_full(void)
 {
 	return waiting() >= ORDERS_MOST;
 }
 
 /* Is there none that only we know of? */
 bool
-event_orders_are_done(void)
+feed_orders_are_done(void)
 {
 	return waiting() == 0;
 }
 
 /* When there is something to publish; 0: there is nothing. */
 TimestampTz
-event_orders_due(void)
+feed_orders_due(void)
 {
 	return waiting() == 0 ? 0 : Max(again_at, 1);
 }
 
 /* A step of the turn: publish what waits. */
 void
-event_orders_publish(void *arg)
+feed_orders_publish(void *arg)
 {
 	Datum args[WC_PUBLISH_ORDERS_PARAMETERS];
 
 	wc_columns_arrays(columns, lengthof(columns), args);
 	wc_run(WC_PUBLISH_ORDERS, args, NULL);
-	event_upkeep_orders();
+	feed_retention_orders();
 	published = true;
 }
 
 /* It failed. */
 void
-event_orders_later(TimestampTz now)
+feed_orders_later(TimestampTz now)
 {
 	published = false;
 	again_at = TimestampTzPlusMilliseconds(now, AGAIN_MS);
@@ -112,13 +112,13 @@ event_orders_later(TimestampTz now)
 
 /* Nobody wants to hear of it. */
 void
-event_orders_drop(void)
+feed_orders_drop(void)
 {
 	published = true;
 }
 
 void
-event_orders_commit(void)
+feed_orders_commit(void)
 {
 	if (published)
 	{
@@ -131,7 +131,7 @@ event_orders_commit(void)
 
 /* The turn is undone: what it read it will read again. */
 void
-event_orders_rollback(void)
+feed_orders_rollback(void)
 {
 	int i;
 
@@ -144,7 +144,7 @@ event_orders_rollback(void)
 
 /* As after a start. */
 void
-event_orders_reset(void)
+feed_orders_reset(void)
 {
 	forget();
 	published = false;

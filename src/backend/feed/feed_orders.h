@@ -9,15 +9,15 @@
 
 #include "outbound/outbox_reader.h"
 
-extern void event_orders_add(const OutboxRow *row);
-extern bool event_orders_are_full(void);
-extern bool event_orders_are_done(void);
-extern TimestampTz event_orders_due(void);
-extern void event_orders_publish(void *arg);
-extern void event_orders_later(TimestampTz now);
-extern void event_orders_drop(void);
-extern void event_orders_commit(void);
-extern void event_orders_rollback(void);
-extern void event_orders_reset(void);
+extern void feed_orders_add(const OutboxRow *row);
+extern bool feed_orders_are_full(void);
+extern bool feed_orders_are_done(void);
+extern TimestampTz feed_orders_due(void);
+extern void feed_orders_publish(void *arg);
+extern void feed_orders_later(TimestampTz now);
+extern void feed_orders_drop(void);
+extern void feed_orders_commit(void);
+extern void feed_orders_rollback(void);
+extern void feed_orders_reset(void);
 
 #endif /* WC_FEED_ORDERS_H */

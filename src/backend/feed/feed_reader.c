@@ -79,7 +79,7 @@ open_events(int64 after, int limit)
 
 /* Look through events behind a number, at most so many. */
 void
-event_reader_scan(int64 after, int limit, row_fn take, void *arg)
+feed_reader_scan(int64 after, int limit, row_fn take, void *arg)
 {
 	Portal portal = open_events(after, limit);
 	uint64 n;
@@ -117,7 +117,7 @@ choose(bool first)
 	Feed *best = NULL;
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &feed_list)
 	{
 		Feed *feed = dlist_container(Feed, node, iter.cur);
 
@@ -159,9 +159,9 @@ gather(EventPage *page, Feed *first)
 	dlist_iter iter;
 	int n = 0;
 
-	dlist_foreach(iter, &feeds_all) n++;
+	dlist_foreach(iter, &feed_list) n++;
 	page->feeds = palloc(sizeof(Feed *) * n);
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &feed_list)
 	{
 		Feed *feed = dlist_container(Feed, node, iter.cur);
 
@@ -268,30 +268,30 @@ read_page(Feed *first)
 
 /* There may be new ones, for everybody. */
 void
-event_reader_expect(void)
+feed_reader_expect(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all) dlist_container(Feed, node, iter.cur)->more = true;
+	dlist_foreach(iter, &feed_list) dlist_container(Feed, node, iter.cur)->more = true;
 }
 
 /* Is there anybody who could be given more? */
 bool
-event_reader_ready(void)
+feed_reader_ready(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &feed_list)
 	{
 		if (wants_page(dlist_container(Feed, node, iter.cur)))
-			return net_link_has_room();
+			return net_process_has_room();
 	}
 	return false;
 }
 
 /* Read for everybody who has room, as much as one turn may. */
 void
-event_reader_run(void)
+feed_reader_run(void)
 {
 	size_t bytes = 0;
 	int pages;
@@ -308,11 +308,11 @@ event_reader_run(void)
 
 /* The turn is committed: what was read is read. */
 void
-event_reader_commit(void)
+feed_reader_commit(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all)
+	dlist_foreach(iter, &feed_list)
 	{
 		Feed *feed = dlist_container(Feed, node, iter.cur);
 
@@ -325,9 +325,9 @@ event_reader_commit(void)
 }
 
 void
-event_reader_rollback(void)
+feed_reader_rollback(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &feeds_all) dlist_container(Feed, node, iter.cur)->reading = false;
+	dlist_foreach(iter, &feed_list) dlist_container(Feed, node, iter.cur)->reading = false;
 }

@@ -8,11 +8,11 @@
 
 #include "feed/feed_list.h"
 
-extern bool event_reader_ready(void);
-extern void event_reader_run(void);
-extern void event_reader_expect(void);
-extern void event_reader_commit(void);
-extern void event_reader_rollback(void);
-extern void event_reader_scan(int64 after, int limit, void (*take)(void *arg, const EventRow *row), void *arg);
+extern bool feed_reader_ready(void);
+extern void feed_reader_run(void);
+extern void feed_reader_expect(void);
+extern void feed_reader_commit(void);
+extern void feed_reader_rollback(void);
+extern void feed_reader_scan(int64 after, int limit, void (*take)(void *arg, const EventRow *row), void *arg);
 
 #endif /* WC_FEED_READER_H */

@@ -41,20 +41,20 @@ static bool running = false; /* this turn: fresh is another */
 
 /* Is a page due? */
 bool
-event_upkeep_ready(TimestampTz now)
+feed_retention_ready(TimestampTz now)
 {
 	return state.events_due <= now || state.log_due <= now;
 }
 
 TimestampTz
-event_upkeep_next_due(void)
+feed_retention_next_due(void)
 {
 	return Min(state.events_due, state.log_due);
 }
 
 /* Something was written into event_orders. */
 void
-event_upkeep_orders(void)
+feed_retention_orders(void)
 {
 	state.orders = true;
 }
@@ -72,7 +72,7 @@ drop_events(TimestampTz now)
 	args[1] = Int32GetDatum(PAGE);
 	args[2] = Int32GetDatum(wc_feed_retention);
 	/* a webhook's log says what can be tried again, and for that it must be there */
-	args[3] = Int64GetDatum(webhooks_exist() ? 0 : links_acknowledged());
+	args[3] = Int64GetDatum(webhooks_exist() ? 0 : link_feed_acknowledged());
 	wc_run(WC_DROP_EVENTS, args, NULL);
 	last = wc_field(0, 1, &none);
 	rows = DatumGetInt64(wc_field(0, 2, &isnull));
@@ -107,7 +107,7 @@ drop_log(TimestampTz now)
 
 /* Drop a page of what is due; the caller has a savepoint. */
 void
-event_upkeep_run(TimestampTz now)
+feed_retention_run(TimestampTz now)
 {
 	fresh = state;
 	if (state.events_due <= now)
@@ -119,13 +119,13 @@ event_upkeep_run(TimestampTz now)
 
 /* The turn is committed: nobody waits for what is dropped. */
 void
-event_upkeep_commit(void)
+feed_retention_commit(void)
 {
 	if (!running)
 		return;
 	if (fresh.dropped != state.dropped)
 	{
-		links_dropped(fresh.dropped);
+		link_feed_dropped(fresh.dropped);
 		webhooks_dropped(fresh.dropped);
 	}
 	state = fresh;
@@ -134,21 +134,21 @@ event_upkeep_commit(void)
 
 /* It is undone; another round, later. */
 void
-event_upkeep_rollback(void)
+feed_retention_rollback(void)
 {
 	running = false;
 }
 
 /* It could not be done. */
 void
-event_upkeep_later(TimestampTz now)
+feed_retention_later(TimestampTz now)
 {
 	running = false;
 	state.events_due = state.log_due = TimestampTzPlusMilliseconds(now, ROUND_MS);
 }
 
 void
-event_upkeep_reset(void)
+feed_retention_reset(void)
 {
 	memset(&state, 0, sizeof(state));
 	state.orders = true;

@@ -7,13 +7,13 @@
 
 #include "utils/timestamp.h"
 
-extern bool event_upkeep_ready(TimestampTz now);
-extern TimestampTz event_upkeep_next_due(void);
-extern void event_upkeep_orders(void);
-extern void event_upkeep_run(TimestampTz now);
-extern void event_upkeep_commit(void);
-extern void event_upkeep_rollback(void);
-extern void event_upkeep_later(TimestampTz now);
-extern void event_upkeep_reset(void);
+extern bool feed_retention_ready(TimestampTz now);
+extern TimestampTz feed_retention_next_due(void);
+extern void feed_retention_orders(void);
+extern void feed_retention_run(TimestampTz now);
+extern void feed_retention_commit(void);
+extern void feed_retention_rollback(void);
+extern void feed_retention_later(TimestampTz now);
+extern void feed_retention_reset(void);
 
 #endif /* WC_FEED_RETENTION_H */

@@ -158,7 +158,7 @@ make_link(int32 key, int64 acknowledged)
 	link->feed.upto = acknowledged;
 	link->key = key;
 	link->acknowledged = link->said = acknowledged;
-	dlist_push_tail(&feeds_all, &link->feed.node);
+	dlist_push_tail(&feed_list, &link->feed.node);
 	dlist_push_tail(&links, &link->node);
 	return link;
 }
@@ -166,7 +166,7 @@ make_link(int32 key, int64 acknowledged)
 static void
 free_link(Link *link)
 {
-	feed_set_channels(&link->feed, (FeedChannels){NULL, 0});
+	feed_list_set_channels(&link->feed, (FeedChannels){NULL, 0});
 	dlist_delete(&link->feed.node);
 	dlist_delete(&link->node);
 	pfree(link);
@@ -192,17 +192,17 @@ write_close(wc_buf *out, uint64 number, uint32 code, const char *reason)
 }
 
 bool
-links_accept_came(const wc_frame *frame)
+link_feed_accept_came(const wc_frame *frame)
 {
 	wc_link_came m;
 	Came *c;
 	int n;
 
-	if (!wc_read_link_came(frame, &m) || m.link == 0 || m.key > PG_INT32_MAX || !events_are_text(&m.client, 1))
+	if (!wc_read_link_came(frame, &m) || m.link == 0 || m.key > PG_INT32_MAX || !wc_texts_are_valid(&m.client, 1))
 		return false;
 	if (ncame == CAME_MOST)
 	{
-		write_close(&worker_net.out, m.link, CLOSE_LATER, "too many links at a time");
+		write_close(&net_process.out, m.link, CLOSE_LATER, "too many links at a time");
 		return true;
 	}
 	c = &came[ncame++];
@@ -215,7 +215,7 @@ links_accept_came(const wc_frame *frame)
 }
 
 bool
-links_accept_ack(const wc_frame *frame)
+link_feed_accept_ack(const wc_frame *frame)
 {
 	wc_link_ack m;
 	Link *link;
@@ -236,7 +236,7 @@ links_accept_ack(const wc_frame *frame)
 }
 
 bool
-links_accept_left(const wc_frame *frame)
+link_feed_accept_left(const wc_frame *frame)
 {
 	wc_link_left m;
 	Link *link;
@@ -262,18 +262,18 @@ links_accept_left(const wc_frame *frame)
 }
 
 int
-links_pending(void)
+link_feed_pending(void)
 {
 	return ncame + nleft;
 }
 
 /* Is there something to write down? */
 bool
-links_ready(void)
+link_feed_ready(void)
 {
 	dlist_iter iter;
 
-	if (ncame > 0 || nleft > 0 || (all_away && links_exist()))
+	if (ncame > 0 || nleft > 0 || (all_away && link_feed_exist()))
 		return true;
 	dlist_foreach(iter, &links)
 	{
@@ -287,12 +287,12 @@ links_ready(void)
 
 /* Read who has a link; it counts from the commit on. */
 void
-links_read_configuration(void)
+link_feed_read_configuration(void)
 {
 	uint64 n = wc_run(WC_READ_LINKS, NULL, NULL);
 	uint64 i;
 
-	rows = MemoryContextAlloc(turn_context, sizeof(LinkRow) * Max(1, n));
+	rows = MemoryContextAlloc(frame_memory_of_turn, sizeof(LinkRow) * Max(1, n));
 	nrows = (int) n;
 	for (i = 0; i < n; i++)
 	{
@@ -300,13 +300,13 @@ links_read_configuration(void)
 
 		rows[i].key = DatumGetInt32(wc_field(i, 1, &isnull));
 		rows[i].acknowledged = DatumGetInt64(wc_field(i, 2, &isnull));
-		rows[i].channels = feed_channels(i, 3, turn_context);
+		rows[i].channels = feed_list_channels(i, 3, frame_memory_of_turn);
 	}
 }
 
 /* Is there anybody, connected or not? */
 bool
-links_exist(void)
+link_feed_exist(void)
 {
 	if (rows != NULL)
 		return nrows > 0;
@@ -371,21 +371,21 @@ write_acknowledged(void)
 
 /* Once a second: rows that were held may be free. */
 void
-links_try_held(void)
+link_feed_try_held(void)
 {
 	acks_held = false;
 }
 
 /* Did anybody come? */
 bool
-links_came(void)
+link_feed_came(void)
 {
 	return ncame > 0;
 }
 
 /* They cannot be welcomed now: somebody holds the row of one of them. */
 void
-links_turn_away(void)
+link_feed_turn_away(void)
 {
 	int i;
 
@@ -396,7 +396,7 @@ links_turn_away(void)
 
 /* Write down who came; of two with the same key, the later. */
 void
-links_welcome(void)
+link_feed_welcome(void)
 {
 	WcColumn *keys = wc_column(INT4OID, Max(1, ncame));
 	WcColumn *clients = wc_column(TEXTOID, Max(1, ncame));
@@ -433,7 +433,7 @@ links_welcome(void)
 			came[i].found = true;
 			came[i].acknowledged = DatumGetInt64(wc_field(row, 2, &isnull));
 			came[i].lost = DatumGetInt64(wc_field(row, 3, &isnull));
-			came[i].channels = feed_channels(row, 4, turn_context);
+			came[i].channels = feed_list_channels(row, 4, frame_memory_of_turn);
 		}
 	}
 	ncame_done = ncame;
@@ -441,7 +441,7 @@ links_welcome(void)
 
 /* Write down what happened to links. */
 void
-links_apply(void)
+link_feed_apply(void)
 {
 	write_left();
 	write_acknowledged();
@@ -487,7 +487,7 @@ commit_configuration(wc_buf *out)
 		link = find_link(rows[i].key, 0);
 		if (link == NULL)
 			link = make_link(rows[i].key, rows[i].acknowledged);
-		feed_set_channels(&link->feed, rows[i].channels);
+		feed_list_set_channels(&link->feed, rows[i].channels);
 		link->listed = true;
 	}
 	dlist_foreach_modify(iter, &links)
@@ -528,7 +528,7 @@ commit_came(wc_buf *out)
 		link = find_link(c->key, 0);
 		if (link == NULL)
 			link = make_link(c->key, c->acknowledged);
-		feed_set_channels(&link->feed, c->channels);
+		feed_list_set_channels(&link->feed, c->channels);
 		if (link->number != 0)
 			write_close(out, link->number, CLOSE_ANOTHER, "another link came with the same key");
 		link->acknowledged = link->said = c->acknowledged;
@@ -543,7 +543,7 @@ commit_came(wc_buf *out)
 
 /* The turn is committed: push, and answer those who came. */
 void
-links_commit(wc_buf *out)
+link_feed_commit(wc_buf *out)
 {
 	if (all_away_done)
 		all_away = all_away_done = false;
@@ -555,9 +555,9 @@ links_commit(wc_buf *out)
 	commit_came(out);
 }
 
-/* What links_apply() wrote is undone. */
+/* What link_feed_apply() wrote is undone. */
 void
-links_undo_apply(void)
+link_feed_undo_apply(void)
 {
 	dlist_iter iter;
 
@@ -573,7 +573,7 @@ links_undo_apply(void)
 
 /* What take() took is undone. */
 void
-links_undo_take(void)
+link_feed_undo_take(void)
 {
 	dlist_iter iter;
 
@@ -588,17 +588,17 @@ links_undo_take(void)
 }
 
 void
-links_rollback(void)
+link_feed_rollback(void)
 {
-	links_undo_apply();
-	links_undo_take();
+	link_feed_undo_apply();
+	link_feed_undo_take();
 	ncame_done = 0;
 	rows = NULL;
 }
 
 /* Up to which number everybody has acknowledged; the largest there is when there is nobody. */
 int64
-links_acknowledged(void)
+link_feed_acknowledged(void)
 {
 	int64 least = PG_INT64_MAX;
 	dlist_iter iter;
@@ -614,7 +614,7 @@ links_acknowledged(void)
 
 /* Events up to this number are dropped: the table was told whose they were. */
 void
-links_dropped(int64 upto)
+link_feed_dropped(int64 upto)
 {
 	dlist_iter iter;
 
@@ -629,7 +629,7 @@ links_dropped(int64 upto)
 
 /* webchatt-net is gone, and with it every link. */
 void
-links_net_lost(void)
+link_feed_net_lost(void)
 {
 	dlist_iter iter;
 
@@ -645,11 +645,11 @@ links_net_lost(void)
 }
 
 void
-links_reset(void)
+link_feed_reset(void)
 {
 	dlist_mutable_iter iter;
 
-	links_net_lost();
-	links_rollback();
+	link_feed_net_lost();
+	link_feed_rollback();
 	dlist_foreach_modify(iter, &links) free_link(dlist_container(Link, node, iter.cur));
 }

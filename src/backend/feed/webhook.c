@@ -21,7 +21,7 @@ webhook_is_deliverable(const Webhook *w)
 }
 
 Webhook *
-webhooks_find(const pg_uuid_t *id)
+webhook_find(const pg_uuid_t *id)
 {
 	dlist_iter at;
 	Webhook *w;

@@ -142,7 +142,7 @@ struct Webhook
 	dlist_foreach(at, &webhooks_all) if (((w) = dlist_container(Webhook, node, (at).cur)) != NULL)
 
 extern dlist_head webhooks_all;
-extern Webhook *webhooks_find(const pg_uuid_t *id);
+extern Webhook *webhook_find(const pg_uuid_t *id);
 extern bool webhook_is_deliverable(const Webhook *w);
 extern void webhook_set_error(WebhookProgress *p, const char *text);
 

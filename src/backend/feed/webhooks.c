@@ -70,7 +70,7 @@ progress_step(void *arg)
 bool
 webhooks_read_configuration(void)
 {
-	bool complete = turn_try_for(progress_step, NULL, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS) == NULL;
+	bool complete = savepoint_try_for(progress_step, NULL, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS) == NULL;
 	uint64 n = wc_run(WC_READ_LOCAL_WEBHOOKS, NULL, NULL);
 	uint64 i;
 
@@ -98,7 +98,7 @@ webhooks_read_configuration(void)
 		row->last_error = keep_text(i, 12);
 		row->last_success_at = time_field(i, 13);
 		row->known_upto = DatumGetInt64(wc_field(i, 14, &isnull));
-		row->channels = feed_channels(i, 15, fresh_context);
+		row->channels = feed_list_channels(i, 15, fresh_context);
 	}
 	return complete;
 }
@@ -137,7 +137,7 @@ make_webhook(const WebhookRow *row)
 	w->feed.upto = row->done_upto;
 	w->feed.more = true;
 	delivery_queue_init(w);
-	dlist_push_tail(&feeds_all, &w->feed.node);
+	dlist_push_tail(&feed_list, &w->feed.node);
 	dlist_push_tail(&webhooks_all, &w->node);
 	return w;
 }
@@ -228,7 +228,7 @@ commit_configuration(wc_buf *out)
 	each_webhook(w, at) w->listed = false;
 	for (i = 0; i < nfresh_rows; i++)
 	{
-		w = webhooks_find(&fresh_rows[i].id);
+		w = webhook_find(&fresh_rows[i].id);
 		if (w == NULL)
 			w = make_webhook(&fresh_rows[i]);
 		else
@@ -244,7 +244,7 @@ commit_configuration(wc_buf *out)
 		if (w->listed)
 			continue;
 		gone.webhook = w->row->n;
-		if (worker_stats.corridor_open)
+		if (report_stats.corridor_open)
 			wc_write_webhook_gone(out, &gone);
 		free_webhook(w);
 	}
@@ -253,8 +253,8 @@ commit_configuration(wc_buf *out)
 	rows_context = fresh_context;
 	fresh_context = NULL;
 	fresh_rows = NULL;
-	webhook_retries_look();
-	if (worker_stats.corridor_open)
+	delivery_retries_look();
+	if (report_stats.corridor_open)
 		webhooks_write_all(out);
 }
 
@@ -283,7 +283,7 @@ settle(Delivery *d, TimestampTz now)
 	{
 		if (d->good)
 			delivery_queue_done(w, d->event->seq);
-		webhook_retries_look();
+		delivery_retries_look();
 	}
 	deliveries_forget(d);
 }
@@ -363,7 +363,7 @@ hand_over(Webhook *w, TimestampTz now, wc_buf *out)
 {
 	FeedItem *item;
 
-	while (net_link_has_room() && (item = delivery_queue_next(w, now)) != NULL)
+	while (net_process_has_room() && (item = delivery_queue_next(w, now)) != NULL)
 	{
 		Delivery *d = deliveries_start(w, DELIVERY_EVENT);
 
@@ -381,13 +381,13 @@ webhooks_go_on(TimestampTz now, wc_buf *out)
 	dlist_iter at;
 	Webhook *w;
 
-	webhook_retries_commit(out);
+	delivery_retries_commit(out);
 	commit_configuration(out);
 	each_webhook(w, at)
 	{
 		if (w->shedding && w->under_way == 0)
 			shed(w);
-		if (is_to_be_asked(w) && w->verify_due <= now && net_link_has_room())
+		if (is_to_be_asked(w) && w->verify_due <= now && net_process_has_room())
 			ask(w, out);
 		hand_over(w, now, out);
 	}
@@ -405,13 +405,13 @@ webhooks_undo_read(void)
 		w->writing = false;
 		delivery_queue_undo_read(w);
 	}
-	webhook_retries_rollback();
+	delivery_retries_rollback();
 }
 
 void
 webhooks_rollback(void)
 {
-	webhooks_undo_apply();
+	delivery_results_undo_apply();
 	webhooks_undo_read();
 	if (fresh_context != NULL)
 		MemoryContextDelete(fresh_context);
@@ -423,11 +423,11 @@ webhooks_rollback(void)
 bool
 webhooks_ready(TimestampTz now)
 {
-	bool room = net_link_has_room();
+	bool room = net_process_has_room();
 	dlist_iter at;
 	Webhook *w;
 
-	if (webhook_retries_ready())
+	if (delivery_retries_ready())
 		return true;
 	each_webhook(w, at)
 	{
@@ -447,7 +447,7 @@ webhooks_next_due(void)
 	dlist_iter at;
 	Webhook *w;
 
-	if (!net_link_has_room())
+	if (!net_process_has_room())
 		return 0;
 	each_webhook(w, at)
 	{
@@ -491,7 +491,7 @@ webhooks_net_lost(void)
 		if (d->kind == DELIVERY_EVENT)
 			delivery_queue_put_back(d->item);
 		else if (d->kind == DELIVERY_RETRY)
-			webhook_retries_look();
+			delivery_retries_look();
 		else
 			d->webhook->verifying = false;
 		deliveries_forget(d);
@@ -509,5 +509,5 @@ webhooks_reset(void)
 	if (rows_context != NULL)
 		MemoryContextDelete(rows_context);
 	rows_context = NULL;
-	webhook_retries_look();
+	delivery_retries_look();
 }

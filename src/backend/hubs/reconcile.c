@@ -68,7 +68,7 @@ typedef struct Kept
 } Kept;
 
 static dlist_head kept = DLIST_STATIC_INIT(kept);
-static MemoryContext keeping_context = NULL;
+static MemoryContext reconcile_context = NULL;
 static uint64 last_token = 0;
 static TimestampTz next_refresh = 0;
 static bool nudged = true;	   /* something was configured */
@@ -80,9 +80,9 @@ static wc_buf calls;		   /* this turn's */
 static MemoryContext
 context(void)
 {
-	if (keeping_context == NULL)
-		keeping_context = AllocSetContextCreate(TopMemoryContext, "webchatt keeping", ALLOCSET_DEFAULT_SIZES);
-	return keeping_context;
+	if (reconcile_context == NULL)
+		reconcile_context = AllocSetContextCreate(TopMemoryContext, "webchatt keeping", ALLOCSET_DEFAULT_SIZES);
+	return reconcile_context;
 }
 
 static Kept *
@@ -153,8 +153,8 @@ publish_link(const wc_link_state *m)
 	int64 lost = 0;
 	WcHubState *h;
 
-	SpinLockAcquire(&worker_slot->mutex);
-	h = wc_hub_state(worker_slot, (int) m->hub);
+	SpinLockAcquire(&report_slot->mutex);
+	h = wc_hub_state(report_slot, (int) m->hub);
 	if (h != NULL)
 	{
 		if (h->link_since == 0 || h->link_phase != m->phase)
@@ -169,12 +169,12 @@ publish_link(const wc_link_state *m)
 			h->link_lost = (int64) m->lost;
 		}
 	}
-	SpinLockRelease(&worker_slot->mutex);
+	SpinLockRelease(&report_slot->mutex);
 	return lost;
 }
 
 bool
-keeping_accept_link_state(const wc_frame *frame)
+reconcile_accept_link_state(const wc_frame *frame)
 {
 	wc_link_state m;
 	const ConfigHub *hub;
@@ -182,26 +182,26 @@ keeping_accept_link_state(const wc_frame *frame)
 
 	if (!wc_read_link_state(frame, &m) || m.lost > PG_INT64_MAX)
 		return false;
-	if (!events_are_text(&m.error, 1))
+	if (!wc_texts_are_valid(&m.error, 1))
 		m.error = wc_str_from("an error whose text is not UTF-8");
 	hub = config_hub((int) m.hub);
 	if (hub == NULL || !hub->link)
 		return true; /* it was removed meanwhile, or calls us now */
 	lost = publish_link(&m);
-	if (lost > 0 && net_link_may_say())
+	if (lost > 0 && net_process_may_say())
 	{
 		char *text = psprintf("hub %s dropped " INT64_FORMAT " events before its link came for them", hub->name, lost);
 
 		ereport(WARNING,
 				(errmsg("webchatt: %s", text),
 				 errdetail("The link was away for longer than the hub keeps events (webchatt.feed_retention there).")));
-		worker_note_error(text);
+		report_error(text);
 	}
 	return true;
 }
 
 bool
-keeping_accept_call_done(const wc_frame *frame)
+reconcile_accept_call_done(const wc_frame *frame)
 {
 	wc_call_done m;
 	dlist_iter iter;
@@ -211,7 +211,7 @@ keeping_accept_call_done(const wc_frame *frame)
 		return false;
 	texts[0] = m.body;
 	texts[1] = m.error;
-	if (!events_are_text(texts, lengthof(texts)))
+	if (!wc_texts_are_valid(texts, lengthof(texts)))
 	{
 		m.http_status = 0;
 		m.body = wc_str_from("");
@@ -242,7 +242,7 @@ is_due(const Kept *k, TimestampTz now)
 {
 	if (k->due > now)
 		return false;
-	return k->answer != NULL || (k->token == 0 && net_link_has_room());
+	return k->answer != NULL || (k->token == 0 && net_process_has_room());
 }
 
 /* Has a call been under way for longer than webchatt-net lets it?  Then it is lost. */
@@ -256,11 +256,11 @@ call_ends(const Kept *k)
 static bool
 is_back(void)
 {
-	return came_back && !dlist_is_empty(&kept) && net_link_has_room();
+	return came_back && !dlist_is_empty(&kept) && net_process_has_room();
 }
 
 bool
-keeping_ready(TimestampTz now)
+reconcile_ready(TimestampTz now)
 {
 	dlist_iter iter;
 
@@ -277,7 +277,7 @@ keeping_ready(TimestampTz now)
 }
 
 TimestampTz
-keeping_next_due(void)
+reconcile_next_due(void)
 {
 	TimestampTz next = next_refresh;
 	TimestampTz due = overdue_next_due();
@@ -291,7 +291,7 @@ keeping_next_due(void)
 
 		due = k->token != 0 ? call_ends(k) : k->due;
 		/* what waits for webchatt-net is waked by it */
-		if ((k->token != 0 || k->answer != NULL || net_link_has_room()) && due < next)
+		if ((k->token != 0 || k->answer != NULL || net_process_has_room()) && due < next)
 			next = due;
 	}
 	return Max(next, 1);
@@ -299,7 +299,7 @@ keeping_next_due(void)
 
 /* Something was configured: look what is to be done. */
 void
-keeping_nudge(void)
+reconcile_nudge(void)
 {
 	nudged = true;
 }
@@ -400,17 +400,17 @@ note_failure(const Kept *k, const ErrorData *error)
 {
 	Failure f = {k->hub_id, error->message ? error->message : "unknown error"};
 
-	worker_note_error(psprintf("keeping the webhooks at hub %d: %s", k->hub_id, f.why));
-	(void) turn_try_for(failed_step, &f, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	report_error(psprintf("keeping the webhooks at hub %d: %s", k->hub_id, f.why));
+	(void) savepoint_try_for(failed_step, &f, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 }
 
 /* Write an answer down; false: it has to wait, because somebody holds the rows. */
 static bool
 take_answer(Kept *k, TimestampTz now)
 {
-	ErrorData *error = turn_try_for(answer_step, k, LOCK_WAIT_MS, STEP_TIME_MS);
+	ErrorData *error = savepoint_try_for(answer_step, k, LOCK_WAIT_MS, STEP_TIME_MS);
 
-	if (error != NULL && turn_error_is_transient(error))
+	if (error != NULL && savepoint_error_is_transient(error))
 	{
 		k->new_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
 		return false;
@@ -456,18 +456,18 @@ make_call(Kept *k, TimestampTz now)
 {
 	ErrorData *error;
 
-	error = turn_try_for(call_step, k, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	error = savepoint_try_for(call_step, k, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
 	k->new_token = 0;
 	k->new_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
-	if (!turn_error_is_transient(error))
+	if (!savepoint_error_is_transient(error))
 		note_failure(k, error);
 }
 
 /* Take in what hubs answered, and see what is to be asked of them next. */
 void
-keeping_apply(TimestampTz now)
+reconcile_apply(TimestampTz now)
 {
 	dlist_iter iter;
 	ErrorData *error;
@@ -477,12 +477,12 @@ keeping_apply(TimestampTz now)
 	if (nudged || next_refresh <= now)
 	{
 		refreshed = true;
-		error = turn_try_for(refresh_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+		error = savepoint_try_for(refresh_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 		if (error != NULL)
-			worker_note_error(error->message);
+			report_error(error->message);
 	}
 	if (is_back())
-		looked = turn_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS) == NULL;
+		looked = savepoint_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS) == NULL;
 	dlist_foreach(iter, &kept)
 	{
 		Kept *k = dlist_container(Kept, node, iter.cur);
@@ -496,7 +496,7 @@ keeping_apply(TimestampTz now)
 			k->token = 0;
 		if (!is_due(k, now) || (k->answer != NULL && !take_answer(k, now)))
 			continue;
-		if (k->token == 0 && net_link_has_room())
+		if (k->token == 0 && net_process_has_room())
 			make_call(k, now);
 		else
 			k->new_due = now;
@@ -511,20 +511,20 @@ forget_links(void)
 
 	for (i = 0; i < WC_MAX_HUB_STATES; i++)
 	{
-		WcHubState *h = &worker_slot->hubs[i];
+		WcHubState *h = &report_slot->hubs[i];
 		const ConfigHub *hub = h->link_since != 0 ? config_hub(h->hub_id) : NULL;
 
 		if (hub == NULL || hub->link)
 			continue;
-		SpinLockAcquire(&worker_slot->mutex);
+		SpinLockAcquire(&report_slot->mutex);
 		h->link_since = 0;
-		SpinLockRelease(&worker_slot->mutex);
+		SpinLockRelease(&report_slot->mutex);
 	}
 }
 
 /* Committed: the answers are written, the calls leave. */
 void
-keeping_commit(wc_buf *out)
+reconcile_commit(wc_buf *out)
 {
 	TimestampTz now = wc_clock();
 	dlist_iter iter;
@@ -559,14 +559,14 @@ keeping_commit(wc_buf *out)
 		k->new_token = 0;
 		k->new_due = 0;
 	}
-	if (worker_stats.corridor_open)
+	if (report_stats.corridor_open)
 		wc_buf_append(out, calls.data, calls.len);
 	wc_buf_reset(&calls);
 }
 
 /* Undone: nothing is written, nothing was asked. */
 void
-keeping_rollback(void)
+reconcile_rollback(void)
 {
 	dlist_iter iter;
 
@@ -585,7 +585,7 @@ keeping_rollback(void)
 
 /* webchatt-net is gone, and with it what was under way: it is asked again. */
 void
-keeping_net_lost(void)
+reconcile_net_lost(void)
 {
 	dlist_iter iter;
 	int i;
@@ -599,15 +599,15 @@ keeping_net_lost(void)
 			k->due = 0;
 		k->token = 0;
 	}
-	SpinLockAcquire(&worker_slot->mutex);
+	SpinLockAcquire(&report_slot->mutex);
 	for (i = 0; i < WC_MAX_HUB_STATES; i++)
-		worker_slot->hubs[i].link_since = 0;
-	SpinLockRelease(&worker_slot->mutex);
+		report_slot->hubs[i].link_since = 0;
+	SpinLockRelease(&report_slot->mutex);
 }
 
 /* Forget everything, as after a start. */
 void
-keeping_reset(void)
+reconcile_reset(void)
 {
 	dlist_mutable_iter iter;
 

@@ -103,7 +103,7 @@ plausible(const wc_event *e)
 	uint8 id[16];
 
 	if (e->kind == WC_EVENT_UNREADABLE)
-		return events_are_text(&e->error_message, 1);
+		return wc_texts_are_valid(&e->error_message, 1);
 	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
 		return false;
 	if (e->kind == WC_EVENT_MESSAGE && (e->visitor.len < 1 || e->visitor.len > WC_MAX_VISITOR_ID))
@@ -113,7 +113,7 @@ plausible(const wc_event *e)
 	if (e->kind == WC_EVENT_STATUS && e->visitor.len > 0 &&
 		(e->hub != 0 || !wc_uuid_parse(e->message_id.p, e->message_id.len, id)))
 		return false;
-	return events_are_text(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
+	return wc_texts_are_valid(texts, lengthof(texts)) && e->at_us >= 0 && e->at_us <= MAX_EVENT_TIME_US;
 }
 
 /*
@@ -135,21 +135,21 @@ is_over_budget(const wc_event *e)
 bool
 inbound_accept(const wc_frame *frame)
 {
-	InEvent *in = frame_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
+	InEvent *in = frame_memory_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
 	wc_frame copy = {frame->type, in->bytes, frame->len};
 
 	memcpy(in->bytes, frame->payload, frame->len);
 	if (!wc_read_event(&copy, &in->event) || !plausible(&in->event))
 	{
-		frame_free(in);
+		frame_memory_free(in);
 		return false;
 	}
 	if (is_over_budget(&in->event))
 	{
 		wc_event_done refusal = {.request = in->event.request, .result = WC_DONE_BUDGET};
 
-		frame_free(in);
-		return wc_write_event_done(&worker_net.out, &refusal);
+		frame_memory_free(in);
+		return wc_write_event_done(&net_process.out, &refusal);
 	}
 	in->done = false;
 	in->result = WC_DONE_STORED;
@@ -279,9 +279,9 @@ write_one(void *arg)
 	WriteOne *one = arg;
 	wc_event *event = written_as(one->in);
 
-	if (events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
+	if (wc_events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
 		repeats++;
-	events_forget_reject(event);
+	wc_events_forget_reject(event);
 }
 
 typedef struct RejectOne
@@ -295,13 +295,13 @@ reject_one(void *arg)
 {
 	RejectOne *one = arg;
 
-	events_reject(one->event, one->error);
+	wc_events_reject(one->event, one->error);
 }
 
 static void
 keep_one(void *arg)
 {
-	events_keep_unreadable(arg);
+	wc_events_keep_unreadable(arg);
 }
 
 /*
@@ -326,9 +326,9 @@ keep_unreadable(InEvent *in, TimestampTz now)
 		mark_done(in, (in->event.request & WC_LINK_NUMBER) != 0 ? WC_DONE_REJECTED : WC_DONE_BUSY);
 		return;
 	}
-	if (turn_try(keep_one, &in->event, LOCK_WAIT_BLOCKED_MS) != NULL)
+	if (savepoint_try(keep_one, &in->event, LOCK_WAIT_BLOCKED_MS) != NULL)
 	{
-		wait_until(trouble_blocked(&in->event, now));
+		wait_until(quarantine_blocked(&in->event, now));
 		return;
 	}
 	if (++rows == UNREADABLE_ROWS || (bytes += in->event.body.len) >= UNREADABLE_BYTES)
@@ -347,13 +347,13 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 	WcShowedUp mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
 	WriteOne one = {in, &mine};
 	RejectOne rejecting;
-	int time_ms = trouble_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) : wc_trigger_timeout;
-	ErrorData *error = turn_try_for(write_one, &one, lock_wait_ms, time_ms);
+	int time_ms = quarantine_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) : wc_trigger_timeout;
+	ErrorData *error = savepoint_try_for(write_one, &one, lock_wait_ms, time_ms);
 	int i;
 
 	if (error == NULL)
 	{
-		trouble_over(&in->event);
+		quarantine_over(&in->event);
 		mark_done(in, WC_DONE_STORED);
 		for (i = 0; i < mine.channels->n; i++)
 		{
@@ -362,19 +362,19 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 		}
 		return;
 	}
-	if (turn_error_is_transient(error))
+	if (savepoint_error_is_transient(error))
 	{
-		wait_until(trouble_blocked(&in->event, now));
+		wait_until(quarantine_blocked(&in->event, now));
 		return;
 	}
 	rejecting.event = written_as(in);
 	rejecting.error = error;
-	if (turn_try(reject_one, &rejecting, LOCK_WAIT_BLOCKED_MS) != NULL)
+	if (savepoint_try(reject_one, &rejecting, LOCK_WAIT_BLOCKED_MS) != NULL)
 	{
-		wait_until(trouble_blocked(&in->event, now));
+		wait_until(quarantine_blocked(&in->event, now));
 		return;
 	}
-	trouble_suspect(&in->event, now, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+	quarantine_suspect(&in->event, now, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
 	memset(&in->message, 0, sizeof(in->message));
 	mark_done(in, WC_DONE_REJECTED);
 }
@@ -392,9 +392,9 @@ write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 		events[i] = written_as(batch[i]);
 		want_ids |= wants_id(batch[i]);
 	}
-	turn_time_limit(wc_trigger_timeout);
-	repeats += n - (int) events_write(events, n, want_ids ? ids : NULL, showed_up);
-	turn_time_limit(0);
+	transaction_time_limit(wc_trigger_timeout);
+	repeats += n - (int) wc_events_write(events, n, want_ids ? ids : NULL, showed_up);
+	transaction_time_limit(0);
 	for (i = 0; i < n; i++)
 	{
 		if (want_ids)
@@ -449,20 +449,20 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 	dlist_foreach(iter, &pending)
 	{
 		InEvent *in = dlist_container(InEvent, node, iter.cur);
-		Trouble trouble;
+		Quarantine trouble;
 		TimestampTz until;
 
 		if (in->done || channel_gone(in))
 			continue;
-		trouble = trouble_of(&in->event, now, &until);
-		if (trouble == TROUBLE_BLOCKED && !in_order(in) &&
-			(nblocked >= BLOCKED_MOST || frames_bytes() > MAX_PENDING_BYTES / 2))
+		trouble = quarantine_of(&in->event, now, &until);
+		if (trouble == QUARANTINE_BLOCKED && !in_order(in) &&
+			(nblocked >= BLOCKED_MOST || frame_memory_bytes() > MAX_PENDING_BYTES / 2))
 			mark_done(in, WC_DONE_BUSY);
-		else if (trouble == TROUBLE_BLOCKED)
+		else if (trouble == QUARANTINE_BLOCKED)
 			wait_until(until);
-		else if (trouble == TROUBLE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
+		else if (trouble == QUARANTINE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
 			batch[nbatch++] = in;
-		else if ((trouble == TROUBLE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
+		else if ((trouble == QUARANTINE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
 			alone[nalone++] = in;
 		if (nbatch == batch_limit)
 			break;
@@ -482,7 +482,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 	{
 		TimestampTz until;
 
-		if (trouble_of(&alone[i]->event, now, &until) == TROUBLE_BLOCKED)
+		if (quarantine_of(&alone[i]->event, now, &until) == QUARANTINE_BLOCKED)
 			wait_until(until); /* behind one that has just been blocked */
 		else if (alone[i]->event.kind == WC_EVENT_UNREADABLE)
 			keep_unreadable(alone[i], now);
@@ -511,14 +511,14 @@ inbound_commit(wc_buf *out)
 		memcpy(done.message, in->message.data, sizeof(done.message));
 		wc_write_event_done(out, &done);
 		if (in->result == WC_DONE_STORED)
-			worker_stats.events++;
+			report_stats.events++;
 		else if (in->result == WC_DONE_REJECTED)
-			worker_stats.rejected++;
+			report_stats.rejected++;
 		dlist_delete(&in->node);
-		frame_free(in);
+		frame_memory_free(in);
 		npending--;
 	}
-	worker_stats.repeats += repeats;
+	report_stats.repeats += repeats;
 	repeats = 0;
 	if (batch_limit < BATCH_MOST)
 		batch_limit++;
@@ -547,9 +547,9 @@ inbound_forget(void)
 		InEvent *in = dlist_container(InEvent, node, iter.cur);
 
 		dlist_delete(&in->node);
-		frame_free(in);
+		frame_memory_free(in);
 	}
 	npending = nblocked = 0;
 	next_try = 0;
-	trouble_reset();
+	quarantine_reset();
 }

@@ -31,7 +31,7 @@ typedef struct TroubleKey
 typedef struct TroubleEntry
 {
 	TroubleKey key;
-	Trouble kind;
+	Quarantine kind;
 	bool slow; /* its triggers took too long */
 	int pause_ms;
 	TimestampTz until; /* suspect: no longer so; blocked: next try */
@@ -88,7 +88,7 @@ entry_for(const wc_event *e, TimestampTz now)
 	entry = hash_search(troubles, &key, HASH_ENTER, &found);
 	if (!found)
 	{
-		entry->kind = TROUBLE_NONE;
+		entry->kind = QUARANTINE_NONE;
 		entry->slow = false;
 		entry->pause_ms = 0;
 		entry->until = 0;
@@ -100,43 +100,43 @@ entry_for(const wc_event *e, TimestampTz now)
  * How to treat an event.  BLOCKED: not before *until; once that is due, NONE
  * would be too hasty, and SUSPECT is answered.
  */
-Trouble
-trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until)
+Quarantine
+quarantine_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 {
 	TroubleKey key;
 	TroubleEntry *entry;
 
 	if (troubles == NULL || hash_get_num_entries(troubles) == 0)
-		return TROUBLE_NONE;
+		return QUARANTINE_NONE;
 	key = key_of(event);
 	entry = hash_search(troubles, &key, HASH_FIND, NULL);
 	if (entry == NULL)
-		return TROUBLE_NONE;
+		return QUARANTINE_NONE;
 	*until = entry->until;
 	if (entry->until > now)
 		return entry->kind;
-	if (entry->kind == TROUBLE_BLOCKED)
-		return TROUBLE_SUSPECT;
+	if (entry->kind == QUARANTINE_BLOCKED)
+		return QUARANTINE_SUSPECT;
 	hash_search(troubles, &key, HASH_REMOVE, NULL);
-	return TROUBLE_NONE;
+	return QUARANTINE_NONE;
 }
 
 /* slow: because its triggers took longer than they may. */
 void
-trouble_suspect(const wc_event *event, TimestampTz now, bool slow)
+quarantine_suspect(const wc_event *event, TimestampTz now, bool slow)
 {
 	TroubleEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
 		return;
-	entry->kind = TROUBLE_SUSPECT;
+	entry->kind = QUARANTINE_SUSPECT;
 	entry->slow = slow;
 	entry->until = TimestampTzPlusMilliseconds(now, SUSPECT_MS);
 }
 
 /* Did the conversation's triggers take too long lately? */
 bool
-trouble_is_slow(const wc_event *event)
+quarantine_is_slow(const wc_event *event)
 {
 	TroubleKey key = key_of(event);
 	TroubleEntry *entry = troubles ? hash_search(troubles, &key, HASH_FIND, NULL) : NULL;
@@ -146,21 +146,21 @@ trouble_is_slow(const wc_event *event)
 
 /* Returns when to try again. */
 TimestampTz
-trouble_blocked(const wc_event *event, TimestampTz now)
+quarantine_blocked(const wc_event *event, TimestampTz now)
 {
 	TroubleEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
 		return TimestampTzPlusMilliseconds(now, BLOCKED_MOST_MS);
-	entry->pause_ms = entry->kind == TROUBLE_BLOCKED ? Min(entry->pause_ms * 2, BLOCKED_MOST_MS) : BLOCKED_FIRST_MS;
-	entry->kind = TROUBLE_BLOCKED;
+	entry->pause_ms = entry->kind == QUARANTINE_BLOCKED ? Min(entry->pause_ms * 2, BLOCKED_MOST_MS) : BLOCKED_FIRST_MS;
+	entry->kind = QUARANTINE_BLOCKED;
 	entry->until = TimestampTzPlusMilliseconds(now, entry->pause_ms);
 	return entry->until;
 }
 
 /* The conversation's event went through: it is blocked no more. */
 void
-trouble_over(const wc_event *event)
+quarantine_over(const wc_event *event)
 {
 	TroubleKey key = key_of(event);
 	TroubleEntry *entry;
@@ -168,12 +168,12 @@ trouble_over(const wc_event *event)
 	if (troubles == NULL)
 		return;
 	entry = hash_search(troubles, &key, HASH_FIND, NULL);
-	if (entry != NULL && entry->kind == TROUBLE_BLOCKED)
+	if (entry != NULL && entry->kind == QUARANTINE_BLOCKED)
 		hash_search(troubles, &key, HASH_REMOVE, NULL);
 }
 
 void
-trouble_reset(void)
+quarantine_reset(void)
 {
 	if (troubles != NULL)
 		hash_destroy(troubles);

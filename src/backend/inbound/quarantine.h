@@ -9,18 +9,18 @@
 
 #include "common/corridor.h"
 
-typedef enum Trouble
+typedef enum Quarantine
 {
-	TROUBLE_NONE,
-	TROUBLE_SUSPECT, /* raised lately: alone in a savepoint */
-	TROUBLE_BLOCKED	 /* somebody holds its rows: later */
-} Trouble;
+	QUARANTINE_NONE,
+	QUARANTINE_SUSPECT, /* raised lately: alone in a savepoint */
+	QUARANTINE_BLOCKED	/* somebody holds its rows: later */
+} Quarantine;
 
-extern Trouble trouble_of(const wc_event *event, TimestampTz now, TimestampTz *until);
-extern void trouble_suspect(const wc_event *event, TimestampTz now, bool slow);
-extern bool trouble_is_slow(const wc_event *event);
-extern TimestampTz trouble_blocked(const wc_event *event, TimestampTz now);
-extern void trouble_over(const wc_event *event);
-extern void trouble_reset(void);
+extern Quarantine quarantine_of(const wc_event *event, TimestampTz now, TimestampTz *until);
+extern void quarantine_suspect(const wc_event *event, TimestampTz now, bool slow);
+extern bool quarantine_is_slow(const wc_event *event);
+extern TimestampTz quarantine_blocked(const wc_event *event, TimestampTz now);
+extern void quarantine_over(const wc_event *event);
+extern void quarantine_reset(void);
 
 #endif /* WC_QUARANTINE_H */

@@ -150,10 +150,10 @@ note_shown(const WcShowedUp *all)
 	{
 		const pg_uuid_t *id = DatumGetUUIDP(all->channels->values[i]);
 		const ConfigChannel *channel = config_channel(id->data);
-		Lane *lane = channel ? queue_lane(channel->hub_id, false) : NULL;
+		Lane *lane = channel ? hub_queue_lane(channel->hub_id, false) : NULL;
 
 		if (lane != NULL)
-			queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
+			hub_queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
 	}
 }
 
@@ -173,7 +173,7 @@ held_release(TimestampTz now, const WcShowedUp *showed_up)
 	note_shown(&all);
 	if (!any_held || all.channels->n == 0)
 		return;
-	if (turn_try(release_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
+	if (savepoint_try(release_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
 		return;
 	for (i = 0; i < all.channels->n; i++)
 	{
@@ -181,7 +181,7 @@ held_release(TimestampTz now, const WcShowedUp *showed_up)
 
 		wc_column_add(one.channels, all.channels->values[i]);
 		wc_column_add(one.visitors, all.visitors->values[i]);
-		if (failures < FAILURES_MOST && turn_try(release_step, &one, LOCK_WAIT_BLOCKED_MS) == NULL)
+		if (failures < FAILURES_MOST && savepoint_try(release_step, &one, LOCK_WAIT_BLOCKED_MS) == NULL)
 			continue;
 		failures++;
 		remember(all.channels->values[i], all.visitors->values[i]);

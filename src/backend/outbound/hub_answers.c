@@ -55,8 +55,8 @@ publish_lane(Lane *lane, const wc_outcome *o)
 	TimestampTz until = wc_clock_to_wall(lane->paused_until);
 	WcHubState *mine;
 
-	SpinLockAcquire(&worker_slot->mutex);
-	mine = wc_hub_state(worker_slot, lane->hub_id);
+	SpinLockAcquire(&report_slot->mutex);
+	mine = wc_hub_state(report_slot, lane->hub_id);
 	if (mine != NULL)
 	{
 		mine->paused_until = until;
@@ -64,7 +64,7 @@ publish_lane(Lane *lane, const wc_outcome *o)
 			memcpy(mine->last_error, o->error_message.p, n);
 		mine->last_error[n] = '\0';
 	}
-	SpinLockRelease(&worker_slot->mutex);
+	SpinLockRelease(&report_slot->mutex);
 }
 
 static void
@@ -104,12 +104,12 @@ retry_later(Queued *item, TimestampTz now, const wc_outcome *o)
 	item->attempts++;
 	if (item->attempts >= wc_max_attempts)
 	{
-		ends_note(item, "failed", wc_str_from("failed"), o);
+		outcomes_note(item, "failed", wc_str_from("failed"), o);
 		return;
 	}
 	ms = Min(RETRY_FIRST_MS << Min(item->attempts - 1, 10), RETRY_MOST_MS);
-	queue_put_back(item);
-	queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(ms)));
+	hub_queue_put_back(item);
+	hub_queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(ms)));
 }
 
 /* The hub refuses the key: nothing goes there until it has another. */
@@ -136,7 +136,7 @@ plausible(const wc_outcome *o)
 {
 	wc_str texts[] = {o->hub_status, o->hub_message_id, o->error_code};
 
-	return events_are_text(texts, lengthof(texts)) && o->hub_status.len <= WC_MAX_STATUS &&
+	return wc_texts_are_valid(texts, lengthof(texts)) && o->hub_status.len <= WC_MAX_STATUS &&
 		   o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID && o->error_code.len <= WC_MAX_ERROR_CODE;
 }
 
@@ -153,45 +153,45 @@ hub_answers_accept(const wc_frame *frame)
 	if (!wc_read_outcome(frame, &o) || !plausible(&o))
 		return false;
 	/* libcurl's and the system's words are in whatever encoding they like */
-	if (!events_are_text(&o.error_message, 1))
+	if (!wc_texts_are_valid(&o.error_message, 1))
 		o.error_message = wc_str_from("an error whose text is not UTF-8");
 	o.error_message.len =
 		(uint32) pg_encoding_mbcliplen(PG_UTF8, o.error_message.p, (int) o.error_message.len, MAX_WORDS);
-	item = queue_find_token(o.token);
+	item = hub_queue_find_token(o.token);
 	if (item == NULL)
 		return true; /* of a time before webchatt-net was restarted */
 	lane = item->conv->lane;
 	lane->under_way--;
-	worker_stats.sends++;
+	report_stats.sends++;
 	if (o.result != WC_OUT_ACCEPTED)
-		worker_stats.failures++;
+		report_stats.failures++;
 	switch (o.result)
 	{
 		case WC_OUT_ACCEPTED:
 			lane_works(lane);
-			means = events_meaning(o.hub_status, false);
-			ends_note(item, means && strcmp(means, "failed") != 0 ? means : "sent",
-					  o.hub_status.len ? o.hub_status : wc_str_from("sent"), &o);
+			means = wc_events_meaning(o.hub_status, false);
+			outcomes_note(item, means && strcmp(means, "failed") != 0 ? means : "sent",
+						  o.hub_status.len ? o.hub_status : wc_str_from("sent"), &o);
 			break;
 		case WC_OUT_NO_SESSION:
 			lane_works(lane);
 			if (item->conv->shown && lane->local)
-				queue_put_back(item); /* they have been welcomed since */
+				hub_queue_put_back(item); /* they have been welcomed since */
 			else if (item->conv->shown)
 				retry_later(item, now, &o);
 			else
-				ends_note(item, "held", wc_str_from("held"), &o);
+				outcomes_note(item, "held", wc_str_from("held"), &o);
 			break;
 		case WC_OUT_REFUSED:
 			lane_works(lane);
-			ends_note(item, "failed", wc_str_from("failed"), &o);
+			outcomes_note(item, "failed", wc_str_from("failed"), &o);
 			break;
 		case WC_OUT_PAUSED:
-			queue_put_back(item);
+			hub_queue_put_back(item);
 			pause_lane(lane, now, (int) Min(o.retry_after_ms, 3600000), &o);
 			break;
 		case WC_OUT_UNAUTHORIZED:
-			queue_put_back(item);
+			hub_queue_put_back(item);
 			if (!lane->local) /* which has no key that could be refused */
 				stop_lane(lane, &o);
 			break;
@@ -209,7 +209,7 @@ hub_answers_accept(const wc_frame *frame)
 			 * and must not get it for ever.
 			 */
 			if (lane->failures >= FAILURES_PAUSE && (o.http_status < 200 || o.http_status > 299))
-				queue_put_back(item);
+				hub_queue_put_back(item);
 			else
 				retry_later(item, now, &o);
 			break;
@@ -235,14 +235,14 @@ hub_answers_stop_hubs(TimestampTz now)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		lane->stop_written = false;
 		if (lane->stop_pending == NULL || lane->stop_due > now)
 			continue;
-		lane->stop_written = turn_try(stop_step, lane, LOCK_WAIT_BLOCKED_MS) == NULL;
+		lane->stop_written = savepoint_try(stop_step, lane, LOCK_WAIT_BLOCKED_MS) == NULL;
 		if (!lane->stop_written)
 			lane->stop_due = TimestampTzPlusMilliseconds(now, STOP_AGAIN_MS);
 	}
@@ -257,7 +257,7 @@ note_key(Lane *lane, const ConfigHub *hub)
 	if (lane->key_hash == hash)
 		return;
 	lane->key_hash = hash;
-	lane->old_key_until = queue_last_token();
+	lane->old_key_until = hub_queue_last_token();
 	lane_works(lane);
 }
 
@@ -270,8 +270,8 @@ hub_answers_configure(void)
 	int i;
 
 	for (i = 0; (hub = config_hub_at(i)) != NULL; i++)
-		(void) queue_lane(hub->id, true);
-	dlist_foreach(iter, &queue_lanes)
+		(void) hub_queue_lane(hub->id, true);
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 

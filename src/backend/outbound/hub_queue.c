@@ -44,7 +44,7 @@ typedef struct TokenEntry
 	Queued *item;
 } TokenEntry;
 
-dlist_head queue_lanes = DLIST_STATIC_INIT(queue_lanes);
+dlist_head hub_queue_lanes = DLIST_STATIC_INIT(hub_queue_lanes);
 
 static MemoryContext context = NULL;
 static convs_hash *convs = NULL;
@@ -83,12 +83,12 @@ init(void)
 
 /* Forget everything: the outbox still has it. */
 void
-queue_reset(void)
+hub_queue_reset(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes) outbox_reader_free(dlist_container(Lane, node, iter.cur)->reader);
-	dlist_init(&queue_lanes);
+	dlist_foreach(iter, &hub_queue_lanes) outbox_reader_free(dlist_container(Lane, node, iter.cur)->reader);
+	dlist_init(&hub_queue_lanes);
 	if (context != NULL)
 		MemoryContextDelete(context);
 	context = NULL;
@@ -105,14 +105,14 @@ earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 
 /* The lane of a hub; NULL when there is none and none shall be made. */
 Lane *
-queue_lane(int hub_id, bool make)
+hub_queue_lane(int hub_id, bool make)
 {
 	dlist_iter iter;
 	Lane *lane;
 	MemoryContext old;
 
 	init();
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		lane = dlist_container(Lane, node, iter.cur);
 		if (lane->hub_id == hub_id)
@@ -128,7 +128,7 @@ queue_lane(int hub_id, bool make)
 	dlist_init(&lane->refetch);
 	lane->waiting = pairingheap_allocate(earlier_first, NULL);
 	MemoryContextSwitchTo(old);
-	dlist_push_tail(&queue_lanes, &lane->node);
+	dlist_push_tail(&hub_queue_lanes, &lane->node);
 	return lane;
 }
 
@@ -253,7 +253,7 @@ drop_item(Queued *item)
 {
 	Conv *conv = item->conv;
 
-	queue_set_token(item, 0);
+	hub_queue_set_token(item, 0);
 	dlist_delete(&item->node);
 	conv->nitems--;
 	conv->lane->nitems--;
@@ -268,7 +268,7 @@ drop_item(Queued *item)
  * is in memory of it may be the very end that held it, in this turn.
  */
 void
-queue_add(Lane *lane, const OutboxRow *row)
+hub_queue_add(Lane *lane, const OutboxRow *row)
 {
 	Conv *conv;
 
@@ -278,7 +278,7 @@ queue_add(Lane *lane, const OutboxRow *row)
 		return;
 	conv = conv_for(lane, row->channel, row->visitor, true);
 	if (row->op == 'r')
-		queue_requeued(lane, row->channel, row->visitor);
+		hub_queue_requeued(lane, row->channel, row->visitor);
 	else if (conv->spilled || conv->nitems >= CONV_WINDOW)
 		spill(conv, row->seq);
 	else
@@ -293,7 +293,7 @@ queue_add(Lane *lane, const OutboxRow *row)
  * they had: so what is in memory of it and not under way is read anew.
  */
 void
-queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+hub_queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 {
 	Conv *conv;
 	dlist_mutable_iter iter;
@@ -320,7 +320,7 @@ queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
  * was given an order since; pass 0: of messages that may be as new as that.
  */
 bool
-queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
+hub_queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
 {
 	Conv *conv;
 
@@ -341,7 +341,7 @@ queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_
 
 /* The visitor showed up: note it where a message to them is under way. */
 void
-queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+hub_queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 {
 	Conv *conv = conv_for(lane, channel, visitor, false);
 
@@ -351,7 +351,7 @@ queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 
 /* The message at a conversation's front; NULL when it has none. */
 Queued *
-queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+hub_queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 {
 	Conv *conv = conv_for(lane, channel, visitor, false);
 
@@ -360,14 +360,14 @@ queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 
 /* Try a conversation again at due. */
 void
-queue_wait(Conv *conv, TimestampTz due)
+hub_queue_wait(Conv *conv, TimestampTz due)
 {
 	conv->due = due;
 	place(conv, CONV_WAITING, false);
 }
 
 void
-queue_wake_due(Lane *lane, TimestampTz now)
+hub_queue_wake_due(Lane *lane, TimestampTz now)
 {
 	while (!pairingheap_is_empty(lane->waiting))
 	{
@@ -381,7 +381,7 @@ queue_wake_due(Lane *lane, TimestampTz now)
 
 /* Take the front message of the next ready conversation; NULL when none is. */
 Queued *
-queue_next_ready(Lane *lane)
+hub_queue_next_ready(Lane *lane)
 {
 	while (!dlist_is_empty(&lane->ready))
 	{
@@ -402,25 +402,25 @@ queue_next_ready(Lane *lane)
 
 /* The message is to be tried again, now. */
 void
-queue_put_back(Queued *item)
+hub_queue_put_back(Queued *item)
 {
 	item->state = ITEM_WAITING;
-	queue_set_token(item, 0);
+	hub_queue_set_token(item, 0);
 	replace(item->conv, false);
 }
 
 /* The same, in front of the others: the turn that took it was undone. */
 void
-queue_put_back_first(Queued *item)
+hub_queue_put_back_first(Queued *item)
 {
 	item->state = ITEM_WAITING;
-	queue_set_token(item, 0);
+	hub_queue_set_token(item, 0);
 	replace(item->conv, true);
 }
 
 /* The message needs nothing more. */
 void
-queue_settle(Queued *item)
+hub_queue_settle(Queued *item)
 {
 	Conv *conv = item->conv;
 	bool was_front = dlist_head_element(Queued, node, &conv->items) == item;
@@ -434,7 +434,7 @@ queue_settle(Queued *item)
 
 /* A row of a spilled conversation that is being read anew. */
 void
-queue_add_refetched(Conv *conv, const OutboxRow *row)
+hub_queue_add_refetched(Conv *conv, const OutboxRow *row)
 {
 	if (row->message != NULL)
 		add_item(conv, row);
@@ -445,7 +445,7 @@ queue_add_refetched(Conv *conv, const OutboxRow *row)
  * with last_seq.  Fewer than a window: that was all of it.
  */
 void
-queue_refetched(Conv *conv, int rows, int64 last_seq)
+hub_queue_refetched(Conv *conv, int rows, int64 last_seq)
 {
 	if (rows < CONV_WINDOW)
 	{
@@ -461,7 +461,7 @@ queue_refetched(Conv *conv, int rows, int64 last_seq)
 
 /* Visit every message in memory; the visitor must not settle any. */
 void
-queue_each(void (*visit)(void *arg, Queued *item), void *arg)
+hub_queue_each(void (*visit)(void *arg, Queued *item), void *arg)
 {
 	HASH_SEQ_STATUS scan;
 	ItemEntry *entry;
@@ -474,7 +474,7 @@ queue_each(void (*visit)(void *arg, Queued *item), void *arg)
 }
 
 Queued *
-queue_find_token(uint64 token)
+hub_queue_find_token(uint64 token)
 {
 	TokenEntry *entry = context ? hash_search(tokens, &token, HASH_FIND, NULL) : NULL;
 
@@ -483,7 +483,7 @@ queue_find_token(uint64 token)
 
 /* Name the SEND by which the message is under way; 0: none. */
 void
-queue_set_token(Queued *item, uint64 token)
+hub_queue_set_token(Queued *item, uint64 token)
 {
 	if (item->token != 0)
 		hash_search(tokens, &item->token, HASH_REMOVE, NULL);
@@ -498,14 +498,14 @@ queue_set_token(Queued *item, uint64 token)
 
 /* The token of the next SEND. */
 uint64
-queue_new_token(void)
+hub_queue_new_token(void)
 {
 	return ++last_token;
 }
 
 /* That of the latest. */
 uint64
-queue_last_token(void)
+hub_queue_last_token(void)
 {
 	return last_token;
 }

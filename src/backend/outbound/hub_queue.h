@@ -63,7 +63,7 @@ struct Conv
 	bool shown;		 /* the visitor showed up since the front was taken */
 	bool spilled;	 /* rows from refetch_from on are not in memory */
 	bool look_again; /* for messages without an order, once it is not spilled */
-	uint32 whole_in; /* the pass that found all of it in memory: see queue_knows() */
+	uint32 whole_in; /* the pass that found all of it in memory: see hub_queue_knows() */
 	int64 refetch_from;
 	uint8 place;				/* ConvPlace */
 	dlist_node place_node;		/* READY, REFETCH */
@@ -98,27 +98,27 @@ struct Lane
 	pairingheap *waiting;
 };
 
-extern dlist_head queue_lanes;
-extern Lane *queue_lane(int hub_id, bool make);
-extern void queue_add(Lane *lane, const OutboxRow *row);
-extern void queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
-extern bool queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
-						uint32 pass);
-extern void queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
-extern Queued *queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor);
-extern void queue_wait(Conv *conv, TimestampTz due);
-extern void queue_wake_due(Lane *lane, TimestampTz now);
-extern Queued *queue_next_ready(Lane *lane);
-extern void queue_put_back(Queued *item);
-extern void queue_put_back_first(Queued *item);
-extern void queue_settle(Queued *item);
-extern void queue_add_refetched(Conv *conv, const OutboxRow *row);
-extern void queue_refetched(Conv *conv, int rows, int64 last_seq);
-extern Queued *queue_find_token(uint64 token);
-extern void queue_set_token(Queued *item, uint64 token);
-extern uint64 queue_new_token(void);
-extern uint64 queue_last_token(void);
-extern void queue_each(void (*visit)(void *arg, Queued *item), void *arg);
-extern void queue_reset(void);
+extern dlist_head hub_queue_lanes;
+extern Lane *hub_queue_lane(int hub_id, bool make);
+extern void hub_queue_add(Lane *lane, const OutboxRow *row);
+extern void hub_queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern bool hub_queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
+							uint32 pass);
+extern void hub_queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern Queued *hub_queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern void hub_queue_wait(Conv *conv, TimestampTz due);
+extern void hub_queue_wake_due(Lane *lane, TimestampTz now);
+extern Queued *hub_queue_next_ready(Lane *lane);
+extern void hub_queue_put_back(Queued *item);
+extern void hub_queue_put_back_first(Queued *item);
+extern void hub_queue_settle(Queued *item);
+extern void hub_queue_add_refetched(Conv *conv, const OutboxRow *row);
+extern void hub_queue_refetched(Conv *conv, int rows, int64 last_seq);
+extern Queued *hub_queue_find_token(uint64 token);
+extern void hub_queue_set_token(Queued *item, uint64 token);
+extern uint64 hub_queue_new_token(void);
+extern uint64 hub_queue_last_token(void);
+extern void hub_queue_each(void (*visit)(void *arg, Queued *item), void *arg);
+extern void hub_queue_reset(void);
 
 #endif /* WC_HUB_QUEUE_H */

@@ -63,7 +63,7 @@ void
 outbound_record(TimestampTz now, bool carefully)
 {
 	hub_answers_stop_hubs(now);
-	ends_record(now, carefully);
+	outcomes_record(now, carefully);
 }
 
 static void
@@ -77,7 +77,7 @@ expire_one(void *arg, Queued *item)
 
 		memset(&o, 0, sizeof(o));
 		o.error_message = wc_str_from("it could not be sent in time");
-		ends_note(item, "expired", wc_str_from("expired"), &o);
+		outcomes_note(item, "expired", wc_str_from("expired"), &o);
 	}
 }
 
@@ -87,7 +87,7 @@ outbound_expire(void)
 {
 	TimestampTz wall = GetCurrentTimestamp();
 
-	queue_each(expire_one, &wall);
+	hub_queue_each(expire_one, &wall);
 }
 
 static void
@@ -100,7 +100,7 @@ sweep_step(void *arg)
 	wc_run(WC_FIND_EARLY, NULL, NULL);
 	for (i = 0; i < 3; i++)
 		args[i] = wc_field(0, i + 1, &none);
-	args[3] = BoolGetDatum(feed_wanted());
+	args[3] = BoolGetDatum(wc_feed_wanted());
 	if (!none)
 		wc_run(WC_APPLY_EARLY, args, NULL);
 }
@@ -113,7 +113,7 @@ outbound_upkeep(void)
 
 	held_upkeep(count % 10 == 0);
 	if (count % 10 == 0)
-		savepoint_try(sweep_step, NULL);
+		savepoint_do(sweep_step, NULL);
 	if (count++ % 3600 == 0)
 		savepoint_run(WC_EXPIRE_EARLY);
 }
@@ -121,7 +121,7 @@ outbound_upkeep(void)
 static void
 take_row(void *arg, const OutboxRow *row)
 {
-	queue_add(arg, row);
+	hub_queue_add(arg, row);
 }
 
 static void
@@ -133,9 +133,9 @@ take_requeued(void)
 	for (i = 0; i < n; i++)
 	{
 		bool isnull;
-		Lane *lane = queue_lane(DatumGetInt32(wc_field(i, 1, &isnull)), true);
+		Lane *lane = hub_queue_lane(DatumGetInt32(wc_field(i, 1, &isnull)), true);
 
-		queue_requeued(lane, DatumGetUUIDP(wc_field(i, 2, &isnull)), wc_field_text(i, 3));
+		hub_queue_requeued(lane, DatumGetUUIDP(wc_field(i, 2, &isnull)), wc_field_text(i, 3));
 	}
 }
 
@@ -151,7 +151,7 @@ take_refetched(void *arg, const OutboxRow *row)
 {
 	Refetch *refetch = arg;
 
-	queue_add_refetched(refetch->conv, row);
+	hub_queue_add_refetched(refetch->conv, row);
 	refetch->rows++;
 	refetch->last_seq = row->seq;
 }
@@ -171,11 +171,11 @@ refetch_spilled(Lane *lane)
 		args[2] = Int64GetDatum(refetch.conv->refetch_from);
 		args[3] = Int32GetDatum(CONV_WINDOW);
 		wc_run(WC_READ_CONVERSATION, args, NULL);
-		outbox_rows(take_refetched, &refetch);
+		outbox_reader_rows(take_refetched, &refetch);
 		/* all of it is in memory now: has it messages without an order? */
 		if (refetch.rows < CONV_WINDOW && refetch.conv->look_again)
 			requeue_conversation(&refetch.conv->channel, refetch.conv->visitor);
-		queue_refetched(refetch.conv, refetch.rows, refetch.last_seq);
+		hub_queue_refetched(refetch.conv, refetch.rows, refetch.last_seq);
 	}
 }
 
@@ -193,7 +193,7 @@ outbound_read(TimestampTz now, bool look)
 		take_requeued();
 		looked_now = true;
 	}
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 		int room = Min(LANE_WINDOW - lane->nitems, READ_PAGE);
@@ -201,9 +201,9 @@ outbound_read(TimestampTz now, bool look)
 		if (lane->paused_until != 0 && lane->paused_until <= now)
 			lane->paused_until = 0;
 		if (room > 0 && (look || outbox_reader_has_more(lane->reader)))
-			outbox_read(lane->reader, room, take_row, lane);
+			outbox_reader_read(lane->reader, room, take_row, lane);
 		refetch_spilled(lane);
-		queue_wake_due(lane, now);
+		hub_queue_wake_due(lane, now);
 	}
 }
 
@@ -226,14 +226,14 @@ gather(TimestampTz now)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 		int left = allowance(lane, now);
 
 		while (left-- > 0 && ntaken < TAKE_MOST)
 		{
-			Queued *item = queue_next_ready(lane);
+			Queued *item = hub_queue_next_ready(lane);
 
 			if (item == NULL)
 				break;
@@ -250,7 +250,7 @@ write_send(Queued *item, const char *content)
 	const ConfigChannel *channel = config_channel(item->conv->channel.data);
 	wc_send send;
 
-	send.token = queue_new_token();
+	send.token = hub_queue_new_token();
 	send.hub = (uint32_t) item->conv->lane->hub_id;
 	memcpy(send.message, item->id.data, 16);
 	memcpy(send.channel, item->conv->channel.data, 16);
@@ -260,7 +260,7 @@ write_send(Queued *item, const char *content)
 	send.local = channel->local ? 1 : 0;
 	if (!wc_write_send(&sends, &send))
 		return false;
-	queue_set_token(item, send.token);
+	hub_queue_set_token(item, send.token);
 	item->state = ITEM_SENT;
 	return true;
 }
@@ -277,14 +277,14 @@ decide(int i, const char *content, bool visitor_held)
 	if (config_channel(item->conv->channel.data) == NULL)
 	{
 		o.error_message = wc_str_from("its channel was removed");
-		ends_note(item, "failed", wc_str_from("failed"), &o);
+		outcomes_note(item, "failed", wc_str_from("failed"), &o);
 	}
 	else if (visitor_held)
-		ends_note(item, "held", wc_str_from("held"), NULL);
+		outcomes_note(item, "held", wc_str_from("held"), NULL);
 	else if (sends.len < TAKE_BYTES && !write_send(item, content))
 	{
 		o.error_message = wc_str_from("its content is too large to be sent");
-		ends_note(item, "failed", wc_str_from("failed"), &o);
+		outcomes_note(item, "failed", wc_str_from("failed"), &o);
 	}
 }
 
@@ -300,7 +300,7 @@ outbound_take(TimestampTz now)
 
 	ntaken = 0;
 	wc_buf_reset(&sends);
-	if (!net_link_has_room())
+	if (!net_process_has_room())
 		return;
 	gather(now);
 	if (ntaken == 0)
@@ -331,23 +331,23 @@ outbound_commit(TimestampTz now, wc_buf *out)
 	dlist_iter iter;
 	int i;
 
-	ends_commit();
+	outcomes_commit();
 	held_commit();
 	looked_for_requeued |= looked_now;
 	looked_now = false;
 	for (i = 0; i < ntaken; i++)
 	{
 		if (taken_away[i])
-			queue_settle(taken[i]);
+			hub_queue_settle(taken[i]);
 		else if (taken[i]->state == ITEM_SENT)
 			taken[i]->conv->lane->under_way++;
 		else if (taken[i]->state == ITEM_TAKEN)
-			queue_put_back_first(taken[i]);
+			hub_queue_put_back_first(taken[i]);
 	}
 	ntaken = 0;
 	wc_buf_append(out, sends.data, sends.len);
 	wc_buf_reset(&sends);
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 
@@ -371,12 +371,12 @@ outbound_rollback(void)
 		Queued *item = taken[--ntaken];
 
 		if (item->state == ITEM_TAKEN || item->state == ITEM_SENT)
-			queue_put_back_first(item);
+			hub_queue_put_back_first(item);
 	}
 	wc_buf_reset(&sends);
-	ends_rollback();
+	outcomes_rollback();
 	held_rollback();
-	dlist_foreach(iter, &queue_lanes) outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
+	dlist_foreach(iter, &hub_queue_lanes) outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
 	looked_now = false;
 }
 
@@ -386,15 +386,15 @@ outbound_ready(TimestampTz now)
 {
 	dlist_iter iter;
 
-	if (ends_ready(now))
+	if (outcomes_ready(now))
 		return true;
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		if ((lane->stop_pending != NULL && lane->stop_due <= now) || !dlist_is_empty(&lane->refetch) ||
 			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
-			(!dlist_is_empty(&lane->ready) && net_link_has_room() && allowance(lane, now) > 0))
+			(!dlist_is_empty(&lane->ready) && net_process_has_room() && allowance(lane, now) > 0))
 			return true;
 	}
 	return false;
@@ -404,10 +404,10 @@ outbound_ready(TimestampTz now)
 TimestampTz
 outbound_next_due(void)
 {
-	TimestampTz next = ends_next_due();
+	TimestampTz next = outcomes_next_due();
 	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 
@@ -434,7 +434,7 @@ put_back_sent(void *arg, Queued *item)
 		return;
 	if (*may_have_left && !item->conv->lane->local)
 		overdue_note(&item->conv->channel, &item->id);
-	queue_put_back_first(item);
+	hub_queue_put_back_first(item);
 }
 
 /* webchatt-net is gone: what was under way is sent again.  May a hub have it already? */
@@ -443,19 +443,19 @@ outbound_net_lost(bool may_have_left)
 {
 	dlist_iter iter;
 
-	queue_each(put_back_sent, &may_have_left);
-	dlist_foreach(iter, &queue_lanes) dlist_container(Lane, node, iter.cur)->under_way = 0;
+	hub_queue_each(put_back_sent, &may_have_left);
+	dlist_foreach(iter, &hub_queue_lanes) dlist_container(Lane, node, iter.cur)->under_way = 0;
 }
 
 /* Forget everything, as after a start. */
 void
 outbound_reset(void)
 {
-	ends_reset();
+	outcomes_reset();
 	held_reset();
 	ntaken = 0;
 	looked_for_requeued = false;
-	queue_reset();
+	hub_queue_reset();
 }
 
 /*
@@ -466,8 +466,8 @@ const pg_uuid_t *
 outbound_under_way(const pg_uuid_t *channel, const char *visitor)
 {
 	const ConfigChannel *config = config_channel(channel->data);
-	Lane *lane = config ? queue_lane(config->hub_id, false) : NULL;
-	Queued *front = lane ? queue_front(lane, channel, visitor) : NULL;
+	Lane *lane = config ? hub_queue_lane(config->hub_id, false) : NULL;
+	Queued *front = lane ? hub_queue_front(lane, channel, visitor) : NULL;
 
 	return front != NULL && (front->state == ITEM_SENT || front->state == ITEM_ENDED) ? &front->id : NULL;
 }
@@ -491,7 +491,7 @@ outbound_stats(WcStats *stats, bool with_age)
 
 	stats->queued = 0;
 	stats->in_flight = 0;
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 
@@ -502,7 +502,7 @@ outbound_stats(WcStats *stats, bool with_age)
 		stats->oldest_queued = 0;
 	else if (with_age || stats->oldest_queued == 0)
 	{
-		queue_each(older, &oldest);
+		hub_queue_each(older, &oldest);
 		if (oldest != PG_INT64_MAX)
 			stats->oldest_queued = oldest - ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
 	}
@@ -517,7 +517,7 @@ outbound_child_is_empty(int child)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		Lane *lane = dlist_container(Lane, node, iter.cur);
 

@@ -62,7 +62,7 @@ struct OutboxReader
 	uint64 own_now; /* read in this transaction, 0: none */
 };
 
-uint64 outbox_rows_read = 0;
+uint64 outbox_reader_rows_read = 0;
 
 /* Widen a transaction id of this epoch's neighbourhood. */
 static uint64
@@ -167,7 +167,7 @@ snapshot_text(const Horizon *h)
 
 /* Hand out the rows of SPI_tuptable, which have the columns OUTBOX_COLUMNS. */
 void
-outbox_rows(outbox_row_fn take, void *arg)
+outbox_reader_rows(outbox_row_fn take, void *arg)
 {
 	SPITupleTable *table = SPI_tuptable;
 	uint64 n = SPI_processed;
@@ -230,7 +230,7 @@ page_row(void *arg, const OutboxRow *row)
 	ReadPage *page = arg;
 
 	page->rows++;
-	outbox_rows_read++;
+	outbox_reader_rows_read++;
 	if (page->moves_cursor)
 	{
 		page->reader->at_xid = row->xid;
@@ -276,7 +276,7 @@ read_late(OutboxReader *reader, Datum xids, ReadPage *page, int limit)
 	args[3] = Int64GetDatum(page->moves_cursor ? reader->at_seq : 0);
 	args[4] = Int32GetDatum(limit);
 	wc_run(WC_READ_LATE, args, NULL);
-	outbox_rows(page_row, page);
+	outbox_reader_rows(page_row, page);
 }
 
 static void
@@ -291,7 +291,7 @@ read_next(OutboxReader *reader, ReadPage *page, int limit)
 	args[4] = snapshot_text(&reader->next);
 	args[5] = Int32GetDatum(limit);
 	wc_run(WC_READ_NEXT, args, NULL);
-	outbox_rows(page_row, page);
+	outbox_reader_rows(page_row, page);
 	if (page->rows == limit && reader->ahead == 0)
 	{
 		bool isnull;
@@ -326,7 +326,7 @@ read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
  * was handed out counts as read once outbox_reader_commit() says so.
  */
 void
-outbox_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
+outbox_reader_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 {
 	if (reader->phase == PHASE_DONE)
 		start_pass(reader);

@@ -70,7 +70,7 @@ keep(wc_str s)
  * word: the hub's or ours; o: what more is known, or NULL.
  */
 void
-ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
+outcomes_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
 {
 	Ended *e;
 
@@ -87,7 +87,7 @@ ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
 		e->code = keep(o->error_code);
 		e->text = keep(o->error_message);
 	}
-	queue_set_token(item, 0);
+	hub_queue_set_token(item, 0);
 	item->state = ITEM_ENDED;
 	dlist_push_tail(&ended, &e->node);
 }
@@ -164,7 +164,7 @@ record(Ended **list)
 		}
 	}
 	wc_columns_arrays(cols, lengthof(cols), args);
-	args[7] = BoolGetDatum(feed_wanted());
+	args[7] = BoolGetDatum(wc_feed_wanted());
 	wc_run(WC_RECORD_OUTCOMES, args, NULL);
 	if (learnt[0]->n > 0)
 	{
@@ -193,7 +193,7 @@ static void
 record_alone(Ended *e, TimestampTz now)
 {
 	Ended *list[2] = {e, NULL};
-	ErrorData *error = turn_try(record_step, list, LOCK_WAIT_BLOCKED_MS);
+	ErrorData *error = savepoint_try(record_step, list, LOCK_WAIT_BLOCKED_MS);
 
 	if (error == NULL)
 	{
@@ -201,8 +201,8 @@ record_alone(Ended *e, TimestampTz now)
 		return;
 	}
 	e->due = TimestampTzPlusMilliseconds(now, wc_jittered(RECORD_AGAIN_MS));
-	if (!turn_error_is_transient(error))
-		worker_note_error(psprintf("could not record that a message was %s: %s", e->means, error->message));
+	if (!savepoint_error_is_transient(error))
+		report_error(psprintf("could not record that a message was %s: %s", e->means, error->message));
 }
 
 /* What was to be held is sent again after all: the visitor has shown up. */
@@ -212,14 +212,14 @@ send_after_all(Ended *e, TimestampTz now)
 	Queued *item = e->item;
 
 	free_ended(e);
-	queue_put_back(item);
+	hub_queue_put_back(item);
 	if (!item->conv->lane->local)
-		queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(SHOWN_AGAIN_MS)));
+		hub_queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(SHOWN_AGAIN_MS)));
 }
 
 /* Record every end that is known. */
 void
-ends_record(TimestampTz now, bool carefully)
+outcomes_record(TimestampTz now, bool carefully)
 {
 	Ended **list;
 	dlist_mutable_iter iter;
@@ -255,16 +255,16 @@ ends_record(TimestampTz now, bool carefully)
 	list[n] = NULL;
 	if (n == 0)
 		return;
-	turn_time_limit(wc_trigger_timeout);
+	transaction_time_limit(wc_trigger_timeout);
 	record(list);
-	turn_time_limit(0);
+	transaction_time_limit(0);
 	while (n > 0)
 		list[--n]->recorded = true;
 }
 
 /* Committed: what is recorded needs nothing more. */
 void
-ends_commit(void)
+outcomes_commit(void)
 {
 	dlist_mutable_iter iter;
 
@@ -274,13 +274,13 @@ ends_commit(void)
 
 		if (!e->recorded)
 			continue;
-		queue_settle(e->item);
+		hub_queue_settle(e->item);
 		free_ended(e);
 	}
 }
 
 void
-ends_rollback(void)
+outcomes_rollback(void)
 {
 	dlist_iter iter;
 
@@ -289,7 +289,7 @@ ends_rollback(void)
 
 /* Is there an end to record now? */
 bool
-ends_ready(TimestampTz now)
+outcomes_ready(TimestampTz now)
 {
 	dlist_iter iter;
 
@@ -303,7 +303,7 @@ ends_ready(TimestampTz now)
 
 /* When the next one is due; 0: there is none. */
 TimestampTz
-ends_next_due(void)
+outcomes_next_due(void)
 {
 	TimestampTz next = 0;
 	dlist_iter iter;
@@ -319,7 +319,7 @@ ends_next_due(void)
 }
 
 void
-ends_reset(void)
+outcomes_reset(void)
 {
 	dlist_init(&ended);
 	if (ended_context != NULL)

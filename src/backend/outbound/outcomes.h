@@ -10,12 +10,12 @@
 #include "common/corridor.h"
 #include "outbound/hub_queue.h"
 
-extern void ends_note(Queued *item, const char *means, wc_str word, const wc_outcome *o);
-extern void ends_record(TimestampTz now, bool carefully);
-extern void ends_commit(void);
-extern void ends_rollback(void);
-extern bool ends_ready(TimestampTz now);
-extern TimestampTz ends_next_due(void);
-extern void ends_reset(void);
+extern void outcomes_note(Queued *item, const char *means, wc_str word, const wc_outcome *o);
+extern void outcomes_record(TimestampTz now, bool carefully);
+extern void outcomes_commit(void);
+extern void outcomes_rollback(void);
+extern bool outcomes_ready(TimestampTz now);
+extern TimestampTz outcomes_next_due(void);
+extern void outcomes_reset(void);
 
 #endif /* WC_OUTCOMES_H */

@@ -266,21 +266,21 @@ overdue_apply(TimestampTz now)
 	nwritten = 0;
 	if (nunanswered > 0)
 	{
-		error = turn_try_for(write_unanswered, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+		error = savepoint_try_for(write_unanswered, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 		if (error != NULL)
-			worker_note_error(error->message);
+			report_error(error->message);
 		nwritten = nunanswered;
 	}
 	if (look.phase == OVERDUE_RESTING && look.next > now)
 		return;
-	error = turn_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	error = savepoint_try_for(look_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
 	look = saved;
 	look.phase = OVERDUE_RESTING;
 	look.next = next_look(now);
-	if (!turn_error_is_transient(error))
-		worker_note_error(error->message);
+	if (!savepoint_error_is_transient(error))
+		report_error(error->message);
 }
 
 void

@@ -134,10 +134,10 @@ judge(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const 
 
 	if (c == NULL)
 		return;
-	lane = queue_lane(c->hub_id, true);
+	lane = hub_queue_lane(c->hub_id, true);
 	if (!outbox_reader_is_current(lane->reader))
 		look.unread = true;
-	else if (!queue_knows(lane, channel, visitor, id, old ? pass : 0))
+	else if (!hub_queue_knows(lane, channel, visitor, id, old ? pass : 0))
 	{
 		wc_outbox_append(c->hub_id, 's', channel, visitor, id, NULL, expires);
 		appended = true;
@@ -213,7 +213,7 @@ all_is_read(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &queue_lanes)
+	dlist_foreach(iter, &hub_queue_lanes)
 	{
 		if (!outbox_reader_is_current(dlist_container(Lane, node, iter.cur)->reader))
 			return false;
@@ -249,13 +249,13 @@ requeue_apply(TimestampTz now)
 	appended = false;
 	if (!requeue_ready(now))
 		return false;
-	error = turn_try_for(run_piece, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	error = savepoint_try_for(run_piece, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	took = wc_clock() - began;
 	if (error != NULL)
 	{
 		requeue_rollback();
-		if (!turn_error_is_transient(error))
-			worker_note_error(error->message);
+		if (!savepoint_error_is_transient(error))
+			report_error(error->message);
 		piece = PIECE_LEAST;
 		next_due = TimestampTzPlusMilliseconds(wc_clock(), LATER_MS);
 		return false;

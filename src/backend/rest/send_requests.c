@@ -48,7 +48,7 @@ static dlist_head sends = DLIST_STATIC_INIT(sends);
 static int nsends = 0;
 
 static MemoryContext
-api_context(void)
+send_requests_context(void)
 {
 	static MemoryContext context = NULL;
 
@@ -59,9 +59,9 @@ api_context(void)
 
 /* Take a send; false when it is none. */
 bool
-api_accept(const wc_frame *frame)
+send_requests_accept(const wc_frame *frame)
 {
-	ApiSend *s = frame_hold(api_context(), offsetof(ApiSend, bytes) + frame->len);
+	ApiSend *s = frame_memory_hold(send_requests_context(), offsetof(ApiSend, bytes) + frame->len);
 	wc_frame copy = {frame->type, s->bytes, frame->len};
 	bool right;
 
@@ -71,11 +71,11 @@ api_accept(const wc_frame *frame)
 	{
 		wc_str texts[] = {s->said.dedupe_key, s->said.content};
 
-		right = events_are_text(texts, lengthof(texts));
+		right = wc_texts_are_valid(texts, lengthof(texts));
 	}
 	if (!right)
 	{
-		frame_free(s);
+		frame_memory_free(s);
 		return false;
 	}
 	dlist_push_tail(&sends, &s->node);
@@ -84,7 +84,7 @@ api_accept(const wc_frame *frame)
 }
 
 int
-api_pending(void)
+send_requests_pending(void)
 {
 	return nsends;
 }
@@ -130,7 +130,7 @@ look_for_key(ApiSend *s, const char *visitor, const char *dedupe_key)
 	ended = wc_field(0, 2, &isnull);
 	if (isnull)
 		return WC_API_REPEAT;
-	s->text = MemoryContextStrdup(turn_context, TextDatumGetCString(ended));
+	s->text = MemoryContextStrdup(frame_memory_of_turn, TextDatumGetCString(ended));
 	return WC_API_ENDED;
 }
 
@@ -149,7 +149,7 @@ send_step(void *arg)
 		return;
 	}
 	content = DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(s->said.content.p, s->said.content.len)));
-	s->result = wc_send_content((pg_uuid_t *) s->said.channel, visitor, content, dedupe_key, &s->message)
+	s->result = send_content((pg_uuid_t *) s->said.channel, visitor, content, dedupe_key, &s->message)
 					? WC_API_QUEUED
 					: look_for_key(s, visitor, dedupe_key);
 }
@@ -159,8 +159,8 @@ static void
 refuse(ApiSend *s, const ErrorData *error)
 {
 	memset(&s->message, 0, sizeof(s->message));
-	s->text = error->message ? MemoryContextStrdup(turn_context, error->message) : NULL;
-	if (turn_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	s->text = error->message ? MemoryContextStrdup(frame_memory_of_turn, error->message) : NULL;
+	if (savepoint_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		s->result = WC_API_BUSY;
 	else if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
 		s->result = WC_API_NO_VISITOR;
@@ -170,7 +170,7 @@ refuse(ApiSend *s, const ErrorData *error)
 
 /* Write what waits. */
 void
-api_apply(void)
+send_requests_apply(void)
 {
 	TimestampTz began = wc_clock();
 	int n = 0;
@@ -187,7 +187,7 @@ api_apply(void)
 		s->text = NULL;
 		if (channel == NULL || !channel->local)
 			s->result = WC_API_NO_CHANNEL;
-		else if ((error = turn_try(send_step, s, LOCK_WAIT_BLOCKED_MS)) != NULL)
+		else if ((error = savepoint_try(send_step, s, LOCK_WAIT_BLOCKED_MS)) != NULL)
 			refuse(s, error);
 		s->done = true;
 		/* everybody waits with a slow trigger */
@@ -198,7 +198,7 @@ api_apply(void)
 
 /* The turn is committed: answer. */
 void
-api_commit(wc_buf *out)
+send_requests_commit(wc_buf *out)
 {
 	dlist_mutable_iter iter;
 
@@ -215,14 +215,14 @@ api_commit(wc_buf *out)
 		m.text = wc_str_from(s->text ? s->text : "");
 		(void) wc_write_api_done(out, &m);
 		dlist_delete(&s->node);
-		frame_free(s);
+		frame_memory_free(s);
 		nsends--;
 	}
 }
 
 /* The turn is undone: everything waits as before. */
 void
-api_rollback(void)
+send_requests_rollback(void)
 {
 	dlist_iter iter;
 
@@ -231,9 +231,9 @@ api_rollback(void)
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */
 void
-api_forget(void)
+send_requests_forget(void)
 {
 	while (!dlist_is_empty(&sends))
-		frame_free(dlist_container(ApiSend, node, dlist_pop_head_node(&sends)));
+		frame_memory_free(dlist_container(ApiSend, node, dlist_pop_head_node(&sends)));
 	nsends = 0;
 }

@@ -7,11 +7,11 @@
 
 #include "common/frame.h"
 
-extern bool api_accept(const wc_frame *frame);
-extern int api_pending(void);
-extern void api_apply(void);
-extern void api_commit(wc_buf *out);
-extern void api_rollback(void);
-extern void api_forget(void);
+extern bool send_requests_accept(const wc_frame *frame);
+extern int send_requests_pending(void);
+extern void send_requests_apply(void);
+extern void send_requests_commit(wc_buf *out);
+extern void send_requests_rollback(void);
+extern void send_requests_forget(void);
 
 #endif /* WC_SEND_REQUESTS_H */

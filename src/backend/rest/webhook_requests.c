@@ -42,7 +42,7 @@ static dlist_head calls = DLIST_STATIC_INIT(calls);
 static int ncalls = 0;
 
 static MemoryContext
-rest_context(void)
+webhook_requests_context(void)
 {
 	static MemoryContext context = NULL;
 
@@ -53,9 +53,9 @@ rest_context(void)
 
 /* Take a request; false when it is none. */
 bool
-rest_accept(const wc_frame *frame)
+webhook_requests_accept(const wc_frame *frame)
 {
-	RestCall *c = frame_hold(rest_context(), offsetof(RestCall, bytes) + frame->len);
+	RestCall *c = frame_memory_hold(webhook_requests_context(), offsetof(RestCall, bytes) + frame->len);
 	wc_frame copy = {frame->type, c->bytes, frame->len};
 	bool right;
 
@@ -65,11 +65,11 @@ rest_accept(const wc_frame *frame)
 	{
 		wc_str texts[] = {c->said.method, c->said.path, c->said.query, c->said.body};
 
-		right = events_are_text(texts, lengthof(texts));
+		right = wc_texts_are_valid(texts, lengthof(texts));
 	}
 	if (!right)
 	{
-		frame_free(c);
+		frame_memory_free(c);
 		return false;
 	}
 	dlist_push_tail(&calls, &c->node);
@@ -78,7 +78,7 @@ rest_accept(const wc_frame *frame)
 }
 
 int
-rest_pending(void)
+webhook_requests_pending(void)
 {
 	return ncalls;
 }
@@ -90,7 +90,7 @@ text_datum(wc_str s)
 }
 
 static void
-rest_step(void *arg)
+webhook_requests_step(void *arg)
 {
 	RestCall *c = arg;
 	Datum args[5] = {Int32GetDatum((int32) c->said.key), text_datum(c->said.method), text_datum(c->said.path),
@@ -102,7 +102,7 @@ rest_step(void *arg)
 		elog(ERROR, "the REST API gave no answer");
 	c->status = DatumGetInt32(wc_field(0, 1, &isnull));
 	body = wc_field_text(0, 2);
-	c->body = body ? MemoryContextStrdup(turn_context, body) : NULL;
+	c->body = body ? MemoryContextStrdup(frame_memory_of_turn, body) : NULL;
 }
 
 /* An answer in the form of the door's refusals. */
@@ -110,7 +110,7 @@ static void
 refuse(RestCall *c, int status, const char *code, const char *message)
 {
 	StringInfoData json;
-	MemoryContext old = MemoryContextSwitchTo(turn_context);
+	MemoryContext old = MemoryContextSwitchTo(frame_memory_of_turn);
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"errorMessage\": ");
@@ -128,14 +128,14 @@ answer_error(RestCall *c, const ErrorData *error)
 	const char *message = error->message ? error->message : "unknown error";
 	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if (turn_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (savepoint_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		refuse(c, 503, "busy", "The database could not do it now; send it again shortly.");
 	else if (category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 			 category == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		refuse(c, 400, "invalid_payload", message);
 	else
 	{
-		worker_note_error(psprintf("a request of the REST API failed: %s", message));
+		report_error(psprintf("a request of the REST API failed: %s", message));
 		refuse(c, 500, "internal_error",
 			   "The database could not do it; its operator finds out why in webchatt.status.");
 	}
@@ -143,14 +143,14 @@ answer_error(RestCall *c, const ErrorData *error)
 
 /* Answer what waits. */
 void
-rest_apply(void)
+webhook_requests_apply(void)
 {
 	TimestampTz began = wc_clock();
 	size_t bytes = 0;
 	int n = 0;
 	dlist_iter iter;
 
-	if (!net_link_has_room())
+	if (!net_process_has_room())
 		return;
 	dlist_foreach(iter, &calls)
 	{
@@ -160,7 +160,7 @@ rest_apply(void)
 		if (n++ == CALLS_MOST)
 			break;
 		c->body = NULL;
-		if ((error = turn_try_for(rest_step, c, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS)) != NULL)
+		if ((error = savepoint_try_for(webhook_requests_step, c, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS)) != NULL)
 			answer_error(c, error);
 		c->done = true;
 		/* everybody waits with a long page */
@@ -172,7 +172,7 @@ rest_apply(void)
 
 /* The turn is committed: answer. */
 void
-rest_commit(wc_buf *out)
+webhook_requests_commit(wc_buf *out)
 {
 	dlist_mutable_iter iter;
 
@@ -188,14 +188,14 @@ rest_commit(wc_buf *out)
 		m.body = wc_str_from(c->body ? c->body : "");
 		(void) wc_write_api_answer(out, &m);
 		dlist_delete(&c->node);
-		frame_free(c);
+		frame_memory_free(c);
 		ncalls--;
 	}
 }
 
 /* The turn is undone: everything waits as before. */
 void
-rest_rollback(void)
+webhook_requests_rollback(void)
 {
 	dlist_iter iter;
 
@@ -204,9 +204,9 @@ rest_rollback(void)
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */
 void
-rest_forget(void)
+webhook_requests_forget(void)
 {
 	while (!dlist_is_empty(&calls))
-		frame_free(dlist_container(RestCall, node, dlist_pop_head_node(&calls)));
+		frame_memory_free(dlist_container(RestCall, node, dlist_pop_head_node(&calls)));
 	ncalls = 0;
 }

@@ -7,11 +7,11 @@
 
 #include "common/frame.h"
 
-extern bool rest_accept(const wc_frame *frame);
-extern int rest_pending(void);
-extern void rest_apply(void);
-extern void rest_commit(wc_buf *out);
-extern void rest_rollback(void);
-extern void rest_forget(void);
+extern bool webhook_requests_accept(const wc_frame *frame);
+extern int webhook_requests_pending(void);
+extern void webhook_requests_apply(void);
+extern void webhook_requests_commit(wc_buf *out);
+extern void webhook_requests_rollback(void);
+extern void webhook_requests_forget(void);
 
 #endif /* WC_WEBHOOK_REQUESTS_H */

@@ -159,7 +159,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 }
 
 void
-wc_install_utility_hook(void)
+drop_database_install_hook(void)
 {
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;

@@ -5,6 +5,6 @@
 #ifndef WC_DROP_DATABASE_H
 #define WC_DROP_DATABASE_H
 
-extern void wc_install_utility_hook(void);
+extern void drop_database_install_hook(void);
 
 #endif /* WC_DROP_DATABASE_H */

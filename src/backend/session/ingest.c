@@ -111,7 +111,7 @@ parse_event(const char *body, const uint8 *expected, wc_event *event, char scrat
 	Jsonb *j;
 
 	memset(event, 0, sizeof(*event));
-	body = events_mended(body, strlen(body));
+	body = wc_events_mended(body, strlen(body));
 	if (!wc_json_shallow(body, strlen(body)))
 		strlcpy(reason, "it is nested too deeply", WC_REASON_SIZE);
 	else if (!parse_jsonb(body, &j))
@@ -216,7 +216,7 @@ tell(const wc_event *event, pg_uuid_t message)
 
 	if (event->kind == WC_EVENT_STATUS && !wc_uuid_parse(event->message_id.p, event->message_id.len, message.data))
 		return;
-	if (!feed_wanted() && wc_run(WC_WANTS_EVENTS, &channel, NULL) > 0)
+	if (!wc_feed_wanted() && wc_run(WC_WANTS_EVENTS, &channel, NULL) > 0)
 		wc_outbox_append(0, 'e', (const pg_uuid_t *) event->channel, NULL, &message, NULL, NULL);
 }
 
@@ -226,7 +226,7 @@ write_event(wc_event *event)
 {
 	WcShowedUp showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
 	pg_uuid_t message;
-	uint64 written = events_write(&event, 1, &message, &showed_up);
+	uint64 written = wc_events_write(&event, 1, &message, &showed_up);
 	int i;
 
 	if (written > 0)
@@ -246,7 +246,7 @@ keep_unreadable(const char *body, const pg_uuid_t *channel, wc_event *event, con
 	memcpy(event->channel, channel->data, 16);
 	event->error_message = wc_str_from(reason);
 	event->body = wc_str_from(body);
-	events_keep_unreadable(event);
+	wc_events_keep_unreadable(event);
 	return "rejected";
 }
 

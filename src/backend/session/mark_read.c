@@ -41,7 +41,7 @@ webchatt_mark_read(PG_FUNCTION_ARGS)
 	nulls[2] = PG_ARGISNULL(2) ? 'n' : ' ';
 	wc_step_down(&outer);
 	SPI_connect();
-	local = wc_channel_is_local(DatumGetUUIDP(args[0]));
+	local = send_channel_is_local(DatumGetUUIDP(args[0]));
 	if (wc_run(WC_MARK_READ, args, nulls) > 0)
 	{
 		marked = DatumGetInt64(wc_field(0, 1, &isnull));

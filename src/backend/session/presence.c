@@ -76,7 +76,7 @@ webchatt_send_typing(PG_FUNCTION_ARGS)
 	visitor = PG_GETARG_TEXT_PP(1);
 	wc_step_down(&outer);
 	SPI_connect();
-	local = wc_channel_is_local(&t.channel);
+	local = send_channel_is_local(&t.channel);
 	SPI_finish();
 	wc_step_up(&outer);
 	if (!local)

@@ -44,7 +44,7 @@ typedef struct Registration
 static void
 check_shape(const FormData_pg_proc *proc, Oid function, bool for_status)
 {
-	const char *misfit = handler_misfit(proc, for_status);
+	const char *misfit = wc_handler_misfit(proc, for_status);
 
 	if (misfit != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),

@@ -374,7 +374,7 @@ queue_message(Sending *s, pg_uuid_t *id)
 }
 
 bool
-wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key, pg_uuid_t *id)
+send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key, pg_uuid_t *id)
 {
 	Sending s;
 
@@ -389,7 +389,7 @@ wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content, co
 
 /* Is it a channel of the local hub?  Connected to SPI; raises when it is none at all. */
 bool
-wc_channel_is_local(const pg_uuid_t *channel)
+send_channel_is_local(const pg_uuid_t *channel)
 {
 	return look_channel_up(unconstify(pg_uuid_t *, channel)).local;
 }

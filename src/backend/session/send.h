@@ -7,8 +7,8 @@
 
 #include "utils/uuid.h"
 
-extern bool wc_send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key,
-							pg_uuid_t *id);
-extern bool wc_channel_is_local(const pg_uuid_t *channel);
+extern bool send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key,
+						 pg_uuid_t *id);
+extern bool send_channel_is_local(const pg_uuid_t *channel);
 
 #endif /* WC_SEND_H */

@@ -29,7 +29,7 @@
  * it is only kept.
  */
 const char *
-events_meaning(wc_str status, bool has_error)
+wc_events_meaning(wc_str status, bool has_error)
 {
 	static const char *const words[][2] = {
 		{"queued", "enqueued"},		{"accepted", "enqueued"}, {"enqueued", "enqueued"}, {"sent", "sent"},
@@ -121,7 +121,7 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 	if (cols[0]->n == 0)
 		return 0;
 	wc_columns_arrays(cols, lengthof(cols), args);
-	args[6] = BoolGetDatum(feed_wanted());
+	args[6] = BoolGetDatum(wc_feed_wanted());
 	wc_own_insert = true;
 	PG_TRY();
 	{
@@ -160,7 +160,7 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 
 		if (e->kind != WC_EVENT_STATUS)
 			continue;
-		means = events_meaning(e->status, e->error_code.len > 0);
+		means = wc_events_meaning(e->status, e->error_code.len > 0);
 		wc_column_add(cols[0], uuid_datum(e->channel));
 		wc_column_add_bytes(cols[1], e->message_id.p, e->message_id.len);
 		wc_column_add_bytes(cols[2], e->status.p, e->status.len);
@@ -178,7 +178,7 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 	if (cols[0]->n == 0)
 		return 0;
 	wc_columns_arrays(cols, lengthof(cols), args);
-	args[lengthof(cols)] = BoolGetDatum(feed_wanted());
+	args[lengthof(cols)] = BoolGetDatum(wc_feed_wanted());
 	rows = wc_run(WC_RECORD_STATUSES, args, NULL);
 	for (row = 0; row < rows; row++)
 	{
@@ -203,7 +203,7 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
  * and their triggers raise.
  */
 uint64
-events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
+wc_events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
 	uint64 messages;
 
@@ -267,7 +267,7 @@ hint_for(const ErrorData *error)
 
 /* Keep an event that could not be written.  The caller is connected to SPI. */
 void
-events_reject(const wc_event *event, const ErrorData *error)
+wc_events_reject(const wc_event *event, const ErrorData *error)
 {
 	Datum args[10];
 	char nulls[11] = "          ";
@@ -289,7 +289,7 @@ events_reject(const wc_event *event, const ErrorData *error)
 
 /* As every door does before a parser sees it (../common/json_text.h); NUL-terminated. */
 const char *
-events_mended(const char *bytes, size_t len)
+wc_events_mended(const char *bytes, size_t len)
 {
 	size_t mended_len;
 	char *out;
@@ -302,7 +302,7 @@ events_mended(const char *bytes, size_t len)
 
 /* Keep what is no event, byte for byte.  The caller is connected to SPI. */
 void
-events_keep_unreadable(const wc_event *event)
+wc_events_keep_unreadable(const wc_event *event)
 {
 	bytea *raw = palloc(VARHDRSZ + event->body.len);
 	Datum args[5];
@@ -314,14 +314,14 @@ events_keep_unreadable(const wc_event *event)
 	nulls[1] = event->hub == 0 ? 'n' : ' ';
 	args[1] = Int32GetDatum((int32) event->hub);
 	args[2] = PointerGetDatum(raw);
-	args[3] = CStringGetTextDatum(events_mended(event->body.p, event->body.len));
+	args[3] = CStringGetTextDatum(wc_events_mended(event->body.p, event->body.len));
 	args[4] = PointerGetDatum(cstring_to_text_with_len(event->error_message.p, event->error_message.len));
 	wc_run(WC_REJECT_UNREADABLE, args, nulls);
 }
 
 /* An event that was rejected before is written now. */
 void
-events_forget_reject(const wc_event *event)
+wc_events_forget_reject(const wc_event *event)
 {
 	Datum args[3];
 

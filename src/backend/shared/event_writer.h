@@ -16,11 +16,11 @@ typedef struct WcShowedUp
 	WcColumn *visitors;
 } WcShowedUp;
 
-extern uint64 events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up);
-extern const char *events_meaning(wc_str status, bool has_error);
-extern void events_reject(const wc_event *event, const ErrorData *error);
-extern void events_keep_unreadable(const wc_event *event);
-extern const char *events_mended(const char *bytes, size_t len);
-extern void events_forget_reject(const wc_event *event);
+extern uint64 wc_events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up);
+extern const char *wc_events_meaning(wc_str status, bool has_error);
+extern void wc_events_reject(const wc_event *event, const ErrorData *error);
+extern void wc_events_keep_unreadable(const wc_event *event);
+extern const char *wc_events_mended(const char *bytes, size_t len);
+extern void wc_events_forget_reject(const wc_event *event);
 
 #endif /* WC_EVENT_WRITER_H */

@@ -14,7 +14,7 @@ static bool expected = false; /* something may have been published */
  * looked for them at the turn's end.
  */
 bool
-feed_wanted(void)
+wc_feed_wanted(void)
 {
 	expected |= wanted;
 	return wanted;
@@ -22,27 +22,27 @@ feed_wanted(void)
 
 /* The same, of whoever publishes none. */
 bool
-feed_wanted_at_all(void)
+wc_feed_wanted_at_all(void)
 {
 	return wanted;
 }
 
 void
-feed_wanted_set(bool is_wanted)
+wc_feed_wanted_set(bool is_wanted)
 {
 	wanted = is_wanted;
 }
 
 /* Did anybody ask who may have published some since the last turn? */
 bool
-feed_wanted_is_expected(void)
+wc_feed_wanted_is_expected(void)
 {
 	return expected;
 }
 
 /* A turn that looked for them is committed. */
 void
-feed_wanted_is_read(void)
+wc_feed_wanted_is_read(void)
 {
 	expected = false;
 }

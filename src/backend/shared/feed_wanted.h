@@ -5,10 +5,10 @@
 #ifndef WC_FEED_WANTED_H
 #define WC_FEED_WANTED_H
 
-extern bool feed_wanted(void);
-extern bool feed_wanted_at_all(void);
-extern void feed_wanted_set(bool is_wanted);
-extern bool feed_wanted_is_expected(void);
-extern void feed_wanted_is_read(void);
+extern bool wc_feed_wanted(void);
+extern bool wc_feed_wanted_at_all(void);
+extern void wc_feed_wanted_set(bool is_wanted);
+extern bool wc_feed_wanted_is_expected(void);
+extern void wc_feed_wanted_is_read(void);
 
 #endif /* WC_FEED_WANTED_H */

@@ -54,7 +54,7 @@ PG_FUNCTION_INFO_V1(webchatt_call_handlers);
 PG_FUNCTION_INFO_V1(webchatt_handlers_changed);
 PG_FUNCTION_INFO_V1(webchatt_handler_problem);
 
-void (*handler_calls_report)(const char *text) = NULL;
+void (*wc_handler_report)(const char *text) = NULL;
 
 static MemoryContext cache_context = NULL;
 static Handler *cache = NULL; /* in the order of their numbers */
@@ -91,18 +91,18 @@ watch_changes(void)
 
 /* The row type that a handler takes. */
 Oid
-handler_argument(bool for_status)
+wc_handler_argument(bool for_status)
 {
 	return get_rel_type_id(wc_relation(for_status ? "statuses" : "messages"));
 }
 
 /* What keeps a function of that shape from being a handler; NULL: nothing. */
 const char *
-handler_misfit(const FormData_pg_proc *proc, bool for_status)
+wc_handler_misfit(const FormData_pg_proc *proc, bool for_status)
 {
 	if (proc->prokind != PROKIND_FUNCTION || proc->proretset || proc->prorettype != VOIDOID)
 		return "it is not a function that returns void";
-	if (proc->pronargs != 1 || proc->proargtypes.values[0] != handler_argument(for_status))
+	if (proc->pronargs != 1 || proc->proargtypes.values[0] != wc_handler_argument(for_status))
 		return for_status ? "it does not take one argument of type webchatt.statuses"
 						  : "it does not take one argument of type webchatt.messages";
 	if (isAnyTempNamespace(proc->pronamespace))
@@ -130,7 +130,7 @@ owner_is_strange(const Handler *h)
 static void
 resolve(Handler *h)
 {
-	Oid argument = handler_argument(h->for_status);
+	Oid argument = wc_handler_argument(h->for_status);
 	oidvector *arguments = buildoidvector(&argument, 1);
 	Oid schema = get_namespace_oid(NameStr(h->schema), true);
 	HeapTuple tuple;
@@ -147,7 +147,7 @@ resolve(Handler *h)
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	h->function = proc->oid;
 	h->owner = proc->proowner;
-	h->problem = handler_misfit(proc, h->for_status);
+	h->problem = wc_handler_misfit(proc, h->for_status);
 	if (h->problem == NULL && owner_is_strange(h))
 		h->problem = "it has another owner than when it was registered";
 	ReleaseSysCache(tuple);
@@ -251,8 +251,8 @@ refuse(const Handler *h)
 	char *text =
 		psprintf("function %s, registered under number %d, cannot be called: %s", signature_of(h), h->id, h->problem);
 
-	if (handler_calls_report != NULL)
-		handler_calls_report(text);
+	if (wc_handler_report != NULL)
+		wc_handler_report(text);
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg_internal("%s", text),
 					errhint("Bring it back, or register it anew by its owner (SELECT webchatt.remove_handler(%d), and "
 							"webchatt.%s()); then webchatt.retry_reject() for the events that are in webchatt.rejects.",

@@ -25,8 +25,8 @@ typedef struct Handler
 } Handler;
 
 /* In the worker: how it notes an error that webchatt.status shows; else NULL. */
-extern void (*handler_calls_report)(const char *text);
-extern Oid handler_argument(bool for_status);
-extern const char *handler_misfit(const FormData_pg_proc *proc, bool for_status);
+extern void (*wc_handler_report)(const char *text);
+extern Oid wc_handler_argument(bool for_status);
+extern const char *wc_handler_misfit(const FormData_pg_proc *proc, bool for_status);
 
 #endif /* WC_HANDLER_CALLS_H */

@@ -11,7 +11,7 @@
 
 /* Are these texts that the database can hold: UTF-8 without a NUL? */
 bool
-events_are_text(const wc_str *texts, int n)
+wc_texts_are_valid(const wc_str *texts, int n)
 {
 	int i;
 

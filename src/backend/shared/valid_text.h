@@ -7,6 +7,6 @@
 
 #include "common/frame.h"
 
-extern bool events_are_text(const wc_str *texts, int n);
+extern bool wc_texts_are_valid(const wc_str *texts, int n);
 
 #endif /* WC_VALID_TEXT_H */

@@ -9,13 +9,13 @@
 
 #include "turn/frame_memory.h"
 
-MemoryContext turn_context = NULL;
+MemoryContext frame_memory_of_turn = NULL;
 
 static size_t held = 0;
 
-/* Memory for a frame that waits, all zeros; frame_free() gives it back. */
+/* Memory for a frame that waits, all zeros; frame_memory_free() gives it back. */
 void *
-frame_hold(MemoryContext context, size_t size)
+frame_memory_hold(MemoryContext context, size_t size)
 {
 	void *p = MemoryContextAllocExtended(context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
@@ -24,7 +24,7 @@ frame_hold(MemoryContext context, size_t size)
 }
 
 void
-frame_free(void *p)
+frame_memory_free(void *p)
 {
 	held -= GetMemoryChunkSpace(p);
 	pfree(p);
@@ -32,7 +32,7 @@ frame_free(void *p)
 
 /* What waits, in bytes. */
 size_t
-frames_bytes(void)
+frame_memory_bytes(void)
 {
 	return held;
 }

@@ -5,10 +5,10 @@
 #ifndef WC_FRAME_MEMORY_H
 #define WC_FRAME_MEMORY_H
 
-extern void *frame_hold(MemoryContext context, size_t size);
-extern void frame_free(void *p);
-extern size_t frames_bytes(void);
+extern void *frame_memory_hold(MemoryContext context, size_t size);
+extern void frame_memory_free(void *p);
+extern size_t frame_memory_bytes(void);
 /* Until the turn's frames are written. */
-extern MemoryContext turn_context;
+extern MemoryContext frame_memory_of_turn;
 
 #endif /* WC_FRAME_MEMORY_H */

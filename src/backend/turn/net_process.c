@@ -41,10 +41,10 @@
 #define LINES_MOST 100
 #define LINES_MS   10000
 
-NetChild worker_net;
+NetProcess net_process;
 
 void
-net_child_init(NetChild *net)
+net_process_init(NetProcess *net)
 {
 	memset(net, 0, sizeof(*net));
 	net->fd = -1;
@@ -109,7 +109,7 @@ become_net(const char *path, int fd, int words_fd)
 
 /* Start webchatt-net; on false, error says why not. */
 bool
-net_child_start(NetChild *net, char *error, size_t size)
+net_process_start(NetProcess *net, char *error, size_t size)
 {
 	char path[MAXPGPATH];
 	int ends[2];
@@ -173,7 +173,7 @@ net_child_start(NetChild *net, char *error, size_t size)
 
 /* Close the corridor and wait for the child; after grace_ms it is killed. */
 void
-net_child_stop(NetChild *net, int grace_ms)
+net_process_stop(NetProcess *net, int grace_ms)
 {
 	int waited;
 
@@ -205,7 +205,7 @@ net_child_stop(NetChild *net, int grace_ms)
  * stopped: size bytes at most.  0: nothing is there.
  */
 int
-net_child_words(NetChild *net, char *buf, int size)
+net_process_words(NetProcess *net, char *buf, int size)
 {
 	ssize_t n = net->words_fd >= 0 ? read(net->words_fd, buf, size) : 0;
 
@@ -222,7 +222,7 @@ give_back(wc_buf *buf)
 
 /* Read what has come; false when the child closed its end or is gone. */
 bool
-net_child_read(NetChild *net)
+net_process_read(NetProcess *net)
 {
 	if (net->in_done > 0)
 	{
@@ -254,9 +254,9 @@ net_child_read(NetChild *net)
 	}
 }
 
-/* The next whole frame; valid until the next net_child_read(). */
+/* The next whole frame; valid until the next net_process_read(). */
 wc_next
-net_child_next(NetChild *net, wc_frame *frame)
+net_process_next(NetProcess *net, wc_frame *frame)
 {
 	size_t used = 0;
 	wc_next next = wc_frame_next(net->in.data + net->in_done, net->in.len - net->in_done, frame, &used);
@@ -267,16 +267,16 @@ net_child_next(NetChild *net, wc_frame *frame)
 }
 
 bool
-net_child_has_output(const NetChild *net)
+net_process_has_output(const NetProcess *net)
 {
 	return net->out.len > net->out_done;
 }
 
 /* Send what is written, as far as the corridor takes it; false when it broke. */
 bool
-net_child_flush(NetChild *net)
+net_process_flush(NetProcess *net)
 {
-	while (net_child_has_output(net))
+	while (net_process_has_output(net))
 	{
 		ssize_t n = send(net->fd, net->out.data + net->out_done, net->out.len - net->out_done, MSG_NOSIGNAL);
 
@@ -291,7 +291,7 @@ net_child_flush(NetChild *net)
 			return false;
 		break;
 	}
-	if (!net_child_has_output(net))
+	if (!net_process_has_output(net))
 	{
 		wc_buf_reset(&net->out);
 		net->out_done = 0;
@@ -307,18 +307,18 @@ net_child_flush(NetChild *net)
 
 /* Is it there, and not behind with what it was told? */
 bool
-net_link_has_room(void)
+net_process_has_room(void)
 {
-	return worker_net.fd >= 0 && worker_stats.corridor_open &&
-		   worker_net.out.len - worker_net.out_done <= NET_OUT_LIMIT / 2;
+	return net_process.fd >= 0 && report_stats.corridor_open &&
+		   net_process.out.len - net_process.out_done <= NET_OUT_LIMIT / 2;
 }
 
 /* What is written for it and not yet sent must not be told. */
 void
-net_link_drop_output(void)
+net_process_drop_output(void)
 {
-	wc_buf_reset(&worker_net.out);
-	worker_net.out_done = 0;
+	wc_buf_reset(&net_process.out);
+	net_process.out_done = 0;
 }
 
 /*
@@ -326,7 +326,7 @@ net_link_drop_output(void)
  * more than so many of them at a time.
  */
 bool
-net_link_may_say(void)
+net_process_may_say(void)
 {
 	static TimestampTz window = 0;
 	static int lines = 0;

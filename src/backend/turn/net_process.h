@@ -8,7 +8,7 @@
 
 #include "common/frame.h"
 
-typedef struct NetChild
+typedef struct NetProcess
 {
 	pid_t pid;	  /* 0: not running */
 	int fd;		  /* our end of the corridor, -1 when closed */
@@ -18,7 +18,7 @@ typedef struct NetChild
 	size_t in_done; /* bytes of in that are handled */
 	wc_buf out;
 	size_t out_done; /* bytes of out that are sent */
-} NetChild;
+} NetProcess;
 
 /* What is written to the corridor and not yet sent stays below this, in bytes. */
 #define NET_OUT_LIMIT ((size_t) 8 * 1024 * 1024)
@@ -26,17 +26,17 @@ typedef struct NetChild
 /* One that lets more than this pile up, in bytes, is ended. */
 #define NET_OUT_MOST ((size_t) 64 * 1024 * 1024)
 
-extern NetChild worker_net;
-extern bool net_link_may_say(void);
-extern void net_link_drop_output(void);
-extern bool net_link_has_room(void);
-extern void net_child_init(NetChild *net);
-extern bool net_child_start(NetChild *net, char *error, size_t size);
-extern void net_child_stop(NetChild *net, int grace_ms);
-extern int net_child_words(NetChild *net, char *buf, int size);
-extern bool net_child_read(NetChild *net);
-extern wc_next net_child_next(NetChild *net, wc_frame *frame);
-extern bool net_child_flush(NetChild *net);
-extern bool net_child_has_output(const NetChild *net);
+extern NetProcess net_process;
+extern bool net_process_may_say(void);
+extern void net_process_drop_output(void);
+extern bool net_process_has_room(void);
+extern void net_process_init(NetProcess *net);
+extern bool net_process_start(NetProcess *net, char *error, size_t size);
+extern void net_process_stop(NetProcess *net, int grace_ms);
+extern int net_process_words(NetProcess *net, char *buf, int size);
+extern bool net_process_read(NetProcess *net);
+extern wc_next net_process_next(NetProcess *net, wc_frame *frame);
+extern bool net_process_flush(NetProcess *net);
+extern bool net_process_has_output(const NetProcess *net);
 
 #endif /* WC_NET_PROCESS_H */

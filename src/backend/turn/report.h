@@ -7,10 +7,10 @@
 
 #include "shared/shmem.h"
 
-extern WcSlot *worker_slot;
+extern WcSlot *report_slot;
 extern void report_publish(void);
-extern WcStats worker_stats; /* published after each turn */
-extern void worker_note_error(const char *text);
-extern void worker_set_state(const char *state);
+extern WcStats report_stats; /* published after each turn */
+extern void report_error(const char *text);
+extern void report_state(const char *state);
 
 #endif /* WC_REPORT_H */

@@ -18,7 +18,7 @@
 
 /* A lock that was not to be had: it is worth another try. */
 bool
-turn_error_is_transient(const ErrorData *error)
+savepoint_error_is_transient(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
 		   error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
@@ -29,7 +29,7 @@ turn_error_is_transient(const ErrorData *error)
  * can raise by itself is not among them.
  */
 bool
-turn_error_is_systemic(const ErrorData *error)
+savepoint_error_is_systemic(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_DISK_FULL || error->sqlerrcode == ERRCODE_IO_ERROR ||
 		   error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
@@ -41,7 +41,7 @@ turn_error_is_systemic(const ErrorData *error)
  * undone and the error says why; systemic ones go on up.
  */
 ErrorData *
-turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
+savepoint_try_for(savepoint_step step, void *arg, int lock_wait_ms, int time_ms)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -52,9 +52,9 @@ turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
 	LockTimeout = lock_wait_ms;
 	PG_TRY();
 	{
-		turn_time_limit(time_ms);
+		transaction_time_limit(time_ms);
 		step(arg);
-		turn_time_limit(0);
+		transaction_time_limit(0);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -64,23 +64,23 @@ turn_try_for(turn_step step, void *arg, int lock_wait_ms, int time_ms)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
-		turn_time_limit(0);
+		transaction_time_limit(0);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
 	}
 	PG_END_TRY();
 	LockTimeout = LOCK_WAIT_MS;
-	if (error != NULL && (turn_error_is_systemic(error) || ProcDiePending))
+	if (error != NULL && (savepoint_error_is_systemic(error) || ProcDiePending))
 		ReThrowError(error);
 	return error;
 }
 
 /* The same, in the time that triggers have. */
 ErrorData *
-turn_try(turn_step step, void *arg, int lock_wait_ms)
+savepoint_try(savepoint_step step, void *arg, int lock_wait_ms)
 {
-	return turn_try_for(step, arg, lock_wait_ms, wc_trigger_timeout);
+	return savepoint_try_for(step, arg, lock_wait_ms, wc_trigger_timeout);
 }
 
 static void
@@ -91,17 +91,17 @@ run_step(void *arg)
 
 /* Run a step of the upkeep: should it fail, the status shows why. */
 void
-savepoint_try(turn_step step, void *arg)
+savepoint_do(savepoint_step step, void *arg)
 {
-	ErrorData *error = turn_try(step, arg, LOCK_WAIT_BLOCKED_MS);
+	ErrorData *error = savepoint_try(step, arg, LOCK_WAIT_BLOCKED_MS);
 
-	if (error != NULL && !turn_error_is_transient(error))
-		worker_note_error(error->message);
+	if (error != NULL && !savepoint_error_is_transient(error))
+		report_error(error->message);
 }
 
 /* The same of a statement that takes no parameters. */
 void
 savepoint_run(WcStatement which)
 {
-	savepoint_try(run_step, &which);
+	savepoint_do(run_step, &which);
 }

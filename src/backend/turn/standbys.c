@@ -94,7 +94,7 @@ standbys_wait(XLogRecPtr lsn)
 		{
 			ereport(LOG, (errmsg("webchatt ends before a synchronous standby has confirmed the last transaction"),
 						  errdetail("Nobody is told of it: what came in comes again, and is known by its ids.")));
-			net_link_drop_output();
+			net_process_drop_output();
 			proc_exit(1);
 		}
 		/* a cancel that came before is not meant for this wait */

@@ -25,7 +25,7 @@
 #include "turn/standbys.h"
 #include "turn/transaction.h"
 
-volatile sig_atomic_t turn_interruptible = false;
+volatile sig_atomic_t transaction_interruptible = false;
 
 static Oid outer_user = InvalidOid;
 static int outer_context = 0;
@@ -34,11 +34,11 @@ static MemoryContext outside = NULL; /* what was current before the transaction 
 
 /*
  * Start a transaction of our own.  All of the worker's begin here and end in
- * turn_close(): PostgreSQL leaves TopMemoryContext current behind a transaction,
+ * transaction_close(): PostgreSQL leaves TopMemoryContext current behind a transaction,
  * and what is allocated there stays until the process ends.
  */
 void
-turn_open(void)
+transaction_open(void)
 {
 	outside = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
@@ -47,7 +47,7 @@ turn_open(void)
 
 /* Commit it, and be where it was begun. */
 void
-turn_close(void)
+transaction_close(void)
 {
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(outside);
@@ -55,11 +55,11 @@ turn_close(void)
 
 /* Start a transaction as webchatt_worker; the caller saw that the role is there. */
 void
-turn_begin(void)
+transaction_begin(void)
 {
 	Oid role;
 
-	turn_open();
+	transaction_open();
 	role = get_role_oid(WC_WORKER_ROLE, false);
 	GetUserIdAndSecContext(&outer_user, &outer_context);
 	SetUserIdAndSecContext(role, outer_context | SECURITY_LOCAL_USERID_CHANGE);
@@ -74,7 +74,7 @@ turn_begin(void)
 
 /* Commit, and return when the standbys that commits wait for have it. */
 void
-turn_commit(void)
+transaction_commit(void)
 {
 	bool writes = TransactionIdIsValid(GetTopTransactionIdIfAny());
 
@@ -83,21 +83,21 @@ turn_commit(void)
 	/* what triggers SET ends here */
 	AtEOXact_GUC(false, guc_level);
 	/* it may wait for a standby, and a shutdown must not wait with it */
-	turn_interruptible = true;
+	transaction_interruptible = true;
 	standbys_heed_shutdown();
-	turn_close();
+	transaction_close();
 	if (writes)
 		standbys_wait(XactLastCommitEnd);
-	turn_interruptible = false;
+	transaction_interruptible = false;
 	SetUserIdAndSecContext(outer_user, outer_context);
 }
 
 /* After an error: undo, and be ourselves again (the abort does that). */
 void
-turn_abort(void)
+transaction_abort(void)
 {
-	turn_time_limit(0);
-	turn_interruptible = false;
+	transaction_time_limit(0);
+	transaction_interruptible = false;
 	AbortCurrentTransaction();
 	LockTimeout = LOCK_WAIT_MS;
 }
@@ -107,9 +107,9 @@ turn_abort(void)
  * runs an application's triggers, so a shutdown need not wait for it.
  */
 void
-turn_time_limit(int ms)
+transaction_time_limit(int ms)
 {
-	turn_interruptible = ms > 0;
+	transaction_interruptible = ms > 0;
 	if (ms > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, ms);
 	else

@@ -10,12 +10,12 @@
 /* How long a statement of ours waits for a lock, in ms. */
 #define LOCK_WAIT_MS 50
 
-extern void turn_open(void);
-extern void turn_close(void);
-extern void turn_begin(void);
-extern void turn_commit(void);
-extern void turn_abort(void);
-extern void turn_time_limit(int ms);
-extern volatile sig_atomic_t turn_interruptible;
+extern void transaction_open(void);
+extern void transaction_close(void);
+extern void transaction_begin(void);
+extern void transaction_commit(void);
+extern void transaction_abort(void);
+extern void transaction_time_limit(int ms);
+extern volatile sig_atomic_t transaction_interruptible;
 
 #endif /* WC_TRANSACTION_H */

@@ -124,13 +124,13 @@ sessions_context(void)
 bool
 sessions_accept_arrived(const wc_frame *frame)
 {
-	Arrival *a = frame_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
+	Arrival *a = frame_memory_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
 	wc_frame copy = {frame->type, a->bytes, frame->len};
 
 	memcpy(a->bytes, frame->payload, frame->len);
-	if (!wc_read_arrived(&copy, &a->said) || !events_are_text(&a->said.attributes, 1))
+	if (!wc_read_arrived(&copy, &a->said) || !wc_texts_are_valid(&a->said.attributes, 1))
 	{
-		frame_free(a);
+		frame_memory_free(a);
 		return false;
 	}
 	dlist_push_tail(&arrivals, &a->node);
@@ -142,11 +142,11 @@ sessions_accept_arrived(const wc_frame *frame)
 bool
 sessions_accept_history_ask(const wc_frame *frame)
 {
-	Ask *ask = frame_hold(sessions_context(), sizeof(Ask));
+	Ask *ask = frame_memory_hold(sessions_context(), sizeof(Ask));
 
 	if (!wc_read_history_ask(frame, &ask->said))
 	{
-		frame_free(ask);
+		frame_memory_free(ask);
 		return false;
 	}
 	dlist_push_tail(&asks, &ask->node);
@@ -170,7 +170,7 @@ sessions_accept_left(const wc_frame *frame)
 		if (a->said.session != m.session)
 			continue;
 		dlist_delete(&a->node);
-		frame_free(a);
+		frame_memory_free(a);
 		npending--;
 		return true;
 	}
@@ -199,7 +199,7 @@ table_waits(void)
 bool
 sessions_ready(TimestampTz now)
 {
-	return (table_waits() && table_due <= now) || (npending > 0 && !table_is_stale && net_link_has_room());
+	return (table_waits() && table_due <= now) || (npending > 0 && !table_is_stale && net_process_has_room());
 }
 
 /* When the table is to be tried again; 0: it need not be. */
@@ -267,7 +267,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	args[7] = UUIDPGetDatum(under_way);
 	nulls[7] = under_way ? ' ' : 'n';
 	wc_run(WC_PAGE, args, nulls);
-	page->messages = MemoryContextStrdup(turn_context, wc_field_text(0, 1));
+	page->messages = MemoryContextStrdup(frame_memory_of_turn, wc_field_text(0, 1));
 	answered += strlen(page->messages);
 	page->from = uuid_field(2);
 	page->more = DatumGetBool(wc_field(0, 3, &isnull));
@@ -439,18 +439,18 @@ arrive(Arrival **batch, int n)
 	Batch all = {batch, n};
 	int i;
 
-	if (turn_try(arrive_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
+	if (savepoint_try(arrive_step, &all, LOCK_WAIT_BLOCKED_MS) == NULL)
 		return;
 	for (i = 0; i < n; i++)
 	{
 		Batch one = {batch + i, 1};
-		ErrorData *error = turn_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
+		ErrorData *error = savepoint_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
 
 		if (error == NULL)
 			continue;
 		batch[i]->result = WC_WELCOME_BUSY;
-		if (!turn_error_is_transient(error))
-			worker_note_error(error->message);
+		if (!savepoint_error_is_transient(error))
+			report_error(error->message);
 	}
 }
 
@@ -478,8 +478,8 @@ tidy_table(TimestampTz now)
 	if (!table_waits() || table_due > now)
 		return;
 	if (table_is_stale)
-		table_cleared = turn_try(clear_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL;
-	else if (turn_try(leave_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL)
+		table_cleared = savepoint_try(clear_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL;
+	else if (savepoint_try(leave_step, NULL, LOCK_WAIT_BLOCKED_MS) == NULL)
 		nleft_done = nleft;
 	table_due = table_cleared || nleft_done > 0 ? 0 : TimestampTzPlusMilliseconds(now, TABLE_AGAIN_MS);
 }
@@ -528,7 +528,7 @@ answer_asks(void)
 		if (n++ == ASKS_MOST || !has_time())
 			break;
 		memset(&ask->page, 0, sizeof(ask->page));
-		(void) turn_try(ask_step, ask, LOCK_WAIT_BLOCKED_MS);
+		(void) savepoint_try(ask_step, ask, LOCK_WAIT_BLOCKED_MS);
 		ask->done = true;
 	}
 }
@@ -545,7 +545,7 @@ sessions_apply(TimestampTz now, WcShowedUp *showed_up)
 	began = wc_clock();
 	tidy_table(now);
 	/* not while the table may still hold sessions with the same numbers */
-	if (npending == 0 || (table_is_stale && !table_cleared) || !net_link_has_room())
+	if (npending == 0 || (table_is_stale && !table_cleared) || !net_process_has_room())
 		return;
 	answer_asks();
 	answer_arrivals(showed_up);
@@ -603,7 +603,7 @@ sessions_commit(wc_buf *out)
 			break;
 		write_welcome(out, a);
 		dlist_delete(&a->node);
-		frame_free(a);
+		frame_memory_free(a);
 		npending--;
 	}
 	dlist_foreach_modify(iter, &asks)
@@ -614,7 +614,7 @@ sessions_commit(wc_buf *out)
 			break;
 		write_history(out, ask);
 		dlist_delete(&ask->node);
-		frame_free(ask);
+		frame_memory_free(ask);
 		npending--;
 	}
 }
@@ -636,9 +636,9 @@ void
 sessions_forget(void)
 {
 	while (!dlist_is_empty(&arrivals))
-		frame_free(dlist_container(Arrival, node, dlist_pop_head_node(&arrivals)));
+		frame_memory_free(dlist_container(Arrival, node, dlist_pop_head_node(&arrivals)));
 	while (!dlist_is_empty(&asks))
-		frame_free(dlist_container(Ask, node, dlist_pop_head_node(&asks)));
+		frame_memory_free(dlist_container(Ask, node, dlist_pop_head_node(&asks)));
 	npending = nleft = nleft_done = 0;
 	table_is_stale = true;
 	table_cleared = false;

@@ -33,10 +33,10 @@ typing_accept(const wc_frame *frame)
 
 	if (!wc_read_typed(frame, &m))
 		return false;
-	SpinLockAcquire(&worker_slot->mutex);
+	SpinLockAcquire(&report_slot->mutex);
 	for (i = 0; i < WC_MAX_TYPING; i++)
 	{
-		WcTyping *t = &worker_slot->typing[i];
+		WcTyping *t = &report_slot->typing[i];
 
 		if (place == NULL || t->until < place->until || same_visitor(t, m.channel, m.visitor))
 			place = t;
@@ -46,7 +46,7 @@ typing_accept(const wc_frame *frame)
 	memcpy(place->channel.data, m.channel, 16);
 	memcpy(place->visitor.data, m.visitor, 16);
 	place->until = TimestampTzPlusMilliseconds(now, TYPING_MS);
-	SpinLockRelease(&worker_slot->mutex);
+	SpinLockRelease(&report_slot->mutex);
 	return true;
 }
 
@@ -58,11 +58,11 @@ typing_forward(wc_buf *out)
 	int n;
 	int i;
 
-	SpinLockAcquire(&worker_slot->mutex);
-	n = worker_slot->nanswering;
-	memcpy(answering, worker_slot->answering, sizeof(WcTyping) * n);
-	worker_slot->nanswering = 0;
-	SpinLockRelease(&worker_slot->mutex);
+	SpinLockAcquire(&report_slot->mutex);
+	n = report_slot->nanswering;
+	memcpy(answering, report_slot->answering, sizeof(WcTyping) * n);
+	report_slot->nanswering = 0;
+	SpinLockRelease(&report_slot->mutex);
 	for (i = 0; i < n; i++)
 	{
 		wc_typing m;

@@ -68,7 +68,7 @@ typedef struct Keeper
 static Keeper keepers[WC_MAX_DATABASES];
 
 void
-wc_register_launcher(void)
+launcher_register(void)
 {
 	BackgroundWorker worker;
 

@@ -5,7 +5,7 @@
 #ifndef WC_LAUNCHER_H
 #define WC_LAUNCHER_H
 
-extern void wc_register_launcher(void);
+extern void launcher_register(void);
 extern PGDLLEXPORT void webchatt_launcher_main(Datum arg);
 
 #endif /* WC_LAUNCHER_H */

@@ -82,7 +82,7 @@ find_holder(const char *why, NameData *database, char *address, size_t size)
 		char *rest = NULL;
 		char *one;
 
-		if (slot == worker_slot || slot->worker_pid == 0)
+		if (slot == report_slot || slot->worker_pid == 0)
 			continue;
 		SpinLockAcquire(&slot->mutex);
 		memcpy(listening, slot->stats.listening, sizeof(listening));
@@ -115,16 +115,16 @@ show_lost(const char *why)
 	{
 		snprintf(state, sizeof(state), "nobody can connect: the worker of database \"%s\" listens on %s",
 				 NameStr(database), address);
-		worker_set_state(state);
-		worker_note_error(psprintf("the worker of database \"%s\" listens on %s: give this one another webchatt.listen "
-								   "(ALTER DATABASE ... SET)",
-								   NameStr(database), address));
+		report_state(state);
+		report_error(psprintf("the worker of database \"%s\" listens on %s: give this one another webchatt.listen "
+							  "(ALTER DATABASE ... SET)",
+							  NameStr(database), address));
 		return;
 	}
 	snprintf(state, sizeof(state), "nobody can connect: %.*s", pg_mbcliplen(why, (int) strlen(why), sizeof(state) - 21),
 			 why);
-	worker_set_state(state);
-	worker_note_error(why);
+	report_state(state);
+	report_error(why);
 }
 
 static wc_str words(wc_str said);
@@ -135,10 +135,10 @@ static void take_line(wc_str line, int level);
  * libraries say before they give up, and whatever one writes that was taken over.
  */
 void
-net_link_read_words(void)
+net_supervisor_read_words(void)
 {
 	char said[WORDS_READ];
-	int left = net_child_words(&worker_net, said, sizeof(said));
+	int left = net_process_words(&net_process, said, sizeof(said));
 	char *p = said;
 
 	while (left > 0)
@@ -161,25 +161,25 @@ net_lost(const char *why)
 {
 	TimestampTz now = wc_clock();
 
-	net_child_stop(&worker_net, NET_GRACE_MS);
-	net_link_read_words();
-	worker_stats.corridor_open = false;
-	worker_stats.net_pid = 0;
-	worker_stats.listening[0] = '\0';
-	worker_stats.connections = 0;
-	worker_stats.visitors = 0;
+	net_process_stop(&net_process, NET_GRACE_MS);
+	net_supervisor_read_words();
+	report_stats.corridor_open = false;
+	report_stats.net_pid = 0;
+	report_stats.listening[0] = '\0';
+	report_stats.connections = 0;
+	report_stats.visitors = 0;
 	inbound_forget();
 	sessions_forget();
-	api_forget();
-	rest_forget();
-	keeping_net_lost();
-	feeds_net_lost();
+	send_requests_forget();
+	webhook_requests_forget();
+	reconcile_net_lost();
+	feed_net_lost();
 	outbound_net_lost(true);
 	net_pause_ms = next_pause(now);
 	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
 	if (why != NULL)
 	{
-		worker_stats.net_restarts++;
+		report_stats.net_restarts++;
 		show_lost(why);
 		ereport(LOG, (errmsg("webchatt: %s; starting webchatt-net again in %d ms", why, net_pause_ms)));
 	}
@@ -188,22 +188,22 @@ net_lost(const char *why)
 
 /* Start webchatt-net if it does not run and the pause is over. */
 void
-net_link_start(TimestampTz now)
+net_supervisor_start(TimestampTz now)
 {
 	char error[WC_ERROR_SIZE];
-	wc_hello hello = {WC_CORRIDOR_VERSION, (uint32) worker_stats.net_restarts};
+	wc_hello hello = {WC_CORRIDOR_VERSION, (uint32) report_stats.net_restarts};
 
-	if (worker_net.fd >= 0 || net_not_before > now)
+	if (net_process.fd >= 0 || net_not_before > now)
 		return;
 	net_started = now;
 	ca_file_note();
-	if (!net_child_start(&worker_net, error, sizeof(error)))
+	if (!net_process_start(&net_process, error, sizeof(error)))
 	{
 		net_lost(error);
 		return;
 	}
-	worker_stats.net_pid = worker_net.pid;
-	wc_write_hello(&worker_net.out, &hello);
+	report_stats.net_pid = net_process.pid;
+	wc_write_hello(&net_process.out, &hello);
 }
 
 /* webchatt-net said hello: tell it everything, and let it open.  It says so once. */
@@ -212,15 +212,15 @@ greet_back(const wc_frame *frame)
 {
 	wc_hello_back m;
 
-	if (worker_stats.corridor_open || !wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
+	if (report_stats.corridor_open || !wc_read_hello_back(frame, &m) || m.version != WC_CORRIDOR_VERSION)
 		return false;
-	worker_stats.confined = m.confined != 0;
-	config_write_settings(&worker_net.out);
-	config_write_all(&worker_net.out);
-	feeds_write_all(&worker_net.out);
-	wc_write_open_up(&worker_net.out, &(wc_open_up){0});
-	greeting = worker_net.out.len;
-	worker_stats.corridor_open = true;
+	report_stats.confined = m.confined != 0;
+	config_write_settings(&net_process.out);
+	config_write_all(&net_process.out);
+	feed_write_all(&net_process.out);
+	wc_write_open_up(&net_process.out, &(wc_open_up){0});
+	greeting = net_process.out.len;
+	report_stats.corridor_open = true;
 	return true;
 }
 
@@ -231,11 +231,11 @@ take_stats(const wc_frame *frame)
 
 	if (!wc_read_stats(frame, &m))
 		return false;
-	worker_stats.connections = (int32) m.connections;
-	worker_stats.visitors = (int32) m.visitors;
-	worker_stats.requests = (int64) m.requests;
-	worker_stats.refused = (int64) m.refused;
-	worker_stats.turned_away = (int64) m.turned_away;
+	report_stats.connections = (int32) m.connections;
+	report_stats.visitors = (int32) m.visitors;
+	report_stats.requests = (int64) m.requests;
+	report_stats.refused = (int64) m.refused;
+	report_stats.turned_away = (int64) m.turned_away;
 	return true;
 }
 
@@ -243,7 +243,7 @@ take_stats(const wc_frame *frame)
 static wc_str
 words(wc_str said)
 {
-	if (!events_are_text(&said, 1))
+	if (!wc_texts_are_valid(&said, 1))
 		return wc_str_from("(something that is not text)");
 	said.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, said.p, (int) said.len, WORDS_MOST);
 	return said;
@@ -252,7 +252,7 @@ words(wc_str said)
 static void
 take_line(wc_str line, int level)
 {
-	if (net_link_may_say())
+	if (net_process_may_say())
 		ereport(level, (errmsg("webchatt-net: %.*s", (int) line.len, line.p)));
 }
 
@@ -274,16 +274,16 @@ take_opened(const wc_frame *frame)
 	wc_opened m;
 	wc_str text;
 
-	if (!wc_read_opened(frame, &m) || !worker_stats.corridor_open || worker_stats.listening[0] != '\0')
+	if (!wc_read_opened(frame, &m) || !report_stats.corridor_open || report_stats.listening[0] != '\0')
 		return false;
 	text = words(m.addresses);
-	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(worker_stats.listening) - 1);
-	snprintf(worker_stats.listening, sizeof(worker_stats.listening), "%.*s", (int) text.len, text.p);
-	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s", NameStr(worker_slot->name),
-						 worker_stats.listening)));
-	worker_set_state("running");
+	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(report_stats.listening) - 1);
+	snprintf(report_stats.listening, sizeof(report_stats.listening), "%.*s", (int) text.len, text.p);
+	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s", NameStr(report_slot->name),
+						 report_stats.listening)));
+	report_state("running");
 	report_publish();
-	return worker_stats.listening[0] != '\0';
+	return report_stats.listening[0] != '\0';
 }
 
 static bool
@@ -296,7 +296,7 @@ take_failed(const wc_frame *frame)
 		return false;
 	text = words(m.why);
 	/* one that could not open its door has sent nothing */
-	if (worker_stats.listening[0] == '\0')
+	if (report_stats.listening[0] == '\0')
 		outbound_net_lost(false);
 	net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) text.len, text.p));
 	return true;
@@ -311,14 +311,14 @@ static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
 	[WC_F_LEFT] = sessions_accept_left,
 	[WC_F_HISTORY_ASK] = sessions_accept_history_ask,
 	[WC_F_TYPED] = typing_accept,
-	[WC_F_API_SEND] = api_accept,
-	[WC_F_API_CALL] = rest_accept,
-	[WC_F_CALL_DONE] = keeping_accept_call_done,
-	[WC_F_LINK_STATE] = keeping_accept_link_state,
+	[WC_F_API_SEND] = send_requests_accept,
+	[WC_F_API_CALL] = webhook_requests_accept,
+	[WC_F_CALL_DONE] = reconcile_accept_call_done,
+	[WC_F_LINK_STATE] = reconcile_accept_link_state,
 	[WC_F_DELIVERED] = deliveries_accept,
-	[WC_F_LINK_CAME] = links_accept_came,
-	[WC_F_LINK_ACK] = links_accept_ack,
-	[WC_F_LINK_LEFT] = links_accept_left,
+	[WC_F_LINK_CAME] = link_feed_accept_came,
+	[WC_F_LINK_ACK] = link_feed_accept_ack,
+	[WC_F_LINK_LEFT] = link_feed_accept_left,
 	[WC_F_STATS] = take_stats,
 	[WC_F_LOG] = take_log,
 	[WC_F_OPENED] = take_opened,
@@ -329,7 +329,7 @@ static bool
 take_frame(const wc_frame *frame)
 {
 	/* before it has said hello it has nothing to say but why it cannot */
-	if (!worker_stats.corridor_open && frame->type != WC_F_HELLO_BACK && frame->type != WC_F_LOG &&
+	if (!report_stats.corridor_open && frame->type != WC_F_HELLO_BACK && frame->type != WC_F_LOG &&
 		frame->type != WC_F_FAILED)
 		return false;
 	return takers[frame->type] != NULL && takers[frame->type](frame);
@@ -337,26 +337,28 @@ take_frame(const wc_frame *frame)
 
 /* Too much waits already, of what it said or of what it has not read. */
 bool
-net_link_is_full(void)
+net_supervisor_is_full(void)
 {
-	return inbound_pending() + sessions_pending() + api_pending() + rest_pending() + feeds_pending() >=
+	return inbound_pending() + sessions_pending() + send_requests_pending() + webhook_requests_pending() +
+				   feed_pending() >=
 			   MAX_PENDING_EVENTS ||
-		   frames_bytes() >= MAX_PENDING_BYTES || worker_net.out.len - worker_net.out_done > NET_OUT_LIMIT + greeting;
+		   frame_memory_bytes() >= MAX_PENDING_BYTES ||
+		   net_process.out.len - net_process.out_done > NET_OUT_LIMIT + greeting;
 }
 
 /* Read all frames that are there, unless too much waits already. */
 void
-net_link_read(void)
+net_supervisor_read(void)
 {
 	wc_frame frame;
 	bool alive;
 
-	if (worker_net.fd < 0)
+	if (net_process.fd < 0)
 		return;
-	alive = net_child_read(&worker_net);
-	while (worker_net.fd >= 0 && !net_link_is_full())
+	alive = net_process_read(&net_process);
+	while (net_process.fd >= 0 && !net_supervisor_is_full())
 	{
-		wc_next next = net_child_next(&worker_net, &frame);
+		wc_next next = net_process_next(&net_process, &frame);
 
 		if (next == WC_NEXT_MORE)
 			break;
@@ -367,27 +369,27 @@ net_link_read(void)
 			return;
 		}
 	}
-	if (worker_net.fd >= 0 && !alive)
+	if (net_process.fd >= 0 && !alive)
 		net_lost("webchatt-net ended");
 }
 
 /* Send what is written for it. */
 void
-net_link_flush(void)
+net_supervisor_flush(void)
 {
-	if (worker_net.fd < 0)
+	if (net_process.fd < 0)
 		return;
-	if (!net_child_flush(&worker_net))
+	if (!net_process_flush(&net_process))
 		net_lost("webchatt-net closed the corridor");
-	else if (worker_net.out.len - worker_net.out_done > NET_OUT_MOST + greeting)
+	else if (net_process.out.len - net_process.out_done > NET_OUT_MOST + greeting)
 		net_lost("webchatt-net does not read what it is told");
 }
 
 /* Stop it, to be started again at once when there is work. */
 void
-net_link_stop(void)
+net_supervisor_stop(void)
 {
-	if (worker_net.pid != 0)
+	if (net_process.pid != 0)
 		net_lost(NULL);
 	net_not_before = 0;
 	net_pause_ms = 0;
@@ -395,14 +397,14 @@ net_link_stop(void)
 
 /* The worker ends, and webchatt-net with it. */
 void
-net_link_end(void)
+net_supervisor_end(void)
 {
-	net_child_stop(&worker_net, NET_GRACE_MS);
+	net_process_stop(&net_process, NET_GRACE_MS);
 }
 
 /* When it is to be started; 0: it runs. */
 TimestampTz
-net_link_next_start(void)
+net_supervisor_next_start(void)
 {
-	return worker_net.fd >= 0 ? 0 : Max(net_not_before, 1);
+	return net_process.fd >= 0 ? 0 : Max(net_not_before, 1);
 }

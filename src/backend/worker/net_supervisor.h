@@ -7,13 +7,13 @@
 
 #include "utils/timestamp.h"
 
-extern void net_link_start(TimestampTz now);
-extern void net_link_read(void);
-extern void net_link_flush(void);
-extern void net_link_read_words(void);
-extern void net_link_stop(void);
-extern void net_link_end(void);
-extern TimestampTz net_link_next_start(void);
-extern bool net_link_is_full(void);
+extern void net_supervisor_start(TimestampTz now);
+extern void net_supervisor_read(void);
+extern void net_supervisor_flush(void);
+extern void net_supervisor_read_words(void);
+extern void net_supervisor_stop(void);
+extern void net_supervisor_end(void);
+extern TimestampTz net_supervisor_next_start(void);
+extern bool net_supervisor_is_full(void);
 
 #endif /* WC_NET_SUPERVISOR_H */

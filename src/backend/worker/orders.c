@@ -30,7 +30,7 @@ static wc_buf pushes; /* this turn's, for visitors' sessions */
 
 typedef struct Reading
 {
-	ControlOrders *orders;
+	Orders *orders;
 	WcShowedUp *showed_up;
 } Reading;
 
@@ -88,10 +88,10 @@ take_order(void *arg, const OutboxRow *row)
 			push_end(row);
 			break;
 		case 'e':
-			event_orders_add(row);
+			feed_orders_add(row);
 			break;
 		case 'w':
-			feeds_retries_asked();
+			feed_retries_asked();
 			break;
 		default:
 			break;
@@ -100,38 +100,38 @@ take_order(void *arg, const OutboxRow *row)
 
 /* Are there orders that did not fit into a page? */
 bool
-control_ready(void)
+orders_ready(void)
 {
-	return reader != NULL && outbox_reader_has_more(reader) && !event_orders_are_full();
+	return reader != NULL && outbox_reader_has_more(reader) && !feed_orders_are_full();
 }
 
 /* Read what was ordered since the last turn; after a start, everything still there. */
 void
-control_read(ControlOrders *orders, WcShowedUp *showed_up)
+orders_read(Orders *orders, WcShowedUp *showed_up)
 {
 	Reading reading = {orders, showed_up};
 
 	wc_buf_reset(&pushes);
 
-	if (event_orders_are_full())
+	if (feed_orders_are_full())
 		return;
 	if (reader == NULL)
 		reader = outbox_reader_new(0);
-	outbox_read(reader, CONTROL_PAGE, take_order, &reading);
+	outbox_reader_read(reader, CONTROL_PAGE, take_order, &reading);
 }
 
 void
-control_commit(wc_buf *out)
+orders_commit(wc_buf *out)
 {
 	if (reader != NULL)
 		outbox_reader_commit(reader);
-	if (worker_stats.corridor_open)
+	if (report_stats.corridor_open)
 		wc_buf_append(out, pushes.data, pushes.len);
 	wc_buf_reset(&pushes);
 }
 
 void
-control_rollback(void)
+orders_rollback(void)
 {
 	wc_buf_reset(&pushes);
 	if (reader != NULL)
@@ -139,7 +139,7 @@ control_rollback(void)
 }
 
 void
-control_reset(void)
+orders_reset(void)
 {
 	if (reader != NULL)
 		outbox_reader_free(reader);
@@ -148,7 +148,7 @@ control_reset(void)
 
 /* Has every order in an outbox table been read, and what it asks for been done? */
 bool
-control_child_is_empty(int child)
+orders_child_is_empty(int child)
 {
-	return reader != NULL && !outbox_reader_unread(reader, child) && event_orders_are_done();
+	return reader != NULL && !outbox_reader_unread(reader, child) && feed_orders_are_done();
 }

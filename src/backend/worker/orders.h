@@ -8,17 +8,17 @@
 #include "common/frame.h"
 #include "shared/event_writer.h"
 
-typedef struct ControlOrders
+typedef struct Orders
 {
 	bool config;
 	bool requeue;
-} ControlOrders;
+} Orders;
 
-extern bool control_ready(void);
-extern void control_read(ControlOrders *orders, WcShowedUp *showed_up);
-extern void control_commit(wc_buf *out);
-extern void control_rollback(void);
-extern bool control_child_is_empty(int child);
-extern void control_reset(void);
+extern bool orders_ready(void);
+extern void orders_read(Orders *orders, WcShowedUp *showed_up);
+extern void orders_commit(wc_buf *out);
+extern void orders_rollback(void);
+extern bool orders_child_is_empty(int child);
+extern void orders_reset(void);
 
 #endif /* WC_ORDERS_H */

@@ -68,12 +68,12 @@ end_restore(void)
 {
 	int lock_timeout = LockTimeout;
 
-	worker_set_state("a restore is over, but cannot be ended: see last_error");
+	report_state("a restore is over, but cannot be ended: see last_error");
 	LockTimeout = LOCK_MS;
 	wc_run(WC_END_RESTORE, NULL, NULL);
 	waited = true;
 	LockTimeout = lock_timeout;
-	ereport(LOG, (errmsg("webchatt: a restore into database \"%s\" is over", NameStr(worker_slot->name))));
+	ereport(LOG, (errmsg("webchatt: a restore into database \"%s\" is over", NameStr(report_slot->name))));
 }
 
 /* The row of the install script is there.  True: wait, the state says why. */
@@ -90,10 +90,10 @@ pending(void)
 	if (pid != 0)
 	{
 		snprintf(text, sizeof(text), "waits while process %d loads a dump, until that session ends", pid);
-		worker_set_state(text);
+		report_state(text);
 	}
 	else if (!has_rows("z_installations"))
-		worker_set_state("waits for a dump's data; if none is to come: SELECT webchatt.finish_restore()");
+		report_state("waits for a dump's data; if none is to come: SELECT webchatt.finish_restore()");
 	else
 	{
 		end_restore();
@@ -113,7 +113,7 @@ marked(void)
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	pid = wc_restore_in(MyDatabaseId);
 	if (pid != 0)
-		worker_slot->at_work = false;
+		report_slot->at_work = false;
 	LWLockRelease(wc_shared->lock);
 	return pid;
 }
@@ -123,7 +123,7 @@ marked(void)
  * there.  Raises what keeps a restore from being ended; it is asked again then.
  */
 bool
-restore_waits(void)
+restore_wait_is_due(void)
 {
 	pid_t pid = marked();
 	char text[WC_STATE_SIZE];
@@ -133,7 +133,7 @@ restore_waits(void)
 		snprintf(text, sizeof(text),
 				 "waits while process %d loads a dump, until that session ends or webchatt.finish_restore()",
 				 (int) pid);
-		worker_set_state(text);
+		report_state(text);
 	}
 	else if (!has_rows("restores") || !pending())
 		return false;
@@ -146,19 +146,19 @@ restore_waits(void)
  * false.  What was loaded without its triggers is looked for.
  */
 bool
-restore_allows_work(void)
+restore_wait_allows_work(void)
 {
 	bool allowed;
 
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
 	allowed = wc_restore_in(MyDatabaseId) == 0;
-	worker_slot->at_work = allowed;
+	report_slot->at_work = allowed;
 	LWLockRelease(wc_shared->lock);
 	if (allowed && waited)
 	{
-		turn_begin();
+		transaction_begin();
 		wc_outbox_append(0, 'd', NULL, NULL, NULL, NULL, NULL);
-		turn_commit();
+		transaction_commit();
 		waited = false;
 	}
 	return allowed;
@@ -166,7 +166,7 @@ restore_allows_work(void)
 
 /* Has somebody begun to load a dump while the worker works?  Cheap: asked in every pass of the loop. */
 bool
-restore_has_begun(void)
+restore_wait_has_begun(void)
 {
 	int i;
 

@@ -5,8 +5,8 @@
 #ifndef WC_RESTORE_WAIT_H
 #define WC_RESTORE_WAIT_H
 
-extern bool restore_waits(void);
-extern bool restore_allows_work(void);
-extern bool restore_has_begun(void);
+extern bool restore_wait_is_due(void);
+extern bool restore_wait_allows_work(void);
+extern bool restore_wait_has_begun(void);
 
 #endif /* WC_RESTORE_WAIT_H */

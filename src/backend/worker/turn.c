@@ -63,12 +63,12 @@ turn_extension_ready(void)
 {
 	TurnReady ready = TURN_READY;
 
-	turn_open();
+	transaction_open();
 	if (!OidIsValid(get_extension_oid("webchatt", true)))
 		ready = TURN_NO_EXTENSION;
 	else if (!OidIsValid(get_role_oid(WC_WORKER_ROLE, true)))
 		ready = TURN_NO_ROLE;
-	turn_close();
+	transaction_close();
 	return ready;
 }
 
@@ -85,21 +85,21 @@ static void
 follow_orders(WcShowedUp *showed_up)
 {
 	bool first = !config_is_read();
-	ControlOrders orders = {first, false};
+	Orders orders = {first, false};
 
 	if (orders.config)
 		wc_prepare_statements();
 	if (first)
 	{
 		budgets_load();
-		wc_learn_ids(worker_slot);
+		wc_learn_ids(report_slot);
 	}
-	control_read(&orders, showed_up);
+	orders_read(&orders, showed_up);
 	if (orders.config)
 	{
 		config_read();
-		feeds_configure();
-		keeping_nudge();
+		feed_configure();
+		reconcile_nudge();
 	}
 	if (first || orders.requeue)
 		requeue_begin(orders.requeue);
@@ -111,9 +111,9 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	static TimestampTz last_upkeep = 0;
 	WcShowedUp showed_up;
 	XLogRecPtr seen;
-	size_t told = worker_net.out.len;
+	size_t told = net_process.out.len;
 
-	turn_begin();
+	transaction_begin();
 	wc_outbox_touched = false;
 	showed_up = nobody();
 	if (look_at_orders)
@@ -121,10 +121,10 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	hub_answers_configure();
 	outbound_record(now, carefully);
 	inbound_apply(now, carefully, &showed_up);
-	api_apply();
-	rest_apply();
-	keeping_apply(now);
-	feeds_apply(now);
+	send_requests_apply();
+	webhook_requests_apply();
+	reconcile_apply(now);
+	feed_apply(now);
 	sessions_apply(now, &showed_up);
 	held_release(now, &showed_up);
 	budgets_save(now);
@@ -132,36 +132,36 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	{
 		outbound_expire();
 		outbound_upkeep();
-		feeds_upkeep(now);
+		feed_upkeep(now);
 		last_upkeep = now;
 	}
 	outbound_read(now, look_at_outbox || wc_outbox_touched || requeue_ready(now));
 	if (requeue_apply(now))
 		outbound_read(now, true); /* what we append is not seen by later turns */
 	outbound_take(now);
-	feeds_take(now);
+	feed_take(now);
 	seen = standbys_seen();
-	turn_commit();
+	transaction_commit();
 
-	config_commit(&worker_net.out);
-	control_commit(&worker_net.out);
+	config_commit(&net_process.out);
+	orders_commit(&net_process.out);
 	hub_answers_configure();
-	sessions_commit(&worker_net.out); /* who is welcomed gets what is sent */
-	inbound_commit(&worker_net.out);  /* a visitor hears "stored" before the reply */
-	outbound_commit(now, &worker_net.out);
+	sessions_commit(&net_process.out); /* who is welcomed gets what is sent */
+	inbound_commit(&net_process.out);  /* a visitor hears "stored" before the reply */
+	outbound_commit(now, &net_process.out);
 	requeue_commit();
-	api_commit(&worker_net.out);
-	rest_commit(&worker_net.out);
-	keeping_commit(&worker_net.out);
-	feeds_commit(&worker_net.out);
-	budgets_commit(now, &worker_net.out);
+	send_requests_commit(&net_process.out);
+	webhook_requests_commit(&net_process.out);
+	reconcile_commit(&net_process.out);
+	feed_commit(&net_process.out);
+	budgets_commit(now, &net_process.out);
 
 	/* what was only read, a repeat say, may be of a commit whose wait was broken off */
-	if (worker_net.out.len != told)
+	if (net_process.out.len != told)
 	{
-		turn_interruptible = true;
+		transaction_interruptible = true;
 		standbys_wait(seen);
-		turn_interruptible = false;
+		transaction_interruptible = false;
 	}
 }
 
@@ -176,7 +176,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 	ErrorData *volatile error = NULL;
 	volatile bool carefully = false;
 
-	turn_context = context;
+	frame_memory_of_turn = context;
 
 	for (;;)
 	{
@@ -189,24 +189,24 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			MemoryContextSwitchTo(context);
 			error = CopyErrorData();
 			FlushErrorState();
-			turn_abort();
+			transaction_abort();
 			MemoryContextSwitchTo(context);
 			config_rollback();
-			control_rollback();
+			orders_rollback();
 			outbound_rollback();
 			requeue_rollback();
 			budgets_rollback();
 			inbound_rollback(error);
 			sessions_rollback();
-			api_rollback();
-			rest_rollback();
-			keeping_rollback();
-			feeds_rollback();
+			send_requests_rollback();
+			webhook_requests_rollback();
+			reconcile_rollback();
+			feed_rollback();
 		}
 		PG_END_TRY();
 		if (error == NULL)
 			return;
-		if (carefully || turn_error_is_systemic(error) || ProcDiePending)
+		if (carefully || savepoint_error_is_systemic(error) || ProcDiePending)
 			ReThrowError(error);
 		FreeErrorData(error);
 		error = NULL;
@@ -225,7 +225,7 @@ truncate_step(void *arg)
 	if (wc_run_any(WC_ANY_IN_OUTBOX_0 + child, NULL, NULL) == 0)
 		return;
 	LockRelationOid(wc_relation(psprintf("outbox_%d", child)), AccessExclusiveLock);
-	if (outbound_child_is_empty(child) && control_child_is_empty(child))
+	if (outbound_child_is_empty(child) && orders_child_is_empty(child))
 		wc_run_any(WC_EMPTY_OUTBOX_0 + child, NULL, NULL);
 }
 
@@ -242,8 +242,8 @@ turn_tidy_outbox(void)
 	{
 		if (child == wc_outbox_current())
 			continue;
-		turn_begin();
-		(void) turn_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS);
-		turn_commit();
+		transaction_begin();
+		(void) savepoint_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS);
+		transaction_commit();
 	}
 }

@@ -85,7 +85,7 @@ static LOCKTAG worker_lock;
 static bool at_work = false;		   /* the extension is there, and it is ours */
 static TimestampTz last_look = 0;	   /* at the outbox */
 static bool looking_by_itself = false; /* without being called */
-static uint64 rows_before = 0;		   /* outbox_rows_read when the last look began */
+static uint64 rows_before = 0;		   /* outbox_reader_rows_read when the last look began */
 static TimestampTz next_poll = 0;
 static uint32 database_settings = 0;
 static WaitEventSet *wait_set = NULL;
@@ -95,8 +95,8 @@ static int wait_corridor = -1;
 static void
 publish(bool with_age)
 {
-	outbound_stats(&worker_stats, with_age);
-	worker_stats.events_waiting = inbound_pending();
+	outbound_stats(&report_stats, with_age);
+	report_stats.events_waiting = inbound_pending();
 	report_publish();
 }
 
@@ -112,15 +112,15 @@ update_rates(TimestampTz now)
 	{
 		if (seconds < 1)
 			return;
-		worker_stats.events_per_second = (worker_stats.events - before.events) / seconds;
-		worker_stats.sends_per_second = (worker_stats.sends - before.sends) / seconds;
-		worker_stats.turns_per_second = (worker_stats.turns - before.turns) / seconds;
+		report_stats.events_per_second = (report_stats.events - before.events) / seconds;
+		report_stats.sends_per_second = (report_stats.sends - before.sends) / seconds;
+		report_stats.turns_per_second = (report_stats.turns - before.turns) / seconds;
 	}
 	last = now;
-	before = worker_stats;
-	worker_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
+	before = report_stats;
+	report_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
 	publish(true);
-	net_link_read_words();
+	net_supervisor_read_words();
 	/* what we wrote counts for autovacuum as everybody's does */
 	(void) pgstat_report_stat(false);
 }
@@ -131,26 +131,27 @@ follow_corridor(void)
 {
 	static int followed = -1;
 
-	if (wait_set != NULL && followed == worker_net.changes)
+	if (wait_set != NULL && followed == net_process.changes)
 		return;
 	if (wait_set != NULL)
 		FreeWaitEventSet(wait_set);
-	followed = worker_net.changes;
+	followed = net_process.changes;
 	wait_set = wc_create_wait_event_set(3);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	wait_corridor = worker_net.fd < 0 ? -1 : AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, worker_net.fd, NULL, NULL);
+	wait_corridor =
+		net_process.fd < 0 ? -1 : AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, net_process.fd, NULL, NULL);
 }
 
 static void
 leave(int code, Datum arg)
 {
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	if (worker_slot->worker_pid == MyProcPid)
+	if (report_slot->worker_pid == MyProcPid)
 	{
-		worker_slot->worker_pid = 0;
-		worker_slot->worker_latch = NULL;
-		worker_slot->at_work = false;
+		report_slot->worker_pid = 0;
+		report_slot->worker_latch = NULL;
+		report_slot->at_work = false;
 	}
 	LWLockRelease(wc_shared->lock);
 	wc_wake_launcher();
@@ -159,7 +160,7 @@ leave(int code, Datum arg)
 static void
 end_net(int code, Datum arg)
 {
-	net_link_end();
+	net_supervisor_end();
 }
 
 /* A SIGTERM is heeded at the turn's end, unless an application's triggers run. */
@@ -169,7 +170,7 @@ handle_sigterm(SIGNAL_ARGS)
 	int save_errno = errno;
 
 	ShutdownRequestPending = true;
-	if (turn_interruptible)
+	if (transaction_interruptible)
 		die(postgres_signal_arg);
 	else
 		SetLatch(MyLatch);
@@ -184,7 +185,7 @@ hash_database_settings(void)
 	uint64 n;
 	uint64 i;
 
-	turn_open();
+	transaction_open();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	n = wc_run(WC_DATABASE_SETTINGS, NULL, NULL);
@@ -197,7 +198,7 @@ hash_database_settings(void)
 	}
 	SPI_finish();
 	PopActiveSnapshot();
-	turn_close();
+	transaction_close();
 	return hash;
 }
 
@@ -211,13 +212,13 @@ apply_database_settings(void)
 	Relation rel;
 	Snapshot snapshot;
 
-	turn_open();
+	transaction_open();
 	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
 	ApplySetting(snapshot, MyDatabaseId, InvalidOid, rel, PGC_S_DATABASE);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
-	turn_close();
+	transaction_close();
 }
 
 /* Follow a reload: most settings at once, addresses and ALTER DATABASE by a new start. */
@@ -231,17 +232,17 @@ reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	if (hash_database_settings() != database_settings)
 	{
-		worker_slot->restart_now = true;
+		report_slot->restart_now = true;
 		proc_exit(1);
 	}
-	keeping_nudge(); /* webchatt.public_url may be another */
+	reconcile_nudge(); /* webchatt.public_url may be another */
 	overdue_nudge();
-	if (worker_net.fd < 0)
+	if (net_process.fd < 0)
 		return;
 	if (strcmp(old_listen, wc_listen) != 0 || strcmp(old_ca, wc_ca_file) != 0)
-		net_link_stop();
-	else if (worker_stats.corridor_open)
-		config_write_settings(&worker_net.out);
+		net_supervisor_stop();
+	else if (report_stats.corridor_open)
+		config_write_settings(&net_process.out);
 }
 
 /*
@@ -254,13 +255,13 @@ lock_worker(void)
 {
 	bool got;
 
-	turn_open();
+	transaction_open();
 	SET_LOCKTAG_OBJECT(worker_lock, MyDatabaseId, ExtensionRelationId, get_extension_oid("webchatt", false),
 					   WORKER_LOCK_SUBID);
 	/* as advisory locks: held through an abort, dropped when the process ends */
 	worker_lock.locktag_lockmethodid = USER_LOCKMETHOD;
 	got = LockAcquire(&worker_lock, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-	turn_close();
+	transaction_close();
 	return got;
 }
 
@@ -269,32 +270,32 @@ static void
 tell_at_rest(void)
 {
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	worker_slot->at_work = false;
+	report_slot->at_work = false;
 	LWLockRelease(wc_shared->lock);
 }
 
 static void
 stop_work(const char *state)
 {
-	net_link_stop();
+	net_supervisor_stop();
 	if (at_work)
 		(void) LockRelease(&worker_lock, ExclusiveLock, true);
 	at_work = false;
 	outbound_reset();
 	requeue_reset();
-	control_reset();
+	orders_reset();
 	config_reset();
 	budgets_reset();
 	inbound_forget();
 	sessions_forget();
-	api_forget();
-	rest_forget();
-	keeping_reset();
-	feeds_reset();
-	trouble_reset();
+	send_requests_forget();
+	webhook_requests_forget();
+	reconcile_reset();
+	feed_reset();
+	quarantine_reset();
 	wc_forget_statements();
-	worker_set_state(state);
-	worker_stats.last_error[0] = '\0';
+	report_state(state);
+	report_stats.last_error[0] = '\0';
 	publish(false);
 	tell_at_rest();
 }
@@ -306,14 +307,14 @@ must_wait(void)
 	bool wait = true;
 
 	/* a restore's end checks large tables and is a commit: a shutdown need not wait for it */
-	turn_interruptible = true;
+	transaction_interruptible = true;
 	if (!ShutdownRequestPending)
 	{
-		turn_open();
-		wait = restore_waits();
-		turn_close();
+		transaction_open();
+		wait = restore_wait_is_due();
+		transaction_close();
 	}
-	turn_interruptible = false;
+	transaction_interruptible = false;
 	if (wait)
 		publish(false);
 	return wait;
@@ -327,13 +328,13 @@ find_work(void)
 	const char *missing = ready == TURN_NO_ROLE ? "the role " WC_WORKER_ROLE " is missing" : "no extension";
 
 	if (ready != TURN_READY && !at_work)
-		worker_set_state(missing);
+		report_state(missing);
 	if ((ready == TURN_READY) == at_work)
 		return;
 	if (ready != TURN_READY)
 	{
 		ereport(LOG,
-				(errmsg("webchatt is idle in database \"%s\": %s", NameStr(worker_slot->name),
+				(errmsg("webchatt is idle in database \"%s\": %s", NameStr(report_slot->name),
 						ready == TURN_NO_ROLE ? missing : "the extension was dropped"),
 				 ready == TURN_NO_ROLE
 					 ? errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.")
@@ -345,17 +346,17 @@ find_work(void)
 		return;
 	if (!lock_worker())
 	{
-		worker_set_state("another worker has the database");
+		report_state("another worker has the database");
 		publish(false);
 		return;
 	}
-	if (!restore_allows_work())
+	if (!restore_wait_allows_work())
 	{
 		(void) LockRelease(&worker_lock, ExclusiveLock, true);
 		return;
 	}
 	at_work = true;
-	worker_set_state("running");
+	report_state("running");
 }
 
 /* Say what went wrong, once for a row of failures; the pause that it asks for, in ms. */
@@ -366,12 +367,12 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
-	worker_note_error(error->message);
+	report_error(error->message);
 	if (pause_ms == 0)
 		EmitErrorReport();
 	FlushErrorState();
 	if (IsTransactionState())
-		turn_abort();
+		transaction_abort();
 	MemoryContextSwitchTo(context);
 	publish(false);
 	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
@@ -381,9 +382,9 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 static bool
 work_is_ready(TimestampTz now)
 {
-	return control_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) || api_pending() > 0 ||
-		   (rest_pending() > 0 && net_link_has_room()) || keeping_ready(now) || feeds_ready(now) ||
-		   budgets_ready(now) || requeue_ready(now);
+	return orders_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) ||
+		   send_requests_pending() > 0 || (webhook_requests_pending() > 0 && net_process_has_room()) ||
+		   reconcile_ready(now) || feed_ready(now) || budgets_ready(now) || requeue_ready(now);
 }
 
 /*
@@ -414,36 +415,36 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	static TimestampTz last_tidy = 0;
 	static TimestampTz next_search = 0;
 
-	if (at_work && restore_has_begun())
+	if (at_work && restore_wait_has_begun())
 		stop_work("waits while a dump is loaded");
 	if (now >= next_search)
 	{
 		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
 		find_work();
-		if (worker_net.pid != 0 && ca_file_outdated())
+		if (net_process.pid != 0 && ca_file_outdated())
 		{
 			ereport(LOG,
 					(errmsg("webchatt.ca_file \"%s\" was replaced by other certificates: starting webchatt-net anew",
 							wc_ca_file)));
-			net_link_stop();
+			net_supervisor_stop();
 		}
 	}
 	if (!at_work)
 		return;
 	stay_in(context);
-	net_link_read();
+	net_supervisor_read();
 	if (look_at_outbox || look_at_orders || work_is_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
-		turn_run(now, look_at_outbox, look_at_orders || control_ready());
-		worker_stats.turns++;
+		turn_run(now, look_at_outbox, look_at_orders || orders_ready());
+		report_stats.turns++;
 		stay_in(context);
 	}
 	if (config_is_read())
-		net_link_start(now);
-	if (worker_stats.corridor_open)
-		typing_forward(&worker_net.out);
-	net_link_flush();
+		net_supervisor_start(now);
+	if (report_stats.corridor_open)
+		typing_forward(&net_process.out);
+	net_supervisor_flush();
 	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))
 	{
 		turn_tidy_outbox();
@@ -473,19 +474,19 @@ time_to_sleep(void)
 	due = sessions_next_due();
 	if (due != 0 && due < next)
 		next = due;
-	due = keeping_next_due();
+	due = reconcile_next_due();
 	if (due != 0 && due < next)
 		next = due;
-	due = feeds_next_due();
+	due = feed_next_due();
 	if (due != 0 && due < next)
 		next = due;
 	due = requeue_next_due();
 	if (due != 0 && due < next)
 		next = due;
-	due = net_link_next_start();
+	due = net_supervisor_next_start();
 	if (due != 0 && due < next)
 		next = due;
-	if (looking_by_itself || pg_atomic_read_u32(&worker_slot->wake) != 0)
+	if (looking_by_itself || pg_atomic_read_u32(&report_slot->wake) != 0)
 		next = Min(next, last_look + LOOK_APART_US);
 	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
 }
@@ -498,11 +499,11 @@ sleep_until_something(long ms)
 	follow_corridor();
 	if (wait_corridor >= 0)
 	{
-		uint32 writeable = net_child_has_output(&worker_net) ? WL_SOCKET_WRITEABLE : 0;
+		uint32 writeable = net_process_has_output(&net_process) ? WL_SOCKET_WRITEABLE : 0;
 
 		/* what it says is not read before it has read what it was told */
 		ModifyWaitEvent(wait_set, wait_corridor,
-						writeable != 0 && net_link_is_full() ? writeable : WL_SOCKET_READABLE | writeable, NULL);
+						writeable != 0 && net_supervisor_is_full() ? writeable : WL_SOCKET_READABLE | writeable, NULL);
 	}
 	if (ms > 0)
 		pgstat_report_activity(STATE_IDLE, NULL);
@@ -521,13 +522,13 @@ take_slot(void)
 
 	before_shmem_exit(leave, (Datum) 0);
 	LWLockAcquire(wc_shared->lock, LW_EXCLUSIVE);
-	held = worker_slot->held_by != 0 || worker_slot->worker_pid != 0 || !OidIsValid(worker_slot->database);
+	held = report_slot->held_by != 0 || report_slot->worker_pid != 0 || !OidIsValid(report_slot->database);
 	if (held)
-		worker_slot->restart_now = true;
+		report_slot->restart_now = true;
 	else
 	{
-		worker_slot->worker_pid = MyProcPid;
-		worker_slot->worker_latch = MyLatch;
+		report_slot->worker_pid = MyProcPid;
+		report_slot->worker_latch = MyLatch;
 	}
 	LWLockRelease(wc_shared->lock);
 	if (held)
@@ -547,13 +548,13 @@ keep_parameters_secret(void)
 static void
 settle_in(int slot)
 {
-	worker_slot = &wc_shared->slots[slot];
-	net_child_init(&worker_net);
+	report_slot = &wc_shared->slots[slot];
+	net_process_init(&net_process);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, handle_sigterm);
 	BackgroundWorkerUnblockSignals();
 	take_slot();
-	BackgroundWorkerInitializeConnectionByOid(worker_slot->database, InvalidOid, 0);
+	BackgroundWorkerInitializeConnectionByOid(report_slot->database, InvalidOid, 0);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 	/* there is a policy for us on every table: off would mean an error, where somebody turned it on */
@@ -568,15 +569,15 @@ settle_in(int slot)
 	keep_parameters_secret();
 
 	on_proc_exit(end_net, (Datum) 0);
-	memset(&worker_stats, 0, sizeof(worker_stats));
-	worker_stats.started_at = GetCurrentTimestamp();
-	handler_calls_report = worker_note_error;
-	worker_set_state("no extension");
-	SpinLockAcquire(&worker_slot->mutex);
-	memset(worker_slot->hubs, 0, sizeof(worker_slot->hubs));
-	worker_slot->nanswering = 0;
-	memset(worker_slot->typing, 0, sizeof(worker_slot->typing));
-	SpinLockRelease(&worker_slot->mutex);
+	memset(&report_stats, 0, sizeof(report_stats));
+	report_stats.started_at = GetCurrentTimestamp();
+	wc_handler_report = report_error;
+	report_state("no extension");
+	SpinLockAcquire(&report_slot->mutex);
+	memset(report_slot->hubs, 0, sizeof(report_slot->hubs));
+	report_slot->nanswering = 0;
+	memset(report_slot->typing, 0, sizeof(report_slot->typing));
+	SpinLockRelease(&report_slot->mutex);
 	publish(false);
 	database_settings = hash_database_settings();
 	apply_database_settings();
@@ -631,21 +632,21 @@ static bool
 time_to_look(void)
 {
 	TimestampTz now = wc_clock();
-	bool found = outbox_rows_read != rows_before;
+	bool found = outbox_reader_rows_read != rows_before;
 
 	if (now < next_poll)
 	{
-		if (now - last_look < LOOK_APART_US || (!looking_by_itself && pg_atomic_read_u32(&worker_slot->wake) == 0))
+		if (now - last_look < LOOK_APART_US || (!looking_by_itself && pg_atomic_read_u32(&report_slot->wake) == 0))
 			return false;
 	}
 	if (looking_by_itself && !found)
 	{
 		looking_by_itself = false;
-		(void) pg_atomic_exchange_u32(&worker_slot->wake, 0);
+		(void) pg_atomic_exchange_u32(&report_slot->wake, 0);
 	}
 	else if (!looking_by_itself)
-		looking_by_itself = pg_atomic_read_u32(&worker_slot->wake) != 0;
-	rows_before = outbox_rows_read;
+		looking_by_itself = pg_atomic_read_u32(&report_slot->wake) != 0;
+	rows_before = outbox_reader_rows_read;
 	last_look = now;
 	next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
 	return true;
@@ -656,7 +657,7 @@ static bool
 new_orders(void)
 {
 	static uint32 seen = 0;
-	uint32 now = pg_atomic_read_u32(&worker_slot->orders);
+	uint32 now = pg_atomic_read_u32(&report_slot->orders);
 
 	if (now == seen)
 		return false;
@@ -687,7 +688,7 @@ webchatt_worker_main(Datum arg)
 		else
 			sleep_until_something(time_to_sleep());
 	}
-	worker_set_state("stopped");
+	report_state("stopped");
 	publish(false);
 	proc_exit(0);
 }
