@@ -82,9 +82,6 @@ extern bool wc_event_is_anothers(const wc_event *event, const uint8_t expected[1
 /* Does a hub's error code say that there is no error?  Empty, and the number 0 in any form. */
 extern bool wc_is_no_error(wc_str code);
 
-/* Bytes of the UTF-8 character at s, of which len > 0 are there; 0 when it is none, or is cut off. */
-extern uint32_t wc_utf8_length(const uint8_t *s, uint32_t len);
-
 /* Parse a UUID in its canonical form, 8-4-4-4-12 hex digits of either case. */
 extern bool wc_uuid_parse(const char *s, size_t len, uint8_t uuid[16]);
 

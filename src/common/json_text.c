@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/event_rules.h"
+#include "common/utf8.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 

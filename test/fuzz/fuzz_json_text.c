@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/event_rules.h"
+#include "common/utf8.h"
 #include "fuzz.h"
 #include "common/json_text.h"
 

@@ -3,8 +3,10 @@
  */
 #include "base/text.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
-#include "common/event_rules.h"
+#include "common/utf8.h"
 
 #define EVERYWHERE (TEXT_BASE64 | TEXT_BASE64URL | TEXT_TOKEN)
 
