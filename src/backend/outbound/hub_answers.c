@@ -130,14 +130,48 @@ stop_lane(Lane *lane, const wc_outcome *o)
 					  errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
 }
 
-/* The hub's words go into tables: webchatt-net saw to it that they are text, and short. */
+/* Read an outcome frame; false when it is none. */
 static bool
-plausible(const wc_outcome *o)
+read_outcome(const wc_frame *frame, wc_outcome *o)
 {
-	wc_str texts[] = {o->hub_status, o->hub_message_id, o->error_code};
+	wc_str texts[3];
 
-	return wc_texts_are_valid(texts, lengthof(texts)) && o->hub_status.len <= WC_MAX_STATUS &&
-		   o->hub_message_id.len <= WC_MAX_HUB_MESSAGE_ID && o->error_code.len <= WC_MAX_ERROR_CODE;
+	if (!wc_read_outcome(frame, o))
+		return false;
+	/* the hub's words go into tables: webchatt-net saw to it that they are text, and short */
+	texts[0] = o->hub_status;
+	texts[1] = o->hub_message_id;
+	texts[2] = o->error_code;
+	if (!wc_texts_are_valid(texts, lengthof(texts)) || o->hub_status.len > WC_MAX_STATUS ||
+		o->hub_message_id.len > WC_MAX_HUB_MESSAGE_ID || o->error_code.len > WC_MAX_ERROR_CODE)
+		return false;
+	/* libcurl's and the system's words are in whatever encoding they like */
+	if (!wc_texts_are_valid(&o->error_message, 1))
+		o->error_message = wc_str_from("an error whose text is not UTF-8");
+	o->error_message.len =
+		(uint32) pg_encoding_mbcliplen(PG_UTF8, o->error_message.p, (int) o->error_message.len, MAX_WORDS);
+	return true;
+}
+
+/* It did not get there, or what it said cannot be understood. */
+static void
+fail(Queued *item, TimestampTz now, const wc_outcome *o)
+{
+	Lane *lane = item->conv->lane;
+
+	if (o->result == WC_OUT_UNREACHABLE && o->unanswered && !lane->local)
+		overdue_note(&item->conv->channel, &item->id);
+	if (++lane->failures >= FAILURES_PAUSE)
+		pause_lane(lane, now, 0, o);
+	/*
+	 * What is the hub's fault is not counted against the message, unless
+	 * it says 2xx and then something strange: it may have the message,
+	 * and must not get it for ever.
+	 */
+	if (lane->failures >= FAILURES_PAUSE && (o->http_status < 200 || o->http_status > 299))
+		hub_queue_put_back(item);
+	else
+		retry_later(item, now, o);
 }
 
 /* Take an outcome frame; false when it is none. */
@@ -150,13 +184,8 @@ hub_answers_accept(const wc_frame *frame)
 	Lane *lane;
 	const char *means;
 
-	if (!wc_read_outcome(frame, &o) || !plausible(&o))
+	if (!read_outcome(frame, &o))
 		return false;
-	/* libcurl's and the system's words are in whatever encoding they like */
-	if (!wc_texts_are_valid(&o.error_message, 1))
-		o.error_message = wc_str_from("an error whose text is not UTF-8");
-	o.error_message.len =
-		(uint32) pg_encoding_mbcliplen(PG_UTF8, o.error_message.p, (int) o.error_message.len, MAX_WORDS);
 	item = hub_queue_find_token(o.token);
 	if (item == NULL)
 		return true; /* of a time before webchatt-net was restarted */
@@ -196,22 +225,9 @@ hub_answers_accept(const wc_frame *frame)
 				stop_lane(lane, &o);
 			break;
 		case WC_OUT_UNREACHABLE:
-			if (o.unanswered && !lane->local)
-				overdue_note(&item->conv->channel, &item->id);
-			/* FALLTHROUGH */
 		case WC_OUT_RETRY:
 		default:
-			if (++lane->failures >= FAILURES_PAUSE)
-				pause_lane(lane, now, 0, &o);
-			/*
-			 * What is the hub's fault is not counted against the message, unless
-			 * it says 2xx and then something strange: it may have the message,
-			 * and must not get it for ever.
-			 */
-			if (lane->failures >= FAILURES_PAUSE && (o.http_status < 200 || o.http_status > 299))
-				hub_queue_put_back(item);
-			else
-				retry_later(item, now, &o);
+			fail(item, now, &o);
 			break;
 	}
 	return true;

@@ -113,72 +113,82 @@ add_text(WcColumn *col, const char *s)
 	wc_column_add_bytes(col, s, s ? strlen(s) : 0);
 }
 
+/* What statements are given of the messages that ended. */
+typedef struct OutcomeColumns
+{
+	WcColumn *ends[WC_RECORD_OUTCOMES_ARRAYS];
+	WcColumn *learnt[WC_APPLY_EARLY_ARRAYS]; /* the hub's ids */
+	WcColumn *late[WC_OVERDUE_LATE_ARRAYS];	 /* those that are overdue, and now are answered */
+	WcColumn *held[WC_HOLD_ARRAYS];			 /* for visitors who are away */
+} OutcomeColumns;
+
+static void
+add_end(OutcomeColumns *cols, const Ended *e)
+{
+	Datum channel = UUIDPGetDatum(&e->item->conv->channel);
+	Datum id = UUIDPGetDatum(&e->item->id);
+
+	wc_column_add(cols->ends[0], channel);
+	wc_column_add(cols->ends[1], id);
+	add_text(cols->ends[2], e->means);
+	add_text(cols->ends[3], e->word);
+	add_text(cols->ends[4], e->hub_message_id);
+	add_text(cols->ends[5], e->code);
+	add_text(cols->ends[6], e->text);
+	if (e->hub_message_id)
+	{
+		wc_column_add(cols->learnt[0], channel);
+		add_text(cols->learnt[1], e->hub_message_id);
+		wc_column_add(cols->learnt[2], id);
+	}
+	if (overdue_is_late(&e->item->id) && (strcmp(e->means, "sent") == 0 || strcmp(e->means, "enqueued") == 0))
+	{
+		wc_column_add(cols->late[0], channel);
+		wc_column_add(cols->late[1], id);
+	}
+	if (e->held)
+	{
+		wc_column_add(cols->held[0], channel);
+		add_text(cols->held[1], e->item->conv->visitor);
+		wc_column_add(cols->held[2], Int64GetDatum(e->item->seq));
+		wc_column_add(cols->held[3], id);
+		if (e->item->expires)
+			wc_column_add(cols->held[4], TimestampTzGetDatum(e->item->expires));
+		else
+			wc_column_add_null(cols->held[4]);
+	}
+}
+
 /* Record ends by one statement for each table; *list is NULL-terminated. */
 static void
 record(Ended **list)
 {
-	WcColumn *cols[WC_RECORD_OUTCOMES_ARRAYS];
-	WcColumn *learnt[WC_APPLY_EARLY_ARRAYS];
-	WcColumn *late[WC_OVERDUE_LATE_ARRAYS];
-	WcColumn *held[WC_HOLD_ARRAYS];
+	OutcomeColumns cols;
 	Datum args[WC_RECORD_OUTCOMES_PARAMETERS];
 
-	wc_columns(WC_RECORD_OUTCOMES, cols, 64);
-	wc_columns(WC_APPLY_EARLY, learnt, 64);
-	wc_columns(WC_OVERDUE_LATE, late, 8);
-	wc_columns(WC_HOLD, held, 8);
+	wc_columns(WC_RECORD_OUTCOMES, cols.ends, 64);
+	wc_columns(WC_APPLY_EARLY, cols.learnt, 64);
+	wc_columns(WC_OVERDUE_LATE, cols.late, 8);
+	wc_columns(WC_HOLD, cols.held, 8);
 	for (; *list != NULL; list++)
-	{
-		Ended *e = *list;
-		Datum channel = UUIDPGetDatum(&e->item->conv->channel);
-		Datum id = UUIDPGetDatum(&e->item->id);
-
-		wc_column_add(cols[0], channel);
-		wc_column_add(cols[1], id);
-		add_text(cols[2], e->means);
-		add_text(cols[3], e->word);
-		add_text(cols[4], e->hub_message_id);
-		add_text(cols[5], e->code);
-		add_text(cols[6], e->text);
-		if (e->hub_message_id)
-		{
-			wc_column_add(learnt[0], channel);
-			add_text(learnt[1], e->hub_message_id);
-			wc_column_add(learnt[2], id);
-		}
-		if (overdue_is_late(&e->item->id) && (strcmp(e->means, "sent") == 0 || strcmp(e->means, "enqueued") == 0))
-		{
-			wc_column_add(late[0], channel);
-			wc_column_add(late[1], id);
-		}
-		if (e->held)
-		{
-			wc_column_add(held[0], channel);
-			add_text(held[1], e->item->conv->visitor);
-			wc_column_add(held[2], Int64GetDatum(e->item->seq));
-			wc_column_add(held[3], id);
-			if (e->item->expires)
-				wc_column_add(held[4], TimestampTzGetDatum(e->item->expires));
-			else
-				wc_column_add_null(held[4]);
-		}
-	}
-	wc_columns_arrays(cols, lengthof(cols), args);
+		add_end(&cols, *list);
+	wc_columns_arrays(cols.ends, lengthof(cols.ends), args);
 	args[7] = BoolGetDatum(wc_feed_wanted());
 	wc_run(WC_RECORD_OUTCOMES, args, NULL);
-	if (learnt[0]->n > 0)
+	if (cols.learnt[0]->n > 0)
 	{
-		Datum sent[4] = {wc_column_array(learnt[0]), wc_column_array(learnt[1]), wc_column_array(learnt[2]), args[7]};
+		Datum early[4] = {wc_column_array(cols.learnt[0]), wc_column_array(cols.learnt[1]),
+						  wc_column_array(cols.learnt[2]), args[7]};
 
-		wc_run(WC_APPLY_EARLY, sent, NULL);
+		wc_run(WC_APPLY_EARLY, early, NULL);
 	}
-	if (held[0]->n > 0)
-		held_add(held);
-	if (late[0]->n > 0)
+	if (cols.held[0]->n > 0)
+		held_add(cols.held);
+	if (cols.late[0]->n > 0)
 	{
-		Datum sent[2] = {wc_column_array(late[0]), wc_column_array(late[1])};
+		Datum late[2] = {wc_column_array(cols.late[0]), wc_column_array(cols.late[1])};
 
-		wc_run(WC_OVERDUE_LATE, sent, NULL);
+		wc_run(WC_OVERDUE_LATE, late, NULL);
 	}
 }
 
