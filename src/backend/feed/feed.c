@@ -53,14 +53,14 @@ feed_retries_asked(void)
  * table, ends of deliveries do not count: visitors' frames lie behind them, and no
  * more can come than are under way.
  */
-int
+static int
 feed_pending(void)
 {
 	return (blocked_until > wc_clock() ? 0 : deliveries_nended) + link_feed_pending();
 }
 
 /* Is there anything to do without waiting? */
-bool
+static bool
 feed_ready(TimestampTz now)
 {
 	if (feed_orders_due() != 0 && feed_orders_due() <= now)
@@ -72,7 +72,7 @@ feed_ready(TimestampTz now)
 }
 
 /* When the next thing is due that nothing announces. */
-TimestampTz
+static TimestampTz
 feed_next_due(void)
 {
 	TimestampTz next = webhooks_next_due();
@@ -222,8 +222,8 @@ feed_commit(wc_buf *out)
 }
 
 /* The turn is undone: everything waits as before. */
-void
-feed_rollback(void)
+static void
+feed_rollback(const ErrorData *error)
 {
 	feed_orders_rollback();
 	feed_reader_rollback();
@@ -240,7 +240,7 @@ feed_write_all(wc_buf *out)
 	webhooks_write_all(out);
 }
 
-void
+static void
 feed_net_lost(void)
 {
 	link_feed_net_lost();
@@ -248,7 +248,7 @@ feed_net_lost(void)
 }
 
 /* Forget everything, as after a start. */
-void
+static void
 feed_reset(void)
 {
 	feed_orders_reset();
@@ -260,3 +260,12 @@ feed_reset(void)
 	configured = configure_again = false;
 	blocked_until = 0;
 }
+
+const TurnPart feed_part = {
+	.pending = feed_pending,
+	.ready = feed_ready,
+	.next_due = feed_next_due,
+	.rollback = feed_rollback,
+	.net_lost = feed_net_lost,
+	.reset = feed_reset,
+};

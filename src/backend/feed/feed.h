@@ -8,19 +8,15 @@
 #include "utils/timestamp.h"
 
 #include "common/frame.h"
+#include "turn/part.h"
 
 extern void feed_retries_asked(void);
-extern int feed_pending(void);
-extern bool feed_ready(TimestampTz now);
-extern TimestampTz feed_next_due(void);
 extern void feed_configure(void);
 extern void feed_apply(TimestampTz now);
 extern void feed_upkeep(TimestampTz now);
 extern void feed_take(TimestampTz now);
 extern void feed_commit(wc_buf *out);
-extern void feed_rollback(void);
 extern void feed_write_all(wc_buf *out);
-extern void feed_net_lost(void);
-extern void feed_reset(void);
+extern const TurnPart feed_part;
 
 #endif /* WC_FEED_H */

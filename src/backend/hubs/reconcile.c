@@ -259,7 +259,7 @@ is_back(void)
 	return came_back && !dlist_is_empty(&kept) && net_process_has_room();
 }
 
-bool
+static bool
 reconcile_ready(TimestampTz now)
 {
 	dlist_iter iter;
@@ -276,7 +276,7 @@ reconcile_ready(TimestampTz now)
 	return false;
 }
 
-TimestampTz
+static TimestampTz
 reconcile_next_due(void)
 {
 	TimestampTz next = next_refresh;
@@ -565,8 +565,8 @@ reconcile_commit(wc_buf *out)
 }
 
 /* Undone: nothing is written, nothing was asked. */
-void
-reconcile_rollback(void)
+static void
+reconcile_rollback(const ErrorData *error)
 {
 	dlist_iter iter;
 
@@ -584,7 +584,7 @@ reconcile_rollback(void)
 }
 
 /* webchatt-net is gone, and with it what was under way: it is asked again. */
-void
+static void
 reconcile_net_lost(void)
 {
 	dlist_iter iter;
@@ -606,7 +606,7 @@ reconcile_net_lost(void)
 }
 
 /* Forget everything, as after a start. */
-void
+static void
 reconcile_reset(void)
 {
 	dlist_mutable_iter iter;
@@ -617,3 +617,11 @@ reconcile_reset(void)
 	next_refresh = 0;
 	wc_buf_reset(&calls);
 }
+
+const TurnPart reconcile_part = {
+	.ready = reconcile_ready,
+	.next_due = reconcile_next_due,
+	.rollback = reconcile_rollback,
+	.net_lost = reconcile_net_lost,
+	.reset = reconcile_reset,
+};

@@ -8,17 +8,14 @@
 #include "utils/timestamp.h"
 
 #include "common/frame.h"
+#include "turn/part.h"
 
 /* Each takes its frame; false when it is none. */
 extern bool reconcile_accept_call_done(const wc_frame *frame);
 extern bool reconcile_accept_link_state(const wc_frame *frame);
-extern bool reconcile_ready(TimestampTz now);
-extern TimestampTz reconcile_next_due(void);
 extern void reconcile_nudge(void);
 extern void reconcile_apply(TimestampTz now);
 extern void reconcile_commit(wc_buf *out);
-extern void reconcile_rollback(void);
-extern void reconcile_net_lost(void);
-extern void reconcile_reset(void);
+extern const TurnPart reconcile_part;
 
 #endif /* WC_RECONCILE_H */

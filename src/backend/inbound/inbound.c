@@ -166,14 +166,14 @@ inbound_pending(void)
 }
 
 /* Is there an event that can be tried now? */
-bool
+static bool
 inbound_ready(TimestampTz now)
 {
 	return npending > nblocked || (npending > 0 && next_try <= now);
 }
 
 /* When the next blocked event is to be tried; 0: none waits. */
-TimestampTz
+static TimestampTz
 inbound_next_due(void)
 {
 	return npending > 0 ? next_try : 0;
@@ -525,7 +525,7 @@ inbound_commit(wc_buf *out)
 }
 
 /* The turn is undone: everything waits as before. */
-void
+static void
 inbound_rollback(const ErrorData *error)
 {
 	dlist_iter iter;
@@ -537,7 +537,7 @@ inbound_rollback(const ErrorData *error)
 }
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */
-void
+static void
 inbound_forget(void)
 {
 	dlist_mutable_iter iter;
@@ -553,3 +553,19 @@ inbound_forget(void)
 	next_try = 0;
 	quarantine_reset();
 }
+
+static void
+inbound_reset(void)
+{
+	inbound_forget();
+	quarantine_reset();
+}
+
+const TurnPart inbound_part = {
+	.pending = inbound_pending,
+	.ready = inbound_ready,
+	.next_due = inbound_next_due,
+	.rollback = inbound_rollback,
+	.net_lost = inbound_forget,
+	.reset = inbound_reset,
+};

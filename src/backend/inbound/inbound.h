@@ -9,6 +9,7 @@
 
 #include "common/frame.h"
 #include "shared/event_writer.h"
+#include "turn/part.h"
 
 /* What may be waiting in the worker before it stops reading frames: how many, and bytes. */
 #define MAX_PENDING_EVENTS 8192
@@ -17,11 +18,8 @@
 
 extern bool inbound_accept(const wc_frame *frame);
 extern int inbound_pending(void);
-extern bool inbound_ready(TimestampTz now);
-extern TimestampTz inbound_next_due(void);
 extern void inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up);
 extern void inbound_commit(wc_buf *out);
-extern void inbound_rollback(const ErrorData *error);
-extern void inbound_forget(void);
+extern const TurnPart inbound_part;
 
 #endif /* WC_INBOUND_H */

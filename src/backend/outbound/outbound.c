@@ -361,8 +361,8 @@ outbound_commit(TimestampTz now, wc_buf *out)
 }
 
 /* Undone: nothing is recorded, nothing taken. */
-void
-outbound_rollback(void)
+static void
+outbound_rollback(const ErrorData *error)
 {
 	dlist_iter iter;
 
@@ -381,7 +381,7 @@ outbound_rollback(void)
 }
 
 /* Is there anything to do without waiting? */
-bool
+static bool
 outbound_ready(TimestampTz now)
 {
 	dlist_iter iter;
@@ -448,7 +448,7 @@ outbound_net_lost(bool may_have_left)
 }
 
 /* Forget everything, as after a start. */
-void
+static void
 outbound_reset(void)
 {
 	outcomes_reset();
@@ -526,3 +526,17 @@ outbound_child_is_empty(int child)
 	}
 	return true;
 }
+
+static void
+net_lost(void)
+{
+	outbound_net_lost(true);
+}
+
+const TurnPart outbound_part = {
+	.ready = outbound_ready,
+	.next_due = outbound_next_due,
+	.rollback = outbound_rollback,
+	.net_lost = net_lost,
+	.reset = outbound_reset,
+};

@@ -10,6 +10,7 @@
 
 #include "common/frame.h"
 #include "shared/shmem.h"
+#include "turn/part.h"
 
 extern void outbound_record(TimestampTz now, bool carefully);
 extern void outbound_upkeep(void);
@@ -17,13 +18,11 @@ extern void outbound_expire(void);
 extern void outbound_read(TimestampTz now, bool look);
 extern void outbound_take(TimestampTz now);
 extern void outbound_commit(TimestampTz now, wc_buf *out);
-extern void outbound_rollback(void);
-extern bool outbound_ready(TimestampTz now);
 extern TimestampTz outbound_next_due(void);
 extern void outbound_net_lost(bool may_have_left);
-extern void outbound_reset(void);
 extern void outbound_stats(WcStats *stats, bool with_age);
 extern bool outbound_child_is_empty(int child);
 extern const pg_uuid_t *outbound_under_way(const pg_uuid_t *channel, const char *visitor);
+extern const TurnPart outbound_part;
 
 #endif /* WC_OUTBOUND_H */

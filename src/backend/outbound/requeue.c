@@ -118,7 +118,7 @@ requeue_ready(TimestampTz now)
 }
 
 /* 0: nothing to do */
-TimestampTz
+static TimestampTz
 requeue_next_due(void)
 {
 	return something_to_do() ? Max(next_due, 1) : 0;
@@ -235,6 +235,18 @@ run_piece(void *arg)
 		piece_of_all();
 }
 
+/* What was done in this turn is undone. */
+static void
+requeue_rollback(const ErrorData *error)
+{
+	if (!dlist_is_empty(&ones))
+	{
+		dlist_head_element(OfOne, node, &ones)->id = one_saved;
+		dlist_head_element(OfOne, node, &ones)->done = false;
+	}
+	look = saved;
+}
+
 /*
  * A piece, if one is due.  What is new in the outbox was read in this turn; true:
  * there is more of it now.
@@ -253,7 +265,7 @@ requeue_apply(TimestampTz now)
 	took = wc_clock() - began;
 	if (error != NULL)
 	{
-		requeue_rollback();
+		requeue_rollback(NULL);
 		if (!savepoint_error_is_transient(error))
 			report_error(error->message);
 		piece = PIECE_LEAST;
@@ -283,19 +295,7 @@ requeue_commit(void)
 		one_saved = dlist_head_element(OfOne, node, &ones)->id;
 }
 
-/* What was done in this turn is undone. */
-void
-requeue_rollback(void)
-{
-	if (!dlist_is_empty(&ones))
-	{
-		dlist_head_element(OfOne, node, &ones)->id = one_saved;
-		dlist_head_element(OfOne, node, &ones)->done = false;
-	}
-	look = saved;
-}
-
-void
+static void
 requeue_reset(void)
 {
 	dlist_mutable_iter iter;
@@ -312,3 +312,10 @@ requeue_reset(void)
 	told = false;
 	next_due = 0;
 }
+
+const TurnPart requeue_part = {
+	.ready = requeue_ready,
+	.next_due = requeue_next_due,
+	.rollback = requeue_rollback,
+	.reset = requeue_reset,
+};

@@ -8,13 +8,13 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "turn/part.h"
+
 extern void requeue_begin(bool by_insert);
 extern void requeue_conversation(const pg_uuid_t *channel, const char *visitor);
 extern bool requeue_ready(TimestampTz now);
-extern TimestampTz requeue_next_due(void);
 extern bool requeue_apply(TimestampTz now);
 extern void requeue_commit(void);
-extern void requeue_rollback(void);
-extern void requeue_reset(void);
+extern const TurnPart requeue_part;
 
 #endif /* WC_REQUEUE_H */

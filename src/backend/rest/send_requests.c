@@ -83,7 +83,7 @@ send_requests_accept(const wc_frame *frame)
 	return true;
 }
 
-int
+static int
 send_requests_pending(void)
 {
 	return nsends;
@@ -221,8 +221,8 @@ send_requests_commit(wc_buf *out)
 }
 
 /* The turn is undone: everything waits as before. */
-void
-send_requests_rollback(void)
+static void
+send_requests_rollback(const ErrorData *error)
 {
 	dlist_iter iter;
 
@@ -230,10 +230,24 @@ send_requests_rollback(void)
 }
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */
-void
+static void
 send_requests_forget(void)
 {
 	while (!dlist_is_empty(&sends))
 		frame_memory_free(dlist_container(ApiSend, node, dlist_pop_head_node(&sends)));
 	nsends = 0;
 }
+
+static bool
+send_requests_ready(TimestampTz now)
+{
+	return nsends > 0;
+}
+
+const TurnPart send_requests_part = {
+	.pending = send_requests_pending,
+	.ready = send_requests_ready,
+	.rollback = send_requests_rollback,
+	.net_lost = send_requests_forget,
+	.reset = send_requests_forget,
+};

@@ -77,7 +77,7 @@ webhook_requests_accept(const wc_frame *frame)
 	return true;
 }
 
-int
+static int
 webhook_requests_pending(void)
 {
 	return ncalls;
@@ -194,8 +194,8 @@ webhook_requests_commit(wc_buf *out)
 }
 
 /* The turn is undone: everything waits as before. */
-void
-webhook_requests_rollback(void)
+static void
+webhook_requests_rollback(const ErrorData *error)
 {
 	dlist_iter iter;
 
@@ -203,10 +203,24 @@ webhook_requests_rollback(void)
 }
 
 /* webchatt-net is gone, and with it whoever waits for an answer. */
-void
+static void
 webhook_requests_forget(void)
 {
 	while (!dlist_is_empty(&calls))
 		frame_memory_free(dlist_container(RestCall, node, dlist_pop_head_node(&calls)));
 	ncalls = 0;
 }
+
+static bool
+webhook_requests_ready(TimestampTz now)
+{
+	return ncalls > 0 && net_process_has_room();
+}
+
+const TurnPart webhook_requests_part = {
+	.pending = webhook_requests_pending,
+	.ready = webhook_requests_ready,
+	.rollback = webhook_requests_rollback,
+	.net_lost = webhook_requests_forget,
+	.reset = webhook_requests_forget,
+};

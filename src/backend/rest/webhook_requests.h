@@ -6,12 +6,11 @@
 #define WC_WEBHOOK_REQUESTS_H
 
 #include "common/frame.h"
+#include "turn/part.h"
 
 extern bool webhook_requests_accept(const wc_frame *frame);
-extern int webhook_requests_pending(void);
 extern void webhook_requests_apply(void);
 extern void webhook_requests_commit(wc_buf *out);
-extern void webhook_requests_rollback(void);
-extern void webhook_requests_forget(void);
+extern const TurnPart webhook_requests_part;
 
 #endif /* WC_WEBHOOK_REQUESTS_H */

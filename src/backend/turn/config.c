@@ -339,17 +339,17 @@ config_commit(wc_buf *out)
 	config_write_all(out);
 }
 
-void
-config_rollback(void)
+static void
+config_rollback(const ErrorData *error)
 {
 	free_config(fresh);
 	fresh = NULL;
 }
 
-void
+static void
 config_reset(void)
 {
-	config_rollback();
+	config_rollback(NULL);
 	free_config(current);
 	current = NULL;
 }
@@ -402,3 +402,8 @@ config_write_settings(wc_buf *out)
 #include "common/settings.def"
 	wc_write_config(out, &c);
 }
+
+const TurnPart config_part = {
+	.rollback = config_rollback,
+	.reset = config_reset,
+};

@@ -8,6 +8,7 @@
 #include "utils/uuid.h"
 
 #include "common/corridor.h"
+#include "turn/part.h"
 
 typedef struct ConfigChannel
 {
@@ -35,12 +36,11 @@ typedef struct ConfigHub
 extern void config_read(void);
 extern bool config_is_read(void);
 extern void config_commit(wc_buf *out);
-extern void config_rollback(void);
 extern void config_write_settings(wc_buf *out);
 extern void config_write_all(wc_buf *out);
 extern const ConfigChannel *config_channel(const uint8 *id);
 extern const ConfigHub *config_hub(int id);
 extern const ConfigHub *config_hub_at(int i);
-extern void config_reset(void);
+extern const TurnPart config_part;
 
 #endif /* WC_CONFIG_H */

@@ -246,15 +246,15 @@ budgets_save(TimestampTz now)
 }
 
 /* Is there something to be written that has waited long enough? */
-bool
+static bool
 budgets_ready(TimestampTz now)
 {
 	return dirty && (saved_at == 0 || TimestampDifferenceExceeds(saved_at, now, SAVE_MS));
 }
 
 /* What was written is undone with the turn: it is written again by the next. */
-void
-budgets_rollback(void)
+static void
+budgets_rollback(const ErrorData *error)
 {
 	HASH_SEQ_STATUS seq;
 	Budget *b;
@@ -291,7 +291,7 @@ budgets_commit(TimestampTz now, wc_buf *out)
 }
 
 /* The extension is gone, or is another one now. */
-void
+static void
 budgets_reset(void)
 {
 	if (budgets != NULL)
@@ -300,3 +300,9 @@ budgets_reset(void)
 	dirty = saving = false;
 	saved_at = told_net_at = 0;
 }
+
+const TurnPart budgets_part = {
+	.ready = budgets_ready,
+	.rollback = budgets_rollback,
+	.reset = budgets_reset,
+};

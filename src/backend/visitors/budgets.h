@@ -8,6 +8,7 @@
 #include "utils/timestamp.h"
 
 #include "common/frame.h"
+#include "turn/part.h"
 
 typedef enum BudgetKind
 {
@@ -22,9 +23,7 @@ extern bool budgets_take(const uint8 *channel, BudgetKind kind, uint32 bytes);
 extern void budgets_paused(const uint8 *channel);
 extern void budgets_load(void);
 extern void budgets_save(TimestampTz now);
-extern bool budgets_ready(TimestampTz now);
-extern void budgets_rollback(void);
 extern void budgets_commit(TimestampTz now, wc_buf *out);
-extern void budgets_reset(void);
+extern const TurnPart budgets_part;
 
 #endif /* WC_BUDGETS_H */

@@ -183,7 +183,7 @@ sessions_accept_left(const wc_frame *frame)
 }
 
 /* How much waits. */
-int
+static int
 sessions_pending(void)
 {
 	return npending + nleft;
@@ -196,14 +196,14 @@ table_waits(void)
 }
 
 /* Is there something that can be done now? */
-bool
+static bool
 sessions_ready(TimestampTz now)
 {
 	return (table_waits() && table_due <= now) || (npending > 0 && !table_is_stale && net_process_has_room());
 }
 
 /* When the table is to be tried again; 0: it need not be. */
-TimestampTz
+static TimestampTz
 sessions_next_due(void)
 {
 	return table_waits() ? table_due : 0;
@@ -620,8 +620,8 @@ sessions_commit(wc_buf *out)
 }
 
 /* The turn is undone: everything waits as before. */
-void
-sessions_rollback(void)
+static void
+sessions_rollback(const ErrorData *error)
 {
 	dlist_iter iter;
 
@@ -632,7 +632,7 @@ sessions_rollback(void)
 }
 
 /* webchatt-net is gone, and with it every session. */
-void
+static void
 sessions_forget(void)
 {
 	while (!dlist_is_empty(&arrivals))
@@ -644,3 +644,12 @@ sessions_forget(void)
 	table_cleared = false;
 	table_due = 0;
 }
+
+const TurnPart sessions_part = {
+	.pending = sessions_pending,
+	.ready = sessions_ready,
+	.next_due = sessions_next_due,
+	.rollback = sessions_rollback,
+	.net_lost = sessions_forget,
+	.reset = sessions_forget,
+};

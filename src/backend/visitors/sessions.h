@@ -9,17 +9,14 @@
 
 #include "common/frame.h"
 #include "shared/event_writer.h"
+#include "turn/part.h"
 
 /* Each takes its frame; false when it is none. */
 extern bool sessions_accept_arrived(const wc_frame *frame);
 extern bool sessions_accept_history_ask(const wc_frame *frame);
 extern bool sessions_accept_left(const wc_frame *frame);
-extern int sessions_pending(void);
-extern bool sessions_ready(TimestampTz now);
-extern TimestampTz sessions_next_due(void);
 extern void sessions_apply(TimestampTz now, WcShowedUp *showed_up);
 extern void sessions_commit(wc_buf *out);
-extern void sessions_rollback(void);
-extern void sessions_forget(void);
+extern const TurnPart sessions_part;
 
 #endif /* WC_SESSIONS_H */

@@ -31,6 +31,7 @@
 #include "visitors/typing.h"
 #include "worker/ca_file.h"
 #include "worker/net_supervisor.h"
+#include "worker/parts.h"
 
 /* What is shown of a text of webchatt-net's, in bytes. */
 #define WORDS_MOST 1024
@@ -168,13 +169,7 @@ net_lost(const char *why)
 	report_stats.listening[0] = '\0';
 	report_stats.connections = 0;
 	report_stats.visitors = 0;
-	inbound_forget();
-	sessions_forget();
-	send_requests_forget();
-	webhook_requests_forget();
-	reconcile_net_lost();
-	feed_net_lost();
-	outbound_net_lost(true);
+	parts_net_lost();
 	net_pause_ms = next_pause(now);
 	net_not_before = TimestampTzPlusMilliseconds(now, net_pause_ms);
 	if (why != NULL)
@@ -339,10 +334,7 @@ take_frame(const wc_frame *frame)
 bool
 net_supervisor_is_full(void)
 {
-	return inbound_pending() + sessions_pending() + send_requests_pending() + webhook_requests_pending() +
-				   feed_pending() >=
-			   MAX_PENDING_EVENTS ||
-		   frame_memory_bytes() >= MAX_PENDING_BYTES ||
+	return parts_pending() >= MAX_PENDING_EVENTS || frame_memory_bytes() >= MAX_PENDING_BYTES ||
 		   net_process.out.len - net_process.out_done > NET_OUT_LIMIT + greeting;
 }
 

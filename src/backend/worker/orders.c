@@ -100,7 +100,7 @@ take_order(void *arg, const OutboxRow *row)
 
 /* Are there orders that did not fit into a page? */
 bool
-orders_ready(void)
+orders_ready(TimestampTz now)
 {
 	return reader != NULL && outbox_reader_has_more(reader) && !feed_orders_are_full();
 }
@@ -130,15 +130,15 @@ orders_commit(wc_buf *out)
 	wc_buf_reset(&pushes);
 }
 
-void
-orders_rollback(void)
+static void
+orders_rollback(const ErrorData *error)
 {
 	wc_buf_reset(&pushes);
 	if (reader != NULL)
 		outbox_reader_rollback(reader);
 }
 
-void
+static void
 orders_reset(void)
 {
 	if (reader != NULL)
@@ -152,3 +152,9 @@ orders_child_is_empty(int child)
 {
 	return reader != NULL && !outbox_reader_unread(reader, child) && feed_orders_are_done();
 }
+
+const TurnPart orders_part = {
+	.ready = orders_ready,
+	.rollback = orders_rollback,
+	.reset = orders_reset,
+};

@@ -7,6 +7,7 @@
 
 #include "common/frame.h"
 #include "shared/event_writer.h"
+#include "turn/part.h"
 
 typedef struct Orders
 {
@@ -14,11 +15,10 @@ typedef struct Orders
 	bool requeue;
 } Orders;
 
-extern bool orders_ready(void);
+extern bool orders_ready(TimestampTz now);
 extern void orders_read(Orders *orders, WcShowedUp *showed_up);
 extern void orders_commit(wc_buf *out);
-extern void orders_rollback(void);
 extern bool orders_child_is_empty(int child);
-extern void orders_reset(void);
+extern const TurnPart orders_part;
 
 #endif /* WC_ORDERS_H */

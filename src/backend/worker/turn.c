@@ -52,6 +52,7 @@
 #include "visitors/budgets.h"
 #include "visitors/sessions.h"
 #include "worker/orders.h"
+#include "worker/parts.h"
 #include "worker/turn.h"
 
 /* Between two looks at what is over its time, in ms. */
@@ -191,17 +192,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			FlushErrorState();
 			transaction_abort();
 			MemoryContextSwitchTo(context);
-			config_rollback();
-			orders_rollback();
-			outbound_rollback();
-			requeue_rollback();
-			budgets_rollback();
-			inbound_rollback(error);
-			sessions_rollback();
-			send_requests_rollback();
-			webhook_requests_rollback();
-			reconcile_rollback();
-			feed_rollback();
+			parts_rollback(error);
 		}
 		PG_END_TRY();
 		if (error == NULL)

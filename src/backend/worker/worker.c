@@ -30,16 +30,11 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "feed/feed.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
-#include "inbound/quarantine.h"
 #include "outbound/outbound.h"
 #include "outbound/outbox_reader.h"
 #include "outbound/overdue.h"
-#include "outbound/requeue.h"
-#include "rest/send_requests.h"
-#include "rest/webhook_requests.h"
 #include "shared/clock.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
@@ -52,12 +47,11 @@
 #include "turn/net_process.h"
 #include "turn/report.h"
 #include "turn/transaction.h"
-#include "visitors/budgets.h"
-#include "visitors/sessions.h"
 #include "visitors/typing.h"
 #include "worker/ca_file.h"
 #include "worker/net_supervisor.h"
 #include "worker/orders.h"
+#include "worker/parts.h"
 #include "worker/restore_wait.h"
 #include "worker/turn.h"
 #include "worker/worker.h"
@@ -281,18 +275,7 @@ stop_work(const char *state)
 	if (at_work)
 		(void) LockRelease(&worker_lock, ExclusiveLock, true);
 	at_work = false;
-	outbound_reset();
-	requeue_reset();
-	orders_reset();
-	config_reset();
-	budgets_reset();
-	inbound_forget();
-	sessions_forget();
-	send_requests_forget();
-	webhook_requests_forget();
-	reconcile_reset();
-	feed_reset();
-	quarantine_reset();
+	parts_reset();
 	wc_forget_statements();
 	report_state(state);
 	report_stats.last_error[0] = '\0';
@@ -378,15 +361,6 @@ go_idle_after_error(MemoryContext context, int pause_ms)
 	return pause_ms == 0 ? FAILED_FIRST_MS : Min(pause_ms * 2, FAILED_MOST_MS);
 }
 
-/* Is there something to do without waiting? */
-static bool
-work_is_ready(TimestampTz now)
-{
-	return orders_ready() || inbound_ready(now) || outbound_ready(now) || sessions_ready(now) ||
-		   send_requests_pending() > 0 || (webhook_requests_pending() > 0 && net_process_has_room()) ||
-		   reconcile_ready(now) || feed_ready(now) || budgets_ready(now) || requeue_ready(now);
-}
-
 /*
  * Whatever runs between two turns leaves the memory context as it was: what a
  * turn allocates in another one is never given back.  Once said, always mended.
@@ -433,10 +407,10 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 		return;
 	stay_in(context);
 	net_supervisor_read();
-	if (look_at_outbox || look_at_orders || work_is_ready(now) ||
+	if (look_at_outbox || look_at_orders || parts_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
-		turn_run(now, look_at_outbox, look_at_orders || orders_ready());
+		turn_run(now, look_at_outbox, look_at_orders || orders_ready(now));
 		report_stats.turns++;
 		stay_in(context);
 	}
@@ -463,24 +437,9 @@ time_to_sleep(void)
 
 	if (!at_work)
 		return EXTENSION_POLL_MS;
-	if (work_is_ready(now))
+	if (parts_ready(now))
 		return 0;
-	due = outbound_next_due();
-	if (due != 0 && due < next)
-		next = due;
-	due = inbound_next_due();
-	if (due != 0 && due < next)
-		next = due;
-	due = sessions_next_due();
-	if (due != 0 && due < next)
-		next = due;
-	due = reconcile_next_due();
-	if (due != 0 && due < next)
-		next = due;
-	due = feed_next_due();
-	if (due != 0 && due < next)
-		next = due;
-	due = requeue_next_due();
+	due = parts_next_due();
 	if (due != 0 && due < next)
 		next = due;
 	due = net_supervisor_next_start();
