@@ -519,6 +519,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	w webchatt.hub_webhooks;
 	e jsonb;
+	why text;
 BEGIN
 	IF step ->> 'do' = 'list' THEN
 		PERFORM webchatt._take_list(k, doc);
@@ -544,12 +545,14 @@ BEGIN
 			IF e IS NULL THEN
 				PERFORM webchatt._strange('it is no webhook');
 			END IF;
+			-- another webchatt says what it met
+			why := regexp_replace(left(e ->> 'lastError', 500), '[[:cntrl:]]', ' ', 'g');
 			e := webchatt._webhook_seen(e);
 			IF step ->> 'do' = 'poll' THEN
 				PERFORM webchatt._note_verified(w.id, (e ->> 'verified')::boolean, e ->> 'endpoint');
 				UPDATE webchatt.hub_webhooks x SET last_error_at = now(),
-					last_error = format('the hub has not verified %s yet: can it reach it?', x.endpoint)
-				WHERE x.id = w.id AND x.state = 'verifying' AND x.polls >= 3;
+					last_error = format('the hub has not verified %s yet: %s', x.endpoint, coalesce(why, 'can it reach it?'))
+				WHERE x.id = w.id AND x.state = 'verifying' AND (x.polls >= 3 OR why IS NOT NULL);
 			ELSIF e ->> 'id' = w.hub_webhook_id AND e ->> 'label' = w.label AND e ->> 'type' = w.event_type THEN
 				PERFORM webchatt._relist(k.hub_id, e ->> 'id', e);
 			ELSE

@@ -147,6 +147,11 @@ UPDATE webchatt.hub_webhooks SET poll_at = now(), polls = 6 WHERE event_type = '
 SELECT pg_temp.call();
 SELECT pg_temp.answer(200, pg_temp.hook('m-1', more => '{"isVerified": false}')::text);
 SELECT poll_at - now(), polls, last_error FROM webchatt.hub_webhooks WHERE event_type = 'Message';
+-- another webchatt says what it met
+UPDATE webchatt.hub_webhooks SET poll_at = now(), polls = 0 WHERE event_type = 'Message';
+SELECT pg_temp.call();
+SELECT pg_temp.answer(200, pg_temp.hook('m-1', more => '{"isVerified": false, "lastError": "chat.example.com is at\nan address"}')::text);
+SELECT poll_at - now(), polls, last_error FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 -- and after some minutes by another query, so that it is verified anew
 UPDATE webchatt.hub_webhooks SET again_at = now() WHERE event_type = 'Message';
 SELECT pg_temp.call();
