@@ -298,6 +298,20 @@ sub measure_commit
 	return;
 }
 
+# Wait until the stand-in hub has all messages: how many, and when the first came.
+sub wait_for_hub
+{
+	my ($why) = @_;
+	my $end = time + 600;
+	while (1)
+	{
+		my ($n, $first) = hub_get('/count');
+		return ($n, $first) if $n >= $opt{messages};
+		die "only $n of $opt{messages} requests reached the hub\n" . sql($why) . "\n" if time > $end;
+		sleep 0.05;
+	}
+}
+
 # Queue by one statement; messages a second from the first at the hub until
 # all outcomes are recorded.
 sub drain
@@ -306,13 +320,7 @@ sub drain
 	my $began = time;
 	sql_file('out-queue.sql', messages => $opt{messages}, visitors => $RECIPIENTS);
 	my $queued = time - $began;
-	my ($n, $first) = (0, 0);
-	while ($n < $opt{messages})
-	{
-		die "only $n of $opt{messages} messages reached the hub\n" . sql('SELECT * FROM webchatt.status') . "\n" if time > $began + 600;
-		sleep 0.05;
-		($n, $first) = hub_get('/count');
-	}
+	my ($n, $first) = wait_for_hub('SELECT * FROM webchatt.status');
 	wait_for('SELECT queued = 0 AND in_flight = 0 FROM webchatt.status', 60);
 	my $rate = $opt{messages} / (time - $first);
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued' AND created_at > now() - interval '1 hour'", 60);
@@ -556,14 +564,7 @@ sub fan_out
 	my $last = sql('SELECT max(seq) FROM webchatt.feed');
 	hub_get('/reset');
 	set_active($webhook, 'true');
-	my $began = time;
-	my ($n, $first) = (0, 0);
-	while ($n < $opt{messages})
-	{
-		die "only $n of $opt{messages} events reached the endpoint\n" . sql('SELECT * FROM webchatt.webhook_progress') . "\n" if time > $began + 600;
-		sleep 0.05;
-		($n, $first) = hub_get('/count');
-	}
+	my ($n, $first) = wait_for_hub('SELECT * FROM webchatt.webhook_progress');
 	wait_for("SELECT done_upto >= $last FROM webchatt.webhook_progress WHERE webhook_id = '$webhook'", 60);
 	my $rate = $opt{messages} / (time - $first);
 	warn "the endpoint got $n requests for $opt{messages} events\n" if $n != $opt{messages};

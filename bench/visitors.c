@@ -440,16 +440,6 @@ welcome_all(void)
 	(void) fflush(stdout);
 }
 
-static double
-own_cpu_us(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-		   (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 static void
 run_send(void)
 {
@@ -457,7 +447,7 @@ run_send(void)
 	double cpu;
 
 	welcome_all();
-	cpu = own_cpu_us();
+	cpu = measure_cpu_us();
 	now = measure_now();
 	count_from = now + (int64_t) (opt.warmup * 1e9);
 	count_to = count_from + (int64_t) (opt.seconds * 1e9);
@@ -469,7 +459,7 @@ run_send(void)
 	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f acked=%llu sent=%llu errors=%llu cuts=%llu cpu_us=%.1f\n",
 		   (double) nsamples / opt.seconds, percentile(0.5), percentile(0.99), percentile(1),
 		   (unsigned long long) acked, (unsigned long long) sequence, (unsigned long long) errors,
-		   (unsigned long long) cuts, acked > 0 ? (own_cpu_us() - cpu) / (double) acked : 0);
+		   (unsigned long long) cuts, acked > 0 ? (measure_cpu_us() - cpu) / (double) acked : 0);
 }
 
 static const char *

@@ -9,6 +9,7 @@ use parent 'WebchattTest';
 
 use Mojo::JSON qw(decode_json encode_json);
 use Test::More;
+use Time::HiRes qw(time);
 use Visitor;
 
 our $ORIGIN = 'https://www.example.com';
@@ -124,6 +125,35 @@ sub talk_begin
 	  "\\if :undo = 1\nROLLBACK;\n\\else\nCOMMIT;\n\\endif\n\\sleep $args{pause} ms\n";
 	close $fh;
 	return $self->pgbench("$dir/talk.sql", '-c', $args{clients} // 3, '-T', $args{seconds});
+}
+
+# Until the condition holds these clients write, each at most twenty messages a second and two
+# at a time; with posted and answers (hashes) a hub posts too: the ids that were answered 200,
+# and how often which code was.  Arguments: text, timeout (of a post, seconds).
+sub load_until
+{
+	my ($self, $clients, $condition, $patience, %args) = @_;
+	my $text = $args{text} // 'load';
+
+	return Visitor::until(
+		sub {
+			my $now = time;
+			for my $client (grep { ($_->{next_word} // 0) <= $now && keys %{ $_->{unacked} } < 2 } @$clients)
+			{
+				$client->say($text);
+				$client->{next_word} = $now + 0.05;
+			}
+			if ($args{posted} && ($self->{next_post} // 0) <= $now)
+			{
+				my $id = 'm-' . ++$self->{posts};
+				my $code = $self->post(Webhook::message($WebchattTest::CHANNEL, $id, 'h-' . $self->{posts} % 5, $text),
+					fresh => 1, timeout => $args{timeout});
+				$args{answers}{$code}++;
+				$args{posted}{$id} = 1 if $code == 200;
+				$self->{next_post} = time + 0.1;
+			}
+			return $condition->();
+		}, $patience);
 }
 
 # Wait until these clients have said and heard everything; a test point.

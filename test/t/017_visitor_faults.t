@@ -23,23 +23,7 @@ my @visitors = sort keys %visitors;
 
 sub acked { my $n = 0; $n += keys %{ $_->{acked} } for @clients; return $n }
 
-# Everybody writes, at most twenty messages a second each and two at a time,
-# until the condition holds.
-sub load_until
-{
-	my ($condition, $timeout) = @_;
-
-	return Visitor::until(
-		sub {
-			my $now = time;
-			for my $client (grep { ($_->{next_word} // 0) <= $now && keys %{ $_->{unacked} } < 2 } @clients)
-			{
-				$client->say('load');
-				$client->{next_word} = $now + 0.05;
-			}
-			return $condition->();
-		}, $timeout);
-}
+sub load_until { return $t->load_until(\@clients, @_) }
 
 sub load_for { my ($seconds) = @_; my $end = time + $seconds; return load_until(sub { time >= $end }, $seconds) }
 

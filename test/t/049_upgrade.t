@@ -52,36 +52,12 @@ $t->wait_for("SELECT status = 'held' FROM webchatt.messages WHERE id = '$held'",
 
 my @clients = map { $t->arrived(log => 0, again => sub { 0.02 + rand 0.1 }) } 1 .. 6;
 my %identity = map { $_->{number} => $_->{visitor} } @clients;
-my (%posted, %answers, $number);
+my (%posted, %answers);
 
 sub acked { my $n = 0; $n += keys %{ $_->{acked} } for @clients; return $n }
 
 # Everybody writes, and the hub posts, until the condition holds; what answers is counted.
-my $next_post = 0;
-
-sub load_until
-{
-	my ($condition, $timeout) = @_;
-
-	return Visitor::until(
-		sub {
-			my $now = time;
-			for my $client (grep { ($_->{next_word} // 0) <= $now && keys %{ $_->{unacked} } < 2 } @clients)
-			{
-				$client->say('load');
-				$client->{next_word} = $now + 0.05;
-			}
-			if ($next_post <= $now)
-			{
-				my $id = 'm-' . ++$number;
-				my $code = $t->post(Webhook::message($WebchattTest::CHANNEL, $id, 'h-' . $number % 5, 'load'), fresh => 1, timeout => 3);
-				$answers{$code}++;
-				$posted{$id} = 1 if $code == 200;
-				$next_post = time + 0.1;
-			}
-			return $condition->();
-		}, $timeout);
-}
+sub load_until { my ($condition, $patience) = @_; return $t->load_until(\@clients, $condition, $patience, posted => \%posted, answers => \%answers, timeout => 3) }
 
 ok(load_until(sub { acked() >= 100 && keys %posted >= 5 }, 60), 'visitors write and the hub posts');
 

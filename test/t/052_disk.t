@@ -17,28 +17,15 @@ $t->sql("SELECT webchatt.connect_hub('key', 'http://127.0.0.1:9'); SELECT webcha
 	SELECT webchatt.set_webhook_secret('$channel', '$WebchattTest::SECRET'); CREATE TABLE filler (t text)");
 
 my @clients = map { $t->arrived(log => 0, again => sub { 0.05 + rand 0.2 }) } 1 .. 4;
-my (%posted, %answers, $number);
-my $next_post = 0;
+my (%posted, %answers);
 my $long = 'x' x 2000;
 
 # Everybody writes, and a hub posts, until the condition holds.
 sub load_until
 {
-	my ($condition, $timeout) = @_;
+	my ($condition, $patience) = @_;
 
-	return Visitor::until(
-		sub {
-			$_->say($long) for grep { keys %{ $_->{unacked} } < 2 } @clients;
-			if ($next_post <= time)
-			{
-				my $id = 'm-' . ++$number;
-				my $code = $t->post(Webhook::message($channel, $id, 'h-1', $long), fresh => 1, timeout => 5);
-				$answers{$code}++;
-				$posted{$id} = 1 if $code == 200;
-				$next_post = time + 0.1;
-			}
-			return $condition->();
-		}, $timeout);
+	return $t->load_until(\@clients, $condition, $patience, posted => \%posted, answers => \%answers, text => $long, timeout => 5);
 }
 
 sub acked { my $n = 0; $n += keys %{ $_->{acked} } for @clients; return $n }
