@@ -1,6 +1,6 @@
 /*
  * outbox_append.c
- *	  Appending work orders to the outbox (design: PgQ's append-only log).
+ *	  Appending work orders to the outbox (doc/decisions/0003-outbox.md).
  *
  * The clock says which child is written to.  A session whose clock or
  * transaction lags behind writes to another one, which is harmless: the
