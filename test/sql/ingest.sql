@@ -1,5 +1,5 @@
 -- ingest(): a hub's event by the rules of the HTTP door; the cases of
--- test/cases/events.jsonl are put to it in test/t/002_inbound.t.
+-- test/cases/events.jsonl are put to it in test/t/inbound_webhooks.t.
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
