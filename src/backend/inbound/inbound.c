@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -82,16 +81,6 @@ static TimestampTz next_try = 0; /* of the first of them that is due */
 static int repeats = 0;			 /* of this turn */
 static int batch_limit = BATCH_MOST;
 
-static MemoryContext
-events_context(void)
-{
-	static MemoryContext context = NULL;
-
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt events", ALLOCSET_DEFAULT_SIZES);
-	return context;
-}
-
 /*
  * webchatt-net checked the event; what could harm the server is checked again,
  * for the day when webchatt-net is not itself any more.
@@ -135,10 +124,9 @@ is_over_budget(const wc_event *e)
 bool
 inbound_accept(const wc_frame *frame)
 {
-	InEvent *in = frame_memory_hold(events_context(), offsetof(InEvent, bytes) + frame->len);
-	wc_frame copy = {frame->type, in->bytes, frame->len};
+	wc_frame copy;
+	InEvent *in = frame_memory_keep(offsetof(InEvent, bytes), frame, &copy);
 
-	memcpy(in->bytes, frame->payload, frame->len);
 	if (!wc_read_event(&copy, &in->event) || !plausible(&in->event))
 	{
 		frame_memory_free(in);

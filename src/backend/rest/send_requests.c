@@ -12,7 +12,6 @@
 #include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -47,25 +46,14 @@ typedef struct ApiSend
 static dlist_head sends = DLIST_STATIC_INIT(sends);
 static int nsends = 0;
 
-static MemoryContext
-send_requests_context(void)
-{
-	static MemoryContext context = NULL;
-
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt API sends", ALLOCSET_DEFAULT_SIZES);
-	return context;
-}
-
 /* Take a send; false when it is none. */
 bool
 send_requests_accept(const wc_frame *frame)
 {
-	ApiSend *s = frame_memory_hold(send_requests_context(), offsetof(ApiSend, bytes) + frame->len);
-	wc_frame copy = {frame->type, s->bytes, frame->len};
+	wc_frame copy;
+	ApiSend *s = frame_memory_keep(offsetof(ApiSend, bytes), frame, &copy);
 	bool right;
 
-	memcpy(s->bytes, frame->payload, frame->len);
 	right = wc_read_api_send(&copy, &s->said);
 	if (right)
 	{

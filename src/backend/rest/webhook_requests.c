@@ -9,7 +9,6 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "common/corridor.h"
@@ -41,25 +40,14 @@ typedef struct RestCall
 static dlist_head calls = DLIST_STATIC_INIT(calls);
 static int ncalls = 0;
 
-static MemoryContext
-webhook_requests_context(void)
-{
-	static MemoryContext context = NULL;
-
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt API calls", ALLOCSET_DEFAULT_SIZES);
-	return context;
-}
-
 /* Take a request; false when it is none. */
 bool
 webhook_requests_accept(const wc_frame *frame)
 {
-	RestCall *c = frame_memory_hold(webhook_requests_context(), offsetof(RestCall, bytes) + frame->len);
-	wc_frame copy = {frame->type, c->bytes, frame->len};
+	wc_frame copy;
+	RestCall *c = frame_memory_keep(offsetof(RestCall, bytes), frame, &copy);
 	bool right;
 
-	memcpy(c->bytes, frame->payload, frame->len);
 	right = wc_read_api_call(&copy, &c->said);
 	if (right)
 	{

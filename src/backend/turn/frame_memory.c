@@ -13,13 +13,31 @@ MemoryContext frame_memory_of_turn = NULL;
 
 static size_t held = 0;
 
-/* Memory for a frame that waits, all zeros; frame_memory_free() gives it back. */
+/* Memory for what waits, all zeros; frame_memory_free() gives it back. */
 void *
-frame_memory_hold(MemoryContext context, size_t size)
+frame_memory_hold(size_t size)
 {
-	void *p = MemoryContextAllocExtended(context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	static MemoryContext context = NULL;
+	void *p;
 
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "webchatt frames", ALLOCSET_DEFAULT_SIZES);
+	p = MemoryContextAllocExtended(context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	held += GetMemoryChunkSpace(p);
+	return p;
+}
+
+/*
+ * The same for a frame: so many bytes for what is known of it, and its payload
+ * behind them.  *kept is the frame as it lies there, to be read.
+ */
+void *
+frame_memory_keep(size_t size, const wc_frame *frame, wc_frame *kept)
+{
+	char *p = frame_memory_hold(size + frame->len);
+
+	memcpy(p + size, frame->payload, frame->len);
+	*kept = (wc_frame){frame->type, p + size, frame->len};
 	return p;
 }
 

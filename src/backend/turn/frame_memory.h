@@ -5,7 +5,10 @@
 #ifndef WC_FRAME_MEMORY_H
 #define WC_FRAME_MEMORY_H
 
-extern void *frame_memory_hold(MemoryContext context, size_t size);
+#include "common/frame.h"
+
+extern void *frame_memory_hold(size_t size);
+extern void *frame_memory_keep(size_t size, const wc_frame *frame, wc_frame *kept);
 extern void frame_memory_free(void *p);
 extern size_t frame_memory_bytes(void);
 /* Until the turn's frames are written. */

@@ -110,24 +110,13 @@ static TimestampTz table_due = 0;  /* not to be touched before */
 static size_t answered = 0;
 static TimestampTz began = 0;
 
-static MemoryContext
-sessions_context(void)
-{
-	static MemoryContext context = NULL;
-
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "webchatt sessions", ALLOCSET_DEFAULT_SIZES);
-	return context;
-}
-
 /* A visitor's client said hello. */
 bool
 sessions_accept_arrived(const wc_frame *frame)
 {
-	Arrival *a = frame_memory_hold(sessions_context(), offsetof(Arrival, bytes) + frame->len);
-	wc_frame copy = {frame->type, a->bytes, frame->len};
+	wc_frame copy;
+	Arrival *a = frame_memory_keep(offsetof(Arrival, bytes), frame, &copy);
 
-	memcpy(a->bytes, frame->payload, frame->len);
 	if (!wc_read_arrived(&copy, &a->said) || !wc_texts_are_valid(&a->said.attributes, 1))
 	{
 		frame_memory_free(a);
@@ -142,7 +131,7 @@ sessions_accept_arrived(const wc_frame *frame)
 bool
 sessions_accept_history_ask(const wc_frame *frame)
 {
-	Ask *ask = frame_memory_hold(sessions_context(), sizeof(Ask));
+	Ask *ask = frame_memory_hold(sizeof(Ask));
 
 	if (!wc_read_history_ask(frame, &ask->said))
 	{
