@@ -1,6 +1,7 @@
 /*
  * feed_wanted.h
- *	  Does anybody get the feed?
+ *	  Does anybody get the feed?  Whoever may publish something asks wc_feed_wanted(), and
+ *	  the turn looks for it at its end.
  */
 #ifndef WC_FEED_WANTED_H
 #define WC_FEED_WANTED_H

@@ -1,10 +1,10 @@
 /*
  * shmem.h
  *	  The shared memory in which launcher, workers and sessions meet.
- *	  
- *	  One slot for each database that has, or shall have, a worker.  Everything but the
- *	  atomics and the hub states is guarded by the lock; the stats belong to the worker, who
- *	  writes them under the slot's mutex.
+ *
+ * One slot for each database that has, or shall have, a worker.  Everything but the
+ * atomics and the hub states is guarded by the lock; the stats belong to the worker, who
+ * writes them under the slot's mutex.
  */
 #ifndef WC_SHMEM_H
 #define WC_SHMEM_H

@@ -11,7 +11,8 @@ extern void *frame_memory_hold(size_t size);
 extern void *frame_memory_keep(size_t size, const wc_frame *frame, wc_frame *kept);
 extern void frame_memory_free(void *p);
 extern size_t frame_memory_bytes(void);
-/* Until the turn's frames are written. */
+
+/* What lives in it lives until the turn's frames are written. */
 extern MemoryContext frame_memory_of_turn;
 
 #endif /* WC_FRAME_MEMORY_H */

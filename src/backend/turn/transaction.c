@@ -2,8 +2,8 @@
  * transaction.c
  *	  The worker's transactions: all begin and end here.
  *
- *	  A turn's runs as webchatt_worker, locked in: an application's trigger cannot get back to
- *	  the role that the process was started as.
+ * A turn's runs as webchatt_worker, locked in: an application's trigger cannot get back to
+ * the role that the process was started as.
  */
 #include "postgres.h"
 
