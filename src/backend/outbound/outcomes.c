@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "lib/ilist.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"

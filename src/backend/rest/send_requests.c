@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"

@@ -12,7 +12,6 @@
 
 #include <time.h>
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "port/atomics.h"

@@ -6,7 +6,6 @@
 #include "postgres.h"
 
 #include "postmaster/postmaster.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"

@@ -17,7 +17,6 @@
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
