@@ -72,9 +72,10 @@ is($t->sql('SELECT what, by FROM seen WHERE result = $$allowed$$'), '', 'who can
 is($t->sql(q{SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolcanlogin OR rolbypassrls FROM pg_roles WHERE rolname = 'webchatt_worker'}),
 	'f', 'the role has no attributes');
 
-# A second database, created later.
-$t->sql('CREATE DATABASE second');
+# A second database, created later; nobody connects before it is set up, the worker neither.
+$t->sql('CREATE DATABASE second ALLOW_CONNECTIONS false');
 $t->sql("ALTER DATABASE second SET webchatt.listen = '127.0.0.1:$second_port'");
+$t->sql('ALTER DATABASE second ALLOW_CONNECTIONS true');
 $t->sql('CREATE EXTENSION webchatt', 'second');
 $t->wait_for(worker_lives('second'), 'a database that is created later gets its worker');
 $t->{database} = 'second';
