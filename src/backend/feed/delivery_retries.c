@@ -16,6 +16,7 @@
 #include "feed/delivery_retries.h"
 #include "feed/webhook.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/statements.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"

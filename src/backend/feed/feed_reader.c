@@ -19,6 +19,7 @@
 #include "feed/feed_list.h"
 #include "feed/feed_reader.h"
 #include "feed/webhook.h"
+#include "shared/compat.h"
 #include "shared/statements.h"
 #include "turn/net_process.h"
 

@@ -20,6 +20,7 @@
 #include "common/json_text.h"
 #include "common/signature.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/event_writer.h"
 #include "shared/feed_wanted.h"
 #include "shared/outbox_append.h"

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "common/origin.h"
+#include "shared/compat.h"
 
 PG_FUNCTION_INFO_V1(webchatt_normalize_origin);
 

@@ -26,6 +26,7 @@
 #include "common/event_rules.h"
 #include "session/send.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
 #include "shared/shmem.h"

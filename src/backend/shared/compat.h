@@ -16,6 +16,7 @@
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "varatt.h"
 #endif
 #include "replication/walsender_private.h"
 #if PG_VERSION_NUM >= 180000

@@ -14,6 +14,7 @@
 #include "common/corridor.h"
 #include "common/json_text.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/event_writer.h"
 #include "shared/feed_wanted.h"
 #include "shared/message_id.h"

@@ -12,6 +12,7 @@
 
 #include "common/corridor.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "turn/config.h"

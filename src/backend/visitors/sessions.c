@@ -22,6 +22,7 @@
 #include "outbound/outbound.h"
 #include "shared/clock.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/event_writer.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
