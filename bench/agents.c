@@ -25,7 +25,7 @@ execute(PGconn *conn, const char *sql)
 
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
 	{
-		fprintf(stderr, "visitors: %s", PQerrorMessage(conn));
+		fprintf(stderr, "visitor_load: %s", PQerrorMessage(conn));
 		exit(1);
 	}
 	PQclear(result);
@@ -54,7 +54,7 @@ agent(void *arg)
 
 	if (PQstatus(conn) != CONNECTION_OK)
 	{
-		fprintf(stderr, "visitors: %s", PQerrorMessage(conn));
+		fprintf(stderr, "visitor_load: %s", PQerrorMessage(conn));
 		exit(1);
 	}
 	(void) snprintf(sql, sizeof(sql),

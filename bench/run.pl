@@ -226,9 +226,9 @@ sub empty_tables
 sub webhooks
 {
 	my (%args) = @_;
-	my %r = pairs(run("$bin/webhooks", '--port', $ENV{BENCH_DOOR}, '--channel', $CHANNEL, '--secret', $SECRET,
+	my %r = pairs(run("$bin/webhook_load", '--port', $ENV{BENCH_DOOR}, '--channel', $CHANNEL, '--secret', $SECRET,
 			'--visitors', $VISITORS, '--seconds', $opt{seconds}, map { ("--$_", $args{$_}) } sort keys %args));
-	warn "webhooks: $r{non200} answers were not 200, $r{errors} connections broke\n" if $r{non200} + $r{errors} > 0;
+	warn "webhook_load: $r{non200} answers were not 200, $r{errors} connections broke\n" if $r{non200} + $r{errors} > 0;
 	return %r;
 }
 
@@ -257,7 +257,7 @@ sub measure_in
 		row("in: events/s at $connections connections, to single-row commits", $r{rate}, '/s', $single,
 			$connections == 64 ? ('r>', 2) : ());
 		my $stored = sql("SELECT count(*) FROM webchatt.messages WHERE direction = 'in'");
-		warn "webhooks: $r{accepted} were answered 200, $stored are stored\n" if $stored < $r{accepted};
+		warn "webhook_load: $r{accepted} were answered 200, $stored are stored\n" if $stored < $r{accepted};
 	}
 	row('in: events/s at 64 connections, to one session 200 rows at a time', $at{64}{rate}, '/s', ceiling(), 'r>', 0.7);
 	row('in: p99 at 64 connections, to the median', $at{64}{p99_us}, 'us', $at{64}{p50_us});
@@ -443,7 +443,7 @@ sub visitors_command
 {
 	my ($mode, %args) = @_;
 	$args{seconds} //= $opt{seconds};
-	return ("$bin/visitors", $mode, '--port', $ENV{BENCH_DOOR}, '--key', $public_key, '--origin', $ORIGIN,
+	return ("$bin/visitor_load", $mode, '--port', $ENV{BENCH_DOOR}, '--key', $public_key, '--origin', $ORIGIN,
 		map { ("--$_", $args{$_}) } sort keys %args);
 }
 
@@ -470,7 +470,7 @@ sub measure_visitors
 	@cpu = map { $_ / ($r{acked} || 1) } server_cpu() - $cpu[0], cpu_of($worker_pid) - $cpu[1], cpu_of($net_pid) - $cpu[2];
 	my $stored = sql("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$local_channel' AND direction = 'in'");
 	die "$r{acked} messages were acknowledged, $stored are stored\n" if $stored < $r{acked};
-	warn "visitors: $r{errors} errors, $r{cuts} connections were cut\n" if $r{errors} + $r{cuts} > 0;
+	warn "visitor_load: $r{errors} errors, $r{cuts} connections were cut\n" if $r{errors} + $r{cuts} > 0;
 
 	row("visitors: messages/s, $SENDERS in a closed loop, to single-row commits", $r{rate}, '/s', $single, 'r>', 2.5);
 	row('visitors: the same, to one session 200 rows at a time', $r{rate}, '/s', ceiling(), 'r>', 0.7);
@@ -516,7 +516,7 @@ sub measure_idle
 	my ($worker_pid, $net_pid) = restart_net();
 	my $empty = private_memory($net_pid);
 	my $pid = open(my $out, '-|', visitors_command('idle', visitors => $opt{crowd}, addresses => $ADDRESSES, seconds => $watched + 150))
-	  or die "visitors: $!\n";
+	  or die "visitor_load: $!\n";
 	push @children, [$pid, $out];
 	my %r = pairs(<$out> // die "the visitors were not welcomed\n");
 	sleep 2;

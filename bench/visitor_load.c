@@ -1,11 +1,11 @@
 /*
- * visitors.c
+ * visitor_load.c
  *	  Many visitors at a time, each a WebSocket as a widget opens it
  *	  (doc/protocol.md).
  *
- *	  visitors send ...    each sends a message, waits for its ack, sends the next
- *	  visitors reply ...   SQL sessions write to visitors at a fixed rate
- *	  visitors idle ...    they are there; then webchatt-net is to be killed, and
+ *	  visitor_load send ...    each sends a message, waits for its ack, sends the next
+ *	  visitor_load reply ...   SQL sessions write to visitors at a fixed rate
+ *	  visitor_load idle ...    they are there; then webchatt-net is to be killed, and
  *						   they come back
  *
  * Prints lines of key=value.  A visitor does as the widget does: it dials again
@@ -145,7 +145,7 @@ static void
 tell(const char *what, json_part of)
 {
 	if (told++ < MAX_TOLD)
-		fprintf(stderr, "visitors: %s%.*s\n", what, (int) of.len, of.at);
+		fprintf(stderr, "visitor_load: %s%.*s\n", what, (int) of.len, of.at);
 }
 
 static int64_t
@@ -356,7 +356,7 @@ on_end(ws_conn *c, int why)
 	(void) snprintf(text, sizeof(text), "%s ended with %d", v->welcomed ? "a visitor's connection" : "a dial", why);
 	if (why == WS_NOT_WS || why == 4001 || why == 4003)
 	{
-		fprintf(stderr, "visitors: %s: no use to dial again\n", text);
+		fprintf(stderr, "visitor_load: %s: no use to dial again\n", text);
 		exit(1);
 	}
 	if (why > WS_NOT_REACHED)
@@ -429,7 +429,7 @@ welcome_all(void)
 		turn();
 		if (measure_now() > began + WELCOME_NS)
 		{
-			fprintf(stderr, "visitors: %d of %d were welcomed in %.0f s, %llu were refused, %llu not reached\n",
+			fprintf(stderr, "visitor_load: %d of %d were welcomed in %.0f s, %llu were refused, %llu not reached\n",
 					nwelcomed, opt.visitors, WELCOME_NS / 1e9, (unsigned long long) refused,
 					(unsigned long long) not_reached);
 			exit(1);
@@ -558,7 +558,7 @@ run_idle(void)
 		if (measure_now() > end)
 		{
 			fprintf(stderr,
-					"visitors: %llu connections were cut, %d are welcome at the end; %llu dials failed, "
+					"visitor_load: %llu connections were cut, %d are welcome at the end; %llu dials failed, "
 					"%llu were refused\n",
 					(unsigned long long) cuts, nwelcomed, (unsigned long long) not_reached,
 					(unsigned long long) refused);
@@ -619,7 +619,7 @@ allow_files(rlim_t n)
 	if (limit.rlim_max < n)
 	{
 		fprintf(stderr,
-				"visitors: %d visitors need %llu open files, %llu are allowed: raise the hard limit (ulimit -Hn)\n",
+				"visitor_load: %d visitors need %llu open files, %llu are allowed: raise the hard limit (ulimit -Hn)\n",
 				opt.visitors, (unsigned long long) n, (unsigned long long) limit.rlim_max);
 		exit(1);
 	}

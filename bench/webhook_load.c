@@ -1,5 +1,5 @@
 /*
- * webhooks.c
+ * webhook_load.c
  *	  A load generator that is a hub: signed Message events over keep-alive
  *	  connections, as fast as they are answered or at a fixed rate.
  *
