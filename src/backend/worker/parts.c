@@ -99,5 +99,8 @@ parts_reset(void)
 	size_t i;
 
 	for (i = 0; i < lengthof(parts); i++)
-		parts[i]->reset();
+	{
+		if (parts[i]->reset)
+			parts[i]->reset();
+	}
 }
