@@ -33,7 +33,7 @@ NET_LDFLAGS = -pie -Wl,-z,relro,-z,now
 NET_LIBS = $(shell pkg-config --libs $(NET_PKGS)) -lwslay
 NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o)) asset_table.o)
 
-# What the door serves is compiled into it.
+# What webchatt-net serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
 WIDGET_STYLE = build/widget/style.css
 ASSETS = /chat-widget.umd.js=$(WIDGET)

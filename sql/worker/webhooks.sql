@@ -9,7 +9,7 @@ FROM webchatt.webhooks w
 WHERE NOT EXISTS (SELECT FROM webchatt.webhook_progress p WHERE p.webhook_id = w.id)
 ON CONFLICT DO NOTHING;
 
--- name: read_local_webhooks()
+-- name: read_webhooks()
 -- known_upto: beyond done_upto, the log knows of successes up to here.
 SELECT w.id, w.n, w.event_type = 'Message' AS takes_messages, w.endpoint,
 	CASE WHEN w.headers <> '[]' THEN w.headers::text END AS headers, w.secret,

@@ -46,7 +46,7 @@ is_longer_than_patience(TimestampTz since, TimestampTz now)
 
 /* What an attempt's end means, to the event and to the webhook. */
 static void
-judge(Delivery *d, TimestampTz now)
+delivery_results_classify(Delivery *d, TimestampTz now)
 {
 	Webhook *w = d->webhook;
 	TimestampTz wall = GetCurrentTimestamp();
@@ -133,7 +133,7 @@ delivery_results_apply(TimestampTz now)
 
 		if (n++ == ENDS_MOST)
 			break;
-		judge(d, now);
+		delivery_results_classify(d, now);
 		d->recorded = true;
 		if (d->kind == DELIVERY_VERIFY)
 			continue;

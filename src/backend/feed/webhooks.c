@@ -70,7 +70,7 @@ bool
 webhooks_read_configuration(void)
 {
 	bool complete = savepoint_try_for(progress_step, NULL, LOCK_WAIT_BLOCKED_MS, FEEDS_TIME_MS) == NULL;
-	uint64 n = wc_run(WC_READ_LOCAL_WEBHOOKS, NULL, NULL);
+	uint64 n = wc_run(WC_READ_WEBHOOKS, NULL, NULL);
 	uint64 i;
 
 	if (fresh_context != NULL)

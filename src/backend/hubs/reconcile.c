@@ -81,7 +81,7 @@ static MemoryContext
 context(void)
 {
 	if (reconcile_context == NULL)
-		reconcile_context = AllocSetContextCreate(TopMemoryContext, "webchatt keeping", ALLOCSET_DEFAULT_SIZES);
+		reconcile_context = AllocSetContextCreate(TopMemoryContext, "webchatt reconcile", ALLOCSET_DEFAULT_SIZES);
 	return reconcile_context;
 }
 

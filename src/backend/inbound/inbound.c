@@ -408,7 +408,7 @@ has_place(const wc_event *e)
 	return names_no_channel(e) || (channel != NULL && channel->hub_id == hub->id);
 }
 
-/* A channel that was dropped, or moved, since the door took the event. */
+/* A channel that was dropped, or moved, since webchatt-net took the event. */
 static bool
 channel_gone(InEvent *in)
 {
@@ -437,20 +437,20 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 	dlist_foreach(iter, &pending)
 	{
 		InEvent *in = dlist_container(InEvent, node, iter.cur);
-		Quarantine trouble;
+		Quarantine kind;
 		TimestampTz until;
 
 		if (in->done || channel_gone(in))
 			continue;
-		trouble = quarantine_of(&in->event, now, &until);
-		if (trouble == QUARANTINE_BLOCKED && !in_order(in) &&
+		kind = quarantine_of(&in->event, now, &until);
+		if (kind == QUARANTINE_BLOCKED && !in_order(in) &&
 			(nblocked >= BLOCKED_MOST || frame_memory_bytes() > MAX_PENDING_BYTES / 2))
 			mark_done(in, WC_DONE_BUSY);
-		else if (trouble == QUARANTINE_BLOCKED)
+		else if (kind == QUARANTINE_BLOCKED)
 			wait_until(until);
-		else if (trouble == QUARANTINE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
+		else if (kind == QUARANTINE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
 			batch[nbatch++] = in;
-		else if ((trouble == QUARANTINE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
+		else if ((kind == QUARANTINE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
 			alone[nalone++] = in;
 		if (nbatch == batch_limit)
 			break;

@@ -13,7 +13,7 @@
 #include "inbound/quarantine.h"
 
 /* Conversations remembered at most; beyond that new ones are treated as fine. */
-#define MAX_TROUBLES 4096
+#define MAX_QUARANTINED 4096
 
 /* How long a conversation that raised stays suspect, in ms. */
 #define SUSPECT_MS 60000
@@ -22,27 +22,27 @@
 #define BLOCKED_FIRST_MS 100
 #define BLOCKED_MOST_MS	 2000
 
-typedef struct TroubleKey
+typedef struct QuarantineKey
 {
 	uint8 channel[16];
 	uint64 who; /* hash of the visitor, or of the hub's message id */
-} TroubleKey;
+} QuarantineKey;
 
-typedef struct TroubleEntry
+typedef struct QuarantineEntry
 {
-	TroubleKey key;
+	QuarantineKey key;
 	Quarantine kind;
 	bool slow; /* its triggers took too long */
 	int pause_ms;
 	TimestampTz until; /* suspect: no longer so; blocked: next try */
-} TroubleEntry;
+} QuarantineEntry;
 
-static HTAB *troubles = NULL;
+static HTAB *quarantined = NULL;
 
-static TroubleKey
+static QuarantineKey
 key_of(const wc_event *e)
 {
-	TroubleKey key;
+	QuarantineKey key;
 	wc_str who = e->kind == WC_EVENT_MESSAGE ? e->visitor : e->message_id;
 
 	memcpy(key.channel, e->channel, 16);
@@ -55,37 +55,37 @@ static void
 sweep(TimestampTz now)
 {
 	HASH_SEQ_STATUS scan;
-	TroubleEntry *entry;
+	QuarantineEntry *entry;
 
-	hash_seq_init(&scan, troubles);
+	hash_seq_init(&scan, quarantined);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
 		if (entry->until <= now)
-			hash_search(troubles, &entry->key, HASH_REMOVE, NULL);
+			hash_search(quarantined, &entry->key, HASH_REMOVE, NULL);
 	}
 }
 
-static TroubleEntry *
+static QuarantineEntry *
 entry_for(const wc_event *e, TimestampTz now)
 {
-	TroubleKey key = key_of(e);
-	TroubleEntry *entry;
+	QuarantineKey key = key_of(e);
+	QuarantineEntry *entry;
 	bool found;
 
-	if (troubles == NULL)
+	if (quarantined == NULL)
 	{
 		HASHCTL ctl;
 
 		memset(&ctl, 0, sizeof(ctl));
-		ctl.keysize = sizeof(TroubleKey);
-		ctl.entrysize = sizeof(TroubleEntry);
-		troubles = hash_create("webchatt troubled conversations", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+		ctl.keysize = sizeof(QuarantineKey);
+		ctl.entrysize = sizeof(QuarantineEntry);
+		quarantined = hash_create("webchatt conversations in quarantine", 64, &ctl, HASH_ELEM | HASH_BLOBS);
 	}
-	if (hash_get_num_entries(troubles) >= MAX_TROUBLES)
+	if (hash_get_num_entries(quarantined) >= MAX_QUARANTINED)
 		sweep(now);
-	if (hash_get_num_entries(troubles) >= MAX_TROUBLES)
-		return hash_search(troubles, &key, HASH_FIND, NULL);
-	entry = hash_search(troubles, &key, HASH_ENTER, &found);
+	if (hash_get_num_entries(quarantined) >= MAX_QUARANTINED)
+		return hash_search(quarantined, &key, HASH_FIND, NULL);
+	entry = hash_search(quarantined, &key, HASH_ENTER, &found);
 	if (!found)
 	{
 		entry->kind = QUARANTINE_NONE;
@@ -103,13 +103,13 @@ entry_for(const wc_event *e, TimestampTz now)
 Quarantine
 quarantine_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 {
-	TroubleKey key;
-	TroubleEntry *entry;
+	QuarantineKey key;
+	QuarantineEntry *entry;
 
-	if (troubles == NULL || hash_get_num_entries(troubles) == 0)
+	if (quarantined == NULL || hash_get_num_entries(quarantined) == 0)
 		return QUARANTINE_NONE;
 	key = key_of(event);
-	entry = hash_search(troubles, &key, HASH_FIND, NULL);
+	entry = hash_search(quarantined, &key, HASH_FIND, NULL);
 	if (entry == NULL)
 		return QUARANTINE_NONE;
 	*until = entry->until;
@@ -117,7 +117,7 @@ quarantine_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 		return entry->kind;
 	if (entry->kind == QUARANTINE_BLOCKED)
 		return QUARANTINE_SUSPECT;
-	hash_search(troubles, &key, HASH_REMOVE, NULL);
+	hash_search(quarantined, &key, HASH_REMOVE, NULL);
 	return QUARANTINE_NONE;
 }
 
@@ -125,7 +125,7 @@ quarantine_of(const wc_event *event, TimestampTz now, TimestampTz *until)
 void
 quarantine_suspect(const wc_event *event, TimestampTz now, bool slow)
 {
-	TroubleEntry *entry = entry_for(event, now);
+	QuarantineEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
 		return;
@@ -138,8 +138,8 @@ quarantine_suspect(const wc_event *event, TimestampTz now, bool slow)
 bool
 quarantine_is_slow(const wc_event *event)
 {
-	TroubleKey key = key_of(event);
-	TroubleEntry *entry = troubles ? hash_search(troubles, &key, HASH_FIND, NULL) : NULL;
+	QuarantineKey key = key_of(event);
+	QuarantineEntry *entry = quarantined ? hash_search(quarantined, &key, HASH_FIND, NULL) : NULL;
 
 	return entry != NULL && entry->slow;
 }
@@ -148,7 +148,7 @@ quarantine_is_slow(const wc_event *event)
 TimestampTz
 quarantine_blocked(const wc_event *event, TimestampTz now)
 {
-	TroubleEntry *entry = entry_for(event, now);
+	QuarantineEntry *entry = entry_for(event, now);
 
 	if (entry == NULL)
 		return TimestampTzPlusMilliseconds(now, BLOCKED_MOST_MS);
@@ -162,20 +162,20 @@ quarantine_blocked(const wc_event *event, TimestampTz now)
 void
 quarantine_over(const wc_event *event)
 {
-	TroubleKey key = key_of(event);
-	TroubleEntry *entry;
+	QuarantineKey key = key_of(event);
+	QuarantineEntry *entry;
 
-	if (troubles == NULL)
+	if (quarantined == NULL)
 		return;
-	entry = hash_search(troubles, &key, HASH_FIND, NULL);
+	entry = hash_search(quarantined, &key, HASH_FIND, NULL);
 	if (entry != NULL && entry->kind == QUARANTINE_BLOCKED)
-		hash_search(troubles, &key, HASH_REMOVE, NULL);
+		hash_search(quarantined, &key, HASH_REMOVE, NULL);
 }
 
 void
 quarantine_reset(void)
 {
-	if (troubles != NULL)
-		hash_destroy(troubles);
-	troubles = NULL;
+	if (quarantined != NULL)
+		hash_destroy(quarantined);
+	quarantined = NULL;
 }

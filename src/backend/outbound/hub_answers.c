@@ -277,7 +277,7 @@ note_key(Lane *lane, const ConfigHub *hub)
 	lane_works(lane);
 }
 
-/* Bring the lanes to what the configuration says. */
+/* Bring the hub queues to what the configuration says. */
 void
 hub_answers_configure(void)
 {

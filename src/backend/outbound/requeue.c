@@ -53,7 +53,7 @@ typedef struct Look
 {
 	bool running;
 	uint32 for_order;  /* orders up to this one are served by it */
-	bool unread;	   /* it met lanes that had more in the outbox */
+	bool unread;	   /* it met hub queues that had more in the outbox */
 	pg_uuid_t newest;  /* ids from this one on were made since it began */
 	pg_uuid_t channel; /* the last row that it saw */
 	pg_uuid_t id;
@@ -125,7 +125,7 @@ requeue_next_due(void)
 
 /* A message that is queued: give it an order if it has none. */
 static void
-judge(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const TimestampTz *expires)
+requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const TimestampTz *expires)
 {
 	const ConfigChannel *c = config_channel(channel->data);
 	bool old = memcmp(id->data, look.newest.data, sizeof(id->data)) < 0;
@@ -145,7 +145,7 @@ judge(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const 
 
 /* The rows of SPI_tuptable: a page's messages that are queued, and its last row.  How many the page had. */
 static int
-judge_page(pg_uuid_t *channel, pg_uuid_t *id)
+requeue_page(pg_uuid_t *channel, pg_uuid_t *id)
 {
 	SPITupleTable *table = SPI_tuptable;
 	uint64 n = SPI_processed;
@@ -168,7 +168,7 @@ judge_page(pg_uuid_t *channel, pg_uuid_t *id)
 		if (isnull)
 			continue;
 		expires = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 5, &never));
-		judge(channel, id, TextDatumGetCString(visitor), never ? NULL : &expires);
+		requeue_one(channel, id, TextDatumGetCString(visitor), never ? NULL : &expires);
 	}
 	SPI_freetuptable(table);
 	return (int) rows;
@@ -183,7 +183,7 @@ piece_of_one(void)
 					 CStringGetTextDatum(one->visitor)};
 
 	wc_run(WC_STRAYS_OF, args, NULL);
-	one->done = judge_page(&channel, &one->id) < piece;
+	one->done = requeue_page(&channel, &one->id) < piece;
 }
 
 static void
@@ -192,7 +192,7 @@ piece_of_all(void)
 	Datum args[3] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), Int32GetDatum(piece)};
 
 	wc_run(WC_STRAYS, args, NULL);
-	look.running = judge_page(&look.channel, &look.id) == piece;
+	look.running = requeue_page(&look.channel, &look.id) == piece;
 	told &= look.running || look.for_order != orders;
 }
 

@@ -93,7 +93,7 @@ webhook_requests_step(void *arg)
 	c->body = body ? MemoryContextStrdup(frame_memory_of_turn, body) : NULL;
 }
 
-/* An answer in the form of the door's refusals. */
+/* An answer in the form of webchatt-net's refusals. */
 static void
 refuse(RestCall *c, int status, const char *code, const char *message)
 {

@@ -1,6 +1,6 @@
 /*
  * ingest.c
- *	  webchatt.ingest(): a hub's event by the rules of the HTTP door, for other
+ *	  webchatt.ingest(): a hub's event by webchatt-net's rules, for other
  *	  front ends; and bringing back what was rejected.
  */
 #include "postgres.h"
@@ -38,7 +38,7 @@ refuse(const char *reason)
 					errhint("Give the request's body exactly as the hub sent it.")));
 }
 
-/* A number as the door's parser has it; the mended text has none that is too large. */
+/* A number as webchatt-net's parser has it; the mended text has none that is too large. */
 static double
 number_of(Numeric n)
 {
@@ -103,7 +103,7 @@ parse_jsonb(const char *body, Jsonb **out)
 
 /*
  * Take the event out of the body.  False, and reason says why: it is none, which
- * the door answers 400 to, or keeps.
+ * webchatt-net answers 400 to, or keeps.
  */
 static bool
 parse_event(const char *body, const uint8 *expected, wc_event *event, char scratch[32], char reason[WC_REASON_SIZE])
@@ -168,7 +168,7 @@ add_secret(wc_secret *secrets, int *n, const char *secret, int64 until)
 	(*n)++;
 }
 
-/* The door's rule for signatures; raises what the door answers 401 and 404 to. */
+/* webchatt-net's rule for signatures; raises what that answers 401 and 404 to. */
 static void
 check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 {
@@ -195,7 +195,7 @@ check_signature(const pg_uuid_t *channel, const char *body, text *signature)
 			accept_unsigned = true;
 	}
 	if (nsecrets > 0)
-		accept_unsigned = false; /* as the door has it: see config.c */
+		accept_unsigned = false; /* as webchatt-net has it: see config.c */
 	verdict = wc_signature_verify(secrets, nsecrets, accept_unsigned, signature ? VARDATA_ANY(signature) : NULL,
 								  signature ? VARSIZE_ANY_EXHDR(signature) : 0, body, strlen(body), (int64) time(NULL),
 								  wc_signature_tolerance);
@@ -238,7 +238,7 @@ write_event(wc_event *event)
 	return written > 0 ? "stored" : "repeat";
 }
 
-/* What is no event is kept where the signature shows that it is the hub's, as at the door. */
+/* What is no event is kept where the signature shows that it is the hub's, as webchatt-net does. */
 static const char *
 keep_unreadable(const char *body, const pg_uuid_t *channel, wc_event *event, const char *reason)
 {
@@ -253,7 +253,7 @@ keep_unreadable(const char *body, const pg_uuid_t *channel, wc_event *event, con
 
 /*
  * ingest(body text, signature text, channel uuid) → text.  Errors: 22023 what
- * the door answers 400 to, 28000 what it answers 401 to, 42704 unknown
+ * webchatt-net answers 400 to, 28000 what it answers 401 to, 42704 unknown
  * channel, 54000 too large; and whatever the application's triggers raise.
  */
 Datum

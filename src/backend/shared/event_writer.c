@@ -289,7 +289,7 @@ wc_events_reject(const wc_event *event, const ErrorData *error)
 	wc_run(WC_REJECT, args, nulls);
 }
 
-/* As every door does before a parser sees it (../common/json_text.h); NUL-terminated. */
+/* As is done before any parser sees it (common/json_text.h); NUL-terminated. */
 const char *
 wc_events_mended(const char *bytes, size_t len)
 {

@@ -24,8 +24,8 @@ typedef struct Config
 	HTAB *channels; /* ConfigChannel by id */
 	ConfigHub *hubs;
 	int nhubs;
-	wc_channel_put *doors;
-	int ndoors;
+	wc_channel_put *puts;
+	int nputs;
 	wc_key_put *keys;
 	int nkeys;
 } Config;
@@ -65,7 +65,7 @@ read_hubs(Config *config)
 	}
 }
 
-/* Append a secret to a door's, of which there are n already; returns how many there are now. */
+/* Append a secret to a channel's, of which there are n already; returns how many there are now. */
 static int
 add_secret(Config *config, wc_secret *secrets, int n, const char *secret, int64 until)
 {
@@ -112,19 +112,19 @@ keep_text(Config *config, uint64 row, int column)
 
 /* What visitors need of a local channel; its origins come with blanks between them. */
 static void
-read_local(Config *config, wc_channel_put *door, uint64 row)
+read_local(Config *config, wc_channel_put *put, uint64 row)
 {
 	char *origins = wc_field_text(row, 11);
 	char *next;
 
-	door->local = 1;
-	door->public_key = keep_text(config, row, 9);
-	door->display_name = keep_text(config, row, 10);
+	put->local = 1;
+	put->public_key = keep_text(config, row, 9);
+	put->display_name = keep_text(config, row, 10);
 	if (origins == NULL)
 		return;
 	origins = MemoryContextStrdup(config->context, origins);
-	while ((next = strsep(&origins, " ")) != NULL && door->norigins < WC_MAX_ORIGINS)
-		door->origins[door->norigins++] = wc_str_from(next);
+	while ((next = strsep(&origins, " ")) != NULL && put->norigins < WC_MAX_ORIGINS)
+		put->origins[put->norigins++] = wc_str_from(next);
 }
 
 static ConfigChannel *
@@ -142,14 +142,14 @@ add_channel(Config *config, uint64 row)
 	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
 	if (!found)
 	{
-		wc_channel_put *door = &config->doors[config->ndoors];
+		wc_channel_put *put = &config->puts[config->nputs];
 
-		memset(door, 0, sizeof(*door));
-		memcpy(door->id, channel->id.data, 16);
-		door->hub = (uint32_t) channel->hub_id;
-		channel->door = config->ndoors++;
+		memset(put, 0, sizeof(*put));
+		memcpy(put->id, channel->id.data, 16);
+		put->hub = (uint32_t) channel->hub_id;
+		channel->put = config->nputs++;
 		if (channel->local)
-			read_local(config, door, row);
+			read_local(config, put, row);
 	}
 	return channel;
 }
@@ -160,26 +160,26 @@ read_channels(Config *config)
 	uint64 n = wc_run(WC_READ_CHANNELS, NULL, NULL);
 	uint64 i;
 
-	config->doors = MemoryContextAllocHuge(config->context, sizeof(wc_channel_put) * Max(1, n));
+	config->puts = MemoryContextAllocHuge(config->context, sizeof(wc_channel_put) * Max(1, n));
 	for (i = 0; i < n; i++)
 	{
 		ConfigChannel *channel = add_channel(config, i);
-		wc_channel_put *door = &config->doors[channel->door];
+		wc_channel_put *put = &config->puts[channel->put];
 		bool isnull;
 		Datum until;
 
 		if (DatumGetBool(wc_field(i, 4, &isnull)))
-			door->accept_unsigned = 1;
-		door->nsecrets = add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 5), 0);
+			put->accept_unsigned = 1;
+		put->nsecrets = add_secret(config, put->secrets, put->nsecrets, wc_field_text(i, 5), 0);
 		until = wc_field(i, 7, &isnull);
-		door->nsecrets =
-			add_secret(config, door->secrets, door->nsecrets, wc_field_text(i, 6), isnull ? 1 : DatumGetInt64(until));
+		put->nsecrets =
+			add_secret(config, put->secrets, put->nsecrets, wc_field_text(i, 6), isnull ? 1 : DatumGetInt64(until));
 	}
 	/* what one webhook signs, no other may bring unsigned */
-	for (i = 0; i < (uint64) config->ndoors; i++)
+	for (i = 0; i < (uint64) config->nputs; i++)
 	{
-		if (config->doors[i].nsecrets > 0)
-			config->doors[i].accept_unsigned = 0;
+		if (config->puts[i].nsecrets > 0)
+			config->puts[i].accept_unsigned = 0;
 	}
 }
 
@@ -288,13 +288,13 @@ write_gone(const Config *old, const Config *now, wc_buf *out)
 		if (!has_key(now, gone.id))
 			wc_write_key_gone(out, &gone);
 	}
-	for (i = 0; i < old->ndoors; i++)
+	for (i = 0; i < old->nputs; i++)
 	{
 		wc_channel_gone gone;
 
-		if (hash_search(now->channels, old->doors[i].id, HASH_FIND, NULL) != NULL)
+		if (hash_search(now->channels, old->puts[i].id, HASH_FIND, NULL) != NULL)
 			continue;
-		memcpy(gone.id, old->doors[i].id, 16);
+		memcpy(gone.id, old->puts[i].id, 16);
 		wc_write_channel_gone(out, &gone);
 	}
 }
@@ -320,8 +320,8 @@ config_write_all(wc_buf *out)
 		put.api_key = wc_str_from(hub->api_key);
 		wc_write_hub_put(out, &put);
 	}
-	for (i = 0; current != NULL && i < current->ndoors; i++)
-		wc_write_channel_put(out, &current->doors[i]);
+	for (i = 0; current != NULL && i < current->nputs; i++)
+		wc_write_channel_put(out, &current->puts[i]);
 	for (i = 0; current != NULL && i < current->nkeys; i++)
 		wc_write_key_put(out, &current->keys[i]);
 }

@@ -17,7 +17,7 @@ typedef struct ConfigChannel
 	char kind[65];
 	bool local;	 /* visitors connect to us */
 	bool paused; /* and no new ones are taken now */
-	int door;	 /* its place among the doors */
+	int put;	 /* its place among the frames that tell webchatt-net of channels */
 } ConfigChannel;
 
 typedef struct ConfigHub

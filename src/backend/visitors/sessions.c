@@ -354,7 +354,7 @@ make_new(Arrival **batch, int n)
 
 /* What is to become of those who are not known. */
 static void
-judge(Arrival *a)
+sessions_decide(Arrival *a)
 {
 	const ConfigChannel *channel = config_channel(a->said.channel);
 
@@ -417,7 +417,7 @@ arrive_step(void *arg)
 	int i;
 
 	for (i = 0; i < batch->n; i++)
-		judge(batch->arrivals[i]);
+		sessions_decide(batch->arrivals[i]);
 	find_known(batch->arrivals, batch->n);
 	make_new(batch->arrivals, batch->n);
 	welcome(batch->arrivals, batch->n);

@@ -290,7 +290,7 @@ take_failed(const wc_frame *frame)
 	if (!wc_read_failed(frame, &m))
 		return false;
 	text = words(m.why);
-	/* one that could not open its door has sent nothing */
+	/* one that could not listen has sent nothing */
 	if (report_stats.listening[0] == '\0')
 		outbound_net_lost(false);
 	net_lost(psprintf("webchatt-net cannot go on: %.*s", (int) text.len, text.p));

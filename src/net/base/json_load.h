@@ -1,7 +1,7 @@
 /*
  * json_load.h
  *	  A stranger's JSON on its way to a parser: mended where it needs that
- *	  (../common/json_text.h), itself where it does not.
+ *	  (common/json_text.h), itself where it does not.
  */
 #ifndef NET_JSON_LOAD_H
 #define NET_JSON_LOAD_H

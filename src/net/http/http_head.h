@@ -1,6 +1,6 @@
 /*
  * http_head.h
- *	  A request's head judged strictly, field by field, where libmicrohttpd's
+ *	  A request's head checked strictly, field by field, where libmicrohttpd's
  *	  parser is lenient: what two parsers could read in two ways is refused, so
  *	  that no proxy in front can be made to smuggle a request.
  */

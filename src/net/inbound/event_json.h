@@ -1,7 +1,7 @@
 /*
  * event_json.h
  *	  An event's body taken apart with jansson and checked by the rules that
- *	  the HTTP server shares with webchatt.ingest() (../common/event.h).
+ *	  the HTTP server shares with webchatt.ingest() (common/event_rules.h).
  */
 #ifndef NET_EVENT_JSON_H
 #define NET_EVENT_JSON_H

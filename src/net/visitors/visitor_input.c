@@ -1,6 +1,6 @@
 /*
  * visitor_input.c
- *	  What a visitor's client says, frame by frame: judged, limited, answered
+ *	  What a visitor's client says, frame by frame: checked, limited, answered
  *	  or handed on.
  */
 #include "visitors/visitor_input.h"

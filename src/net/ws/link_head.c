@@ -173,7 +173,7 @@ read_status(wc_str line)
 
 /* The rules of a 101, each with what to say of one that breaks it. */
 static const char *
-judge(const reading *r)
+check_101(const reading *r)
 {
 	if (r->upgrades != 1 || !r->good_upgrade)
 		return "answered 101 without Upgrade: websocket";
@@ -209,5 +209,5 @@ link_head_read(const char *data, size_t len, const char *accept, link_answer *an
 		if (answer->bad != NULL)
 			return;
 	}
-	answer->bad = answer->status == 101 ? judge(&r) : "did not open a link";
+	answer->bad = answer->status == 101 ? check_101(&r) : "did not open a link";
 }

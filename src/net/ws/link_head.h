@@ -1,7 +1,7 @@
 /*
  * link_head.h
  *	  The opening handshake of a link, the client's end (RFC 6455 §4.1): our
- *	  request, and the hub's answer judged strictly.  No I/O.
+ *	  request, and the hub's answer checked strictly.  No I/O.
  */
 #ifndef NET_LINK_HEAD_H
 #define NET_LINK_HEAD_H

@@ -1,6 +1,6 @@
 /*
  * ws_handshake.h
- *	  The head of a WebSocket's opening request (RFC 6455 §4.2.1) judged
+ *	  The head of a WebSocket's opening request (RFC 6455 §4.2.1) checked
  *	  strictly, field by field, and a reader that takes raw bytes apart for it:
  *	  no stranger's head that asks for an upgrade is read by a lenient parser.
  */
@@ -52,7 +52,7 @@ extern void ws_handshake_field(ws_handshake *head, const char *name, size_t name
 
 /*
  * The rules about the whole.  Anything but REFUSE_NOTHING is the answer, with
- * *why as its sentence where it is not NULL.  The origin is not judged.
+ * *why as its sentence where it is not NULL.  The origin is not checked.
  */
 extern refusal ws_handshake_end(ws_handshake *head, const char *version, const char **why);
 
