@@ -33,15 +33,15 @@ COMMENT ON COLUMN webchatt.feed.error_message IS 'of a failure: why, in words';
 COMMENT ON COLUMN webchatt.feed.created_at IS 'when the row was written';
 COMMENT ON SEQUENCE webchatt.feed_seq_seq IS 'numbers webchatt.feed';
 
-CREATE TABLE webchatt.event_orders (
+CREATE TABLE webchatt.feed_orders (
 	xid xid8 NOT NULL,
 	seq bigint NOT NULL,
 	PRIMARY KEY (xid, seq)
 );
-COMMENT ON TABLE webchatt.event_orders IS
+COMMENT ON TABLE webchatt.feed_orders IS
 	'webchatt''s own: work orders of the outbox that became rows of webchatt.feed, so that one which is read again is told once';
-COMMENT ON COLUMN webchatt.event_orders.xid IS 'as in webchatt.outbox';
-COMMENT ON COLUMN webchatt.event_orders.seq IS 'as in webchatt.outbox';
+COMMENT ON COLUMN webchatt.feed_orders.xid IS 'as in webchatt.outbox';
+COMMENT ON COLUMN webchatt.feed_orders.seq IS 'as in webchatt.outbox';
 
 CREATE TABLE webchatt.webhooks (
 	id uuid PRIMARY KEY,

@@ -44,7 +44,7 @@ GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webhook_log,
-	webchatt.event_orders TO webchatt_worker;
+	webchatt.feed_orders TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects, webchatt.early_statuses, webchatt.held,
 	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_keeping,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs TO webchatt_worker;

@@ -7,7 +7,7 @@ WITH ordered AS MATERIALIZED (
 	SELECT xid, seq, channel_id, message_id FROM unnest($1, $2, $3, $4) AS o (xid, seq, channel_id, message_id)
 ),
 first_time AS (
-	INSERT INTO webchatt.event_orders (xid, seq)
+	INSERT INTO webchatt.feed_orders (xid, seq)
 	SELECT xid, seq FROM ordered
 	ON CONFLICT DO NOTHING
 	RETURNING xid, seq
@@ -27,7 +27,7 @@ ORDER BY o.seq;
 
 -- name: drop_orders()
 -- Those that can be read no second time.
-DELETE FROM webchatt.event_orders o
+DELETE FROM webchatt.feed_orders o
 WHERE NOT EXISTS (SELECT FROM webchatt.outbox x WHERE x.hub_id = 0 AND x.xid = o.xid AND x.seq = o.seq);
 
 -- name: read_events($1 after bigint, $2 rows int)

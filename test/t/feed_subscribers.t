@@ -173,11 +173,11 @@ for my $how ('lives', 'ends')
 {
 	my $held = by_api($away, "cancelled under a lock, the worker $how", hold => Mojo::JSON->true);
 	wait_sql("SELECT count(*) = 1 FROM webchatt.held", 'a message is held');
-	$holder->query_safe('BEGIN; LOCK webchatt.event_orders IN EXCLUSIVE MODE');
+	$holder->query_safe('BEGIN; LOCK webchatt.feed_orders IN EXCLUSIVE MODE');
 	$t->sql(qq{DO \$\$ BEGIN
 		PERFORM webchatt.cancel_message('$t->{channel}', '$held'); COMMIT;
 		FOR i IN 1 .. 90000 LOOP
-			IF EXISTS (SELECT FROM pg_locks WHERE relation = 'webchatt.event_orders'::regclass AND NOT granted) THEN RETURN; END IF;
+			IF EXISTS (SELECT FROM pg_locks WHERE relation = 'webchatt.feed_orders'::regclass AND NOT granted) THEN RETURN; END IF;
 			PERFORM pg_sleep(0.002); COMMIT;
 		END LOOP;
 		RAISE 'the worker has not tried';

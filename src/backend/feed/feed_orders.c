@@ -6,7 +6,7 @@
  * The worker hears of it by work orders and publishes it, for it alone writes
  * webchatt.feed.  What cannot be published now, somebody having locked a table,
  * waits here; until it is published its table of the outbox is not emptied, so a
- * restart finds it again.  webchatt.event_orders knows what was published before.
+ * restart finds it again.  webchatt.feed_orders knows what was published before.
  */
 #include "postgres.h"
 

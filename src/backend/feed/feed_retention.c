@@ -30,7 +30,7 @@ typedef struct Upkeep
 {
 	int64 dropped;		/* events up to this one are gone */
 	pg_uuid_t log_from; /* of the log all before this is gone */
-	bool orders;		/* there may be some in event_orders */
+	bool orders;		/* there may be some in feed_orders */
 	TimestampTz events_due;
 	TimestampTz log_due;
 } Upkeep;
@@ -52,7 +52,7 @@ feed_retention_next_due(void)
 	return Min(state.events_due, state.log_due);
 }
 
-/* Something was written into event_orders. */
+/* Something was written into feed_orders. */
 void
 feed_retention_orders(void)
 {
