@@ -150,10 +150,10 @@ note_shown(const WcShowedUp *all)
 	{
 		const pg_uuid_t *id = DatumGetUUIDP(all->channels->values[i]);
 		const ConfigChannel *channel = config_channel(id->data);
-		Lane *lane = channel ? hub_queue_lane(channel->hub_id, false) : NULL;
+		HubQueue *queue = channel ? hub_queue_of(channel->hub_id, false) : NULL;
 
-		if (lane != NULL)
-			hub_queue_shown(lane, id, TextDatumGetCString(all->visitors->values[i]));
+		if (queue != NULL)
+			hub_queue_shown(queue, id, TextDatumGetCString(all->visitors->values[i]));
 	}
 }
 

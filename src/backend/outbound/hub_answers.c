@@ -1,6 +1,6 @@
 /*
  * hub_answers.c
- *	  What a hub's answers mean: to the message, and to the hub's lane, which is
+ *	  What a hub's answers mean: to the message, and to the hub's queue, which is
  *	  paused when the hub is away and stopped when it refuses the key.
  */
 #include "postgres.h"
@@ -49,14 +49,14 @@
 
 /* Show in webchatt.status until when, and why, the hub is paused. */
 static void
-publish_lane(Lane *lane, const wc_outcome *o)
+publish_queue(HubQueue *queue, const wc_outcome *o)
 {
 	int n = o ? pg_mbcliplen(o->error_message.p, (int) o->error_message.len, WC_HUB_ERROR_SIZE - 1) : 0;
-	TimestampTz until = wc_clock_to_wall(lane->paused_until);
+	TimestampTz until = wc_clock_to_wall(queue->paused_until);
 	WcHubState *mine;
 
 	SpinLockAcquire(&report_slot->mutex);
-	mine = wc_hub_state(report_slot, lane->hub_id);
+	mine = wc_hub_state(report_slot, queue->hub_id);
 	if (mine != NULL)
 	{
 		mine->paused_until = until;
@@ -68,32 +68,32 @@ publish_lane(Lane *lane, const wc_outcome *o)
 }
 
 static void
-lane_works(Lane *lane)
+queue_works(HubQueue *queue)
 {
-	lane->failures = 0;
-	lane->pause_ms = 0;
-	lane->probing = false;
-	if (lane->paused_until != 0)
+	queue->failures = 0;
+	queue->pause_ms = 0;
+	queue->probing = false;
+	if (queue->paused_until != 0)
 	{
-		lane->paused_until = 0;
-		publish_lane(lane, NULL);
+		queue->paused_until = 0;
+		publish_queue(queue, NULL);
 	}
 }
 
 /* Stop sending to a hub for a while; then try with one message first. */
 static void
-pause_lane(Lane *lane, TimestampTz now, int ms, const wc_outcome *o)
+pause_queue(HubQueue *queue, TimestampTz now, int ms, const wc_outcome *o)
 {
 	if (ms <= 0)
 	{
-		if (lane->paused_until > now)
+		if (queue->paused_until > now)
 			return;
-		lane->pause_ms = lane->pause_ms == 0 ? PAUSE_FIRST_MS : Min(lane->pause_ms * 2, PAUSE_MOST_MS);
-		ms = wc_jittered(lane->pause_ms);
+		queue->pause_ms = queue->pause_ms == 0 ? PAUSE_FIRST_MS : Min(queue->pause_ms * 2, PAUSE_MOST_MS);
+		ms = wc_jittered(queue->pause_ms);
 	}
-	lane->paused_until = Max(lane->paused_until, TimestampTzPlusMilliseconds(now, ms));
-	lane->probing = true;
-	publish_lane(lane, o);
+	queue->paused_until = Max(queue->paused_until, TimestampTzPlusMilliseconds(now, ms));
+	queue->probing = true;
+	publish_queue(queue, o);
 }
 
 static void
@@ -114,17 +114,17 @@ retry_later(Queued *item, TimestampTz now, const wc_outcome *o)
 
 /* The hub refuses the key: nothing goes there until it has another. */
 static void
-stop_lane(Lane *lane, const wc_outcome *o)
+stop_queue(HubQueue *queue, const wc_outcome *o)
 {
-	const ConfigHub *hub = config_hub(lane->hub_id);
+	const ConfigHub *hub = config_hub(queue->hub_id);
 
-	if (hub == NULL || lane->stopped || o->token <= lane->old_key_until)
+	if (hub == NULL || queue->stopped || o->token <= queue->old_key_until)
 		return;
-	lane->stopped = true;
-	lane->stop_due = 0;
-	lane->stop_key = MemoryContextStrdup(TopMemoryContext, hub->api_key);
-	lane->stop_pending = MemoryContextAlloc(TopMemoryContext, o->error_message.len + 64);
-	snprintf(lane->stop_pending, o->error_message.len + 64, "the hub refused the API key (401)%s%.*s",
+	queue->stopped = true;
+	queue->stop_due = 0;
+	queue->stop_key = MemoryContextStrdup(TopMemoryContext, hub->api_key);
+	queue->stop_pending = MemoryContextAlloc(TopMemoryContext, o->error_message.len + 64);
+	snprintf(queue->stop_pending, o->error_message.len + 64, "the hub refused the API key (401)%s%.*s",
 			 o->error_message.len ? ": " : "", (int) o->error_message.len, o->error_message.p);
 	ereport(WARNING, (errmsg("webchatt stopped sending to hub %s: it refused the API key (401)", hub->api_url),
 					  errhint("Give it a valid key: SELECT webchatt.connect_hub(api_key => ..., ...).")));
@@ -157,18 +157,18 @@ read_outcome(const wc_frame *frame, wc_outcome *o)
 static void
 fail(Queued *item, TimestampTz now, const wc_outcome *o)
 {
-	Lane *lane = item->conv->lane;
+	HubQueue *queue = item->conv->queue;
 
-	if (o->result == WC_OUT_UNREACHABLE && o->unanswered && !lane->local)
+	if (o->result == WC_OUT_UNREACHABLE && o->unanswered && !queue->local)
 		overdue_note(&item->conv->channel, &item->id);
-	if (++lane->failures >= FAILURES_PAUSE)
-		pause_lane(lane, now, 0, o);
+	if (++queue->failures >= FAILURES_PAUSE)
+		pause_queue(queue, now, 0, o);
 	/*
 	 * What is the hub's fault is not counted against the message, unless
 	 * it says 2xx and then something strange: it may have the message,
 	 * and must not get it for ever.
 	 */
-	if (lane->failures >= FAILURES_PAUSE && (o->http_status < 200 || o->http_status > 299))
+	if (queue->failures >= FAILURES_PAUSE && (o->http_status < 200 || o->http_status > 299))
 		hub_queue_put_back(item);
 	else
 		retry_later(item, now, o);
@@ -181,7 +181,7 @@ hub_answers_accept(const wc_frame *frame)
 	TimestampTz now = wc_clock();
 	wc_outcome o;
 	Queued *item;
-	Lane *lane;
+	HubQueue *queue;
 	const char *means;
 
 	if (!read_outcome(frame, &o))
@@ -189,22 +189,22 @@ hub_answers_accept(const wc_frame *frame)
 	item = hub_queue_find_token(o.token);
 	if (item == NULL)
 		return true; /* of a time before webchatt-net was restarted */
-	lane = item->conv->lane;
-	lane->under_way--;
+	queue = item->conv->queue;
+	queue->under_way--;
 	report_stats.sends++;
 	if (o.result != WC_OUT_ACCEPTED)
 		report_stats.failures++;
 	switch (o.result)
 	{
 		case WC_OUT_ACCEPTED:
-			lane_works(lane);
+			queue_works(queue);
 			means = wc_events_meaning(o.hub_status, false);
 			outcomes_note(item, means && strcmp(means, "failed") != 0 ? means : "sent",
 						  o.hub_status.len ? o.hub_status : wc_str_from("sent"), &o);
 			break;
 		case WC_OUT_NO_SESSION:
-			lane_works(lane);
-			if (item->conv->shown && lane->local)
+			queue_works(queue);
+			if (item->conv->shown && queue->local)
 				hub_queue_put_back(item); /* they have been welcomed since */
 			else if (item->conv->shown)
 				retry_later(item, now, &o);
@@ -212,17 +212,17 @@ hub_answers_accept(const wc_frame *frame)
 				outcomes_note(item, "held", wc_str_from("held"), &o);
 			break;
 		case WC_OUT_REFUSED:
-			lane_works(lane);
+			queue_works(queue);
 			outcomes_note(item, "failed", wc_str_from("failed"), &o);
 			break;
 		case WC_OUT_PAUSED:
 			hub_queue_put_back(item);
-			pause_lane(lane, now, (int) Min(o.retry_after_ms, 3600000), &o);
+			pause_queue(queue, now, (int) Min(o.retry_after_ms, 3600000), &o);
 			break;
 		case WC_OUT_UNAUTHORIZED:
 			hub_queue_put_back(item);
-			if (!lane->local) /* which has no key that could be refused */
-				stop_lane(lane, &o);
+			if (!queue->local) /* which has no key that could be refused */
+				stop_queue(queue, &o);
 			break;
 		case WC_OUT_UNREACHABLE:
 		case WC_OUT_RETRY:
@@ -236,12 +236,12 @@ hub_answers_accept(const wc_frame *frame)
 static void
 stop_step(void *arg)
 {
-	Lane *lane = arg;
+	HubQueue *queue = arg;
 	Datum args[3];
 
-	args[0] = Int32GetDatum(lane->hub_id);
-	args[1] = CStringGetTextDatum(lane->stop_key);
-	args[2] = CStringGetTextDatum(lane->stop_pending);
+	args[0] = Int32GetDatum(queue->hub_id);
+	args[1] = CStringGetTextDatum(queue->stop_key);
+	args[2] = CStringGetTextDatum(queue->stop_pending);
 	wc_run(WC_STOP_HUB, args, NULL);
 }
 
@@ -251,30 +251,30 @@ hub_answers_stop_hubs(TimestampTz now)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		lane->stop_written = false;
-		if (lane->stop_pending == NULL || lane->stop_due > now)
+		queue->stop_written = false;
+		if (queue->stop_pending == NULL || queue->stop_due > now)
 			continue;
-		lane->stop_written = savepoint_try(stop_step, lane, LOCK_WAIT_BLOCKED_MS) == NULL;
-		if (!lane->stop_written)
-			lane->stop_due = TimestampTzPlusMilliseconds(now, STOP_AGAIN_MS);
+		queue->stop_written = savepoint_try(stop_step, queue, LOCK_WAIT_BLOCKED_MS) == NULL;
+		if (!queue->stop_written)
+			queue->stop_due = TimestampTzPlusMilliseconds(now, STOP_AGAIN_MS);
 	}
 }
 
 /* Another key: what the old one's sends come to says nothing about it. */
 static void
-note_key(Lane *lane, const ConfigHub *hub)
+note_key(HubQueue *queue, const ConfigHub *hub)
 {
-	uint32 hash = lane->local ? 0 : hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
+	uint32 hash = queue->local ? 0 : hash_bytes((const unsigned char *) hub->api_key, strlen(hub->api_key));
 
-	if (lane->key_hash == hash)
+	if (queue->key_hash == hash)
 		return;
-	lane->key_hash = hash;
-	lane->old_key_until = hub_queue_last_token();
-	lane_works(lane);
+	queue->key_hash = hash;
+	queue->old_key_until = hub_queue_last_token();
+	queue_works(queue);
 }
 
 /* Bring the hub queues to what the configuration says. */
@@ -286,19 +286,19 @@ hub_answers_configure(void)
 	int i;
 
 	for (i = 0; (hub = config_hub_at(i)) != NULL; i++)
-		(void) hub_queue_lane(hub->id, true);
-	dlist_foreach(iter, &hub_queue_lanes)
+		(void) hub_queue_of(hub->id, true);
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		hub = config_hub(lane->hub_id);
-		lane->gone = hub == NULL;
-		if (hub == NULL || lane->stop_pending != NULL)
+		hub = config_hub(queue->hub_id);
+		queue->gone = hub == NULL;
+		if (hub == NULL || queue->stop_pending != NULL)
 			continue; /* a stop is being written down */
-		lane->local = hub->local;
-		note_key(lane, hub);
-		if (lane->stopped && !hub->stopped)
-			lane_works(lane);
-		lane->stopped = hub->stopped;
+		queue->local = hub->local;
+		note_key(queue, hub);
+		if (queue->stopped && !hub->stopped)
+			queue_works(queue);
+		queue->stopped = hub->stopped;
 	}
 }

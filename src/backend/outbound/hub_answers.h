@@ -1,6 +1,6 @@
 /*
  * hub_answers.h
- *	  What a hub's answers mean to the message and to the hub's lane.
+ *	  What a hub's answers mean to the message and to the hub's queue.
  */
 #ifndef WC_HUB_ANSWERS_H
 #define WC_HUB_ANSWERS_H

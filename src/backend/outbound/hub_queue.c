@@ -18,7 +18,7 @@
 #include "outbound/hub_queue.h"
 #include "outbound/outbox_reader.h"
 
-/* simplehash of conversations, by lane, channel and visitor */
+/* simplehash of conversations, by hub queue, channel and visitor */
 typedef struct ConvSlot
 {
 	Conv *conv;
@@ -31,7 +31,7 @@ typedef struct ConvSlot
 #define SH_KEY				 conv
 #define SH_HASH_KEY(tb, key) ((key)->hash)
 #define SH_EQUAL(tb, a, b)                                                                                             \
-	((a)->hash == (b)->hash && (a)->lane == (b)->lane &&                                                               \
+	((a)->hash == (b)->hash && (a)->queue == (b)->queue &&                                                             \
 	 memcmp(&(a)->channel, &(b)->channel, sizeof(pg_uuid_t)) == 0 && strcmp((a)->visitor, (b)->visitor) == 0)
 #define SH_SCOPE static inline
 #define SH_DEFINE
@@ -44,7 +44,7 @@ typedef struct TokenEntry
 	Queued *item;
 } TokenEntry;
 
-dlist_head hub_queue_lanes = DLIST_STATIC_INIT(hub_queue_lanes);
+dlist_head hub_queue_list = DLIST_STATIC_INIT(hub_queue_list);
 
 static MemoryContext context = NULL;
 static convs_hash *convs = NULL;
@@ -87,8 +87,8 @@ hub_queue_reset(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_lanes) outbox_reader_free(dlist_container(Lane, node, iter.cur)->reader);
-	dlist_init(&hub_queue_lanes);
+	dlist_foreach(iter, &hub_queue_list) outbox_reader_free(dlist_container(HubQueue, node, iter.cur)->reader);
+	dlist_init(&hub_queue_list);
 	if (context != NULL)
 		MemoryContextDelete(context);
 	context = NULL;
@@ -103,33 +103,33 @@ earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The lane of a hub; NULL when there is none and none shall be made. */
-Lane *
-hub_queue_lane(int hub_id, bool make)
+/* The queue of a hub; NULL when there is none and none shall be made. */
+HubQueue *
+hub_queue_of(int hub_id, bool make)
 {
 	dlist_iter iter;
-	Lane *lane;
+	HubQueue *queue;
 	MemoryContext old;
 
 	init();
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		lane = dlist_container(Lane, node, iter.cur);
-		if (lane->hub_id == hub_id)
-			return lane;
+		queue = dlist_container(HubQueue, node, iter.cur);
+		if (queue->hub_id == hub_id)
+			return queue;
 	}
 	if (!make)
 		return NULL;
 	old = MemoryContextSwitchTo(context);
-	lane = palloc0(sizeof(Lane));
-	lane->hub_id = hub_id;
-	lane->reader = outbox_reader_new(hub_id);
-	dlist_init(&lane->ready);
-	dlist_init(&lane->refetch);
-	lane->waiting = pairingheap_allocate(earlier_first, NULL);
+	queue = palloc0(sizeof(HubQueue));
+	queue->hub_id = hub_id;
+	queue->reader = outbox_reader_new(hub_id);
+	dlist_init(&queue->ready);
+	dlist_init(&queue->refetch);
+	queue->waiting = pairingheap_allocate(earlier_first, NULL);
 	MemoryContextSwitchTo(old);
-	dlist_push_tail(&hub_queue_lanes, &lane->node);
-	return lane;
+	dlist_push_tail(&hub_queue_list, &queue->node);
+	return queue;
 }
 
 /* Move a conversation to where it is to be. */
@@ -143,7 +143,7 @@ place(Conv *conv, ConvPlace to, bool first)
 			dlist_delete(&conv->place_node);
 			break;
 		case CONV_WAITING:
-			pairingheap_remove(conv->lane->waiting, &conv->wait_node);
+			pairingheap_remove(conv->queue->waiting, &conv->wait_node);
 			break;
 		default:
 			break;
@@ -153,15 +153,15 @@ place(Conv *conv, ConvPlace to, bool first)
 	{
 		case CONV_READY:
 			if (first)
-				dlist_push_head(&conv->lane->ready, &conv->place_node);
+				dlist_push_head(&conv->queue->ready, &conv->place_node);
 			else
-				dlist_push_tail(&conv->lane->ready, &conv->place_node);
+				dlist_push_tail(&conv->queue->ready, &conv->place_node);
 			break;
 		case CONV_REFETCH:
-			dlist_push_tail(&conv->lane->refetch, &conv->place_node);
+			dlist_push_tail(&conv->queue->refetch, &conv->place_node);
 			break;
 		case CONV_WAITING:
-			pairingheap_add(conv->lane->waiting, &conv->wait_node);
+			pairingheap_add(conv->queue->waiting, &conv->wait_node);
 			break;
 		default:
 			break;
@@ -170,14 +170,14 @@ place(Conv *conv, ConvPlace to, bool first)
 
 /* The conversation; NULL when it is not in memory and shall not be made. */
 static Conv *
-conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor, bool make)
+conv_for(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, bool make)
 {
 	Conv probe;
 	Conv *conv;
 	ConvSlot *slot;
 	bool found;
 
-	probe.lane = lane;
+	probe.queue = queue;
 	probe.channel = *channel;
 	probe.visitor = unconstify(char *, visitor);
 	probe.hash = hash_combine(hash_bytes(channel->data, sizeof(pg_uuid_t)),
@@ -188,7 +188,7 @@ conv_for(Lane *lane, const pg_uuid_t *channel, const char *visitor, bool make)
 	if (!make)
 		return NULL;
 	conv = MemoryContextAllocZero(context, sizeof(Conv));
-	conv->lane = lane;
+	conv->queue = queue;
 	conv->channel = *channel;
 	conv->visitor = MemoryContextStrdup(context, visitor);
 	conv->hash = probe.hash;
@@ -203,7 +203,7 @@ static void
 spill(Conv *conv, int64 seq)
 {
 	if (!conv->spilled)
-		conv->lane->nspilled++;
+		conv->queue->nspilled++;
 	conv->spilled = true;
 	conv->refetch_from = Min(conv->refetch_from, seq);
 }
@@ -244,8 +244,8 @@ add_item(Conv *conv, const OutboxRow *row)
 	item->child = (uint8) row->child;
 	dlist_push_tail(&conv->items, &item->node);
 	conv->nitems++;
-	conv->lane->nitems++;
-	conv->lane->per_child[item->child]++;
+	conv->queue->nitems++;
+	conv->queue->per_child[item->child]++;
 }
 
 static void
@@ -256,8 +256,8 @@ drop_item(Queued *item)
 	hub_queue_set_token(item, 0);
 	dlist_delete(&item->node);
 	conv->nitems--;
-	conv->lane->nitems--;
-	conv->lane->per_child[item->child]--;
+	conv->queue->nitems--;
+	conv->queue->per_child[item->child]--;
 	hash_search(items, &item->id, HASH_REMOVE, NULL);
 	pfree(item);
 }
@@ -268,7 +268,7 @@ drop_item(Queued *item)
  * is in memory of it may be the very end that held it, in this turn.
  */
 void
-hub_queue_add(Lane *lane, const OutboxRow *row)
+hub_queue_add(HubQueue *queue, const OutboxRow *row)
 {
 	Conv *conv;
 
@@ -276,9 +276,9 @@ hub_queue_add(Lane *lane, const OutboxRow *row)
 		return;
 	if (row->op != 'r' && hash_search(items, row->message, HASH_FIND, NULL) != NULL)
 		return;
-	conv = conv_for(lane, row->channel, row->visitor, true);
+	conv = conv_for(queue, row->channel, row->visitor, true);
 	if (row->op == 'r')
-		hub_queue_requeued(lane, row->channel, row->visitor);
+		hub_queue_requeued(queue, row->channel, row->visitor);
 	else if (conv->spilled || conv->nitems >= CONV_WINDOW)
 		spill(conv, row->seq);
 	else
@@ -293,13 +293,13 @@ hub_queue_add(Lane *lane, const OutboxRow *row)
  * they had: so what is in memory of it and not under way is read anew.
  */
 void
-hub_queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
 {
 	Conv *conv;
 	dlist_mutable_iter iter;
 
 	init();
-	conv = conv_for(lane, channel, visitor, true);
+	conv = conv_for(queue, channel, visitor, true);
 	dlist_foreach_modify(iter, &conv->items)
 	{
 		Queued *item = dlist_container(Queued, node, iter.cur);
@@ -320,13 +320,13 @@ hub_queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor)
  * was given an order since; pass 0: of messages that may be as new as that.
  */
 bool
-hub_queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
+hub_queue_knows(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, uint32 pass)
 {
 	Conv *conv;
 
 	if (hash_search(items, message, HASH_FIND, NULL) != NULL)
 		return true;
-	conv = conv_for(lane, channel, visitor, true);
+	conv = conv_for(queue, channel, visitor, true);
 	if (!conv->spilled)
 	{
 		if (pass != 0)
@@ -341,9 +341,9 @@ hub_queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const
 
 /* The visitor showed up: note it where a message to them is under way. */
 void
-hub_queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+hub_queue_shown(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
 {
-	Conv *conv = conv_for(lane, channel, visitor, false);
+	Conv *conv = conv_for(queue, channel, visitor, false);
 
 	if (conv != NULL)
 		conv->shown = true;
@@ -351,9 +351,9 @@ hub_queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor)
 
 /* The message at a conversation's front; NULL when it has none. */
 Queued *
-hub_queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor)
+hub_queue_front(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
 {
-	Conv *conv = conv_for(lane, channel, visitor, false);
+	Conv *conv = conv_for(queue, channel, visitor, false);
 
 	return conv == NULL || dlist_is_empty(&conv->items) ? NULL : dlist_head_element(Queued, node, &conv->items);
 }
@@ -367,11 +367,11 @@ hub_queue_wait(Conv *conv, TimestampTz due)
 }
 
 void
-hub_queue_wake_due(Lane *lane, TimestampTz now)
+hub_queue_wake_due(HubQueue *queue, TimestampTz now)
 {
-	while (!pairingheap_is_empty(lane->waiting))
+	while (!pairingheap_is_empty(queue->waiting))
 	{
-		Conv *conv = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
+		Conv *conv = pairingheap_container(Conv, wait_node, pairingheap_first(queue->waiting));
 
 		if (conv->due > now)
 			return;
@@ -381,11 +381,11 @@ hub_queue_wake_due(Lane *lane, TimestampTz now)
 
 /* Take the front message of the next ready conversation; NULL when none is. */
 Queued *
-hub_queue_next_ready(Lane *lane)
+hub_queue_next_ready(HubQueue *queue)
 {
-	while (!dlist_is_empty(&lane->ready))
+	while (!dlist_is_empty(&queue->ready))
 	{
-		Conv *conv = dlist_head_element(Conv, place_node, &lane->ready);
+		Conv *conv = dlist_head_element(Conv, place_node, &queue->ready);
 		Queued *item = dlist_head_element(Queued, node, &conv->items);
 
 		place(conv, CONV_IDLE, false);
@@ -451,7 +451,7 @@ hub_queue_refetched(Conv *conv, int rows, int64 last_seq)
 	{
 		conv->spilled = false;
 		conv->refetch_from = PG_INT64_MAX;
-		conv->lane->nspilled--;
+		conv->queue->nspilled--;
 		conv->look_again = false;
 	}
 	else

@@ -1,6 +1,6 @@
 /*
  * hub_queue.h
- *	  The worker's memory of what is to be sent: a lane for each hub, in it the
+ *	  The worker's memory of what is to be sent: a queue for each hub, in it the
  *	  conversations, in each its messages, first in, first out.
  */
 #ifndef WC_HUB_QUEUE_H
@@ -13,8 +13,8 @@
 
 #include "outbound/outbox_reader.h"
 
-/* Messages that one lane holds in memory; the rest waits in the outbox. */
-#define LANE_WINDOW 16384
+/* Messages that one hub's queue holds in memory; the rest waits in the outbox. */
+#define HUB_QUEUE_WINDOW 16384
 
 /* Messages that one conversation holds in memory; beyond that it is spilled. */
 #define CONV_WINDOW 32
@@ -28,7 +28,7 @@ typedef enum ItemState
 } ItemState;
 
 typedef struct Conv Conv;
-typedef struct Lane Lane;
+typedef struct HubQueue HubQueue;
 
 /* One message.  It stays at its conversation's front until it is settled. */
 typedef struct Queued
@@ -47,14 +47,14 @@ typedef struct Queued
 typedef enum ConvPlace
 {
 	CONV_IDLE,	  /* on no list: its front is under way */
-	CONV_READY,	  /* on lane->ready */
-	CONV_WAITING, /* on lane->waiting, due at conv->due */
-	CONV_REFETCH  /* on lane->refetch: more of it is in the outbox only */
+	CONV_READY,	  /* on queue->ready */
+	CONV_WAITING, /* on queue->waiting, due at conv->due */
+	CONV_REFETCH  /* on queue->refetch: more of it is in the outbox only */
 } ConvPlace;
 
 struct Conv
 {
-	Lane *lane;
+	HubQueue *queue;
 	pg_uuid_t channel;
 	char *visitor;
 	uint32 hash;
@@ -71,7 +71,7 @@ struct Conv
 	TimestampTz due;
 };
 
-struct Lane
+struct HubQueue
 {
 	dlist_node node;
 	int hub_id;
@@ -98,17 +98,17 @@ struct Lane
 	pairingheap *waiting;
 };
 
-extern dlist_head hub_queue_lanes;
-extern Lane *hub_queue_lane(int hub_id, bool make);
-extern void hub_queue_add(Lane *lane, const OutboxRow *row);
-extern void hub_queue_requeued(Lane *lane, const pg_uuid_t *channel, const char *visitor);
-extern bool hub_queue_knows(Lane *lane, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
+extern dlist_head hub_queue_list;
+extern HubQueue *hub_queue_of(int hub_id, bool make);
+extern void hub_queue_add(HubQueue *queue, const OutboxRow *row);
+extern void hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
+extern bool hub_queue_knows(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
 							uint32 pass);
-extern void hub_queue_shown(Lane *lane, const pg_uuid_t *channel, const char *visitor);
-extern Queued *hub_queue_front(Lane *lane, const pg_uuid_t *channel, const char *visitor);
+extern void hub_queue_shown(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
+extern Queued *hub_queue_front(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
 extern void hub_queue_wait(Conv *conv, TimestampTz due);
-extern void hub_queue_wake_due(Lane *lane, TimestampTz now);
-extern Queued *hub_queue_next_ready(Lane *lane);
+extern void hub_queue_wake_due(HubQueue *queue, TimestampTz now);
+extern Queued *hub_queue_next_ready(HubQueue *queue);
 extern void hub_queue_put_back(Queued *item);
 extern void hub_queue_put_back_first(Queued *item);
 extern void hub_queue_settle(Queued *item);

@@ -133,9 +133,9 @@ take_requeued(void)
 	for (i = 0; i < n; i++)
 	{
 		bool isnull;
-		Lane *lane = hub_queue_lane(DatumGetInt32(wc_field(i, 1, &isnull)), true);
+		HubQueue *queue = hub_queue_of(DatumGetInt32(wc_field(i, 1, &isnull)), true);
 
-		hub_queue_requeued(lane, DatumGetUUIDP(wc_field(i, 2, &isnull)), wc_field_text(i, 3));
+		hub_queue_requeued(queue, DatumGetUUIDP(wc_field(i, 2, &isnull)), wc_field_text(i, 3));
 	}
 }
 
@@ -157,13 +157,13 @@ take_refetched(void *arg, const OutboxRow *row)
 }
 
 static void
-refetch_spilled(Lane *lane)
+refetch_spilled(HubQueue *queue)
 {
 	int n;
 
-	for (n = 0; n < REFETCH_MOST && !dlist_is_empty(&lane->refetch); n++)
+	for (n = 0; n < REFETCH_MOST && !dlist_is_empty(&queue->refetch); n++)
 	{
-		Refetch refetch = {dlist_head_element(Conv, place_node, &lane->refetch), 0, 0};
+		Refetch refetch = {dlist_head_element(Conv, place_node, &queue->refetch), 0, 0};
 		Datum args[4];
 
 		args[0] = UUIDPGetDatum(&refetch.conv->channel);
@@ -193,32 +193,32 @@ outbound_read(TimestampTz now, bool look)
 		take_requeued();
 		looked_now = true;
 	}
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
-		int room = Min(LANE_WINDOW - lane->nitems, READ_PAGE);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+		int room = Min(HUB_QUEUE_WINDOW - queue->nitems, READ_PAGE);
 
-		if (lane->paused_until != 0 && lane->paused_until <= now)
-			lane->paused_until = 0;
-		if (room > 0 && (look || outbox_reader_has_more(lane->reader)))
-			outbox_reader_read(lane->reader, room, take_row, lane);
-		refetch_spilled(lane);
-		hub_queue_wake_due(lane, now);
+		if (queue->paused_until != 0 && queue->paused_until <= now)
+			queue->paused_until = 0;
+		if (room > 0 && (look || outbox_reader_has_more(queue->reader)))
+			outbox_reader_read(queue->reader, room, take_row, queue);
+		refetch_spilled(queue);
+		hub_queue_wake_due(queue, now);
 	}
 }
 
 static int
-allowance(const Lane *lane, TimestampTz now)
+allowance(const HubQueue *queue, TimestampTz now)
 {
 	int most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
 
-	if (lane->gone)
+	if (queue->gone)
 		return most; /* they fail: see decide() */
-	if (lane->stopped || lane->paused_until > now)
+	if (queue->stopped || queue->paused_until > now)
 		return 0;
-	if (lane->probing)
+	if (queue->probing)
 		most = 1;
-	return Max(0, most - lane->under_way);
+	return Max(0, most - queue->under_way);
 }
 
 static void
@@ -226,14 +226,14 @@ gather(TimestampTz now)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
-		int left = allowance(lane, now);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+		int left = allowance(queue, now);
 
 		while (left-- > 0 && ntaken < TAKE_MOST)
 		{
-			Queued *item = hub_queue_next_ready(lane);
+			Queued *item = hub_queue_next_ready(queue);
 
 			if (item == NULL)
 				break;
@@ -251,7 +251,7 @@ write_send(Queued *item, const char *content)
 	wc_send send;
 
 	send.token = hub_queue_new_token();
-	send.hub = (uint32_t) item->conv->lane->hub_id;
+	send.hub = (uint32_t) item->conv->queue->hub_id;
 	memcpy(send.message, item->id.data, 16);
 	memcpy(send.channel, item->conv->channel.data, 16);
 	send.kind = wc_str_from(channel->kind);
@@ -340,23 +340,23 @@ outbound_commit(TimestampTz now, wc_buf *out)
 		if (taken_away[i])
 			hub_queue_settle(taken[i]);
 		else if (taken[i]->state == ITEM_SENT)
-			taken[i]->conv->lane->under_way++;
+			taken[i]->conv->queue->under_way++;
 		else if (taken[i]->state == ITEM_TAKEN)
 			hub_queue_put_back_first(taken[i]);
 	}
 	ntaken = 0;
 	wc_buf_append(out, sends.data, sends.len);
 	wc_buf_reset(&sends);
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		outbox_reader_commit(lane->reader);
-		if (lane->stop_pending == NULL || !lane->stop_written)
+		outbox_reader_commit(queue->reader);
+		if (queue->stop_pending == NULL || !queue->stop_written)
 			continue;
-		pfree(lane->stop_pending);
-		pfree(lane->stop_key);
-		lane->stop_pending = lane->stop_key = NULL;
+		pfree(queue->stop_pending);
+		pfree(queue->stop_key);
+		queue->stop_pending = queue->stop_key = NULL;
 	}
 }
 
@@ -376,7 +376,7 @@ outbound_rollback(const ErrorData *error)
 	wc_buf_reset(&sends);
 	outcomes_rollback();
 	held_rollback();
-	dlist_foreach(iter, &hub_queue_lanes) outbox_reader_rollback(dlist_container(Lane, node, iter.cur)->reader);
+	dlist_foreach(iter, &hub_queue_list) outbox_reader_rollback(dlist_container(HubQueue, node, iter.cur)->reader);
 	looked_now = false;
 }
 
@@ -388,13 +388,13 @@ outbound_ready(TimestampTz now)
 
 	if (outcomes_ready(now))
 		return true;
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		if ((lane->stop_pending != NULL && lane->stop_due <= now) || !dlist_is_empty(&lane->refetch) ||
-			(outbox_reader_has_more(lane->reader) && lane->nitems < LANE_WINDOW) ||
-			(!dlist_is_empty(&lane->ready) && net_process_has_room() && allowance(lane, now) > 0))
+		if ((queue->stop_pending != NULL && queue->stop_due <= now) || !dlist_is_empty(&queue->refetch) ||
+			(outbox_reader_has_more(queue->reader) && queue->nitems < HUB_QUEUE_WINDOW) ||
+			(!dlist_is_empty(&queue->ready) && net_process_has_room() && allowance(queue, now) > 0))
 			return true;
 	}
 	return false;
@@ -407,16 +407,16 @@ outbound_next_due(void)
 	TimestampTz next = outcomes_next_due();
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		if (!dlist_is_empty(&lane->ready) && lane->paused_until != 0 && !lane->stopped &&
-			(next == 0 || lane->paused_until < next))
-			next = lane->paused_until;
-		if (!pairingheap_is_empty(lane->waiting))
+		if (!dlist_is_empty(&queue->ready) && queue->paused_until != 0 && !queue->stopped &&
+			(next == 0 || queue->paused_until < next))
+			next = queue->paused_until;
+		if (!pairingheap_is_empty(queue->waiting))
 		{
-			Conv *first = pairingheap_container(Conv, wait_node, pairingheap_first(lane->waiting));
+			Conv *first = pairingheap_container(Conv, wait_node, pairingheap_first(queue->waiting));
 
 			if (next == 0 || first->due < next)
 				next = first->due;
@@ -432,7 +432,7 @@ put_back_sent(void *arg, Queued *item)
 
 	if (item->state != ITEM_SENT)
 		return;
-	if (*may_have_left && !item->conv->lane->local)
+	if (*may_have_left && !item->conv->queue->local)
 		overdue_note(&item->conv->channel, &item->id);
 	hub_queue_put_back_first(item);
 }
@@ -444,7 +444,7 @@ outbound_net_lost(bool may_have_left)
 	dlist_iter iter;
 
 	hub_queue_each(put_back_sent, &may_have_left);
-	dlist_foreach(iter, &hub_queue_lanes) dlist_container(Lane, node, iter.cur)->under_way = 0;
+	dlist_foreach(iter, &hub_queue_list) dlist_container(HubQueue, node, iter.cur)->under_way = 0;
 }
 
 /* Forget everything, as after a start. */
@@ -466,8 +466,8 @@ const pg_uuid_t *
 outbound_under_way(const pg_uuid_t *channel, const char *visitor)
 {
 	const ConfigChannel *config = config_channel(channel->data);
-	Lane *lane = config ? hub_queue_lane(config->hub_id, false) : NULL;
-	Queued *front = lane ? hub_queue_front(lane, channel, visitor) : NULL;
+	HubQueue *queue = config ? hub_queue_of(config->hub_id, false) : NULL;
+	Queued *front = queue ? hub_queue_front(queue, channel, visitor) : NULL;
 
 	return front != NULL && (front->state == ITEM_SENT || front->state == ITEM_ENDED) ? &front->id : NULL;
 }
@@ -491,12 +491,12 @@ outbound_stats(WcStats *stats, bool with_age)
 
 	stats->queued = 0;
 	stats->in_flight = 0;
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		stats->queued += lane->nitems + outbox_reader_ahead(lane->reader);
-		stats->in_flight += lane->under_way;
+		stats->queued += queue->nitems + outbox_reader_ahead(queue->reader);
+		stats->in_flight += queue->under_way;
 	}
 	if (stats->queued == 0)
 		stats->oldest_queued = 0;
@@ -517,11 +517,11 @@ outbound_child_is_empty(int child)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		if (lane->per_child[child] > 0 || lane->nspilled > 0 || outbox_reader_unread(lane->reader, child))
+		if (queue->per_child[child] > 0 || queue->nspilled > 0 || outbox_reader_unread(queue->reader, child))
 			return false;
 	}
 	return true;

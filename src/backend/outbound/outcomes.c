@@ -222,7 +222,7 @@ send_after_all(Ended *e, TimestampTz now)
 
 	free_ended(e);
 	hub_queue_put_back(item);
-	if (!item->conv->lane->local)
+	if (!item->conv->queue->local)
 		hub_queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(SHOWN_AGAIN_MS)));
 }
 

@@ -129,14 +129,14 @@ requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, 
 {
 	const ConfigChannel *c = config_channel(channel->data);
 	bool old = memcmp(id->data, look.newest.data, sizeof(id->data)) < 0;
-	Lane *lane;
+	HubQueue *queue;
 
 	if (c == NULL)
 		return;
-	lane = hub_queue_lane(c->hub_id, true);
-	if (!outbox_reader_is_current(lane->reader))
+	queue = hub_queue_of(c->hub_id, true);
+	if (!outbox_reader_is_current(queue->reader))
 		look.unread = true;
-	else if (!hub_queue_knows(lane, channel, visitor, id, old ? pass : 0))
+	else if (!hub_queue_knows(queue, channel, visitor, id, old ? pass : 0))
 	{
 		wc_outbox_append(c->hub_id, 's', channel, visitor, id, NULL, expires);
 		appended = true;
@@ -206,15 +206,15 @@ begin_pass(void)
 	wc_new_message_id(&look.newest);
 }
 
-/* Lanes had more in the outbox than fits into memory: is all of it read now? */
+/* Hub queues had more in the outbox than fits into memory: is all of it read now? */
 static bool
 all_is_read(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_lanes)
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		if (!outbox_reader_is_current(dlist_container(Lane, node, iter.cur)->reader))
+		if (!outbox_reader_is_current(dlist_container(HubQueue, node, iter.cur)->reader))
 			return false;
 	}
 	return true;
