@@ -24,12 +24,16 @@ BEGIN
 END
 $$;
 
-/* A view runs with its owner's rights, who no policy binds; from PostgreSQL 15 on it can run with its reader's. */
+/*
+ * A view runs with its owner's rights, who no policy binds, or one (FORCE ROW LEVEL SECURITY) that has the worker see
+ * nothing; from PostgreSQL 15 on it can run with its reader's.
+ */
 DO $$
 BEGIN
 	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
 		EXECUTE 'ALTER VIEW webchatt.inbox SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt.presence SET (security_invoker = on)';
+		EXECUTE 'ALTER VIEW webchatt._feed_bodies SET (security_invoker = on)';
 	END IF;
 END
 $$;
