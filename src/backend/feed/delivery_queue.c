@@ -45,15 +45,6 @@
 /* Failures in a row that make it the endpoint's fault, not an event's. */
 #define FAILURES_PAUSE 5
 
-static int
-earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
-{
-	TimestampTz x = pairingheap_const_container(FeedConv, wait_node, a)->due;
-	TimestampTz y = pairingheap_const_container(FeedConv, wait_node, b)->due;
-
-	return x < y ? 1 : x > y ? -1 : 0;
-}
-
 /* An empty queue, in the webhook's context. */
 void
 delivery_queue_init(Webhook *w)
@@ -66,10 +57,9 @@ delivery_queue_init(Webhook *w)
 	ctl.entrysize = sizeof(FeedConv);
 	ctl.hcxt = w->context;
 	w->convs = hash_create("webchatt conversations of a webhook", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	w->waiting = pairingheap_allocate(earlier_first, NULL);
+	conv_queue_init(&w->turns);
 	dlist_init(&w->undone);
 	dlist_init(&w->fresh);
-	dlist_init(&w->ready);
 	dlist_init(&w->spilled);
 	w->nundone = w->nfresh = 0;
 	w->bytes = w->fresh_bytes = 0;
@@ -98,28 +88,15 @@ delivery_queue_free(Webhook *w)
 	free_items(&w->undone);
 	free_items(&w->fresh);
 	hash_destroy(w->convs);
-	pairingheap_free(w->waiting);
+	pairingheap_free(w->turns.waiting);
 	w->convs = NULL;
-	w->waiting = NULL;
+	w->turns.waiting = NULL;
 }
 
-/* Move a conversation to where it is to be. */
 static void
-place(FeedConv *conv, FeedPlace to, bool first)
+place(FeedConv *conv, ConvPlace to, bool first)
 {
-	Webhook *w = conv->webhook;
-
-	if (conv->place == FEED_READY)
-		dlist_delete(&conv->ready_node);
-	else if (conv->place == FEED_WAITING)
-		pairingheap_remove(w->waiting, &conv->wait_node);
-	conv->place = to;
-	if (to == FEED_WAITING)
-		pairingheap_add(w->waiting, &conv->wait_node);
-	else if (to == FEED_READY && first)
-		dlist_push_head(&w->ready, &conv->ready_node);
-	else if (to == FEED_READY)
-		dlist_push_tail(&w->ready, &conv->ready_node);
+	conv_queue_move(&conv->webhook->turns, &conv->turn, to, first);
 }
 
 static FeedItem *
@@ -133,10 +110,10 @@ static void
 go_on(FeedConv *conv)
 {
 	if (!dlist_is_empty(&conv->items))
-		place(conv, FEED_READY, false);
+		place(conv, CONV_READY, false);
 	else
 	{
-		place(conv, FEED_IDLE, false);
+		place(conv, CONV_IDLE, false);
 		if (conv->spilled_from == 0)
 			hash_search(conv->webhook->convs, &conv->key, HASH_REMOVE, NULL);
 	}
@@ -353,7 +330,7 @@ join(Webhook *w, FeedItem *item, TimestampTz now)
 	insert_undone(w, item);
 	dlist_push_tail(&conv->items, &item->node);
 	if (conv->nitems++ == 0)
-		place(conv, FEED_READY, false);
+		place(conv, CONV_READY, false);
 }
 
 /* The turn is committed: what it read is in the queue. */
@@ -438,12 +415,12 @@ void
 delivery_queue_wake(Webhook *w)
 {
 	w->paused_until = 0;
-	while (!pairingheap_is_empty(w->waiting))
+	while (conv_queue_first_waiting(&w->turns) != NULL)
 	{
-		FeedConv *conv = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting));
+		FeedConv *conv = conv_queue_owner(FeedConv, turn, conv_queue_first_waiting(&w->turns));
 
 		conv->failures = 0;
-		place(conv, FEED_READY, false);
+		place(conv, CONV_READY, false);
 	}
 }
 
@@ -470,8 +447,8 @@ wait_longer(FeedConv *conv, const Delivery *d, TimestampTz now)
 	int ms = Min(PAUSE_FIRST_MS << Min(conv->failures, 10), PAUSE_MOST_MS);
 
 	conv->failures++;
-	conv->due = TimestampTzPlusMilliseconds(now, Max(wc_jittered(ms), d->retry_after_ms));
-	place(conv, FEED_WAITING, false);
+	conv_queue_wait(&conv->webhook->turns, &conv->turn,
+					TimestampTzPlusMilliseconds(now, Max(wc_jittered(ms), d->retry_after_ms)));
 }
 
 /* An attempt's end is in the tables. */
@@ -558,7 +535,7 @@ void
 delivery_queue_put_back(FeedItem *item)
 {
 	item->flying = false;
-	place(item->conv, FEED_READY, true);
+	place(item->conv, CONV_READY, true);
 }
 
 /* How many may be handed over now. */
@@ -574,23 +551,20 @@ allowance(Webhook *w, TimestampTz now)
 FeedItem *
 delivery_queue_next(Webhook *w, TimestampTz now)
 {
-	FeedConv *conv = NULL;
+	FeedConv *conv;
+	ConvTurn *first;
 
 	if (allowance(w, now) <= 0)
 		return NULL;
-	while (!pairingheap_is_empty(w->waiting))
-	{
-		FeedConv *first = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting));
-
-		/* a probe waits for the webhook's time, not also for its own */
-		if (first->due > now && !(w->probing && dlist_is_empty(&w->ready)))
-			break;
-		place(first, FEED_READY, false);
-	}
-	if (dlist_is_empty(&w->ready))
+	/* a probe waits for the webhook's time, not also for its own */
+	while ((first = conv_queue_first_waiting(&w->turns)) != NULL &&
+		   (first->due <= now || (w->probing && conv_queue_first_ready(&w->turns) == NULL)))
+		conv_queue_move(&w->turns, first, CONV_READY, false);
+	first = conv_queue_first_ready(&w->turns);
+	if (first == NULL)
 		return NULL;
-	conv = dlist_head_element(FeedConv, ready_node, &w->ready);
-	place(conv, FEED_IDLE, false);
+	conv = conv_queue_owner(FeedConv, turn, first);
+	place(conv, CONV_IDLE, false);
 	front(conv)->flying = true;
 	return front(conv);
 }
@@ -601,10 +575,9 @@ delivery_queue_ready(Webhook *w, TimestampTz now)
 {
 	if (allowance(w, now) > 0)
 	{
-		if (!dlist_is_empty(&w->ready))
-			return true;
-		if (!pairingheap_is_empty(w->waiting) &&
-			(w->probing || pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting))->due <= now))
+		const ConvTurn *first = conv_queue_first_waiting(&w->turns);
+
+		if (conv_queue_first_ready(&w->turns) != NULL || (first != NULL && (w->probing || first->due <= now)))
 			return true;
 	}
 	return wants_scan(w) != NULL;
@@ -614,15 +587,13 @@ delivery_queue_ready(Webhook *w, TimestampTz now)
 TimestampTz
 delivery_queue_next_due(Webhook *w)
 {
-	TimestampTz due = 0;
+	const ConvTurn *first = conv_queue_first_waiting(&w->turns);
 
 	if (allowance(w, PG_INT64_MAX) <= 0)
 		return 0;
-	if (!dlist_is_empty(&w->ready) || (w->probing && !pairingheap_is_empty(w->waiting)))
+	if (conv_queue_first_ready(&w->turns) != NULL || (w->probing && first != NULL))
 		return w->paused_until;
-	if (!pairingheap_is_empty(w->waiting))
-		due = pairingheap_container(FeedConv, wait_node, pairingheap_first(w->waiting))->due;
-	return due == 0 ? 0 : Max(due, w->paused_until);
+	return first == NULL ? 0 : Max(first->due, w->paused_until);
 }
 
 /* Events up to this number are dropped from the table: what is not under way is over. */

@@ -6,12 +6,12 @@
 #define WC_WEBHOOK_H
 
 #include "lib/ilist.h"
-#include "lib/pairingheap.h"
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "feed/feed_list.h"
+#include "turn/conv_queue.h"
 
 /* An event in memory, shared by the webhooks that have not got it yet. */
 typedef struct FeedEvent
@@ -40,13 +40,6 @@ typedef struct FeedItem
 	TimestampTz since; /* when it came here */
 } FeedItem;
 
-typedef enum FeedPlace
-{
-	FEED_IDLE,	 /* on no list: its front is under way, or it is empty */
-	FEED_READY,	 /* on webhook->ready */
-	FEED_WAITING /* on webhook->waiting, until due */
-} FeedPlace;
-
 /* A conversation, as far as a webhook has not got all of it. */
 struct FeedConv
 {
@@ -55,10 +48,7 @@ struct FeedConv
 	dlist_head items;
 	int nitems;
 	int failures; /* in a row */
-	uint8 place;  /* FeedPlace */
-	dlist_node ready_node;
-	pairingheap_node wait_node;
-	TimestampTz due;
+	ConvTurn turn;
 	int64 spilled_from; /* events from this one on are not in memory; 0: all are */
 	bool on_spilled;	/* it is on webhook->spilled */
 	dlist_node spilled_node;
@@ -120,8 +110,7 @@ struct Webhook
 	dlist_head fresh; /* read in this turn */
 	int nfresh;
 	size_t fresh_bytes;
-	dlist_head ready;
-	pairingheap *waiting;
+	ConvQueue turns;
 	dlist_head spilled;
 	uint64 scanned; /* when the table was last looked through for these: a count of scans */
 	int under_way;	/* whose end is not settled */

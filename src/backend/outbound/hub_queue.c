@@ -1,15 +1,13 @@
 /*
  * hub_queue.c
- *	  A conversation is in one place at a time, and place() is the one function
- *	  that moves it.  Memory is bounded: what does not fit stays in the outbox, and
- *	  a conversation of which a part does is spilled: it is read anew, in order,
- *	  once its part in memory is settled.
+ *	  Memory is bounded: what does not fit stays in the outbox, and a conversation
+ *	  of which a part does is spilled: it is read anew, in order, once its part in
+ *	  memory is settled.
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
 #include "lib/ilist.h"
-#include "lib/pairingheap.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -17,6 +15,7 @@
 
 #include "outbound/hub_queue.h"
 #include "outbound/outbox_reader.h"
+#include "turn/conv_queue.h"
 
 /* simplehash of conversations, by hub queue, channel and visitor */
 typedef struct ConvSlot
@@ -94,15 +93,6 @@ hub_queue_reset(void)
 	context = NULL;
 }
 
-static int
-earlier_first(const pairingheap_node *a, const pairingheap_node *b, void *arg)
-{
-	TimestampTz x = pairingheap_const_container(Conv, wait_node, a)->due;
-	TimestampTz y = pairingheap_const_container(Conv, wait_node, b)->due;
-
-	return x < y ? 1 : x > y ? -1 : 0;
-}
-
 /* The queue of a hub; NULL when there is none and none shall be made. */
 HubQueue *
 hub_queue_of(int hub_id, bool make)
@@ -124,48 +114,10 @@ hub_queue_of(int hub_id, bool make)
 	queue = palloc0(sizeof(HubQueue));
 	queue->hub_id = hub_id;
 	queue->reader = outbox_reader_new(hub_id);
-	dlist_init(&queue->ready);
-	dlist_init(&queue->refetch);
-	queue->waiting = pairingheap_allocate(earlier_first, NULL);
+	conv_queue_init(&queue->turns);
 	MemoryContextSwitchTo(old);
 	dlist_push_tail(&hub_queue_list, &queue->node);
 	return queue;
-}
-
-/* Move a conversation to where it is to be. */
-static void
-place(Conv *conv, ConvPlace to, bool first)
-{
-	switch (conv->place)
-	{
-		case CONV_READY:
-		case CONV_REFETCH:
-			dlist_delete(&conv->place_node);
-			break;
-		case CONV_WAITING:
-			pairingheap_remove(conv->queue->waiting, &conv->wait_node);
-			break;
-		default:
-			break;
-	}
-	conv->place = to;
-	switch (to)
-	{
-		case CONV_READY:
-			if (first)
-				dlist_push_head(&conv->queue->ready, &conv->place_node);
-			else
-				dlist_push_tail(&conv->queue->ready, &conv->place_node);
-			break;
-		case CONV_REFETCH:
-			dlist_push_tail(&conv->queue->refetch, &conv->place_node);
-			break;
-		case CONV_WAITING:
-			pairingheap_add(conv->queue->waiting, &conv->wait_node);
-			break;
-		default:
-			break;
-	}
 }
 
 /* The conversation; NULL when it is not in memory and shall not be made. */
@@ -213,12 +165,12 @@ static void
 replace(Conv *conv, bool first)
 {
 	if (conv->nitems > 0)
-		place(conv, CONV_READY, first);
+		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_READY, first);
 	else if (conv->spilled)
-		place(conv, CONV_REFETCH, false);
+		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_REFETCH, false);
 	else
 	{
-		place(conv, CONV_IDLE, false);
+		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_IDLE, false);
 		convs_delete(convs, conv);
 		pfree(conv->visitor);
 		pfree(conv);
@@ -283,7 +235,7 @@ hub_queue_add(HubQueue *queue, const OutboxRow *row)
 		spill(conv, row->seq);
 	else
 		add_item(conv, row);
-	if (conv->place == CONV_IDLE &&
+	if (conv->turn.place == CONV_IDLE &&
 		(conv->nitems == 0 || dlist_head_element(Queued, node, &conv->items)->state == ITEM_WAITING))
 		replace(conv, false);
 }
@@ -362,33 +314,30 @@ hub_queue_front(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
 void
 hub_queue_wait(Conv *conv, TimestampTz due)
 {
-	conv->due = due;
-	place(conv, CONV_WAITING, false);
+	conv_queue_wait(&conv->queue->turns, &conv->turn, due);
 }
 
 void
 hub_queue_wake_due(HubQueue *queue, TimestampTz now)
 {
-	while (!pairingheap_is_empty(queue->waiting))
-	{
-		Conv *conv = pairingheap_container(Conv, wait_node, pairingheap_first(queue->waiting));
+	ConvTurn *first;
 
-		if (conv->due > now)
-			return;
-		replace(conv, false);
-	}
+	while ((first = conv_queue_first_waiting(&queue->turns)) != NULL && first->due <= now)
+		replace(conv_queue_owner(Conv, turn, first), false);
 }
 
 /* Take the front message of the next ready conversation; NULL when none is. */
 Queued *
 hub_queue_next_ready(HubQueue *queue)
 {
-	while (!dlist_is_empty(&queue->ready))
+	ConvTurn *first;
+
+	while ((first = conv_queue_first_ready(&queue->turns)) != NULL)
 	{
-		Conv *conv = dlist_head_element(Conv, place_node, &queue->ready);
+		Conv *conv = conv_queue_owner(Conv, turn, first);
 		Queued *item = dlist_head_element(Queued, node, &conv->items);
 
-		place(conv, CONV_IDLE, false);
+		conv_queue_move(&queue->turns, first, CONV_IDLE, false);
 		if (item->state == ITEM_WAITING)
 		{
 			item->state = ITEM_TAKEN;
@@ -426,7 +375,7 @@ hub_queue_settle(Queued *item)
 	bool was_front = dlist_head_element(Queued, node, &conv->items) == item;
 
 	drop_item(item);
-	if (was_front && conv->place != CONV_WAITING)
+	if (was_front && conv->turn.place != CONV_WAITING)
 		replace(conv, false);
 	else if (conv->nitems == 0)
 		replace(conv, false);

@@ -7,11 +7,11 @@
 #define WC_HUB_QUEUE_H
 
 #include "lib/ilist.h"
-#include "lib/pairingheap.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "outbound/outbox_reader.h"
+#include "turn/conv_queue.h"
 
 /* Messages that one hub's queue holds in memory; the rest waits in the outbox. */
 #define HUB_QUEUE_WINDOW 16384
@@ -44,14 +44,6 @@ typedef struct Queued
 	uint8 child; /* the outbox table that it came from */
 } Queued;
 
-typedef enum ConvPlace
-{
-	CONV_IDLE,	  /* on no list: its front is under way */
-	CONV_READY,	  /* on queue->ready */
-	CONV_WAITING, /* on queue->waiting, due at conv->due */
-	CONV_REFETCH  /* on queue->refetch: more of it is in the outbox only */
-} ConvPlace;
-
 struct Conv
 {
 	HubQueue *queue;
@@ -65,10 +57,7 @@ struct Conv
 	bool look_again; /* for messages without an order, once it is not spilled */
 	uint32 whole_in; /* the pass that found all of it in memory: see hub_queue_knows() */
 	int64 refetch_from;
-	uint8 place;				/* ConvPlace */
-	dlist_node place_node;		/* READY, REFETCH */
-	pairingheap_node wait_node; /* WAITING */
-	TimestampTz due;
+	ConvTurn turn;
 };
 
 struct HubQueue
@@ -93,9 +82,7 @@ struct HubQueue
 	int under_way;	  /* handed to webchatt-net, no outcome yet */
 	int nspilled;	  /* conversations */
 	int per_child[3]; /* messages in memory by outbox table */
-	dlist_head ready;
-	dlist_head refetch;
-	pairingheap *waiting;
+	ConvQueue turns;
 };
 
 extern dlist_head hub_queue_list;

@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
-#include "lib/pairingheap.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -161,9 +160,9 @@ refetch_spilled(HubQueue *queue)
 {
 	int n;
 
-	for (n = 0; n < REFETCH_MOST && !dlist_is_empty(&queue->refetch); n++)
+	for (n = 0; n < REFETCH_MOST && conv_queue_first_refetch(&queue->turns) != NULL; n++)
 	{
-		Refetch refetch = {dlist_head_element(Conv, place_node, &queue->refetch), 0, 0};
+		Refetch refetch = {conv_queue_owner(Conv, turn, conv_queue_first_refetch(&queue->turns)), 0, 0};
 		Datum args[4];
 
 		args[0] = UUIDPGetDatum(&refetch.conv->channel);
@@ -392,9 +391,10 @@ outbound_ready(TimestampTz now)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		if ((queue->stop_pending != NULL && queue->stop_due <= now) || !dlist_is_empty(&queue->refetch) ||
+		if ((queue->stop_pending != NULL && queue->stop_due <= now) ||
+			conv_queue_first_refetch(&queue->turns) != NULL ||
 			(outbox_reader_has_more(queue->reader) && queue->nitems < HUB_QUEUE_WINDOW) ||
-			(!dlist_is_empty(&queue->ready) && net_process_has_room() && allowance(queue, now) > 0))
+			(conv_queue_first_ready(&queue->turns) != NULL && net_process_has_room() && allowance(queue, now) > 0))
 			return true;
 	}
 	return false;
@@ -410,17 +410,13 @@ outbound_next_due(void)
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+		const ConvTurn *first = conv_queue_first_waiting(&queue->turns);
 
-		if (!dlist_is_empty(&queue->ready) && queue->paused_until != 0 && !queue->stopped &&
+		if (conv_queue_first_ready(&queue->turns) != NULL && queue->paused_until != 0 && !queue->stopped &&
 			(next == 0 || queue->paused_until < next))
 			next = queue->paused_until;
-		if (!pairingheap_is_empty(queue->waiting))
-		{
-			Conv *first = pairingheap_container(Conv, wait_node, pairingheap_first(queue->waiting));
-
-			if (next == 0 || first->due < next)
-				next = first->due;
-		}
+		if (first != NULL && (next == 0 || first->due < next))
+			next = first->due;
 	}
 	return next;
 }
