@@ -542,18 +542,11 @@ inbound_forget(void)
 	quarantine_reset();
 }
 
-static void
-inbound_reset(void)
-{
-	inbound_forget();
-	quarantine_reset();
-}
-
 const TurnPart inbound_part = {
 	.pending = inbound_pending,
 	.ready = inbound_ready,
 	.next_due = inbound_next_due,
 	.rollback = inbound_rollback,
 	.net_lost = inbound_forget,
-	.reset = inbound_reset,
+	.reset = inbound_forget,
 };
