@@ -22,6 +22,7 @@
 #include "listen/ws_takeover.h"
 #include "visitors/visitor_admit.h"
 #include "base/sandbox.h"
+#include "base/sandbox_calls.h"
 #include "base/text.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -380,6 +381,8 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 
 	raise_descriptor_limit();
 	json_object_seed(0);
+	if (sandbox_calls_possible())
+		sandbox_calls_no_rings();
 	if (signal_fd < 0 || uv_loop_init(&n->loop) < 0 || !http_response_init())
 		return false;
 	n->corridor = corridor_io_new(&n->loop, fd, on_frame, on_gone, n);

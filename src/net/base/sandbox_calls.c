@@ -411,6 +411,20 @@ sandbox_calls_possible(void)
 	return prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, NULL, 0, 0) < 0 && errno == EFAULT;
 }
 
+void
+sandbox_calls_no_rings(void)
+{
+	calls c = {seccomp_init(SCMP_ACT_ALLOW), 0};
+
+	if (c.filter == NULL)
+		return;
+	c.failed = seccomp_attr_set(c.filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	rule(&c, SCMP_ACT_ERRNO(ENOSYS), "io_uring_setup", 0, NULL);
+	if (c.failed == 0)
+		(void) seccomp_load(c.filter);
+	seccomp_release(c.filter);
+}
+
 bool
 sandbox_calls_apply(char reason[256])
 {

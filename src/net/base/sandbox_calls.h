@@ -20,6 +20,14 @@
 extern bool sandbox_calls_possible(void);
 
 /*
+ * From now on no io_uring is made, nor anything gained by executing.  Newer libuv
+ * (1.50 in Debian 13) makes one with its loop, whatever UV_USE_IO_URING says, and
+ * aborts when the filter then forbids its use; without one it does as before.  So
+ * call this before there is a loop, where the kernel has filters.
+ */
+extern void sandbox_calls_no_rings(void);
+
+/*
  * From now on, in all threads: what is open can be used, new sockets are TCP or
  * UDP and only ever connect, files are opened to be read, and nothing is
  * executed, signalled or looked into.  no_new_privs must be on.  False: reason
