@@ -8,7 +8,7 @@
  * outlive a crash is in these tables; what was under way is asked again, and
  * every step can be.
  */
-CREATE TABLE webchatt.hub_keeping (
+CREATE TABLE webchatt.hub_reconciliation (
 	hub_id int PRIMARY KEY REFERENCES webchatt.hubs (id) ON DELETE CASCADE,
 	tag text NOT NULL DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 8) CHECK (tag ~ '^[0-9a-f]{8}$'),
 	wanted bigint NOT NULL DEFAULT 1,
@@ -31,28 +31,28 @@ CREATE TABLE webchatt.hub_keeping (
 	repair_error text,
 	repair_error_at timestamptz
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE webchatt.hub_keeping IS 'webchatt''s own: how far the worker is with each hub that webchatt.register_webhooks() was called for';
-COMMENT ON COLUMN webchatt.hub_keeping.hub_id IS 'the hub in webchatt.hubs';
-COMMENT ON COLUMN webchatt.hub_keeping.tag IS 'what makes the labels of our webhooks at that hub ours; stays';
-COMMENT ON COLUMN webchatt.hub_keeping.wanted IS 'counts who asked for a look: webchatt.reconcile_webhooks() and the like';
-COMMENT ON COLUMN webchatt.hub_keeping.heeded IS 'up to which of them a look was begun that has not failed';
-COMMENT ON COLUMN webchatt.hub_keeping.asked IS 'the call that was made last and is not answered';
-COMMENT ON COLUMN webchatt.hub_keeping.list_offset IS 'where the next page of the hub''s list begins; null: it is not being read';
-COMMENT ON COLUMN webchatt.hub_keeping.list_skipped IS 'counts webhooks with our label in the hub''s list whose id is none, and which were passed over';
-COMMENT ON COLUMN webchatt.hub_keeping.listed IS 'our webhooks as the hub has them, while they are compared; null: they are not';
-COMMENT ON COLUMN webchatt.hub_keeping.listed_at IS 'when the list had been read';
-COMMENT ON COLUMN webchatt.hub_keeping.next_round IS 'when they are compared next; null: now';
-COMMENT ON COLUMN webchatt.hub_keeping.not_before IS 'no call to the hub before, after an error; null: now';
-COMMENT ON COLUMN webchatt.hub_keeping.tries IS 'calls in a row that failed';
-COMMENT ON COLUMN webchatt.hub_keeping.redefines IS 'false: the hub has no call that redefines a signature, so it is turned off and on';
-COMMENT ON COLUMN webchatt.hub_keeping.look IS 'the reading of a log of failed deliveries that is under way';
-COMMENT ON COLUMN webchatt.hub_keeping.log_word IS 'what the hub calls a delivery that failed';
-COMMENT ON COLUMN webchatt.hub_keeping.retry_at IS 'no retry is asked for before: once a second';
-COMMENT ON COLUMN webchatt.hub_keeping.retry_alone IS 'so many retries are asked for one by one, after the hub refused many at a time';
-COMMENT ON COLUMN webchatt.hub_keeping.repair_not_before IS 'nothing is asked of the logs before, after an error';
-COMMENT ON COLUMN webchatt.hub_keeping.repair_tries IS 'such errors in a row';
-COMMENT ON COLUMN webchatt.hub_keeping.repair_error IS 'what last went wrong with the logs; null since all is well';
-COMMENT ON COLUMN webchatt.hub_keeping.repair_error_at IS 'when that was';
+COMMENT ON TABLE webchatt.hub_reconciliation IS 'webchatt''s own: how far the worker is with each hub that webchatt.register_webhooks() was called for';
+COMMENT ON COLUMN webchatt.hub_reconciliation.hub_id IS 'the hub in webchatt.hubs';
+COMMENT ON COLUMN webchatt.hub_reconciliation.tag IS 'what makes the labels of our webhooks at that hub ours; stays';
+COMMENT ON COLUMN webchatt.hub_reconciliation.wanted IS 'counts who asked for a look: webchatt.reconcile_webhooks() and the like';
+COMMENT ON COLUMN webchatt.hub_reconciliation.heeded IS 'up to which of them a look was begun that has not failed';
+COMMENT ON COLUMN webchatt.hub_reconciliation.asked IS 'the call that was made last and is not answered';
+COMMENT ON COLUMN webchatt.hub_reconciliation.list_offset IS 'where the next page of the hub''s list begins; null: it is not being read';
+COMMENT ON COLUMN webchatt.hub_reconciliation.list_skipped IS 'counts webhooks with our label in the hub''s list whose id is none, and which were passed over';
+COMMENT ON COLUMN webchatt.hub_reconciliation.listed IS 'our webhooks as the hub has them, while they are compared; null: they are not';
+COMMENT ON COLUMN webchatt.hub_reconciliation.listed_at IS 'when the list had been read';
+COMMENT ON COLUMN webchatt.hub_reconciliation.next_round IS 'when they are compared next; null: now';
+COMMENT ON COLUMN webchatt.hub_reconciliation.not_before IS 'no call to the hub before, after an error; null: now';
+COMMENT ON COLUMN webchatt.hub_reconciliation.tries IS 'calls in a row that failed';
+COMMENT ON COLUMN webchatt.hub_reconciliation.redefines IS 'false: the hub has no call that redefines a signature, so it is turned off and on';
+COMMENT ON COLUMN webchatt.hub_reconciliation.look IS 'the reading of a log of failed deliveries that is under way';
+COMMENT ON COLUMN webchatt.hub_reconciliation.log_word IS 'what the hub calls a delivery that failed';
+COMMENT ON COLUMN webchatt.hub_reconciliation.retry_at IS 'no retry is asked for before: once a second';
+COMMENT ON COLUMN webchatt.hub_reconciliation.retry_alone IS 'so many retries are asked for one by one, after the hub refused many at a time';
+COMMENT ON COLUMN webchatt.hub_reconciliation.repair_not_before IS 'nothing is asked of the logs before, after an error';
+COMMENT ON COLUMN webchatt.hub_reconciliation.repair_tries IS 'such errors in a row';
+COMMENT ON COLUMN webchatt.hub_reconciliation.repair_error IS 'what last went wrong with the logs; null since all is well';
+COMMENT ON COLUMN webchatt.hub_reconciliation.repair_error_at IS 'when that was';
 
 CREATE TABLE webchatt.repairs (
 	id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,

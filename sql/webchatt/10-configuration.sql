@@ -21,7 +21,7 @@ CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON we
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 CREATE TRIGGER config_changed AFTER DELETE OR TRUNCATE ON webchatt.links
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
-CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF wanted ON webchatt.hub_keeping
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF wanted ON webchatt.hub_reconciliation
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 
 CREATE FUNCTION webchatt._messages_inserted() RETURNS trigger

@@ -48,7 +48,7 @@ BEGIN
 		RAISE NOTICE 'events of hub % come by a link as well', h.name
 			USING HINT = 'Each becomes one row all the same. webchatt.connect_hub(..., inbound => ''webhook'') ends the link.';
 	END IF;
-	INSERT INTO webchatt.hub_keeping AS k (hub_id) VALUES (h.id)
+	INSERT INTO webchatt.hub_reconciliation AS k (hub_id) VALUES (h.id)
 	ON CONFLICT (hub_id) DO UPDATE SET wanted = k.wanted + 1 RETURNING k.tag INTO our_tag;
 	INSERT INTO webchatt.hub_webhooks AS w (hub_id, event_type, desired, endpoint, label, state)
 	SELECT h.id, e, 'registered', url || '/webhooks/hubs/' || h.name,
@@ -101,7 +101,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	h int := webchatt._kept_hub(hub);
 BEGIN
-	UPDATE webchatt.hub_keeping k SET wanted = k.wanted + 1, not_before = NULL, repair_not_before = NULL WHERE k.hub_id = h;
+	UPDATE webchatt.hub_reconciliation k SET wanted = k.wanted + 1, not_before = NULL, repair_not_before = NULL WHERE k.hub_id = h;
 	UPDATE webchatt.hub_webhooks w SET next_try = NULL, look_at = NULL WHERE w.hub_id = h;
 END
 $$;
@@ -137,7 +137,7 @@ DECLARE
 	n int;
 	never int;
 BEGIN
-	UPDATE webchatt.hub_keeping k SET wanted = k.wanted + 1, not_before = NULL WHERE k.hub_id = h;
+	UPDATE webchatt.hub_reconciliation k SET wanted = k.wanted + 1, not_before = NULL WHERE k.hub_id = h;
 	-- what the hub was never asked for is not there
 	DELETE FROM webchatt.hub_webhooks w WHERE w.hub_id = h AND w.hub_webhook_id IS NULL AND w.state = 'waiting' AND w.asked_at IS NULL;
 	GET DIAGNOSTICS never = ROW_COUNT;

@@ -2,69 +2,69 @@
 -- Hub connections that keep themselves: the registration of webhooks
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION webchatt._keeping_pause(tries int) RETURNS interval
+CREATE FUNCTION webchatt._reconcile_pause(tries int) RETURNS interval
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT make_interval(secs => least(300, 2 ^ least(tries, 9)) * (0.75 + random() / 2))
 $$;
-COMMENT ON FUNCTION webchatt._keeping_pause(int) IS 'webchatt''s own: the pause after so many failures in a row, 1 s doubled up to 5 min, more or less';
+COMMENT ON FUNCTION webchatt._reconcile_pause(int) IS 'webchatt''s own: the pause after so many failures in a row, 1 s doubled up to 5 min, more or less';
 
 CREATE FUNCTION webchatt._bare_url(url text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT split_part(url, '?', 1) $$;
 COMMENT ON FUNCTION webchatt._bare_url(text) IS 'webchatt''s own: a URL without its query';
 
-CREATE FUNCTION webchatt._keeping_of(hub int) RETURNS webchatt.hub_keeping
+CREATE FUNCTION webchatt._reconcile_of(hub int) RETURNS webchatt.hub_reconciliation
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	k webchatt.hub_keeping;
+	k webchatt.hub_reconciliation;
 BEGIN
-	SELECT x.* INTO k FROM webchatt.hub_keeping x WHERE x.hub_id = hub FOR UPDATE;
+	SELECT x.* INTO k FROM webchatt.hub_reconciliation x WHERE x.hub_id = hub FOR UPDATE;
 	IF NOT FOUND THEN
-		INSERT INTO webchatt.hub_keeping AS x (hub_id) VALUES (hub) RETURNING x.* INTO k;
+		INSERT INTO webchatt.hub_reconciliation AS x (hub_id) VALUES (hub) RETURNING x.* INTO k;
 	END IF;
 	RETURN k;
 END
 $$;
-COMMENT ON FUNCTION webchatt._keeping_of(int) IS 'webchatt''s own: a hub''s row of webchatt.hub_keeping, locked, made where it is missing';
+COMMENT ON FUNCTION webchatt._reconcile_of(int) IS 'webchatt''s own: a hub''s row of webchatt.hub_reconciliation, locked, made where it is missing';
 
 /*
  * What went wrong is written where a person looks for it.  scope: hub (nothing
  * is asked of it for a while), row (of that webhook), repair (of the logs).
  */
-CREATE FUNCTION webchatt._keeping_failed(hub int, step jsonb, why text, scope text, pause interval DEFAULT NULL) RETURNS void
+CREATE FUNCTION webchatt._reconcile_failed(hub int, step jsonb, why text, scope text, pause interval DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	of_logs boolean := step ->> 'do' IN ('log', 'retry', 'retry one');
 	reason text := left(regexp_replace(why, '[[:cntrl:]]+', ' ', 'g'), 500);
 BEGIN
 	IF of_logs THEN
-		UPDATE webchatt.hub_keeping k SET repair_error = reason, repair_error_at = now(), repair_tries = k.repair_tries + 1,
-			repair_not_before = now() + coalesce(pause, webchatt._keeping_pause(k.repair_tries))
+		UPDATE webchatt.hub_reconciliation k SET repair_error = reason, repair_error_at = now(), repair_tries = k.repair_tries + 1,
+			repair_not_before = now() + coalesce(pause, webchatt._reconcile_pause(k.repair_tries))
 		WHERE k.hub_id = hub;
 	ELSE
 		UPDATE webchatt.hub_webhooks w SET last_error = reason, last_error_at = now(), tries = w.tries + 1,
-			next_try = CASE WHEN scope = 'row' THEN now() + coalesce(pause, webchatt._keeping_pause(w.tries)) ELSE w.next_try END
+			next_try = CASE WHEN scope = 'row' THEN now() + coalesce(pause, webchatt._reconcile_pause(w.tries)) ELSE w.next_try END
 		WHERE w.hub_id = hub AND (step ->> 'webhook' IS NULL OR w.id = (step ->> 'webhook')::int);
 		-- what was compared may not be so any more
-		UPDATE webchatt.hub_keeping k SET list_offset = NULL, listed = NULL, listed_at = NULL,
+		UPDATE webchatt.hub_reconciliation k SET list_offset = NULL, listed = NULL, listed_at = NULL,
 			next_round = CASE WHEN scope = 'hub' THEN now() ELSE now() + current_setting('webchatt.reconcile_interval')::interval END,
 			heeded = CASE WHEN scope = 'hub' THEN k.wanted - 1 ELSE k.heeded END
 		WHERE k.hub_id = hub;
 	END IF;
 	IF scope = 'hub' THEN
-		UPDATE webchatt.hub_keeping k SET tries = k.tries + 1, not_before = now() + coalesce(pause, webchatt._keeping_pause(k.tries))
+		UPDATE webchatt.hub_reconciliation k SET tries = k.tries + 1, not_before = now() + coalesce(pause, webchatt._reconcile_pause(k.tries))
 		WHERE k.hub_id = hub;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION webchatt._keeping_failed(int, jsonb, text, text, interval) IS 'webchatt''s own: notes that a call to a hub failed, and when to go on';
+COMMENT ON FUNCTION webchatt._reconcile_failed(int, jsonb, text, text, interval) IS 'webchatt''s own: notes that a call to a hub failed, and when to go on';
 
 CREATE FUNCTION webchatt._hub_failed(hub int, why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-	k webchatt.hub_keeping := webchatt._keeping_of(hub);
+	k webchatt.hub_reconciliation := webchatt._reconcile_of(hub);
 BEGIN
-	UPDATE webchatt.hub_keeping x SET asked = NULL WHERE x.hub_id = hub;
-	PERFORM webchatt._keeping_failed(hub, coalesce(k.asked, '{}'), why, 'hub');
+	UPDATE webchatt.hub_reconciliation x SET asked = NULL WHERE x.hub_id = hub;
+	PERFORM webchatt._reconcile_failed(hub, coalesce(k.asked, '{}'), why, 'hub');
 END
 $$;
 COMMENT ON FUNCTION webchatt._hub_failed(int, text) IS 'webchatt''s own: the worker could not take the answer in';
@@ -156,7 +156,7 @@ BEGIN
 		'signed', coalesce(e -> 'requiresSignature' <> 'false', true));
 END
 $$;
-COMMENT ON FUNCTION webchatt._webhook_seen(jsonb) IS 'webchatt''s own: a hub''s webhook as webchatt.hub_keeping.listed has it';
+COMMENT ON FUNCTION webchatt._webhook_seen(jsonb) IS 'webchatt''s own: a hub''s webhook as webchatt.hub_reconciliation.listed has it';
 
 /* Our webhook is not at the hub any more, or another takes its place. */
 CREATE FUNCTION webchatt._webhook_is(webhook int, id_at_hub text) RETURNS void
@@ -327,16 +327,16 @@ COMMENT ON FUNCTION webchatt._needs_round(webchatt.hub_webhooks) IS 'webchatt''s
 CREATE FUNCTION webchatt._registration_step(hub int) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	k webchatt.hub_keeping;
+	k webchatt.hub_reconciliation;
 	w webchatt.hub_webhooks;
 	step jsonb;
 BEGIN
-	SELECT x.* INTO k FROM webchatt.hub_keeping x WHERE x.hub_id = hub;
+	SELECT x.* INTO k FROM webchatt.hub_reconciliation x WHERE x.hub_id = hub;
 	IF k.list_offset IS NULL AND (CASE WHEN k.listed IS NULL THEN k.wanted <> k.heeded OR coalesce(k.next_round, '-infinity') <= now()
 		OR EXISTS (SELECT FROM webchatt.hub_webhooks x WHERE x.hub_id = hub AND webchatt._needs_round(x))
 		ELSE k.listed_at < now() - interval '1 minute' END) THEN
 		k.list_offset := 0;
-		UPDATE webchatt.hub_keeping x SET list_offset = 0, listed = '[]', listed_at = NULL, heeded = x.wanted WHERE x.hub_id = hub;
+		UPDATE webchatt.hub_reconciliation x SET list_offset = 0, listed = '[]', listed_at = NULL, heeded = x.wanted WHERE x.hub_id = hub;
 	END IF;
 	IF k.list_offset IS NOT NULL THEN
 		RETURN jsonb_build_object('do', 'list', 'offset', k.list_offset, 'method', 'GET',
@@ -351,7 +351,7 @@ BEGIN
 			RETURN step;
 		END IF;
 	END LOOP;
-	UPDATE webchatt.hub_keeping x SET listed = NULL, listed_at = NULL,
+	UPDATE webchatt.hub_reconciliation x SET listed = NULL, listed_at = NULL,
 		next_round = now() + current_setting('webchatt.reconcile_interval')::interval WHERE x.hub_id = hub;
 	UPDATE webchatt.hub_webhooks x SET checked_at = now() WHERE x.hub_id = hub AND x.state IN ('verified', 'verifying');
 	RETURN NULL;
@@ -359,7 +359,7 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._registration_step(int) IS 'webchatt''s own: the next call by which the webhooks at a hub are kept; NULL: none now';
 
-CREATE FUNCTION webchatt._take_list(k webchatt.hub_keeping, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_list(k webchatt.hub_reconciliation, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	our_label text;
@@ -380,7 +380,7 @@ BEGIN
 	FOR e IN SELECT x FROM jsonb_array_elements(doc -> 'data') x WHERE jsonb_typeof(x) = 'object' AND x ->> 'label' = our_label LOOP
 		-- one that cannot be read keeps nobody from the others
 		IF NOT webchatt._has_webhook_id(e) THEN
-			UPDATE webchatt.hub_keeping x SET list_skipped = x.list_skipped + 1 WHERE x.hub_id = k.hub_id;
+			UPDATE webchatt.hub_reconciliation x SET list_skipped = x.list_skipped + 1 WHERE x.hub_id = k.hub_id;
 			CONTINUE;
 		END IF;
 		e := webchatt._webhook_seen(e);
@@ -395,28 +395,28 @@ BEGIN
 		PERFORM webchatt._strange('it lists webhooks without end');
 	END IF;
 	IF n = 0 OR k.list_offset + n >= total OR (total IS NULL AND n < 50) THEN
-		UPDATE webchatt.hub_keeping x SET list_offset = NULL, listed = found, listed_at = now() WHERE x.hub_id = k.hub_id;
+		UPDATE webchatt.hub_reconciliation x SET list_offset = NULL, listed = found, listed_at = now() WHERE x.hub_id = k.hub_id;
 	ELSE
-		UPDATE webchatt.hub_keeping x SET list_offset = k.list_offset + n, listed = found WHERE x.hub_id = k.hub_id;
+		UPDATE webchatt.hub_reconciliation x SET list_offset = k.list_offset + n, listed = found WHERE x.hub_id = k.hub_id;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_list(webchatt.hub_keeping, jsonb) IS 'webchatt''s own: takes in a page of a hub''s list of webhooks, of which it minds ours only';
+COMMENT ON FUNCTION webchatt._take_list(webchatt.hub_reconciliation, jsonb) IS 'webchatt''s own: takes in a page of a hub''s list of webhooks, of which it minds ours only';
 
 CREATE FUNCTION webchatt._start_over(hub int) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE webchatt.hub_keeping k SET list_offset = 0, listed = '[]', listed_at = NULL WHERE k.hub_id = hub
+	UPDATE webchatt.hub_reconciliation k SET list_offset = 0, listed = '[]', listed_at = NULL WHERE k.hub_id = hub
 $$;
 COMMENT ON FUNCTION webchatt._start_over(int) IS 'webchatt''s own: has the hub''s list read again';
 
 /* Put what is known of a webhook now in its place in the list; NULL: it is gone. */
 CREATE FUNCTION webchatt._relist(hub int, id_at_hub text, e jsonb) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE webchatt.hub_keeping k SET listed = coalesce((SELECT jsonb_agg(x) FROM jsonb_array_elements(k.listed) x
+	UPDATE webchatt.hub_reconciliation k SET listed = coalesce((SELECT jsonb_agg(x) FROM jsonb_array_elements(k.listed) x
 		WHERE x ->> 'id' <> id_at_hub), '[]') || CASE WHEN e IS NULL THEN '[]' ELSE jsonb_build_array(e) END
 	WHERE k.hub_id = hub AND k.listed IS NOT NULL
 $$;
-COMMENT ON FUNCTION webchatt._relist(int, text, jsonb) IS 'webchatt''s own: changes a webhook in webchatt.hub_keeping.listed';
+COMMENT ON FUNCTION webchatt._relist(int, text, jsonb) IS 'webchatt''s own: changes a webhook in webchatt.hub_reconciliation.listed';
 
 CREATE FUNCTION webchatt._take_created(w webchatt.hub_webhooks, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -431,10 +431,10 @@ BEGIN
 	e := webchatt._webhook_seen(e) || jsonb_build_object('type', w.event_type);
 	IF e ->> 'label' <> w.label THEN
 		-- by another label it would not be found again, and made again and again
-		SELECT k.tag INTO tag FROM webchatt.hub_keeping k WHERE k.hub_id = w.hub_id;
+		SELECT k.tag INTO tag FROM webchatt.hub_reconciliation k WHERE k.hub_id = w.hub_id;
 		IF strpos(e ->> 'label', tag) = 0 THEN
 			UPDATE webchatt.hub_webhooks x SET asked_at = NULL WHERE x.id = w.id;
-			PERFORM webchatt._keeping_failed(w.hub_id, jsonb_build_object('webhook', w.id),
+			PERFORM webchatt._reconcile_failed(w.hub_id, jsonb_build_object('webhook', w.id),
 				format('the hub changes labels (%s): what was made cannot be known again, and has to be deleted by hand', e ->> 'id'), 'row', '1 hour');
 			RETURN;
 		END IF;
@@ -457,9 +457,9 @@ DECLARE
 	secret text := webchatt._secret_in(doc);
 	e jsonb := webchatt._webhook_in(doc);
 	was jsonb;
-	k webchatt.hub_keeping;
+	k webchatt.hub_reconciliation;
 BEGIN
-	SELECT x.* INTO k FROM webchatt.hub_keeping x WHERE x.hub_id = w.hub_id;
+	SELECT x.* INTO k FROM webchatt.hub_reconciliation x WHERE x.hub_id = w.hub_id;
 	SELECT x INTO was FROM jsonb_array_elements(coalesce(k.listed, '[]')) x WHERE x ->> 'id' = id_at_hub;
 	-- what the answer does not say is taken for what was asked
 	e := coalesce(was, jsonb_build_object('id', id_at_hub, 'type', w.event_type, 'endpoint', w.actual_endpoint,
@@ -506,7 +506,7 @@ BEGIN
 		UPDATE webchatt.hub_webhooks x SET look_at = NULL WHERE x.id = w.id;
 	ELSIF step ->> 'do' = 'sign by on' THEN
 		UPDATE webchatt.hub_webhooks x SET sign_by = NULL WHERE x.id = w.id;
-		PERFORM webchatt._keeping_failed(w.hub_id, step, 'the hub turned signing on, but gave no secret', 'row');
+		PERFORM webchatt._reconcile_failed(w.hub_id, step, 'the hub turned signing on, but gave no secret', 'row');
 	ELSE
 		UPDATE webchatt.hub_webhooks x SET sign_by = CASE step ->> 'do' WHEN 'sign' THEN 'patch' ELSE 'off' END WHERE x.id = w.id;
 	END IF;
@@ -514,7 +514,7 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._take_signed(webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: the hub has answered a call for a new secret';
 
-CREATE FUNCTION webchatt._take_registration(k webchatt.hub_keeping, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_registration(k webchatt.hub_reconciliation, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	w webchatt.hub_webhooks;
@@ -563,10 +563,10 @@ BEGIN
 	END CASE;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_registration(webchatt.hub_keeping, jsonb, jsonb) IS 'webchatt''s own: takes in a hub''s answer about our webhooks';
+COMMENT ON FUNCTION webchatt._take_registration(webchatt.hub_reconciliation, jsonb, jsonb) IS 'webchatt''s own: takes in a hub''s answer about our webhooks';
 
 /* What a 404 or 405 means that is an answer, not an error; false: it is an error. */
-CREATE FUNCTION webchatt._take_absence(k webchatt.hub_keeping, step jsonb, status int) RETURNS boolean
+CREATE FUNCTION webchatt._take_absence(k webchatt.hub_reconciliation, step jsonb, status int) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	webhook int := (step ->> 'webhook')::int;
@@ -581,11 +581,11 @@ BEGIN
 		WHEN step ->> 'do' = 'sign' THEN
 			-- no such call; or no such webhook, which the next one tells
 			UPDATE webchatt.hub_webhooks w SET sign_by = 'patch' WHERE w.id = webhook;
-			UPDATE webchatt.hub_keeping x SET redefines = false WHERE x.hub_id = k.hub_id;
+			UPDATE webchatt.hub_reconciliation x SET redefines = false WHERE x.hub_id = k.hub_id;
 		WHEN status = 404 AND step ->> 'do' IN ('poll', 'patch', 'sign by patch', 'sign by off', 'sign by on') THEN
 			UPDATE webchatt.hub_webhooks w SET sign_by = NULL WHERE w.id = webhook;
-			UPDATE webchatt.hub_keeping x SET redefines = true WHERE x.hub_id = k.hub_id AND step ->> 'do' LIKE 'sign by%';
-			PERFORM webchatt._keeping_failed(k.hub_id, step, 'the hub says that it has no such webhook (404)', 'row');
+			UPDATE webchatt.hub_reconciliation x SET redefines = true WHERE x.hub_id = k.hub_id AND step ->> 'do' LIKE 'sign by%';
+			PERFORM webchatt._reconcile_failed(k.hub_id, step, 'the hub says that it has no such webhook (404)', 'row');
 			UPDATE webchatt.hub_webhooks w SET state = 'mending' WHERE w.id = webhook AND w.desired <> 'gone';
 		ELSE
 			RETURN false;
@@ -593,4 +593,4 @@ BEGIN
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_absence(webchatt.hub_keeping, jsonb, int) IS 'webchatt''s own: takes in that the hub does not have what was asked for';
+COMMENT ON FUNCTION webchatt._take_absence(webchatt.hub_reconciliation, jsonb, int) IS 'webchatt''s own: takes in that the hub does not have what was asked for';

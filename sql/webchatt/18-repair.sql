@@ -182,14 +182,14 @@ BEGIN
 			WHERE y.hub_id = w.hub_id AND y.hub_webhook_id = w.hub_webhook_id AND y.state = 'asked') THEN now() + interval '20 seconds'
 			ELSE now() + interval '5 minutes' END
 	WHERE x.id = w.id;
-	UPDATE webchatt.hub_keeping k SET look = NULL WHERE k.hub_id = w.hub_id;
+	UPDATE webchatt.hub_reconciliation k SET look = NULL WHERE k.hub_id = w.hub_id;
 	DELETE FROM webchatt.repairs x WHERE x.id IN (SELECT y.id FROM webchatt.repairs y
 		WHERE y.done_at < now() - interval '30 days' ORDER BY y.done_at LIMIT 1000);
 END
 $$;
 COMMENT ON FUNCTION webchatt._look_done(webchatt.hub_webhooks, jsonb) IS 'webchatt''s own: a log of failed deliveries has been read down to the last look';
 
-CREATE FUNCTION webchatt._take_log(k webchatt.hub_keeping, w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_log(k webchatt.hub_reconciliation, w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	l jsonb := k.look;
@@ -249,14 +249,14 @@ BEGIN
 		AND x.hub_webhook_id = w.hub_webhook_id AND x.state = 'waiting' LIMIT 100000) y) = 100000 THEN
 		-- these first; what lies behind them is found when they are done
 		UPDATE webchatt.hub_webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
-		UPDATE webchatt.hub_keeping x SET look = NULL, repair_error_at = now(),
+		UPDATE webchatt.hub_reconciliation x SET look = NULL, repair_error_at = now(),
 			repair_error = 'more deliveries failed than are looked after at a time (100,000)' WHERE x.hub_id = w.hub_id;
 		RETURN;
 	END IF;
-	UPDATE webchatt.hub_keeping x SET look = l WHERE x.hub_id = w.hub_id;
+	UPDATE webchatt.hub_reconciliation x SET look = l WHERE x.hub_id = w.hub_id;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_log(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in a page of a hub''s log of failed deliveries';
+COMMENT ON FUNCTION webchatt._take_log(webchatt.hub_reconciliation, webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in a page of a hub''s log of failed deliveries';
 
 /* The call for retries was not heeded: nobody's try is used up. */
 CREATE FUNCTION webchatt._unask(step jsonb) RETURNS void
@@ -266,7 +266,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._unask(jsonb) IS 'webchatt''s own: retries were not asked for after all';
 
-CREATE FUNCTION webchatt._take_retries(k webchatt.hub_keeping, w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_retries(k webchatt.hub_reconciliation, w webchatt.hub_webhooks, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	e jsonb;
@@ -278,8 +278,8 @@ BEGIN
 	END IF;
 	IF jsonb_typeof(doc -> 'results') IS DISTINCT FROM 'array' THEN
 		PERFORM webchatt._unask(step);
-		UPDATE webchatt.hub_keeping x SET retry_alone = 50 WHERE x.hub_id = k.hub_id AND step ->> 'do' = 'retry';
-		PERFORM webchatt._keeping_failed(k.hub_id, step, 'the hub''s answer is strange: it has no results of retries', 'repair');
+		UPDATE webchatt.hub_reconciliation x SET retry_alone = 50 WHERE x.hub_id = k.hub_id AND step ->> 'do' = 'retry';
+		PERFORM webchatt._reconcile_failed(k.hub_id, step, 'the hub''s answer is strange: it has no results of retries', 'repair');
 		RETURN;
 	END IF;
 	FOR e IN SELECT x FROM jsonb_array_elements(doc -> 'results') x WHERE jsonb_typeof(x) = 'object' LOOP
@@ -298,10 +298,10 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_retries(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in what the hub says of the retries that it was asked for';
+COMMENT ON FUNCTION webchatt._take_retries(webchatt.hub_reconciliation, webchatt.hub_webhooks, jsonb, jsonb) IS 'webchatt''s own: takes in what the hub says of the retries that it was asked for';
 
 /* Ask for what has waited longest; what is here by now needs no asking. */
-CREATE FUNCTION webchatt._retry_step(k webchatt.hub_keeping) RETURNS jsonb
+CREATE FUNCTION webchatt._retry_step(k webchatt.hub_reconciliation) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	w webchatt.hub_webhooks;
@@ -325,7 +325,7 @@ BEGIN
 		FROM webchatt.repairs x WHERE x.id = ANY (ids) AND x.state = 'waiting';
 		CONTINUE WHEN ids IS NULL;
 		UPDATE webchatt.repairs x SET state = 'asked', asked_at = now(), tries = x.tries + 1, new_log_id = NULL WHERE x.id = ANY (ids);
-		UPDATE webchatt.hub_keeping x SET retry_at = now() + interval '1 second', retry_alone = greatest(x.retry_alone - 1, 0) WHERE x.hub_id = k.hub_id;
+		UPDATE webchatt.hub_reconciliation x SET retry_at = now() + interval '1 second', retry_alone = greatest(x.retry_alone - 1, 0) WHERE x.hub_id = k.hub_id;
 		-- soon, to see whether they reach us
 		UPDATE webchatt.hub_webhooks x SET look_at = least(x.look_at, now() + interval '10 seconds') WHERE x.id = w.id;
 		path := format('/v1/organization/webhook/%s/webhook-log', w.hub_webhook_id);
@@ -339,15 +339,15 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION webchatt._retry_step(webchatt.hub_keeping) IS 'webchatt''s own: the next call for retries of failed deliveries';
+COMMENT ON FUNCTION webchatt._retry_step(webchatt.hub_reconciliation) IS 'webchatt''s own: the next call for retries of failed deliveries';
 
 CREATE FUNCTION webchatt._repair_step(hub int) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	k webchatt.hub_keeping;
+	k webchatt.hub_reconciliation;
 	w webchatt.hub_webhooks;
 BEGIN
-	SELECT x.* INTO k FROM webchatt.hub_keeping x WHERE x.hub_id = hub;
+	SELECT x.* INTO k FROM webchatt.hub_reconciliation x WHERE x.hub_id = hub;
 	IF k.repair_not_before > now() THEN
 		RETURN NULL;
 	END IF;
@@ -371,7 +371,7 @@ BEGIN
 			k.look := jsonb_build_object('webhook', w.id, 'id', w.hub_webhook_id, 'offset', 0, 'began', now(), 'newest', NULL, 'mistrusted', 0);
 			UPDATE webchatt.hub_webhooks x SET look_at = now() + interval '5 minutes' WHERE x.id = w.id;
 		END IF;
-		UPDATE webchatt.hub_keeping x SET look = k.look WHERE x.hub_id = hub;
+		UPDATE webchatt.hub_reconciliation x SET look = k.look WHERE x.hub_id = hub;
 	END IF;
 	IF k.look IS NOT NULL THEN
 		RETURN jsonb_build_object('do', 'log', 'webhook', w.id, 'method', 'GET', 'path', format('/v1/organization/webhook/%s/webhook-log?offset=%s&limit=50&status=%s',
@@ -385,46 +385,46 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._repair_step(int) IS 'webchatt''s own: the next call by which failed deliveries are found, or asked for again; NULL: none now';
 
-CREATE FUNCTION webchatt._take_repair(k webchatt.hub_keeping, step jsonb, doc jsonb) RETURNS void
+CREATE FUNCTION webchatt._take_repair(k webchatt.hub_reconciliation, step jsonb, doc jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	w webchatt.hub_webhooks;
 BEGIN
 	SELECT x.* INTO w FROM webchatt.hub_webhooks x WHERE x.id = (step ->> 'webhook')::int AND x.hub_id = k.hub_id FOR UPDATE;
 	IF NOT FOUND OR w.hub_webhook_id IS NULL THEN
-		UPDATE webchatt.hub_keeping x SET look = NULL WHERE x.hub_id = k.hub_id;
+		UPDATE webchatt.hub_reconciliation x SET look = NULL WHERE x.hub_id = k.hub_id;
 	ELSIF step ->> 'do' <> 'log' THEN
 		PERFORM webchatt._take_retries(k, w, step, doc);
 	ELSIF k.look IS NOT NULL THEN
 		PERFORM webchatt._take_log(k, w, step, doc);
 	END IF;
-	UPDATE webchatt.hub_keeping x SET repair_tries = 0, repair_error = NULL, repair_error_at = NULL
+	UPDATE webchatt.hub_reconciliation x SET repair_tries = 0, repair_error = NULL, repair_error_at = NULL
 	WHERE x.hub_id = k.hub_id AND x.repair_error IS NOT NULL AND coalesce(x.repair_not_before, '-infinity') <= now()
 		AND x.repair_error_at < now();
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_repair(webchatt.hub_keeping, jsonb, jsonb) IS 'webchatt''s own: takes in a hub''s answer about failed deliveries';
+COMMENT ON FUNCTION webchatt._take_repair(webchatt.hub_reconciliation, jsonb, jsonb) IS 'webchatt''s own: takes in a hub''s answer about failed deliveries';
 
 /* A 4xx about logs: an answer in itself, or false. */
-CREATE FUNCTION webchatt._take_repair_refusal(k webchatt.hub_keeping, step jsonb, status int) RETURNS boolean
+CREATE FUNCTION webchatt._take_repair_refusal(k webchatt.hub_reconciliation, step jsonb, status int) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	CASE
 		WHEN step ->> 'do' = 'log' AND status IN (400, 422) AND k.log_word = 'Failed' THEN
 			-- the guide says Failed, the OpenAPI file Error (doc/hub-contract.md, section 2)
-			UPDATE webchatt.hub_keeping x SET log_word = 'Error' WHERE x.hub_id = k.hub_id;
+			UPDATE webchatt.hub_reconciliation x SET log_word = 'Error' WHERE x.hub_id = k.hub_id;
 		WHEN step ->> 'do' = 'retry' THEN
 			PERFORM webchatt._unask(step);
-			UPDATE webchatt.hub_keeping x SET retry_alone = 50 WHERE x.hub_id = k.hub_id;
+			UPDATE webchatt.hub_reconciliation x SET retry_alone = 50 WHERE x.hub_id = k.hub_id;
 		WHEN step ->> 'do' = 'retry one' AND status = 404 THEN
 			UPDATE webchatt.repairs r SET state = 'given up', done_at = now(), answer = 'the hub has no such log any more'
 			WHERE r.id IN (SELECT x::bigint FROM jsonb_array_elements_text(step -> 'repairs') x) AND r.state = 'asked';
 		ELSE
-			UPDATE webchatt.hub_keeping x SET log_word = 'Failed', look = NULL WHERE x.hub_id = k.hub_id AND step ->> 'do' = 'log';
+			UPDATE webchatt.hub_reconciliation x SET log_word = 'Failed', look = NULL WHERE x.hub_id = k.hub_id AND step ->> 'do' = 'log';
 			UPDATE webchatt.hub_webhooks w SET look_at = now() + interval '5 minutes' WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
 			RETURN false;
 	END CASE;
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION webchatt._take_repair_refusal(webchatt.hub_keeping, jsonb, int) IS 'webchatt''s own: takes in that the hub refuses a call about logs';
+COMMENT ON FUNCTION webchatt._take_repair_refusal(webchatt.hub_reconciliation, jsonb, int) IS 'webchatt''s own: takes in that the hub refuses a call about logs';

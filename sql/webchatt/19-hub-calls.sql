@@ -2,10 +2,10 @@
 -- Hub connections that keep themselves: calls of hubs, and what is seen of all this
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION webchatt._keeping_wait(hub int) RETURNS bigint
+CREATE FUNCTION webchatt._reconcile_wait(hub int) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT greatest(50, least(60000, ceil(extract(epoch FROM min(d.due) - now()) * 1000)::bigint))
-	FROM webchatt.hub_keeping k
+	FROM webchatt.hub_reconciliation k
 	CROSS JOIN LATERAL (
 		SELECT coalesce(k.next_round, now()) AS due
 		UNION ALL SELECT coalesce(w.next_try, now()) FROM webchatt.hub_webhooks w WHERE w.hub_id = hub
@@ -22,12 +22,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	) d
 	WHERE k.hub_id = hub
 $$;
-COMMENT ON FUNCTION webchatt._keeping_wait(int) IS 'webchatt''s own: in how many milliseconds something is to be asked of a hub';
+COMMENT ON FUNCTION webchatt._reconcile_wait(int) IS 'webchatt''s own: in how many milliseconds something is to be asked of a hub';
 
 CREATE FUNCTION webchatt._hub_call(hub int, OUT method text, OUT path text, OUT body text, OUT wait_ms bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
-	k webchatt.hub_keeping := webchatt._keeping_of(hub);
+	k webchatt.hub_reconciliation := webchatt._reconcile_of(hub);
 	url text := nullif(current_setting('webchatt.public_url', true), '');
 	step jsonb;
 BEGIN
@@ -45,9 +45,9 @@ BEGIN
 		RETURN;
 	END IF;
 	step := coalesce(webchatt._registration_step(hub), webchatt._repair_step(hub));
-	UPDATE webchatt.hub_keeping x SET asked = step WHERE x.hub_id = hub AND x.asked IS DISTINCT FROM step;
+	UPDATE webchatt.hub_reconciliation x SET asked = step WHERE x.hub_id = hub AND x.asked IS DISTINCT FROM step;
 	IF step IS NULL THEN
-		wait_ms := coalesce(webchatt._keeping_wait(hub), 60000);
+		wait_ms := coalesce(webchatt._reconcile_wait(hub), 60000);
 		RETURN;
 	END IF;
 	method := step ->> 'method';
@@ -61,7 +61,7 @@ COMMENT ON FUNCTION webchatt._hub_call(int) IS
 CREATE FUNCTION webchatt._hub_answered(hub int, status int, body text, error text, retry_after_ms int) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
-	k webchatt.hub_keeping := webchatt._keeping_of(hub);
+	k webchatt.hub_reconciliation := webchatt._reconcile_of(hub);
 	step jsonb := k.asked;
 	of_logs boolean := k.asked ->> 'do' IN ('log', 'retry', 'retry one');
 	said text;
@@ -71,7 +71,7 @@ BEGIN
 	IF step IS NULL THEN
 		RETURN;
 	END IF;
-	UPDATE webchatt.hub_keeping x SET asked = NULL WHERE x.hub_id = hub;
+	UPDATE webchatt.hub_reconciliation x SET asked = NULL WHERE x.hub_id = hub;
 	IF status BETWEEN 200 AND 299 THEN
 		BEGIN
 			IF of_logs THEN
@@ -81,14 +81,14 @@ BEGIN
 			END IF;
 			IF k.tries > 0 THEN
 				-- it was away, or we were
-				UPDATE webchatt.hub_keeping x SET tries = 0, not_before = NULL WHERE x.hub_id = hub;
+				UPDATE webchatt.hub_reconciliation x SET tries = 0, not_before = NULL WHERE x.hub_id = hub;
 				UPDATE webchatt.hub_webhooks w SET look_at = NULL WHERE w.hub_id = hub;
 			END IF;
 			RETURN;
 		EXCEPTION WHEN data_exception OR program_limit_exceeded OR integrity_constraint_violation THEN
 			said := CASE WHEN sqlerrm LIKE 'the hub''s answer is strange%' THEN sqlerrm ELSE 'the hub''s answer is strange: ' || sqlerrm END;
 			scope := CASE WHEN of_logs THEN 'repair' WHEN step ->> 'do' = 'list' THEN 'hub' ELSE 'row' END;
-			UPDATE webchatt.hub_keeping x SET look = NULL WHERE x.hub_id = hub AND step ->> 'do' = 'log';
+			UPDATE webchatt.hub_reconciliation x SET look = NULL WHERE x.hub_id = hub AND step ->> 'do' = 'log';
 			UPDATE webchatt.hub_webhooks w SET look_at = NULL WHERE w.id = (step ->> 'webhook')::int AND step ->> 'do' = 'log';
 		END;
 	ELSIF status IN (404, 405) AND NOT of_logs AND webchatt._take_absence(k, step, status) THEN
@@ -108,7 +108,7 @@ BEGIN
 	IF of_logs THEN
 		PERFORM webchatt._unask(step);
 	END IF;
-	PERFORM webchatt._keeping_failed(hub, step, coalesce(said, webchatt._answer_in_words(status, body, error)), scope, pause);
+	PERFORM webchatt._reconcile_failed(hub, step, coalesce(said, webchatt._answer_in_words(status, body, error)), scope, pause);
 END
 $$;
 COMMENT ON FUNCTION webchatt._hub_answered(int, int, text, text, int) IS 'webchatt''s own: takes in what a hub answered to the last call; 0: it did not';

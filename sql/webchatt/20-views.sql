@@ -255,7 +255,7 @@ FROM (SELECT y.hub_id, y.event_type FROM webchatt.hub_webhooks y WHERE y.hub_id 
 	UNION SELECT z.hub_id, z.event_type FROM webchatt.repairs z) x
 JOIN webchatt.hubs h ON h.id = x.hub_id
 LEFT JOIN webchatt.hub_webhooks w ON w.hub_id = x.hub_id AND w.event_type = x.event_type
-LEFT JOIN webchatt.hub_keeping k ON k.hub_id = x.hub_id
+LEFT JOIN webchatt.hub_reconciliation k ON k.hub_id = x.hub_id
 LEFT JOIN webchatt.repairs r ON r.hub_id = x.hub_id AND r.event_type = x.event_type
 GROUP BY h.name, x.event_type, w.looked_at, w.look_at
 ORDER BY h.name, x.event_type;

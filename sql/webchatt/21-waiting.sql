@@ -41,7 +41,7 @@ DECLARE
 	error text;
 BEGIN
 	LOOP
-		IF NOT EXISTS (SELECT FROM webchatt.hub_keeping k WHERE k.hub_id = h.id
+		IF NOT EXISTS (SELECT FROM webchatt.hub_reconciliation k WHERE k.hub_id = h.id
 				AND (k.wanted <> k.heeded OR k.list_offset IS NOT NULL OR k.listed IS NOT NULL)
 				AND EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = h.id))
 			AND NOT EXISTS (SELECT FROM webchatt.hub_webhooks w WHERE w.hub_id = h.id

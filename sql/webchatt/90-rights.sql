@@ -46,7 +46,7 @@ GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.o
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webhook_log,
 	webchatt.feed_orders TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects, webchatt.early_statuses, webchatt.held,
-	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_keeping,
+	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_reconciliation,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs TO webchatt_worker;
 -- what sessions call as it, triggers too
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
@@ -70,22 +70,22 @@ GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int),
 	webchatt._rest(int, text, text, text, text) TO webchatt_worker;
 -- calls of hubs
 GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, int, text, text, int), webchatt._hub_failed(int, text),
-	webchatt._keeping_pause(int), webchatt._bare_url(text), webchatt._keeping_of(int),
-	webchatt._keeping_failed(int, jsonb, text, text, interval), webchatt._answer_in_words(int, text, text), webchatt._strange(text),
+	webchatt._reconcile_pause(int), webchatt._bare_url(text), webchatt._reconcile_of(int),
+	webchatt._reconcile_failed(int, jsonb, text, text, interval), webchatt._answer_in_words(int, text, text), webchatt._strange(text),
 	webchatt._webhook_in(jsonb), webchatt._secret_in(jsonb), webchatt._webhook_seen(jsonb), webchatt._has_webhook_id(jsonb),
 	webchatt._webhook_is(int, text), webchatt._take_secret(int, text), webchatt._note_verified(int, boolean, text),
 	webchatt._webhook_step(webchatt.hub_webhooks, jsonb, boolean), webchatt._verification_step(int),
-	webchatt._needs_round(webchatt.hub_webhooks), webchatt._registration_step(int), webchatt._take_list(webchatt.hub_keeping, jsonb),
+	webchatt._needs_round(webchatt.hub_webhooks), webchatt._registration_step(int), webchatt._take_list(webchatt.hub_reconciliation, jsonb),
 	webchatt._start_over(int), webchatt._relist(int, text, jsonb), webchatt._take_created(webchatt.hub_webhooks, jsonb),
 	webchatt._take_patched(webchatt.hub_webhooks, jsonb, jsonb), webchatt._take_signed(webchatt.hub_webhooks, jsonb, jsonb),
-	webchatt._take_registration(webchatt.hub_keeping, jsonb, jsonb), webchatt._take_absence(webchatt.hub_keeping, jsonb, int),
+	webchatt._take_registration(webchatt.hub_reconciliation, jsonb, jsonb), webchatt._take_absence(webchatt.hub_reconciliation, jsonb, int),
 	webchatt._repairs_present(int, bigint[]), webchatt._repair_pause(int), webchatt._was_unreachable(int),
 	webchatt._repair_failed(bigint, text, timestamptz, int, text), webchatt._is_log_line(jsonb),
 	webchatt._take_log_line(webchatt.hub_webhooks, jsonb, timestamptz), webchatt._time_in(jsonb),
-	webchatt._look_done(webchatt.hub_webhooks, jsonb), webchatt._take_log(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb),
-	webchatt._unask(jsonb), webchatt._take_retries(webchatt.hub_keeping, webchatt.hub_webhooks, jsonb, jsonb),
-	webchatt._retry_step(webchatt.hub_keeping), webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_keeping, jsonb, jsonb),
-	webchatt._take_repair_refusal(webchatt.hub_keeping, jsonb, int), webchatt._keeping_wait(int) TO webchatt_worker;
+	webchatt._look_done(webchatt.hub_webhooks, jsonb), webchatt._take_log(webchatt.hub_reconciliation, webchatt.hub_webhooks, jsonb, jsonb),
+	webchatt._unask(jsonb), webchatt._take_retries(webchatt.hub_reconciliation, webchatt.hub_webhooks, jsonb, jsonb),
+	webchatt._retry_step(webchatt.hub_reconciliation), webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_reconciliation, jsonb, jsonb),
+	webchatt._take_repair_refusal(webchatt.hub_reconciliation, jsonb, int), webchatt._reconcile_wait(int) TO webchatt_worker;
 
 ----------------------------------------------------------------------------
 -- webchatt_admin: configures, and sees everything
@@ -99,7 +99,7 @@ GRANT SELECT ON webchatt.handlers, webchatt.extras, webchatt.budget_levels, webc
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repair, webchatt.overdue TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
 GRANT SELECT, INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
-GRANT SELECT, INSERT, UPDATE ON webchatt.hub_keeping TO webchatt_admin;
+GRANT SELECT, INSERT, UPDATE ON webchatt.hub_reconciliation TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them

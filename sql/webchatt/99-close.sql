@@ -53,7 +53,7 @@ BEGIN
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
 		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',
-		'hub_keeping', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
+		'hub_reconciliation', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
 		'registrations', 'registrations_id_seq', 'z_installations'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
 	END LOOP;

@@ -197,7 +197,7 @@ for my $way ({ what => 'redefined', redefines => 1 }, { what => 'turned off and 
 	my $what = 'a new secret, ' . delete $set{what};
 	my %old = map { $_->{eventType} => $_->{secret} } values %{ ours() };
 	$hub->set(secret_field => 'signingSecret', secret_in => undef, %set);
-	$t->sql('UPDATE webchatt.hub_keeping SET redefines = true');
+	$t->sql('UPDATE webchatt.hub_reconciliation SET redefines = true');
 	$t->sql(q{SELECT webchatt.rotate_webhook_secret(keep_old => '1 hour')});
 	settled($what);
 	in_order($what);
@@ -210,7 +210,7 @@ for my $way ({ what => 'redefined', redefines => 1 }, { what => 'turned off and 
 	comes_in($what);
 }
 $hub->set(secret_field => 'signingSecret', secret_in => undef, redefines => 1);
-$t->sql('UPDATE webchatt.hub_keeping SET redefines = true');
+$t->sql('UPDATE webchatt.hub_reconciliation SET redefines = true');
 $t->sql(q{SELECT webchatt.rotate_webhook_secret(keep_old => '0')});
 settled('rotated at once');
 is($t->sql('SELECT count(old_secret) FROM webchatt.hub_webhooks WHERE hub_id IS NOT NULL'), 0, 'with keep_old 0 no old one is kept');
@@ -300,7 +300,7 @@ $t->sql('SELECT webchatt.unregister_webhooks()');
 settled('gone');
 $hub->rules({ do => 'late', ms => 1000, api => "POST $api", times => 1 });
 my $seen = $hub->calls(qr{\APOST \Q$api\E\z});
-my $label = "webchatt postgres " . $t->sql('SELECT tag FROM webchatt.hub_keeping');
+my $label = "webchatt postgres " . $t->sql('SELECT tag FROM webchatt.hub_reconciliation');
 $t->sql('SELECT webchatt.register_webhooks()');
 asked(qr{\APOST \Q$api\E\z}, $seen);
 $t->sql('SELECT webchatt.unregister_webhooks()');
@@ -328,7 +328,7 @@ for my $rule ({ do => 500 }, { do => 503, retry_after => 1 }, { do => 429, retry
 # A line that is none keeps nobody from the others.
 $hub->rules({ do => 'say', body => { data => [ { label => $label, id => '../../x', eventType => 'Message' } ] }, api => "GET $api", times => 1 });
 $t->sql('SELECT webchatt.reconcile_webhooks()');
-$t->wait_for('SELECT list_skipped = 1 FROM webchatt.hub_keeping', 'a webhook whose id is none is passed over, and counted');
+$t->wait_for('SELECT list_skipped = 1 FROM webchatt.hub_reconciliation', 'a webhook whose id is none is passed over, and counted');
 settled('and the others are kept');
 in_order('after all misbehaviour');
 is($t->sql(q{SELECT last_error FROM webchatt.status}), '', 'no turn failed of it') or diag($t->status('last_error'));
@@ -399,7 +399,7 @@ for my $kind ({ log_order => 'oldest' }, { failed_word => 'Error' }, { bulk => 0
 	my $what = 'a hub with ' . ($rule ? "$rule->{do} to $rule->{api}" : join ' ', %$kind);
 	$hub->set(%set);
 	$hub->rules($rule) if $rule;
-	$t->sql('UPDATE webchatt.hub_keeping SET repair_not_before = NULL, retry_alone = 0');
+	$t->sql('UPDATE webchatt.hub_reconciliation SET repair_not_before = NULL, retry_alone = 0');
 	my $prefix = 'kind-' . ++$events;
 	setting('webchatt.listen', '127.0.0.1:' . WebchattTest::free_port());
 	$t->until(q{SELECT listening NOT LIKE '%:} . $t->{port} . q{' FROM webchatt.status});
@@ -408,7 +408,7 @@ for my $kind ({ log_order => 'oldest' }, { failed_word => 'Error' }, { bulk => 0
 	setting('webchatt.listen', "127.0.0.1:$t->{port}");
 	$t->until(q{SELECT listening LIKE '%:} . $t->{port} . q{' FROM webchatt.status});
 	$t->wait_for("SELECT count(*) = $many FROM webchatt.messages WHERE hub_message_id LIKE '$prefix-%'", "$what: what failed is here", 120)
-	  or diag($t->sql('SELECT * FROM webchatt.repair'), "\n", $t->sql('SELECT repair_error, repair_tries, retry_alone, look FROM webchatt.hub_keeping'));
+	  or diag($t->sql('SELECT * FROM webchatt.repair'), "\n", $t->sql('SELECT repair_error, repair_tries, retry_alone, look FROM webchatt.hub_reconciliation'));
 }
 $hub->set(log_order => 'newest', failed_word => 'Failed', bulk => 1);
 

@@ -153,7 +153,7 @@ subtest 'a remote hub' => sub {
 	$t->node->start;
 	$t->wait_ready;
 	$t->wait_for(q{SELECT count(*) = 3 FROM webchatt.messages WHERE hub_message_id LIKE 'absent-%'}, 'they are found in an odd log, and repaired', 60)
-	  or diag($t->sql('SELECT * FROM webchatt.repair'), "\n", $t->sql('SELECT repair_error FROM webchatt.hub_keeping'));
+	  or diag($t->sql('SELECT * FROM webchatt.repair'), "\n", $t->sql('SELECT repair_error FROM webchatt.hub_reconciliation'));
 	$t->wait_for(q{SELECT max(skipped) >= 5 FROM webchatt.repair}, 'lines that are none are passed over, and counted', 60);
 	$t->finish;
 };

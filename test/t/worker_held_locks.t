@@ -76,7 +76,7 @@ for my $held (
 	[ 'api_keys', 'SELECT FROM webchatt.api_keys FOR UPDATE' ],
 	[ 'webhook_retries', 'LOCK webchatt.webhook_retries, webchatt.webhook_log IN EXCLUSIVE MODE' ],
 	[ 'webhooks', 'SELECT FROM webchatt.hub_webhooks FOR UPDATE' ],
-	[ 'hub_keeping', 'SELECT FROM webchatt.hub_keeping FOR UPDATE' ],
+	[ 'hub_reconciliation', 'SELECT FROM webchatt.hub_reconciliation FOR UPDATE' ],
 	[ 'repairs', 'LOCK webchatt.repairs IN EXCLUSIVE MODE' ],
 	[ 'hubs', 'SELECT FROM webchatt.hubs FOR UPDATE' ],
 	[ 'overdue', 'LOCK webchatt.overdue_scan IN EXCLUSIVE MODE' ],

@@ -90,7 +90,7 @@ SET LOCAL webchatt.public_url = 'https://chat.example.com';
 SELECT webchatt.connect_hub('key');
 SELECT webchatt.add_channel(:c);
 SELECT id AS h FROM webchatt.hubs \gset
-INSERT INTO webchatt.hub_keeping (hub_id, tag) VALUES (:h, '0badcafe');
+INSERT INTO webchatt.hub_reconciliation (hub_id, tag) VALUES (:h, '0badcafe');
 -- What is asked next, or in how many ms to ask again.
 CREATE FUNCTION pg_temp.call() RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(nullif(concat_ws(' ', c.method, c.path, c.body), ''), 'nothing') FROM webchatt.hubs h, webchatt._hub_call(h.id) c WHERE h.name = 'chatt2me'
@@ -108,7 +108,7 @@ CREATE FUNCTION pg_temp.page(VARIADIC of jsonb[]) RETURNS text LANGUAGE sql AS $
 $$;
 -- No pauses: they are not what is looked at here.
 CREATE FUNCTION pg_temp.rest() RETURNS void LANGUAGE sql AS $$
-	UPDATE webchatt.hub_keeping SET not_before = NULL, repair_not_before = NULL, retry_at = NULL;
+	UPDATE webchatt.hub_reconciliation SET not_before = NULL, repair_not_before = NULL, retry_at = NULL;
 	UPDATE webchatt.hub_webhooks SET next_try = NULL, repair_at = NULL
 $$;
 CREATE VIEW pg_temp.hooks AS SELECT event_type, desired, state, hub_webhook_id, secret, old_secret, last_error, tries FROM webchatt.hub_webhooks ORDER BY 1;
@@ -166,7 +166,7 @@ SELECT pg_temp.answer(200, :'empty');
 SELECT pg_temp.call();
 -- nothing more to do for a minute
 SELECT wait_ms FROM webchatt._hub_call(:h);
-SELECT next_round - now(), look_at - now() FROM webchatt.hub_keeping k JOIN webchatt.hub_webhooks w USING (hub_id);
+SELECT next_round - now(), look_at - now() FROM webchatt.hub_reconciliation k JOIN webchatt.hub_webhooks w USING (hub_id);
 -- for what follows: a round, an error, logs
 CREATE FUNCTION pg_temp.log(id text, message text, at text DEFAULT '2026-01-01T00:00:00Z', more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('id', id, 'statusCode', 0, 'status', 'Failed', 'createdDate', at, 'messageId', message) || more
@@ -185,14 +185,14 @@ END
 $$;
 CREATE FUNCTION pg_temp.errors(status int, body text DEFAULT '', error text DEFAULT '', retry_after int DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	k webchatt.hub_keeping;
+	k webchatt.hub_reconciliation;
 	said text;
 BEGIN
 	PERFORM webchatt.reconcile_webhooks();
 	UPDATE webchatt.hub_webhooks SET last_error = NULL, look_at = now() + interval '5 minutes';
 	PERFORM pg_temp.call();
 	PERFORM pg_temp.answer(status, body, error, retry_after);
-	SELECT * INTO k FROM webchatt.hub_keeping;
+	SELECT * INTO k FROM webchatt.hub_reconciliation;
 	SELECT string_agg(DISTINCT coalesce(w.last_error, '-'), ' / ') INTO said FROM webchatt.hub_webhooks w WHERE w.hub_id IS NOT NULL;
 	RETURN format('%s; paused: %s, listed: %s', said, k.not_before > now(), k.listed IS NOT NULL);
 END
@@ -243,10 +243,10 @@ CREATE FUNCTION pg_temp.strange(body text, status int DEFAULT 200) RETURNS text 
 BEGIN
 	PERFORM pg_temp.rest();
 	UPDATE webchatt.hub_webhooks SET look_at = CASE event_type WHEN 'Message' THEN now() ELSE now() + interval '5 minutes' END;
-	UPDATE webchatt.hub_keeping SET look = NULL, repair_error = NULL;
+	UPDATE webchatt.hub_reconciliation SET look = NULL, repair_error = NULL;
 	PERFORM pg_temp.call();
 	PERFORM pg_temp.answer(status, body);
-	RETURN (SELECT concat_ws('; ', repair_error, repair_not_before > now(), look - '{began,webhook}'::text[]) FROM webchatt.hub_keeping) || ' ' || (SELECT count(*) FROM webchatt.repairs);
+	RETURN (SELECT concat_ws('; ', repair_error, repair_not_before > now(), look - '{began,webhook}'::text[]) FROM webchatt.hub_reconciliation) || ' ' || (SELECT count(*) FROM webchatt.repairs);
 END
 $$;
 SAVEPOINT registered;
@@ -410,21 +410,21 @@ SELECT pg_temp.errors(200, repeat('[', 100000)) LIKE '%strange%';
 SELECT pg_temp.errors(200, jsonb_build_object('data', jsonb_agg(pg_temp.hook('m-' || i)))::text) FROM generate_series(1, 1001) i;
 SELECT pg_temp.errors(200, '{"data": [], "pagination": {"total": "many"}}');
 SELECT pg_temp.errors(200, '{"data": [], "pagination": {"total": 1e400}}');
-UPDATE webchatt.hub_keeping SET list_offset = 10050, listed = '[]';
+UPDATE webchatt.hub_reconciliation SET list_offset = 10050, listed = '[]';
 SELECT pg_temp.errors(200, (SELECT jsonb_build_object('data', jsonb_agg(pg_temp.hook('o' || i, more => '{"label": "x"}'))) FROM generate_series(1, 50) i)::text);
 -- the pause: doubled up to five minutes, or what the hub asks for
-UPDATE webchatt.hub_keeping SET tries = 0;
+UPDATE webchatt.hub_reconciliation SET tries = 0;
 SELECT pg_temp.errors(503, '', '', 7000);
-SELECT not_before - now() FROM webchatt.hub_keeping;
+SELECT not_before - now() FROM webchatt.hub_reconciliation;
 SELECT pg_temp.errors(429, '', '', 2147483647);
-SELECT not_before - now() FROM webchatt.hub_keeping;
-UPDATE webchatt.hub_keeping SET tries = 0;
+SELECT not_before - now() FROM webchatt.hub_reconciliation;
+UPDATE webchatt.hub_reconciliation SET tries = 0;
 DO $$
 BEGIN
 	FOR i IN 0 .. 12 LOOP
 		PERFORM pg_temp.errors(500);
-		IF NOT (SELECT not_before - now() BETWEEN least(300, 2 ^ i) * interval '0.75 s' AND least(300, 2 ^ i) * interval '1.25 s' FROM webchatt.hub_keeping) THEN
-			RAISE EXCEPTION 'failure % is followed by a pause of %', i, (SELECT not_before - now() FROM webchatt.hub_keeping);
+		IF NOT (SELECT not_before - now() BETWEEN least(300, 2 ^ i) * interval '0.75 s' AND least(300, 2 ^ i) * interval '1.25 s' FROM webchatt.hub_reconciliation) THEN
+			RAISE EXCEPTION 'failure % is followed by a pause of %', i, (SELECT not_before - now() FROM webchatt.hub_reconciliation);
 		END IF;
 	END LOOP;
 END
@@ -472,7 +472,7 @@ ROLLBACK TO registered;
 SELECT pg_temp.drift(pg_temp.hook('m-1'));
 SELECT webchatt._hub_failed(:h, 'out of luck');
 SELECT * FROM pg_temp.hooks;
-SELECT not_before > now(), asked FROM webchatt.hub_keeping;
+SELECT not_before > now(), asked FROM webchatt.hub_reconciliation;
 ROLLBACK TO registered;
 
 -- repair ------------------------------------------------------------------
@@ -507,7 +507,7 @@ SELECT * FROM pg_temp.broken;
 SELECT repair_pause, repair_at - now() FROM webchatt.hub_webhooks WHERE event_type = 'Message';
 SELECT pg_temp.call();
 UPDATE webchatt.hub_webhooks SET repair_at = now(), look_at = now() + interval '5 minutes';
-UPDATE webchatt.hub_keeping SET retry_at = NULL;
+UPDATE webchatt.hub_reconciliation SET retry_at = NULL;
 SELECT pg_temp.call();
 SELECT webchatt.set_webhook_secret(:c, NULL);
 SELECT webchatt.ingest('{"eventType":"Message","channelId":"6cbd6789-1d2b-47e0-9391-5eb91d2839ea","messageId":"a","from":"v","content":{"text":"x"}}');
@@ -566,9 +566,9 @@ SELECT event_type, event_key, message_id, delivery_id, status_code, answer, stat
 SELECT pg_temp.strange(pg_temp.log_page(1, 1001, now(), '-1 s'));
 SELECT pg_temp.strange('', 404);
 SELECT pg_temp.strange('{"errorMessage": "status is not one"}', 400);
-SELECT log_word FROM webchatt.hub_keeping;
+SELECT log_word FROM webchatt.hub_reconciliation;
 SELECT pg_temp.strange('{"errorMessage": "status is not one"}', 400);
-SELECT log_word FROM webchatt.hub_keeping;
+SELECT log_word FROM webchatt.hub_reconciliation;
 ROLLBACK TO registered;
 -- a hub that refuses many at a time is asked one by one; a log that is gone is given up
 SELECT pg_temp.look(pg_temp.log('l2', 'b', '2026-01-02'), pg_temp.log('l1', 'a'));
@@ -586,7 +586,7 @@ ROLLBACK TO registered;
 SELECT pg_temp.look(pg_temp.log('l1', 'a'));
 SELECT pg_temp.answer(0, '', 'timed out');
 SELECT * FROM pg_temp.broken;
-SELECT repair_error FROM webchatt.hub_keeping;
+SELECT repair_error FROM webchatt.hub_reconciliation;
 SELECT DISTINCT last_error FROM webchatt.repair;
 ROLLBACK TO registered;
 -- strange answers to a call for retries
@@ -612,7 +612,7 @@ SELECT pg_temp.answer(404);
 SELECT * FROM pg_temp.broken;
 -- after thirty days it is forgotten
 UPDATE webchatt.repairs SET done_at = now() - interval '31 days';
-UPDATE webchatt.hub_keeping SET list_offset = NULL, listed = NULL, heeded = wanted, next_round = now() + interval '1 hour';
+UPDATE webchatt.hub_reconciliation SET list_offset = NULL, listed = NULL, heeded = wanted, next_round = now() + interval '1 hour';
 UPDATE webchatt.hub_webhooks SET state = 'verified', secret = 's', actual_endpoint = endpoint, hub_webhook_id = coalesce(hub_webhook_id, 'm-3');
 SELECT pg_temp.look(VARIADIC '{}');
 SELECT count(*) FROM webchatt.repairs;
