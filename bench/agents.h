@@ -1,7 +1,7 @@
 /*
  * agents.h
- *	  SQL sessions that write to visitors at a fixed rate, each in a thread,
- *	  and when what they wrote was committed and arrived.
+ *	  SQL sessions that write to visitors, each in a thread: many at a fixed rate,
+ *	  or one by one statement; when what they wrote was committed and arrived.
  */
 #ifndef AGENTS_H
 #define AGENTS_H
@@ -31,7 +31,14 @@ typedef struct agents_setup
 } agents_setup;
 
 extern void agents_start(const agents_setup *setup);
+
+/* Write nothing more: they are done soon. */
+extern void agents_stop(void);
 extern bool agents_are_done(void);
 extern void agents_join(void);
+
+/* One statement in a session of its own, which agents_are_done() and agents_join() wait for.  measure_now() when it
+ * was asked for goes to *began, and when it was committed to *ended; 0 until then. */
+extern void agents_run(const char *conninfo, const char *sql, _Atomic int64_t *began, _Atomic int64_t *ended);
 
 #endif /* AGENTS_H */

@@ -11,10 +11,12 @@ use strict;
 use warnings;
 
 use FindBin;
+use lib $FindBin::Bin;
+
+use Bench;
 use Getopt::Long;
 use IO::Handle;
 use IO::Socket::INET;
-use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $CHANNEL = '6cbd6789-1d2b-47e0-9391-5eb91d2839ea';
@@ -33,160 +35,10 @@ my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,ol
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
   or die "see the head of $0\n";
 my $bin = $ENV{BENCH_BIN} // die "BENCH_BIN is not set: start this through scripts/bench\n";
-my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 my $conninfo = "host=$ENV{PGHOST} port=$ENV{PGPORT} user=$ENV{PGUSER} dbname=$ENV{PGDATABASE}";
-my (@rows, @children, $hub_port, $local_channel, $public_key);
-
-# --- running things --------------------------------------------------------
-
-# What a command prints; an error ends the bench.
-sub run
-{
-	my @command = @_;
-	open(my $out, '-|', 'timeout', 1800, @command) or die "$command[0]: $!\n";
-	my $text = do { local $/; <$out> };
-	close $out or die "$command[0] failed (status $?): @command\n";
-	return $text // '';
-}
-
-sub sql
-{
-	my ($sql) = @_;
-	my $out = run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', $sql);
-	chomp $out;
-	return $out;
-}
-
-sub sql_file
-{
-	my ($file, %vars) = @_;
-	return run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', "$FindBin::Bin/$file",
-		map { ('-v', "$_=$vars{$_}") } sort keys %vars);
-}
-
-sub wait_for
-{
-	my ($sql, $seconds) = @_;
-	my $end = time + $seconds;
-	until (sql($sql) eq 't')
-	{
-		die "this did not become true in $seconds s: $sql\n" . sql('SELECT * FROM webchatt.status') . "\n" if time > $end;
-		sleep 0.05;
-	}
-	return;
-}
-
-# Start a program that prints "port=N" first.
-sub start_hub
-{
-	my @command = ("$bin/fasthub", @_);
-	my $pid = open(my $out, '-|', @command) or die "$command[0]: $!\n";
-	my ($port) = (<$out> // '') =~ /port=(\d+)/ or die "fasthub did not start\n";
-	push @children, [$pid, $out];
-	return ($port, $pid, $out);
-}
-
-sub stop_child
-{
-	my ($child) = @_;
-	kill 'TERM', $child->[0];
-	close $child->[1];
-	return;
-}
-
-END
-{
-	my $status = $?;
-	stop_child($_) for @children;
-	$? = $status;
-}
-
-# GET from the stand-in hub; count, first and last arrival in seconds.
-sub hub_get
-{
-	my ($path) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $hub_port) or die "no hub: $!\n";
-	print $socket "GET $path HTTP/1.1\r\nHost: hub\r\n\r\n";
-	my $text = '';
-	while ($text !~ /\}/) { sysread($socket, $text, 4096, length $text) or last }
-	my ($n, $first, $last) = $text =~ /"requests":(\d+),"first_ns":(\d+),"last_ns":(\d+)/ or die "the hub said: $text\n";
-	return ($n, $first / 1e9, $last / 1e9);
-}
-
-sub pairs { my ($line) = @_; return map { split /=/, $_, 2 } split ' ', $line }
-
-sub pgbench
-{
-	my ($file, $clients, @more) = @_;
-	my $out = run('pgbench', '-n', '-M', 'prepared', '-c', $clients, '-j', 2, '-T', $opt{seconds},
-		'-f', "$FindBin::Bin/$file", @more);
-	my ($tps) = $out =~ /^tps = ([\d.]+)/m or die $out;
-	return $tps;
-}
-
-# --- what the kernel knows -------------------------------------------------
-
-sub stat_of
-{
-	my ($pid) = @_;
-	open(my $fh, '<', "/proc/$pid/stat") or return;
-	my $line = <$fh> // return;
-	my @f = split ' ', $line =~ s/^.*\) //sr;
-	return { ppid => $f[1], cpu => $f[11] + $f[12], reaped => $f[13] + $f[14] };
-}
-
-# CPU of the whole server, in microseconds: postmaster, all its children that
-# live or lived, and webchatt-net.
-sub server_cpu
-{
-	open(my $fh, '<', "$ENV{BENCH_DATA}/postmaster.pid") or die "no server: $!\n";
-	chomp(my $postmaster = <$fh>);
-	opendir(my $dir, '/proc') or die $!;
-	my %stat = map { $_ => scalar stat_of($_) } grep { /^\d+$/ } readdir $dir;
-	my $sum = $stat{$postmaster}{cpu} + $stat{$postmaster}{reaped};
-	my @parents = ($postmaster);
-	while (defined(my $parent = shift @parents))
-	{
-		for my $pid (grep { defined $stat{$_} && $stat{$_}{ppid} == $parent } keys %stat)
-		{
-			$sum += $stat{$pid}{cpu};
-			push @parents, $pid;
-		}
-	}
-	return $sum * 1e6 / $ticks;
-}
-
-# CPU of one process, in microseconds.
-sub cpu_of
-{
-	my ($pid) = @_;
-	return (stat_of($pid) // { cpu => 0 })->{cpu} * 1e6 / $ticks;
-}
-
-# Resident memory without what is shared, in MiB.
-sub own_memory
-{
-	my ($pid) = @_;
-	open(my $fh, '<', "/proc/$pid/status") or return 0;
-	my $text = do { local $/; <$fh> };
-	my ($all) = $text =~ /^VmRSS:\s+(\d+)/m;
-	my ($shared) = $text =~ /^RssShmem:\s+(\d+)/m;
-	return (($all // 0) - ($shared // 0)) / 1024;
-}
-
-# Memory that no other process shares, in kB.
-sub private_memory
-{
-	my ($pid) = @_;
-	open(my $fh, '<', "/proc/$pid/smaps_rollup") or die "/proc/$pid/smaps_rollup: $!\n";
-	my $sum = 0;
-	while (<$fh>) { $sum += $1 if /^Private_(?:Clean|Dirty):\s+(\d+)/ }
-	return $sum;
-}
+my (@rows, $hub_port, $local_channel, $public_key);
 
 # --- the table -------------------------------------------------------------
-
-sub num { my ($v) = @_; return $v >= 100 ? sprintf('%.0f', $v) : sprintf('%.2f', $v) }
 
 # One row.  aim: [comparison, value] upon measured ("<") or ratio ("r>").
 sub row
@@ -212,16 +64,7 @@ sub print_table
 	return;
 }
 
-sub median { my @v = sort { $a <=> $b } @_; return $v[$#v / 2] }
-
 # --- the measurements ------------------------------------------------------
-
-sub empty_tables
-{
-	sql('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.visitor_tokens, webchatt.statuses, bench.messages');
-	sql('CHECKPOINT');
-	return;
-}
 
 sub webhooks
 {
@@ -238,7 +81,7 @@ sub ceiling
 	empty_tables();
 	sql("SELECT setval('bench.batches', 1, false)");
 	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
-	return 200 * pgbench('in-ceiling.sql', 1);
+	return 200 * pgbench('in-ceiling.sql', 1, $opt{seconds});
 }
 
 sub measure_in
@@ -249,7 +92,7 @@ sub measure_in
 	for my $connections (16, 64, 256)
 	{
 		empty_tables();
-		my $single = pgbench('in-single.sql', $connections);
+		my $single = pgbench('in-single.sql', $connections, $opt{seconds});
 		my @cpu = (server_cpu(), cpu_of($worker_pid), cpu_of($net_pid));
 		my %r = webhooks(connections => $connections, warmup => 1);
 		$r{cpu} = [map { $_ / ($r{accepted} || 1) } server_cpu() - $cpu[0], cpu_of($worker_pid) - $cpu[1], cpu_of($net_pid) - $cpu[2]];
@@ -283,10 +126,10 @@ sub measure_commit
 	attach($port);
 	sql_file('out-queue.sql', messages => 100, visitors => 100);
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 30);
-	my @sent = map { [split] } split /\n/, run("$bin/commits", $conninfo, $CHANNEL, $count, 50);
+	my @sent = map { [split] } split /\n/, run("$bin/commits", $conninfo,
+			"SELECT webchatt.send_message('$CHANNEL', \$1, text => 'how long does it take?')", $count, 50);
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 30);
-	stop_child([@logging]);
-	@children = grep { $_->[0] != $logging[0] } @children;
+	stop_child(\@logging);
 	attach($hub_port);
 
 	open(my $fh, '<', $log) or die "$log: $!\n";
@@ -305,7 +148,7 @@ sub wait_for_hub
 	my $end = time + 600;
 	while (1)
 	{
-		my ($n, $first) = hub_get('/count');
+		my ($n, $first) = hub_get($hub_port, '/count');
 		return ($n, $first) if $n >= $opt{messages};
 		die "only $n of $opt{messages} requests reached the hub\n" . sql($why) . "\n" if time > $end;
 		sleep 0.05;
@@ -316,7 +159,7 @@ sub wait_for_hub
 # all outcomes are recorded.
 sub drain
 {
-	hub_get('/reset');
+	hub_get($hub_port, '/reset');
 	my $began = time;
 	sql_file('out-queue.sql', messages => $opt{messages}, visitors => $RECIPIENTS);
 	my $queued = time - $began;
@@ -384,13 +227,13 @@ sub measure_send
 	set_hub('stopped');
 	for (1 .. $opt{repeat})
 	{
-		push @plain, pgbench('send-plain.sql', 16);
-		push @sent, pgbench('send-one.sql', 16);
+		push @plain, pgbench('send-plain.sql', 16, $opt{seconds});
+		push @sent, pgbench('send-one.sql', 16, $opt{seconds});
 	}
 	row('send_message() from 16 clients, one a transaction, to a plain INSERT', median(@sent), '/s', median(@plain), 'r>', 0.8);
 	set_hub('active');
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 120);
-	my $with = pgbench('send-one.sql', 16);
+	my $with = pgbench('send-one.sql', 16, $opt{seconds});
 	row('the same while they are delivered as well', $with, '/s', median(@plain));
 	wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE status = 'queued'", 120);
 	return;
@@ -428,11 +271,7 @@ sub attach { my ($port) = @_; sql("SELECT webchatt.connect_hub('bench', 'http://
 sub open_channel
 {
 	return if defined $local_channel;
-	my %limits = (visitor_rate => 10_000_000, visitor_burst => 1_000_000, address_rate => 10_000_000,
-		address_burst => 1_000_000, new_visitor_rate => 10_000_000, hello_rate => 10_000_000, max_visitors_per_address => 1_000_000, address_bytes_per_hour => 10_000_000,
-		map { ("${_}_per_hour" => 0, "channel_${_}_per_hour" => 0) } qw(newcomers messages bytes));
-	sql("ALTER SYSTEM SET webchatt.$_ = $limits{$_}") for sort keys %limits;
-	sql('SELECT pg_reload_conf()');
+	lift_limits();
 	$local_channel = sql("SELECT webchatt.create_channel('Bench', ARRAY['$ORIGIN'])");
 	$public_key = sql("SELECT public_key FROM webchatt.channels WHERE id = '$local_channel'");
 	sleep 1;
@@ -447,8 +286,6 @@ sub visitors_command
 		map { ("--$_", $args{$_}) } sort keys %args);
 }
 
-sub processes { return split /\|/, sql('SELECT worker_pid, net_pid FROM webchatt.status') }
-
 # Kill webchatt-net and wait for the next.  A new one owns only what it needs.
 sub restart_net
 {
@@ -462,7 +299,7 @@ sub measure_visitors
 {
 	open_channel();
 	empty_tables();
-	my $single = pgbench('in-single.sql', $SENDERS);
+	my $single = pgbench('in-single.sql', $SENDERS, $opt{seconds});
 	empty_tables();
 	my ($worker_pid, $net_pid) = processes();
 	my @cpu = (server_cpu(), cpu_of($worker_pid), cpu_of($net_pid));
@@ -515,9 +352,8 @@ sub measure_idle
 	empty_tables();
 	my ($worker_pid, $net_pid) = restart_net();
 	my $empty = private_memory($net_pid);
-	my $pid = open(my $out, '-|', visitors_command('idle', visitors => $opt{crowd}, addresses => $ADDRESSES, seconds => $watched + 150))
-	  or die "visitor_load: $!\n";
-	push @children, [$pid, $out];
+	my $crowd = start_program(visitors_command('idle', visitors => $opt{crowd}, addresses => $ADDRESSES, seconds => $watched + 150));
+	my $out = $crowd->[1];
 	my %r = pairs(<$out> // die "the visitors were not welcomed\n");
 	sleep 2;
 	my @cpu = (cpu_of($worker_pid), cpu_of($net_pid));
@@ -526,7 +362,7 @@ sub measure_idle
 	my $memory = (private_memory($net_pid) - $empty) / $opt{crowd};
 	kill 'KILL', $net_pid or die "webchatt-net: $!\n";
 	%r = (%r, pairs(<$out> // die "the visitors did not come back\n"));
-	stop_child(pop @children);
+	stop_child($crowd);
 	my $again = (private_memory((processes())[1]) - $empty) / $opt{crowd};
 	warn "idle: $r{errors} errors\n" if $r{errors} > 0;
 
@@ -562,7 +398,7 @@ sub fan_out
 	sql('TRUNCATE webchatt.webhook_log');
 	sql_file('fanout-queue.sql', messages => $opt{messages}, visitors => $RECIPIENTS, channel => $local_channel);
 	my $last = sql('SELECT max(seq) FROM webchatt.feed');
-	hub_get('/reset');
+	hub_get($hub_port, '/reset');
 	set_active($webhook, 'true');
 	my ($n, $first) = wait_for_hub('SELECT * FROM webchatt.webhook_progress');
 	wait_for("SELECT done_upto >= $last FROM webchatt.webhook_progress WHERE webhook_id = '$webhook'", 60);
@@ -671,7 +507,7 @@ sub measure_link
 	row("link: events/s durable on both sides, $SENDERS visitors, to one side alone", $there, '/s', $alone{rate});
 	empty_tables();
 	other('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.visitor_tokens');
-	my $commit = 1e6 / pgbench('in-single.sql', 1);
+	my $commit = 1e6 / pgbench('in-single.sql', 1, $opt{seconds});
 	run(visitors_command('send', visitors => 1, warmup => 0));
 	sleep 1;
 	my %at = map { split /\|/ } split /\n/, sql("SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM webchatt.messages WHERE direction = 'in' AND channel_id = '$local_channel'");

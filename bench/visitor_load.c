@@ -4,7 +4,8 @@
  *	  (doc/protocol.md).
  *
  *	  visitor_load send ...    each sends a message, waits for its ack, sends the next
- *	  visitor_load reply ...   SQL sessions write to visitors at a fixed rate
+ *	  visitor_load reply ...   SQL sessions write to visitors at a fixed rate; SIGTERM ends it early
+ *	  visitor_load gather ...  one statement writes to all of them, and they say nothing of it
  *	  visitor_load idle ...    they are there; then webchatt-net is to be killed, and
  *						   they come back
  *
@@ -12,6 +13,7 @@
  * 0.5 to 2 s after a cut, then at random within a time that doubles with each
  * failure; it says what it got and saw; and in silence it pings.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +33,8 @@
 #define SLOWEST_NS (60 * SECOND_NS)
 #define QUIET_NS   (40 * SECOND_NS)
 #define BEAT_NS	   (5 * SECOND_NS)
-/* How long all may take to be welcomed, and answers are waited for at the end. */
+/* How long all may take to be welcomed. */
 #define WELCOME_NS (120 * SECOND_NS)
-#define GRACE_NS   (10 * SECOND_NS)
 /* Failures that are told one by one. */
 #define MAX_TOLD 5
 /* Dials are counted by the tenth of a second, for so long after a cut. */
@@ -58,6 +59,8 @@ static struct
 	const char *origin;
 	const char *conninfo;
 	const char *channel;
+	const char *statement;
+	long total; /* messages of the statement */
 	int visitors;
 	int addresses;
 	int opening; /* dial so many at a time in the beginning */
@@ -65,13 +68,15 @@ static struct
 	double seconds;
 	double warmup;
 	double rate;
+	double grace; /* how long answers are waited for at the end */
 } opt = {.origin = "http://localhost",
 		 .visitors = 200,
 		 .addresses = 1,
 		 .opening = 128,
 		 .sessions = 8,
 		 .seconds = 5,
-		 .rate = 1000};
+		 .rate = 1000,
+		 .grace = 10};
 
 static visitor *visitors;
 static int nwelcomed;
@@ -98,6 +103,9 @@ static uint32_t nreplies;
 static uint32_t narrived;
 static uint64_t doubled;
 static uint64_t confirmed;
+
+static bool silent; /* no receipts */
+static volatile sig_atomic_t stopped;
 
 static int64_t cut_at;
 static uint64_t dials;
@@ -279,6 +287,8 @@ on_message(visitor *v, json_part frame)
 	}
 	else
 		doubled++;
+	if (silent)
+		return;
 	len = snprintf(answer, sizeof(answer), "{\"type\":\"delivered\",\"ids\":[\"%.*s\"]}", ID_LEN, id.at);
 	ws_server_send(&v->ws, answer, (size_t) len);
 	len = snprintf(answer, sizeof(answer), "{\"type\":\"read\",\"ids\":[\"%.*s\"]}", ID_LEN, id.at);
@@ -440,6 +450,12 @@ welcome_all(void)
 	(void) fflush(stdout);
 }
 
+static int64_t
+grace_ns(void)
+{
+	return (int64_t) (opt.grace * 1e9);
+}
+
 static void
 run_send(void)
 {
@@ -453,7 +469,7 @@ run_send(void)
 	count_to = count_from + (int64_t) (opt.seconds * 1e9);
 	for (int i = 0; i < opt.visitors; i++)
 		send_next(&visitors[i], now);
-	while (measure_now() < count_to || (acked < sequence && measure_now() < count_to + GRACE_NS))
+	while (measure_now() < count_to || (acked < sequence && measure_now() < count_to + grace_ns()))
 		turn();
 	sort_samples();
 	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f acked=%llu sent=%llu errors=%llu cuts=%llu cpu_us=%.1f\n",
@@ -486,6 +502,37 @@ print_replies(const char *what, size_t from, size_t to)
 }
 
 static void
+expect_replies(uint32_t n)
+{
+	nreplies = n;
+	replies = calloc(n, sizeof(*replies));
+	if (replies == NULL)
+		measure_fatal("calloc");
+}
+
+static void
+on_stop(int signo)
+{
+	(void) signo;
+	stopped = 1;
+}
+
+/* How many were committed, and when the last was. */
+static uint32_t
+count_sent(int64_t *last)
+{
+	uint32_t sent = 0;
+
+	*last = 0;
+	for (uint32_t n = 0; n < nreplies; n++)
+	{
+		sent += replies[n].after_commit != 0;
+		*last = replies[n].after_commit > *last ? replies[n].after_commit : *last;
+	}
+	return sent;
+}
+
+static void
 run_reply(void)
 {
 	agents_setup setup = {.conninfo = opt.conninfo,
@@ -496,33 +543,60 @@ run_reply(void)
 						  .visitor = any_visitor};
 	int64_t done_at = 0;
 	int64_t last = 0;
+	uint32_t sent = setup.total;
 
+	(void) sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_stop}, NULL);
 	welcome_all();
-	nreplies = setup.total;
-	replies = setup.times = calloc(nreplies, sizeof(*replies));
-	if (replies == NULL)
-		measure_fatal("calloc");
+	expect_replies(setup.total);
+	setup.times = replies;
 	/* time for the sessions to connect */
 	setup.start = measure_now() + 500000000;
 	count_from = setup.start + (int64_t) (opt.warmup * 1e9);
 	agents_start(&setup);
 	while (done_at == 0 ||
-		   ((narrived < nreplies || confirmed < 2 * (uint64_t) nreplies) && measure_now() < done_at + GRACE_NS))
+		   ((narrived < sent || confirmed < 2 * (uint64_t) sent) && measure_now() < done_at + grace_ns()))
 	{
 		turn();
+		if (stopped)
+			agents_stop();
 		if (done_at == 0 && agents_are_done())
+		{
 			done_at = measure_now();
+			sent = count_sent(&last);
+		}
 	}
 	agents_join();
-	for (uint32_t n = 0; n < nreplies; n++)
-		last = replies[n].after_commit > last ? replies[n].after_commit : last;
 	print_replies("late", offsetof(reply_times, due), offsetof(reply_times, before_commit));
 	print_replies("commit", offsetof(reply_times, before_commit), offsetof(reply_times, after_commit));
 	print_replies("asked", offsetof(reply_times, before_commit), offsetof(reply_times, arrived));
 	print_replies("done", offsetof(reply_times, after_commit), offsetof(reply_times, arrived));
 	printf("rate=%.0f sent=%u arrived=%u doubled=%llu confirmed=%llu errors=%llu cuts=%llu\n",
-		   (double) nreplies / ((double) (last - setup.start) / 1e9), nreplies, narrived, (unsigned long long) doubled,
+		   (double) sent / ((double) (last - setup.start) / 1e9), sent, narrived, (unsigned long long) doubled,
 		   (unsigned long long) confirmed, (unsigned long long) errors, (unsigned long long) cuts);
+}
+
+/* From the statement's beginning until the last message is at its visitor. */
+static void
+run_gather(void)
+{
+	_Atomic int64_t began = 0;
+	_Atomic int64_t ended = 0;
+	int64_t last = 0;
+	int64_t give_up;
+
+	silent = true;
+	welcome_all();
+	expect_replies((uint32_t) opt.total);
+	give_up = measure_now() + (int64_t) (opt.seconds * 1e9);
+	agents_run(opt.conninfo, opt.statement, &began, &ended);
+	while ((narrived < nreplies || !agents_are_done()) && measure_now() < give_up)
+		turn();
+	for (uint32_t n = 0; n < nreplies; n++)
+		last = replies[n].arrived > last ? replies[n].arrived : last;
+	printf("rate=%.0f statement_ms=%.1f seconds=%.3f arrived=%u doubled=%llu errors=%llu cuts=%llu\n",
+		   (double) narrived / ((double) (last - began) / 1e9), (double) (ended - began) / 1e6,
+		   (double) (last - began) / 1e9, narrived, (unsigned long long) doubled, (unsigned long long) errors,
+		   (unsigned long long) cuts);
 }
 
 /* The most in any second. */
@@ -576,9 +650,11 @@ run_idle(void)
 static void
 usage(void)
 {
-	fputs("usage: visitors send|reply|idle --port N --key PUBLIC_KEY [--origin O] [--visitors N] [--addresses N]\n"
-		  "                [--opening N] [--seconds S] [--warmup S]\n"
-		  "                reply: --conninfo C --channel UUID [--rate N] [--sessions N]\n",
+	fputs("usage: visitor_load send|reply|gather|idle --port N --key PUBLIC_KEY [--origin O] [--visitors N] "
+		  "[--addresses N]\n"
+		  "                [--opening N] [--seconds S] [--warmup S] [--grace S]\n"
+		  "                reply: --conninfo C --channel UUID [--rate N] [--sessions N]\n"
+		  "                gather: --conninfo C --statement SQL --total N, whose texts are 0 to N - 1\n",
 		  stderr);
 	exit(1);
 }
@@ -586,19 +662,14 @@ usage(void)
 static void
 read_options(int argc, char **argv)
 {
-	static const measure_option options[] = {{"port", 'd', &opt.port},
-											 {"key", 's', &opt.key},
-											 {"origin", 's', &opt.origin},
-											 {"visitors", 'd', &opt.visitors},
-											 {"addresses", 'd', &opt.addresses},
-											 {"opening", 'd', &opt.opening},
-											 {"seconds", 'f', &opt.seconds},
-											 {"warmup", 'f', &opt.warmup},
-											 {"rate", 'f', &opt.rate},
-											 {"sessions", 'd', &opt.sessions},
-											 {"conninfo", 's', &opt.conninfo},
-											 {"channel", 's', &opt.channel},
-											 {NULL, 0, NULL}};
+	static const measure_option options[] = {{"port", 'd', &opt.port},			 {"key", 's', &opt.key},
+											 {"origin", 's', &opt.origin},		 {"visitors", 'd', &opt.visitors},
+											 {"addresses", 'd', &opt.addresses}, {"opening", 'd', &opt.opening},
+											 {"seconds", 'f', &opt.seconds},	 {"warmup", 'f', &opt.warmup},
+											 {"rate", 'f', &opt.rate},			 {"sessions", 'd', &opt.sessions},
+											 {"conninfo", 's', &opt.conninfo},	 {"channel", 's', &opt.channel},
+											 {"statement", 's', &opt.statement}, {"total", 'l', &opt.total},
+											 {"grace", 'f', &opt.grace},		 {NULL, 0, NULL}};
 
 	if (!measure_options(argc, argv, options))
 		usage();
@@ -634,16 +705,18 @@ main(int argc, char **argv)
 	char path[256];
 	ws_setup setup = {
 		.path = path, .protocol = "web-chatt2me.v1", .on_open = on_open, .on_text = on_text, .on_end = on_end};
-	void (*mode)(void) = argc < 2						 ? NULL
-						 : strcmp(argv[1], "send") == 0	 ? run_send
-						 : strcmp(argv[1], "reply") == 0 ? run_reply
-						 : strcmp(argv[1], "idle") == 0	 ? run_idle
-														 : NULL;
+	void (*mode)(void) = argc < 2						  ? NULL
+						 : strcmp(argv[1], "send") == 0	  ? run_send
+						 : strcmp(argv[1], "reply") == 0  ? run_reply
+						 : strcmp(argv[1], "gather") == 0 ? run_gather
+						 : strcmp(argv[1], "idle") == 0	  ? run_idle
+														  : NULL;
 
 	if (mode == NULL)
 		usage();
 	read_options(argc - 1, argv + 1);
-	if (mode == run_reply && (opt.conninfo == NULL || opt.channel == NULL))
+	if ((mode == run_reply && (opt.conninfo == NULL || opt.channel == NULL)) ||
+		(mode == run_gather && (opt.conninfo == NULL || opt.statement == NULL || opt.total <= 0)))
 		usage();
 	allow_files((rlim_t) opt.visitors + 64);
 	setup.port = opt.port;
