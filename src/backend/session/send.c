@@ -351,6 +351,11 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	if (written)
 		return true;
 
+	if (s->dedupe_key == NULL)
+		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+						errmsg("a trigger on webchatt.messages did not let the message be stored"),
+						errhint("A BEFORE INSERT trigger returned NULL: have it raise an error that says why, or put "
+								"an AFTER trigger in its place.")));
 	if (wc_run(WC_SEND_SAME_KEY, ((Datum[]){args[0], args[2], args[4]}), NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("another transaction used the dedupe key at the same time"),
