@@ -419,9 +419,11 @@ sub fill
 	my (%vars) = @_;
 	sql_file('many.sql', channel => $CHANNEL, %vars);
 	# written by the worker as messages come; these came without it
-	sql_file('conversations.sql') if sql(q{SELECT to_regclass('webchatt.conversations') IS NOT NULL}) eq 't';
+	sql_file('conversations.sql', channel => $CHANNEL) if has_conversations();
 	return;
 }
+
+sub has_conversations { return sql(q{SELECT to_regclass('webchatt.conversations') IS NOT NULL}) eq 't' }
 
 my $INBOX = 'SELECT * FROM webchatt.inbox LIMIT 50';
 
@@ -464,7 +466,10 @@ sub measure_many
 sub later_page
 {
 	my $half = $opt{conversations} / 2;
-	return "SELECT * FROM webchatt.inbox OFFSET $half LIMIT 50";
+	return "SELECT * FROM webchatt.inbox OFFSET $half LIMIT 50" if !has_conversations();
+	my $key = sql("SELECT format('(%L, %s, %L, %L)', state, place, channel_id, visitor) FROM webchatt.conversations "
+		  . "ORDER BY state, place, channel_id, visitor OFFSET $half LIMIT 1");
+	return "SELECT * FROM webchatt.inbox WHERE (state, place, channel_id, visitor) > $key LIMIT 50";
 }
 
 # Replies to visitors who are there, while a message goes to each of very many who are not: the slowest, in ms.
