@@ -37,6 +37,23 @@
 #define wc_owns_relation(oid) pg_class_ownercheck((oid), GetUserId())
 #endif
 
+/* A row's index entries; what a caller has included: executor/executor.h, access/genam.h. */
+#if PG_VERSION_NUM >= 160000
+#define wc_insert_index_tuples(result, slot, estate)                                                                   \
+	((result)->ri_NumIndices > 0 ? ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL, false)   \
+								 : NIL)
+#else
+#define wc_insert_index_tuples(result, slot, estate)                                                                   \
+	((result)->ri_NumIndices > 0 ? ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL) : NIL)
+#endif
+
+/* What inserting left in an index's info, from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define wc_index_insert_cleanup(index, info) index_insert_cleanup((index), (info))
+#else
+#define wc_index_insert_cleanup(index, info) ((void) 0)
+#endif
+
 /* Prepare to return a set of rows through a tuplestore. */
 #if PG_VERSION_NUM >= 150000
 #define wc_init_materialized_srf(fcinfo) InitMaterializedSRF((fcinfo), 0)

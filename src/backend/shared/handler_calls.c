@@ -329,6 +329,15 @@ call_all(bool for_status, HeapTuple tuple, TupleDesc desc)
 		call(&meant[i], row);
 }
 
+/* Is a function registered, for statuses or for messages?  If not, the row trigger does nothing. */
+bool
+wc_handlers_any(bool for_status)
+{
+	if (!cache_valid)
+		load();
+	return nfor[for_status] > 0;
+}
+
 /* Row trigger on messages and statuses.  What a dump brings back was handled before it was made. */
 Datum
 webchatt_call_handlers(PG_FUNCTION_ARGS)

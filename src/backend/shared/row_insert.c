@@ -1,0 +1,559 @@
+/*
+ * row_insert.c
+ *	  Rows into a table as COPY inserts them: many with one WAL record a page, then
+ *	  their index entries, then their triggers.
+ *
+ * What a table needs (its shape) is made once, by the executor's own functions, and kept
+ * until an invalidation says that the table, one of its indexes or a function changed.
+ * Relations are opened for each call: what is kept holds none, and no reference to
+ * their descriptors.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "shared/compat.h"
+#include "shared/handler_calls.h"
+#include "shared/outbox_append.h"
+#include "shared/restores.h"
+#include "shared/row_insert.h"
+
+/* Rows that go into the table together. */
+#define TOGETHER 256
+
+/* Where the value of a column comes from. */
+typedef enum Source
+{
+	SOURCE_GIVEN, /* or null, when it is not given */
+	SOURCE_CONSTANT,
+	SOURCE_FUNCTION
+} Source;
+
+typedef struct Column
+{
+	Source source;
+	Datum value;
+	bool isnull;
+	FmgrInfo function;
+} Column;
+
+typedef struct RowShape
+{
+	MemoryContext context;
+	Oid relation;
+	const char *refusal; /* why only a statement will do; NULL: nothing */
+	bool stale;			 /* something changed */
+	bool busy;			 /* in use, perhaps by whoever runs the trigger that we are in */
+	bool keepable;
+	bool row_triggers;		 /* others' */
+	bool statement_triggers; /* others' */
+	bool notes_restores;	 /* our own statement trigger is there */
+	char handlers;			 /* our own row trigger: of 's'tatuses, of 'm'essages; 0: it is not there */
+	int *places;			 /* of the columns that rows give */
+	int nvalues;			 /* so many they are */
+	Column *columns;
+	TupleDesc desc;
+	EState *estate;
+	ResultRelInfo *result;
+	int nindexes;
+	Oid *indexes;
+	int nslots;
+	TupleTableSlot *slots[TOGETHER];
+} RowShape;
+
+static WcRowTarget *targets = NULL;
+
+static void
+relation_changed(Datum arg, Oid relation)
+{
+	WcRowTarget *t;
+	int i;
+
+	for (t = targets; t != NULL; t = t->next)
+	{
+		if (t->shape == NULL || t->shape->stale)
+			continue;
+		t->shape->stale = relation == InvalidOid || relation == t->shape->relation;
+		for (i = 0; i < t->shape->nindexes && !t->shape->stale; i++)
+			t->shape->stale = relation == t->shape->indexes[i];
+	}
+}
+
+/* A function: rare, so whichever it is. */
+static void
+catalog_changed(Datum arg, int cache_id, uint32 hash)
+{
+	relation_changed((Datum) 0, InvalidOid);
+}
+
+static void
+list_target(WcRowTarget *target)
+{
+	if (targets == NULL)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
+	}
+	target->next = targets;
+	targets = target;
+	target->listed = true;
+}
+
+/* Is it that function of webchatt's own? */
+static bool
+is_ours(Oid function, const char *name)
+{
+	char *its_name = get_func_name(function);
+
+	return its_name != NULL && strcmp(its_name, name) == 0 &&
+		   get_func_namespace(function) == get_namespace_oid("webchatt", true);
+}
+
+/* False: there is a trigger that only a statement runs as it is meant. */
+static bool
+look_at_triggers(RowShape *shape, const TriggerDesc *desc)
+{
+	int i;
+
+	for (i = 0; desc != NULL && i < desc->numtriggers; i++)
+	{
+		const Trigger *t = &desc->triggers[i];
+
+		if (!TRIGGER_FOR_INSERT(t->tgtype) || t->tgenabled == TRIGGER_DISABLED)
+			continue;
+		if (TRIGGER_FOR_ROW(t->tgtype) && !TRIGGER_FOR_AFTER(t->tgtype))
+			return false;
+		if (TRIGGER_FOR_ROW(t->tgtype) && is_ours(t->tgfoid, "_call_handlers") && t->tgnargs == 1)
+			shape->handlers = t->tgargs[0][0];
+		else if (TRIGGER_FOR_ROW(t->tgtype))
+			shape->row_triggers = true;
+		else if (TRIGGER_FOR_AFTER(t->tgtype) && is_ours(t->tgfoid, "_messages_inserted"))
+			shape->notes_restores = true;
+		else
+			shape->statement_triggers = true;
+	}
+	return true;
+}
+
+/* A column that is not given; false: its default is none that we can fill in. */
+static bool
+look_at_default(RowShape *shape, Relation rel, int at)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), at);
+	Column *column = &shape->columns[at];
+	Node *node;
+
+	column->isnull = true;
+	if (attr->attisdropped)
+		return true;
+	if (attr->attgenerated != '\0' || attr->attidentity != '\0' || get_typtype(attr->atttypid) == TYPTYPE_DOMAIN)
+		return false;
+	node = build_column_default(rel, at + 1);
+	if (node == NULL)
+		return true;
+	node = (Node *) expression_planner((Expr *) node);
+	if (IsA(node, Const))
+	{
+		column->source = SOURCE_CONSTANT;
+		column->value = ((Const *) node)->constvalue;
+		column->isnull = ((Const *) node)->constisnull;
+		return true;
+	}
+	if (!IsA(node, FuncExpr) || ((FuncExpr *) node)->args != NIL ||
+		(((FuncExpr *) node)->funcid != F_NOW && !is_ours(((FuncExpr *) node)->funcid, "_now")))
+		return false;
+	column->source = SOURCE_FUNCTION;
+	column->isnull = false;
+	fmgr_info_cxt(((FuncExpr *) node)->funcid, &column->function, shape->context);
+	return true;
+}
+
+/* False: the column is not there as we know it, or not ours to give. */
+static bool
+look_at_given(RowShape *shape, Form_pg_attribute attr, const WcRowColumn *given)
+{
+	Column *column = &shape->columns[attr->attnum - 1];
+
+	if (attr->attgenerated != '\0' || attr->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		return false;
+	if (given->label == NULL)
+	{
+		shape->places[shape->nvalues++] = attr->attnum - 1;
+		return attr->atttypid == given->type;
+	}
+	column->source = SOURCE_CONSTANT;
+	column->value = ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(attr->atttypid),
+													 CStringGetDatum(given->label)));
+	return OidIsValid(DatumGetObjectId(column->value));
+}
+
+/* False: there is a column that we cannot fill as a statement would. */
+static bool
+look_at_columns(RowShape *shape, Relation rel, const WcRowTarget *target)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+	bool *given = palloc0(sizeof(bool) * desc->natts);
+	int i;
+
+	shape->columns = palloc0(sizeof(Column) * desc->natts);
+	shape->places = palloc(sizeof(int) * target->ncolumns);
+	for (i = 0; i < target->ncolumns; i++)
+	{
+		AttrNumber number = get_attnum(shape->relation, target->columns[i].name);
+
+		if (number <= 0 || !look_at_given(shape, TupleDescAttr(desc, number - 1), &target->columns[i]))
+			return false;
+		given[number - 1] = true;
+	}
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!given[i] && !look_at_default(shape, rel, i))
+			return false;
+	}
+	return true;
+}
+
+/* Why rows cannot go directly into this table; NULL: they can. */
+static const char *
+refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
+{
+	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relam != HEAP_TABLE_AM_OID ||
+		rel->rd_rel->relispartition)
+		return "it is not a plain table";
+	if (rel->rd_rules != NULL)
+		return "it has rules";
+	if (!look_at_triggers(shape, rel->trigdesc))
+		return "it has BEFORE ROW triggers";
+	if (!look_at_columns(shape, rel, target))
+		return "it has columns that are generated, or defaults beside constants and now()";
+	return NULL;
+}
+
+/* What the executor keeps of a table for the time of a statement. */
+static void
+open_shape(RowShape *shape, Relation rel)
+{
+	MemoryContext outer;
+	int i;
+
+	shape->estate = CreateExecutorState();
+	outer = MemoryContextSwitchTo(shape->estate->es_query_cxt);
+	shape->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(shape->result, rel, 0, NULL, 0);
+	ExecOpenIndices(shape->result, false);
+	shape->estate->es_opened_result_relations = list_make1(shape->result);
+	shape->nindexes = shape->result->ri_NumIndices;
+	shape->indexes = palloc(sizeof(Oid) * Max(1, shape->nindexes));
+	for (i = 0; i < shape->nindexes; i++)
+	{
+		shape->indexes[i] = RelationGetRelid(shape->result->ri_IndexRelationDescs[i]);
+		if (shape->result->ri_IndexRelationDescs[i]->rd_rel->relam != BTREE_AM_OID)
+			shape->keepable = false; /* others keep what points to the index */
+	}
+	/* of a descriptor of our own: a slot holds a reference to a relation's */
+	shape->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	shape->result->ri_TrigOldSlot =
+		ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+	shape->result->ri_TrigNewSlot =
+		ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+	MemoryContextSwitchTo(outer);
+}
+
+/* Find out all of a table; its indexes are open then, unless it is refused. */
+static RowShape *
+make_shape(const WcRowTarget *target, Relation rel)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "webchatt rows", ALLOCSET_SMALL_SIZES);
+	MemoryContext outer = MemoryContextSwitchTo(context);
+	RowShape *shape = palloc0(sizeof(RowShape));
+
+	shape->context = context;
+	shape->relation = RelationGetRelid(rel);
+	shape->keepable = true;
+	shape->refusal = refusal_of(shape, rel, target);
+	if (shape->refusal != NULL)
+		ereport(DEBUG1,
+				(errmsg_internal("rows of webchatt.%s are written by statements: %s", target->table, shape->refusal)));
+	else
+		open_shape(shape, rel);
+	MemoryContextSwitchTo(outer);
+	return shape;
+}
+
+static void
+open_indexes(RowShape *shape, Relation rel)
+{
+	int i;
+
+	shape->result->ri_RelationDesc = rel;
+	for (i = 0; i < shape->nindexes; i++)
+		shape->result->ri_IndexRelationDescs[i] = index_open(shape->indexes[i], RowExclusiveLock);
+}
+
+/* The locks stay until the transaction ends. */
+static void
+close_indexes(RowShape *shape)
+{
+	int i;
+
+	for (i = 0; i < shape->nindexes; i++)
+	{
+		wc_index_insert_cleanup(shape->result->ri_IndexRelationDescs[i], shape->result->ri_IndexRelationInfo[i]);
+		index_close(shape->result->ri_IndexRelationDescs[i], NoLock);
+	}
+}
+
+/*
+ * What is known of the table, with its indexes open; not that which is in use: then
+ * we are in a trigger of its rows.
+ */
+static RowShape *
+shape_of(WcRowTarget *target, Relation rel)
+{
+	RowShape *shape = target->shape;
+
+	if (shape != NULL && shape->busy)
+		return make_shape(target, rel);
+	if (shape != NULL && (shape->stale || shape->relation != RelationGetRelid(rel)))
+	{
+		target->shape = NULL;
+		MemoryContextDelete(shape->context);
+		shape = NULL;
+	}
+	if (shape != NULL)
+	{
+		if (shape->refusal == NULL)
+			open_indexes(shape, rel);
+		return shape;
+	}
+	shape = make_shape(target, rel);
+	if (shape->keepable)
+	{
+		MemoryContextSetParent(shape->context, TopMemoryContext);
+		target->shape = shape;
+	}
+	return shape;
+}
+
+/* May this role insert, with nobody and no policy to be asked? */
+static bool
+role_may(Relation rel)
+{
+	Oid relation = RelationGetRelid(rel);
+
+	return pg_class_aclcheck(relation, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
+		   (!rel->rd_rel->relrowsecurity || check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED);
+}
+
+static void
+fill_slot(RowShape *shape, TupleTableSlot *slot, const Datum *values, const bool *nulls)
+{
+	int i;
+
+	ExecClearTuple(slot);
+	for (i = 0; i < shape->desc->natts; i++)
+	{
+		Column *column = &shape->columns[i];
+
+		slot->tts_isnull[i] = column->isnull;
+		if (column->source == SOURCE_FUNCTION)
+			slot->tts_values[i] = FunctionCall0Coll(&column->function, InvalidOid);
+		else
+			slot->tts_values[i] = column->value;
+	}
+	for (i = 0; i < shape->nvalues; i++)
+	{
+		slot->tts_values[shape->places[i]] = values[i];
+		slot->tts_isnull[shape->places[i]] = nulls[i];
+	}
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = shape->relation;
+}
+
+/* The rows' index entries, and their triggers noted. */
+static void
+index_rows(RowShape *shape, int n, bool fires, TransitionCaptureState *capture)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		List *recheck;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetPerTupleExprContext(shape->estate);
+		recheck = wc_insert_index_tuples(shape->result, shape->slots[i], shape->estate);
+		if (fires)
+			ExecARInsertTriggers(shape->estate, shape->result, shape->slots[i], recheck, capture);
+		list_free(recheck);
+		ExecClearTuple(shape->slots[i]);
+	}
+}
+
+static void
+insert_together(RowShape *shape, const Datum *values, const bool *nulls, int n)
+{
+	Relation rel = shape->result->ri_RelationDesc;
+	MemoryContext outer;
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (i == shape->nslots)
+		{
+			outer = MemoryContextSwitchTo(shape->estate->es_query_cxt);
+			shape->slots[shape->nslots++] =
+				ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+			MemoryContextSwitchTo(outer);
+		}
+		ResetPerTupleExprContext(shape->estate);
+		outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
+		fill_slot(shape, shape->slots[i], values + i * shape->nvalues, nulls + i * shape->nvalues);
+		if (RelationGetDescr(rel)->constr != NULL)
+			ExecConstraints(shape->result, shape->slots[i], shape->estate);
+		ExecMaterializeSlot(shape->slots[i]);
+		MemoryContextSwitchTo(outer);
+	}
+	ResetPerTupleExprContext(shape->estate);
+	outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
+	if (n == 1)
+		table_tuple_insert(rel, shape->slots[0], GetCurrentCommandId(true), 0, NULL);
+	else
+		table_multi_insert(rel, shape->slots, n, GetCurrentCommandId(true), 0, NULL);
+	MemoryContextSwitchTo(outer);
+}
+
+/* As of one statement: its triggers run when all rows are there. */
+static void
+insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
+{
+	bool rows = shape->row_triggers || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's'));
+	bool fires = rows || shape->statement_triggers;
+	TransitionCaptureState *capture = NULL;
+	int done;
+	int n;
+
+	CommandCounterIncrement();
+	if (shape->notes_restores)
+		wc_note_restore();
+	if (fires)
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		AfterTriggerBeginQuery();
+	}
+	if (shape->statement_triggers)
+	{
+		ExecBSInsertTriggers(shape->estate, shape->result);
+		capture = MakeTransitionCaptureState(shape->result->ri_TrigDesc, shape->relation, CMD_INSERT);
+	}
+	for (done = 0; done < nrows; done += n)
+	{
+		n = Min(nrows - done, TOGETHER);
+		insert_together(shape, values + (size_t) done * shape->nvalues, nulls + (size_t) done * shape->nvalues, n);
+		index_rows(shape, n, rows || capture != NULL, capture);
+	}
+	if (shape->statement_triggers)
+		ExecASInsertTriggers(shape->estate, shape->result, capture);
+	if (fires)
+	{
+		AfterTriggerEndQuery(shape->estate);
+		PopActiveSnapshot();
+	}
+	CommandCounterIncrement();
+}
+
+/* Nothing of the statement is left in what is kept: no buffer, no relation. */
+static void
+finish(WcRowTarget *target, RowShape *shape)
+{
+	ListCell *lc;
+
+	foreach (lc, shape->estate->es_tupleTable)
+		ExecClearTuple(lfirst(lc));
+	ResetPerTupleExprContext(shape->estate);
+	close_indexes(shape);
+	foreach (lc, shape->estate->es_trig_target_relations)
+	{
+		table_close(((ResultRelInfo *) lfirst(lc))->ri_RelationDesc, NoLock);
+		shape->stale = true;
+	}
+	shape->busy = false;
+	if (target->shape != shape)
+		MemoryContextDelete(shape->context);
+}
+
+static void
+insert_guarded(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
+{
+	shape->busy = true;
+	PG_TRY();
+	{
+		insert_all(shape, values, nulls, nrows);
+	}
+	PG_CATCH();
+	{
+		/* its slots hold what the transaction's end lets go of */
+		shape->busy = false;
+		shape->stale = true;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+bool
+wc_rows_possible(const WcRowTarget *target)
+{
+	const RowShape *shape = target->shape;
+
+	if (XactReadOnly || IsInParallelMode() || ExecutorCheckPerms_hook != NULL)
+		return false;
+	return shape == NULL || shape->stale || shape->refusal == NULL;
+}
+
+bool
+wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int nrows)
+{
+	bool known = target->shape != NULL && !target->shape->stale;
+	RowShape *shape;
+	Relation rel;
+
+	if (!wc_rows_possible(target))
+		return false;
+	if (!target->listed)
+		list_target(target);
+	rel = table_open(known ? target->shape->relation : wc_relation(target->table), RowExclusiveLock);
+	shape = role_may(rel) ? shape_of(target, rel) : NULL;
+	if (shape == NULL || shape->refusal != NULL)
+	{
+		table_close(rel, NoLock);
+		return false;
+	}
+	insert_guarded(shape, values, nulls, nrows);
+	finish(target, shape);
+	table_close(rel, NoLock);
+	return true;
+}

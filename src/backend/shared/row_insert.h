@@ -1,0 +1,63 @@
+/*
+ * row_insert.h
+ *	  Rows into one of our tables without parser, planner and executor nodes, as
+ *	  COPY and logical replication insert them (doc/decisions/0010-row-insert.md).
+ *
+ * A caller has a target, static, for each table and set of columns that it writes:
+ *
+ *		static const WcRowColumn columns[] = {{"channel_id", UUIDOID}, {"visitor", TEXTOID},
+ *			{.name = "direction", .label = "in"}, ...};
+ *		static WcRowTarget target = WC_ROW_TARGET("messages", columns);
+ *
+ *		if (!wc_rows_insert(&target, values, nulls, nrows))
+ *			wc_run(WC_..., ...);		-- the statement that does the same
+ *
+ * values and nulls have a row's columns beside each other, row after row, without those
+ * that have a label: they are of an enum of ours, and the same in all rows.  Columns that
+ * are not given get their defaults, as with a statement.
+ *
+ * True: the rows are there, in their order; CHECK and NOT NULL were checked, indexes
+ * are kept (a row that is there already raises 23505: there is no ON CONFLICT), and AFTER
+ * triggers, row and statement, have run: they see all rows, as those of one statement do.
+ * False: nothing was done, since only a statement does it right for this table and this
+ * role: BEFORE ROW triggers, rules, row security that binds the role, no right to
+ * INSERT, generated columns or defaults beside constants, now() and webchatt._now(), a
+ * partition, another table access method, a module that watches over rights, a
+ * transaction that may not write.  What was found out is kept until the table changes.
+ * Costs of one row: those of its index entries and a few microseconds.
+ *
+ * The caller need not be connected to SPI, and has set wc_own_insert as around the
+ * statement, where the table is messages.
+ */
+#ifndef WC_ROW_INSERT_H
+#define WC_ROW_INSERT_H
+
+struct RowShape;
+
+typedef struct WcRowColumn
+{
+	const char *name;
+	Oid type;		   /* that the values have */
+	const char *label; /* of an enum; NULL: the rows say */
+} WcRowColumn;
+
+typedef struct WcRowTarget
+{
+	const char *table; /* in schema webchatt */
+	const WcRowColumn *columns;
+	int ncolumns;
+	struct RowShape *shape; /* row_insert.c's own, as is what follows */
+	bool listed;
+	struct WcRowTarget *next;
+} WcRowTarget;
+
+#define WC_ROW_TARGET(of_table, of_columns)                                                                            \
+	{                                                                                                                  \
+		.table = of_table, .columns = of_columns, .ncolumns = lengthof(of_columns)                                     \
+	}
+
+/* False: wc_rows_insert() would say so, as far as is known without opening the table. */
+extern bool wc_rows_possible(const WcRowTarget *target);
+extern bool wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int nrows);
+
+#endif /* WC_ROW_INSERT_H */
