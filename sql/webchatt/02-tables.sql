@@ -226,7 +226,7 @@ COMMENT ON FUNCTION webchatt._now() IS
 
 /*
  * No foreign keys: the worker checks the channel and makes the visitor's row
- * in the same statement, and a lookup for each row would be a tenth of the
+ * in the same turn, and a lookup for each row would be a tenth of the
  * price of a message.
  */
 CREATE TABLE webchatt.messages (

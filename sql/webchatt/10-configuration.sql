@@ -32,6 +32,14 @@ COMMENT ON FUNCTION webchatt._messages_inserted() IS
 CREATE TRIGGER messages_inserted AFTER INSERT ON webchatt.messages
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._messages_inserted();
 
+CREATE FUNCTION webchatt._visitors_gone() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_visitors_gone';
+COMMENT ON FUNCTION webchatt._visitors_gone() IS
+	'webchatt''s own: has the worker forget whose rows are there, when some were deleted';
+
+CREATE TRIGGER visitors_gone AFTER DELETE OR TRUNCATE OR UPDATE OF channel_id, id ON webchatt.visitors
+	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._visitors_gone();
+
 CREATE FUNCTION webchatt.normalize_origin(origin text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_normalize_origin';
 COMMENT ON FUNCTION webchatt.normalize_origin(text) IS

@@ -4,7 +4,8 @@
 -- name: insert_messages($1 channels uuid[], $2 ids uuid[], $3 visitors text[], $4 hub_message_ids text[],
 --	$5 hub_times timestamptz[], $6 bodies text[], $7 wanted boolean)
 -- Messages of visitors; one that is there already is passed over. wanted: there are webhooks or links that want to
--- know. A visitor's row is written once a minute at most. Returns how many were new.
+-- know. A visitor's row is written once a minute at most. Returns how many were new. Where no repeat is expected the
+-- worker writes the rows without it (shared/message_rows.c), and then does the rest by the next two.
 WITH event AS MATERIALIZED (
 	SELECT channel_id, id, visitor, hub_message_id, hub_time, body::jsonb AS body, n
 	FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS e (channel_id, id, visitor, hub_message_id, hub_time, body, n)
@@ -34,6 +35,23 @@ told AS (
 	ORDER BY a.id
 )
 SELECT count(*) FROM added;
+
+-- name: note_senders($1 channels uuid[], $2 visitors text[])
+-- Visitors of whom something came, and whom the worker has not seen for half a minute (shared/visitor_seen.c).
+INSERT INTO webchatt.visitors AS v (channel_id, id, first_seen, last_seen)
+SELECT DISTINCT channel_id, visitor, now(), now()
+FROM unnest($1, $2) AS e (channel_id, visitor)
+WHERE NOT EXISTS (SELECT FROM webchatt.visitors known
+	WHERE known.channel_id = e.channel_id AND known.id = e.visitor AND known.last_seen > now() - interval '30 seconds')
+ON CONFLICT (channel_id, id) DO UPDATE SET last_seen = excluded.last_seen;
+
+-- name: tell_messages($1 channels uuid[], $2 ids uuid[], $3 visitors text[])
+-- New messages of visitors that webhooks and links want to know of: those of the local hub's channels.
+INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id)
+SELECT 'Message', e.channel_id, e.visitor, e.id
+FROM unnest($1, $2, $3) AS e (channel_id, id, visitor)
+WHERE EXISTS (SELECT FROM webchatt.channels c WHERE c.id = e.channel_id AND c.public_key IS NOT NULL)
+ORDER BY e.id;
 
 -- name: find_messages($1 channels uuid[], $2 hub_message_ids text[])
 -- Which rows those are, by the number of the array element.

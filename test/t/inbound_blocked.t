@@ -61,8 +61,9 @@ $t->status_becomes($t->send_text('v3', 'reply'), 'sent', 'a reply to v3 leaves')
 $idle->query('COMMIT');
 $t->drained;
 
-# One that locks v1's visitor row, which is to be written with what they say, and a message of theirs.
-$t->sql(q{UPDATE webchatt.visitors SET last_seen = '2020-01-01' WHERE id = 'v1'});
+# One that locks v1's visitor row, which is to be written with what they say, and a message of theirs.  (Whoever
+# sets an id has the worker forget whom it saw a moment ago.)
+$t->sql(q{UPDATE webchatt.visitors SET last_seen = '2020-01-01', id = id WHERE id = 'v1'});
 $idle->query("BEGIN; SELECT FROM webchatt.visitors WHERE id = 'v1' FOR UPDATE; SELECT FROM webchatt.messages WHERE visitor = 'v1' FOR UPDATE");
 my $own = in_background(Webhook::message($channel, 'own-1', 'v1', 'hello'));
 my $status = in_background(Webhook::status($entry->{message_id}, 'read'));

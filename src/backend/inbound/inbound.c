@@ -21,9 +21,11 @@
 #include "shared/clock.h"
 #include "shared/columns.h"
 #include "shared/event_writer.h"
+#include "shared/message_rows.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "shared/valid_text.h"
+#include "shared/visitor_seen.h"
 #include "turn/config.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
@@ -35,6 +37,9 @@
 /* Events written by one statement. */
 #define BATCH_MOST	1024
 #define BATCH_LEAST 8
+
+/* After a repeat more of them are expected for so long, in ms. */
+#define REPEATS_MS 10000
 
 /* Events that go alone in one turn. */
 #define ALONE_MOST 128
@@ -80,6 +85,7 @@ static int nblocked = 0;		 /* as of the last turn */
 static TimestampTz next_try = 0; /* of the first of them that is due */
 static int repeats = 0;			 /* of this turn */
 static int batch_limit = BATCH_MOST;
+static TimestampTz repeat_seen = 0; /* when one was last met; 0: never */
 
 /*
  * webchatt-net checked the event; what could harm the server is checked again,
@@ -267,7 +273,8 @@ write_one(void *arg)
 	WriteOne *one = arg;
 	wc_event *event = written_as(one->in);
 
-	if (wc_events_write(&event, 1, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) == 0)
+	if (wc_events_write(&event, 1, WC_REPEATS_EXPECTED, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) ==
+		0)
 		repeats++;
 	wc_events_forget_reject(event);
 }
@@ -367,8 +374,15 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 	mark_done(in, WC_DONE_REJECTED);
 }
 
+/* Where one event came a second time, others will: whoever waited for answers sends all of them again. */
+static bool
+expects_repeats(TimestampTz now)
+{
+	return repeat_seen != 0 && !TimestampDifferenceExceeds(repeat_seen, now, REPEATS_MS);
+}
+
 static void
-write_together(InEvent **batch, int n, WcShowedUp *showed_up)
+write_together(InEvent **batch, int n, TimestampTz now, WcShowedUp *showed_up)
 {
 	wc_event **events = palloc(sizeof(wc_event *) * n);
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * n);
@@ -381,7 +395,8 @@ write_together(InEvent **batch, int n, WcShowedUp *showed_up)
 		want_ids |= wants_id(batch[i]);
 	}
 	transaction_time_limit(wc_trigger_timeout);
-	repeats += n - (int) wc_events_write(events, n, want_ids ? ids : NULL, showed_up);
+	repeats += n - (int) wc_events_write(events, n, expects_repeats(now) ? WC_REPEATS_EXPECTED : WC_REPEATS_UNLIKELY,
+										 want_ids ? ids : NULL, showed_up);
 	transaction_time_limit(0);
 	for (i = 0; i < n; i++)
 	{
@@ -465,7 +480,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 	find_channels(batch, nbatch);
 	find_channels(alone, nalone);
 	if (nbatch > 0)
-		write_together(batch, nbatch, showed_up);
+		write_together(batch, nbatch, now, showed_up);
 	for (i = 0; i < nalone; i++)
 	{
 		TimestampTz until;
@@ -506,10 +521,25 @@ inbound_commit(wc_buf *out)
 		frame_memory_free(in);
 		npending--;
 	}
+	if (repeats > 0)
+		repeat_seen = wc_clock();
 	report_stats.repeats += repeats;
 	repeats = 0;
 	if (batch_limit < BATCH_MOST)
 		batch_limit++;
+}
+
+/*
+ * Was the turn undone because there was a repeat where none was expected?  Then it is
+ * done again, and none of its parts is to blame.
+ */
+bool
+inbound_met_repeat(const ErrorData *error, TimestampTz now)
+{
+	if (!wc_message_rows_met_repeat(error) || expects_repeats(now))
+		return false;
+	repeat_seen = now;
+	return true;
 }
 
 /* The turn is undone: everything waits as before. */
@@ -519,6 +549,7 @@ inbound_rollback(const ErrorData *error)
 	dlist_iter iter;
 
 	repeats = 0;
+	wc_visitors_forget();
 	dlist_foreach(iter, &pending) dlist_container(InEvent, node, iter.cur)->done = false;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		batch_limit = Max(BATCH_LEAST, batch_limit / 4);
@@ -542,11 +573,18 @@ inbound_forget(void)
 	quarantine_reset();
 }
 
+static void
+inbound_reset(void)
+{
+	inbound_forget();
+	wc_visitors_forget();
+}
+
 const TurnPart inbound_part = {
 	.pending = inbound_pending,
 	.ready = inbound_ready,
 	.next_due = inbound_next_due,
 	.rollback = inbound_rollback,
 	.net_lost = inbound_forget,
-	.reset = inbound_forget,
+	.reset = inbound_reset,
 };

@@ -19,6 +19,7 @@
 extern bool inbound_accept(const wc_frame *frame);
 extern int inbound_pending(void);
 extern void inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up);
+extern bool inbound_met_repeat(const ErrorData *error, TimestampTz now);
 extern void inbound_commit(wc_buf *out);
 extern const TurnPart inbound_part;
 

@@ -227,7 +227,7 @@ write_event(wc_event *event)
 {
 	WcShowedUp showed_up = {wc_column(UUIDOID, 1), wc_column(TEXTOID, 1)};
 	pg_uuid_t message;
-	uint64 written = wc_events_write(&event, 1, &message, &showed_up);
+	uint64 written = wc_events_write(&event, 1, WC_REPEATS_EXPECTED, &message, &showed_up);
 	int i;
 
 	if (written > 0)

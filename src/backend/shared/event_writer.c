@@ -18,6 +18,7 @@
 #include "shared/event_writer.h"
 #include "shared/feed_wanted.h"
 #include "shared/message_id.h"
+#include "shared/message_rows.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
@@ -64,20 +65,12 @@ uuid_datum(const uint8 *id)
 
 /* Some were there already: find out which rows those are. */
 static void
-find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_t *ids)
+find_ids(int n, Datum channels, Datum hub_ids, pg_uuid_t *ids)
 {
 	Datum args[2] = {channels, hub_ids};
-	int *places = palloc(sizeof(int) * n);
-	int nmessages = 0;
 	uint64 found;
 	uint64 row;
-	int i;
 
-	for (i = 0; i < n; i++)
-	{
-		if (events[i]->kind == WC_EVENT_MESSAGE)
-			places[nmessages++] = i;
-	}
 	/* what is not found now, a trigger of the application's took out */
 	memset(ids, 0, sizeof(pg_uuid_t) * n);
 	found = wc_run(WC_FIND_MESSAGES, args, NULL);
@@ -86,16 +79,37 @@ find_ids(wc_event *const *events, int n, Datum channels, Datum hub_ids, pg_uuid_
 		bool isnull;
 		int at = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
 
-		ids[places[at]] = *DatumGetUUIDP(wc_field(row, 2, &isnull));
+		ids[at] = *DatumGetUUIDP(wc_field(row, 2, &isnull));
 	}
 }
 
-/* Returns how many were new; fills ids, unless it is NULL, with the messages' own. */
+/* All of them as new rows; false: that is not possible, or some may be there. */
+static bool
+write_new(wc_event *const *messages, int n, WcRepeats repeats, const pg_uuid_t *ids)
+{
+	bool nested = wc_own_insert; /* by a trigger of such an insert */
+	volatile bool written = false;
+
+	if (repeats == WC_REPEATS_EXPECTED)
+		return false;
+	wc_own_insert = true;
+	PG_TRY();
+	{
+		written = wc_message_rows_write(messages, ids, n);
+	}
+	PG_FINALLY();
+	{
+		wc_own_insert = nested;
+	}
+	PG_END_TRY();
+	return written;
+}
+
+/* By the statement that passes over what is there; returns how many were new.  found, unless it is NULL, gets their ids. */
 static uint64
-write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
+write_missing(wc_event *const *messages, int n, pg_uuid_t *ids, pg_uuid_t *found)
 {
 	WcColumn *cols[WC_INSERT_MESSAGES_ARRAYS];
-	pg_uuid_t *new_ids = palloc(sizeof(pg_uuid_t) * n);
 	Datum args[WC_INSERT_MESSAGES_PARAMETERS];
 	bool nested = wc_own_insert; /* by a trigger of such an insert */
 	volatile uint64 written = 0;
@@ -104,24 +118,15 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 	wc_columns(WC_INSERT_MESSAGES, cols, n);
 	for (i = 0; i < n; i++)
 	{
-		const wc_event *e = events[i];
+		const wc_event *e = messages[i];
 
-		if (e->kind != WC_EVENT_MESSAGE)
-			continue;
-		wc_new_message_id(&new_ids[i]);
-		if (ids != NULL)
-			ids[i] = new_ids[i];
 		wc_column_add(cols[0], uuid_datum(e->channel));
-		wc_column_add(cols[1], UUIDPGetDatum(&new_ids[i]));
+		wc_column_add(cols[1], UUIDPGetDatum(&ids[i]));
 		wc_column_add_bytes(cols[2], e->visitor.p, e->visitor.len);
 		wc_column_add_bytes(cols[3], e->message_id.p, e->message_id.len);
 		add_time(cols[4], e->at_us);
 		wc_column_add_bytes(cols[5], e->body.p, e->body.len);
-		wc_column_add(showed_up->channels, uuid_datum(e->channel));
-		wc_column_add(showed_up->visitors, cols[2]->values[cols[2]->n - 1]);
 	}
-	if (cols[0]->n == 0)
-		return 0;
 	wc_columns_arrays(cols, lengthof(cols), args);
 	args[6] = BoolGetDatum(wc_feed_wanted());
 	wc_own_insert = true;
@@ -137,8 +142,40 @@ write_messages(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showe
 		wc_own_insert = nested;
 	}
 	PG_END_TRY();
-	if (ids != NULL && written < (uint64) cols[0]->n)
-		find_ids(events, n, args[0], args[3], ids);
+	if (found != NULL && written < (uint64) n)
+		find_ids(n, args[0], args[3], found);
+	return written;
+}
+
+/* Returns how many were new; fills ids, unless it is NULL, with the messages' own. */
+static uint64
+write_messages(wc_event *const *events, int n, WcRepeats repeats, pg_uuid_t *ids, WcShowedUp *showed_up)
+{
+	wc_event **messages = palloc(sizeof(wc_event *) * n);
+	pg_uuid_t *new_ids = palloc(sizeof(pg_uuid_t) * n);
+	int *places = palloc(sizeof(int) * n);
+	uint64 written;
+	int count = 0;
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (events[i]->kind != WC_EVENT_MESSAGE)
+			continue;
+		places[count] = i;
+		messages[count] = events[i];
+		wc_new_message_id(&new_ids[count++]);
+		wc_column_add(showed_up->channels, uuid_datum(events[i]->channel));
+		wc_column_add_bytes(showed_up->visitors, events[i]->visitor.p, events[i]->visitor.len);
+	}
+	if (count == 0)
+		return 0;
+	if (write_new(messages, count, repeats, new_ids))
+		written = (uint64) count;
+	else
+		written = write_missing(messages, count, new_ids, ids != NULL ? new_ids : NULL);
+	for (i = 0; ids != NULL && i < count; i++)
+		ids[places[i]] = new_ids[i];
 	return written;
 }
 
@@ -197,21 +234,23 @@ write_statuses(wc_event *const *events, int n, WcShowedUp *showed_up)
 }
 
 /*
- * Write events in their order, one statement for the messages and one for the
- * statuses.  Repeats change nothing; returns how many were new.  The visitors
+ * Write events in their order, the messages at once and the statuses at once.
+ * Repeats change nothing; returns how many were new.  Where repeats are unlikely,
+ * one raises (wc_message_rows_met_repeat()): undo it, and write them with repeats
+ * expected.  The visitors
  * who showed themselves by them are added to showed_up; ids, unless it is NULL,
  * gets for each event the id of its message's row.  The caller is
  * connected to SPI and stays so while it uses them.  Raises whatever the tables
  * and their triggers raise.
  */
 uint64
-wc_events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up)
+wc_events_write(wc_event *const *events, int n, WcRepeats repeats, pg_uuid_t *ids, WcShowedUp *showed_up)
 {
 	uint64 messages;
 
 	if (ids != NULL)
 		memset(ids, 0, sizeof(pg_uuid_t) * n);
-	messages = write_messages(events, n, ids, showed_up);
+	messages = write_messages(events, n, repeats, ids, showed_up);
 
 	return messages + write_statuses(events, n, showed_up);
 }

@@ -16,7 +16,14 @@ typedef struct WcShowedUp
 	WcColumn *visitors;
 } WcShowedUp;
 
-extern uint64 wc_events_write(wc_event *const *events, int n, pg_uuid_t *ids, WcShowedUp *showed_up);
+/* Is a repeat among them unlikely?  Then it costs more: see wc_message_rows_met_repeat(). */
+typedef enum WcRepeats
+{
+	WC_REPEATS_EXPECTED,
+	WC_REPEATS_UNLIKELY
+} WcRepeats;
+
+extern uint64 wc_events_write(wc_event *const *events, int n, WcRepeats repeats, pg_uuid_t *ids, WcShowedUp *showed_up);
 extern const char *wc_events_meaning(wc_str status, bool has_error);
 extern void wc_events_reject(const wc_event *event, const ErrorData *error);
 extern void wc_events_keep_unreadable(const wc_event *event);

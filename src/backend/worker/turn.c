@@ -161,7 +161,8 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 
 /*
  * One turn.  When it fails as a whole it is done again with care, each event
- * and each outcome in a savepoint; when that fails too, the error goes up.
+ * and each outcome in a savepoint; when that fails too, the error goes up.  One
+ * that met a repeat is only done again.
  */
 void
 turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
@@ -192,9 +193,9 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			return;
 		if (carefully || savepoint_error_is_systemic(error) || ProcDiePending)
 			ReThrowError(error);
+		carefully = !inbound_met_repeat(error, now);
 		FreeErrorData(error);
 		error = NULL;
-		carefully = true;
 	}
 }
 
