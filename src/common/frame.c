@@ -86,17 +86,6 @@ wc_buf_reserve(wc_buf *buf, size_t more)
 	return true;
 }
 
-bool
-wc_buf_append(wc_buf *buf, const void *data, size_t len)
-{
-	if (!wc_buf_reserve(buf, len))
-		return false;
-	if (len > 0)
-		memcpy(buf->data + buf->len, data, len);
-	buf->len += len;
-	return true;
-}
-
 /* Start a frame; the mark goes to wc_frame_end. */
 size_t
 wc_frame_begin(wc_buf *buf, uint8_t type)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The most that one frame may hold, its type included, in bytes. */
 #define WC_FRAME_MAX (9u * 1024 * 1024)
@@ -66,7 +67,18 @@ extern void wc_buf_free(wc_buf *buf);
 extern void wc_buf_reset(wc_buf *buf);
 extern void wc_buf_consume(wc_buf *buf, size_t n);
 extern bool wc_buf_reserve(wc_buf *buf, size_t more);
-extern bool wc_buf_append(wc_buf *buf, const void *data, size_t len);
+
+/* Here, as frames and answers are written by a dozen of these. */
+static inline bool
+wc_buf_append(wc_buf *buf, const void *data, size_t len)
+{
+	if ((buf->failed || len > buf->cap - buf->len) && !wc_buf_reserve(buf, len))
+		return false;
+	if (len > 0)
+		memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+	return true;
+}
 
 extern size_t wc_frame_begin(wc_buf *buf, uint8_t type);
 extern bool wc_frame_end(wc_buf *buf, size_t mark);
