@@ -38,7 +38,7 @@ bucket_at(const net_addr *addr, int level, const rate_limit *rate, uint8_t key[1
 }
 
 uint32_t
-address_rate_wait(const rate_limit_table *set, const net_addr *addr, const rate_limit *rate, uint64_t now_ms)
+address_rate_wait(rate_limit_table *set, const net_addr *addr, const rate_limit *rate, uint64_t now_ms)
 {
 	uint32_t longest = 0;
 

@@ -16,8 +16,7 @@
 #define ADDRESS_RATE_48 16u
 
 /* Milliseconds until a token is there in all of the address's buckets, 0: now. */
-extern uint32_t address_rate_wait(const rate_limit_table *set, const net_addr *addr, const rate_limit *rate,
-								  uint64_t now_ms);
+extern uint32_t address_rate_wait(rate_limit_table *set, const net_addr *addr, const rate_limit *rate, uint64_t now_ms);
 
 /* Take n tokens of each of them. */
 extern void address_rate_take(rate_limit_table *set, const net_addr *addr, const rate_limit *rate, uint64_t now_ms,

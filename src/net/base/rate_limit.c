@@ -22,6 +22,8 @@ typedef struct place
 struct rate_limit_table
 {
 	uint32_t places;
+	uint8_t last_key[16]; /* whom somebody asked for last: mostly the next one does as well */
+	uint32_t last_place;
 	place place[];
 };
 
@@ -65,7 +67,10 @@ rate_limit_table_new(uint32_t places)
 	rate_limit_table *set = calloc(1, sizeof(*set) + places * sizeof(place));
 
 	if (set != NULL)
+	{
 		set->places = places;
+		set->last_place = ((uint32_t) hash_secret(set->last_key, 16) & (places - 1)) / WAYS * WAYS;
+	}
 	return set;
 }
 
@@ -77,14 +82,19 @@ rate_limit_table_free(rate_limit_table *set)
 
 /* The first of the places that the key may have. */
 static uint32_t
-first_place(const rate_limit_table *set, const uint8_t key[16])
+first_place(rate_limit_table *set, const uint8_t key[16])
 {
-	/* Secret, so that a stranger cannot aim at another's places, nor have all of a network's addresses in one. */
-	return ((uint32_t) hash_secret(key, 16) & (set->places - 1)) / WAYS * WAYS;
+	if (memcmp(set->last_key, key, 16) != 0)
+	{
+		/* Secret, so that a stranger cannot aim at another's places, nor have all of a network's addresses in one. */
+		set->last_place = ((uint32_t) hash_secret(key, 16) & (set->places - 1)) / WAYS * WAYS;
+		memcpy(set->last_key, key, 16);
+	}
+	return set->last_place;
 }
 
-static const place *
-find(const rate_limit_table *set, const uint8_t key[16])
+static place *
+find(rate_limit_table *set, const uint8_t key[16])
 {
 	uint32_t at = first_place(set, key);
 	uint32_t i;
@@ -98,9 +108,9 @@ find(const rate_limit_table *set, const uint8_t key[16])
 }
 
 uint32_t
-rate_limit_table_wait(const rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms)
+rate_limit_table_wait(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms)
 {
-	const place *p = find(set, key);
+	place *p = find(set, key);
 
 	return p ? rate_limit_wait(p->b, rate, now_ms) : 0;
 }
@@ -108,7 +118,7 @@ rate_limit_table_wait(const rate_limit_table *set, const uint8_t key[16], const 
 void
 rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms)
 {
-	place *p = (place *) find(set, key);
+	place *p = find(set, key);
 	uint32_t at = first_place(set, key);
 	uint32_t i;
 
@@ -129,7 +139,7 @@ rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_l
 void
 rate_limit_table_give(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate)
 {
-	place *p = (place *) find(set, key);
+	place *p = find(set, key);
 
 	if (p != NULL)
 		p->b = rate_limit_give(p->b, rate);

@@ -42,7 +42,7 @@ typedef struct rate_limit_table rate_limit_table;
 extern rate_limit_table *rate_limit_table_new(uint32_t places);
 extern void rate_limit_table_free(rate_limit_table *set);
 
-extern uint32_t rate_limit_table_wait(const rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
+extern uint32_t rate_limit_table_wait(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
 									  uint64_t now_ms);
 extern void rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
 								  uint64_t now_ms);
