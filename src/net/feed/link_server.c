@@ -30,9 +30,6 @@
  */
 #define MAX_OUT (WC_FRAME_MAX + 3u * 1024 * 1024)
 
-/* So many bytes are worth a write of their own. */
-#define NUDGE_BYTES (128u * 1024)
-
 /* A buffer for events that is larger gives its memory back. */
 #define KEEP_CAP (256u * 1024)
 
@@ -83,7 +80,7 @@ struct link_server
 	wc_buf text; /* the frame that is being written */
 	bucket lines;
 	uint32_t unsaid; /* lines that were left out */
-	bool busy;		 /* somebody is corked, or has acknowledged */
+	bool busy;		 /* somebody has acknowledged */
 	bool open;
 	bool closing;
 };
@@ -257,12 +254,7 @@ send_text(subscriber *sub)
 		return false;
 	}
 	ws_server_cork(&sub->w);
-	s->busy = true;
-	if (!ws_server_send(&sub->w, s->text.data, s->text.len))
-		return false;
-	if (sub->w.out_len - sub->w.out_off >= NUDGE_BYTES)
-		ws_server_uncork(&sub->w);
-	return true;
+	return ws_server_send(&sub->w, s->text.data, s->text.len);
 }
 
 /* Begin a frame with what its members need of numbers. */
@@ -473,14 +465,11 @@ link_server_run(link_server *s)
 		s->busy = false;
 		for (i = 0; i < LINKS_MAX; i++)
 		{
-			if (s->places[i] == NULL)
-				continue;
-			ws_server_uncork(&s->places[i]->w);
-			if (!tell_ack(s->places[i], false))
+			if (s->places[i] != NULL && !tell_ack(s->places[i], false))
 				s->busy = true;
 		}
 	}
-	ws_server_bury(&s->host);
+	ws_server_run(&s->host);
 }
 
 void
@@ -516,7 +505,7 @@ link_server_free(link_server *s)
 		if (s->places[i] != NULL)
 			ws_server_cut(&s->places[i]->w);
 	}
-	ws_server_bury(&s->host);
+	ws_server_run(&s->host);
 	ws_server_host_free(&s->host);
 	uv_close((uv_handle_t *) &s->timeouts.timer, on_timer_closed);
 }

@@ -340,7 +340,7 @@ visitors_run(visitors *v)
 		unstall(s);
 		ws_server_resume(&s->w);
 	}
-	ws_server_bury(&v->host);
+	ws_server_run(&v->host);
 }
 
 static void
@@ -413,7 +413,7 @@ visitors_free(visitors *v)
 	visitor_registry_all(v->sessions, cut_one, NULL);
 	timeouts_expire(&v->timeouts, PHASE_CLOSE);
 	visitor_inflight_free(v);
-	ws_server_bury(&v->host);
+	ws_server_run(&v->host);
 	ws_server_host_free(&v->host);
 	uv_close((uv_handle_t *) &v->timeouts.timer, on_closed);
 }

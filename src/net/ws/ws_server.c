@@ -24,6 +24,12 @@
 #define OP_CLOSE 0x8
 #define OP_PING	 0x9
 
+/* A frame of so many bytes is copied, to be sent in one piece with its head. */
+#define SHORT_FRAME 1024
+
+/* Bytes that may wait until ws_server_run(); what is more leaves at once. */
+#define CORKED_BYTES (64u * 1024)
+
 /* An output buffer begins with so much. */
 #define FIRST_OUT 1024u
 
@@ -31,9 +37,10 @@
 typedef struct turn
 {
 	ws *w;
-	size_t left; /* bytes that it may still read */
-	bool came;	 /* something was read */
-	bool ended;	 /* the client closed its side, or the connection broke */
+	size_t left;  /* bytes that it may still read */
+	bool came;	  /* something was read */
+	bool drained; /* all that there was: the next read would find nothing */
+	bool ended;	  /* the client closed its side, or the connection broke */
 } turn;
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -203,19 +210,32 @@ flush(ws *w)
 	settle(w);
 }
 
+/* As send(), of both parts; a short one is copied, which costs less than a list of parts. */
+static ssize_t
+send_frame(int fd, const unsigned char *head, size_t head_len, const char *data, size_t len)
+{
+	char whole[HEAD_SIZE + SHORT_FRAME];
+	struct iovec iov[2] = {{(void *) head, head_len}, {(void *) data, len}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+
+	if (len > SHORT_FRAME)
+		return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	memcpy(whole, head, head_len);
+	memcpy(whole + head_len, data, len);
+	return send(fd, whole, head_len + len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Write one frame, or what of it the socket does not take into the buffer. */
 static bool
 write_frame(ws *w, int opcode, const char *data, size_t len)
 {
 	unsigned char head[HEAD_SIZE];
 	size_t head_len = put_head(head, opcode, len);
-	struct iovec iov[2] = {{head, head_len}, {(void *) data, len}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	ssize_t sent = 0;
 
 	if (w->out_len == w->out_off && !w->corked)
 	{
-		sent = sendmsg(w->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = send_frame(w->fd, head, head_len, data, len);
 		if (sent < 0 && errno != EAGAIN && errno != EINTR)
 			return false;
 		if (sent == (ssize_t) (head_len + len))
@@ -242,13 +262,26 @@ too_slow(ws *w)
 	ws_server_close(w, WS_CLOSE_SLOW, "the client reads too slowly");
 }
 
+static void
+uncork(ws *w)
+{
+	if (!w->corked)
+		return;
+	w->corked = false;
+	if (w->state != WS_DEAD)
+		flush(w);
+}
+
 bool
 ws_server_send(ws *w, const char *text, size_t len)
 {
-	size_t waiting = w->out_len - w->out_off;
+	size_t waiting;
 
+	if (w->corked && w->out_len - w->out_off + len > CORKED_BYTES)
+		uncork(w);
 	if (w->state != WS_OPEN)
 		return false;
+	waiting = w->out_len - w->out_off;
 	/* A frame by itself may be larger, unless all together have too much. */
 	if (waiting + len > w->host->max_out && (waiting > 0 || w->host->out_total > WS_OUT_TOTAL))
 	{
@@ -261,20 +294,29 @@ ws_server_send(ws *w, const char *text, size_t len)
 	return false;
 }
 
-void
-ws_server_cork(ws *w)
+/* One that cannot be kept in mind sends at once. */
+static bool
+remember_corked(ws_host *host, ws *w)
 {
-	w->corked = true;
+	uint32_t cap = host->corked_cap ? host->corked_cap * 2 : 64;
+	ws **grown;
+
+	if (host->ncorked == host->corked_cap)
+	{
+		grown = realloc(host->corked, cap * sizeof(*grown));
+		if (grown == NULL)
+			return false;
+		host->corked = grown;
+		host->corked_cap = cap;
+	}
+	host->corked[host->ncorked++] = w;
+	return true;
 }
 
 void
-ws_server_uncork(ws *w)
+ws_server_cork(ws *w)
 {
-	if (!w->corked)
-		return;
-	w->corked = false;
-	if (w->state != WS_DEAD)
-		flush(w);
+	w->corked = w->corked || (w->state == WS_OPEN && remember_corked(w->host, w));
 }
 
 /* The close frame is written: what is left is to be heard out. */
@@ -314,7 +356,7 @@ turn_read(void *arg, uint8_t *buf, size_t len)
 	size_t room;
 	ssize_t n;
 
-	if (t->left == 0 || t->ended)
+	if (t->left == 0 || t->ended || t->drained)
 		return 0;
 	room = w->host->calls->room(w);
 	if (room == 0)
@@ -333,6 +375,7 @@ turn_read(void *arg, uint8_t *buf, size_t len)
 	{
 		t->came = true;
 		t->left -= (size_t) n;
+		t->drained = (size_t) n < len;
 		return (size_t) n;
 	}
 	t->ended = n == 0 || errno != EAGAIN;
@@ -401,7 +444,7 @@ static void
 read_frames(ws *w)
 {
 	ws_host *host = w->host;
-	turn t = {w, TURN_BYTES, false, false};
+	turn t = {w, TURN_BYTES, false, false, false};
 	uint16_t code = 0;
 	ws_parsed parsed;
 
@@ -535,10 +578,12 @@ on_closed(uv_handle_t *handle)
 }
 
 void
-ws_server_bury(ws_host *host)
+ws_server_run(ws_host *host)
 {
 	ws *w;
 
+	while (host->ncorked > 0)
+		uncork(host->corked[--host->ncorked]);
 	while ((w = host->dead) != NULL)
 	{
 		host->dead = w->next_dead;
@@ -554,4 +599,7 @@ ws_server_host_free(ws_host *host)
 {
 	ws_parser_free(host->spare);
 	host->spare = NULL;
+	free(host->corked);
+	host->corked = NULL;
+	host->corked_cap = 0;
 }

@@ -36,7 +36,7 @@ typedef enum ws_state
 {
 	WS_OPEN = 0,
 	WS_CLOSING, /* our close frame is written: nothing more is */
-	WS_DEAD		/* will be freed by ws_server_bury() */
+	WS_DEAD		/* will be freed by ws_server_run() */
 } ws_state;
 
 typedef struct ws_host ws_host;
@@ -59,7 +59,7 @@ typedef struct ws
 	uint8_t events; /* what the poll waits for */
 	bool paused;	/* not read */
 	bool shut;		/* our side of the connection is */
-	bool corked;	/* what is sent waits for ws_server_uncork() */
+	bool corked;	/* what is sent waits for ws_server_run() */
 } ws;
 
 typedef struct ws_calls
@@ -83,6 +83,9 @@ struct ws_host
 	const ws_calls *calls;
 	ws_parser *spare;
 	ws *dead;
+	ws **corked; /* those that are, perhaps several times */
+	uint32_t ncorked;
+	uint32_t corked_cap;
 	size_t out_total;
 	uint32_t max_out;	  /* bytes that may wait for one client */
 	uint32_t max_message; /* bytes of a message that is read */
@@ -94,9 +97,8 @@ extern bool ws_server_start(ws *w, ws_host *host, int fd);
 /* Send a text frame; false: it is not open (any more). */
 extern bool ws_server_send(ws *w, const char *text, size_t len);
 
-/* Keep what is sent, so that many frames go by one write; until ws_server_uncork(). */
+/* Keep what is sent, unless it becomes much, so that many frames leave by one write; until ws_server_run(). */
 extern void ws_server_cork(ws *w);
-extern void ws_server_uncork(ws *w);
 
 /* Say goodbye.  reason is at most 123 bytes for a person. */
 extern void ws_server_close(ws *w, uint16_t code, const char *reason);
@@ -110,8 +112,8 @@ extern void ws_server_resume(ws *w);
 /* Its timeout passed, in a phase that is the WebSocket's own. */
 extern void ws_server_late(ws *w);
 
-/* Free those that are dead; call once a turn, outside of every callback. */
-extern void ws_server_bury(ws_host *host);
+/* Send what is corked, and free those that are dead; call once a turn, outside of every callback. */
+extern void ws_server_run(ws_host *host);
 
 /* Free what is kept for the next session; nothing is open any more. */
 extern void ws_server_host_free(ws_host *host);
