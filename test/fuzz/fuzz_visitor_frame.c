@@ -1,25 +1,26 @@
 /*
  * fuzz_visitor_frame.c
- *	  Frames of visitors' clients: what is accepted is within every limit, and
- *	  its content is one that is accepted again, unchanged.
+ *	  Frames of visitors' clients: what is accepted is within every limit, its
+ *	  content is one that is accepted again, unchanged, and what is taken without a
+ *	  tree is what jansson would have made of it.
  */
 #include <jansson.h>
 #include <string.h>
 
 #include "visitors/visitor_content.h"
-#include "visitors/visitor_frame.h"
+#include "visitors/visitor_scan.h"
 #include "fuzz.h"
 
 static void
-check_content(const char *content)
+check_content(wc_str content)
 {
-	json_t *root = json_loads(content, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = json_loadb(content.p, content.len, JSON_REJECT_DUPLICATES, NULL);
 	const char *why;
 	char *again;
 
 	MUST(json_is_object(root));
 	again = visitor_content(root, &why);
-	MUST(again != NULL && strcmp(again, content) == 0);
+	MUST(again != NULL && wc_str_equals(content, again));
 	free(again);
 	json_decref(root);
 }
@@ -30,11 +31,11 @@ check_good(const visitor_frame *frame)
 	MUST(frame->why == NULL);
 	MUST(strlen(frame->token) <= VISITOR_MAX_TOKEN);
 	MUST(frame->nids >= 0 && frame->nids <= VISITOR_MAX_IDS);
-	MUST((frame->content != NULL) == (frame->type == VISITOR_MESSAGE));
+	MUST((frame->content.p != NULL) == (frame->type == VISITOR_MESSAGE));
 	MUST((frame->id[0] != '\0') == (frame->type == VISITOR_MESSAGE));
 	if (frame->type == VISITOR_DELIVERED || frame->type == VISITOR_READ)
 		MUST(frame->nids >= 1);
-	if (frame->content != NULL)
+	if (frame->content.p != NULL)
 		check_content(frame->content);
 	if (frame->attributes != NULL)
 	{
@@ -44,6 +45,23 @@ check_good(const visitor_frame *frame)
 		MUST(strlen(frame->attributes) <= VISITOR_MAX_ATTRIBUTES_SIZE);
 		json_decref(attributes);
 	}
+}
+
+/* The same frame, taken apart by jansson. */
+static void
+check_same(const char *text, size_t len, const visitor_frame *frame, visitor_frame_verdict verdict)
+{
+	static visitor_frame tree;
+
+	MUST(visitor_frame_parse(text, len, &tree) == verdict && tree.type == frame->type);
+	MUST(tree.why == frame->why && strcmp(tree.id, frame->id) == 0 && tree.has_token == frame->has_token);
+	MUST(memcmp(tree.token, frame->token, sizeof(tree.token)) == 0 && memcmp(tree.before, frame->before, 16) == 0);
+	MUST((tree.attributes == NULL) == (frame->attributes == NULL));
+	MUST(tree.attributes == NULL || strcmp(tree.attributes, frame->attributes) == 0);
+	MUST((tree.content.p == NULL) == (frame->content.p == NULL) && tree.content.len == frame->content.len);
+	MUST(tree.content.p == NULL || memcmp(tree.content.p, frame->content.p, tree.content.len) == 0);
+	MUST(tree.nids == frame->nids && memcmp(tree.ids, frame->ids, (size_t) tree.nids * 16) == 0);
+	visitor_frame_free(&tree);
 }
 
 int
@@ -56,12 +74,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* memory of its own, so that a read beyond it is seen */
 	if (size > 0)
 		memcpy(copy, data, size);
-	verdict = visitor_frame_parse(copy, size, &frame);
+	verdict = visitor_scan_parse(copy, size, &frame);
 	MUST(strspn(frame.id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(frame.id));
 	if (verdict == VISITOR_GOOD)
 		check_good(&frame);
 	else if (verdict != VISITOR_NOT_JSON)
 		MUST(frame.why != NULL && strlen(frame.why) > 10);
+	check_same(copy, size, &frame, verdict);
 	visitor_frame_free(&frame);
 	free(copy);
 	return 0;

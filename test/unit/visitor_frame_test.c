@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "visitors/visitor_frame.h"
+#include "visitors/visitor_scan.h"
 #include "tap.h"
 
 #define UUID			 "\"01a206db-149d-7000-8199-51c107a6ffef\""
@@ -60,6 +61,68 @@ static const struct
 	{"{\"type\":\"hello\",\"attributes\":{\"a\\ud83d\":\"\\u0000\"}}", VISITOR_GOOD, VISITOR_HELLO},
 };
 
+/* Texts, and whether they are taken without a tree of JSON. */
+static const struct
+{
+	const char *text;
+	bool scanned;
+} shapes[] = {
+	{MESSAGE("{\"type\":\"text\",\"text\":\"x\"}"), true},
+	{" { \"content\" : {\"type\":\"text\",\"text\":\"\xc3\xa4\\n\\\"\\\\\"} , \"id\":\"c-_9\",\"type\":\"message\"}\n",
+	 true},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\xe4\xbd\xa0\"}"), true},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\\u00e4\"}"), false},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"a\\/b\"}"), false},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\\n\\t\"}"), false},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\xff\"}"), false},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"\x01z\"}"), false},
+	{MESSAGE("{\"type\":\"text\", \"text\":\"x\"}"), false},
+	{MESSAGE("{\"text\":\"x\",\"type\":\"text\"}"), false},
+	{MESSAGE("{\"type\":\"text\",\"text\":\"x\",\"more\":1}"), false},
+	{MESSAGE("{\"type\":\"text\",\"text\":1}"), false},
+	{"{\"type\":\"message\",\"id\":\"a b\",\"content\":{\"type\":\"text\",\"text\":\"x\"}}", false},
+	{"{\"type\":\"message\",\"type\":\"message\",\"content\":{\"type\":\"text\",\"text\":\"x\"}}", false},
+	{"{\"type\":\"message\",\"id\":\"c\",\"ids\":[" UUID "]}", false},
+	{"{\"type\":\"read\",\"ids\":[" UUID "," UUID "]}", true},
+	{"{\"type\":\"delivered\",\"ids\":[" UUID "]}", true},
+	{"{\"type\":\"delivered\",\"ids\":[" UUID ", " UUID "]}", false},
+	{"{\"type\":\"delivered\",\"ids\":[]}", false},
+	{"{\"type\":\"ping\"}", true},
+	{"{\"type\":\"typing\"}", true},
+	{"{\"type\":\"ping\"}x", false},
+	{"{\"type\":\"ping\"", false},
+	{"{\"type\":\"ping\",}", false},
+	{"{}", false},
+	{"", false},
+};
+
+static void
+test_shapes(void)
+{
+	static visitor_frame scanned;
+	static visitor_frame tree;
+	size_t i;
+
+	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+	{
+		size_t len = strlen(shapes[i].text);
+		bool is;
+
+		memset(&scanned, 0, sizeof(scanned));
+		is = visitor_scan(shapes[i].text, len, &scanned);
+		ok(is == shapes[i].scanned, "%s: %s", shapes[i].scanned ? "common" : "left to jansson", shapes[i].text);
+		if (!is)
+			continue;
+		ok(visitor_frame_parse(shapes[i].text, len, &tree) == VISITOR_GOOD && tree.type == scanned.type &&
+			   strcmp(tree.id, scanned.id) == 0 && tree.nids == scanned.nids &&
+			   memcmp(tree.ids, scanned.ids, sizeof(tree.ids[0]) * (size_t) tree.nids) == 0 &&
+			   tree.content.len == scanned.content.len &&
+			   (tree.content.len == 0 || memcmp(tree.content.p, scanned.content.p, tree.content.len) == 0),
+		   "jansson makes the same of it");
+		visitor_frame_free(&tree);
+	}
+}
+
 int
 main(void)
 {
@@ -77,9 +140,10 @@ main(void)
 		visitor_frame_free(&frame);
 	}
 	visitor_frame_parse(cases[7].text, strlen(cases[7].text), &frame);
-	ok(strcmp(frame.id, "c") == 0 && strcmp(frame.content, "{\"type\":\"text\",\"text\":\"x\"}") == 0,
-	   "the content is built anew");
+	ok(strcmp(frame.id, "c") == 0 && wc_str_equals(frame.content, "{\"type\":\"text\",\"text\":\"x\"}"),
+	   "the content is there");
 	visitor_frame_free(&frame);
+	test_shapes();
 	memset(deep, '[', sizeof(deep));
 	ok(visitor_frame_parse(deep, sizeof(deep), &frame) == VISITOR_NOT_JSON, "nested too deep");
 	return tap_done();

@@ -3,7 +3,6 @@
  */
 #include "visitors/visitor_content.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -26,13 +25,13 @@ blank_at(const unsigned char *s, size_t len)
 	return 0;
 }
 
-static bool
-is_blank(const char *s, size_t len)
+bool
+visitor_content_is_blank(const char *text, size_t len)
 {
 	size_t at = 0;
 	size_t n;
 
-	while (at < len && (n = blank_at((const unsigned char *) s + at, len - at)) > 0)
+	while (at < len && (n = blank_at((const unsigned char *) text + at, len - at)) > 0)
 		at += n;
 	return at == len;
 }
@@ -43,7 +42,8 @@ member(const json_t *object, const char *name, size_t max)
 {
 	json_t *v = json_object_get(object, name);
 
-	if (!json_is_string(v) || json_string_length(v) > max || is_blank(json_string_value(v), json_string_length(v)))
+	if (!json_is_string(v) || json_string_length(v) > max ||
+		visitor_content_is_blank(json_string_value(v), json_string_length(v)))
 		return NULL;
 	return v;
 }

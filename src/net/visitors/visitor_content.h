@@ -7,6 +7,7 @@
 #define NET_VISITOR_CONTENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Limits of a reply's members, in bytes. */
 #define VISITOR_MAX_REPLY_ID	256
@@ -18,5 +19,8 @@
  * person.
  */
 extern char *visitor_content(const json_t *content, const char **why);
+
+/* Does a text say nothing: blanks, ASCII's and Unicode's, or not even these? */
+extern bool visitor_content_is_blank(const char *text, size_t len);
 
 #endif /* NET_VISITOR_CONTENT_H */

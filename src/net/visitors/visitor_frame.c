@@ -9,6 +9,7 @@
 
 #include "common/event_rules.h"
 #include "base/json_load.h"
+#include "base/text.h"
 #include "visitors/visitor_content.h"
 
 static const struct
@@ -89,30 +90,31 @@ take_hello(const json_t *root, visitor_frame *frame)
 	return VISITOR_GOOD;
 }
 
-static void
-take_id(const json_t *v, visitor_frame *frame)
+bool
+visitor_frame_take_id(const char *id, size_t len, visitor_frame *frame)
 {
-	size_t len = json_string_length(v);
-	const char *s = json_string_value(v);
-
-	if (s != NULL && len >= 1 && len <= VISITOR_MAX_ID &&
-		strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len)
-		memcpy(frame->id, s, len + 1);
+	/* the characters of base64url: letters, digits, "-" and "_" */
+	if (len < 1 || len > VISITOR_MAX_ID || !text_is_of(id, len, TEXT_BASE64URL))
+		return false;
+	memcpy(frame->id, id, len);
+	frame->id[len] = '\0';
+	return true;
 }
 
 static visitor_frame_verdict
 take_message(const json_t *root, visitor_frame *frame)
 {
 	const json_t *content = json_object_get(root, "content");
+	const json_t *id = json_object_get(root, "id");
 
-	take_id(json_object_get(root, "id"), frame);
-	if (frame->id[0] == '\0')
+	if (!json_is_string(id) || !visitor_frame_take_id(json_string_value(id), json_string_length(id), frame))
 		return bad(frame, "A message's id must be 1 to 64 letters, digits, \"-\" and \"_\".");
 	if (!json_is_object(content))
 		return bad(frame, "A message must have a content that is an object.");
-	frame->content = visitor_content(content, &frame->why);
-	if (frame->content == NULL)
+	frame->made = visitor_content(content, &frame->why);
+	if (frame->made == NULL)
 		return VISITOR_BAD_CONTENT;
+	frame->content = wc_str_from(frame->made);
 	frame->why = NULL;
 	return VISITOR_GOOD;
 }
@@ -170,6 +172,6 @@ void
 visitor_frame_free(visitor_frame *frame)
 {
 	free(frame->attributes);
-	free(frame->content);
-	frame->attributes = frame->content = NULL;
+	free(frame->made);
+	frame->attributes = frame->made = NULL;
 }

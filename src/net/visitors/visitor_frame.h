@@ -43,14 +43,18 @@ typedef struct visitor_frame
 	bool has_token;				 /* of hello */
 	char token[VISITOR_MAX_TOKEN + 1];
 	char *attributes;	/* of hello: JSON; NULL: none */
-	char *content;		/* of a message: JSON */
+	wc_str content;		/* of a message: JSON, in the frame's text or in made; p is NULL: none */
+	char *made;			/* what was made for it */
 	uint8_t before[16]; /* of history */
 	int nids;			/* of hello, delivered, read */
 	uint8_t ids[VISITOR_MAX_IDS][16];
 } visitor_frame;
 
-/* Fills the frame, whose type and id stand also when it is bad. */
+/* Fills the frame, whose type and id stand also when it is bad; it lives no longer than the text. */
 extern visitor_frame_verdict visitor_frame_parse(const char *text, size_t len, visitor_frame *frame);
 extern void visitor_frame_free(visitor_frame *frame);
+
+/* Take a client's id for a message; false, and nothing is taken: it is no good one. */
+extern bool visitor_frame_take_id(const char *id, size_t len, visitor_frame *frame);
 
 #endif /* NET_VISITOR_FRAME_H */

@@ -44,6 +44,7 @@ typedef struct pending
 	uint8_t visitor[16];
 	uint8_t message[16];			 /* that a receipt is for */
 	char client[VISITOR_MAX_ID + 1]; /* the id that a message's client gave */
+	uint32_t content_len;
 	char content[];
 } pending;
 
@@ -65,10 +66,10 @@ now_us(void)
 }
 
 static pending *
-pending_new(session *s, const char *content)
+pending_new(session *s, wc_str content)
 {
 	visitors *v = s->v;
-	size_t size = sizeof(pending) + strlen(content) + 1;
+	size_t size = sizeof(pending) + content.len + 1;
 	pending *p = calloc(1, size);
 
 	if (p == NULL)
@@ -83,7 +84,8 @@ pending_new(session *s, const char *content)
 	p->handed_ns = uv_hrtime();
 	memcpy(p->channel, s->entry.channel, 16);
 	memcpy(p->visitor, s->entry.visitor, 16);
-	memcpy(p->content, content, strlen(content) + 1);
+	p->content_len = content.len;
+	memcpy(p->content, content.p, content.len);
 	return p;
 }
 
@@ -169,7 +171,7 @@ hand_receipt(session *s, receipts *group, const uint8_t message[16])
 	char id[37];
 	char body[256];
 	int len;
-	pending *p = pending_new(s, "");
+	pending *p = pending_new(s, (wc_str){"", 0});
 
 	if (p == NULL)
 		return false;
@@ -248,7 +250,8 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 				visitor_output_ack(s, p->client, message, message ? wc_uuid7_time_us(message) / 1000 : now_us() / 1000);
 			/* also a repeat: the first time may have been given up before its commit */
 			if (message != NULL)
-				visitor_output_message_in(v, p->channel, p->visitor, p->session, message, p->client, p->content);
+				visitor_output_message_in(v, p->channel, p->visitor, p->session, message, p->client,
+										  (wc_str){p->content, p->content_len});
 			break;
 		case WC_DONE_REJECTED:
 			if (s != NULL)

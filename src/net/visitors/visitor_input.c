@@ -13,6 +13,7 @@
 #include "visitors/visitor_hello.h"
 #include "visitors/visitor_inflight.h"
 #include "visitors/visitor_output.h"
+#include "visitors/visitor_scan.h"
 
 /* Frames that are no messages: so many a second, so many at once. */
 static const rate_limit frame_rate = {1000, 20, 100};
@@ -86,7 +87,7 @@ on_message(session *s, const visitor_frame *frame)
 	if (s->count != NULL)
 	{
 		address_rate_take(v->by_address, &s->client, &v->address_rate, now, 1);
-		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(strlen(frame->content)));
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(frame->content.len));
 	}
 }
 
@@ -256,7 +257,7 @@ visitor_input_text(ws *w, const char *text, size_t len)
 {
 	session *s = (session *) w;
 	visitor_frame frame;
-	visitor_frame_verdict verdict = visitor_frame_parse(text, len, &frame);
+	visitor_frame_verdict verdict = visitor_scan_parse(text, len, &frame);
 
 	on_verdict(s, &frame, verdict, len);
 	visitor_frame_free(&frame);

@@ -7,10 +7,7 @@
  */
 #include "visitors/visitor_output.h"
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,20 +17,25 @@
 /* When a page of history that could not be read is to be asked for again, in ms. */
 #define ASK_AGAIN_MS 500
 
-/* Append as snprintf() does; what is printed is short. */
-static void __attribute__((format(printf, 2, 3))) put(wc_buf *buf, const char *format, ...)
+/* Append a text of ours; its length is known to the compiler where it is a literal. */
+static inline void __attribute__((always_inline)) put(wc_buf *buf, const char *text)
 {
-	char text[512];
-	va_list args;
-	int len;
+	wc_buf_append(buf, text, strlen(text));
+}
 
-	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (len < 0 || (size_t) len >= sizeof(text))
-		buf->failed = true;
-	else
-		wc_buf_append(buf, text, (size_t) len);
+static void
+put_number(wc_buf *buf, int64_t n)
+{
+	char digits[24];
+	char *p = digits + sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t) n : (uint64_t) n;
+
+	do
+		*--p = (char) ('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (n < 0)
+		*--p = '-';
+	wc_buf_append(buf, p, (size_t) (digits + sizeof(digits) - p));
 }
 
 static void
@@ -74,9 +76,16 @@ put_id(wc_buf *buf, const char *name, const uint8_t uuid[16])
 
 	if (memcmp(uuid, zeros, sizeof(zeros)) == 0)
 		return;
-	put(buf, "%s", name);
+	put(buf, name);
 	put_uuid(buf, uuid);
 	put(buf, "\"");
+}
+
+/* Are there older messages? */
+static void
+put_more(wc_buf *buf, bool more)
+{
+	put(buf, more ? ",\"more\":true" : ",\"more\":false");
 }
 
 static wc_buf *
@@ -92,6 +101,7 @@ finish(session *s)
 {
 	wc_buf *buf = &s->v->text;
 
+	ws_server_cork(&s->w);
 	if (!buf->failed)
 		return ws_server_send(&s->w, buf->data, buf->len);
 	ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
@@ -112,6 +122,24 @@ tell(void *arg, visitor_entry *e)
 
 	if (e->number != t->but && finish(s))
 		t->took++;
+}
+
+static void
+count(void *arg, visitor_entry *e)
+{
+	telling *t = arg;
+
+	t->took += e->number != t->but;
+}
+
+/* Is there a session that would be told?  Mostly the visitor has one, which wrote, or none. */
+static bool
+is_told(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but)
+{
+	telling t = {but, 0};
+
+	visitor_registry_each(v->sessions, channel, visitor, count, &t);
+	return t.took > 0;
 }
 
 /* Send what was written to all sessions of a visitor. */
@@ -138,7 +166,10 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 	put(buf, "{\"type\":\"welcome\",\"visitor\":\"");
 	put_uuid(buf, welcome->visitor);
 	if (token != NULL)
-		put(buf, "\",\"token\":\"%s", token);
+	{
+		put(buf, "\",\"token\":\"");
+		put(buf, token);
+	}
 	put(buf, "\",\"name\":");
 	put_text(buf, ch->display_name.p, ch->display_name.len);
 	put(buf, ",\"messages\":");
@@ -148,7 +179,10 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 		put(buf, "[]");
 	put_id(buf, ",\"from\":\"", welcome->from);
 	put_id(buf, ",\"read\":\"", welcome->read);
-	put(buf, ",\"more\":%s,\"limits\":{\"message\":%u}}", welcome->more ? "true" : "false", s->v->max_message);
+	put_more(buf, welcome->more);
+	put(buf, ",\"limits\":{\"message\":");
+	put_number(buf, s->v->max_message);
+	put(buf, "}}");
 	finish(s);
 }
 
@@ -170,7 +204,8 @@ visitor_output_history(session *s, const wc_history *history)
 		put_str(buf, history->messages);
 	else
 		put(buf, "[]");
-	put(buf, ",\"more\":%s}", history->more ? "true" : "false");
+	put_more(buf, history->more);
+	put(buf, "}");
 	finish(s);
 }
 
@@ -179,14 +214,18 @@ visitor_output_ack(session *s, const char *id, const uint8_t message[16], int64_
 {
 	wc_buf *buf = begin(s->v);
 
-	put(buf, "{\"type\":\"ack\",\"id\":\"%s\"", id);
+	put(buf, "{\"type\":\"ack\",\"id\":\"");
+	put(buf, id);
+	put(buf, "\"");
 	if (message != NULL)
 	{
 		put(buf, ",\"message\":\"");
 		put_uuid(buf, message);
 		put(buf, "\"");
 	}
-	put(buf, ",\"at\":%" PRId64 "}", at_ms);
+	put(buf, ",\"at\":");
+	put_number(buf, at_ms);
+	put(buf, "}");
 	finish(s);
 }
 
@@ -195,11 +234,20 @@ visitor_output_error(session *s, const char *code, const char *id, uint32_t retr
 {
 	wc_buf *buf = begin(s->v);
 
-	put(buf, "{\"type\":\"error\",\"code\":\"%s\"", code);
+	put(buf, "{\"type\":\"error\",\"code\":\"");
+	put(buf, code);
+	put(buf, "\"");
 	if (id != NULL && id[0] != '\0')
-		put(buf, ",\"id\":\"%s\"", id);
+	{
+		put(buf, ",\"id\":\"");
+		put(buf, id);
+		put(buf, "\"");
+	}
 	if (retry_after_ms > 0)
-		put(buf, ",\"retry_after\":%u", retry_after_ms);
+	{
+		put(buf, ",\"retry_after\":");
+		put_number(buf, retry_after_ms);
+	}
 	put(buf, ",\"text\":");
 	put_text(buf, text, strlen(text));
 	put(buf, "}");
@@ -222,15 +270,24 @@ begin_message(visitors *v, const uint8_t message[16], const char *direction, con
 
 	put(buf, "{\"type\":\"message\",\"id\":\"");
 	put_uuid(buf, message);
-	put(buf, "\",\"direction\":\"%s\",\"at\":%" PRId64 ",\"status\":\"%s\"", direction, ms_of(message), status);
+	put(buf, "\",\"direction\":\"");
+	put(buf, direction);
+	put(buf, "\",\"at\":");
+	put_number(buf, ms_of(message));
+	put(buf, ",\"status\":\"");
+	put(buf, status);
+	put(buf, "\"");
 	return buf;
 }
 
 int
 visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16])
 {
-	wc_buf *buf = begin_message(v, send->message, "out", "sent");
+	wc_buf *buf;
 
+	if (!is_told(v, send->channel, visitor, 0))
+		return 0;
+	buf = begin_message(v, send->message, "out", "sent");
 	put(buf, ",\"content\":");
 	put_str(buf, send->content);
 	put(buf, "}");
@@ -239,12 +296,17 @@ visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visit
 
 int
 visitor_output_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
-						  const uint8_t message[16], const char *client, const char *content)
+						  const uint8_t message[16], const char *client, wc_str content)
 {
-	wc_buf *buf = begin_message(v, message, "in", "received");
+	wc_buf *buf;
 
-	put(buf, ",\"client\":\"%s\",\"content\":", client);
-	wc_buf_append(buf, content, strlen(content));
+	if (!is_told(v, channel, visitor, but))
+		return 0;
+	buf = begin_message(v, message, "in", "received");
+	put(buf, ",\"client\":\"");
+	put(buf, client);
+	put(buf, "\",\"content\":");
+	put_str(buf, content);
 	put(buf, "}");
 	return finish_all(v, channel, visitor, but);
 }
@@ -256,7 +318,9 @@ visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t 
 	wc_buf *buf = begin(v);
 	int i;
 
-	put(buf, "{\"type\":\"status\",\"status\":\"%s\",\"ids\":[", status);
+	put(buf, "{\"type\":\"status\",\"status\":\"");
+	put(buf, status);
+	put(buf, "\",\"ids\":[");
 	for (i = 0; i < n; i++)
 	{
 		put(buf, i ? ",\"" : "\"");

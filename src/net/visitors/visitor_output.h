@@ -18,7 +18,7 @@ extern void visitor_output_pong(session *s);
 /* These to all sessions of a visitor, but one; how many took it. */
 extern int visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);
 extern int visitor_output_message_in(visitors *v, const uint8_t channel[16], const uint8_t visitor[16], uint64_t but,
-									 const uint8_t message[16], const char *client, const char *content);
+									 const uint8_t message[16], const char *client, wc_str content);
 extern int visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
 									 const char *status, const uint8_t (*ids)[16], int n);
 extern int visitor_output_status_upto(visitors *v, const wc_status *status);
