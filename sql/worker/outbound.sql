@@ -128,6 +128,27 @@ WHERE EXISTS (SELECT FROM webchatt.messages m
 	WHERE m.channel_id = h.channel_id AND m.id = h.message_id AND m.status = 'held')
 ON CONFLICT DO NOTHING;
 
+-- name: hold_now($1 channels uuid[], $2 visitors text[], $3 seqs bigint[], $4 ids uuid[], $5 expiries timestamptz[],
+--	$6 seconds int, $7 error_code text, $8 error_message text)
+-- The same for messages that are queued still and need not be sent to know it: their visitors are away, or have others
+-- that are held. The error is what a hub would have said of the visitor.
+WITH noted AS (
+	UPDATE webchatt.messages m
+	SET status = 'held', status_at = now(), error_code = $7, error_message = $8
+	FROM unnest($1, $2, $3, $4, $5) AS h (channel_id, visitor, seq, message_id, expires_at)
+	WHERE m.channel_id = h.channel_id AND m.id = h.message_id AND m.status = 'queued'
+	RETURNING m.channel_id, m.id, h.visitor, h.seq, h.expires_at
+),
+kept AS (
+	INSERT INTO webchatt.held (channel_id, visitor, seq, message_id, expires_at)
+	SELECT channel_id, visitor, seq, id, coalesce(expires_at, now() + make_interval(secs => $6))
+	FROM noted
+	ON CONFLICT DO NOTHING
+)
+INSERT INTO webchatt.statuses (channel_id, message_id, status, error_code, error_message)
+SELECT channel_id, id, 'held', $7, $8
+FROM noted;
+
 -- name: any_held()
 SELECT 1 FROM webchatt.held LIMIT 1;
 

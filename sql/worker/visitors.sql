@@ -97,10 +97,10 @@ ON CONFLICT (channel_id, what) DO UPDATE
 SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 
 -- name: page($1 channel uuid, $2 visitor text, $3 before uuid, $4 known uuid[], $5 rows int, $6 bytes int,
---	$7 look_through int, $8 under_way uuid)
+--	$7 look_through int, $8 under_way uuid[])
 -- What a visitor's client is shown, before this message (null: the newest), but not those that it has: rows messages
--- on a page, bytes after which no more are taken, look_through messages at most; under_way: one that is shown though
--- it is being sent just now (or null). That is the newest page, and behind it what was sent and never confirmed, for it
+-- on a page, bytes after which no more are taken, look_through messages at most; under_way: those that are shown
+-- though they are being sent just now. That is the newest page, and behind it what was sent and never confirmed, for it
 -- may have been lost with a connection; and what lies among those that the client has: another client got it.
 -- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
 -- left out, whether there are older ones than that, and up to which the visitor's own were read.
@@ -109,7 +109,7 @@ WITH recent AS (
 	FROM webchatt.messages m
 	WHERE m.channel_id = $1 AND m.visitor = $2 AND m.id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
 		AND (m.direction = 'in' OR m.status IN ('enqueued', 'sent', 'delivered', 'read')
-			OR m.id = $8 AND m.status = 'queued')
+			OR m.status = 'queued' AND m.id = ANY ($8))
 	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC
 	LIMIT $7
 ),

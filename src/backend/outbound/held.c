@@ -37,6 +37,37 @@ held_add(WcColumn *const columns[5])
 	wc_run(WC_HOLD, args, NULL);
 }
 
+typedef struct Holding
+{
+	Datum args[WC_HOLD_NOW_PARAMETERS];
+	const char *nulls;
+} Holding;
+
+static void
+hold_step(void *arg)
+{
+	Holding *h = arg;
+
+	wc_run(WC_HOLD_NOW, h->args, h->nulls);
+}
+
+/*
+ * Hold messages that are queued, and say so: as held_add(), and what a hub would
+ * have said (or NULL).  False: it could not be done now, and nothing is.
+ */
+bool
+held_now(WcColumn *const columns[5], const char *error_code, const char *error_message)
+{
+	Holding h = {.nulls = error_code ? "        " : "      nn"};
+
+	any_held = true;
+	wc_columns_arrays(columns, WC_HOLD_NOW_ARRAYS, h.args);
+	h.args[5] = Int32GetDatum(wc_hold_for);
+	h.args[6] = error_code ? CStringGetTextDatum(error_code) : (Datum) 0;
+	h.args[7] = error_message ? CStringGetTextDatum(error_message) : (Datum) 0;
+	return savepoint_try(hold_step, &h, LOCK_WAIT_BLOCKED_MS) == NULL;
+}
+
 /* Visitors whose release has to be tried again, at most. */
 #define AGAIN_MOST 1024
 

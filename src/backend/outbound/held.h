@@ -12,6 +12,7 @@
 
 extern void held_release(TimestampTz now, const WcShowedUp *showed_up);
 extern void held_add(WcColumn *const columns[5]);
+extern bool held_now(WcColumn *const columns[5], const char *error_code, const char *error_message);
 extern void held_upkeep(bool look);
 extern void held_commit(void);
 extern void held_rollback(void);

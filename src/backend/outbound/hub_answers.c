@@ -108,8 +108,7 @@ retry_later(Queued *item, TimestampTz now, const wc_outcome *o)
 		return;
 	}
 	ms = Min(RETRY_FIRST_MS << Min(item->attempts - 1, 10), RETRY_MOST_MS);
-	hub_queue_put_back(item);
-	hub_queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(ms)));
+	hub_queue_wait(hub_queue_put_back(item), TimestampTzPlusMilliseconds(now, wc_jittered(ms)));
 }
 
 /* The hub refuses the key: nothing goes there until it has another. */

@@ -3,6 +3,12 @@
  *	  Memory is bounded: what does not fit stays in the outbox, and a conversation
  *	  of which a part does is spilled: it is read anew, in order, once its part in
  *	  memory is settled.
+ *
+ * To a hub a conversation's messages go one at a time: only so do they keep their
+ * order when one has to be tried again.  To our own visitors many are under way: the
+ * corridor and the visitor's socket keep their order, and whatever finds nobody there
+ * finds nobody for all that left behind it, until a visitor is welcomed; so from then
+ * on nothing more leaves before those have come back (see next_to_go()).
  */
 #include "postgres.h"
 
@@ -160,12 +166,71 @@ spill(Conv *conv, int64 seq)
 	conv->refetch_from = Min(conv->refetch_from, seq);
 }
 
-/* Put an idle conversation where its contents say, or free an empty one. */
+static void
+set_token(Queued *item, uint64 token)
+{
+	if (item->token != 0)
+		hash_search(tokens, &item->token, HASH_REMOVE, NULL);
+	item->token = token;
+	if (token != 0)
+	{
+		TokenEntry *entry = hash_search(tokens, &token, HASH_ENTER, NULL);
+
+		entry->item = item;
+	}
+}
+
+static void
+set_state(Queued *item, ItemState state)
+{
+	Conv *conv = item->conv;
+
+	conv->in_state[item->state]--;
+	conv->nheld -= item->held ? 1 : 0;
+	item->state = (uint8) state;
+	item->held = false;
+	conv->in_state[state]++;
+}
+
+/* The message of a conversation that may leave now; NULL: none may. */
+static Queued *
+next_to_go(Conv *conv)
+{
+	dlist_iter iter;
+
+	if (conv->in_state[ITEM_WAITING] == 0)
+		return NULL;
+	if (!conv->queue->local)
+	{
+		Queued *front = dlist_head_element(Queued, node, &conv->items);
+
+		return front->state == ITEM_WAITING ? front : NULL;
+	}
+	/* what is to be held, or may come back to be sent again, is overtaken by none */
+	if (conv->nheld > 0 || (conv->shown && conv->in_state[ITEM_SENT] > 0))
+		return NULL;
+	dlist_foreach(iter, &conv->items)
+	{
+		Queued *item = dlist_container(Queued, node, iter.cur);
+
+		if (item->state == ITEM_WAITING)
+			return item;
+	}
+	return NULL;
+}
+
+/* Put a conversation where its contents say, or free an empty one. */
 static void
 replace(Conv *conv, bool first)
 {
-	if (conv->nitems > 0)
+	bool ready = next_to_go(conv) != NULL;
+
+	if (ready && conv->turn.place == CONV_READY && !first)
+		return;
+	if (ready)
 		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_READY, first);
+	else if (conv->nitems > 0)
+		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_IDLE, false);
 	else if (conv->spilled)
 		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_REFETCH, false);
 	else
@@ -196,6 +261,7 @@ add_item(Conv *conv, const OutboxRow *row)
 	item->child = (uint8) row->child;
 	dlist_push_tail(&conv->items, &item->node);
 	conv->nitems++;
+	conv->in_state[ITEM_WAITING]++;
 	conv->queue->nitems++;
 	conv->queue->per_child[item->child]++;
 }
@@ -205,7 +271,9 @@ drop_item(Queued *item)
 {
 	Conv *conv = item->conv;
 
-	hub_queue_set_token(item, 0);
+	set_token(item, 0);
+	set_state(item, ITEM_WAITING);
+	conv->in_state[ITEM_WAITING]--;
 	dlist_delete(&item->node);
 	conv->nitems--;
 	conv->queue->nitems--;
@@ -235,8 +303,7 @@ hub_queue_add(HubQueue *queue, const OutboxRow *row)
 		spill(conv, row->seq);
 	else
 		add_item(conv, row);
-	if (conv->turn.place == CONV_IDLE &&
-		(conv->nitems == 0 || dlist_head_element(Queued, node, &conv->items)->state == ITEM_WAITING))
+	if (conv->turn.place == CONV_IDLE)
 		replace(conv, false);
 }
 
@@ -301,13 +368,17 @@ hub_queue_shown(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
 		conv->shown = true;
 }
 
-/* The message at a conversation's front; NULL when it has none. */
-Queued *
-hub_queue_front(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
+/* Visit a conversation's messages that are in memory, in order. */
+void
+hub_queue_each_of(HubQueue *queue, const pg_uuid_t *channel, const char *visitor,
+				  void (*visit)(void *arg, Queued *item), void *arg)
 {
 	Conv *conv = conv_for(queue, channel, visitor, false);
+	dlist_iter iter;
 
-	return conv == NULL || dlist_is_empty(&conv->items) ? NULL : dlist_head_element(Queued, node, &conv->items);
+	if (conv == NULL)
+		return;
+	dlist_foreach(iter, &conv->items) visit(arg, dlist_container(Queued, node, iter.cur));
 }
 
 /* Try a conversation again at due. */
@@ -326,7 +397,7 @@ hub_queue_wake_due(HubQueue *queue, TimestampTz now)
 		replace(conv_queue_owner(Conv, turn, first), false);
 }
 
-/* Take the front message of the next ready conversation; NULL when none is. */
+/* Take a message of the next ready conversation, which then lets the others go first; NULL when none is. */
 Queued *
 hub_queue_next_ready(HubQueue *queue)
 {
@@ -335,36 +406,73 @@ hub_queue_next_ready(HubQueue *queue)
 	while ((first = conv_queue_first_ready(&queue->turns)) != NULL)
 	{
 		Conv *conv = conv_queue_owner(Conv, turn, first);
-		Queued *item = dlist_head_element(Queued, node, &conv->items);
+		Queued *item = next_to_go(conv);
 
 		conv_queue_move(&queue->turns, first, CONV_IDLE, false);
-		if (item->state == ITEM_WAITING)
-		{
-			item->state = ITEM_TAKEN;
-			conv->shown = false;
-			return item;
-		}
-		/* it expired, and goes when that is committed */
+		if (item == NULL)
+			continue; /* it expired, and goes when that is committed */
+		set_state(item, ITEM_TAKEN);
+		conv->shown = false;
+		if (next_to_go(conv) != NULL)
+			replace(conv, false);
+		return item;
 	}
 	return NULL;
 }
 
-/* The message is to be tried again, now. */
+/* The message is under way, by this SEND. */
 void
+hub_queue_set_sent(Queued *item, uint64 token)
+{
+	set_token(item, token);
+	set_state(item, ITEM_SENT);
+}
+
+/* How it ended is known; held: it is to be held, and with it whatever stands behind it. */
+void
+hub_queue_ended(Queued *item, bool held)
+{
+	set_token(item, 0);
+	set_state(item, ITEM_ENDED);
+	item->held = held;
+	item->conv->nheld += held ? 1 : 0;
+}
+
+/*
+ * One of many that were under way, where older ones are to be read anew: it comes
+ * with them.
+ */
+static bool
+is_read_anew(const Queued *item)
+{
+	return item->conv->queue->local && item->conv->spilled && item->seq >= item->conv->refetch_from;
+}
+
+static Conv *
+put_back(Queued *item, bool first)
+{
+	Conv *conv = item->conv;
+
+	set_token(item, 0);
+	set_state(item, ITEM_WAITING);
+	if (is_read_anew(item))
+		drop_item(item);
+	replace(conv, first);
+	return conv;
+}
+
+/* The message is to be tried again, now.  Its conversation, for it may be out of memory itself. */
+Conv *
 hub_queue_put_back(Queued *item)
 {
-	item->state = ITEM_WAITING;
-	hub_queue_set_token(item, 0);
-	replace(item->conv, false);
+	return put_back(item, false);
 }
 
 /* The same, in front of the others: the turn that took it was undone. */
 void
 hub_queue_put_back_first(Queued *item)
 {
-	item->state = ITEM_WAITING;
-	hub_queue_set_token(item, 0);
-	replace(item->conv, true);
+	(void) put_back(item, true);
 }
 
 /* The message needs nothing more. */
@@ -372,12 +480,9 @@ void
 hub_queue_settle(Queued *item)
 {
 	Conv *conv = item->conv;
-	bool was_front = dlist_head_element(Queued, node, &conv->items) == item;
 
 	drop_item(item);
-	if (was_front && conv->turn.place != CONV_WAITING)
-		replace(conv, false);
-	else if (conv->nitems == 0)
+	if (conv->turn.place != CONV_WAITING || conv->nitems == 0)
 		replace(conv, false);
 }
 
@@ -428,21 +533,6 @@ hub_queue_find_token(uint64 token)
 	TokenEntry *entry = context ? hash_search(tokens, &token, HASH_FIND, NULL) : NULL;
 
 	return entry ? entry->item : NULL;
-}
-
-/* Name the SEND by which the message is under way; 0: none. */
-void
-hub_queue_set_token(Queued *item, uint64 token)
-{
-	if (item->token != 0)
-		hash_search(tokens, &item->token, HASH_REMOVE, NULL);
-	item->token = token;
-	if (token != 0)
-	{
-		TokenEntry *entry = hash_search(tokens, &token, HASH_ENTER, NULL);
-
-		entry->item = item;
-	}
 }
 
 /* The token of the next SEND. */

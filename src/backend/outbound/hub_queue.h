@@ -24,13 +24,14 @@ typedef enum ItemState
 	ITEM_WAITING,
 	ITEM_TAKEN, /* in this turn */
 	ITEM_SENT,	/* handed to webchatt-net */
-	ITEM_ENDED	/* its outcome is known and not yet committed */
+	ITEM_ENDED, /* its outcome is known and not yet committed */
+	ITEM_STATES
 } ItemState;
 
 typedef struct Conv Conv;
 typedef struct HubQueue HubQueue;
 
-/* One message.  It stays at its conversation's front until it is settled. */
+/* One message.  It keeps its place in its conversation until it is settled. */
 typedef struct Queued
 {
 	pg_uuid_t id; /* hash key: must be first */
@@ -41,6 +42,7 @@ typedef struct Queued
 	TimestampTz expires; /* 0: never */
 	int attempts;
 	uint8 state; /* ItemState */
+	bool held;	 /* ENDED, and to be held */
 	uint8 child; /* the outbox table that it came from */
 } Queued;
 
@@ -52,10 +54,12 @@ struct Conv
 	uint32 hash;
 	dlist_head items;
 	int nitems;
-	bool shown;		 /* the visitor showed up since the front was taken */
-	bool spilled;	 /* rows from refetch_from on are not in memory */
-	bool look_again; /* for messages without an order, once it is not spilled */
-	uint32 whole_in; /* the pass that found all of it in memory: see hub_queue_knows() */
+	int in_state[ITEM_STATES]; /* of them */
+	int nheld;				   /* of those that ended */
+	bool shown;				   /* the visitor showed up since what is under way was taken */
+	bool spilled;			   /* rows from refetch_from on are not in memory */
+	bool look_again;		   /* for messages without an order, once it is not spilled */
+	uint32 whole_in;		   /* the pass that found all of it in memory: see hub_queue_knows() */
 	int64 refetch_from;
 	ConvTurn turn;
 };
@@ -92,17 +96,19 @@ extern void hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const 
 extern bool hub_queue_knows(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
 							uint32 pass);
 extern void hub_queue_shown(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
-extern Queued *hub_queue_front(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
+extern void hub_queue_each_of(HubQueue *queue, const pg_uuid_t *channel, const char *visitor,
+							  void (*visit)(void *arg, Queued *item), void *arg);
 extern void hub_queue_wait(Conv *conv, TimestampTz due);
 extern void hub_queue_wake_due(HubQueue *queue, TimestampTz now);
 extern Queued *hub_queue_next_ready(HubQueue *queue);
-extern void hub_queue_put_back(Queued *item);
+extern void hub_queue_ended(Queued *item, bool held);
+extern void hub_queue_set_sent(Queued *item, uint64 token);
+extern Conv *hub_queue_put_back(Queued *item);
 extern void hub_queue_put_back_first(Queued *item);
 extern void hub_queue_settle(Queued *item);
 extern void hub_queue_add_refetched(Conv *conv, const OutboxRow *row);
 extern void hub_queue_refetched(Conv *conv, int rows, int64 last_seq);
 extern Queued *hub_queue_find_token(uint64 token);
-extern void hub_queue_set_token(Queued *item, uint64 token);
 extern uint64 hub_queue_new_token(void);
 extern uint64 hub_queue_last_token(void);
 extern void hub_queue_each(void (*visit)(void *arg, Queued *item), void *arg);

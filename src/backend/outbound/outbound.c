@@ -32,6 +32,7 @@
 #include "shared/statements.h"
 #include "turn/config.h"
 #include "turn/net_process.h"
+#include "turn/connected.h"
 #include "turn/savepoint.h"
 
 /* Messages handed over in one turn, and how many bytes of content at most. */
@@ -259,14 +260,13 @@ write_send(Queued *item, const char *content)
 	send.local = channel->local ? 1 : 0;
 	if (!wc_write_send(&sends, &send))
 		return false;
-	hub_queue_set_token(item, send.token);
-	item->state = ITEM_SENT;
+	hub_queue_set_sent(item, send.token);
 	return true;
 }
 
-/* What the tables say of a message that was taken decides what happens to it. */
+/* What the tables say of a message that was taken and is still to be sent decides what happens to it. */
 static void
-decide(int i, const char *content, bool visitor_held)
+decide(int i, const char *content, WcColumn *const behind[5])
 {
 	Queued *item = taken[i];
 	wc_outcome o;
@@ -278,8 +278,11 @@ decide(int i, const char *content, bool visitor_held)
 		o.error_message = wc_str_from("its channel was removed");
 		outcomes_note(item, "failed", wc_str_from("failed"), &o);
 	}
-	else if (visitor_held)
-		outcomes_note(item, "held", wc_str_from("held"), NULL);
+	else if (content == NULL)
+	{
+		taken_away[i] = true;
+		outcomes_add_held(behind, item);
+	}
 	else if (sends.len < TAKE_BYTES && !write_send(item, content))
 	{
 		o.error_message = wc_str_from("its content is too large to be sent");
@@ -287,15 +290,84 @@ decide(int i, const char *content, bool visitor_held)
 	}
 }
 
-/* Take the messages whose turn it is; they leave when the turn is committed. */
+/* Hold what was taken, from there on; if that cannot be done now it is done later, one by one. */
+static void
+hold(WcColumn *const columns[5], bool away)
+{
+	const char *code = away ? "session_not_found" : NULL;
+	const char *text = away ? "The visitor has no open session." : NULL;
+	wc_outcome o;
+	int n;
+	int i;
+
+	if (columns[0]->n == 0 || held_now(columns, code, text))
+		return;
+	memset(&o, 0, sizeof(o));
+	o.error_code = wc_str_from(away ? code : "");
+	o.error_message = wc_str_from(away ? text : "");
+	for (n = 0; n < columns[3]->n; n++)
+	{
+		for (i = 0; i < ntaken && memcmp(&taken[i]->id, DatumGetUUIDP(columns[3]->values[n]), UUID_LEN) != 0; i++)
+			;
+		taken_away[i] = false;
+		outcomes_note(taken[i], "held", wc_str_from("held"), &o);
+	}
+}
+
+/*
+ * What is still to be sent of these, by their numbers in taken[], in order: contents,
+ * or held behind others.
+ */
+static void
+take(const int *which, int n)
+{
+	WcColumn *channels = wc_column(UUIDOID, n);
+	WcColumn *ids = wc_column(UUIDOID, n);
+	WcColumn *behind[WC_HOLD_NOW_ARRAYS];
+	const char **contents = palloc0(sizeof(char *) * n);
+	bool *there = palloc0(sizeof(bool) * n);
+	Datum args[2];
+	uint64 rows;
+	uint64 row;
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		wc_column_add(channels, UUIDPGetDatum(&taken[which[i]]->conv->channel));
+		wc_column_add(ids, UUIDPGetDatum(&taken[which[i]]->id));
+	}
+	args[0] = wc_column_array(channels);
+	args[1] = wc_column_array(ids);
+	rows = wc_run(WC_TAKE, args, NULL);
+	for (row = 0; row < rows; row++)
+	{
+		bool isnull;
+
+		i = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
+		there[i] = true;
+		if (!DatumGetBool(wc_field(row, 3, &isnull)))
+			contents[i] = wc_field_text(row, 2);
+	}
+	wc_columns(WC_HOLD_NOW, behind, 8);
+	for (i = 0; i < n; i++)
+	{
+		if (there[i])
+			decide(which[i], contents[i], behind);
+	}
+	hold(behind, false);
+}
+
+/*
+ * Take the messages whose turn it is; they leave when the turn is committed.  Who is
+ * known to be away gets none: theirs are held in this turn.
+ */
 void
 outbound_take(TimestampTz now)
 {
-	WcColumn *channels;
-	WcColumn *ids;
-	Datum args[2];
-	uint64 n;
-	uint64 i;
+	WcColumn *away[WC_HOLD_NOW_ARRAYS];
+	int *asked;
+	int n = 0;
+	int i;
 
 	ntaken = 0;
 	wc_buf_reset(&sends);
@@ -304,23 +376,21 @@ outbound_take(TimestampTz now)
 	gather(now);
 	if (ntaken == 0)
 		return;
-	channels = wc_column(UUIDOID, ntaken);
-	ids = wc_column(UUIDOID, ntaken);
-	for (i = 0; i < (uint64) ntaken; i++)
+	wc_columns(WC_HOLD_NOW, away, 8);
+	asked = palloc(sizeof(int) * ntaken);
+	for (i = 0; i < ntaken; i++)
 	{
-		wc_column_add(channels, UUIDPGetDatum(&taken[i]->conv->channel));
-		wc_column_add(ids, UUIDPGetDatum(&taken[i]->id));
-	}
-	args[0] = wc_column_array(channels);
-	args[1] = wc_column_array(ids);
-	n = wc_run(WC_TAKE, args, NULL);
-	for (i = 0; i < n; i++)
-	{
-		bool isnull;
-		int at = DatumGetInt32(wc_field(i, 1, &isnull)) - 1;
+		const Conv *conv = taken[i]->conv;
 
-		decide(at, wc_field_text(i, 2), DatumGetBool(wc_field(i, 3, &isnull)));
+		if (conv->queue->local && !connected_is(&conv->channel, conv->visitor) &&
+			config_channel(conv->channel.data) != NULL)
+			outcomes_add_held(away, taken[i]);
+		else
+			asked[n++] = i;
 	}
+	hold(away, true);
+	if (n > 0)
+		take(asked, n);
 }
 
 /* Committed: forget what is recorded, hand over what was taken. */
@@ -454,18 +524,25 @@ outbound_reset(void)
 	hub_queue_reset();
 }
 
+static void
+add_under_way(void *arg, Queued *item)
+{
+	if (item->state == ITEM_SENT || item->state == ITEM_ENDED)
+		wc_column_add(arg, UUIDPGetDatum(&item->id));
+}
+
 /*
- * The conversation's message that was handed to webchatt-net, and whose outcome
- * is not in the tables; NULL when there is none.
+ * Add the conversation's messages that were handed to webchatt-net, and whose outcome
+ * is not in the tables.
  */
-const pg_uuid_t *
-outbound_under_way(const pg_uuid_t *channel, const char *visitor)
+void
+outbound_under_way(const pg_uuid_t *channel, const char *visitor, WcColumn *ids)
 {
 	const ConfigChannel *config = config_channel(channel->data);
 	HubQueue *queue = config ? hub_queue_of(config->hub_id, false) : NULL;
-	Queued *front = queue ? hub_queue_front(queue, channel, visitor) : NULL;
 
-	return front != NULL && (front->state == ITEM_SENT || front->state == ITEM_ENDED) ? &front->id : NULL;
+	if (queue != NULL)
+		hub_queue_each_of(queue, channel, visitor, add_under_way, ids);
 }
 
 static void

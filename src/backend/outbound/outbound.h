@@ -9,6 +9,7 @@
 #include "utils/uuid.h"
 
 #include "common/frame.h"
+#include "shared/columns.h"
 #include "shared/shmem.h"
 #include "turn/part.h"
 
@@ -22,7 +23,7 @@ extern TimestampTz outbound_next_due(void);
 extern void outbound_net_lost(bool may_have_left);
 extern void outbound_stats(WcStats *stats, bool with_age);
 extern bool outbound_child_is_empty(int child);
-extern const pg_uuid_t *outbound_under_way(const pg_uuid_t *channel, const char *visitor);
+extern void outbound_under_way(const pg_uuid_t *channel, const char *visitor, WcColumn *ids);
 extern const TurnPart outbound_part;
 
 #endif /* WC_OUTBOUND_H */

@@ -86,8 +86,7 @@ outcomes_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
 		e->code = keep(o->error_code);
 		e->text = keep(o->error_message);
 	}
-	hub_queue_set_token(item, 0);
-	item->state = ITEM_ENDED;
+	hub_queue_ended(item, e->held);
 	dlist_push_tail(&ended, &e->node);
 }
 
@@ -121,6 +120,20 @@ typedef struct OutcomeColumns
 	WcColumn *held[WC_HOLD_ARRAYS];			 /* for visitors who are away */
 } OutcomeColumns;
 
+/* Add a message to what is held: the arrays of WC_HOLD and WC_HOLD_NOW. */
+void
+outcomes_add_held(WcColumn *const held[5], const Queued *item)
+{
+	wc_column_add(held[0], UUIDPGetDatum(&item->conv->channel));
+	add_text(held[1], item->conv->visitor);
+	wc_column_add(held[2], Int64GetDatum(item->seq));
+	wc_column_add(held[3], UUIDPGetDatum(&item->id));
+	if (item->expires)
+		wc_column_add(held[4], TimestampTzGetDatum(item->expires));
+	else
+		wc_column_add_null(held[4]);
+}
+
 static void
 add_end(OutcomeColumns *cols, const Ended *e)
 {
@@ -146,16 +159,7 @@ add_end(OutcomeColumns *cols, const Ended *e)
 		wc_column_add(cols->late[1], id);
 	}
 	if (e->held)
-	{
-		wc_column_add(cols->held[0], channel);
-		add_text(cols->held[1], e->item->conv->visitor);
-		wc_column_add(cols->held[2], Int64GetDatum(e->item->seq));
-		wc_column_add(cols->held[3], id);
-		if (e->item->expires)
-			wc_column_add(cols->held[4], TimestampTzGetDatum(e->item->expires));
-		else
-			wc_column_add_null(cols->held[4]);
-	}
+		outcomes_add_held(cols->held, e->item);
 }
 
 /* Record ends by one statement for each table; *list is NULL-terminated. */
@@ -218,12 +222,11 @@ record_alone(Ended *e, TimestampTz now)
 static void
 send_after_all(Ended *e, TimestampTz now)
 {
-	Queued *item = e->item;
+	Conv *conv = hub_queue_put_back(e->item);
 
 	free_ended(e);
-	hub_queue_put_back(item);
-	if (!item->conv->queue->local)
-		hub_queue_wait(item->conv, TimestampTzPlusMilliseconds(now, wc_jittered(SHOWN_AGAIN_MS)));
+	if (!conv->queue->local)
+		hub_queue_wait(conv, TimestampTzPlusMilliseconds(now, wc_jittered(SHOWN_AGAIN_MS)));
 }
 
 /* Record every end that is known. */

@@ -9,8 +9,10 @@
 
 #include "common/corridor.h"
 #include "outbound/hub_queue.h"
+#include "shared/columns.h"
 
 extern void outcomes_note(Queued *item, const char *means, wc_str word, const wc_outcome *o);
+extern void outcomes_add_held(WcColumn *const held[5], const Queued *item);
 extern void outcomes_record(TimestampTz now, bool carefully);
 extern void outcomes_commit(void);
 extern void outcomes_rollback(void);

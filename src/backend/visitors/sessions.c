@@ -30,6 +30,7 @@
 #include "turn/config.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
+#include "turn/connected.h"
 #include "turn/report.h"
 #include "turn/savepoint.h"
 #include "visitors/budgets.h"
@@ -164,6 +165,7 @@ sessions_accept_left(const wc_frame *frame)
 		npending--;
 		return true;
 	}
+	connected_remove(m.session);
 	if (left == NULL)
 		left = MemoryContextAlloc(TopMemoryContext, sizeof(uint64) * (left_size = 256));
 	if (nleft == left_size)
@@ -238,7 +240,7 @@ static void
 read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str have, HistoryPage *page)
 {
 	WcColumn *ids = wc_column(UUIDOID, have.len / 16);
-	const pg_uuid_t *under_way = outbound_under_way((const pg_uuid_t *) channel, visitor);
+	WcColumn *under_way = wc_column(UUIDOID, 8);
 	Datum args[8];
 	char nulls[9] = "        ";
 	bool isnull;
@@ -254,8 +256,8 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	args[4] = Int32GetDatum(PAGE_MESSAGES);
 	args[5] = Int32GetDatum(PAGE_BYTES);
 	args[6] = Int32GetDatum(before ? PAGE_DEPTH : HELLO_DEPTH);
-	args[7] = UUIDPGetDatum(under_way);
-	nulls[7] = under_way ? ' ' : 'n';
+	outbound_under_way((const pg_uuid_t *) channel, visitor, under_way);
+	args[7] = wc_column_array(under_way);
 	wc_run(WC_PAGE, args, nulls);
 	page->messages = MemoryContextStrdup(frame_memory_of_turn, wc_field_text(0, 1));
 	answered += strlen(page->messages);
@@ -498,6 +500,7 @@ answer_arrivals(WcShowedUp *showed_up)
 			batch[i]->done = true;
 			if (!is_welcome(batch[i]))
 				continue;
+			connected_add(batch[i]->said.session, (pg_uuid_t *) batch[i]->said.channel, batch[i]->visitor);
 			wc_column_add(showed_up->channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
 			wc_column_add(showed_up->visitors, CStringGetTextDatum(batch[i]->visitor));
 		}
@@ -617,7 +620,14 @@ sessions_rollback(const ErrorData *error)
 
 	table_cleared = false;
 	nleft_done = 0;
-	dlist_foreach(iter, &arrivals) dlist_container(Arrival, node, iter.cur)->done = false;
+	dlist_foreach(iter, &arrivals)
+	{
+		Arrival *a = dlist_container(Arrival, node, iter.cur);
+
+		if (a->done)
+			connected_remove(a->said.session);
+		a->done = false;
+	}
 	dlist_foreach(iter, &asks) dlist_container(Ask, node, iter.cur)->done = false;
 }
 
@@ -629,6 +639,7 @@ sessions_forget(void)
 		frame_memory_free(dlist_container(Arrival, node, dlist_pop_head_node(&arrivals)));
 	while (!dlist_is_empty(&asks))
 		frame_memory_free(dlist_container(Ask, node, dlist_pop_head_node(&asks)));
+	connected_reset();
 	npending = nleft = nleft_done = 0;
 	table_is_stale = true;
 	table_cleared = false;

@@ -1,0 +1,130 @@
+/*
+ * connected.c
+ *	  Who is welcomed is here from the turn that welcomes on, and gone when
+ *	  webchatt-net says so.  So whoever is not here has no session that a message
+ *	  could reach: the worker need not ask.  The other way round it may err, by
+ *	  what is on its way.
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "common/event_rules.h"
+#include "shared/settings.h"
+#include "turn/connected.h"
+
+typedef struct Who
+{
+	uint8 channel[16];
+	uint8 visitor[16];
+} Who;
+
+typedef struct Session
+{
+	uint64 number; /* hash key: must be first */
+	Who who;
+} Session;
+
+typedef struct Present
+{
+	Who who; /* hash key: must be first */
+	uint32 sessions;
+} Present;
+
+static MemoryContext context = NULL;
+static HTAB *sessions = NULL;
+static HTAB *visitors = NULL;
+static bool overrun = false; /* more came than can be: nobody is known to be away */
+
+static HTAB *
+make_hash(const char *name, Size keysize, Size entrysize)
+{
+	HASHCTL ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = keysize;
+	ctl.entrysize = entrysize;
+	ctl.hcxt = context;
+	return hash_create(name, 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+init(void)
+{
+	if (context != NULL)
+		return;
+	context = AllocSetContextCreate(TopMemoryContext, "webchatt connected", ALLOCSET_DEFAULT_SIZES);
+	sessions = make_hash("webchatt sessions", sizeof(uint64), sizeof(Session));
+	visitors = make_hash("webchatt visitors", sizeof(Who), sizeof(Present));
+}
+
+/* False: it is no visitor's id, so nobody has a session under it. */
+static bool
+who_is(Who *who, const pg_uuid_t *channel, const char *visitor)
+{
+	memcpy(who->channel, channel->data, sizeof(who->channel));
+	return wc_uuid_parse(visitor, strlen(visitor), who->visitor);
+}
+
+/* A visitor is welcomed on a session. */
+void
+connected_add(uint64 session, const pg_uuid_t *channel, const char *visitor)
+{
+	Session *s;
+	Present *p;
+	Who who;
+	bool found;
+
+	connected_remove(session);
+	if (!who_is(&who, channel, visitor))
+		return;
+	init();
+	/* webchatt-net lets in no more than that, if it is itself; the setting may have been lowered */
+	if (hash_get_num_entries(sessions) >= 2 * (long) wc_max_visitors)
+	{
+		overrun = true;
+		return;
+	}
+	s = hash_search(sessions, &session, HASH_ENTER, NULL);
+	s->who = who;
+	p = hash_search(visitors, &who, HASH_ENTER, &found);
+	p->sessions = (found ? p->sessions : 0) + 1;
+}
+
+/* A session is over, or never began. */
+void
+connected_remove(uint64 session)
+{
+	Session *s = context ? hash_search(sessions, &session, HASH_FIND, NULL) : NULL;
+	Present *p;
+
+	if (s == NULL)
+		return;
+	p = hash_search(visitors, &s->who, HASH_FIND, NULL);
+	if (p != NULL && --p->sessions == 0)
+		hash_search(visitors, &s->who, HASH_REMOVE, NULL);
+	hash_search(sessions, &session, HASH_REMOVE, NULL);
+}
+
+/* False: the visitor is known to be away. */
+bool
+connected_is(const pg_uuid_t *channel, const char *visitor)
+{
+	Who who;
+
+	if (overrun)
+		return true;
+	return context != NULL && who_is(&who, channel, visitor) && hash_search(visitors, &who, HASH_FIND, NULL) != NULL;
+}
+
+/* webchatt-net is gone, and with it every session. */
+void
+connected_reset(void)
+{
+	if (context != NULL)
+		MemoryContextDelete(context);
+	context = NULL;
+	overrun = false;
+}
