@@ -165,19 +165,26 @@ sub node
 	return { pid => $child->[0], child => $child, port => $1 };
 }
 
-# Run a load; its figures, with the CPU of each message of all server processes and, of ours, the two.
+# CPU so far of all server processes (and a peer's), then of each of these processes.
+sub cpu_now
+{
+	my ($peer, @pids) = @_;
+	return (server_cpu() + ($peer ? tree_cpu($peer->{pid}) : 0), map { cpu_of($_) } @pids);
+}
+
+# Run a load; its rate, and the CPU of each message of all server processes (and a peer's), and, of ours, of the two.
 sub with_cpu
 {
-	my ($load, $processes, $root) = @_;
-	my $sum = sub { return server_cpu() + ($root ? tree_cpu($root) : 0) };
-	my @before = ($sum->(), map { cpu_of($_) } @$processes);
+	my ($load, $peer) = @_;
+	my @pids = $peer ? () : processes();
+	my @before = cpu_now($peer, @pids);
 	my %r = $load->();
-	my @after = ($sum->(), map { cpu_of($_) } @$processes);
+	my @after = cpu_now($peer, @pids);
 	my $n = $r{acked} // $r{accepted};
 	die "nothing was accepted\n" if !$n;
 	warn "errors: @{[%r]}\n" if $r{errors} || $r{non200} || $r{cuts};
 	my @cpu = map { ($after[$_] - $before[$_]) / $n } 0 .. $#before;
-	return (rate => $r{rate}, cpu => $cpu[0], ($#cpu >= 2 ? (worker => $cpu[1], net => $cpu[2]) : ()));
+	return (rate => $r{rate}, cpu => $cpu[0], $peer ? () : (worker => $cpu[1], net => $cpu[2]));
 }
 
 sub visitor_load
@@ -201,9 +208,8 @@ sub measure_visitors
 	my %f = in_turns(sub {
 			my ($tree) = @_;
 			empty_tables();
-			my %r = with_cpu($load->($tree->{door}, $tree->{key}), [processes()]);
-			return %r;
-		}, $peer && sub { sql('TRUNCATE chat_messages, chat_visitors'); return with_cpu($load->($peer->{port}, 'any'), [], $peer->{pid}) });
+			return with_cpu($load->($tree->{door}, $tree->{key}));
+		}, $peer && sub { sql('TRUNCATE chat_messages, chat_visitors'); return with_cpu($load->($peer->{port}, 'any'), $peer) });
 	stop_child($peer->{child}) if $peer;
 	row("visitors: messages acked durable, $SENDERS in a closed loop, to Node ws with batched INSERTs", '/s', $f{rate}, $f{rate}{peer}, ['r>', 1.5]);
 	row('visitors: CPU a message, all processes', 'us', $f{cpu}, $f{cpu}{peer}, ['<', 30]);
@@ -218,8 +224,8 @@ sub measure_in
 	my %f = in_turns(sub {
 			my ($tree) = @_;
 			empty_tables();
-			return with_cpu(sub { webhook_load($tree->{door}) }, [processes()]);
-		}, $peer && sub { sql('TRUNCATE hook_events'); return with_cpu(sub { webhook_load($peer->{port}) }, [], $peer->{pid}) });
+			return with_cpu(sub { webhook_load($tree->{door}) });
+		}, $peer && sub { sql('TRUNCATE hook_events'); return with_cpu(sub { webhook_load($peer->{port}) }, $peer) });
 	stop_child($peer->{child}) if $peer;
 	row('in: webhooks stored, 64 connections, to Fastify with batched INSERTs', '/s', $f{rate}, $f{rate}{peer}, ['r>', 2]);
 	row('in: CPU a webhook, all processes', 'us', $f{cpu}, $f{cpu}{peer}, ['<', 35]);
@@ -231,12 +237,17 @@ sub measure_in
 # One statement writes to visitors who are there.
 sub gather
 {
-	my ($port, $key, $statement) = @_;
-	my %r = pairs(run(visitor_load('gather', $port, $key, visitors => $LISTENERS, addresses => 10, seconds => 120, total => $opt{replies},
-				conninfo => conninfo(), statement => $statement)));
+	my ($port, $key, $statement, $peer) = @_;
+	my $crowd = start_program(visitor_load('gather', $port, $key, visitors => $LISTENERS, addresses => 10, seconds => 120, warmup => 0.5,
+			total => $opt{replies}, conninfo => conninfo(), statement => $statement));
+	readline($crowd->[1]) // die "the visitors were not welcomed\n";
+	my ($before) = cpu_now($peer);
+	my %r = pairs(readline($crowd->[1]) // die "the replies did not come\n");
+	my ($after) = cpu_now($peer);
+	stop_child($crowd);
 	die "of $opt{replies} replies $r{arrived} arrived\n" if $r{arrived} < $opt{replies};
 	warn "reply: $r{doubled} came twice, $r{errors} errors, $r{cuts} connections were cut\n" if $r{doubled} + $r{errors} + $r{cuts} > 0;
-	return (rate => $r{rate}, statement => $r{statement_ms});
+	return (rate => $r{rate}, cpu => ($after - $before) / $opt{replies}, statement => 1e3 * $r{statement_ms} / $opt{replies});
 }
 
 sub measure_reply
@@ -251,11 +262,12 @@ sub measure_reply
 		}, $peer && sub {
 			sql('TRUNCATE chat_visitors');
 			return gather($peer->{port}, 'any', q{SELECT count(pg_notify('chat_replies', v.id || ' {"type":"message","id":"' || gen_random_uuid()
-				|| '","direction":"out","at":1790000000000,"status":"sent","content":{"text":"' || n || '"}}')) } . sprintf($all, 'chat_visitors'));
+				|| '","direction":"out","at":1790000000000,"status":"sent","content":{"text":"' || n || '"}}')) } . sprintf($all, 'chat_visitors'), $peer);
 		});
 	stop_child($peer->{child}) if $peer;
 	row("reply: $opt{replies} to $LISTENERS visitors by one statement, to Node ws by NOTIFY", '/s', $f{rate}, $f{rate}{peer}, ['r>', 1]);
-	row('    of which the statement', 'ms', $f{statement}, $f{statement}{peer});
+	row('reply: CPU a message, all processes', 'us', $f{cpu}, $f{cpu}{peer});
+	row('    the statement, a message', 'us', $f{statement}, $f{statement}{peer});
 	return;
 }
 
@@ -276,15 +288,16 @@ sub wait_for_hub
 # Messages a second, queued by one statement: from its beginning until all is recorded, and from the first at the hub.
 sub drain
 {
-	my ($messages, $statement, $recorded) = @_;
+	my ($messages, $statement, $recorded, $peer) = @_;
 	hub_get($hub_port, '/reset');
+	my ($cpu) = cpu_now($peer);
 	my $began = time;
 	sql($statement);
 	my $queued = time - $began;
 	my $first = wait_for_hub($messages);
 	wait_for($recorded, 60);
 	my $end = time;
-	return (whole => $messages / ($end - $began), rate => $messages / ($end - $first), statement => 1e6 * $queued / $messages);
+	return (cpu => ((cpu_now($peer))[0] - $cpu) / $messages, whole => $messages / ($end - $began), rate => $messages / ($end - $first), statement => 1e6 * $queued / $messages);
 }
 
 sub our_drain
@@ -304,11 +317,12 @@ sub measure_hub
 	my %f = in_turns(sub { our_drain($opt{jobs}) }, $peer && sub {
 			drain($opt{jobs}, 'SELECT count(*) FROM graphile_worker.add_jobs((SELECT array_agg(json_populate_record(NULL::graphile_worker.job_spec, '
 				  . "json_build_object('identifier', 'send', 'payload', $job))) FROM generate_series(1, $opt{jobs}) AS n))",
-				'SELECT NOT EXISTS (SELECT FROM graphile_worker._private_jobs)');
+				'SELECT NOT EXISTS (SELECT FROM graphile_worker._private_jobs)', $peer);
 		});
 	stop_child($peer->{child}) if $peer;
 	row("out: $opt{jobs} queued by one statement, enqueue included, to graphile-worker", '/s', $f{whole}, $f{whole}{peer}, ['r>', 3]);
-	row('    of which the statement, a message', 'us', $f{statement}, $f{statement}{peer});
+	row('out: CPU a message, all processes', 'us', $f{cpu}, $f{cpu}{peer});
+	row('    the statement, a message', 'us', $f{statement}, $f{statement}{peer});
 	return;
 }
 
@@ -398,8 +412,13 @@ sub timed
 	return @ms;
 }
 
-# In a session that has run it once.
-sub warm { my ($query) = @_; return median(@{ [timed(6, $query)] }[1 .. 5]) }
+# In a session that has run it once.  What takes seconds is not asked for so often.
+sub warm
+{
+	my ($query) = @_;
+	my (undef, $ms) = timed(2, $query);
+	return $ms > 1000 ? $ms : median(@{ [timed(6, $query)] }[1 .. 5]);
+}
 
 # After a restart, with none of the data in the kernel's cache either.
 sub cold

@@ -582,11 +582,15 @@ run_gather(void)
 	_Atomic int64_t began = 0;
 	_Atomic int64_t ended = 0;
 	int64_t last = 0;
+	int64_t start;
 	int64_t give_up;
 
 	silent = true;
 	welcome_all();
 	expect_replies((uint32_t) opt.total);
+	start = measure_now() + (int64_t) (opt.warmup * 1e9);
+	while (measure_now() < start)
+		turn();
 	give_up = measure_now() + (int64_t) (opt.seconds * 1e9);
 	agents_run(opt.conninfo, opt.statement, &began, &ended);
 	while ((narrived < nreplies || !agents_are_done()) && measure_now() < give_up)
