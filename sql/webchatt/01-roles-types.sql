@@ -114,3 +114,6 @@ CREATE TYPE webchatt.message_direction AS ENUM ('in', 'out');
 COMMENT ON TYPE webchatt.message_direction IS 'in: from the visitor; out: to the visitor';
 COMMENT ON TYPE webchatt.message_status IS
 	'where a message stands; moves forward only, in this order';
+CREATE TYPE webchatt.conversation_state AS ENUM ('open', 'closed');
+COMMENT ON TYPE webchatt.conversation_state IS
+	'open: it goes on; closed: by webchatt.close_conversation(), until the visitor writes again. The inbox is in this order';

@@ -275,6 +275,57 @@ COMMENT ON COLUMN webchatt.messages.author IS 'outbound: who answered, an agent 
 COMMENT ON COLUMN webchatt.messages.final IS 'outbound: false: it need not be the answer (a bot''s, say), and leaves the conversation unanswered';
 COMMENT ON COLUMN webchatt.messages.error_message IS 'outbound: why it failed or expired, in the hub''s words or ours';
 
+/*
+ * Written by the worker alone, so that an agent's session and a visitor never wait for each
+ * other here; what sessions want done comes as work orders.  What is in it follows from the
+ * messages, from answered_upto and closed_upto, so it may be made anew at any time (sql/worker/conversations.sql).
+ *
+ * place is the order of the inbox as one number, so that one index serves it, and pages by key: who
+ * waits by the time since when, below 2^61; then the others, the latest first.  A message
+ * more of somebody who waits already changes nothing here.
+ */
+CREATE TABLE webchatt.conversations (
+	channel_id uuid NOT NULL,
+	visitor text COLLATE "C" NOT NULL,
+	state webchatt.conversation_state NOT NULL DEFAULT 'open',
+	assignee text,
+	waiting_since timestamptz,
+	answered_upto uuid,
+	closed_upto uuid,
+	last_id uuid NOT NULL,
+	last_at timestamptz NOT NULL,
+	state_order bigint NOT NULL DEFAULT 0,
+	assignee_order bigint NOT NULL DEFAULT 0,
+	place bigint NOT NULL GENERATED ALWAYS AS (CASE
+		WHEN waiting_since IS NULL THEN 4611686018427387904 - CASE WHEN isfinite(last_at)
+			THEN (extract(epoch FROM last_at - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint ELSE 0 END
+		WHEN isfinite(waiting_since)
+			THEN (extract(epoch FROM waiting_since - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint
+		ELSE 0 END) STORED,
+	PRIMARY KEY (channel_id, visitor),
+	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE,
+	CHECK (state = 'open' AND closed_upto IS NULL OR state = 'closed' AND closed_upto IS NOT NULL AND waiting_since IS NULL)
+) WITH (fillfactor = 80);
+CREATE INDEX conversations_inbox ON webchatt.conversations (state, place, channel_id, visitor);
+CREATE INDEX conversations_assignee ON webchatt.conversations (assignee, state, place, channel_id, visitor)
+	WHERE assignee IS NOT NULL;
+COMMENT ON TABLE webchatt.conversations IS
+	'how each conversation stands, a row for each that has a message; written by the worker only, milliseconds behind the messages: read webchatt.inbox';
+COMMENT ON COLUMN webchatt.conversations.visitor IS 'the visitor''s id';
+COMMENT ON COLUMN webchatt.conversations.state IS 'open, or closed by webchatt.close_conversation(); a visitor''s message opens it again';
+COMMENT ON COLUMN webchatt.conversations.assignee IS 'whose it is, as webchatt.assign_conversation() was told; null: nobody''s';
+COMMENT ON COLUMN webchatt.conversations.waiting_since IS
+	'when the visitor wrote the first message behind answered_upto; null: nobody waits for an answer';
+COMMENT ON COLUMN webchatt.conversations.answered_upto IS
+	'what the visitor wrote up to this message is dealt with: the newest final answer, or the newest message that who closed it had before them; null: nothing is';
+COMMENT ON COLUMN webchatt.conversations.closed_upto IS 'the newest message that who closed it had before them; null: it is open';
+COMMENT ON COLUMN webchatt.conversations.last_id IS 'the newest message; while somebody waits perhaps an older one';
+COMMENT ON COLUMN webchatt.conversations.last_at IS 'when that was written';
+COMMENT ON COLUMN webchatt.conversations.state_order IS 'webchatt''s own: number of the order that closed it or opened it last';
+COMMENT ON COLUMN webchatt.conversations.assignee_order IS 'webchatt''s own: number of the order that assigned it last';
+COMMENT ON COLUMN webchatt.conversations.place IS
+	'its place among those of its state, the least first: below 2305843009213693952 those who wait, the longest first, then the others, the latest first';
+
 CREATE TABLE webchatt.statuses (
 	channel_id uuid NOT NULL,
 	message_id uuid NOT NULL,
@@ -399,12 +450,14 @@ COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
  * clock; the worker reads them all, so a child that is not being written to
  * runs empty and is truncated.  Nothing is ever updated or deleted here.
  *
- * op: s a message to send, r a message to send again after it was held,
- * c the configuration changed, v a visitor showed up, d messages were inserted
+ * op: s a message to send, n one that ends no wait in webchatt.conversations (it is not
+ * final, or is sent again), r a message to send again after it was held,
+ * c the configuration changed, v a visitor showed up (by that message), d messages were inserted
  * by other means than ours, m a visitor's messages were read, e webhooks and
  * links are to be told of a message, w webhook deliveries are to be tried again, x a
- * visitor's sessions are to be closed.
- * hub_id 0: the worker itself (all but s and r).
+ * visitor's sessions are to be closed, l a conversation is closed up to that message, o it is
+ * opened again, a it is assigned to the note's, g visitors were deleted.
+ * hub_id 0: the worker itself (all but s, n and r).
  */
 CREATE TABLE webchatt.outbox (
 	xid xid8 NOT NULL,
@@ -414,7 +467,8 @@ CREATE TABLE webchatt.outbox (
 	channel_id uuid,
 	visitor text COLLATE "C",
 	message_id uuid,
-	expires_at timestamptz
+	expires_at timestamptz,
+	note text
 );
 CREATE SEQUENCE webchatt.outbox_seq;
 CREATE TABLE webchatt.outbox_0 () INHERITS (webchatt.outbox) USING heap;
@@ -434,11 +488,12 @@ COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables 
 COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
 COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
 COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; 0: the worker itself';
-COMMENT ON COLUMN webchatt.outbox.op IS 's: send, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final or is sent again, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, g: visitors were deleted';
 COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';
 COMMENT ON COLUMN webchatt.outbox.expires_at IS 'when the message stops waiting';
+COMMENT ON COLUMN webchatt.outbox.note IS 'a: to whom; null: to nobody';
 
 CREATE TABLE webchatt.held (
 	channel_id uuid NOT NULL,

@@ -40,6 +40,20 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_mark_read';
 COMMENT ON FUNCTION webchatt.mark_read(uuid, text, uuid) IS
 	'marks what a visitor wrote (up to that message; NULL: all) as read and returns how many that were; on a local channel the visitor''s widget shows it';
 
+CREATE FUNCTION webchatt.close_conversation(channel uuid, visitor text, upto uuid DEFAULT NULL) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_close_conversation';
+COMMENT ON FUNCTION webchatt.close_conversation(uuid, text, uuid) IS
+	'closes a conversation, when the transaction has committed: nobody waits for an answer any more, and webchatt.inbox has it behind the others. upto: the newest message that was seen; NULL: all that this transaction can see. What the visitor writes behind it keeps the conversation open, or opens it again';
+
+CREATE FUNCTION webchatt.reopen_conversation(channel uuid, visitor text) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_reopen_conversation';
+COMMENT ON FUNCTION webchatt.reopen_conversation(uuid, text) IS 'opens a closed conversation again, when the transaction has committed';
+
+CREATE FUNCTION webchatt.assign_conversation(channel uuid, visitor text, assignee text) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_assign_conversation';
+COMMENT ON FUNCTION webchatt.assign_conversation(uuid, text, text) IS
+	'says whose conversation it is, when the transaction has committed; NULL: nobody''s';
+
 CREATE FUNCTION webchatt.send_typing(channel uuid, visitor text) RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_send_typing';
 COMMENT ON FUNCTION webchatt.send_typing(uuid, text) IS

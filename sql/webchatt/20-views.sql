@@ -122,27 +122,30 @@ COMMENT ON COLUMN webchatt.presence.sessions IS 'connections: one for each tab';
 COMMENT ON COLUMN webchatt.presence.since IS 'when the oldest of them was made';
 COMMENT ON COLUMN webchatt.presence.typing IS 'whether the visitor is typing, as of the last seconds';
 
+/*
+ * By the index conversations_inbox: as many rows are read as are shown.  Where the newest message is a final
+ * answer, nobody waits, also in the milliseconds until the worker has written that down.
+ */
 CREATE VIEW webchatt.inbox AS
-SELECT v.channel_id, v.id AS visitor, c.display_name AS channel, last.unanswered,
+SELECT c.channel_id, c.visitor, h.display_name AS channel,
+	c.state = 'open' AND c.place < 2305843009213693952 AND NOT last.answers AS unanswered,
 	last.created_at AS last_at, last.direction AS last_direction, last.status AS last_status,
-	last.content AS last_content, last.author AS last_author, v.first_seen, v.last_seen, v.attributes
-FROM webchatt.visitors v
-JOIN webchatt.channels c ON c.id = v.channel_id
+	last.content AS last_content, last.author AS last_author, v.first_seen, v.last_seen, v.attributes,
+	c.state, c.assignee, CASE WHEN NOT last.answers THEN c.waiting_since END AS waiting_since, c.place
+FROM webchatt.conversations c
+JOIN webchatt.channels h ON h.id = c.channel_id
+JOIN webchatt.visitors v ON v.channel_id = c.channel_id AND v.id = c.visitor
 CROSS JOIN LATERAL (
-	SELECT m.id, m.direction, m.status, m.content, m.created_at, m.author,
-		-- behind one that is not final, what counts is the newest that is, or is the visitor's
-		CASE WHEN m.final THEN m.direction = 'in' ELSE coalesce((
-			SELECT w.direction = 'in' FROM webchatt.messages w
-			WHERE w.channel_id = v.channel_id AND w.visitor = v.id AND (w.final OR w.direction = 'in')
-			ORDER BY w.channel_id DESC, w.visitor DESC, w.id DESC LIMIT 1), false) END AS unanswered
+	SELECT m.direction, m.status, m.content, m.created_at, m.author, m.direction = 'out' AND m.final AS answers
 	FROM webchatt.messages m
-	WHERE m.channel_id = v.channel_id AND m.visitor = v.id
+	WHERE m.channel_id = c.channel_id AND m.visitor = c.visitor
 	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) last
-ORDER BY last.unanswered DESC, last.created_at DESC, last.id DESC;
-COMMENT ON VIEW webchatt.inbox IS 'conversations by their last message, unanswered ones first';
+ORDER BY c.state, c.place, c.channel_id, c.visitor;
+COMMENT ON VIEW webchatt.inbox IS
+	'conversations: those in which somebody waits first, the longest wait first, then the latest; closed ones behind all others. LIMIT 50 reads 50; the next page is WHERE (state, place, channel_id, visitor) > those of the last row';
 COMMENT ON COLUMN webchatt.inbox.visitor IS 'the visitor''s id';
 COMMENT ON COLUMN webchatt.inbox.channel IS 'the channel''s display name';
-COMMENT ON COLUMN webchatt.inbox.unanswered IS 'true: behind the visitor''s last message there is no answer, or none that is final';
+COMMENT ON COLUMN webchatt.inbox.unanswered IS 'true: behind the visitor''s last message there is no answer, or none that is final, and the conversation is not closed';
 COMMENT ON COLUMN webchatt.inbox.last_at IS 'when the last message was written';
 COMMENT ON COLUMN webchatt.inbox.last_direction IS 'in: from the visitor; out: to the visitor';
 COMMENT ON COLUMN webchatt.inbox.last_status IS 'where the last message stands';
@@ -151,6 +154,10 @@ COMMENT ON COLUMN webchatt.inbox.last_author IS 'who wrote the last message, as 
 COMMENT ON COLUMN webchatt.inbox.first_seen IS 'as in webchatt.visitors';
 COMMENT ON COLUMN webchatt.inbox.last_seen IS 'as in webchatt.visitors';
 COMMENT ON COLUMN webchatt.inbox.attributes IS 'as in webchatt.visitors: written by a stranger';
+COMMENT ON COLUMN webchatt.inbox.state IS 'as in webchatt.conversations';
+COMMENT ON COLUMN webchatt.inbox.assignee IS 'as in webchatt.conversations';
+COMMENT ON COLUMN webchatt.inbox.waiting_since IS 'since when the visitor waits for an answer; null: nobody waits';
+COMMENT ON COLUMN webchatt.inbox.place IS 'as in webchatt.conversations: for the next page';
 
 CREATE FUNCTION webchatt.conversation(channel uuid, visitor text)
 RETURNS TABLE (id uuid, created_at timestamptz, direction webchatt.message_direction, status webchatt.message_status,

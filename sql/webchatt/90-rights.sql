@@ -32,7 +32,7 @@ $$;
 ----------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA webchatt TO webchatt_worker;
-GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_worker;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
 GRANT SELECT ON webchatt._feed_bodies TO webchatt_worker;
@@ -46,12 +46,14 @@ GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.o
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webhook_log,
 	webchatt.feed_orders TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects, webchatt.early_statuses, webchatt.held,
+	webchatt.conversations,
 	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_reconciliation,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs TO webchatt_worker;
 -- what sessions call as it, triggers too
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
+	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int), webchatt._now(),
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked() TO webchatt_worker;
@@ -92,10 +94,10 @@ GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, i
 ----------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA webchatt TO webchatt_admin;
-GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_admin;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_admin;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin;
 GRANT SELECT ON webchatt.handlers, webchatt.extras, webchatt.budget_levels, webchatt.budgets, webchatt.outbox, webchatt.held,
-	webchatt.sessions, webchatt.presence, webchatt.inbox, webchatt.status, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
+	webchatt.sessions, webchatt.presence, webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repair, webchatt.overdue TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
 GRANT SELECT, INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
@@ -112,14 +114,15 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
 ----------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA webchatt TO webchatt_agent;
-GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction TO webchatt_agent;
+GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_agent;
 -- (webchatt.status carries no secrets)
 GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
-	webchatt.inbox, webchatt.status, webchatt.overdue TO webchatt_agent;
+	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
+	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int),
 	webchatt._may_wait(interval, int, uuid),
 	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;

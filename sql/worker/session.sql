@@ -71,6 +71,14 @@ FROM marked
 ORDER BY id DESC
 LIMIT 1;
 
+-- name: newest_message($1 channel uuid, $2 visitor text, $3 upto uuid)
+-- Of a conversation, up to that one (null: of all); no row: it has none.
+SELECT id
+FROM webchatt.messages
+WHERE channel_id = $1 AND visitor = $2 AND id <= coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+ORDER BY channel_id DESC, visitor DESC, id DESC
+LIMIT 1;
+
 -- name: ingest_secrets($1 channel uuid)
 -- What an event of the channel is signed with; no row: there is no such channel.
 SELECT w.secret, CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,

@@ -25,6 +25,7 @@ $t->sql(qq{
 	CREATE POLICY agents ON webchatt.messages TO agent_of_one USING (channel_id = '$channel');
 	CREATE POLICY agents ON webchatt.statuses TO agent_of_one USING (channel_id = '$channel');
 	CREATE POLICY agents ON webchatt.visitors TO agent_of_one USING (channel_id = '$channel');
+	CREATE POLICY agents ON webchatt.conversations TO agent_of_one USING (channel_id = '$channel');
 	CREATE POLICY agents ON webchatt.channels TO agent_of_one USING (id = '$channel')});
 
 # --- in, out, statuses ------------------------------------------------------

@@ -79,9 +79,12 @@ replied($bob, 'to bob 1');
 writes($bob, 'bob 2');
 writes($ann, 'ann 3');
 in_order('an hour back');
-is(first_in_inbox(), $ann->{visitor}, 'who wrote last comes first');
+is(first_in_inbox(), $ann->{visitor}, 'who waits longest comes first');
+replied($ann, 'to ann 2');
+writes($ann, 'ann 3, again');
+$t->wait_for('SELECT visitor FROM webchatt.inbox LIMIT 1', 'now the other one', undef, $bob->{visitor});
+is($t->sql('SELECT count(*) FROM webchatt.inbox WHERE unanswered'), 2, 'and both wait');
 writes($bob, 'bob 3');
-is(first_in_inbox(), $bob->{visitor}, 'now the other one');
 
 restart();
 is(minutes(), -60, 'a restart, the clock is still behind');

@@ -16,6 +16,7 @@
 
 #include "common/corridor.h"
 #include "common/event_rules.h"
+#include "conversations/conversations.h"
 #include "inbound/inbound.h"
 #include "inbound/quarantine.h"
 #include "shared/clock.h"
@@ -261,9 +262,18 @@ mark_done(InEvent *in, wc_event_result result)
 	in->result = result;
 }
 
+/* It is written: what conversation it belongs to. */
+static void
+note(const wc_event *event, const pg_uuid_t *message)
+{
+	if (event->kind == WC_EVENT_MESSAGE)
+		conversations_came((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len, message);
+}
+
 typedef struct WriteOne
 {
 	InEvent *in;
+	pg_uuid_t message;
 	WcShowedUp *showed_up;
 } WriteOne;
 
@@ -273,8 +283,7 @@ write_one(void *arg)
 	WriteOne *one = arg;
 	wc_event *event = written_as(one->in);
 
-	if (wc_events_write(&event, 1, WC_REPEATS_EXPECTED, wants_id(one->in) ? &one->in->message : NULL, one->showed_up) ==
-		0)
+	if (wc_events_write(&event, 1, WC_REPEATS_EXPECTED, &one->message, one->showed_up) == 0)
 		repeats++;
 	wc_events_forget_reject(event);
 }
@@ -340,7 +349,7 @@ static void
 write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_up)
 {
 	WcShowedUp mine = {wc_column(UUIDOID, 2), wc_column(TEXTOID, 2)};
-	WriteOne one = {in, &mine};
+	WriteOne one = {in, .showed_up = &mine};
 	RejectOne rejecting;
 	int time_ms = quarantine_is_slow(&in->event) ? Max(1, wc_trigger_timeout / SLOW_SHARE) : wc_trigger_timeout;
 	ErrorData *error = savepoint_try_for(write_one, &one, lock_wait_ms, time_ms);
@@ -349,6 +358,9 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 	if (error == NULL)
 	{
 		quarantine_over(&in->event);
+		note(written_as(in), &one.message);
+		if (wants_id(in))
+			in->message = one.message;
 		mark_done(in, WC_DONE_STORED);
 		for (i = 0; i < mine.channels->n; i++)
 		{
@@ -386,21 +398,18 @@ write_together(InEvent **batch, int n, TimestampTz now, WcShowedUp *showed_up)
 {
 	wc_event **events = palloc(sizeof(wc_event *) * n);
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * n);
-	bool want_ids = false;
 	int i;
 
 	for (i = 0; i < n; i++)
-	{
 		events[i] = written_as(batch[i]);
-		want_ids |= wants_id(batch[i]);
-	}
 	transaction_time_limit(wc_trigger_timeout);
 	repeats += n - (int) wc_events_write(events, n, expects_repeats(now) ? WC_REPEATS_EXPECTED : WC_REPEATS_UNLIKELY,
-										 want_ids ? ids : NULL, showed_up);
+										 ids, showed_up);
 	transaction_time_limit(0);
 	for (i = 0; i < n; i++)
 	{
-		if (want_ids)
+		note(events[i], &ids[i]);
+		if (wants_id(batch[i]))
 			batch[i]->message = ids[i];
 		mark_done(batch[i], WC_DONE_STORED);
 	}

@@ -17,6 +17,7 @@
 
 #include "common/corridor.h"
 #include "common/uuid7.h"
+#include "conversations/conversations.h"
 #include "outbound/held.h"
 #include "outbound/hub_answers.h"
 #include "outbound/hub_queue.h"
@@ -121,6 +122,8 @@ outbound_upkeep(void)
 static void
 take_row(void *arg, const OutboxRow *row)
 {
+	if ((row->op == 's' || row->op == 'n') && row->channel != NULL && row->visitor != NULL && row->message != NULL)
+		conversations_sent(row->channel, row->visitor, row->message, row->op == 's');
 	hub_queue_add(arg, row);
 }
 

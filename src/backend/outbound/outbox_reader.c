@@ -197,7 +197,9 @@ outbox_reader_rows(outbox_row_fn take, void *arg)
 		row.message = isnull ? NULL : DatumGetUUIDP(d);
 		d = SPI_getbinval(tuple, desc, 7, &isnull);
 		row.expires = isnull ? 0 : DatumGetTimestampTz(d);
-		row.child = DatumGetInt32(SPI_getbinval(tuple, desc, 8, &isnull));
+		d = SPI_getbinval(tuple, desc, 8, &isnull);
+		row.note = isnull ? NULL : TextDatumGetCString(d);
+		row.child = DatumGetInt32(SPI_getbinval(tuple, desc, 9, &isnull));
 		take(arg, &row);
 	}
 	SPI_freetuptable(table);

@@ -20,6 +20,7 @@ struct OutboxRow
 	const pg_uuid_t *message;
 	const char *visitor;
 	TimestampTz expires; /* 0: none */
+	const char *note;	 /* NULL: none */
 };
 
 typedef void (*outbox_row_fn)(void *arg, const OutboxRow *row);

@@ -138,7 +138,7 @@ requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, 
 		look.unread = true;
 	else if (!hub_queue_knows(queue, channel, visitor, id, old ? pass : 0))
 	{
-		wc_outbox_append(c->hub_id, 's', channel, visitor, id, NULL, expires);
+		wc_outbox_append(c->hub_id, 'n', channel, visitor, id, NULL, expires);
 		appended = true;
 	}
 }

@@ -234,7 +234,8 @@ write_event(wc_event *event)
 		tell(event, message);
 	for (i = 0; i < showed_up.channels->n; i++)
 		wc_outbox_append(0, 'v', DatumGetUUIDP(showed_up.channels->values[i]),
-						 TextDatumGetCString(showed_up.visitors->values[i]), NULL, NULL, NULL);
+						 TextDatumGetCString(showed_up.visitors->values[i]),
+						 event->kind == WC_EVENT_MESSAGE && written > 0 ? &message : NULL, NULL, NULL);
 	return written > 0 ? "stored" : "repeat";
 }
 

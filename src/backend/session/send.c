@@ -375,7 +375,8 @@ queue_message(Sending *s, pg_uuid_t *id)
 	wc_new_message_id(id);
 	if (!write_message(s, id, &expires))
 		return false;
-	wc_outbox_append(s->hub_id, 's', s->channel, text_to_cstring(s->visitor), id, NULL, s->expires ? &expires : NULL);
+	wc_outbox_append(s->hub_id, s->final ? 's' : 'n', s->channel, text_to_cstring(s->visitor), id, NULL,
+					 s->expires ? &expires : NULL);
 	return true;
 }
 
@@ -521,7 +522,8 @@ webchatt_retry_message(PG_FUNCTION_ARGS)
 		bool no_expiry;
 		TimestampTz expires = DatumGetTimestampTz(wc_field(0, 3, &no_expiry));
 
-		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), 's', DatumGetUUIDP(args[0]), wc_field_text(0, 2),
+		/* that it is the answer is known from the first time */
+		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), 'n', DatumGetUUIDP(args[0]), wc_field_text(0, 2),
 						 DatumGetUUIDP(args[1]), NULL, no_expiry ? NULL : &expires);
 	}
 	SPI_finish();

@@ -45,6 +45,7 @@ enum
 	OUTBOX_VISITOR,
 	OUTBOX_MESSAGE,
 	OUTBOX_EXPIRES,
+	OUTBOX_NOTE,
 	OUTBOX_COLUMNS
 };
 
@@ -84,6 +85,14 @@ void
 wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
 				 const int64 *seq, const TimestampTz *expires)
 {
+	wc_outbox_append_note(hub_id, op, channel, visitor, message, seq, expires, NULL);
+}
+
+/* The same with a text that goes with it (NULL: none). */
+void
+wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
+					  const int64 *seq, const TimestampTz *expires, const char *note)
+{
 	static const char *const children[] = {"outbox_0", "outbox_1", "outbox_2"};
 	Relation rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
 	Datum values[OUTBOX_COLUMNS];
@@ -98,6 +107,8 @@ wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visi
 	values[OUTBOX_VISITOR] = visitor ? CStringGetTextDatum(visitor) : (Datum) 0;
 	values[OUTBOX_MESSAGE] = UUIDPGetDatum(message);
 	values[OUTBOX_EXPIRES] = expires ? TimestampTzGetDatum(*expires) : (Datum) 0;
+	values[OUTBOX_NOTE] = note ? CStringGetTextDatum(note) : (Datum) 0;
+	nulls[OUTBOX_NOTE] = note == NULL;
 	nulls[OUTBOX_CHANNEL] = channel == NULL;
 	nulls[OUTBOX_VISITOR] = visitor == NULL;
 	nulls[OUTBOX_MESSAGE] = message == NULL;

@@ -10,6 +10,9 @@
 
 extern void wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
 							 const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires);
+extern void wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char *visitor,
+								  const pg_uuid_t *message, const int64 *seq, const TimestampTz *expires,
+								  const char *note);
 extern int wc_outbox_current(void);
 extern Oid wc_relation(const char *name);
 extern bool wc_own_insert;	   /* we are inserting messages ourselves */

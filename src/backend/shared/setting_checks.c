@@ -282,3 +282,13 @@ wc_check_public_url(char **newval, void **extra, GucSource source)
 		"Use https://host, https://host:port (1 to 65535) or https://host/path, without a slash at the end.");
 	return false;
 }
+
+/* What NOTIFY takes for a channel; or empty. */
+bool
+wc_check_notify_channel(char **newval, void **extra, GucSource source)
+{
+	if (strlen(*newval) < NAMEDATALEN)
+		return true;
+	GUC_check_errdetail("The name of a channel has at most %d bytes.", NAMEDATALEN - 1);
+	return false;
+}

@@ -13,6 +13,7 @@ extern bool wc_check_databases(char **newval, void **extra, GucSource source);
 extern bool wc_check_listen(char **newval, void **extra, GucSource source);
 extern bool wc_check_public_url(char **newval, void **extra, GucSource source);
 extern bool wc_check_networks(char **newval, void **extra, GucSource source);
+extern bool wc_check_notify_channel(char **newval, void **extra, GucSource source);
 extern bool wc_check_ca_file(char **newval, void **extra, GucSource source);
 
 #endif /* SETTING_CHECKS_H */

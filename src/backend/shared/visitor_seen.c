@@ -104,5 +104,7 @@ webchatt_visitors_gone(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("webchatt._visitors_gone() is a trigger function")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	/* their conversations are gone too */
+	wc_outbox_append(0, 'g', NULL, NULL, NULL, NULL, NULL);
 	return PointerGetDatum(NULL);
 }

@@ -2,7 +2,8 @@
  * orders.c
  *	  Work orders for the worker itself: the configuration changed, a visitor
  *	  showed up elsewhere, messages were inserted by other means than ours, what a
- *	  visitor wrote was read, sessions are ended, webhooks and links are to be told something.
+ *	  visitor wrote was read, sessions are ended, webhooks and links are to be told something,
+ *	  conversations are closed, opened again and assigned, visitors were deleted.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 
 #include "common/corridor.h"
 #include "common/event_rules.h"
+#include "conversations/conversations.h"
 #include "feed/feed.h"
 #include "feed/feed_orders.h"
 #include "outbound/outbox_reader.h"
@@ -79,6 +81,17 @@ take_order(void *arg, const OutboxRow *row)
 				break;
 			wc_column_add(reading->showed_up->channels, datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
 			wc_column_add(reading->showed_up->visitors, CStringGetTextDatum(row->visitor));
+			if (row->message != NULL)
+				conversations_came_elsewhere(row->channel, row->visitor);
+			break;
+		case CONVERSATION_CLOSE:
+		case CONVERSATION_REOPEN:
+		case CONVERSATION_ASSIGN:
+			if (row->channel != NULL && row->visitor != NULL)
+				conversations_order(row->op, row->channel, row->visitor, row->seq, row->message, row->note);
+			break;
+		case 'g':
+			reading->orders->visitors_gone = true;
 			break;
 		case 'm':
 			push_read(row);
@@ -101,7 +114,7 @@ take_order(void *arg, const OutboxRow *row)
 bool
 orders_ready(TimestampTz now)
 {
-	return reader != NULL && outbox_reader_has_more(reader) && !feed_orders_are_full();
+	return reader != NULL && outbox_reader_has_more(reader) && !feed_orders_are_full() && !conversations_are_full();
 }
 
 /* Read what was ordered since the last turn; after a start, everything still there. */
@@ -112,7 +125,7 @@ orders_read(Orders *orders, WcShowedUp *showed_up)
 
 	wc_buf_reset(&pushes);
 
-	if (feed_orders_are_full())
+	if (feed_orders_are_full() || conversations_are_full())
 		return;
 	if (reader == NULL)
 		reader = outbox_reader_new(0);

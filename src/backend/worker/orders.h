@@ -13,6 +13,7 @@ typedef struct Orders
 {
 	bool config;
 	bool requeue;
+	bool visitors_gone;
 } Orders;
 
 extern bool orders_ready(TimestampTz now);

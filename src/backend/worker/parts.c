@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "conversations/conversations.h"
 #include "feed/feed.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
@@ -20,7 +21,7 @@
 
 static const TurnPart *const parts[] = {
 	&config_part,	&orders_part,		 &outbound_part,		 &requeue_part,	  &budgets_part, &inbound_part,
-	&sessions_part, &send_requests_part, &webhook_requests_part, &reconcile_part, &feed_part,
+	&sessions_part, &send_requests_part, &webhook_requests_part, &reconcile_part, &feed_part,	 &conversations_part,
 };
 
 /* Frames that wait to be written down. */

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "conversations/conversations.h"
 #include "feed/feed.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
@@ -79,7 +80,7 @@ static void
 follow_orders(WcShowedUp *showed_up)
 {
 	bool first = !config_is_read();
-	Orders orders = {first, false};
+	Orders orders = {first, false, false};
 
 	if (orders.config)
 		wc_prepare_statements();
@@ -97,6 +98,8 @@ follow_orders(WcShowedUp *showed_up)
 	}
 	if (first || orders.requeue)
 		requeue_begin(orders.requeue);
+	if (first || orders.requeue || orders.visitors_gone)
+		conversations_look_through(!first);
 }
 
 static void
@@ -132,6 +135,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	outbound_read(now, look_at_outbox || wc_outbox_touched || requeue_ready(now));
 	if (requeue_apply(now))
 		outbound_read(now, true); /* what we append is not seen by later turns */
+	conversations_apply(now);	  /* knows what was written and read by now */
 	outbound_take(now);
 	feed_take(now);
 	seen = standbys_seen();
@@ -144,6 +148,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	inbound_commit(&net_process.out);  /* a visitor hears "stored" before the reply */
 	outbound_commit(now, &net_process.out);
 	requeue_commit();
+	conversations_commit();
 	send_requests_commit(&net_process.out);
 	webhook_requests_commit(&net_process.out);
 	reconcile_commit(&net_process.out);
@@ -210,7 +215,7 @@ truncate_step(void *arg)
 	if (wc_run_any(WC_ANY_IN_OUTBOX_0 + child, NULL, NULL) == 0)
 		return;
 	LockRelationOid(wc_relation(psprintf("outbox_%d", child)), AccessExclusiveLock);
-	if (outbound_child_is_empty(child) && orders_child_is_empty(child))
+	if (outbound_child_is_empty(child) && orders_child_is_empty(child) && conversations_are_done())
 		wc_run_any(WC_EMPTY_OUTBOX_0 + child, NULL, NULL);
 }
 

@@ -1,0 +1,510 @@
+/*
+ * conversations.c
+ *	  How conversations stand: what a turn wrote, sent and was ordered becomes rows of
+ *	  webchatt.conversations, by a statement each.
+ *
+ * A visitor who is known to wait costs nothing: a message more changes no row.  What
+ * cannot be noted, somebody having locked the row, holds no message up: it is made anew
+ * out of the messages later (conversation_sweep.c).  Orders of sessions are the only thing
+ * that no message says; so their table of the outbox is not emptied before they are done.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+
+#include "conversations/conversation_notify.h"
+#include "conversations/conversation_set.h"
+#include "conversations/conversation_sweep.h"
+#include "conversations/conversations.h"
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/statements.h"
+#include "turn/report.h"
+#include "turn/savepoint.h"
+
+/* Who is known to wait; when there are more, all are looked up again. */
+#define WAITING_MOST 32768
+
+/* When so many orders wait, no more are read. */
+#define ORDERS_MOST 20000
+
+/* When to try again what was locked, in ms. */
+#define AGAIN_MS 1000
+
+typedef struct Order
+{
+	char op;
+	int64 number; /* the higher one counts */
+	pg_uuid_t channel;
+	char *visitor;
+	bool has_upto;
+	pg_uuid_t upto;
+	char *note; /* NULL: none */
+} Order;
+
+/* this turn's */
+static MemoryContext turn_context = NULL;
+static WcColumn *came[3]; /* channels, messages, visitors; NULL: none came */
+static ConversationSet sent = {"webchatt conversations sent to", NULL, NULL};
+
+static MemoryContext orders_context = NULL;
+static Order *orders = NULL;
+static int norders = 0;
+static int orders_size = 0;
+static int ncommitted = 0; /* of these, found by turns before this one */
+static bool done = false;  /* all of them, in this turn */
+static TimestampTz orders_due = 0;
+
+/* A visitor wrote a message, in this turn. */
+void
+conversations_came(const pg_uuid_t *channel, const char *visitor, size_t len, const pg_uuid_t *message)
+{
+	MemoryContext before;
+	Conversation *one;
+	bool found;
+
+	conversation_notify_add(channel, visitor, len);
+	if (conversation_set_count(&conversation_set_waiting) >= WAITING_MOST)
+		conversation_set_clear(&conversation_set_waiting);
+	one = conversation_set_add(&conversation_set_waiting, channel, visitor, len, &found);
+	if (one == NULL || one->sure)
+		return;
+	if (turn_context == NULL)
+		turn_context =
+			AllocSetContextCreate(TopMemoryContext, "webchatt conversations of a turn", ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(turn_context);
+	if (came[0] == NULL)
+	{
+		came[0] = wc_column(UUIDOID, 64);
+		came[1] = wc_column(UUIDOID, 64);
+		came[2] = wc_column(TEXTOID, 64);
+	}
+	wc_column_add(came[0], datumCopy(UUIDPGetDatum(channel), false, UUID_LEN));
+	wc_column_add(came[1], datumCopy(UUIDPGetDatum(message), false, UUID_LEN));
+	wc_column_add(came[2], PointerGetDatum(cstring_to_text_with_len(visitor, (int) len)));
+	MemoryContextSwitchTo(before);
+}
+
+/* A visitor wrote a message that a session took in. */
+void
+conversations_came_elsewhere(const pg_uuid_t *channel, const char *visitor)
+{
+	conversation_notify_add(channel, visitor, strlen(visitor));
+	conversation_sweep_add(channel, visitor, strlen(visitor));
+}
+
+/* A message to a visitor is in the outbox, perhaps not for the first time.  answer: it ends the wait. */
+void
+conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer)
+{
+	size_t len = strlen(visitor);
+	Conversation *one = conversation_set_find(&sent, channel, visitor, len);
+	bool found;
+
+	if (one == NULL && !answer)
+	{
+		const Conversation *waits = conversation_set_find(&conversation_set_waiting, channel, visitor, len);
+
+		if (waits != NULL && waits->sure)
+			return;
+	}
+	one = conversation_set_add(&sent, channel, visitor, len, &found);
+	if (one == NULL)
+		return;
+	if (!found || memcmp(message->data, one->newest.data, UUID_LEN) > 0)
+		one->newest = *message;
+	if (answer && (!one->answered || memcmp(message->data, one->answer.data, UUID_LEN) > 0))
+	{
+		one->answered = true;
+		one->answer = *message;
+	}
+}
+
+/* A work order was read.  upto: what it closes; note: to whom it assigns; NULL: there is none. */
+void
+conversations_order(char op, const pg_uuid_t *channel, const char *visitor, int64 number, const pg_uuid_t *upto,
+					const char *note)
+{
+	Order *order;
+
+	if (orders_context == NULL)
+		orders_context =
+			AllocSetContextCreate(TopMemoryContext, "webchatt conversation orders", ALLOCSET_DEFAULT_SIZES);
+	if (norders == orders_size)
+	{
+		orders_size = orders_size == 0 ? 64 : orders_size * 2;
+		orders = orders == NULL ? MemoryContextAlloc(orders_context, sizeof(Order) * orders_size)
+								: repalloc(orders, sizeof(Order) * orders_size);
+	}
+	order = &orders[norders++];
+	memset(order, 0, sizeof(Order));
+	order->op = op;
+	order->number = number;
+	order->channel = *channel;
+	order->visitor = MemoryContextStrdup(orders_context, visitor);
+	order->has_upto = upto != NULL;
+	if (upto != NULL)
+		order->upto = *upto;
+	order->note = note ? MemoryContextStrdup(orders_context, note) : NULL;
+}
+
+/* Messages were inserted, or visitors deleted, by other means than ours; or the worker starts (not told). */
+void
+conversations_look_through(bool told)
+{
+	conversation_set_clear(&conversation_set_waiting);
+	conversation_sweep_all(told);
+}
+
+/* No more orders are to be read. */
+bool
+conversations_are_full(void)
+{
+	return norders >= ORDERS_MOST;
+}
+
+/* Is there no order that only we know of? */
+bool
+conversations_are_done(void)
+{
+	return norders == 0;
+}
+
+static void
+forget_waiting(Datum channel, Datum visitor)
+{
+	text *v = DatumGetTextPP(visitor);
+	Conversation *one =
+		conversation_set_find(&conversation_set_waiting, DatumGetUUIDP(channel), VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+
+	if (one != NULL)
+		conversation_set_remove(&conversation_set_waiting, one);
+}
+
+/* The rows of SPI_tuptable are of conversations in which somebody waits: for the others that came, nothing is known. */
+static void
+learn_waiting(uint64 rows)
+{
+	uint64 i;
+	bool isnull;
+
+	for (i = 0; i < rows; i++)
+	{
+		text *visitor = DatumGetTextPP(wc_field(i, 2, &isnull));
+		Conversation *one = conversation_set_find(&conversation_set_waiting, DatumGetUUIDP(wc_field(i, 1, &isnull)),
+												  VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
+
+		if (one != NULL)
+			one->sure = true;
+	}
+	for (i = 0; i < (uint64) came[0]->n; i++)
+	{
+		text *visitor = DatumGetTextPP(came[2]->values[i]);
+		Conversation *one = conversation_set_find(&conversation_set_waiting, DatumGetUUIDP(came[0]->values[i]),
+												  VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
+
+		if (one != NULL && !one->sure)
+			conversation_set_remove(&conversation_set_waiting, one);
+	}
+}
+
+static void
+note_came(void)
+{
+	Datum args[WC_NOTE_CAME_PARAMETERS];
+
+	wc_columns_arrays(came, lengthof(args), args);
+	learn_waiting(wc_run(WC_NOTE_CAME, args, NULL));
+}
+
+/* Rows of SPI_tuptable, channel and visitor first, into columns. */
+static void
+keep_row(uint64 row, WcColumn *channels, WcColumn *visitors)
+{
+	bool isnull;
+
+	wc_column_add(channels, wc_field(row, 1, &isnull));
+	wc_column_add(visitors, wc_field(row, 2, &isnull));
+}
+
+static void
+note_sent(void)
+{
+	WcColumn *cols[WC_NOTE_SENT_ARRAYS];
+	WcColumn *channels = wc_column(UUIDOID, 16);
+	WcColumn *visitors = wc_column(TEXTOID, 16);
+	Datum args[WC_NOTE_SENT_PARAMETERS];
+	HASH_SEQ_STATUS all;
+	Conversation *one;
+	uint64 rows;
+	uint64 i;
+	bool isnull;
+
+	wc_columns(WC_NOTE_SENT, cols, (int) conversation_set_count(&sent));
+	hash_seq_init(&all, sent.table);
+	while ((one = hash_seq_search(&all)) != NULL)
+	{
+		wc_column_add(cols[0], conversation_set_channel(one));
+		wc_column_add(cols[1], conversation_set_visitor(one));
+		if (one->answered)
+			wc_column_add(cols[2], UUIDPGetDatum(&one->answer));
+		else
+			wc_column_add_null(cols[2]);
+		wc_column_add(cols[3], UUIDPGetDatum(&one->newest));
+		if (one->answered)
+			forget_waiting(conversation_set_channel(one), cols[1]->values[cols[1]->n - 1]);
+	}
+	wc_columns_arrays(cols, lengthof(cols), args);
+	rows = wc_run(WC_NOTE_SENT, args, NULL);
+	for (i = 0; i < rows; i++)
+	{
+		text *visitor = DatumGetTextPP(wc_field(i, 2, &isnull));
+
+		if (DatumGetBool(wc_field(i, 3, &isnull)))
+			keep_row(i, channels, visitors);
+		else
+			conversation_notify_add(DatumGetUUIDP(wc_field(i, 1, &isnull)), VARDATA_ANY(visitor),
+									VARSIZE_ANY_EXHDR(visitor));
+	}
+	if (channels->n > 0)
+		conversation_sweep_make(channels, visitors);
+}
+
+/* A step: what came and what was sent. */
+static void
+note_messages(void *arg)
+{
+	if (came[0] != NULL)
+		note_came();
+	if (conversation_set_count(&sent) > 0)
+		note_sent();
+}
+
+/* The notes of this turn could not be made. */
+static void
+put_off_messages(void)
+{
+	HASH_SEQ_STATUS all;
+	Conversation *one;
+	int i;
+
+	conversation_set_clear(&conversation_set_waiting);
+	for (i = 0; came[0] != NULL && i < came[0]->n; i++)
+	{
+		text *visitor = DatumGetTextPP(came[2]->values[i]);
+
+		conversation_sweep_add(DatumGetUUIDP(came[0]->values[i]), VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
+	}
+	if (conversation_set_count(&sent) == 0)
+		return;
+	hash_seq_init(&all, sent.table);
+	while ((one = hash_seq_search(&all)) != NULL)
+		conversation_sweep_add((const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN);
+}
+
+static void
+forget_turn(void)
+{
+	memset(came, 0, sizeof(came));
+	if (turn_context != NULL)
+		MemoryContextReset(turn_context);
+	if (conversation_set_count(&sent) > 0)
+		conversation_set_clear(&sent);
+}
+
+static void
+forget_orders(void)
+{
+	orders = NULL;
+	norders = orders_size = ncommitted = 0;
+	if (orders_context != NULL)
+		MemoryContextReset(orders_context);
+}
+
+typedef struct Some
+{
+	const Order *orders;
+	int n;
+} Some;
+
+/* Orders of one kind; returns the conversations that they found missing. */
+static void
+run_orders(const Some *some, bool assign, WcColumn *channels, WcColumn *visitors)
+{
+	WcColumn *cols[WC_NOTE_STATES_ARRAYS];
+	Datum args[WC_NOTE_STATES_PARAMETERS];
+	uint64 rows;
+	uint64 i;
+
+	StaticAssertStmt(WC_NOTE_STATES_PARAMETERS == WC_NOTE_ASSIGNEES_PARAMETERS,
+					 "they take the same columns but the last");
+	wc_columns_any(assign ? WC_NOTE_ASSIGNEES : WC_NOTE_STATES, cols, some->n);
+	for (i = 0; i < (uint64) some->n; i++)
+	{
+		const Order *o = &some->orders[i];
+
+		if ((o->op == CONVERSATION_ASSIGN) != assign)
+			continue;
+		wc_column_add(cols[0], UUIDPGetDatum(&o->channel));
+		wc_column_add(cols[1], CStringGetTextDatum(o->visitor));
+		wc_column_add(cols[2], Int64GetDatum(o->number));
+		if (assign && o->note != NULL)
+			wc_column_add(cols[3], CStringGetTextDatum(o->note));
+		else if (!assign && o->has_upto && o->op == CONVERSATION_CLOSE)
+			wc_column_add(cols[3], UUIDPGetDatum(&o->upto));
+		else
+			wc_column_add_null(cols[3]);
+		if (!assign)
+			forget_waiting(cols[0]->values[cols[0]->n - 1], cols[1]->values[cols[1]->n - 1]);
+	}
+	if (cols[0]->n == 0)
+		return;
+	wc_columns_arrays(cols, lengthof(cols), args);
+	rows = wc_run_any(assign ? WC_NOTE_ASSIGNEES : WC_NOTE_STATES, args, NULL);
+	for (i = 0; i < rows; i++)
+		keep_row(i, channels, visitors);
+}
+
+/* A step: carry orders out; conversations that have no row yet get one. */
+static void
+carry_out(void *arg)
+{
+	const Some *some = arg;
+	int again;
+
+	for (again = 0; again < 2; again++)
+	{
+		WcColumn *channels = wc_column(UUIDOID, 16);
+		WcColumn *visitors = wc_column(TEXTOID, 16);
+
+		run_orders(some, false, channels, visitors);
+		run_orders(some, true, channels, visitors);
+		if (channels->n == 0)
+			break;
+		conversation_sweep_make(channels, visitors);
+	}
+}
+
+/* All together; or, where that fails, one by one, and what fails alone is reported and dropped. */
+static void
+apply_orders(TimestampTz now)
+{
+	Some some = {orders, norders};
+	ErrorData *error;
+	int i;
+
+	if (norders == 0 || orders_due > now)
+		return;
+	error = savepoint_try_for(carry_out, &some, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	for (i = 0; error != NULL && !savepoint_error_is_transient(error) && i < norders; i++)
+	{
+		Some one = {&orders[i], 1};
+
+		error = savepoint_try_for(carry_out, &one, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+		if (error == NULL || savepoint_error_is_transient(error))
+			continue;
+		report_error(error->message);
+		error = NULL;
+	}
+	if (error != NULL)
+	{
+		orders_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
+		return;
+	}
+	done = true;
+	for (i = 0; i < norders; i++)
+		conversation_notify_add(&orders[i].channel, orders[i].visitor, strlen(orders[i].visitor));
+}
+
+/* Everything that this turn has to write is written: note it. */
+void
+conversations_apply(TimestampTz now)
+{
+	if (came[0] != NULL || conversation_set_count(&sent) > 0)
+	{
+		ErrorData *error = savepoint_try_for(note_messages, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+
+		if (error != NULL)
+		{
+			put_off_messages();
+			if (!savepoint_error_is_transient(error))
+				report_error(error->message);
+		}
+	}
+	apply_orders(now);
+	conversation_sweep_apply(now);
+	conversation_notify_apply(now);
+}
+
+void
+conversations_commit(void)
+{
+	forget_turn();
+	if (done)
+		forget_orders();
+	ncommitted = norders;
+	done = false;
+	conversation_sweep_commit();
+	conversation_notify_commit();
+}
+
+/* The turn is undone: what it read it will read again, what came is written again. */
+static void
+conversations_rollback(const ErrorData *error)
+{
+	forget_turn();
+	conversation_set_clear(&conversation_set_waiting);
+	if (ncommitted == 0)
+		forget_orders();
+	norders = ncommitted;
+	done = false;
+	conversation_sweep_rollback();
+	conversation_notify_rollback();
+}
+
+static void
+conversations_reset(void)
+{
+	forget_turn();
+	conversation_set_clear(&conversation_set_waiting);
+	forget_orders();
+	done = false;
+	orders_due = 0;
+	conversation_sweep_reset();
+	conversation_notify_reset();
+}
+
+/* 0: nothing is to be done. */
+static TimestampTz
+conversations_next_due(void)
+{
+	TimestampTz due[3] = {norders > 0 ? Max(orders_due, 1) : 0, conversation_sweep_due(), conversation_notify_due()};
+	TimestampTz next = 0;
+	size_t i;
+
+	for (i = 0; i < lengthof(due); i++)
+	{
+		if (due[i] != 0 && (next == 0 || due[i] < next))
+			next = due[i];
+	}
+	return next;
+}
+
+static bool
+conversations_ready(TimestampTz now)
+{
+	TimestampTz due = conversations_next_due();
+
+	return due != 0 && due <= now;
+}
+
+const TurnPart conversations_part = {
+	.ready = conversations_ready,
+	.next_due = conversations_next_due,
+	.rollback = conversations_rollback,
+	.reset = conversations_reset,
+};
