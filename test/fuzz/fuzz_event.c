@@ -2,11 +2,11 @@
  * fuzz_event.c
  *	  The HTTP server's way with a body: the scan for depth, jansson, the rules.  What
  *	  is accepted must be within every limit; a refusal must be a printable
- *	  sentence.
+ *	  sentence.  What is taken without a tree must be what jansson would have made of it.
  */
 #include <string.h>
 
-#include "inbound/event_json.h"
+#include "inbound/event_scan.h"
 #include "fuzz.h"
 #include "rewrite.h"
 
@@ -82,21 +82,49 @@ check_reason(const char *reason)
 		MUST((uint8_t) *reason >= 0x20 && *reason != 0x7F);
 }
 
+/* The same by jansson alone, or the same refusal. */
+static void
+check_same(const char *body, size_t size, const wc_event *event, const char *refused)
+{
+	char reason[WC_REASON_SIZE];
+	event_json keep;
+	wc_event tree;
+	wc_buf first = {0};
+	wc_buf second = {0};
+	bool good = event_json_parse(body, size, channel, &tree, &keep, reason);
+
+	MUST(good == (refused == NULL) && (good || strcmp(reason, refused) == 0));
+	MUST(good || memcmp(event->channel, tree.channel, 16) == 0);
+	if (!good)
+		return;
+	MUST(wc_write_event(&first, event) && wc_write_event(&second, &tree));
+	MUST(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+	wc_buf_free(&first);
+	wc_buf_free(&second);
+	event_json_free(&keep);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char reason[WC_REASON_SIZE];
+	char *body = fuzz_exact(data, size);
 	event_json keep;
 	wc_event event;
 
 	memset(reason, 0x7F, sizeof(reason));
-	if (event_json_parse((const char *) data, size, channel, &event, &keep, reason))
+	if (event_scan_parse(body, size, channel, &event, &keep, reason))
 	{
 		MUST(depth_of(keep.root) <= WC_MAX_EVENT_DEPTH);
 		check_event(&event, size);
+		check_same(body, size, &event, NULL);
 		event_json_free(&keep);
 	}
 	else
+	{
 		check_reason(reason);
+		check_same(body, size, &event, reason);
+	}
+	free(body);
 	return 0;
 }

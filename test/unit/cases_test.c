@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inbound/event_json.h"
+#include "inbound/event_scan.h"
 #include "common/signature.h"
 #include "tap.h"
 
@@ -179,7 +179,7 @@ run_case(json_t *line)
 		status = 401;
 		snprintf(reason, sizeof(reason), "%s", wc_signature_reason(verdict));
 	}
-	else if (event_json_parse(exact, body.len, channel, &event, &keep, reason))
+	else if (event_scan_parse(exact, body.len, channel, &event, &keep, reason))
 	{
 		right = stored_right(line, &event);
 		event_json_free(&keep);

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "hubs/link_frame.h"
 #include "hubs/link_window.h"
-#include "inbound/event_json.h"
+#include "inbound/event_scan.h"
 #include "ws/link_socket.h"
 #include "ws/ws_server.h"
 
@@ -318,7 +318,7 @@ take_event(hub_link *l, const link_frame *frame)
 		drop_event(l, frame->seq, "there is no event in it");
 		return;
 	}
-	readable = event_json_parse(frame->event.p, frame->event.len, NULL, &event, &keep, reason);
+	readable = event_scan_parse(frame->event.p, frame->event.len, NULL, &event, &keep, reason);
 	if (!readable)
 	{
 		/* the worker keeps it */

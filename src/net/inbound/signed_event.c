@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "inbound/event_json.h"
+#include "inbound/event_scan.h"
 #include "common/signature.h"
 
 static refusal
@@ -80,7 +80,7 @@ signed_event_take(const signed_event *rq, wc_buf *out, char reason[WC_REASON_SIZ
 										 rq->signature.len, rq->body, rq->len, (int64_t) time(NULL), rq->tolerance_s));
 	if (why != REFUSE_NOTHING)
 		return why;
-	if (!event_json_parse(rq->body, rq->len, rq->to.channel, &event, &keep, reason))
+	if (!event_scan_parse(rq->body, rq->len, rq->to.channel, &event, &keep, reason))
 		return rq->signature.p == NULL || wc_event_is_anothers(&event, rq->to.channel)
 				   ? REFUSE_EVENT
 				   : hand_unreadable(rq, reason, out);

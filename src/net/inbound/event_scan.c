@@ -1,0 +1,107 @@
+/*
+ * event_scan.c
+ *	  Only what is good is taken here: what is to be refused goes the other way, so
+ *	  that the reason is the same.
+ */
+#include "inbound/event_scan.h"
+
+#include <string.h>
+
+#include "base/json_scan.h"
+#include "common/json_text.h"
+
+/* Members of an event that is taken. */
+#define MOST_MEMBERS 16
+
+static const struct
+{
+	const char *name;
+	size_t at; /* in wc_event_fields */
+} known[] = {
+	{"eventType", offsetof(wc_event_fields, event_type)}, {"channelId", offsetof(wc_event_fields, channel_id)},
+	{"messageId", offsetof(wc_event_fields, message_id)}, {"from", offsetof(wc_event_fields, from)},
+	{"timestamp", offsetof(wc_event_fields, timestamp)},  {"channel", offsetof(wc_event_fields, channel)},
+	{"content", offsetof(wc_event_fields, content)},	  {"status", offsetof(wc_event_fields, status)},
+	{"errorCode", offsetof(wc_event_fields, error_code)}, {"errorMessage", offsetof(wc_event_fields, error_message)},
+};
+
+/* The field that a member fills; NULL: it is none that we look at. */
+static wc_json_field *
+field_of(wc_event_fields *fields, wc_str name)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		if (wc_str_equals(name, known[i].name))
+			return (wc_json_field *) (void *) ((char *) fields + known[i].at);
+	}
+	return NULL;
+}
+
+/* A whole number; the scan has seen to it that it has few digits. */
+static bool
+take_number(wc_str text, wc_json_field *field)
+{
+	int64_t n = 0;
+
+	if (!wc_json_is_whole(text))
+		return false;
+	for (uint32_t i = text.p[0] == '-'; i < text.len; i++)
+		n = n * 10 + (text.p[i] - '0');
+	*field = (wc_json_field){WC_JSON_NUMBER, text, (double) (text.p[0] == '-' ? -n : n)};
+	return true;
+}
+
+static bool
+take_field(const json_scan_member *m, wc_json_field *field)
+{
+	switch (m->value.p[0])
+	{
+		case '"':
+			field->type = WC_JSON_STRING;
+			return json_scan_string(m, &field->string);
+		case '{':
+			field->type = WC_JSON_OBJECT;
+			return true;
+		case 'n':
+			return true; /* null is as good as absent, which it is already */
+		case '[':
+		case 't':
+		case 'f':
+			return false;
+		default:
+			return take_number(m->value, field);
+	}
+}
+
+/* True: it is a good event, of which nothing needs to be freed. */
+static bool
+scan(const char *body, size_t len, const uint8_t expected[16], wc_event *event, event_json *keep,
+	 char reason[WC_REASON_SIZE])
+{
+	json_scan_member members[MOST_MEMBERS];
+	wc_event_fields fields;
+	wc_json_field *field;
+	int n = json_scan_object(body, len, members, MOST_MEMBERS);
+
+	memset(&fields, 0, sizeof(fields));
+	for (int i = 0; i < n; i++)
+	{
+		field = field_of(&fields, members[i].name);
+		if (field != NULL && !take_field(&members[i], field))
+			return false;
+	}
+	if (n < 0 || !wc_event_check(&fields, expected, event, keep->scratch, reason))
+		return false;
+	event->body = (wc_str){body, (uint32_t) len};
+	return true;
+}
+
+bool
+event_scan_parse(const char *body, size_t len, const uint8_t expected[16], wc_event *event, event_json *keep,
+				 char reason[WC_REASON_SIZE])
+{
+	memset(event, 0, sizeof(*event));
+	keep->root = NULL;
+	keep->text = (json_mended){body, len, NULL};
+	return scan(body, len, expected, event, keep, reason) || event_json_parse(body, len, expected, event, keep, reason);
+}
