@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/hex.h"
 #include "common/json_text.h"
 #include "common/moment.h"
 #include "common/utf8.h"
@@ -289,19 +290,6 @@ wc_json_shallow(const char *json, size_t len)
 	return true;
 }
 
-/* The value of a hex digit of either case, -1 for others. */
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 wc_uuid_parse(const char *s, size_t len, uint8_t uuid[16])
 {
@@ -321,8 +309,8 @@ wc_uuid_parse(const char *s, size_t len, uint8_t uuid[16])
 			if (s[at++] != '-')
 				return false;
 		}
-		high = hex_value(s[at]);
-		low = hex_value(s[at + 1]);
+		high = wc_hex_value(s[at]);
+		low = wc_hex_value(s[at + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		bytes[i] = (uint8_t) (high << 4 | low);

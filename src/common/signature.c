@@ -9,16 +9,25 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "common/hex.h"
+
+/* Secrets up to this size are known again. */
+#define KEPT_SECRET 256
+
 /*
  * One HMAC-SHA256 context for the life of the process, as fetching and setting
- * one up costs several times what the sum itself does.  Both halves of webchatt
- * are single-threaded.  It keeps the last secret in OpenSSL's own memory, which
- * OpenSSL wipes when the next one comes.
+ * one up costs several times what the sum itself does, and a third more when its
+ * key is set again.  Both halves of webchatt are single-threaded.  It keeps the
+ * last secret, in OpenSSL's own memory and in kept_secret; both are wiped when the
+ * next one comes.
  */
+static EVP_MAC_CTX *kept;
+static char kept_secret[KEPT_SECRET];
+static size_t kept_len; /* 0: none is kept, so the next one has to be set */
+
 static EVP_MAC_CTX *
 hmac_context(void)
 {
-	static EVP_MAC_CTX *kept = NULL;
 	OSSL_PARAM params[2];
 	EVP_MAC *mac;
 	EVP_MAC_CTX *ctx;
@@ -43,6 +52,24 @@ hmac_context(void)
 	return kept;
 }
 
+/* Begin a sum with that secret. */
+static bool
+hmac_begin(EVP_MAC_CTX *ctx, const char *secret, size_t len)
+{
+	if (len > 0 && len == kept_len && memcmp(secret, kept_secret, len) == 0)
+		return EVP_MAC_init(ctx, NULL, 0, NULL);
+	OPENSSL_cleanse(kept_secret, sizeof(kept_secret));
+	kept_len = 0;
+	if (!EVP_MAC_init(ctx, (const unsigned char *) secret, len, NULL))
+		return false;
+	if (len <= KEPT_SECRET)
+	{
+		memcpy(kept_secret, secret, len);
+		kept_len = len;
+	}
+	return true;
+}
+
 bool
 wc_signature_make(const char *secret, size_t secret_len, const char *t_text, const char *body, size_t body_len,
 				  uint8_t mac[32])
@@ -50,7 +77,7 @@ wc_signature_make(const char *secret, size_t secret_len, const char *t_text, con
 	EVP_MAC_CTX *ctx = hmac_context();
 	size_t made = 0;
 
-	return ctx != NULL && EVP_MAC_init(ctx, (const unsigned char *) secret, secret_len, NULL) &&
+	return ctx != NULL && hmac_begin(ctx, secret, secret_len) &&
 		   EVP_MAC_update(ctx, (const unsigned char *) t_text, strlen(t_text)) &&
 		   EVP_MAC_update(ctx, (const unsigned char *) ".", 1) &&
 		   EVP_MAC_update(ctx, (const unsigned char *) body, body_len) && EVP_MAC_final(ctx, mac, &made, 32) &&
@@ -89,22 +116,14 @@ parse_mac(const char *s, size_t len, wc_signature *sig)
 	if (len != WC_SIGNATURE_HEX || sig->nmacs == WC_SIGNATURE_MACS)
 		return false;
 	mac = sig->macs[sig->nmacs++];
-	for (i = 0; i < len; i++)
+	for (i = 0; i < len; i += 2)
 	{
-		int digit;
+		int high = wc_hex_value(s[i]);
+		int low = wc_hex_value(s[i + 1]);
 
-		if (s[i] >= '0' && s[i] <= '9')
-			digit = s[i] - '0';
-		else if (s[i] >= 'a' && s[i] <= 'f')
-			digit = s[i] - 'a' + 10;
-		else if (s[i] >= 'A' && s[i] <= 'F')
-			digit = s[i] - 'A' + 10;
-		else
+		if (high < 0 || low < 0)
 			return false;
-		if (i % 2 == 0)
-			mac[i / 2] = (uint8_t) (digit << 4);
-		else
-			mac[i / 2] |= (uint8_t) digit;
+		mac[i / 2] = (uint8_t) (high << 4 | low);
 	}
 	return true;
 }

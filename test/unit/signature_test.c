@@ -41,6 +41,14 @@ test_vector(void)
 	ok(wc_signature_make("whsec_test_1", 12, "1700000000", BODY, strlen(BODY), mac) &&
 		   memcmp(mac, sig.macs[0], 32) == 0,
 	   "nor to the one after it");
+	ok(wc_signature_make("whsec_test_1", 12, "1700000001", BODY, strlen(BODY), mac) &&
+		   memcmp(mac, sig.macs[0], 32) != 0 &&
+		   wc_signature_make("whsec_test_1", 12, "1700000000", BODY, strlen(BODY), mac) &&
+		   memcmp(mac, sig.macs[0], 32) == 0,
+	   "nor, with the same secret, another time");
+	ok(wc_signature_make("whsec_test_2", 12, "1700000000", BODY, strlen(BODY), mac) &&
+		   memcmp(mac, sig.macs[0], 32) != 0,
+	   "another secret of the same size is another one");
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/hex.h"
 #include "common/json_text.h"
 #include "common/utf8.h"
 
@@ -35,7 +36,7 @@ scan_char(const char *p, const char *end, char c)
 static const char *
 scan_escape(const char *p, const char *end)
 {
-	unsigned unit = 0;
+	int unit = 0;
 
 	if (p == end || *p == '\0' || strchr("\"\\/bfnrtu", *p) == NULL)
 		return NULL;
@@ -45,14 +46,9 @@ scan_escape(const char *p, const char *end)
 		return NULL;
 	for (int i = 1; i <= 4; i++)
 	{
-		char c = p[i];
-
-		if (c >= '0' && c <= '9')
-			unit = unit << 4 | (unsigned) (c - '0');
-		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
-			unit = unit << 4 | (unsigned) ((c | 0x20) - 'a' + 10);
-		else
+		if (wc_hex_value(p[i]) < 0)
 			return NULL;
+		unit = unit << 4 | wc_hex_value(p[i]);
 	}
 	return unit == 0 || (unit >= 0xD800 && unit <= 0xDFFF) ? NULL : p + 5;
 }
