@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -29,6 +30,7 @@
 #include "shared/compat.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
+#include "shared/row_insert.h"
 #include "shared/shmem.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
@@ -51,10 +53,12 @@ typedef struct Sending
 	pg_uuid_t *channel;
 	text *visitor;
 	Jsonb *content;
+	bool is_text;	   /* the content is {"text": ...} and no more */
 	text *dedupe_key;  /* NULL: none */
 	Interval *expires; /* NULL: never */
-	text *author;	   /* who answers; NULL: not said */
-	bool final;		   /* false: it need not be the answer */
+	TimestampTz expires_at;
+	text *author; /* who answers; NULL: not said */
+	bool final;	  /* false: it need not be the answer */
 	int hub_id;
 } Sending;
 
@@ -129,13 +133,13 @@ check_content(Jsonb *content)
 }
 
 static void
-check_kind(Jsonb *content, const char *kind)
+check_kind(const Sending *s, const char *kind)
 {
 	const char *wrong;
 
-	if (strcmp(kind, "web-chatt2me") != 0)
+	if (s->is_text || strcmp(kind, "web-chatt2me") != 0)
 		return;
-	wrong = not_on_web_chatt(content);
+	wrong = not_on_web_chatt(s->content);
 	if (wrong != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("Web Chatt has no %s messages", wrong),
 						errhint("Web Chatt has text, image, video, audio, document, sticker, location, contacts, "
@@ -247,15 +251,21 @@ know_channels(void)
 	known_channels = hash_create("webchatt known channels", 16, &ctl, HASH_ELEM | HASH_BLOBS);
 }
 
+/* Until the next that may look at an invalidation; NULL: it has to be looked up. */
+static KnownChannel *
+known_channel(const pg_uuid_t *id)
+{
+	return known_channels ? hash_search(known_channels, id, HASH_FIND, NULL) : NULL;
+}
+
 static KnownChannel
 look_channel_up(pg_uuid_t *id)
 {
 	KnownChannel channel;
-	KnownChannel *known;
+	KnownChannel *known = known_channel(id);
 	Datum arg = UUIDPGetDatum(id);
 	bool isnull;
 
-	known = known_channels ? hash_search(known_channels, id, HASH_FIND, NULL) : NULL;
 	if (known != NULL)
 		return *known;
 	if (known_channels == NULL || hash_get_num_entries(known_channels) >= KNOWN_CHANNELS)
@@ -309,7 +319,7 @@ look_up(Sending *s)
 	Datum args[2] = {UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor)};
 
 	s->hub_id = channel.hub_id;
-	check_kind(s->content, channel.kind);
+	check_kind(s, channel.kind);
 	if (visitor_is_known(s))
 		return;
 	if (channel.local)
@@ -321,27 +331,77 @@ look_up(Sending *s)
 	wc_run(WC_SEND_VISITOR, args, NULL);
 }
 
-/* Write the message's row; false when its dedupe key was there already, *id then is that one. */
-static bool
-write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
+/* What is given of the row of a message. */
+enum
 {
-	Datum args[8] = {
-		UUIDPGetDatum(s->channel),		UUIDPGetDatum(id), PointerGetDatum(s->visitor), JsonbPGetDatum(s->content),
-		PointerGetDatum(s->dedupe_key), (Datum) 0,		   PointerGetDatum(s->author),	BoolGetDatum(s->final)};
+	SENT_CHANNEL,
+	SENT_ID,
+	SENT_VISITOR,
+	SENT_CONTENT,
+	SENT_EXPIRES,
+	SENT_AUTHOR,
+	SENT_FINAL,
+	SENT_VALUES
+};
+
+static const WcRowColumn sent_columns[] = {[SENT_CHANNEL] = {"channel_id", UUIDOID},
+										   [SENT_ID] = {"id", UUIDOID},
+										   [SENT_VISITOR] = {"visitor", TEXTOID},
+										   [SENT_CONTENT] = {"content", JSONBOID},
+										   [SENT_EXPIRES] = {"expires_at", TIMESTAMPTZOID},
+										   [SENT_AUTHOR] = {"author", TEXTOID},
+										   [SENT_FINAL] = {"final", BOOLOID},
+										   {.name = "direction", .label = "out"},
+										   {.name = "status", .label = "queued"}};
+static WcRowTarget sent = WC_ROW_TARGET("messages", sent_columns);
+
+/* Without a statement; false: nothing was done.  quiet_role: webchatt_worker while we are somebody else, or none. */
+static bool
+write_directly(const Sending *s, const pg_uuid_t *id, Oid quiet_role)
+{
+	Datum values[SENT_VALUES] = {UUIDPGetDatum(s->channel),
+								 UUIDPGetDatum(id),
+								 PointerGetDatum(s->visitor),
+								 JsonbPGetDatum(s->content),
+								 TimestampTzGetDatum(s->expires_at),
+								 PointerGetDatum(s->author),
+								 BoolGetDatum(s->final)};
+	bool nulls[SENT_VALUES] = {[SENT_EXPIRES] = s->expires == NULL, [SENT_AUTHOR] = s->author == NULL};
+
+	if (s->dedupe_key != NULL)
+		return false;
+	if (OidIsValid(quiet_role))
+		return wc_rows_insert_as(&sent, quiet_role, values, nulls, 1);
+	return wc_rows_insert(&sent, values, nulls, 1);
+}
+
+static bool
+write_by_statement(const Sending *s, const pg_uuid_t *id)
+{
+	Datum args[8] = {UUIDPGetDatum(s->channel),		 UUIDPGetDatum(id),
+					 PointerGetDatum(s->visitor),	 JsonbPGetDatum(s->content),
+					 PointerGetDatum(s->dedupe_key), TimestampTzGetDatum(s->expires_at),
+					 PointerGetDatum(s->author),	 BoolGetDatum(s->final)};
 	char nulls[9] = "        ";
-	bool nested = wc_own_insert; /* by a trigger of such an insert */
-	volatile bool written = false;
-	bool isnull;
 
 	nulls[4] = s->dedupe_key ? ' ' : 'n';
 	nulls[5] = s->expires ? ' ' : 'n';
 	nulls[6] = s->author ? ' ' : 'n';
-	if (s->expires)
-		args[5] = TimestampTzGetDatum(*expires = expiry(s->expires));
+	return wc_run(WC_SEND_MESSAGE, args, nulls) > 0;
+}
+
+/* Write the message's row; false when its dedupe key was there already, *id then is that one. */
+static bool
+write_message(const Sending *s, pg_uuid_t *id)
+{
+	bool nested = wc_own_insert; /* by a trigger of such an insert */
+	volatile bool written = false;
+	bool isnull;
+
 	wc_own_insert = true;
 	PG_TRY();
 	{
-		written = wc_run(WC_SEND_MESSAGE, args, nulls) > 0;
+		written = write_directly(s, id, InvalidOid) || write_by_statement(s, id);
 	}
 	PG_FINALLY();
 	{
@@ -356,7 +416,9 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 						errmsg("a trigger on webchatt.messages did not let the message be stored"),
 						errhint("A BEFORE INSERT trigger returned NULL: have it raise an error that says why, or put "
 								"an AFTER trigger in its place.")));
-	if (wc_run(WC_SEND_SAME_KEY, ((Datum[]){args[0], args[2], args[4]}), NULL) == 0)
+	if (wc_run(WC_SEND_SAME_KEY,
+			   ((Datum[]){UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor), PointerGetDatum(s->dedupe_key)}),
+			   NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("another transaction used the dedupe key at the same time"),
 						errhint("Run the transaction again.")));
@@ -364,19 +426,54 @@ write_message(Sending *s, pg_uuid_t *id, TimestampTz *expires)
 	return false;
 }
 
+static void
+append(const Sending *s, const pg_uuid_t *id)
+{
+	wc_outbox_append(s->hub_id, s->final ? 's' : 'n', s->channel, text_to_cstring(s->visitor), id, NULL,
+					 s->expires ? &s->expires_at : NULL);
+}
+
+static void
+begin(Sending *s, pg_uuid_t *id)
+{
+	wc_new_message_id(id);
+	if (s->expires)
+		s->expires_at = expiry(s->expires);
+}
+
 /* Check and queue it, connected to SPI; false: *id is that of the same dedupe key. */
 static bool
 queue_message(Sending *s, pg_uuid_t *id)
 {
-	TimestampTz expires = 0;
-
 	check_arguments(s);
 	look_up(s);
-	wc_new_message_id(id);
-	if (!write_message(s, id, &expires))
+	begin(s, id);
+	if (!write_message(s, id))
 		return false;
-	wc_outbox_append(s->hub_id, s->final ? 's' : 'n', s->channel, text_to_cstring(s->visitor), id, NULL,
-					 s->expires ? &expires : NULL);
+	append(s, id);
+	return true;
+}
+
+/*
+ * The same where nothing is to be looked up and nobody's code runs, which is mostly so:
+ * there is no need to step down then, nor for SPI.  False: nothing was done.
+ */
+static bool
+queue_quickly(Sending *s, pg_uuid_t *id)
+{
+	KnownChannel *channel = known_channel(s->channel);
+
+	if (channel == NULL || s->dedupe_key != NULL)
+		return false;
+	check_arguments(s);
+	check_kind(s, channel->kind);
+	s->hub_id = channel->hub_id;
+	if (!visitor_is_known(s))
+		return false;
+	begin(s, id);
+	if (!write_directly(s, id, wc_worker_role()))
+		return false;
+	append(s, id);
 	return true;
 }
 
@@ -407,11 +504,14 @@ send_it(Sending *s)
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	WcOuter outer;
 
-	wc_step_down(&outer);
-	SPI_connect();
-	(void) queue_message(s, id);
-	SPI_finish();
-	wc_step_up(&outer);
+	if (!queue_quickly(s, id))
+	{
+		wc_step_down(&outer);
+		SPI_connect();
+		(void) queue_message(s, id);
+		SPI_finish();
+		wc_step_up(&outer);
+	}
 	warn_without_worker();
 	return UUIDPGetDatum(id);
 }
@@ -472,6 +572,7 @@ webchatt_send_text(PG_FUNCTION_ARGS)
 	v.val.string.len = VARSIZE_ANY_EXHDR(t);
 	pushJsonbValue(&state, WJB_VALUE, &v);
 	s.content = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	s.is_text = true;
 	return send_it(&s);
 }
 

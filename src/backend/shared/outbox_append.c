@@ -11,17 +11,23 @@
 
 #include <time.h>
 
+#include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_index.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 #include "utils/xid8.h"
@@ -62,25 +68,152 @@ wc_outbox_current(void)
 	return (int) ((uint64) time(NULL) / CHILD_SECONDS % 3);
 }
 
+/* Our relations as this process has looked them up, until one changes. */
+typedef struct KnownRelation
+{
+	NameData name;
+	Oid oid;
+} KnownRelation;
+
+#define KNOWN_RELATIONS 16
+
+static KnownRelation known[KNOWN_RELATIONS];
+static int nknown = 0;
+
+static void
+relation_changed(Datum arg, Oid relation)
+{
+	int i;
+
+	for (i = nknown - 1; i >= 0; i--)
+	{
+		if (relation == InvalidOid || known[i].oid == relation)
+			known[i] = known[--nknown];
+	}
+}
+
+static void
+schema_changed(Datum arg, int cache_id, uint32 hash)
+{
+	nknown = 0;
+}
+
+static void
+know_relation(const char *name, Oid oid)
+{
+	static bool watching = false;
+
+	if (!watching)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, schema_changed, (Datum) 0);
+		watching = true;
+	}
+	if (nknown == KNOWN_RELATIONS)
+		nknown = 0;
+	namestrcpy(&known[nknown].name, name);
+	known[nknown++].oid = oid;
+}
+
 /* One of webchatt's relations; an error when it is not there. */
 Oid
 wc_relation(const char *name)
 {
-	Oid relation = get_relname_relid(name, get_namespace_oid("webchatt", false));
+	Oid oid;
+	int i;
 
-	if (!OidIsValid(relation))
+	for (i = 0; i < nknown; i++)
+	{
+		if (strcmp(NameStr(known[i].name), name) == 0)
+			return known[i].oid;
+	}
+	oid = get_relname_relid(name, get_namespace_oid("webchatt", false));
+	if (!OidIsValid(oid))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("webchatt.%s is missing", name),
 						errhint("Is the extension webchatt created in this database?")));
-	return relation;
+	know_relation(name, oid);
+	return oid;
+}
+
+/* Does the index take a row's columns as they are?  Ours do; somebody may have added others. */
+static bool
+is_plain(Relation index)
+{
+	int i;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || index->rd_index->indisunique || !index->rd_index->indisready ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return false;
+	for (i = 0; i < IndexRelationGetNumberOfAttributes(index); i++)
+	{
+		if (index->rd_index->indkey.values[i] <= 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+insert_key(Relation rel, Relation index, HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	Datum key[INDEX_MAX_KEYS];
+	bool key_nulls[INDEX_MAX_KEYS];
+	IndexInfo info;
+	int i;
+
+	memset(&info, 0, sizeof(info));
+	info.type = T_IndexInfo;
+	info.ii_NumIndexAttrs = IndexRelationGetNumberOfAttributes(index);
+	info.ii_NumIndexKeyAttrs = IndexRelationGetNumberOfKeyAttributes(index);
+	info.ii_ReadyForInserts = true;
+	info.ii_Am = index->rd_rel->relam;
+	info.ii_Context = CurrentMemoryContext;
+	for (i = 0; i < info.ii_NumIndexAttrs; i++)
+	{
+		AttrNumber at = index->rd_index->indkey.values[i];
+
+		info.ii_IndexAttrNumbers[i] = at;
+		key[i] = values[at - 1];
+		key_nulls[i] = nulls[at - 1];
+	}
+	index_insert(index, key, key_nulls, &tuple->t_self, rel, UNIQUE_CHECK_NO, false, &info);
 }
 
 /*
- * Append one work order and wake the worker at commit.  seq NULL: the next one.
- *
  * The row goes into table and indexes directly: nothing hangs on the outbox
- * that an executor would have to look after, and this is a third of the price
- * of a send.
+ * that an executor would have to look after.
  */
+static void
+insert_row(Relation rel, const Datum *values, const bool *nulls)
+{
+	HeapTuple tuple = heap_form_tuple(RelationGetDescr(rel), unconstify(Datum *, values), unconstify(bool *, nulls));
+	List *oids = RelationGetIndexList(rel);
+	List *indexes = NIL;
+	bool all_plain = true;
+	ListCell *lc;
+
+	foreach (lc, oids)
+	{
+		Relation index = index_open(lfirst_oid(lc), RowExclusiveLock);
+
+		indexes = lappend(indexes, index);
+		all_plain = all_plain && is_plain(index);
+	}
+	if (all_plain)
+		heap_insert(rel, tuple, GetCurrentCommandId(true), 0, NULL);
+	else
+		CatalogTupleInsert(rel, tuple);
+	foreach (lc, indexes)
+	{
+		if (all_plain)
+			insert_key(rel, lfirst(lc), tuple, values, nulls);
+		index_close(lfirst(lc), NoLock);
+	}
+	list_free(indexes);
+	list_free(oids);
+	heap_freetuple(tuple);
+}
+
+/* Append one work order and wake the worker at commit.  seq NULL: the next one. */
 void
 wc_outbox_append(int hub_id, char op, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
 				 const int64 *seq, const TimestampTz *expires)
@@ -97,7 +230,6 @@ wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char 
 	Relation rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
 	Datum values[OUTBOX_COLUMNS];
 	bool nulls[OUTBOX_COLUMNS] = {false};
-	HeapTuple tuple;
 
 	values[OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[OUTBOX_SEQ] = Int64GetDatum(seq ? *seq : nextval_internal(wc_relation("outbox_seq"), false));
@@ -113,9 +245,7 @@ wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char 
 	nulls[OUTBOX_VISITOR] = visitor == NULL;
 	nulls[OUTBOX_MESSAGE] = message == NULL;
 	nulls[OUTBOX_EXPIRES] = expires == NULL;
-	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-	CatalogTupleInsert(rel, tuple);
-	heap_freetuple(tuple);
+	insert_row(rel, values, nulls);
 	table_close(rel, NoLock);
 	wc_outbox_touched = true;
 	wc_wake_at_commit(hub_id == 0);

@@ -13,6 +13,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/namespace.h"
@@ -23,6 +24,7 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -71,6 +73,7 @@ typedef struct RowShape
 	bool keepable;
 	bool row_triggers;		 /* others' */
 	bool statement_triggers; /* others' */
+	bool others_code;		 /* triggers, constraints or indexes call functions that are not PostgreSQL's or ours */
 	bool notes_restores;	 /* our own statement trigger is there */
 	char handlers;			 /* our own row trigger: of 's'tatuses, of 'm'essages; 0: it is not there */
 	int *places;			 /* of the columns that rows give */
@@ -253,6 +256,46 @@ refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
 	return NULL;
 }
 
+static bool
+is_others(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+calls_others(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_others, context) || expression_tree_walker(node, calls_others, context);
+}
+
+/* Does a row's insertion run any function of somebody else's? */
+static bool
+has_others_code(const RowShape *shape, Relation rel)
+{
+	int i;
+
+	if (shape->row_triggers || shape->statement_triggers ||
+		(RelationGetDescr(rel)->constr != NULL && RelationGetDescr(rel)->constr->num_check > 0))
+		return true;
+	for (i = 0; i < shape->nindexes; i++)
+	{
+		IndexInfo *info = shape->result->ri_IndexRelationInfo[i];
+		Relation index = shape->result->ri_IndexRelationDescs[i];
+		int key;
+
+		if (calls_others((Node *) info->ii_Expressions, NULL) || calls_others((Node *) info->ii_Predicate, NULL))
+			return true;
+		for (key = 0; key < info->ii_NumIndexKeyAttrs; key++)
+		{
+			if (index->rd_opfamily[key] >= FirstNormalObjectId)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* What the executor keeps of a table for the time of a statement. */
 static void
 open_shape(RowShape *shape, Relation rel)
@@ -274,6 +317,7 @@ open_shape(RowShape *shape, Relation rel)
 		if (shape->result->ri_IndexRelationDescs[i]->rd_rel->relam != BTREE_AM_OID)
 			shape->keepable = false; /* others keep what points to the index */
 	}
+	shape->others_code = has_others_code(shape, rel);
 	/* of a descriptor of our own: a slot holds a reference to a relation's */
 	shape->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 	shape->result->ri_TrigOldSlot =
@@ -361,12 +405,12 @@ shape_of(WcRowTarget *target, Relation rel)
 
 /* May this role insert, with nobody and no policy to be asked? */
 static bool
-role_may(Relation rel)
+role_may(Relation rel, Oid role)
 {
 	Oid relation = RelationGetRelid(rel);
 
-	return pg_class_aclcheck(relation, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
-		   (!rel->rd_rel->relrowsecurity || check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED);
+	return pg_class_aclcheck(relation, role, ACL_INSERT) == ACLCHECK_OK &&
+		   (!rel->rd_rel->relrowsecurity || check_enable_rls(relation, role, true) != RLS_ENABLED);
 }
 
 static void
@@ -534,8 +578,14 @@ wc_rows_possible(const WcRowTarget *target)
 	return shape == NULL || shape->stale || shape->refusal == NULL;
 }
 
-bool
-wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int nrows)
+static bool
+runs_others(const RowShape *shape)
+{
+	return shape->others_code || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's'));
+}
+
+static bool
+insert_for(WcRowTarget *target, Oid role, bool only_ours, const Datum *values, const bool *nulls, int nrows)
 {
 	bool known = target->shape != NULL && !target->shape->stale;
 	RowShape *shape;
@@ -546,9 +596,15 @@ wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int 
 	if (!target->listed)
 		list_target(target);
 	rel = table_open(known ? target->shape->relation : wc_relation(target->table), RowExclusiveLock);
-	shape = role_may(rel) ? shape_of(target, rel) : NULL;
+	shape = role_may(rel, role) ? shape_of(target, rel) : NULL;
 	if (shape == NULL || shape->refusal != NULL)
 	{
+		table_close(rel, NoLock);
+		return false;
+	}
+	if (only_ours && runs_others(shape))
+	{
+		finish(target, shape);
 		table_close(rel, NoLock);
 		return false;
 	}
@@ -556,4 +612,18 @@ wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int 
 	finish(target, shape);
 	table_close(rel, NoLock);
 	return true;
+}
+
+bool
+wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int nrows)
+{
+	return insert_for(target, GetUserId(), false, values, nulls, nrows);
+}
+
+bool
+wc_rows_insert_as(WcRowTarget *target, Oid role, const Datum *values, const bool *nulls, int nrows)
+{
+	if (target->shape != NULL && !target->shape->stale && runs_others(target->shape))
+		return false;
+	return insert_for(target, role, true, values, nulls, nrows);
 }

@@ -60,4 +60,11 @@ typedef struct WcRowTarget
 extern bool wc_rows_possible(const WcRowTarget *target);
 extern bool wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int nrows);
 
+/*
+ * The same by that role's rights, whoever is the user: only where nothing runs that is not
+ * PostgreSQL's own or ours (others' triggers, constraints, functions that are registered),
+ * for which one has to step down first; else false.
+ */
+extern bool wc_rows_insert_as(WcRowTarget *target, Oid role, const Datum *values, const bool *nulls, int nrows);
+
 #endif /* WC_ROW_INSERT_H */

@@ -126,12 +126,9 @@ context_for(Oid user, Oid role, int outer)
 	return outer;
 }
 
-/*
- * Be webchatt_worker until wc_step_up(); an error does that too, as it ends the
- * (sub)transaction.  Error: 42704 the role is missing.
- */
-void
-wc_step_down(WcOuter *outer)
+/* webchatt_worker.  Error: 42704 the role is missing. */
+Oid
+wc_worker_role(void)
 {
 	Oid role = GetSysCacheOid1(AUTHNAME, Anum_pg_authid_oid, CStringGetDatum(WC_WORKER_ROLE));
 
@@ -139,6 +136,18 @@ wc_step_down(WcOuter *outer)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role %s is missing", WC_WORKER_ROLE),
 						errhint("Roles are the whole server's: restore them from a dump made by pg_dumpall, or drop "
 								"and create the extension.")));
+	return role;
+}
+
+/*
+ * Be webchatt_worker until wc_step_up(); an error does that too, as it ends the
+ * (sub)transaction.  Error: 42704 the role is missing.
+ */
+void
+wc_step_down(WcOuter *outer)
+{
+	Oid role = wc_worker_role();
+
 	GetUserIdAndSecContext(&outer->user, &outer->context);
 	outer->guc_level = NewGUCNestLevel();
 	if (strcmp(namespace_search_path, SEARCH_PATH) != 0)

@@ -15,6 +15,7 @@ typedef struct WcOuter
 	int guc_level;
 } WcOuter;
 
+extern Oid wc_worker_role(void);
 extern void wc_step_down(WcOuter *outer);
 extern void wc_step_up(const WcOuter *outer);
 extern bool wc_session_is_trusted(Oid user);
