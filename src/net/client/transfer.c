@@ -227,6 +227,21 @@ transfer_line(transfer *t, const char *format, ...)
 }
 
 void
+transfer_pair(transfer *t, const char *name, const char *value, size_t len)
+{
+	size_t name_len = strlen(name);
+	char *text;
+
+	if (t->nlines == TRANSFER_LINES || name_len + len >= TRANSFER_LINE)
+		return;
+	text = t->texts[t->nlines];
+	memcpy(text, name, name_len);
+	memcpy(text + name_len, value, len);
+	text[name_len + len] = '\0';
+	transfer_fixed_line(t, text);
+}
+
+void
 transfer_end_lines(transfer *t, struct curl_slist *others)
 {
 	/* libcurl only reads the list, so one can go over into another. */

@@ -87,6 +87,8 @@ extern void transfer_load(transfer *t, client_request *e);
 
 /* Then the header lines: this request's own, and those that follow. */
 extern void transfer_line(transfer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A name with its colon and blank, and a value; both fit TRANSFER_LINE. */
+extern void transfer_pair(transfer *t, const char *name, const char *value, size_t len);
 extern void transfer_fixed_line(transfer *t, char *line);
 extern void transfer_end_lines(transfer *t, struct curl_slist *others);
 

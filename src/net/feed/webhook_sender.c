@@ -94,7 +94,7 @@ load(void *arg, transfer *t)
 		return "libcurl has no memory for the webhook's endpoint";
 	transfer_load(t, t->request);
 	wc_uuid_print(d->id, uuid);
-	transfer_line(t, "X-Hub-Delivery: %s", uuid);
+	transfer_pair(t, "X-Hub-Delivery: ", uuid, 36);
 	transfer_line(t, "X-Hub-Attempt: %u", (unsigned) d->attempt);
 	if (to->secret[0] != '\0' && !sign(t, to->secret))
 		return "the delivery could not be signed: the crypto library failed";

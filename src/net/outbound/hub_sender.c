@@ -41,7 +41,7 @@ load(void *arg, transfer *t)
 	}
 	transfer_load(t, t->request);
 	wc_uuid_print(m->id, uuid);
-	transfer_line(t, "Idempotency-Key: %s", uuid);
+	transfer_pair(t, "Idempotency-Key: ", uuid, 36);
 	transfer_end_lines(t, to->headers);
 	return NULL;
 }

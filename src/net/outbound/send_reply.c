@@ -11,14 +11,20 @@
 #include <jansson.h>
 
 #include "base/json_load.h"
+#include "base/json_scan.h"
 #include "base/text.h"
 #include "common/json_text.h"
 
-/* A hub's answer, taken apart. */
+/* Members of an answer that is taken apart without a tree. */
+#define MOST_MEMBERS 8
+
+/* A hub's answer, taken apart: by a scan, or where it is no common one, as a tree. */
 typedef struct parsed
 {
+	json_scan_member members[MOST_MEMBERS];
+	int count; /* of the members; -1: none were scanned */
 	json_mended text;
-	json_t *object; /* NULL: it is no JSON object */
+	json_t *tree; /* NULL: it was scanned, or is no JSON object */
 } parsed;
 
 /* A text that ends up in logs and in SQL. */
@@ -66,17 +72,54 @@ conclude(send_reply_verdict *v, wc_outcome_result result, const char *format, ..
 	va_end(args);
 }
 
+static bool
+is_object(const parsed *body)
+{
+	return body->count >= 0 || body->tree != NULL;
+}
+
+static const json_scan_member *
+find_member(const parsed *body, const char *name)
+{
+	for (int i = 0; i < body->count; i++)
+	{
+		if (wc_str_equals(body->members[i].name, name))
+			return &body->members[i];
+	}
+	return NULL;
+}
+
+/* A member that is a string; p is NULL when it is none. */
+static wc_str
+string_of(const parsed *body, const char *name)
+{
+	const json_scan_member *m = find_member(body, name);
+	const json_t *value = json_object_get(body->tree, name);
+	wc_str none = {NULL, 0};
+	wc_str string;
+
+	if (m != NULL)
+		return json_scan_string(m, &string) ? string : none;
+	if (json_is_string(value))
+		return (wc_str){json_string_value(value), (uint32_t) json_string_length(value)};
+	return none;
+}
+
 /* A member that is a string, or a whole number for the text that it is written as; p is NULL when it is neither. */
 static wc_str
 text_of(const parsed *body, const char *name)
 {
-	const json_t *value = json_object_get(body->object, name);
+	const json_scan_member *m = find_member(body, name);
+	wc_str string = string_of(body, name);
 	wc_str none = {NULL, 0};
 	wc_str text;
 
-	if (json_is_string(value))
-		return (wc_str){json_string_value(value), (uint32_t) json_string_length(value)};
-	if (json_is_number(value) && wc_json_member(body->text.p, body->text.len, name, &text) && wc_json_is_whole(text))
+	if (string.p != NULL)
+		return string;
+	if (m != NULL)
+		return wc_json_is_whole(m->value) ? m->value : none;
+	if (json_is_number(json_object_get(body->tree, name)) &&
+		wc_json_member(body->text.p, body->text.len, name, &text) && wc_json_is_whole(text))
 		return text;
 	return none;
 }
@@ -88,12 +131,11 @@ text_of(const parsed *body, const char *name)
 static bool
 take_error(send_reply_verdict *v, const parsed *body)
 {
-	const json_t *message = json_object_get(body->object, "errorMessage");
+	wc_str message = string_of(body, "errorMessage");
 	wc_str code = text_of(body, "errorCode");
 
-	if (json_is_string(message) && json_string_length(message) > 0)
-		copy_text(v->error_message, SEND_REPLY_MAX_TEXT, &v->outcome.error_message, json_string_value(message),
-				  json_string_length(message));
+	if (message.len > 0)
+		copy_text(v->error_message, SEND_REPLY_MAX_TEXT, &v->outcome.error_message, message.p, message.len);
 	if (code.p != NULL && !wc_is_no_error(code))
 		copy_text(v->error_code, WC_MAX_ERROR_CODE, &v->outcome.error_code, code.p, code.len);
 	return v->outcome.error_code.len > 0;
@@ -149,9 +191,9 @@ take_as_accepted(send_reply_verdict *v, const send_reply *r, const char *what)
 static void
 classify_success(const send_reply *r, const parsed *body, send_reply_verdict *v)
 {
-	const json_t *status;
+	wc_str status;
 
-	if (body->object == NULL)
+	if (!is_object(body))
 	{
 		take_as_accepted(v, r,
 						 r->body_too_large	? "a body that is too large"
@@ -159,10 +201,9 @@ classify_success(const send_reply *r, const parsed *body, send_reply_verdict *v)
 											: "a body that is not a JSON object");
 		return;
 	}
-	status = json_object_get(body->object, "status");
-	if (json_is_string(status))
-		copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status, json_string_value(status),
-				  json_string_length(status));
+	status = string_of(body, "status");
+	if (status.p != NULL)
+		copy_text(v->hub_status, WC_MAX_STATUS, &v->outcome.hub_status, status.p, status.len);
 	take_message_id(v, body);
 
 	if (take_error(v, body) || wc_str_equals(v->outcome.hub_status, "error"))
@@ -193,7 +234,7 @@ classify_failure(const send_reply *r, const parsed *body, send_reply_verdict *v)
 {
 	uint32_t status = r->http_status;
 
-	if (body->object != NULL)
+	if (is_object(body))
 		(void) take_error(v, body);
 
 	if (status == 429 || (status == 503 && r->retry_after_s > 0))
@@ -213,26 +254,51 @@ classify_failure(const send_reply *r, const parsed *body, send_reply_verdict *v)
 		conclude(v, WC_OUT_RETRY, "%s answered HTTP %u", r->host, (unsigned) status);
 }
 
+/* Without escapes in its members' strings; false: it has to become a tree. */
+static bool
+scan(parsed *body, const char *text, size_t len)
+{
+	body->count = json_scan_object(text, len, body->members, MOST_MEMBERS);
+	for (int i = 0; i < body->count; i++)
+	{
+		if (body->members[i].escaped)
+			body->count = -1;
+	}
+	return body->count >= 0;
+}
+
+/* What cannot be stored, or a number too large, does not make an answer strange. */
+static void
+take_apart(parsed *body, const char *text, size_t len)
+{
+	json_t *root;
+
+	if (scan(body, text, len))
+		return;
+	json_load_mend(&body->text, text, len);
+	root = json_loadb(body->text.p, body->text.len, JSON_DECODE_INT_AS_REAL, NULL);
+	if (json_is_object(root))
+		body->tree = root;
+	else
+		json_decref(root);
+}
+
 void
 send_reply_classify(const send_reply *r, send_reply_verdict *v)
 {
-	json_t *root = NULL;
-	parsed body = {{NULL, 0, NULL}, NULL};
+	parsed body;
 
+	body.count = -1;
+	body.text = (json_mended){NULL, 0, NULL};
+	body.tree = NULL;
 	memset(&v->outcome, 0, sizeof(v->outcome));
 	v->outcome.http_status = r->http_status;
-
-	/* What cannot be stored, or a number too large, does not make an answer strange. */
 	if (!r->body_too_large && r->body_len > 0)
-	{
-		json_load_mend(&body.text, r->body, r->body_len);
-		root = json_loadb(body.text.p, body.text.len, JSON_DECODE_INT_AS_REAL, NULL);
-	}
-	body.object = json_is_object(root) ? root : NULL;
+		take_apart(&body, r->body, r->body_len);
 	if (r->http_status >= 200 && r->http_status < 300)
 		classify_success(r, &body, v);
 	else
 		classify_failure(r, &body, v);
-	json_decref(root);
+	json_decref(body.tree);
 	json_load_free(&body.text);
 }
