@@ -410,6 +410,28 @@ wc_json_member(const char *s, size_t len, const char *name, wc_str *value)
 }
 
 bool
+wc_json_next_member(wc_json_members *members, wc_str *name, wc_str *value)
+{
+	const char *end = members->end;
+	const char *p = members->p;
+	const char *behind;
+
+	while (p < end && (wc_json_is_blank(*p) || *p == '{' || *p == ','))
+		p++;
+	if (p == end || *p != '"')
+		return false;
+	behind = wc_json_string_end(p, end);
+	*name = (wc_str){p + 1, behind - p >= 2 ? (uint32_t) (behind - p - 2) : 0};
+	while (behind < end && wc_json_is_blank(*behind))
+		behind++;
+	if (behind == end || *behind != ':')
+		return false;
+	*value = value_at(behind, end);
+	members->p = value->p + value->len;
+	return true;
+}
+
+bool
 wc_json_is_whole(wc_str text)
 {
 	number num = read_number(text.p, text.p + text.len);

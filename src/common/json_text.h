@@ -48,6 +48,19 @@ extern size_t wc_json_mend(const char *s, size_t len, char *out);
  */
 extern bool wc_json_member(const char *s, size_t len, const char *name, wc_str *value);
 
+/* What wc_json_next_member() has not come to yet: at first the whole object. */
+typedef struct wc_json_members
+{
+	const char *p;
+	const char *end;
+} wc_json_members;
+
+/*
+ * The next member of an object that a parser has taken, as it was written: the name
+ * without its quotes and with its escapes.  False: there is none.
+ */
+extern bool wc_json_next_member(wc_json_members *members, wc_str *name, wc_str *value);
+
 /* A whole number, written with nothing but digits and a sign before them. */
 extern bool wc_json_is_whole(wc_str number);
 

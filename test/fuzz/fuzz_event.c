@@ -72,6 +72,29 @@ check_event(const wc_event *event, size_t size)
 	wc_buf_free(&second);
 }
 
+/* Where the content is said to be, it is; and what is said to be all is all. */
+static void
+check_content(const wc_event *event, json_t *root)
+{
+	static const char *const known[] = {"eventType", "channelId", "messageId", "from",
+										"timestamp", "channel",	  "content"};
+	size_t found = 0;
+	json_t *content;
+
+	MUST(event->content_at <= event->body.len && event->content_len <= event->body.len - event->content_at);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		found += json_object_get(root, known[i]) != NULL;
+	MUST(event->kind != WC_EVENT_MESSAGE || event->extra || found == json_object_size(root));
+	if (event->content_len == 0)
+	{
+		MUST(event->kind != WC_EVENT_MESSAGE || event->extra);
+		return;
+	}
+	content = json_loadb(event->body.p + event->content_at, event->content_len, JSON_DECODE_INT_AS_REAL, NULL);
+	MUST(json_is_object(content) && json_equal(content, json_object_get(root, "content")));
+	json_decref(content);
+}
+
 static void
 check_reason(const char *reason)
 {
@@ -99,6 +122,7 @@ check_same(const char *body, size_t size, const wc_event *event, const char *ref
 		return;
 	MUST(wc_write_event(&first, event) && wc_write_event(&second, &tree));
 	MUST(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+	check_content(&tree, keep.root);
 	wc_buf_free(&first);
 	wc_buf_free(&second);
 	event_json_free(&keep);

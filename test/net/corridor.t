@@ -29,7 +29,8 @@ my ($a, $b) = ('01020304-0506-0708-090a-0b0c0d0e0f10', 'fffefd04-0506-0708-090a-
 is_deeply($seen{SEND}, { token => 1 << 63, hub => 7, message => $a, channel => $b, kind => 'web-chatt2me', to => 'visitor',
 		content => '{"text": "hi"}', local => 1 }, 'SEND');
 is_deeply($seen{EVENT}, { request => 99, hub => 7, kind => 2, channel => $a, at_us => 1700000000123456, message_id => 'abc', visitor => '',
-		channel_type => 'whatsapp', status => 'failed', error_code => '130472', error_message => 'no', body => '{}' }, 'EVENT');
+		channel_type => 'whatsapp', status => 'failed', error_code => '130472', error_message => 'no', body => '{}',
+		content_at => 2, content_len => 258, extra => 1 }, 'EVENT');
 is_deeply($seen{CHANNEL_PUT}, { id => $a, hub => 3, accept_unsigned => 1, secrets => [['whsec_1', 0], ['whsec_2', -1]], local => 1,
 		public_key => 'wck_1', display_name => 'Shop', origins => ['https://www.example.com', 'http://localhost:3000'] }, 'CHANNEL_PUT');
 is_deeply($seen{BUDGETS}, { used => [1, 2, ~0], an_hour => [4, 5, 6] }, 'BUDGETS');

@@ -55,9 +55,21 @@ static const wc_hub_put a_hub_bare = {8, STR("b"), STR("http://b"), STR("k"), 0,
 static const wc_hub_gone a_hub_gone = {7};
 static const wc_send a_send = {UINT64_C(1) << 63,		  7, UUID_A, UUID_B, STR("web-chatt2me"), STR("visitor"),
 							   STR("{\"text\": \"hi\"}"), 1};
-static const wc_event a_event = {99,		 7,		   WC_EVENT_STATUS, UUID_A,		   INT64_C(1700000000123456),
-								 STR("abc"), STR(""),  STR("whatsapp"), STR("failed"), STR("130472"),
-								 STR("no"),	 STR("{}")};
+static const wc_event a_event = {99,
+								 7,
+								 WC_EVENT_STATUS,
+								 UUID_A,
+								 INT64_C(1700000000123456),
+								 STR("abc"),
+								 STR(""),
+								 STR("whatsapp"),
+								 STR("failed"),
+								 STR("130472"),
+								 STR("no"),
+								 STR("{}"),
+								 2,
+								 258,
+								 1};
 static const wc_event_done a_event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome a_outcome = {
 	5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""), STR("unauthorized"), STR("key revoked"), 1};
@@ -278,7 +290,7 @@ test_fields(void)
 		   same(e.message_id, a_event.message_id) && same(e.visitor, a_event.visitor) &&
 		   same(e.channel_type, a_event.channel_type) && same(e.status, a_event.status) &&
 		   same(e.error_code, a_event.error_code) && same(e.error_message, a_event.error_message) &&
-		   same(e.body, a_event.body),
+		   same(e.body, a_event.body) && e.content_at == 2 && e.content_len == 258 && e.extra == 1,
 	   "an event's fields");
 	wc_buf_reset(&buf);
 	frame = (wc_write_outcome(&buf, &a_outcome), frame_in(&buf));

@@ -157,6 +157,38 @@ members(void)
 	   "and others");
 }
 
+/* All members of an object, as name=value; */
+static void
+members_are(const char *text, const char *expected)
+{
+	wc_json_members members = {text, text + strlen(text)};
+	wc_str name;
+	wc_str value;
+	char all[256] = "";
+	size_t at = 0;
+
+	while (at < sizeof(all) && wc_json_next_member(&members, &name, &value))
+		at += (size_t) snprintf(all + at, sizeof(all) - at, "%.*s=%.*s;", (int) name.len, name.p, (int) value.len,
+								value.p);
+	ok(strcmp(all, expected) == 0, "members of %s", text);
+}
+
+static void
+each_member(void)
+{
+	members_are("{}", "");
+	members_are(" { } ", "");
+	members_are("{\"a\":1}", "a=1;");
+	members_are(" { \"a\" : [ 1 , {\"b\":2} ] ,\t\"c\":\"},{\" , \"a\":null } ",
+				"a=[ 1 , {\"b\":2} ];c=\"},{\";a=null;");
+	members_are("{\"\\\"\":{\"x\":\"\\\\\"},\"\":\"\"}", "\\\"={\"x\":\"\\\\\"};=\"\";");
+	/* no parser has taken these: it ends, within the bytes */
+	members_are("{\"a\"", "");
+	members_are("{\"a\":", "a=;");
+	members_are("{\"a", "");
+	members_are("[1,2]", "");
+}
+
 int
 main(void)
 {
@@ -164,5 +196,6 @@ main(void)
 	numbers();
 	long_ones();
 	members();
+	each_member();
 	return tap_done();
 }

@@ -102,6 +102,8 @@ plausible(const wc_event *e)
 		return wc_texts_are_valid(&e->error_message, 1);
 	if (e->message_id.len < 1 || e->message_id.len > WC_MAX_HUB_MESSAGE_ID)
 		return false;
+	if (e->content_at > e->body.len || e->content_len > e->body.len - e->content_at)
+		return false;
 	if (e->kind == WC_EVENT_MESSAGE && (e->visitor.len < 1 || e->visitor.len > WC_MAX_VISITOR_ID))
 		return false;
 	if (e->kind == WC_EVENT_STATUS && (e->status.len < 1 || e->status.len > WC_MAX_STATUS))

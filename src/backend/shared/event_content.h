@@ -7,6 +7,7 @@
 
 #include "common/corridor.h"
 
+extern wc_str wc_event_body(const wc_event *event);
 extern void wc_event_content(const wc_event *event, Datum *content, Datum *extra, bool *no_extra);
 
 #endif /* WC_EVENT_CONTENT_H */

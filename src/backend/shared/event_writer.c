@@ -15,6 +15,7 @@
 #include "common/json_text.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
+#include "shared/event_content.h"
 #include "shared/event_writer.h"
 #include "shared/feed_wanted.h"
 #include "shared/message_id.h"
@@ -119,13 +120,14 @@ write_missing(wc_event *const *messages, int n, pg_uuid_t *ids, pg_uuid_t *found
 	for (i = 0; i < n; i++)
 	{
 		const wc_event *e = messages[i];
+		wc_str body = wc_event_body(e);
 
 		wc_column_add(cols[0], uuid_datum(e->channel));
 		wc_column_add(cols[1], UUIDPGetDatum(&ids[i]));
 		wc_column_add_bytes(cols[2], e->visitor.p, e->visitor.len);
 		wc_column_add_bytes(cols[3], e->message_id.p, e->message_id.len);
 		add_time(cols[4], e->at_us);
-		wc_column_add_bytes(cols[5], e->body.p, e->body.len);
+		wc_column_add_bytes(cols[5], body.p, body.len);
 	}
 	wc_columns_arrays(cols, lengthof(cols), args);
 	args[6] = BoolGetDatum(wc_feed_wanted());
@@ -313,13 +315,14 @@ wc_events_reject(const wc_event *event, const ErrorData *error)
 	Datum args[10];
 	char nulls[11] = "          ";
 	const char *hint = hint_for(error);
+	wc_str body = wc_event_body(event);
 
 	args[0] = uuid_datum(event->channel);
 	args[1] = event_type(event);
 	args[2] = event_key(event);
 	nulls[3] = event->visitor.len > 0 ? ' ' : 'n';
 	args[3] = PointerGetDatum(cstring_to_text_with_len(event->visitor.p, event->visitor.len));
-	args[4] = PointerGetDatum(cstring_to_text_with_len(event->body.p, event->body.len));
+	args[4] = PointerGetDatum(cstring_to_text_with_len(body.p, (int) body.len));
 	args[5] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	args[6] = CStringGetTextDatum(error->message ? error->message : "unknown error");
 	args[7] = text_or_null(error->detail, &nulls[7]);

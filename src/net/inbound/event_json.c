@@ -80,6 +80,49 @@ load(const json_mended *text, char reason[WC_REASON_SIZE])
 	return root;
 }
 
+/* Those that have a field of their own in the frame, or say what the event is. */
+static bool
+is_known(wc_str name)
+{
+	static const char *const names[] = {"eventType", "channelId", "messageId", "from",
+										"timestamp", "channel",	  "content"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		if (wc_str_equals(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Where a message's content stands, and whether there is more than we know: so nobody has to parse the whole again. */
+static void
+find_content(wc_event *event)
+{
+	wc_json_members members = {event->body.p, event->body.p + event->body.len};
+	wc_str name;
+	wc_str value;
+
+	while (wc_json_next_member(&members, &name, &value))
+	{
+		if (memchr(name.p, '\\', name.len) != NULL)
+		{
+			/* may be any of them */
+			event->content_len = 0;
+			event->extra = 1;
+			return;
+		}
+		if (!is_known(name))
+			event->extra = 1;
+		else if (wc_str_equals(name, "content"))
+		{
+			event->content_at = (uint32_t) (value.p - event->body.p);
+			event->content_len = value.len;
+		}
+	}
+}
+
 bool
 event_json_parse(const char *body, size_t len, const uint8_t expected[16], wc_event *event, event_json *keep,
 				 char reason[WC_REASON_SIZE])
@@ -94,6 +137,8 @@ event_json_parse(const char *body, size_t len, const uint8_t expected[16], wc_ev
 	}
 	event->body.p = keep->text.p;
 	event->body.len = (uint32_t) keep->text.len;
+	if (event->kind == WC_EVENT_MESSAGE)
+		find_content(event);
 	return true;
 }
 

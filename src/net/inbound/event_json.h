@@ -21,7 +21,7 @@ typedef struct event_json
 
 /*
  * Mend, parse and check.  True: event is filled (not its request; its body is the
- * mended one) and lives until event_json_free(keep), and no longer than the body.  False: reason is a sentence,
+ * mended one, and it says where in it a message's content is) and lives until event_json_free(keep), and no longer than the body.  False: reason is a sentence,
  * and there is nothing to free.  expected: the channel of the endpoint.
  */
 extern bool event_json_parse(const char *body, size_t len, const uint8_t expected[16], wc_event *event,

@@ -73,6 +73,20 @@ take_field(const json_scan_member *m, wc_json_field *field)
 	}
 }
 
+/* Where a message's content stands, and whether there is what has no field in the frame: as event_json.c has it. */
+static void
+note_content(const json_scan_member *m, const wc_json_field *field, const wc_event_fields *fields, wc_event *event)
+{
+	if (field == &fields->content)
+	{
+		event->content_at = (uint32_t) (m->value.p - event->body.p);
+		event->content_len = m->value.len;
+	}
+	else if (field == NULL || field == &fields->status || field == &fields->error_code ||
+			 field == &fields->error_message)
+		event->extra = 1;
+}
+
 /* True: it is a good event, of which nothing needs to be freed. */
 static bool
 scan(const char *body, size_t len, const uint8_t expected[16], wc_event *event, event_json *keep,
@@ -93,6 +107,8 @@ scan(const char *body, size_t len, const uint8_t expected[16], wc_event *event, 
 	if (n < 0 || !wc_event_check(&fields, expected, event, keep->scratch, reason))
 		return false;
 	event->body = (wc_str){body, (uint32_t) len};
+	for (int i = 0; i < n && event->kind == WC_EVENT_MESSAGE; i++)
+		note_content(&members[i], field_of(&fields, members[i].name), &fields, event);
 	return true;
 }
 

@@ -115,21 +115,6 @@ hand_over(visitors *v, pending *p, wc_event *event, const char *visitor, const c
 	return true;
 }
 
-/* The hub's JSON of a message (doc/hub-contract.md, section 3), for free(). */
-static char *
-message_body(const pending *p, const char *visitor, const char *message_id, int *len)
-{
-	char channel[37];
-	char *body = NULL;
-
-	wc_uuid_print(p->channel, channel);
-	*len = asprintf(&body,
-					"{\"eventType\":\"Message\",\"channelId\":\"%s\",\"messageId\":\"%s\",\"from\":\"%s\","
-					"\"timestamp\":%lld,\"channel\":\"" CHANNEL_TYPE "\",\"content\":%s}",
-					channel, message_id, visitor, (long long) (now_us() / 1000000), p->content);
-	return *len < 0 ? NULL : body;
-}
-
 /* False: there is no room for it now. */
 bool
 visitor_inflight_message(session *s, const visitor_frame *frame)
@@ -138,8 +123,6 @@ visitor_inflight_message(session *s, const visitor_frame *frame)
 	wc_event event = {.kind = WC_EVENT_MESSAGE};
 	char visitor[37];
 	char message_id[37 + VISITOR_MAX_ID + 1];
-	char *body;
-	int len;
 	bool good;
 	pending *p = corridor_io_full(v->corridor) ? NULL : pending_new(s, frame->content);
 
@@ -149,9 +132,8 @@ visitor_inflight_message(session *s, const visitor_frame *frame)
 	wc_uuid_print(p->visitor, visitor);
 	snprintf(message_id, sizeof(message_id), "%s/%s", visitor, frame->id);
 	event.message_id = wc_str_from(message_id);
-	body = message_body(p, visitor, message_id, &len);
-	good = body != NULL && hand_over(v, p, &event, visitor, body, len);
-	free(body);
+	event.content_len = p->content_len;
+	good = hand_over(v, p, &event, visitor, p->content, (int) event.content_len);
 	if (good)
 	{
 		s->unacked++;
