@@ -212,6 +212,15 @@ is($t->sql(qq{DO \$\$
 			PERFORM @{[send_sql('gone', 'i::text')]};
 		END LOOP;
 	END \$\$; $there}), '1', 'also in a loop');
+my $other = sub { my ($sql) = @_; return sprintf '\! psql -XAtqc "%s" -h %s -p %s postgres', $sql, $t->node->host, $t->node->port };
+for my $gone (q{DELETE FROM webchatt.visitors WHERE id = 'gone'}, q{UPDATE webchatt.visitors SET id = 'renamed ' || now() WHERE id = 'gone'}, 'TRUNCATE webchatt.visitors CASCADE')
+{
+	is($t->sql("SELECT @{[send_sql('gone', q{'w'})]} \\g /dev/null\n@{[$other->($gone)]}
+		SELECT @{[send_sql('gone', q{'x'})]} \\g /dev/null\n$there"), '1', "one whom another session takes away: $gone");
+}
+is($t->sql("BEGIN; DELETE FROM webchatt.visitors WHERE id = 'back'; SELECT @{[send_sql('back', q{'w'})]} \\g /dev/null
+	SELECT @{[send_sql('back', q{'x'})]} \\g /dev/null
+	ROLLBACK; SELECT @{[send_sql('back', q{'y'})]} \\g /dev/null\n" . $there =~ s/gone/back/r), '1', 'a visitor who is taken back with the transaction is not remembered');
 $t->sql('TRUNCATE webchatt.visitors CASCADE');
 $t->sql("SELECT @{[send_sql('gone', q{'z'})]}");
 is($t->sql($there), '1', 'and when all of them were');

@@ -7,24 +7,20 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/stratnum.h"
-#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "common/event_rules.h"
+#include "session/known_visitors.h"
 #include "session/send.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
@@ -291,26 +287,6 @@ look_channel_up(pg_uuid_t *id)
 	return channel;
 }
 
-/* Is the visitor's row there?  By its key, without an executor. */
-static bool
-visitor_is_known(const Sending *s)
-{
-	Relation rel = table_open(wc_relation("visitors"), AccessShareLock);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	bool found;
-
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(s->channel));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, PointerGetDatum(s->visitor));
-	scan = systable_beginscan(rel, wc_relation("visitors_pkey"), true, snapshot, 2, keys);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, NoLock);
-	return found;
-}
-
 /* Look the channel up, and see to the visitor's row. */
 static void
 look_up(Sending *s)
@@ -320,7 +296,7 @@ look_up(Sending *s)
 
 	s->hub_id = channel.hub_id;
 	check_kind(s, channel.kind);
-	if (visitor_is_known(s))
+	if (known_visitors_find(s->channel, s->visitor))
 		return;
 	if (channel.local)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -468,7 +444,7 @@ queue_quickly(Sending *s, pg_uuid_t *id)
 	check_arguments(s);
 	check_kind(s, channel->kind);
 	s->hub_id = channel->hub_id;
-	if (!visitor_is_known(s))
+	if (!known_visitors_find(s->channel, s->visitor))
 		return false;
 	begin(s, id);
 	if (!write_directly(s, id, wc_worker_role()))
