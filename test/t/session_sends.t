@@ -147,6 +147,20 @@ is(reached('nested-1-deep'), '1', 'and a dedupe key holds in there');
 $t->sql('DROP TRIGGER c ON webchatt.messages');
 is($t->sql('SELECT count(*) FROM webchatt.outbox WHERE op = $$d$$'), '0', 'none of it is taken for rows inserted by hand');
 
+# Functions that are registered, for one direction or both.
+$t->sql(q{CREATE FUNCTION public.hear(m webchatt.messages) RETURNS void LANGUAGE sql AS $$ INSERT INTO public.told (tag, visitor, by) VALUES ('heard', m.visitor, current_user) $$});
+my $owner = $t->sql('SELECT current_user');
+for my $case (["'in'", ''], ["'out'", "heard|h|$owner"], ['NULL', "heard|h|$owner"])
+{
+	my ($direction, $heard) = @$case;
+	is($t->sql("SELECT webchatt.on_message('public.hear(webchatt.messages)', $direction) AS id \\gset
+		SELECT @{[send_sql('h', q{'x'})]} \\g /dev/null
+		SELECT tag, visitor, by FROM public.told; SELECT webchatt.remove_handler(:id) \\g /dev/null
+		SELECT @{[send_sql('h', q{'x'})]} \\g /dev/null\n"), $heard, "a function for $direction, until it is removed");
+	$told->();
+}
+is($t->sql(q{SELECT count(*) FROM public.told}), '0', 'of which no session knows any more');
+
 # A trigger that keeps the row out.
 $t->sql(q{CREATE FUNCTION public.drop_it() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

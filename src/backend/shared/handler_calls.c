@@ -294,11 +294,16 @@ call(Handler *h, Datum row)
 }
 
 static bool
+goes_with(const Handler *h, const char *direction)
+{
+	return direction == NULL || strcmp(NameStr(h->direction), "any") == 0 ||
+		   strcmp(NameStr(h->direction), direction) == 0;
+}
+
+static bool
 is_meant(const Handler *h, bool for_status, const char *direction, const pg_uuid_t *channel)
 {
-	if (h->for_status != for_status)
-		return false;
-	if (direction != NULL && strcmp(NameStr(h->direction), "any") != 0 && strcmp(NameStr(h->direction), direction) != 0)
+	if (h->for_status != for_status || !goes_with(h, direction))
 		return false;
 	return h->any_channel || memcmp(&h->channel, channel, sizeof(*channel)) == 0;
 }
@@ -329,13 +334,23 @@ call_all(bool for_status, HeapTuple tuple, TupleDesc desc)
 		call(&meant[i], row);
 }
 
-/* Is a function registered, for statuses or for messages?  If not, the row trigger does nothing. */
+/*
+ * Is a function registered, for statuses or for messages of that direction (NULL: of
+ * either)?  If not, the row trigger does nothing.
+ */
 bool
-wc_handlers_any(bool for_status)
+wc_handlers_any(bool for_status, const char *direction)
 {
+	int i;
+
 	if (!cache_valid)
 		load();
-	return nfor[for_status] > 0;
+	for (i = 0; nfor[for_status] > 0 && i < ncache; i++)
+	{
+		if (cache[i].for_status == for_status && goes_with(&cache[i], direction))
+			return true;
+	}
+	return false;
 }
 
 /* Row trigger on messages and statuses.  What a dump brings back was handled before it was made. */

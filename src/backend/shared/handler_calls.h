@@ -26,7 +26,7 @@ typedef struct Handler
 
 /* In the worker: how it notes an error that webchatt.status shows; else NULL. */
 extern void (*wc_handler_report)(const char *text);
-extern bool wc_handlers_any(bool for_status);
+extern bool wc_handlers_any(bool for_status, const char *direction);
 extern Oid wc_handler_argument(bool for_status);
 extern const char *wc_handler_misfit(const FormData_pg_proc *proc, bool for_status);
 

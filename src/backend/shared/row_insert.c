@@ -75,6 +75,7 @@ typedef struct RowShape
 	bool statement_triggers; /* others' */
 	bool others_code;		 /* triggers, constraints or indexes call functions that are not PostgreSQL's or ours */
 	bool notes_restores;	 /* our own statement trigger is there */
+	const char *direction;	 /* of all rows, where they have one */
 	char handlers;			 /* our own row trigger: of 's'tatuses, of 'm'essages; 0: it is not there */
 	int *places;			 /* of the columns that rows give */
 	int nvalues;			 /* so many they are */
@@ -208,6 +209,8 @@ look_at_given(RowShape *shape, Form_pg_attribute attr, const WcRowColumn *given)
 		shape->places[shape->nvalues++] = attr->attnum - 1;
 		return attr->atttypid == given->type;
 	}
+	if (strcmp(given->name, "direction") == 0)
+		shape->direction = given->label;
 	column->source = SOURCE_CONSTANT;
 	column->value = ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(attr->atttypid),
 													 CStringGetDatum(given->label)));
@@ -495,7 +498,8 @@ insert_together(RowShape *shape, const Datum *values, const bool *nulls, int n)
 static void
 insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 {
-	bool rows = shape->row_triggers || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's'));
+	bool rows =
+		shape->row_triggers || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
 	bool fires = rows || shape->statement_triggers;
 	TransitionCaptureState *capture = NULL;
 	int done;
@@ -581,7 +585,7 @@ wc_rows_possible(const WcRowTarget *target)
 static bool
 runs_others(const RowShape *shape)
 {
-	return shape->others_code || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's'));
+	return shape->others_code || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
 }
 
 static bool
