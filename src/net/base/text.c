@@ -138,6 +138,21 @@ length_at(const char *s, size_t left)
 	return s[0] == '\0' ? 0 : wc_utf8_length((const uint8_t *) s, left < 4 ? (uint32_t) left : 4);
 }
 
+void
+text_append_number(wc_buf *buf, int64_t n)
+{
+	char digits[24];
+	char *p = digits + sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t) n : (uint64_t) n;
+
+	do
+		*--p = (char) ('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (n < 0)
+		*--p = '-';
+	wc_buf_append(buf, p, (size_t) (digits + sizeof(digits) - p));
+}
+
 bool
 text_is_clean(const char *s, size_t len)
 {

@@ -53,6 +53,15 @@ extern char *text_copy(wc_str s);
 /* A copy at *at, which moves on. */
 extern wc_str text_put(char **at, wc_str s);
 
+/* Append a text; of a literal the compiler knows the length. */
+static inline void __attribute__((always_inline)) text_append(wc_buf *buf, const char *text)
+{
+	wc_buf_append(buf, text, strlen(text));
+}
+
+/* Append a number in digits. */
+extern void text_append_number(wc_buf *buf, int64_t n);
+
 /* UTF-8, and no NUL in it. */
 extern bool text_is_clean(const char *s, size_t len);
 

@@ -5,16 +5,19 @@
  */
 #include "visitors/visitor_inflight.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/metrics.h"
+#include "base/text.h"
 #include "common/event_rules.h"
 #include "visitors/visitor_output.h"
 
 #define CHANNEL_TYPE "web-chatt2me"
+
+/* Bytes of a UUID in text. */
+#define UUID_TEXT 36
 
 /* When a message may be sent again that the worker did not take, and one over a budget. */
 #define RETRY_MS		1000
@@ -29,7 +32,7 @@ typedef struct receipts
 	const char *status; /* "delivered" or "read" */
 	int left;			/* not yet done */
 	int n;				/* ids that are */
-	uint8_t ids[VISITOR_MAX_IDS][16];
+	uint8_t ids[][16];	/* as many as the frame had */
 } receipts;
 
 /* One event that the worker has. */
@@ -99,15 +102,14 @@ pending_free(visitors *v, pending *p)
 
 /* Fill what both kinds of events have, and hand the event over. */
 static bool
-hand_over(visitors *v, pending *p, wc_event *event, const char *visitor, const char *body, int len)
+hand_over(visitors *v, pending *p, wc_event *event, wc_str visitor, wc_str body)
 {
 	event->request = p->number | VISITORS_NUMBER;
 	memcpy(event->channel, p->channel, 16);
 	event->at_us = now_us();
-	event->visitor = wc_str_from(visitor);
+	event->visitor = visitor;
 	event->channel_type = wc_str_from(CHANNEL_TYPE);
-	event->body.p = body;
-	event->body.len = (uint32_t) len;
+	event->body = body;
 	if (!wc_write_event(corridor_io_out(v->corridor), event))
 		return false;
 	corridor_io_nudge(v->corridor);
@@ -121,19 +123,20 @@ visitor_inflight_message(session *s, const visitor_frame *frame)
 {
 	visitors *v = s->v;
 	wc_event event = {.kind = WC_EVENT_MESSAGE};
-	char visitor[37];
-	char message_id[37 + VISITOR_MAX_ID + 1];
+	char message_id[UUID_TEXT + 1 + VISITOR_MAX_ID + 1]; /* "<visitor>/<client id>" */
+	size_t id_len = strlen(frame->id);
 	bool good;
 	pending *p = corridor_io_full(v->corridor) ? NULL : pending_new(s, frame->content);
 
 	if (p == NULL)
 		return false;
-	memcpy(p->client, frame->id, sizeof(p->client));
-	wc_uuid_print(p->visitor, visitor);
-	snprintf(message_id, sizeof(message_id), "%s/%s", visitor, frame->id);
-	event.message_id = wc_str_from(message_id);
+	memcpy(p->client, frame->id, id_len + 1);
+	wc_uuid_print(p->visitor, message_id);
+	message_id[UUID_TEXT] = '/';
+	memcpy(message_id + UUID_TEXT + 1, frame->id, id_len);
+	event.message_id = (wc_str){message_id, (uint32_t) (UUID_TEXT + 1 + id_len)};
 	event.content_len = p->content_len;
-	good = hand_over(v, p, &event, visitor, p->content, (int) event.content_len);
+	good = hand_over(v, p, &event, (wc_str){message_id, UUID_TEXT}, (wc_str){p->content, p->content_len});
 	if (good)
 	{
 		s->unacked++;
@@ -149,10 +152,9 @@ static bool
 hand_receipt(session *s, receipts *group, const uint8_t message[16])
 {
 	wc_event event = {.kind = WC_EVENT_STATUS};
-	char visitor[37];
-	char id[37];
-	char body[256];
-	int len;
+	wc_buf *body = &s->v->text;
+	char visitor[UUID_TEXT + 1];
+	char id[UUID_TEXT + 1];
 	pending *p = pending_new(s, (wc_str){"", 0});
 
 	if (p == NULL)
@@ -161,13 +163,18 @@ hand_receipt(session *s, receipts *group, const uint8_t message[16])
 	memcpy(p->message, message, 16);
 	wc_uuid_print(p->visitor, visitor);
 	wc_uuid_print(message, id);
-	len = snprintf(body, sizeof(body),
-				   "{\"eventType\":\"MessageStatus\",\"messageId\":\"%s\",\"status\":\"%s\","
-				   "\"timestamp\":%lld,\"channel\":\"" CHANNEL_TYPE "\"}",
-				   id, group->status, (long long) (now_us() / 1000000));
+	wc_buf_reset(body);
+	text_append(body, "{\"eventType\":\"MessageStatus\",\"messageId\":\"");
+	text_append(body, id);
+	text_append(body, "\",\"status\":\"");
+	text_append(body, group->status);
+	text_append(body, "\",\"timestamp\":");
+	text_append_number(body, now_us() / 1000000);
+	text_append(body, ",\"channel\":\"" CHANNEL_TYPE "\"}");
 	event.message_id = wc_str_from(id);
 	event.status = wc_str_from(group->status);
-	if (hand_over(s->v, p, &event, visitor, body, len))
+	if (!body->failed &&
+		hand_over(s->v, p, &event, (wc_str){visitor, UUID_TEXT}, (wc_str){body->data, (uint32_t) body->len}))
 		return true;
 	pending_free(s->v, p);
 	return false;
@@ -177,7 +184,7 @@ hand_receipt(session *s, receipts *group, const uint8_t message[16])
 bool
 visitor_inflight_receipts(session *s, const visitor_frame *frame)
 {
-	receipts *group = calloc(1, sizeof(*group));
+	receipts *group = calloc(1, sizeof(*group) + (size_t) frame->nids * sizeof(group->ids[0]));
 	int i;
 
 	if (group == NULL)

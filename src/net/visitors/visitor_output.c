@@ -12,31 +12,11 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "base/text.h"
 #include "common/event_rules.h"
 
 /* When a page of history that could not be read is to be asked for again, in ms. */
 #define ASK_AGAIN_MS 500
-
-/* Append a text of ours; its length is known to the compiler where it is a literal. */
-static inline void __attribute__((always_inline)) put(wc_buf *buf, const char *text)
-{
-	wc_buf_append(buf, text, strlen(text));
-}
-
-static void
-put_number(wc_buf *buf, int64_t n)
-{
-	char digits[24];
-	char *p = digits + sizeof(digits);
-	uint64_t left = n < 0 ? -(uint64_t) n : (uint64_t) n;
-
-	do
-		*--p = (char) ('0' + left % 10);
-	while ((left /= 10) > 0);
-	if (n < 0)
-		*--p = '-';
-	wc_buf_append(buf, p, (size_t) (digits + sizeof(digits) - p));
-}
 
 static void
 put_str(wc_buf *buf, wc_str s)
@@ -76,16 +56,16 @@ put_id(wc_buf *buf, const char *name, const uint8_t uuid[16])
 
 	if (memcmp(uuid, zeros, sizeof(zeros)) == 0)
 		return;
-	put(buf, name);
+	text_append(buf, name);
 	put_uuid(buf, uuid);
-	put(buf, "\"");
+	text_append(buf, "\"");
 }
 
 /* Are there older messages? */
 static void
 put_more(wc_buf *buf, bool more)
 {
-	put(buf, more ? ",\"more\":true" : ",\"more\":false");
+	text_append(buf, more ? ",\"more\":true" : ",\"more\":false");
 }
 
 static wc_buf *
@@ -163,26 +143,26 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 {
 	wc_buf *buf = begin(s->v);
 
-	put(buf, "{\"type\":\"welcome\",\"visitor\":\"");
+	text_append(buf, "{\"type\":\"welcome\",\"visitor\":\"");
 	put_uuid(buf, welcome->visitor);
 	if (token != NULL)
 	{
-		put(buf, "\",\"token\":\"");
-		put(buf, token);
+		text_append(buf, "\",\"token\":\"");
+		text_append(buf, token);
 	}
-	put(buf, "\",\"name\":");
+	text_append(buf, "\",\"name\":");
 	put_text(buf, ch->display_name.p, ch->display_name.len);
-	put(buf, ",\"messages\":");
+	text_append(buf, ",\"messages\":");
 	if (welcome->messages.len > 0)
 		put_str(buf, welcome->messages);
 	else
-		put(buf, "[]");
+		text_append(buf, "[]");
 	put_id(buf, ",\"from\":\"", welcome->from);
 	put_id(buf, ",\"read\":\"", welcome->read);
 	put_more(buf, welcome->more);
-	put(buf, ",\"limits\":{\"message\":");
-	put_number(buf, s->v->max_message);
-	put(buf, "}}");
+	text_append(buf, ",\"limits\":{\"message\":");
+	text_append_number(buf, s->v->max_message);
+	text_append(buf, "}}");
 	finish(s);
 }
 
@@ -197,15 +177,15 @@ visitor_output_history(session *s, const wc_history *history)
 		return;
 	}
 	buf = begin(s->v);
-	put(buf, "{\"type\":\"history\",\"before\":\"");
+	text_append(buf, "{\"type\":\"history\",\"before\":\"");
 	put_uuid(buf, history->before);
-	put(buf, "\",\"messages\":");
+	text_append(buf, "\",\"messages\":");
 	if (history->messages.len > 0)
 		put_str(buf, history->messages);
 	else
-		put(buf, "[]");
+		text_append(buf, "[]");
 	put_more(buf, history->more);
-	put(buf, "}");
+	text_append(buf, "}");
 	finish(s);
 }
 
@@ -214,18 +194,18 @@ visitor_output_ack(session *s, const char *id, const uint8_t message[16], int64_
 {
 	wc_buf *buf = begin(s->v);
 
-	put(buf, "{\"type\":\"ack\",\"id\":\"");
-	put(buf, id);
-	put(buf, "\"");
+	text_append(buf, "{\"type\":\"ack\",\"id\":\"");
+	text_append(buf, id);
+	text_append(buf, "\"");
 	if (message != NULL)
 	{
-		put(buf, ",\"message\":\"");
+		text_append(buf, ",\"message\":\"");
 		put_uuid(buf, message);
-		put(buf, "\"");
+		text_append(buf, "\"");
 	}
-	put(buf, ",\"at\":");
-	put_number(buf, at_ms);
-	put(buf, "}");
+	text_append(buf, ",\"at\":");
+	text_append_number(buf, at_ms);
+	text_append(buf, "}");
 	finish(s);
 }
 
@@ -234,23 +214,23 @@ visitor_output_error(session *s, const char *code, const char *id, uint32_t retr
 {
 	wc_buf *buf = begin(s->v);
 
-	put(buf, "{\"type\":\"error\",\"code\":\"");
-	put(buf, code);
-	put(buf, "\"");
+	text_append(buf, "{\"type\":\"error\",\"code\":\"");
+	text_append(buf, code);
+	text_append(buf, "\"");
 	if (id != NULL && id[0] != '\0')
 	{
-		put(buf, ",\"id\":\"");
-		put(buf, id);
-		put(buf, "\"");
+		text_append(buf, ",\"id\":\"");
+		text_append(buf, id);
+		text_append(buf, "\"");
 	}
 	if (retry_after_ms > 0)
 	{
-		put(buf, ",\"retry_after\":");
-		put_number(buf, retry_after_ms);
+		text_append(buf, ",\"retry_after\":");
+		text_append_number(buf, retry_after_ms);
 	}
-	put(buf, ",\"text\":");
+	text_append(buf, ",\"text\":");
 	put_text(buf, text, strlen(text));
-	put(buf, "}");
+	text_append(buf, "}");
 	finish(s);
 }
 
@@ -268,15 +248,15 @@ begin_message(visitors *v, const uint8_t message[16], const char *direction, con
 {
 	wc_buf *buf = begin(v);
 
-	put(buf, "{\"type\":\"message\",\"id\":\"");
+	text_append(buf, "{\"type\":\"message\",\"id\":\"");
 	put_uuid(buf, message);
-	put(buf, "\",\"direction\":\"");
-	put(buf, direction);
-	put(buf, "\",\"at\":");
-	put_number(buf, ms_of(message));
-	put(buf, ",\"status\":\"");
-	put(buf, status);
-	put(buf, "\"");
+	text_append(buf, "\",\"direction\":\"");
+	text_append(buf, direction);
+	text_append(buf, "\",\"at\":");
+	text_append_number(buf, ms_of(message));
+	text_append(buf, ",\"status\":\"");
+	text_append(buf, status);
+	text_append(buf, "\"");
 	return buf;
 }
 
@@ -288,9 +268,9 @@ visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visit
 	if (!is_told(v, send->channel, visitor, 0))
 		return 0;
 	buf = begin_message(v, send->message, "out", "sent");
-	put(buf, ",\"content\":");
+	text_append(buf, ",\"content\":");
 	put_str(buf, send->content);
-	put(buf, "}");
+	text_append(buf, "}");
 	return finish_all(v, send->channel, visitor, 0);
 }
 
@@ -303,11 +283,11 @@ visitor_output_message_in(visitors *v, const uint8_t channel[16], const uint8_t 
 	if (!is_told(v, channel, visitor, but))
 		return 0;
 	buf = begin_message(v, message, "in", "received");
-	put(buf, ",\"client\":\"");
-	put(buf, client);
-	put(buf, "\",\"content\":");
+	text_append(buf, ",\"client\":\"");
+	text_append(buf, client);
+	text_append(buf, "\",\"content\":");
 	put_str(buf, content);
-	put(buf, "}");
+	text_append(buf, "}");
 	return finish_all(v, channel, visitor, but);
 }
 
@@ -318,16 +298,16 @@ visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t 
 	wc_buf *buf = begin(v);
 	int i;
 
-	put(buf, "{\"type\":\"status\",\"status\":\"");
-	put(buf, status);
-	put(buf, "\",\"ids\":[");
+	text_append(buf, "{\"type\":\"status\",\"status\":\"");
+	text_append(buf, status);
+	text_append(buf, "\",\"ids\":[");
 	for (i = 0; i < n; i++)
 	{
-		put(buf, i ? ",\"" : "\"");
+		text_append(buf, i ? ",\"" : "\"");
 		put_uuid(buf, ids[i]);
-		put(buf, "\"");
+		text_append(buf, "\"");
 	}
-	put(buf, "]}");
+	text_append(buf, "]}");
 	return finish_all(v, channel, visitor, 0);
 }
 
@@ -336,17 +316,17 @@ visitor_output_status_upto(visitors *v, const wc_status *status)
 {
 	wc_buf *buf = begin(v);
 
-	put(buf, "{\"type\":\"status\",\"status\":");
+	text_append(buf, "{\"type\":\"status\",\"status\":");
 	put_text(buf, status->status.p, status->status.len);
-	put(buf, ",\"upto\":\"");
+	text_append(buf, ",\"upto\":\"");
 	put_uuid(buf, status->upto);
-	put(buf, "\"}");
+	text_append(buf, "\"}");
 	return finish_all(v, status->channel, status->visitor, 0);
 }
 
 int
 visitor_output_typing(visitors *v, const wc_typing *typing)
 {
-	put(begin(v), "{\"type\":\"typing\"}");
+	text_append(begin(v), "{\"type\":\"typing\"}");
 	return finish_all(v, typing->channel, typing->visitor, 0);
 }
