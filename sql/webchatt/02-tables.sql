@@ -456,8 +456,9 @@ COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
  * by other means than ours, m a visitor's messages were read, e webhooks and
  * links are to be told of a message, w webhook deliveries are to be tried again, x a
  * visitor's sessions are to be closed, l a conversation is closed up to that message, o it is
- * opened again, a it is assigned to the note's, g visitors were deleted.
- * hub_id 0: the worker itself (all but s, n and r).
+ * opened again, a it is assigned to the note's, g visitors were deleted, k a message
+ * that was queued is cancelled.
+ * hub_id 0: the worker itself (all but s, n, r and k).
  */
 CREATE TABLE webchatt.outbox (
 	xid xid8 NOT NULL,
@@ -488,7 +489,7 @@ COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables 
 COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
 COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
 COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; 0: the worker itself';
-COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final or is sent again, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, g: visitors were deleted';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final or is sent again, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, g: visitors were deleted, k: a queued message is cancelled';
 COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';

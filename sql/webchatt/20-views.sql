@@ -81,8 +81,8 @@ COMMENT ON COLUMN webchatt.status.last_error_at IS 'when that was';
 COMMENT ON COLUMN webchatt.status.corridor IS 'open: worker and webchatt-net understand each other';
 COMMENT ON COLUMN webchatt.status.hubs IS
 	'for each hub: active, paused (until when and why) or stopped (since when and why); where events come by a link, that one''s phase (connecting, open, waiting, refused; closed: none is kept now), since when, why it is not open, and how many events the hub no longer had';
-COMMENT ON COLUMN webchatt.status.queued IS 'messages waiting to be sent';
-COMMENT ON COLUMN webchatt.status.oldest_queued IS 'when the oldest of them was queued';
+COMMENT ON COLUMN webchatt.status.queued IS 'messages that are queued, in memory or not, as of the last second; held ones are not';
+COMMENT ON COLUMN webchatt.status.oldest_queued IS 'since when the oldest of them is queued';
 COMMENT ON COLUMN webchatt.status.oldest_age IS 'how long it has been waiting';
 COMMENT ON COLUMN webchatt.status.overdue IS 'messages that webchatt.overdue lists, as of the last minute';
 COMMENT ON COLUMN webchatt.status.in_flight IS 'messages handed to webchatt-net whose outcome is not known';

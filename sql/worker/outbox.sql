@@ -70,12 +70,12 @@ ORDER BY o.xid, o.seq LIMIT $6)
 ORDER BY xid, seq
 LIMIT $6;
 
--- name: count_ahead($1 hub int, $2 xid xid8, $3 seq bigint, $4 before xid8, $5 snapshot text)
--- How much read_next has before it.
-SELECT count(*)
-FROM webchatt.outbox o
-WHERE o.hub_id = $1 AND (o.xid, o.seq) > ($2, $3) AND o.xid < $4
-	AND pg_visible_in_snapshot(o.xid, (SELECT $5::text::pg_snapshot));
+-- name: still_queued($1 channels uuid[], $2 ids uuid[])
+-- Which of these are queued still, by the number of the array element, since when, and whether they were queued anew.
+SELECT asked.n::int, m.status_at, m.status_at > m.created_at AS is_anew
+FROM unnest($1, $2) WITH ORDINALITY AS asked (channel_id, id, n)
+JOIN webchatt.messages m ON m.channel_id = asked.channel_id AND m.id = asked.id
+WHERE m.direction = 'out' AND m.status = 'queued';
 
 -- name: read_requeued()
 -- Conversations in which a message was queued once more, and still is.

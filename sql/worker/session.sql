@@ -25,12 +25,20 @@ FROM webchatt.messages
 WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3;
 
 -- name: cancel($1 channel uuid, $2 id uuid)
--- No row: it was too late; else whose it was, and whether webhooks or links want to know.
-WITH cancelled AS (
-	UPDATE webchatt.messages
+-- No row: it was too late; else whose it was, whether webhooks or links want to know, and whose queue it leaves (null:
+-- it was held).
+WITH waiting AS MATERIALIZED (
+	SELECT m.channel_id, m.id, m.status = 'queued' AS is_queued
+	FROM webchatt.messages m
+	WHERE m.channel_id = $1 AND m.id = $2 AND m.status IN ('queued', 'held')
+	FOR UPDATE
+),
+cancelled AS (
+	UPDATE webchatt.messages m
 	SET status = 'cancelled', status_at = now()
-	WHERE channel_id = $1 AND id = $2 AND status IN ('queued', 'held')
-	RETURNING channel_id, id, visitor, dedupe_key
+	FROM waiting w
+	WHERE m.channel_id = w.channel_id AND m.id = w.id
+	RETURNING m.channel_id, m.id, m.visitor, m.dedupe_key, w.is_queued
 ),
 no_longer_held AS (
 	DELETE FROM webchatt.held h
@@ -44,7 +52,8 @@ noted AS (
 SELECT m.visitor,
 	coalesce(left(m.dedupe_key, 4) = 'api:', false)
 		AND EXISTS (SELECT FROM webchatt.channels c WHERE c.id = m.channel_id AND c.public_key IS NOT NULL)
-		AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links)) AS is_wanted
+		AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links)) AS is_wanted,
+	CASE WHEN m.is_queued THEN (SELECT c.hub_id FROM webchatt.channels c WHERE c.id = m.channel_id) END AS hub_id
 FROM cancelled m;
 
 -- name: retry($1 channel uuid, $2 id uuid)

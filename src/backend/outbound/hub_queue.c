@@ -56,6 +56,7 @@ static convs_hash *convs = NULL;
 static HTAB *items = NULL; /* pointers to Queued by id */
 static HTAB *tokens = NULL;
 static uint64 last_token = 0;
+static uint32 this_turn = 1;
 
 typedef struct ItemEntry
 {
@@ -120,6 +121,8 @@ hub_queue_of(int hub_id, bool make)
 	queue = palloc0(sizeof(HubQueue));
 	queue->hub_id = hub_id;
 	queue->reader = outbox_reader_new(hub_id);
+	queue->early_ends = early_ends_new();
+	dlist_init(&queue->cancelled);
 	conv_queue_init(&queue->turns);
 	MemoryContextSwitchTo(old);
 	dlist_push_tail(&hub_queue_list, &queue->node);
@@ -158,12 +161,32 @@ conv_for(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, bool ma
 }
 
 static void
-spill(Conv *conv, int64 seq)
+spill(Conv *conv, int64 seq, TimestampTz since)
 {
 	if (!conv->spilled)
+	{
 		conv->queue->nspilled++;
+		conv->rest_since = since;
+	}
 	conv->spilled = true;
 	conv->refetch_from = Min(conv->refetch_from, seq);
+	if (since != 0 && (conv->rest_since == 0 || since < conv->rest_since))
+		conv->rest_since = since;
+}
+
+/* So many messages more are read and not in memory; read: by this turn, so that it can be undone. */
+static void
+count_rest(Conv *conv, int64 n, bool read)
+{
+	n = Max(n, -conv->rest);
+	conv->rest += n;
+	conv->queue->nrest += n;
+	if (!read)
+		return;
+	if (conv->rest_turn != this_turn)
+		conv->rest_now = 0;
+	conv->rest_turn = this_turn;
+	conv->rest_now += n;
 }
 
 static void
@@ -242,7 +265,8 @@ replace(Conv *conv, bool first)
 	}
 }
 
-static void
+/* NULL: it is there already. */
+static Queued *
 add_item(Conv *conv, const OutboxRow *row)
 {
 	ItemEntry *entry;
@@ -251,12 +275,14 @@ add_item(Conv *conv, const OutboxRow *row)
 
 	entry = hash_search(items, row->message, HASH_ENTER, &found);
 	if (found)
-		return;
+		return NULL;
 	item = MemoryContextAllocZero(context, sizeof(Queued));
 	entry->item = item;
 	item->id = *row->message;
 	item->conv = conv;
 	item->seq = row->seq;
+	item->turn = this_turn;
+	item->since = row->since;
 	item->expires = row->expires;
 	item->child = (uint8) row->child;
 	dlist_push_tail(&conv->items, &item->node);
@@ -264,6 +290,25 @@ add_item(Conv *conv, const OutboxRow *row)
 	conv->in_state[ITEM_WAITING]++;
 	conv->queue->nitems++;
 	conv->queue->per_child[item->child]++;
+	return item;
+}
+
+/* Whether it is cancelled, as the rows of this turn say. */
+static void
+set_cancelled(Queued *item, bool is)
+{
+	HubQueue *queue = item->conv->queue;
+
+	if (item->cancelled == is)
+		return;
+	item->cancelled = is;
+	queue->ncancelled += is ? 1 : -1;
+	if (is)
+		dlist_push_tail(&queue->cancelled, &item->cancelled_node);
+	else if (item->cancelled_node.prev != NULL)
+		dlist_delete(&item->cancelled_node);
+	if (!is)
+		item->cancelled_node.prev = NULL;
 }
 
 static void
@@ -271,6 +316,7 @@ drop_item(Queued *item)
 {
 	Conv *conv = item->conv;
 
+	set_cancelled(item, false);
 	set_token(item, 0);
 	set_state(item, ITEM_WAITING);
 	conv->in_state[ITEM_WAITING]--;
@@ -278,8 +324,80 @@ drop_item(Queued *item)
 	conv->nitems--;
 	conv->queue->nitems--;
 	conv->queue->per_child[item->child]--;
+	conv->queue->nahead -= item->ahead;
 	hash_search(items, &item->id, HASH_REMOVE, NULL);
 	pfree(item);
+}
+
+static Queued *
+find_item(const pg_uuid_t *message)
+{
+	ItemEntry *entry = hash_search(items, message, HASH_FIND, NULL);
+
+	return entry ? entry->item : NULL;
+}
+
+/* A message was cancelled: it is not counted any more.  What is under way may be sent all the same. */
+static void
+cancelled(HubQueue *queue, const OutboxRow *row)
+{
+	Queued *item = find_item(row->message);
+	Conv *conv = conv_for(queue, row->channel, row->visitor, false);
+
+	if (item != NULL)
+		set_cancelled(item, true);
+	else if (row->scouted ? early_ends_take(queue->early_ends, row->message) : true)
+	{
+		if (conv != NULL && conv->spilled)
+			count_rest(conv, -1, true);
+	}
+}
+
+/* A row that the reader will hand out when there is room. */
+void
+hub_queue_scouted(HubQueue *queue, const OutboxRow *row)
+{
+	Queued *item;
+
+	if (row->op != 'k' || row->worth < 0 || row->message == NULL || row->channel == NULL || row->visitor == NULL)
+		return;
+	item = find_item(row->message);
+	if (item != NULL)
+		set_cancelled(item, true);
+	else
+		early_ends_add(queue->early_ends, row->message);
+}
+
+/* The row of a message in memory: it came before its row, or is queued once more. */
+static void
+met(Queued *item)
+{
+	if (!item->ahead)
+		set_cancelled(item, false);
+	item->conv->queue->nahead -= item->ahead;
+	item->ahead = false;
+}
+
+/* What is in memory of a conversation and not under way is to be read anew, in order, with what has come before it. */
+static void
+requeued(Conv *conv, TimestampTz since)
+{
+	dlist_mutable_iter iter;
+
+	spill(conv, 0, since);
+	dlist_foreach_modify(iter, &conv->items)
+	{
+		Queued *item = dlist_container(Queued, node, iter.cur);
+
+		if (item->state != ITEM_WAITING)
+			continue;
+		spill(conv, 0, item->since);
+		if (!item->ahead && !item->cancelled)
+			count_rest(conv, 1, item->turn == this_turn);
+		drop_item(item);
+	}
+	if (conv->nitems == 0)
+		replace(conv, false);
 }
 
 /*
@@ -291,18 +409,34 @@ void
 hub_queue_add(HubQueue *queue, const OutboxRow *row)
 {
 	Conv *conv;
+	Queued *item;
 
-	if (row->message == NULL || row->channel == NULL || row->visitor == NULL)
+	if (row->message == NULL || row->channel == NULL || row->visitor == NULL || row->worth < 0)
 		return;
-	if (row->op != 'r' && hash_search(items, row->message, HASH_FIND, NULL) != NULL)
+	if (row->op == 'k')
+	{
+		cancelled(queue, row);
 		return;
+	}
+	/* one of several rows of its message says nothing of the one that counts */
+	if (row->worth > 0 ? early_ends_take(queue->early_ends, row->message)
+					   : early_ends_has(queue->early_ends, row->message))
+		return;
+	item = find_item(row->message);
+	if (item != NULL && (row->op != 'r' || item->ahead))
+	{
+		met(item);
+		return;
+	}
 	conv = conv_for(queue, row->channel, row->visitor, true);
 	if (row->op == 'r')
-		hub_queue_requeued(queue, row->channel, row->visitor);
+		requeued(conv, row->since);
 	else if (conv->spilled || conv->nitems >= CONV_WINDOW)
-		spill(conv, row->seq);
+		spill(conv, row->seq, row->since);
 	else
-		add_item(conv, row);
+		(void) add_item(conv, row);
+	if (conv->spilled)
+		count_rest(conv, row->worth, true);
 	if (conv->turn.place == CONV_IDLE)
 		replace(conv, false);
 }
@@ -315,20 +449,10 @@ void
 hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const char *visitor)
 {
 	Conv *conv;
-	dlist_mutable_iter iter;
 
 	init();
 	conv = conv_for(queue, channel, visitor, true);
-	dlist_foreach_modify(iter, &conv->items)
-	{
-		Queued *item = dlist_container(Queued, node, iter.cur);
-
-		if (item->state == ITEM_WAITING)
-			drop_item(item);
-	}
-	spill(conv, 0);
-	if (conv->nitems == 0)
-		replace(conv, false);
+	requeued(conv, 0);
 }
 
 /*
@@ -456,7 +580,11 @@ put_back(Queued *item, bool first)
 	set_token(item, 0);
 	set_state(item, ITEM_WAITING);
 	if (is_read_anew(item))
+	{
+		if (!item->ahead && !item->cancelled)
+			count_rest(conv, 1, false);
 		drop_item(item);
+	}
 	replace(conv, first);
 	return conv;
 }
@@ -481,6 +609,8 @@ hub_queue_settle(Queued *item)
 {
 	Conv *conv = item->conv;
 
+	if (item->ahead)
+		early_ends_add(conv->queue->early_ends, &item->id);
 	drop_item(item);
 	if (conv->turn.place != CONV_WAITING || conv->nitems == 0)
 		replace(conv, false);
@@ -490,8 +620,21 @@ hub_queue_settle(Queued *item)
 void
 hub_queue_add_refetched(Conv *conv, const OutboxRow *row)
 {
-	if (row->message != NULL)
-		add_item(conv, row);
+	HubQueue *queue = conv->queue;
+	bool ahead = !outbox_reader_passed(queue->reader, row);
+	Queued *item;
+
+	if (row->message == NULL || !outbox_reader_is_send(row) || (ahead && early_ends_is_full(queue->early_ends)))
+		return;
+	item = add_item(conv, row);
+	if (item == NULL)
+		return;
+	item->ahead = ahead;
+	queue->nahead += ahead;
+	if (!ahead)
+		count_rest(conv, -1, false);
+	item->since = Max(outbox_reader_queued_at(&item->id), conv->rest_since);
+	conv->last_since = item->since;
 }
 
 /*
@@ -506,11 +649,129 @@ hub_queue_refetched(Conv *conv, int rows, int64 last_seq)
 		conv->spilled = false;
 		conv->refetch_from = PG_INT64_MAX;
 		conv->queue->nspilled--;
+		count_rest(conv, -conv->rest, false);
+		conv->rest_now = 0;
 		conv->look_again = false;
 	}
 	else
+	{
 		conv->refetch_from = last_seq + 1;
+		conv->rest_since = Max(conv->rest_since, conv->last_since);
+	}
 	replace(conv, false);
+}
+
+/* How many messages are queued: what is under way is. */
+int64
+hub_queue_depth(const HubQueue *queue)
+{
+	TimestampTz oldest;
+
+	return Max(0, queue->nitems - queue->ncancelled - queue->nahead + queue->nrest +
+					  outbox_reader_unread_messages(queue->reader, &oldest) - early_ends_count(queue->early_ends));
+}
+
+static void
+older(HubQueue *queue, TimestampTz since)
+{
+	if (since != 0 && (queue->oldest == 0 || since < queue->oldest))
+		queue->oldest = since;
+}
+
+/*
+ * Note in each queue since when its oldest message is queued.  Rows are read in
+ * the order of commit, so what is not read yet counts only while memory has nothing.
+ */
+void
+hub_queue_find_oldest(void)
+{
+	HASH_SEQ_STATUS scan;
+	ItemEntry *entry;
+	convs_iterator i;
+	ConvSlot *slot;
+	dlist_iter iter;
+	TimestampTz oldest;
+
+	if (context == NULL)
+		return;
+	dlist_foreach(iter, &hub_queue_list) dlist_container(HubQueue, node, iter.cur)->oldest = 0;
+	hash_seq_init(&scan, items);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (!entry->item->cancelled)
+			older(entry->item->conv->queue, entry->item->since);
+	}
+	convs_start_iterate(convs, &i);
+	while ((slot = convs_iterate(convs, &i)) != NULL)
+	{
+		if (slot->conv->rest > 0)
+			older(slot->conv->queue, slot->conv->rest_since);
+	}
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		(void) outbox_reader_unread_messages(queue->reader, &oldest);
+		if (queue->oldest == 0)
+			older(queue, oldest);
+	}
+}
+
+/* What is known to be cancelled waits no longer; what is under way may be sent all the same. */
+static void
+let_go_of_cancelled(HubQueue *queue)
+{
+	while (!dlist_is_empty(&queue->cancelled))
+	{
+		Queued *item = dlist_container(Queued, cancelled_node, dlist_pop_head_node(&queue->cancelled));
+
+		item->cancelled_node.prev = NULL;
+		if (item->state == ITEM_WAITING)
+			hub_queue_settle(item);
+	}
+}
+
+/* The turn is committed: what it read is read. */
+void
+hub_queue_commit(void)
+{
+	dlist_iter iter;
+
+	this_turn++;
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		let_go_of_cancelled(queue);
+		outbox_reader_commit(queue->reader);
+		early_ends_commit(queue->early_ends, outbox_reader_is_current(queue->reader));
+	}
+}
+
+/* The turn is undone: its rows are read again, and counted then. */
+void
+hub_queue_rollback(void)
+{
+	convs_iterator i;
+	ConvSlot *slot;
+	dlist_iter iter;
+
+	if (context == NULL)
+		return;
+	convs_start_iterate(convs, &i);
+	while ((slot = convs_iterate(convs, &i)) != NULL)
+	{
+		if (slot->conv->rest_turn == this_turn)
+			count_rest(slot->conv, -slot->conv->rest_now, false);
+	}
+	this_turn++;
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		outbox_reader_rollback(queue->reader);
+		early_ends_rollback(queue->early_ends);
+	}
 }
 
 /* Visit every message in memory; the visitor must not settle any. */

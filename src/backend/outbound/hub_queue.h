@@ -10,6 +10,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "outbound/early_ends.h"
 #include "outbound/outbox_reader.h"
 #include "turn/conv_queue.h"
 
@@ -40,10 +41,15 @@ typedef struct Queued
 	int64 seq;
 	uint64 token;		 /* of its SEND, 0: none */
 	TimestampTz expires; /* 0: never */
+	TimestampTz since;	 /* since when it is queued */
 	int attempts;
-	uint8 state; /* ItemState */
-	bool held;	 /* ENDED, and to be held */
-	uint8 child; /* the outbox table that it came from */
+	uint8 state;			   /* ItemState */
+	bool held;				   /* ENDED, and to be held */
+	uint8 child;			   /* the outbox table that it came from */
+	uint32 turn;			   /* that brought it into memory */
+	bool cancelled;			   /* as the outbox says */
+	dlist_node cancelled_node; /* in its queue's list, until the turn is committed; prev NULL: nowhere */
+	bool ahead;				   /* it came with its conversation; its hub queue has not read its row yet */
 } Queued;
 
 struct Conv
@@ -61,6 +67,11 @@ struct Conv
 	bool look_again;		   /* for messages without an order, once it is not spilled */
 	uint32 whole_in;		   /* the pass that found all of it in memory: see hub_queue_knows() */
 	int64 refetch_from;
+	int64 rest;				/* messages that were read and are not in memory */
+	int64 rest_now;			/* of them, those that the turn rest_turn read */
+	uint32 rest_turn;		/* see hub_queue_commit() */
+	TimestampTz rest_since; /* since when the first of them is queued, or earlier */
+	TimestampTz last_since; /* the same of the last that was read anew */
 	ConvTurn turn;
 };
 
@@ -83,15 +94,22 @@ struct HubQueue
 	int failures; /* in a row, without a success */
 	bool probing; /* one at a time until one succeeds */
 	int nitems;
-	int under_way;	  /* handed to webchatt-net, no outcome yet */
-	int nspilled;	  /* conversations */
-	int per_child[3]; /* messages in memory by outbox table */
+	int under_way;	/* handed to webchatt-net, no outcome yet */
+	int nspilled;	/* conversations */
+	int64 nrest;	/* their messages that are not in memory */
+	int ncancelled; /* messages in memory */
+	dlist_head cancelled;
+	int nahead;
+	EarlyEnds *early_ends;
+	TimestampTz oldest; /* see hub_queue_find_oldest() */
+	int per_child[3];	/* messages in memory by outbox table */
 	ConvQueue turns;
 };
 
 extern dlist_head hub_queue_list;
 extern HubQueue *hub_queue_of(int hub_id, bool make);
 extern void hub_queue_add(HubQueue *queue, const OutboxRow *row);
+extern void hub_queue_scouted(HubQueue *queue, const OutboxRow *row);
 extern void hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
 extern bool hub_queue_knows(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
 							uint32 pass);
@@ -111,6 +129,10 @@ extern void hub_queue_refetched(Conv *conv, int rows, int64 last_seq);
 extern Queued *hub_queue_find_token(uint64 token);
 extern uint64 hub_queue_new_token(void);
 extern uint64 hub_queue_last_token(void);
+extern int64 hub_queue_depth(const HubQueue *queue);
+extern void hub_queue_find_oldest(void);
+extern void hub_queue_commit(void);
+extern void hub_queue_rollback(void);
 extern void hub_queue_each(void (*visit)(void *arg, Queued *item), void *arg);
 extern void hub_queue_reset(void);
 

@@ -16,7 +16,6 @@
 #include "utils/uuid.h"
 
 #include "common/corridor.h"
-#include "common/uuid7.h"
 #include "conversations/conversations.h"
 #include "outbound/held.h"
 #include "outbound/hub_answers.h"
@@ -46,6 +45,9 @@
 
 /* Rows of the outbox read in one turn for each hub. */
 #define READ_PAGE 4096
+
+/* Rows that are looked at in one turn for each hub while memory has no room for them. */
+#define SCOUT_PAGE 2048
 
 /* Spilled conversations read anew in one turn for each hub. */
 #define REFETCH_MOST 64
@@ -119,12 +121,27 @@ outbound_upkeep(void)
 		savepoint_run(WC_EXPIRE_EARLY);
 }
 
+/* Each row once, when it is first seen. */
 static void
-take_row(void *arg, const OutboxRow *row)
+first_seen(const OutboxRow *row)
 {
 	if ((row->op == 's' || row->op == 'n') && row->channel != NULL && row->visitor != NULL && row->message != NULL)
 		conversations_sent(row->channel, row->visitor, row->message, row->op == 's');
+}
+
+static void
+take_row(void *arg, const OutboxRow *row)
+{
+	if (!row->scouted)
+		first_seen(row);
 	hub_queue_add(arg, row);
+}
+
+static void
+take_scouted(void *arg, const OutboxRow *row)
+{
+	first_seen(row);
+	hub_queue_scouted(arg, row);
 }
 
 static void
@@ -182,9 +199,16 @@ refetch_spilled(HubQueue *queue)
 	}
 }
 
+/* Is there less room than a turn would read? */
+static bool
+is_crowded(const HubQueue *queue)
+{
+	return HUB_QUEUE_WINDOW - queue->nitems < READ_PAGE;
+}
+
 /*
- * Read what is new, as far as memory is meant for it.  look: something may
- * have been appended since the last time.
+ * Read what is new, as far as memory is meant for it, and count the rest.  look:
+ * something may have been appended since the last time.
  */
 void
 outbound_read(TimestampTz now, bool look)
@@ -200,11 +224,15 @@ outbound_read(TimestampTz now, bool look)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 		int room = Min(HUB_QUEUE_WINDOW - queue->nitems, READ_PAGE);
+		bool reads = room > 0 && (look || outbox_reader_has_more(queue->reader));
 
 		if (queue->paused_until != 0 && queue->paused_until <= now)
 			queue->paused_until = 0;
-		if (room > 0 && (look || outbox_reader_has_more(queue->reader)))
+		if (reads)
 			outbox_reader_read(queue->reader, room, take_row, queue);
+		if (is_crowded(queue) && (!reads || outbox_reader_has_more(queue->reader)) &&
+			(look || outbox_reader_wants_scout(queue->reader)))
+			outbox_reader_scout(queue->reader, look, SCOUT_PAGE, take_scouted, queue);
 		refetch_spilled(queue);
 		hub_queue_wake_due(queue, now);
 	}
@@ -419,11 +447,11 @@ outbound_commit(TimestampTz now, wc_buf *out)
 	ntaken = 0;
 	wc_buf_append(out, sends.data, sends.len);
 	wc_buf_reset(&sends);
+	hub_queue_commit();
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		outbox_reader_commit(queue->reader);
 		if (queue->stop_pending == NULL || !queue->stop_written)
 			continue;
 		pfree(queue->stop_pending);
@@ -436,8 +464,6 @@ outbound_commit(TimestampTz now, wc_buf *out)
 static void
 outbound_rollback(const ErrorData *error)
 {
-	dlist_iter iter;
-
 	while (ntaken > 0)
 	{
 		Queued *item = taken[--ntaken];
@@ -448,7 +474,7 @@ outbound_rollback(const ErrorData *error)
 	wc_buf_reset(&sends);
 	outcomes_rollback();
 	held_rollback();
-	dlist_foreach(iter, &hub_queue_list) outbox_reader_rollback(dlist_container(HubQueue, node, iter.cur)->reader);
+	hub_queue_rollback();
 	looked_now = false;
 }
 
@@ -467,6 +493,7 @@ outbound_ready(TimestampTz now)
 		if ((queue->stop_pending != NULL && queue->stop_due <= now) ||
 			conv_queue_first_refetch(&queue->turns) != NULL ||
 			(outbox_reader_has_more(queue->reader) && queue->nitems < HUB_QUEUE_WINDOW) ||
+			(is_crowded(queue) && outbox_reader_wants_scout(queue->reader)) ||
 			(conv_queue_first_ready(&queue->turns) != NULL && net_process_has_room() && allowance(queue, now) > 0))
 			return true;
 	}
@@ -548,21 +575,10 @@ outbound_under_way(const pg_uuid_t *channel, const char *visitor, WcColumn *ids)
 		hub_queue_each_of(queue, channel, visitor, add_under_way, ids);
 }
 
-static void
-older(void *arg, Queued *item)
-{
-	int64 *oldest = arg;
-	int64 t = wc_uuid7_time_us(item->id.data);
-
-	if (t < *oldest)
-		*oldest = t;
-}
-
 /* Fill in what webchatt.status shows of the queue; the age on demand only. */
 void
 outbound_stats(WcStats *stats, bool with_age)
 {
-	int64 oldest = PG_INT64_MAX;
 	dlist_iter iter;
 
 	stats->queued = 0;
@@ -571,16 +587,21 @@ outbound_stats(WcStats *stats, bool with_age)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		stats->queued += queue->nitems + outbox_reader_ahead(queue->reader);
+		stats->queued += hub_queue_depth(queue);
 		stats->in_flight += queue->under_way;
 	}
+	if (stats->queued > 0 && stats->oldest_queued != 0 && !with_age)
+		return;
+	stats->oldest_queued = 0;
 	if (stats->queued == 0)
-		stats->oldest_queued = 0;
-	else if (with_age || stats->oldest_queued == 0)
+		return;
+	hub_queue_find_oldest();
+	dlist_foreach(iter, &hub_queue_list)
 	{
-		hub_queue_each(older, &oldest);
-		if (oldest != PG_INT64_MAX)
-			stats->oldest_queued = oldest - ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+		TimestampTz oldest = dlist_container(HubQueue, node, iter.cur)->oldest;
+
+		if (oldest != 0 && (stats->oldest_queued == 0 || oldest < stats->oldest_queued))
+			stats->oldest_queued = oldest;
 	}
 }
 

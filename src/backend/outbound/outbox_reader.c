@@ -14,15 +14,19 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
+#include "common/uuid7.h"
 #include "outbound/outbox_reader.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
@@ -31,12 +35,18 @@
 /* Own transactions remembered as read, so that they are not read again. */
 #define OWN_READ 16
 
+/* Messages of a first pass that have more than one order, remembered at most. */
+#define REORDERED_MOST 65536
+
 /* A snapshot's outline, in 64-bit transaction ids. */
 typedef struct Horizon
 {
+	uint64 look; /* which one it is, of all that the reader took; 0: it is before all */
+	TimestampTz at;
 	uint64 xmin;
 	uint64 xmax;
 	int nxip;
+	int size;
 	uint64 *xip; /* sorted */
 } Horizon;
 
@@ -47,21 +57,67 @@ typedef enum ReadPhase
 	PHASE_NEXT
 } ReadPhase;
 
+/* How far the outbox is read. */
+typedef struct Cursor
+{
+	Horizon seen; /* all visible in it is read */
+	Horizon next; /* what the current pass reads up to */
+	ReadPhase phase;
+	uint64 at_xid; /* the last row of the phase */
+	int64 at_seq;
+} Cursor;
+
+/* What a row of a first pass is: some were dealt with before the worker started. */
+typedef enum Worth
+{
+	WORTH_NOTHING, /* its message is not queued */
+	WORTH_AGAIN,   /* another row of its message is counted */
+	WORTH_ONE
+} Worth;
+
+typedef struct OwnRead
+{
+	uint64 xid;
+	int64 upto; /* rows up to this one are read */
+} OwnRead;
+
+/* The parts of a reader that a turn which is undone leaves as they were. */
+typedef struct ReaderState
+{
+	Cursor main;
+	Cursor scout;
+	bool scouting;
+	int64 unread;		/* rows that the scout counted and that are not read yet */
+	TimestampTz oldest; /* the scout's: since when these wait, 0: none */
+	int64 nworths;		/* rows of the first pass that the scout has judged */
+	int64 at_worth;		/* and of them, those that are read */
+	OwnRead own[OWN_READ];
+	int nown;
+} ReaderState;
+
 struct OutboxReader
 {
 	int hub_id;
 	MemoryContext context;
-	Horizon seen; /* committed: all visible in it is read */
-	Horizon next; /* what the current pass reads up to */
-	ReadPhase phase;
-	uint64 at_xid; /* cursor in the phase */
-	int64 at_seq;
-	bool finished; /* seen becomes next at commit */
-	int64 ahead;   /* rows of this pass not yet read, if counted */
-	uint64 own[OWN_READ];
-	int nown;
-	uint64 own_now; /* read in this transaction, 0: none */
+	bool of_messages; /* else of work orders for the worker itself */
+	ReaderState now;
+	ReaderState saved; /* as of the last commit */
+	uint64 looks;
+	OwnRead own_now; /* what is read of this transaction, xid 0: nothing */
+	bool own_all;	 /* all there is of it */
+	bool changed;	 /* since the last commit */
+	uint8 *worths;	 /* the scout's, two bits a row */
+	Size worths_size;
+	HTAB *reordered; /* by message: Reordered */
 };
+
+/* The first row of a message that may have several. */
+typedef struct Reordered
+{
+	pg_uuid_t message;
+	uint64 xid;
+	int64 seq;
+} Reordered;
 
 uint64 outbox_reader_rows_read = 0;
 
@@ -91,24 +147,108 @@ in_progress(const Horizon *h, uint64 xid)
 }
 
 static void
+horizon_room(const OutboxReader *reader, Horizon *h, int n)
+{
+	if (h->size >= n)
+		return;
+	if (h->xip != NULL)
+		pfree(h->xip);
+	h->xip = NULL;
+	h->size = 0;
+	h->xip = MemoryContextAlloc(reader->context, sizeof(uint64) * n);
+	h->size = n;
+}
+
+static void
+horizon_copy(const OutboxReader *reader, Horizon *to, const Horizon *from)
+{
+	uint64 *xip;
+	int size;
+
+	if (to->look == from->look && to->nxip == from->nxip)
+		return; /* xip changes only by losing some: see forget_xid() */
+	horizon_room(reader, to, from->nxip);
+	xip = to->xip;
+	size = to->size;
+	*to = *from;
+	to->xip = xip;
+	to->size = size;
+	if (from->nxip > 0)
+		memcpy(to->xip, from->xip, sizeof(uint64) * from->nxip);
+}
+
+static void
+cursor_copy(const OutboxReader *reader, Cursor *to, const Cursor *from)
+{
+	horizon_copy(reader, &to->seen, &from->seen);
+	horizon_copy(reader, &to->next, &from->next);
+	to->phase = from->phase;
+	to->at_xid = from->at_xid;
+	to->at_seq = from->at_seq;
+}
+
+static void
+state_copy(const OutboxReader *reader, ReaderState *to, const ReaderState *from)
+{
+	Cursor main = to->main;
+	Cursor scout = to->scout;
+
+	cursor_copy(reader, &main, &from->main);
+	if (from->scouting)
+		cursor_copy(reader, &scout, &from->scout);
+	*to = *from;
+	to->main = main;
+	to->scout = scout;
+}
+
+static void
 look_around(OutboxReader *reader, Horizon *h)
 {
 	Snapshot snapshot = GetTransactionSnapshot();
 	uint64 own = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	uint32 i;
 
-	if (h->xip != NULL)
-		pfree(h->xip);
+	horizon_room(reader, h, (int) snapshot->xcnt + 1);
+	h->look = ++reader->looks;
+	h->at = GetCurrentTimestamp();
 	h->xmin = full_xid(snapshot->xmin);
 	h->xmax = full_xid(snapshot->xmax);
 	h->nxip = snapshot->xcnt;
-	h->xip = MemoryContextAlloc(reader->context, sizeof(uint64) * (snapshot->xcnt + 1));
 	for (i = 0; i < snapshot->xcnt; i++)
 		h->xip[i] = full_xid(snapshot->xip[i]);
 	/* no snapshot names its own transaction, which is under way all the same */
 	if (own != 0 && own < h->xmax)
 		h->xip[h->nxip++] = own;
 	qsort(h->xip, h->nxip, sizeof(uint64), compare_xids);
+}
+
+static bool
+is_visible(const Horizon *h, uint64 xid)
+{
+	return xid < h->xmax && !in_progress(h, xid);
+}
+
+/* Has the cursor been at this row? */
+static bool
+cursor_passed(const Cursor *c, uint64 xid, int64 seq)
+{
+	bool late;
+
+	if (is_visible(&c->seen, xid))
+		return true;
+	if (c->phase == PHASE_DONE || !is_visible(&c->next, xid))
+		return false;
+	late = xid < c->seen.xmax;
+	if (late != (c->phase == PHASE_LATE))
+		return late;
+	return xid < c->at_xid || (xid == c->at_xid && seq <= c->at_seq);
+}
+
+/* Is this the first pass, which finds what was dealt with before the worker started? */
+static bool
+is_first(const OutboxReader *reader, const Cursor *c)
+{
+	return reader->of_messages && c->seen.look == 0;
 }
 
 /* Nothing is read yet: the first pass reads all that is there. */
@@ -118,9 +258,11 @@ outbox_reader_new(int hub_id)
 	OutboxReader *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(OutboxReader));
 
 	reader->hub_id = hub_id;
+	reader->of_messages = hub_id != 0;
 	reader->context = AllocSetContextCreate(TopMemoryContext, "webchatt outbox reader", ALLOCSET_SMALL_SIZES);
-	reader->seen.xmin = reader->seen.xmax = FirstNormalTransactionId;
-	reader->phase = PHASE_DONE;
+	reader->now.main.seen.xmin = reader->now.main.seen.xmax = FirstNormalTransactionId;
+	state_copy(reader, &reader->saved, &reader->now);
+	reader->saved.main.seen.xmin = reader->saved.main.seen.xmax = FirstNormalTransactionId;
 	return reader;
 }
 
@@ -139,15 +281,15 @@ xid_datum(uint64 xid)
 
 /* The array of the transactions that were under way at seen and are not at next. */
 static Datum
-late_xids(const OutboxReader *reader, int *n)
+late_xids(const Cursor *c, int *n)
 {
-	WcColumn *col = wc_column(XID8OID, reader->seen.nxip);
+	WcColumn *col = wc_column(XID8OID, c->seen.nxip);
 	int i;
 
-	for (i = 0; i < reader->seen.nxip; i++)
+	for (i = 0; i < c->seen.nxip; i++)
 	{
-		if (!in_progress(&reader->next, reader->seen.xip[i]))
-			wc_column_add(col, xid_datum(reader->seen.xip[i]));
+		if (!in_progress(&c->next, c->seen.xip[i]))
+			wc_column_add(col, xid_datum(c->seen.xip[i]));
 	}
 	*n = col->n;
 	return wc_column_array(col);
@@ -166,6 +308,33 @@ snapshot_text(const Horizon *h)
 	return CStringGetTextDatum(s.data);
 }
 
+static void
+row_of(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
+{
+	bool isnull;
+	Datum d;
+	text *visitor;
+
+	memset(row, 0, sizeof(*row));
+	row->worth = 1;
+	d = SPI_getbinval(tuple, desc, 1, &isnull);
+	row->xid = U64FromFullTransactionId(DatumGetFullTransactionId(d));
+	row->seq = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+	row->op = DatumGetChar(SPI_getbinval(tuple, desc, 3, &isnull));
+	d = SPI_getbinval(tuple, desc, 4, &isnull);
+	row->channel = isnull ? NULL : DatumGetUUIDP(d);
+	d = SPI_getbinval(tuple, desc, 5, &isnull);
+	visitor = isnull ? NULL : DatumGetTextPP(d);
+	row->visitor = visitor ? text_to_cstring(visitor) : NULL;
+	d = SPI_getbinval(tuple, desc, 6, &isnull);
+	row->message = isnull ? NULL : DatumGetUUIDP(d);
+	d = SPI_getbinval(tuple, desc, 7, &isnull);
+	row->expires = isnull ? 0 : DatumGetTimestampTz(d);
+	d = SPI_getbinval(tuple, desc, 8, &isnull);
+	row->note = isnull ? NULL : TextDatumGetCString(d);
+	row->child = DatumGetInt32(SPI_getbinval(tuple, desc, 9, &isnull));
+}
+
 /* Hand out the rows of SPI_tuptable, which have the columns OUTBOX_COLUMNS. */
 void
 outbox_reader_rows(outbox_row_fn take, void *arg)
@@ -176,133 +345,361 @@ outbox_reader_rows(outbox_row_fn take, void *arg)
 
 	for (i = 0; i < n; i++)
 	{
-		HeapTuple tuple = table->vals[i];
-		TupleDesc desc = table->tupdesc;
 		OutboxRow row;
-		bool isnull;
-		Datum d;
-		text *visitor;
 
-		memset(&row, 0, sizeof(row));
-		d = SPI_getbinval(tuple, desc, 1, &isnull);
-		row.xid = U64FromFullTransactionId(DatumGetFullTransactionId(d));
-		row.seq = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		row.op = DatumGetChar(SPI_getbinval(tuple, desc, 3, &isnull));
-		d = SPI_getbinval(tuple, desc, 4, &isnull);
-		row.channel = isnull ? NULL : DatumGetUUIDP(d);
-		d = SPI_getbinval(tuple, desc, 5, &isnull);
-		visitor = isnull ? NULL : DatumGetTextPP(d);
-		row.visitor = visitor ? text_to_cstring(visitor) : NULL;
-		d = SPI_getbinval(tuple, desc, 6, &isnull);
-		row.message = isnull ? NULL : DatumGetUUIDP(d);
-		d = SPI_getbinval(tuple, desc, 7, &isnull);
-		row.expires = isnull ? 0 : DatumGetTimestampTz(d);
-		d = SPI_getbinval(tuple, desc, 8, &isnull);
-		row.note = isnull ? NULL : TextDatumGetCString(d);
-		row.child = DatumGetInt32(SPI_getbinval(tuple, desc, 9, &isnull));
+		row_of(table->vals[i], table->tupdesc, &row);
 		take(arg, &row);
 	}
 	SPI_freetuptable(table);
 }
 
-typedef struct ReadPage
-{
-	OutboxReader *reader;
-	outbox_row_fn take;
-	void *arg;
-	bool moves_cursor;
-	int rows;
-} ReadPage;
-
 static bool
-own_was_read(const OutboxReader *reader, uint64 xid)
+own_was_read(const OutboxReader *reader, uint64 xid, int64 seq)
 {
 	int i;
 
+	if (reader->own_now.xid == xid && seq <= reader->own_now.upto)
+		return true;
 	for (i = 0; i < OWN_READ; i++)
 	{
-		if (reader->own[i] == xid)
-			return true;
+		if (reader->now.own[i].xid == xid)
+			return seq <= reader->now.own[i].upto;
 	}
 	return false;
 }
 
-static void
-page_row(void *arg, const OutboxRow *row)
+/* Was this row handed out?  Of rows that were come by in another way. */
+bool
+outbox_reader_passed(const OutboxReader *reader, const OutboxRow *row)
 {
-	ReadPage *page = arg;
+	return cursor_passed(&reader->now.main, row->xid, row->seq) || own_was_read(reader, row->xid, row->seq);
+}
 
-	page->rows++;
-	outbox_reader_rows_read++;
-	if (page->moves_cursor)
+/* A page of one cursor. */
+typedef struct ReadPage
+{
+	OutboxReader *reader;
+	Cursor *cursor;
+	outbox_row_fn take;
+	void *arg;
+	Worth *worths;		/* of a first pass's rows; NULL: all are worth one */
+	TimestampTz *since; /* since when they are queued */
+	int rows;
+} ReadPage;
+
+/* Which of a first pass's rows are there for a message that is queued still? */
+static void
+judge(ReadPage *page, SPITupleTable *table, uint64 n)
+{
+	WcColumn *cols[WC_STILL_QUEUED_ARRAYS];
+	Datum args[WC_STILL_QUEUED_PARAMETERS];
+	uint64 found;
+	uint64 i;
+
+	page->worths = palloc0(sizeof(Worth) * Max(n, 1));
+	page->since = palloc0(sizeof(TimestampTz) * Max(n, 1));
+	wc_columns(WC_STILL_QUEUED, cols, (int) n);
+	for (i = 0; i < n; i++)
 	{
-		page->reader->at_xid = row->xid;
-		page->reader->at_seq = row->seq;
-		if (page->reader->ahead > 0)
-			page->reader->ahead--;
-		if (own_was_read(page->reader, row->xid))
-			return;
+		OutboxRow row;
+
+		row_of(table->vals[i], table->tupdesc, &row);
+		if (row.channel == NULL || row.message == NULL)
+			wc_column_add_null(cols[0]), wc_column_add_null(cols[1]);
+		else
+			wc_column_add(cols[0], UUIDPGetDatum(row.channel)), wc_column_add(cols[1], UUIDPGetDatum(row.message));
+	}
+	wc_columns_arrays(cols, lengthof(cols), args);
+	found = wc_run(WC_STILL_QUEUED, args, NULL);
+	for (i = 0; i < found; i++)
+	{
+		bool isnull;
+		int at = DatumGetInt32(wc_field(i, 1, &isnull)) - 1;
+
+		page->since[at] = DatumGetTimestampTz(wc_field(i, 2, &isnull));
+		page->worths[at] = DatumGetBool(wc_field(i, 3, &isnull)) ? WORTH_AGAIN : WORTH_ONE;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* A message that was queued anew may have several rows in a first pass: the first one counts. */
+static Worth
+worth_of_reordered(OutboxReader *reader, const OutboxRow *row)
+{
+	HASHCTL ctl;
+	Reordered *entry;
+	bool found;
+
+	if (reader->reordered == NULL)
+	{
+		memset(&ctl, 0, sizeof(ctl));
+		ctl.keysize = sizeof(pg_uuid_t);
+		ctl.entrysize = sizeof(Reordered);
+		ctl.hcxt = reader->context;
+		reader->reordered = hash_create("webchatt reordered", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	found = hash_get_num_entries(reader->reordered) >= REORDERED_MOST;
+	entry = hash_search(reader->reordered, row->message, found ? HASH_FIND : HASH_ENTER, &found);
+	if (found)
+		return entry->xid == row->xid && entry->seq == row->seq ? WORTH_ONE : WORTH_AGAIN;
+	if (entry != NULL)
+	{
+		entry->xid = row->xid;
+		entry->seq = row->seq;
+	}
+	return WORTH_ONE;
+}
+
+static void
+worth_put(OutboxReader *reader, Worth worth)
+{
+	int64 n = reader->now.nworths++;
+	Size at = (Size) n / 4;
+	int shift = (int) (n % 4) * 2;
+
+	if (at >= reader->worths_size)
+	{
+		Size size = Max(reader->worths_size * 2, 4096);
+
+		reader->worths = reader->worths == NULL ? MemoryContextAllocHuge(reader->context, size)
+												: repalloc_huge(reader->worths, size);
+		reader->worths_size = size;
+	}
+	reader->worths[at] = (uint8) ((reader->worths[at] & ~(3 << shift)) | (int) worth << shift);
+}
+
+static Worth
+worth_next(OutboxReader *reader)
+{
+	int64 n = reader->now.at_worth++;
+
+	return n < reader->now.nworths ? (Worth) (reader->worths[n / 4] >> (n % 4) * 2 & 3) : WORTH_ONE;
+}
+
+/* A row that nobody has seen yet: what is it worth in a first pass? */
+static Worth
+first_worth(ReadPage *page, const OutboxRow *row, int i)
+{
+	if (page->worths == NULL)
+		return WORTH_ONE;
+	if (!outbox_reader_is_send(row))
+		return WORTH_NOTHING;
+	return page->worths[i] == WORTH_AGAIN ? worth_of_reordered(page->reader, row) : page->worths[i];
+}
+
+/* Does it queue a message? */
+bool
+outbox_reader_is_send(const OutboxRow *row)
+{
+	return row->op == 's' || row->op == 'n' || row->op == 'r';
+}
+
+/* When was a message queued first?  Its id says. */
+TimestampTz
+outbox_reader_queued_at(const pg_uuid_t *message)
+{
+	return wc_uuid7_time_us(message->data) - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+/*
+ * Since when is it queued?  Its id's time, but where it was queued anew later:
+ * not before the last pass looked around, and did not see it.
+ */
+static void
+note_since(ReadPage *page, OutboxRow *row, int i)
+{
+	if (row->message == NULL)
+		return;
+	row->since = outbox_reader_queued_at(row->message);
+	if (page->since != NULL)
+		row->since = page->since[i] ? page->since[i] : row->since;
+	else
+		row->since = Max(row->since, page->cursor ? page->cursor->seen.at : GetCurrentTransactionStartTimestamp());
+}
+
+/* The scout counts: a row that is worth something waits, and one that says that a message was cancelled is told on. */
+static void
+scout_row(ReadPage *page, OutboxRow *row, int i)
+{
+	ReaderState *now = &page->reader->now;
+	Worth worth;
+
+	if (cursor_passed(&now->main, row->xid, row->seq))
+		return; /* there was room for it meanwhile */
+	worth = first_worth(page, row, i);
+	if (page->worths != NULL)
+		worth_put(page->reader, worth);
+	if (own_was_read(page->reader, row->xid, row->seq))
+		return;
+	row->worth = (int) worth - WORTH_AGAIN;
+	if (row->worth >= 0 && outbox_reader_is_send(row))
+	{
+		now->unread += row->worth;
+		if (now->oldest == 0 || row->since < now->oldest)
+			now->oldest = row->since;
 	}
 	page->take(page->arg, row);
 }
 
+static void
+main_row(ReadPage *page, OutboxRow *row, int i)
+{
+	OutboxReader *reader = page->reader;
+	ReaderState *now = &reader->now;
+	Worth worth = WORTH_ONE;
+
+	row->scouted = now->scouting && page->cursor != NULL && cursor_passed(&now->scout, row->xid, row->seq);
+	if (page->cursor != NULL && is_first(reader, page->cursor))
+		worth = row->scouted ? worth_next(reader) : first_worth(page, row, i);
+	if (page->cursor != NULL && own_was_read(reader, row->xid, row->seq))
+		return;
+	row->worth = (int) worth - WORTH_AGAIN;
+	if (row->scouted && row->worth >= 0 && outbox_reader_is_send(row))
+		now->unread -= row->worth;
+	page->take(page->arg, row);
+}
+
+/* Are there rows that the scout has not judged, in a first pass? */
+static bool
+needs_judging(const ReadPage *page, SPITupleTable *table, uint64 n)
+{
+	const ReaderState *now = &page->reader->now;
+	OutboxRow last;
+
+	if (page->cursor == NULL || n == 0 || !is_first(page->reader, page->cursor))
+		return false;
+	if (page->cursor == &now->scout || !now->scouting)
+		return true;
+	row_of(table->vals[n - 1], table->tupdesc, &last);
+	return !cursor_passed(&now->scout, last.xid, last.seq);
+}
+
+/* The rows of SPI_tuptable, in order; a row counts as read when it was handed out. */
+static void
+page_rows(ReadPage *page)
+{
+	SPITupleTable *table = SPI_tuptable;
+	uint64 n = SPI_processed;
+	bool scouts = page->cursor == &page->reader->now.scout;
+	uint64 i;
+
+	page->rows = (int) n;
+	outbox_reader_rows_read += n;
+	page->reader->changed |= n > 0;
+	if (needs_judging(page, table, n))
+		judge(page, table, n);
+	for (i = 0; i < n; i++)
+	{
+		OutboxRow row;
+
+		row_of(table->vals[i], table->tupdesc, &row);
+		note_since(page, &row, (int) i);
+		if (scouts)
+			scout_row(page, &row, (int) i);
+		else
+			main_row(page, &row, (int) i);
+		if (page->cursor != NULL)
+		{
+			page->cursor->at_xid = row.xid;
+			page->cursor->at_seq = row.seq;
+		}
+		else
+			page->reader->own_now.upto = row.seq;
+	}
+	SPI_freetuptable(table);
+}
+
+static void
+begin_next(Cursor *c)
+{
+	c->phase = PHASE_NEXT;
+	c->at_xid = c->seen.xmax - 1;
+	c->at_seq = PG_INT64_MAX;
+}
+
+static void
+end_pass(OutboxReader *reader, Cursor *c)
+{
+	Horizon seen = c->seen;
+
+	c->phase = PHASE_DONE;
+	c->seen = c->next;
+	c->next = seen;
+	reader->changed = true;
+}
+
 /* Start a pass, if anything ended since the last one. */
 static void
-start_pass(OutboxReader *reader)
+start_pass(OutboxReader *reader, Cursor *c)
 {
 	int nlate;
 
-	look_around(reader, &reader->next);
-	(void) late_xids(reader, &nlate);
-	reader->finished = false;
-	reader->ahead = 0;
-	reader->at_xid = 0;
-	reader->at_seq = 0;
+	look_around(reader, &c->next);
+	reader->changed = true;
+	(void) late_xids(c, &nlate);
+	c->at_xid = 0;
+	c->at_seq = 0;
 	if (nlate > 0)
-		reader->phase = PHASE_LATE;
-	else if (reader->next.xmax > reader->seen.xmax)
-	{
-		reader->phase = PHASE_NEXT;
-		reader->at_xid = reader->seen.xmax - 1;
-		reader->at_seq = PG_INT64_MAX;
-	}
+		c->phase = PHASE_LATE;
+	else if (c->next.xmax > c->seen.xmax)
+		begin_next(c);
+	else
+		end_pass(reader, c);
 }
 
 static void
-read_late(OutboxReader *reader, Datum xids, ReadPage *page, int limit)
+read_late(ReadPage *page, Datum xids, uint64 xid, int64 seq, int limit)
 {
 	Datum args[5];
 
-	args[0] = Int32GetDatum(reader->hub_id);
+	args[0] = Int32GetDatum(page->reader->hub_id);
 	args[1] = xids;
-	args[2] = xid_datum(page->moves_cursor ? reader->at_xid : 0);
-	args[3] = Int64GetDatum(page->moves_cursor ? reader->at_seq : 0);
+	args[2] = xid_datum(xid);
+	args[3] = Int64GetDatum(seq);
 	args[4] = Int32GetDatum(limit);
 	wc_run(WC_READ_LATE, args, NULL);
-	outbox_reader_rows(page_row, page);
+	page_rows(page);
 }
 
 static void
-read_next(OutboxReader *reader, ReadPage *page, int limit)
+read_next(ReadPage *page, int limit)
 {
+	const Cursor *c = page->cursor;
 	Datum args[6];
 
-	args[0] = Int32GetDatum(reader->hub_id);
-	args[1] = xid_datum(reader->at_xid);
-	args[2] = Int64GetDatum(reader->at_seq);
-	args[3] = xid_datum(reader->next.xmax);
-	args[4] = snapshot_text(&reader->next);
+	args[0] = Int32GetDatum(page->reader->hub_id);
+	args[1] = xid_datum(c->at_xid);
+	args[2] = Int64GetDatum(c->at_seq);
+	args[3] = xid_datum(c->next.xmax);
+	args[4] = snapshot_text(&c->next);
 	args[5] = Int32GetDatum(limit);
 	wc_run(WC_READ_NEXT, args, NULL);
-	outbox_reader_rows(page_row, page);
-	if (page->rows == limit && reader->ahead == 0)
-	{
-		bool isnull;
-		Datum ahead[5] = {args[0], xid_datum(reader->at_xid), Int64GetDatum(reader->at_seq), args[3], args[4]};
+	page_rows(page);
+}
 
-		wc_run(WC_COUNT_AHEAD, ahead, NULL);
-		reader->ahead = DatumGetInt64(wc_field(0, 1, &isnull));
+/* Read on with a cursor; how many of the limit are left. */
+static int
+read_on(OutboxReader *reader, Cursor *c, int limit, outbox_row_fn take, void *arg)
+{
+	while (c->phase != PHASE_DONE && limit > 0)
+	{
+		ReadPage page = {.reader = reader, .cursor = c, .take = take, .arg = arg};
+		int n;
+
+		if (c->phase == PHASE_LATE)
+			read_late(&page, late_xids(c, &n), c->at_xid, c->at_seq, limit);
+		else
+			read_next(&page, limit);
+		if (page.rows < limit)
+		{
+			if (c->phase == PHASE_LATE && c->next.xmax > c->seen.xmax)
+				begin_next(c);
+			else
+				end_pass(reader, c);
+		}
+		limit -= page.rows;
 	}
+	return limit;
 }
 
 /*
@@ -313,15 +710,36 @@ static void
 read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 {
 	FullTransactionId own = GetTopFullTransactionIdIfAny();
+	uint64 xid = U64FromFullTransactionId(own);
 	WcColumn *col;
-	ReadPage page = {reader, take, arg, false, 0};
+	ReadPage page = {.reader = reader, .take = take, .arg = arg};
 
 	if (!FullTransactionIdIsValid(own))
 		return;
+	if (reader->own_now.xid != xid)
+	{
+		reader->own_now.xid = xid;
+		reader->own_now.upto = 0;
+		reader->own_all = false;
+	}
 	col = wc_column(XID8OID, 1);
-	wc_column_add(col, xid_datum(U64FromFullTransactionId(own)));
-	read_late(reader, wc_column_array(col), &page, limit);
-	reader->own_now = page.rows < limit ? U64FromFullTransactionId(own) : 0;
+	wc_column_add(col, xid_datum(xid));
+	read_late(&page, wc_column_array(col), xid, reader->own_now.upto, limit);
+	reader->own_all = page.rows < limit;
+}
+
+/* What the scout has seen is all read: it is not needed any more. */
+static void
+dismiss_scout(OutboxReader *reader)
+{
+	const ReaderState *now = &reader->now;
+
+	if (!now->scouting || now->main.phase != PHASE_DONE || now->main.seen.look < now->scout.seen.look ||
+		(now->scout.phase != PHASE_DONE && now->main.seen.look < now->scout.next.look))
+		return;
+	reader->now.scouting = false;
+	reader->now.unread = 0;
+	reader->now.oldest = 0;
 }
 
 /*
@@ -331,58 +749,76 @@ read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 void
 outbox_reader_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 {
-	if (reader->phase == PHASE_DONE)
-		start_pass(reader);
-	while (reader->phase != PHASE_DONE && limit > 0)
-	{
-		ReadPage page = {reader, take, arg, true, 0};
-		int n;
+	Cursor *c = &reader->now.main;
 
-		if (reader->phase == PHASE_LATE)
-			read_late(reader, late_xids(reader, &n), &page, limit);
-		else
-			read_next(reader, &page, limit);
-		if (page.rows < limit)
-		{
-			if (reader->phase == PHASE_LATE && reader->next.xmax > reader->seen.xmax)
-			{
-				reader->phase = PHASE_NEXT;
-				reader->at_xid = reader->seen.xmax - 1;
-				reader->at_seq = PG_INT64_MAX;
-			}
-			else
-			{
-				reader->phase = PHASE_DONE;
-				reader->finished = true;
-			}
-		}
-		limit -= page.rows;
-	}
-	if (reader->phase == PHASE_DONE && limit > 0)
-	{
-		reader->finished = true;
+	if (c->phase == PHASE_DONE)
+		start_pass(reader, c);
+	limit = read_on(reader, c, limit, take, arg);
+	dismiss_scout(reader);
+	if (c->phase == PHASE_DONE && limit > 0)
 		read_own(reader, limit, take, arg);
+}
+
+/*
+ * Look at what is not read yet, for which memory has no room, only to count it:
+ * up to limit rows go to take(), each once, and are handed out by
+ * outbox_reader_read() all the same when there is room, as scouted.  look:
+ * something may have been appended since the last time.
+ */
+void
+outbox_reader_scout(OutboxReader *reader, bool look, int limit, outbox_row_fn take, void *arg)
+{
+	ReaderState *now = &reader->now;
+	uint64 before = outbox_reader_rows_read;
+	bool begun = !now->scouting;
+
+	if (begun && now->main.phase == PHASE_DONE && !look)
+		return;
+	if (begun)
+	{
+		cursor_copy(reader, &now->scout, &now->main);
+		now->scouting = true;
+		now->unread = 0;
+		now->oldest = 0;
+		reader->changed = true;
 	}
+	if (now->scout.phase == PHASE_DONE && look)
+		start_pass(reader, &now->scout);
+	(void) read_on(reader, &now->scout, limit, take, arg);
+	/* nothing is there that memory should have had room for */
+	if (begun && outbox_reader_rows_read == before && now->main.phase == PHASE_DONE && now->scout.phase == PHASE_DONE)
+	{
+		cursor_copy(reader, &now->main, &now->scout);
+		now->scouting = false;
+	}
+}
+
+/* Are there rows to be scouted, whether or not anything is new? */
+bool
+outbox_reader_wants_scout(const OutboxReader *reader)
+{
+	return reader->now.scouting ? reader->now.scout.phase != PHASE_DONE : reader->now.main.phase != PHASE_DONE;
 }
 
 bool
 outbox_reader_has_more(const OutboxReader *reader)
 {
-	return reader->phase != PHASE_DONE;
+	return reader->now.main.phase != PHASE_DONE;
 }
 
 /* Was everything read that was there when it was last read? */
 bool
 outbox_reader_is_current(const OutboxReader *reader)
 {
-	return reader->phase == PHASE_DONE && (reader->finished || reader->seen.xmax > FirstNormalTransactionId);
+	return reader->now.main.phase == PHASE_DONE && reader->now.main.seen.look > 0 && !reader->now.scouting;
 }
 
-/* Rows of the current pass that are not read yet. */
+/* Messages that are counted and not handed out yet; since when the first of them waits, 0: there is none. */
 int64
-outbox_reader_ahead(const OutboxReader *reader)
+outbox_reader_unread_messages(const OutboxReader *reader, TimestampTz *oldest)
 {
-	return reader->phase == PHASE_DONE ? 0 : reader->ahead;
+	*oldest = reader->now.unread > 0 ? reader->now.oldest : 0;
+	return reader->now.unread;
 }
 
 static void
@@ -399,50 +835,67 @@ forget_xid(Horizon *h, uint64 xid)
 	h->nxip = n;
 }
 
+/* What a first pass needed. */
+static void
+forget_first_pass(OutboxReader *reader)
+{
+	if (reader->worths != NULL)
+		pfree(reader->worths);
+	reader->worths = NULL;
+	reader->worths_size = 0;
+	reader->now.nworths = reader->now.at_worth = 0;
+	if (reader->reordered != NULL)
+		hash_destroy(reader->reordered);
+	reader->reordered = NULL;
+}
+
 /* What our own transaction appended and this reader did not get to comes with the next pass, as late. */
 void
 outbox_reader_commit(OutboxReader *reader)
 {
-	if (reader->own_now != 0 && reader->finished)
-		forget_xid(&reader->next, reader->own_now);
-	if (reader->own_now != 0)
-		reader->own[reader->nown++ % OWN_READ] = reader->own_now;
-	reader->own_now = 0;
-	if (reader->finished)
+	if (reader->own_now.xid != 0)
 	{
-		uint64 *old = reader->seen.xip;
-
-		reader->seen = reader->next;
-		reader->next.xip = old;
+		if (reader->own_all && reader->now.main.phase == PHASE_DONE)
+			forget_xid(&reader->now.main.seen, reader->own_now.xid);
+		if (reader->own_all)
+			reader->own_now.upto = PG_INT64_MAX;
+		reader->now.own[reader->now.nown++ % OWN_READ] = reader->own_now;
+		reader->changed = true;
 	}
-	reader->finished = false;
+	reader->own_now.xid = 0;
+	if (!reader->changed)
+		return;
+	if (reader->now.main.seen.look > 0)
+		forget_first_pass(reader);
+	state_copy(reader, &reader->saved, &reader->now);
+	reader->changed = false;
 }
 
-/* The transaction is undone: the pass begins again; takers know what they have. */
+/* The transaction is undone: what it read is read again. */
 void
 outbox_reader_rollback(OutboxReader *reader)
 {
-	reader->own_now = 0;
-	reader->finished = false;
-	reader->phase = PHASE_DONE;
-	reader->ahead = 0;
+	state_copy(reader, &reader->now, &reader->saved);
+	reader->own_now.xid = 0;
+	reader->changed = false;
 }
 
 /* Is there a row in a child that this reader has not handed out? */
 bool
 outbox_reader_unread(OutboxReader *reader, int child)
 {
-	WcColumn *col = wc_column(XID8OID, reader->seen.nxip);
+	const Cursor *c = &reader->now.main;
+	WcColumn *col = wc_column(XID8OID, c->seen.nxip);
 	Datum args[WC_UNREAD_0_PARAMETERS];
 	int i;
 
 	StaticAssertStmt(WC_UNREAD_1 == WC_UNREAD_0 + 1 && WC_UNREAD_2 == WC_UNREAD_0 + 2, "one for each child");
-	if (reader->phase != PHASE_DONE)
+	if (c->phase != PHASE_DONE)
 		return true;
-	for (i = 0; i < reader->seen.nxip; i++)
-		wc_column_add(col, xid_datum(reader->seen.xip[i]));
+	for (i = 0; i < c->seen.nxip; i++)
+		wc_column_add(col, xid_datum(c->seen.xip[i]));
 	args[0] = Int32GetDatum(reader->hub_id);
-	args[1] = xid_datum(reader->seen.xmax);
+	args[1] = xid_datum(c->seen.xmax);
 	args[2] = wc_column_array(col);
 	return wc_run_any(WC_UNREAD_0 + child, args, NULL) > 0;
 }

@@ -21,6 +21,9 @@ struct OutboxRow
 	const char *visitor;
 	TimestampTz expires; /* 0: none */
 	const char *note;	 /* NULL: none */
+	TimestampTz since;	 /* since when the message is queued; 0: not known */
+	bool scouted;		 /* outbox_reader_scout() has shown it already */
+	int worth; /* after a start: -1, its message is not queued any more; 0, another row of its message counts; else 1 */
 };
 
 typedef void (*outbox_row_fn)(void *arg, const OutboxRow *row);
@@ -32,7 +35,12 @@ extern void outbox_reader_free(OutboxReader *reader);
 extern void outbox_reader_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg);
 extern bool outbox_reader_has_more(const OutboxReader *reader);
 extern bool outbox_reader_is_current(const OutboxReader *reader);
-extern int64 outbox_reader_ahead(const OutboxReader *reader);
+extern bool outbox_reader_is_send(const OutboxRow *row);
+extern bool outbox_reader_passed(const OutboxReader *reader, const OutboxRow *row);
+extern void outbox_reader_scout(OutboxReader *reader, bool look, int limit, outbox_row_fn take, void *arg);
+extern TimestampTz outbox_reader_queued_at(const pg_uuid_t *message);
+extern bool outbox_reader_wants_scout(const OutboxReader *reader);
+extern int64 outbox_reader_unread_messages(const OutboxReader *reader, TimestampTz *oldest);
 extern void outbox_reader_commit(OutboxReader *reader);
 extern void outbox_reader_rollback(OutboxReader *reader);
 extern bool outbox_reader_unread(OutboxReader *reader, int child);

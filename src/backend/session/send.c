@@ -569,13 +569,23 @@ webchatt_cancel_message(PG_FUNCTION_ARGS)
 	WcOuter outer;
 	bool done;
 	bool isnull;
+	bool was_held = true;
 
 	channel_and_id(fcinfo, args);
 	wc_step_down(&outer);
 	SPI_connect();
 	done = wc_run(WC_CANCEL, args, NULL) > 0;
-	if (done && DatumGetBool(wc_field(0, 2, &isnull)))
-		wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), wc_field_text(0, 1), DatumGetUUIDP(args[1]), NULL, NULL);
+	if (done)
+	{
+		char *visitor = wc_field_text(0, 1);
+		bool wanted = DatumGetBool(wc_field(0, 2, &isnull));
+		int hub_id = DatumGetInt32(wc_field(0, 3, &was_held));
+
+		if (wanted)
+			wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL, NULL);
+		if (!was_held)
+			wc_outbox_append(hub_id, 'k', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL, NULL);
+	}
 	SPI_finish();
 	wc_step_up(&outer);
 	PG_RETURN_BOOL(done);
