@@ -20,12 +20,6 @@ wc_str_from(const char *s)
 	return r;
 }
 
-bool
-wc_str_equals(wc_str s, const char *literal)
-{
-	return s.len == strlen(literal) && (s.len == 0 || memcmp(s.p, literal, s.len) == 0);
-}
-
 void
 wc_buf_free(wc_buf *buf)
 {

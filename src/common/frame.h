@@ -61,7 +61,12 @@ typedef enum wc_next
 } wc_next;
 
 extern wc_str wc_str_from(const char *s);
-extern bool wc_str_equals(wc_str s, const char *literal);
+
+static inline bool
+wc_str_equals(wc_str s, const char *literal)
+{
+	return s.len == strlen(literal) && (s.len == 0 || memcmp(s.p, literal, s.len) == 0);
+}
 
 extern void wc_buf_free(wc_buf *buf);
 extern void wc_buf_reset(wc_buf *buf);

@@ -13,16 +13,22 @@
 /* Members of an event that is taken. */
 #define MOST_MEMBERS 16
 
+#define KNOWN(name, field)                                                                                             \
+	{                                                                                                                  \
+		name, sizeof(name) - 1, offsetof(wc_event_fields, field)                                                       \
+	}
+
 static const struct
 {
 	const char *name;
+	size_t len;
 	size_t at; /* in wc_event_fields */
 } known[] = {
-	{"eventType", offsetof(wc_event_fields, event_type)}, {"channelId", offsetof(wc_event_fields, channel_id)},
-	{"messageId", offsetof(wc_event_fields, message_id)}, {"from", offsetof(wc_event_fields, from)},
-	{"timestamp", offsetof(wc_event_fields, timestamp)},  {"channel", offsetof(wc_event_fields, channel)},
-	{"content", offsetof(wc_event_fields, content)},	  {"status", offsetof(wc_event_fields, status)},
-	{"errorCode", offsetof(wc_event_fields, error_code)}, {"errorMessage", offsetof(wc_event_fields, error_message)},
+	KNOWN("eventType", event_type), KNOWN("channelId", channel_id),
+	KNOWN("messageId", message_id), KNOWN("from", from),
+	KNOWN("timestamp", timestamp),	KNOWN("channel", channel),
+	KNOWN("content", content),		KNOWN("status", status),
+	KNOWN("errorCode", error_code), KNOWN("errorMessage", error_message),
 };
 
 /* The field that a member fills; NULL: it is none that we look at. */
@@ -31,7 +37,7 @@ field_of(wc_event_fields *fields, wc_str name)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 	{
-		if (wc_str_equals(name, known[i].name))
+		if (name.len == known[i].len && memcmp(name.p, known[i].name, name.len) == 0)
 			return (wc_json_field *) (void *) ((char *) fields + known[i].at);
 	}
 	return NULL;
@@ -93,22 +99,22 @@ scan(const char *body, size_t len, const uint8_t expected[16], wc_event *event, 
 	 char reason[WC_REASON_SIZE])
 {
 	json_scan_member members[MOST_MEMBERS];
+	wc_json_field *filled[MOST_MEMBERS];
 	wc_event_fields fields;
-	wc_json_field *field;
 	int n = json_scan_object(body, len, members, MOST_MEMBERS);
 
 	memset(&fields, 0, sizeof(fields));
 	for (int i = 0; i < n; i++)
 	{
-		field = field_of(&fields, members[i].name);
-		if (field != NULL && !take_field(&members[i], field))
+		filled[i] = field_of(&fields, members[i].name);
+		if (filled[i] != NULL && !take_field(&members[i], filled[i]))
 			return false;
 	}
 	if (n < 0 || !wc_event_check(&fields, expected, event, keep->scratch, reason))
 		return false;
 	event->body = (wc_str){body, (uint32_t) len};
 	for (int i = 0; i < n && event->kind == WC_EVENT_MESSAGE; i++)
-		note_content(&members[i], field_of(&fields, members[i].name), &fields, event);
+		note_content(&members[i], filled[i], &fields, event);
 	return true;
 }
 
