@@ -545,6 +545,7 @@ sub live_send
 	vec($ready, fileno($broadcast->[1]), 1) = 1;
 	until (select(my $bits = $ready, undef, undef, 0)) { $look->() }
 	my $n = readline($broadcast->[1]) // 'none';
+	chomp $n;
 	die "of $opt{broadcast} messages $n were queued\n" if $n != $opt{broadcast};
 	stop_child($broadcast);
 	$look->() for 1 .. 30;
