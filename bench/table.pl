@@ -504,7 +504,7 @@ sub live_reply
 	my $began = time;
 	sql("SELECT count(webchatt.send_message('$tree->{local}', 'away-' || n, text => 'news')) FROM generate_series(1, $opt{broadcast}) AS n");
 	my $took = time - $began;
-	sleep 3;
+	sleep($opt{quick} ? 3 : 10);
 	kill 'TERM', $crowd->[0];
 	%r = (%r, map { pairs($_) } readline $crowd->[1]);
 	stop_child($crowd);
@@ -548,7 +548,13 @@ sub live_send
 	chomp $n;
 	die "of $opt{broadcast} messages $n were queued\n" if $n != $opt{broadcast};
 	stop_child($broadcast);
-	$look->() for 1 .. 30;
+	# until the worker is well into it
+	my ($least, $most) = (time + 3, time + 120);
+	while (time < $least || (hub_get($log->{port}, '/count'))[0] < $opt{broadcast} / 10)
+	{
+		die "the broadcast did not reach the hub\n" if time > $most;
+		$look->();
+	}
 	kill 'TERM', $sender->[0];
 	my %sent = map { my ($id, $before) = split; ($id => $before) } readline $sender->[1];
 	stop_child($sender);
