@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use PostgreSQL::Test::Utils;
 use Test::More;
 use WebchattTest;
 
@@ -66,6 +67,24 @@ $t->sql(qq{CREATE FUNCTION public.seen() RETURNS text LANGUAGE plpgsql AS \$\$
 		RETURN (SELECT string_agg(m.status::text, ' ') FROM webchatt.messages m WHERE m.id = sent);
 	END \$\$});
 is($t->sql('SELECT public.seen() FROM generate_series(1, 2)'), "queued\nqueued", 'nor does a function wait for its own');
+
+# --- dedupe keys ---------------------------------------------------------------
+
+my $keyed = sub { my ($visitor, $text, $key) = @_; return send_sql($visitor, $text, ", dedupe_key => $key") };
+is($t->sql("SELECT count(DISTINCT @{[$keyed->('key', 'n::text', q{'k' || n % 3})]}) FROM generate_series(1, 9) n"), '3', 'many with few keys by one statement');
+is(rows('key'), '1 2 3', 'are as many rows as keys');
+is($t->sql("SELECT @{[$keyed->('key', q{'x'}, q{'k1'})]} = (SELECT id FROM webchatt.messages WHERE visitor = 'key' AND dedupe_key = 'k1')"), 't', 'a later one is the first');
+is($t->sql("SELECT @{[$keyed->('key-2', q{'x'}, q{'k1'})]} IS NULL") . rows('key-2'), 'fx', 'another conversation has keys of its own');
+$t->sql("BEGIN; SAVEPOINT a; SELECT @{[$keyed->('key-3', q{'x'}, q{'k'})]}; ROLLBACK TO a; SELECT @{[$keyed->('key-3', q{'y'}, q{'k'})]}; COMMIT");
+is(rows('key-3'), 'y', 'a key is free again when its message is rolled back');
+is($t->sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT @{[$keyed->('key-4', q{'x'}, q{'k'})]} = @{[$keyed->('key-4', q{'x'}, q{'k'})]}; COMMIT"), 't', 'in a transaction that keeps its snapshot');
+my @racing = map { $t->pgbench(do {
+	my $file = $t->node->basedir . "/race$_.sql";
+	append_to_file($file, "\\set n random(1, 50)\nSELECT @{[$keyed->('race', q{'x'}, q{'k' || :n})]};\n");
+	$file }, '-c', 4, '-t', 100) } 1 .. 2;
+is($t->sends_end($_), 0, 'sessions that race for keys: none fails') for @racing;
+is($t->sql(q{SELECT count(*) - count(DISTINCT dedupe_key) FROM webchatt.messages WHERE visitor = 'race'}), '0', 'each key has one message');
+is(scalar(split / /, reached('race')), scalar(split / /, rows('race')), 'and each leaves once');
 
 # --- in which sessions -------------------------------------------------------
 
@@ -239,6 +258,11 @@ $t->sql('TRUNCATE webchatt.visitors CASCADE');
 $t->sql("SELECT @{[send_sql('gone', q{'z'})]}");
 is($t->sql($there), '1', 'and when all of them were');
 $t->drained;
+
+# --- the indexes ---------------------------------------------------------------
+
+is($t->sql(q{CREATE EXTENSION amcheck; SELECT count(bt_index_check(i.indexrelid, true)) >= 5 FROM pg_index i
+	WHERE i.indrelid IN ('webchatt.messages'::regclass, 'webchatt.outbox_0'::regclass, 'webchatt.outbox_1'::regclass, 'webchatt.outbox_2'::regclass)}), 't', 'the indexes have every row');
 
 my $again = "CREATE EXTENSION webchatt; SELECT webchatt.connect_hub('key', 'http://127.0.0.1:9', name => 'other') IS NULL; SELECT webchatt.add_channel('$channel', hub => 'other') IS NULL";
 my $one = "SELECT @{[send_sql('anew', q{'x'})]} \\g /dev/null

@@ -317,6 +317,7 @@ enum
 	SENT_EXPIRES,
 	SENT_AUTHOR,
 	SENT_FINAL,
+	SENT_DEDUPE_KEY,
 	SENT_VALUES
 };
 
@@ -327,28 +328,43 @@ static const WcRowColumn sent_columns[] = {[SENT_CHANNEL] = {"channel_id", UUIDO
 										   [SENT_EXPIRES] = {"expires_at", TIMESTAMPTZOID},
 										   [SENT_AUTHOR] = {"author", TEXTOID},
 										   [SENT_FINAL] = {"final", BOOLOID},
+										   [SENT_DEDUPE_KEY] = {"dedupe_key", TEXTOID},
 										   {.name = "direction", .label = "out"},
 										   {.name = "status", .label = "queued"}};
 static WcRowTarget sent = WC_ROW_TARGET("messages", sent_columns);
+static WcRowTarget sent_once = WC_ROW_TARGET_UNLESS("messages", sent_columns, "messages_dedupe_key");
 
-/* Without a statement; false: nothing was done.  quiet_role: webchatt_worker while we are somebody else, or none. */
-static bool
+typedef enum Written
+{
+	NOT_WRITTEN,
+	WRITTEN,
+	THERE_BEFORE /* by its dedupe key */
+} Written;
+
+/*
+ * Without a statement; NOT_WRITTEN: nothing was done.  quiet_role: webchatt_worker while we are
+ * somebody else, or none.
+ */
+static Written
 write_directly(const Sending *s, const pg_uuid_t *id, Oid quiet_role)
 {
+	WcRowTarget *target = s->dedupe_key ? &sent_once : &sent;
 	Datum values[SENT_VALUES] = {UUIDPGetDatum(s->channel),
 								 UUIDPGetDatum(id),
 								 PointerGetDatum(s->visitor),
 								 JsonbPGetDatum(s->content),
 								 TimestampTzGetDatum(s->expires_at),
 								 PointerGetDatum(s->author),
-								 BoolGetDatum(s->final)};
-	bool nulls[SENT_VALUES] = {[SENT_EXPIRES] = s->expires == NULL, [SENT_AUTHOR] = s->author == NULL};
+								 BoolGetDatum(s->final),
+								 PointerGetDatum(s->dedupe_key)};
+	bool nulls[SENT_VALUES] = {[SENT_EXPIRES] = s->expires == NULL,
+							   [SENT_AUTHOR] = s->author == NULL,
+							   [SENT_DEDUPE_KEY] = s->dedupe_key == NULL};
 
-	if (s->dedupe_key != NULL)
-		return false;
-	if (OidIsValid(quiet_role))
-		return wc_rows_insert_as(&sent, quiet_role, values, nulls, 1);
-	return wc_rows_insert(&sent, values, nulls, 1);
+	if (!(OidIsValid(quiet_role) ? wc_rows_insert_as(target, quiet_role, values, nulls, 1)
+								 : wc_rows_insert(target, values, nulls, 1)))
+		return NOT_WRITTEN;
+	return target->there ? THERE_BEFORE : WRITTEN;
 }
 
 static bool
@@ -371,20 +387,22 @@ static bool
 write_message(const Sending *s, pg_uuid_t *id)
 {
 	bool nested = wc_own_insert; /* by a trigger of such an insert */
-	volatile bool written = false;
+	volatile Written written = NOT_WRITTEN;
 	bool isnull;
 
 	wc_own_insert = true;
 	PG_TRY();
 	{
-		written = write_directly(s, id, InvalidOid) || write_by_statement(s, id);
+		written = write_directly(s, id, InvalidOid);
+		if (written == NOT_WRITTEN && write_by_statement(s, id))
+			written = WRITTEN;
 	}
 	PG_FINALLY();
 	{
 		wc_own_insert = nested;
 	}
 	PG_END_TRY();
-	if (written)
+	if (written == WRITTEN)
 		return true;
 
 	if (s->dedupe_key == NULL)
@@ -439,7 +457,7 @@ queue_quickly(Sending *s, pg_uuid_t *id)
 {
 	KnownChannel *channel = known_channel(s->channel);
 
-	if (channel == NULL || s->dedupe_key != NULL)
+	if (channel == NULL)
 		return false;
 	check_arguments(s);
 	check_kind(s, channel->kind);
@@ -447,7 +465,7 @@ queue_quickly(Sending *s, pg_uuid_t *id)
 	if (!known_visitors_find(s->channel, s->visitor))
 		return false;
 	begin(s, id);
-	if (!write_directly(s, id, wc_worker_role()))
+	if (write_directly(s, id, wc_worker_role()) != WRITTEN)
 		return false;
 	append(s, id);
 	return true;

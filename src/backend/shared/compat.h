@@ -47,6 +47,22 @@
 	((result)->ri_NumIndices > 0 ? ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL) : NIL)
 #endif
 
+/* The same where another row with one of the arbiters' keys may have come meanwhile. */
+#if PG_VERSION_NUM >= 160000
+#define wc_insert_index_tuples_unless(result, slot, estate, conflict, arbiters)                                        \
+	ExecInsertIndexTuples((result), (slot), (estate), false, true, (conflict), (arbiters), false)
+#else
+#define wc_insert_index_tuples_unless(result, slot, estate, conflict, arbiters)                                        \
+	ExecInsertIndexTuples((result), (slot), (estate), false, true, (conflict), (arbiters))
+#endif
+#if PG_VERSION_NUM >= 180000
+#define wc_check_index_constraints(result, slot, estate, conflict, arbiters)                                           \
+	ExecCheckIndexConstraints((result), (slot), (estate), (conflict), &(ItemPointerData){0}, (arbiters))
+#else
+#define wc_check_index_constraints(result, slot, estate, conflict, arbiters)                                           \
+	ExecCheckIndexConstraints((result), (slot), (estate), (conflict), (arbiters))
+#endif
+
 /* What inserting left in an index's info, from 17 on. */
 #if PG_VERSION_NUM >= 170000
 #define wc_index_insert_cleanup(index, info) index_insert_cleanup((index), (info))

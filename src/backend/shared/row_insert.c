@@ -18,6 +18,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -28,6 +29,7 @@
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -85,6 +87,7 @@ typedef struct RowShape
 	ResultRelInfo *result;
 	int nindexes;
 	Oid *indexes;
+	List *arbiters; /* the index of the target's "unless" */
 	int nslots;
 	TupleTableSlot *slots[TOGETHER];
 } RowShape;
@@ -243,6 +246,24 @@ look_at_columns(RowShape *shape, Relation rel, const WcRowTarget *target)
 	return true;
 }
 
+/* The index that says whether a row is there already; false: there is none that could. */
+static bool
+look_at_unless(RowShape *shape, Relation rel, const WcRowTarget *target)
+{
+	Oid oid = get_relname_relid(target->unless, RelationGetNamespace(rel));
+	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+	Form_pg_index index;
+	bool right;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	index = (Form_pg_index) GETSTRUCT(tuple);
+	right = index->indrelid == RelationGetRelid(rel) && index->indisunique && index->indimmediate && index->indisvalid;
+	ReleaseSysCache(tuple);
+	shape->arbiters = list_make1_oid(oid);
+	return right;
+}
+
 /* Why rows cannot go directly into this table; NULL: they can. */
 static const char *
 refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
@@ -256,6 +277,8 @@ refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
 		return "it has BEFORE ROW triggers";
 	if (!look_at_columns(shape, rel, target))
 		return "it has columns that are generated, or defaults beside constants and now()";
+	if (target->unless != NULL && !look_at_unless(shape, rel, target))
+		return "it has not the index by which a row is known";
 	return NULL;
 }
 
@@ -301,7 +324,7 @@ has_others_code(const RowShape *shape, Relation rel)
 
 /* What the executor keeps of a table for the time of a statement. */
 static void
-open_shape(RowShape *shape, Relation rel)
+open_shape(RowShape *shape, Relation rel, bool unless)
 {
 	MemoryContext outer;
 	int i;
@@ -310,7 +333,7 @@ open_shape(RowShape *shape, Relation rel)
 	outer = MemoryContextSwitchTo(shape->estate->es_query_cxt);
 	shape->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(shape->result, rel, 0, NULL, 0);
-	ExecOpenIndices(shape->result, false);
+	ExecOpenIndices(shape->result, unless);
 	shape->estate->es_opened_result_relations = list_make1(shape->result);
 	shape->nindexes = shape->result->ri_NumIndices;
 	shape->indexes = palloc(sizeof(Oid) * Max(1, shape->nindexes));
@@ -346,7 +369,7 @@ make_shape(const WcRowTarget *target, Relation rel)
 		ereport(DEBUG1,
 				(errmsg_internal("rows of webchatt.%s are written by statements: %s", target->table, shape->refusal)));
 	else
-		open_shape(shape, rel);
+		open_shape(shape, rel, target->unless != NULL);
 	MemoryContextSwitchTo(outer);
 	return shape;
 }
@@ -461,6 +484,29 @@ index_rows(RowShape *shape, int n, bool fires, TransitionCaptureState *capture)
 	}
 }
 
+/* The row as it goes into the table, checked, in the slot of that number; in the memory for one row. */
+static TupleTableSlot *
+make_row(RowShape *shape, int i, const Datum *values, const bool *nulls)
+{
+	MemoryContext outer;
+
+	if (i == shape->nslots)
+	{
+		outer = MemoryContextSwitchTo(shape->estate->es_query_cxt);
+		shape->slots[shape->nslots++] =
+			ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+		MemoryContextSwitchTo(outer);
+	}
+	ResetPerTupleExprContext(shape->estate);
+	outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
+	fill_slot(shape, shape->slots[i], values, nulls);
+	if (RelationGetDescr(shape->result->ri_RelationDesc)->constr != NULL)
+		ExecConstraints(shape->result, shape->slots[i], shape->estate);
+	ExecMaterializeSlot(shape->slots[i]);
+	MemoryContextSwitchTo(outer);
+	return shape->slots[i];
+}
+
 static void
 insert_together(RowShape *shape, const Datum *values, const bool *nulls, int n)
 {
@@ -469,22 +515,7 @@ insert_together(RowShape *shape, const Datum *values, const bool *nulls, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-	{
-		if (i == shape->nslots)
-		{
-			outer = MemoryContextSwitchTo(shape->estate->es_query_cxt);
-			shape->slots[shape->nslots++] =
-				ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
-			MemoryContextSwitchTo(outer);
-		}
-		ResetPerTupleExprContext(shape->estate);
-		outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
-		fill_slot(shape, shape->slots[i], values + i * shape->nvalues, nulls + i * shape->nvalues);
-		if (RelationGetDescr(rel)->constr != NULL)
-			ExecConstraints(shape->result, shape->slots[i], shape->estate);
-		ExecMaterializeSlot(shape->slots[i]);
-		MemoryContextSwitchTo(outer);
-	}
+		(void) make_row(shape, i, values + i * shape->nvalues, nulls + i * shape->nvalues);
 	ResetPerTupleExprContext(shape->estate);
 	outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
 	if (n == 1)
@@ -494,14 +525,51 @@ insert_together(RowShape *shape, const Datum *values, const bool *nulls, int n)
 	MemoryContextSwitchTo(outer);
 }
 
-/* As of one statement: its triggers run when all rows are there. */
-static void
+/*
+ * One row, unless there is one by the arbiter's key, as ON CONFLICT DO NOTHING has it: it is
+ * looked for, and who inserts the same key meanwhile is waited for.  False: there is one.
+ */
+static bool
+insert_unless(RowShape *shape, const Datum *values, const bool *nulls, bool fires, TransitionCaptureState *capture)
+{
+	Relation rel = shape->result->ri_RelationDesc;
+	TupleTableSlot *slot = make_row(shape, 0, values, nulls);
+	MemoryContext outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
+	bool there;
+	bool met = true;
+
+	while (met)
+	{
+		ItemPointerData conflict;
+		uint32 token;
+
+		CHECK_FOR_INTERRUPTS();
+		there = !wc_check_index_constraints(shape->result, slot, shape->estate, &conflict, shape->arbiters);
+		if (there)
+			break;
+		met = false;
+		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+		table_tuple_insert_speculative(rel, slot, GetCurrentCommandId(true), 0, NULL, token);
+		(void) wc_insert_index_tuples_unless(shape->result, slot, shape->estate, &met, shape->arbiters);
+		table_tuple_complete_speculative(rel, slot, token, !met);
+		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	}
+	MemoryContextSwitchTo(outer);
+	if (!there && fires)
+		ExecARInsertTriggers(shape->estate, shape->result, slot, NIL, capture);
+	ExecClearTuple(slot);
+	return !there;
+}
+
+/* As of one statement: its triggers run when all rows are there.  False: a row was there before. */
+static bool
 insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 {
 	bool rows =
 		shape->row_triggers || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
 	bool fires = rows || shape->statement_triggers;
 	TransitionCaptureState *capture = NULL;
+	bool written = true;
 	int done;
 	int n;
 
@@ -518,7 +586,9 @@ insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 		ExecBSInsertTriggers(shape->estate, shape->result);
 		capture = MakeTransitionCaptureState(shape->result->ri_TrigDesc, shape->relation, CMD_INSERT);
 	}
-	for (done = 0; done < nrows; done += n)
+	if (shape->arbiters != NIL)
+		written = insert_unless(shape, values, nulls, rows || capture != NULL, capture);
+	for (done = shape->arbiters != NIL ? nrows : 0; done < nrows; done += n)
 	{
 		n = Min(nrows - done, TOGETHER);
 		insert_together(shape, values + (size_t) done * shape->nvalues, nulls + (size_t) done * shape->nvalues, n);
@@ -532,6 +602,7 @@ insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 		PopActiveSnapshot();
 	}
 	CommandCounterIncrement();
+	return written;
 }
 
 /* Nothing of the statement is left in what is kept: no buffer, no relation. */
@@ -554,13 +625,15 @@ finish(WcRowTarget *target, RowShape *shape)
 		MemoryContextDelete(shape->context);
 }
 
-static void
+static bool
 insert_guarded(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 {
+	volatile bool written = false;
+
 	shape->busy = true;
 	PG_TRY();
 	{
-		insert_all(shape, values, nulls, nrows);
+		written = insert_all(shape, values, nulls, nrows);
 	}
 	PG_CATCH();
 	{
@@ -570,6 +643,7 @@ insert_guarded(RowShape *shape, const Datum *values, const bool *nulls, int nrow
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	return written;
 }
 
 bool
@@ -577,7 +651,8 @@ wc_rows_possible(const WcRowTarget *target)
 {
 	const RowShape *shape = target->shape;
 
-	if (XactReadOnly || IsInParallelMode() || ExecutorCheckPerms_hook != NULL)
+	if (XactReadOnly || IsInParallelMode() || ExecutorCheckPerms_hook != NULL ||
+		(target->unless != NULL && IsolationUsesXactSnapshot()))
 		return false;
 	return shape == NULL || shape->stale || shape->refusal == NULL;
 }
@@ -594,6 +669,7 @@ insert_for(WcRowTarget *target, Oid role, bool only_ours, const Datum *values, c
 	bool known = target->shape != NULL && !target->shape->stale;
 	RowShape *shape;
 	Relation rel;
+	bool written;
 
 	if (!wc_rows_possible(target))
 		return false;
@@ -612,7 +688,9 @@ insert_for(WcRowTarget *target, Oid role, bool only_ours, const Datum *values, c
 		table_close(rel, NoLock);
 		return false;
 	}
-	insert_guarded(shape, values, nulls, nrows);
+	Assert(target->unless == NULL || nrows == 1);
+	written = insert_guarded(shape, values, nulls, nrows);
+	target->there = !written;
 	finish(target, shape);
 	table_close(rel, NoLock);
 	return true;

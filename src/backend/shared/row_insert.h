@@ -26,6 +26,10 @@
  * transaction that may not write.  What was found out is kept until the table changes.
  * Costs of one row: those of its index entries and a few microseconds.
  *
+ * A target with "unless", a unique index, is for one row a call: as with ON CONFLICT DO
+ * NOTHING for that index; "there" says that a row was there, and then nothing was written.  False
+ * as well where the transaction keeps one snapshot.
+ *
  * The caller need not be connected to SPI, and has set wc_own_insert as around the
  * statement, where the table is messages.
  */
@@ -46,14 +50,17 @@ typedef struct WcRowTarget
 	const char *table; /* in schema webchatt */
 	const WcRowColumn *columns;
 	int ncolumns;
+	const char *unless;		/* a row that this unique index has is passed over; NULL: raises */
+	bool there;				/* the last call found one */
 	struct RowShape *shape; /* row_insert.c's own, as is what follows */
 	bool listed;
 	struct WcRowTarget *next;
 } WcRowTarget;
 
-#define WC_ROW_TARGET(of_table, of_columns)                                                                            \
+#define WC_ROW_TARGET(of_table, of_columns) WC_ROW_TARGET_UNLESS(of_table, of_columns, NULL)
+#define WC_ROW_TARGET_UNLESS(of_table, of_columns, of_index)                                                           \
 	{                                                                                                                  \
-		.table = of_table, .columns = of_columns, .ncolumns = lengthof(of_columns)                                     \
+		.table = of_table, .columns = of_columns, .ncolumns = lengthof(of_columns), .unless = of_index                 \
 	}
 
 /* False: wc_rows_insert() would say so, as far as is known without opening the table. */
