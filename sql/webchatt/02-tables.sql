@@ -310,7 +310,7 @@ CREATE INDEX conversations_inbox ON webchatt.conversations (state, place, channe
 CREATE INDEX conversations_assignee ON webchatt.conversations (assignee, state, place, channel_id, visitor)
 	WHERE assignee IS NOT NULL;
 COMMENT ON TABLE webchatt.conversations IS
-	'how each conversation stands, a row for each that has a message; written by the worker only, milliseconds behind the messages: read webchatt.inbox';
+	'how each conversation stands, a row for each that has a message; written by the worker only, up to a second behind the messages: read webchatt.inbox';
 COMMENT ON COLUMN webchatt.conversations.visitor IS 'the visitor''s id';
 COMMENT ON COLUMN webchatt.conversations.state IS 'open, or closed by webchatt.close_conversation(); a visitor''s message opens it again';
 COMMENT ON COLUMN webchatt.conversations.assignee IS 'whose it is, as webchatt.assign_conversation() was told; null: nobody''s';
@@ -450,13 +450,12 @@ COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
  * clock; the worker reads them all, so a child that is not being written to
  * runs empty and is truncated.  Nothing is ever updated or deleted here.
  *
- * op: s a message to send, n one that ends no wait in webchatt.conversations (it is not
- * final, or is sent again), r a message to send again after it was held,
+ * op: s a message to send, n one that is not final, r a message to send again after it was held,
  * c the configuration changed, v a visitor showed up (by that message), d messages were inserted
  * by other means than ours, m a visitor's messages were read, e webhooks and
  * links are to be told of a message, w webhook deliveries are to be tried again, x a
  * visitor's sessions are to be closed, l a conversation is closed up to that message, o it is
- * opened again, a it is assigned to the note's, g visitors were deleted, k a message
+ * opened again (when that one was the newest, as with a), a it is assigned to the note's, g visitors were deleted, k a message
  * that was queued is cancelled.
  * hub_id 0: the worker itself (all but s, n, r and k).
  */
@@ -489,7 +488,7 @@ COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables 
 COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
 COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
 COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; 0: the worker itself';
-COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final or is sent again, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, g: visitors were deleted, k: a queued message is cancelled';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, g: visitors were deleted, k: a queued message is cancelled';
 COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';

@@ -28,12 +28,12 @@ SELECT channel_id, visitor FROM came WHERE waits;
 
 -- name: note_sent($1 channels uuid[], $2 visitors text[], $3 answers uuid[], $4 newest uuid[])
 -- Messages were sent, of each conversation once: the newest that is an answer (null: none is), and the newest. Returns
--- the conversations in which somebody waited, and those that are missing here.
+-- the conversations in which somebody waited. What was deleted meanwhile is passed over.
 WITH sent AS MATERIALIZED (
 	SELECT s.channel_id, s.visitor, s.answer, m.id, m.created_at,
 		c.waiting_since IS NOT NULL AND s.answer IS NOT NULL AS has_waited, c.channel_id IS NULL AS is_missing
 	FROM unnest($1, $2, $3, $4) AS s (channel_id, visitor, answer, newest)
-	LEFT JOIN webchatt.messages m ON m.channel_id = s.channel_id AND m.id = s.newest
+	JOIN webchatt.messages m ON m.channel_id = s.channel_id AND m.id = s.newest
 	LEFT JOIN webchatt.conversations c ON c.channel_id = s.channel_id AND c.visitor = s.visitor
 ),
 noted AS (
@@ -51,16 +51,34 @@ noted AS (
 	WHERE c.channel_id = s.channel_id AND c.visitor = s.visitor
 		AND (s.answer > c.answered_upto OR s.answer IS NOT NULL AND c.answered_upto IS NULL
 			OR c.waiting_since IS NULL AND s.id > c.last_id)
+),
+added AS (
+	INSERT INTO webchatt.conversations (channel_id, visitor, answered_upto, waiting_since, last_id, last_at)
+	SELECT s.channel_id, s.visitor, s.answer,
+		(SELECT w.created_at FROM webchatt.messages w
+		WHERE w.channel_id = s.channel_id AND w.visitor = s.visitor AND w.direction = 'in'
+			AND w.id > coalesce(s.answer, '00000000-0000-0000-0000-000000000000')
+		ORDER BY w.channel_id, w.visitor, w.id LIMIT 1),
+		s.id, s.created_at
+	FROM sent s
+	WHERE s.is_missing
+		AND EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = s.channel_id AND v.id = s.visitor)
+	ON CONFLICT (channel_id, visitor) DO NOTHING
 )
-SELECT s.channel_id, s.visitor, s.is_missing FROM sent s WHERE s.is_missing OR s.has_waited;
+SELECT channel_id, visitor FROM sent WHERE has_waited;
 
--- name: note_states($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 uptos uuid[])
--- Conversations are closed up to that message, or opened again (null). The order with the highest number counts, whatever
--- comes first; but what one of them saw is dealt with. Returns those that are missing here.
+-- name: note_states($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 newest uuid[], $5 closes boolean[])
+-- Conversations are closed up to that message, or opened again. The order with the highest number counts, whatever comes
+-- first; but what was there when one was closed is dealt with. Of a message that is gone the conversation was another, of
+-- somebody who has been erased since. Returns those that are missing here.
 WITH ordered AS MATERIALIZED (
 	SELECT o.channel_id, o.visitor, max(o.n) AS n, (array_agg(o.upto ORDER BY o.n DESC))[1] AS upto,
 		(array_agg(o.upto ORDER BY o.upto DESC NULLS LAST))[1] AS seen
-	FROM unnest($1, $2, $3, $4) AS o (channel_id, visitor, n, upto)
+	FROM (
+		SELECT u.channel_id, u.visitor, u.n, CASE WHEN u.closes THEN u.newest END AS upto
+		FROM unnest($1, $2, $3, $4, $5) AS u (channel_id, visitor, n, newest, closes)
+		JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.newest
+	) o
 	GROUP BY o.channel_id, o.visitor
 ),
 found AS MATERIALIZED (
@@ -91,12 +109,13 @@ noted AS (
 )
 SELECT f.channel_id, f.visitor FROM found f WHERE f.is_missing;
 
--- name: note_assignees($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 assignees text[])
--- Conversations are somebody's, or nobody's (null); the order with the highest number counts. Returns those that are
--- missing here.
+-- name: note_assignees($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 newest uuid[], $5 assignees text[])
+-- Conversations are somebody's, or nobody's (null); the order with the highest number counts. newest: as in note_states.
+-- Returns those that are missing here.
 WITH ordered AS MATERIALIZED (
 	SELECT DISTINCT ON (o.channel_id, o.visitor) o.channel_id, o.visitor, o.n, o.assignee
-	FROM unnest($1, $2, $3, $4) AS o (channel_id, visitor, n, assignee)
+	FROM unnest($1, $2, $3, $4, $5) AS o (channel_id, visitor, n, newest, assignee)
+	JOIN webchatt.messages m ON m.channel_id = o.channel_id AND m.id = o.newest
 	ORDER BY o.channel_id, o.visitor, o.n DESC
 ),
 noted AS (

@@ -221,10 +221,10 @@ SELECT count(*) FROM added;
 -- A page of all messages behind this one: how many it has, and of them those that are queued, with their visitors, and
 -- the last one. So is found what is queued without a work order (see requeue.c).
 WITH page AS MATERIALIZED (
-	SELECT m.channel_id, m.id, m.visitor, m.expires_at, m.direction = 'out' AND m.status = 'queued' AS is_queued,
+	SELECT m.channel_id, m.id, m.visitor, m.expires_at, m.final, m.direction = 'out' AND m.status = 'queued' AS is_queued,
 		row_number() OVER (ORDER BY m.channel_id, m.id) AS n
 	FROM (
-		SELECT m.channel_id, m.id, m.visitor, m.direction, m.status, m.expires_at
+		SELECT m.channel_id, m.id, m.visitor, m.direction, m.status, m.expires_at, m.final
 		FROM webchatt.messages m
 		WHERE (m.channel_id, m.id) > ($1, $2)
 		ORDER BY m.channel_id, m.id
@@ -234,7 +234,7 @@ WITH page AS MATERIALIZED (
 size AS (
 	SELECT count(*) AS rows FROM page
 )
-SELECT s.rows, p.channel_id, p.id, CASE WHEN p.is_queued THEN p.visitor END AS visitor, p.expires_at
+SELECT s.rows, p.channel_id, p.id, CASE WHEN p.is_queued THEN p.visitor END AS visitor, p.expires_at, p.final
 FROM page p, size s
 WHERE p.is_queued OR p.n = s.rows
 ORDER BY p.n;
@@ -242,10 +242,10 @@ ORDER BY p.n;
 -- name: strays_of($1 channel uuid, $2 behind uuid, $3 rows int, $4 visitor text)
 -- The same in one conversation.
 WITH page AS MATERIALIZED (
-	SELECT m.channel_id, m.id, m.visitor, m.expires_at, m.direction = 'out' AND m.status = 'queued' AS is_queued,
+	SELECT m.channel_id, m.id, m.visitor, m.expires_at, m.final, m.direction = 'out' AND m.status = 'queued' AS is_queued,
 		row_number() OVER (ORDER BY m.channel_id, m.id) AS n
 	FROM (
-		SELECT m.channel_id, m.id, m.visitor, m.direction, m.status, m.expires_at
+		SELECT m.channel_id, m.id, m.visitor, m.direction, m.status, m.expires_at, m.final
 		FROM webchatt.messages m
 		WHERE m.channel_id = $1 AND m.visitor = $4 AND m.id > $2
 		ORDER BY m.channel_id, m.visitor, m.id
@@ -255,7 +255,7 @@ WITH page AS MATERIALIZED (
 size AS (
 	SELECT count(*) AS rows FROM page
 )
-SELECT s.rows, p.channel_id, p.id, CASE WHEN p.is_queued THEN p.visitor END AS visitor, p.expires_at
+SELECT s.rows, p.channel_id, p.id, CASE WHEN p.is_queued THEN p.visitor END AS visitor, p.expires_at, p.final
 FROM page p, size s
 WHERE p.is_queued OR p.n = s.rows
 ORDER BY p.n;

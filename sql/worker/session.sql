@@ -64,7 +64,7 @@ SET status = 'queued', status_at = now(), error_code = NULL, error_message = NUL
 FROM webchatt.channels c
 WHERE c.id = m.channel_id AND m.channel_id = $1 AND m.id = $2
 	AND m.direction = 'out' AND m.status IN ('failed', 'expired', 'cancelled')
-RETURNING c.hub_id, m.visitor, m.expires_at;
+RETURNING c.hub_id, m.visitor, m.expires_at, m.final;
 
 -- name: mark_read($1 channel uuid, $2 visitor text, $3 upto uuid)
 -- What the visitor wrote up to this message (null: all): how many, and the newest of them.

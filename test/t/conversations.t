@@ -186,6 +186,23 @@ is(scalar says('ann', 'who, me?'), 200, 'one who was erased writes again');
 becomes('ann', 't open', 'and waits');
 all_right('erased ones');
 
+# Triggers off: nothing tells the worker, until it starts anew.
+$t->sql(qq{SET session_replication_role = replica;
+	INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
+	SELECT '$channel', ('0190' || lpad(to_hex(i), 4, '0') || '-0000-7000-8000-000000000000')::uuid, 'quiet-' || i, 'in', 'received', '{}'
+	FROM generate_series(1, 300) i;
+	INSERT INTO webchatt.visitors (channel_id, id) SELECT '$channel', 'quiet-' || i FROM generate_series(1, 300) i;
+	DELETE FROM webchatt.conversations WHERE visitor = 'bob'});
+# And what was sent to who does not wait is noted a second later: by the next worker, if need be.
+$t->sql("SELECT webchatt.send_message('$channel', 'cold', text => 'offer ' || i) FROM generate_series(1, 100) i");
+WebchattTest::gone($t->signal('KILL', 'worker_pid'));
+$t->wait_for('SELECT state = $$running$$ FROM webchatt.status', 'a worker that is killed is back');
+all_right('what it was not told of');
+is($t->sql(q{SELECT last_content ->> 'text', c.last_id = m.id FROM webchatt.inbox i JOIN webchatt.conversations c USING (channel_id, visitor)
+	JOIN LATERAL (SELECT id FROM webchatt.messages m WHERE m.visitor = i.visitor ORDER BY id DESC LIMIT 1) m ON true WHERE visitor = 'cold'}),
+	'offer 100|t', 'and what was to be noted');
+$t->sql(q{DELETE FROM webchatt.visitors WHERE id LIKE 'quiet-%'; DELETE FROM webchatt.messages WHERE visitor LIKE 'quiet-%'});
+
 # --- rows that somebody has locked ----------------------------------------------
 
 $agent->query('BEGIN');

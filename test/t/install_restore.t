@@ -41,6 +41,8 @@ $s->sql(qq{
 	CREATE FUNCTION note(m webchatt.messages) RETURNS void LANGUAGE sql AS 'INSERT INTO public.mine (n) VALUES (-1)';
 	SELECT webchatt.on_message('note(webchatt.messages)')});
 $s->wait_for(q{SELECT count(*) = 1 FROM webchatt.webhook_progress}, 'a webhook of the local hub');
+$s->wait_for(q{SELECT bool_and(c.waiting_since IS NOT NULL OR c.last_id = m.id) FROM webchatt.conversations c
+	JOIN (SELECT DISTINCT ON (visitor) visitor, id FROM webchatt.messages ORDER BY visitor, id DESC) m USING (visitor)}, 'how the conversations stand is noted');
 my $dir = $s->node->basedir;
 for ([ 'plain.sql' ], [ 'inserts.sql', '--inserts' ], [ 'data.sql', '-a' ], [ 'schema.sql', '-s' ], [ 'custom', '-Fc' ], [ 'directory', '-Fd' ])
 {
@@ -50,7 +52,7 @@ for ([ 'plain.sql' ], [ 'inserts.sql', '--inserts' ], [ 'data.sql', '-a' ], [ 's
 
 # What is the same, whatever the worker does afterwards.
 my $state = join ' UNION ALL ', (map { "SELECT '$_', md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x" }
-	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens messages statuses early_statuses rejects held
+	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens conversations messages statuses early_statuses rejects held
 	  feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs registrations)),
   q{SELECT 'mine', string_agg(m::text, ','), count(*) FROM public.mine m},
   q{SELECT 'foreign keys', md5(string_agg(conrelid::regclass || conname || pg_get_constraintdef(oid), ',' ORDER BY conrelid::regclass::text, conname)), count(*)
@@ -158,7 +160,7 @@ sub state_becomes { my ($like, $what) = @_; return $t->wait_for("SELECT state LI
 
 # One that was broken off: the row that says that all is there comes last.
 is((slurp_file("$dir/plain.sql") =~ /^COPY webchatt\.(\w+)/mg)[-1], 'z_installations', 'what tells the end of a dump is at its end');
-append_to_file("$dir/cut.sql", slurp_file("$dir/plain.sql") =~ s/^COPY webchatt\.visitors .*//smr);
+append_to_file("$dir/cut.sql", slurp_file("$dir/plain.sql") =~ s/^COPY webchatt\.visitor_tokens .*//smr);
 load('postgres', 'broken off', psql('-f', "$dir/cut.sql"));
 $t->wait_for('SELECT count(*) > 0 FROM webchatt.messages', 'a restore that was broken off has brought a part');
 state_becomes('waits for a dump%finish_restore()', 'the worker waits for the rest');

@@ -3,7 +3,7 @@
  *	  Conversations that are made anew out of their messages: those where more
  *	  happened than a note says, and all of them, a piece in a turn.
  *
- * All are looked through when the worker starts, and when it is told of messages
+ * All are looked through when the worker starts (slowly: nothing is known to be missing), and when it is told of messages
  * that were inserted, or visitors deleted, by other means than ours; with pauses,
  * as whoever waits for an acknowledgement waits for the turn.  So what was to be
  * made anew need not outlive the worker.
@@ -35,10 +35,10 @@
 #define PIECE_MOST	512
 
 /* A piece that takes longer than this was too large, in us. */
-#define PIECE_US 4000
+#define PIECE_US 1000
 
 /* How much longer than a piece the pause behind it is: by itself, and when told. */
-#define PAUSE_ALONE 20
+#define PAUSE_ALONE 50
 #define PAUSE_TOLD	4
 
 /* When to go on after an error, in ms. */

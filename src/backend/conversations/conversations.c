@@ -32,6 +32,14 @@
 /* When so many orders wait, no more are read. */
 #define ORDERS_MOST 20000
 
+/*
+ * How long what was sent may wait to be noted, in ms, and how many conversations; where
+ * somebody is known to wait for it, nothing waits.  So many messages to one conversation are
+ * one note, and nobody sees it: the inbox shows an answer as soon as it is there.
+ */
+#define SENT_MS	  1000
+#define SENT_MOST 8192
+
 /* When to try again what was locked, in ms. */
 #define AGAIN_MS 1000
 
@@ -41,15 +49,20 @@ typedef struct Order
 	int64 number; /* the higher one counts */
 	pg_uuid_t channel;
 	char *visitor;
-	bool has_upto;
-	pg_uuid_t upto;
+	pg_uuid_t newest;
 	char *note; /* NULL: none */
 } Order;
 
 /* this turn's */
 static MemoryContext turn_context = NULL;
 static WcColumn *came[3]; /* channels, messages, visitors; NULL: none came */
+static ConversationSet sent_now = {"webchatt conversations sent to now", NULL, NULL};
+static bool awaited = false; /* somebody waits for one of these */
+
+/* what turns before this one read, and this one if it is noted now */
 static ConversationSet sent = {"webchatt conversations sent to", NULL, NULL};
+static TimestampTz sent_due = 0;
+static bool sent_noted = false; /* in this transaction */
 
 static MemoryContext orders_context = NULL;
 static Order *orders = NULL;
@@ -97,36 +110,68 @@ conversations_came_elsewhere(const pg_uuid_t *channel, const char *visitor)
 	conversation_sweep_add(channel, visitor, strlen(visitor));
 }
 
+static bool
+is_newer(const pg_uuid_t *a, const pg_uuid_t *b)
+{
+	return memcmp(a->data, b->data, UUID_LEN) > 0;
+}
+
+/* The newest message to a visitor, and the newest answer (NULL: none). */
+static void
+add_sent(ConversationSet *set, const pg_uuid_t *channel, const char *visitor, size_t len, const pg_uuid_t *newest,
+		 const pg_uuid_t *answer)
+{
+	bool found;
+	Conversation *one = conversation_set_add(set, channel, visitor, len, &found);
+
+	if (one == NULL)
+		return;
+	if (!found || is_newer(newest, &one->newest))
+		one->newest = *newest;
+	if (answer != NULL && (!one->answered || is_newer(answer, &one->answer)))
+	{
+		one->answered = true;
+		one->answer = *answer;
+	}
+}
+
+/* What this turn read goes to the rest. */
+static void
+keep_sent(TimestampTz now)
+{
+	HASH_SEQ_STATUS all;
+	const Conversation *one;
+
+	if (conversation_set_count(&sent_now) == 0)
+		return;
+	if (conversation_set_count(&sent) == 0)
+		sent_due = TimestampTzPlusMilliseconds(now, SENT_MS);
+	hash_seq_init(&all, sent_now.table);
+	while ((one = hash_seq_search(&all)) != NULL)
+		add_sent(&sent, (const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN,
+				 &one->newest, one->answered ? &one->answer : NULL);
+	conversation_set_clear(&sent_now);
+}
+
 /* A message to a visitor is in the outbox, perhaps not for the first time.  answer: it ends the wait. */
 void
 conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer)
 {
 	size_t len = strlen(visitor);
-	Conversation *one = conversation_set_find(&sent, channel, visitor, len);
-	bool found;
+	Conversation *one = conversation_set_find(&sent_now, channel, visitor, len);
+	const Conversation *waits =
+		one == NULL ? conversation_set_find(&conversation_set_waiting, channel, visitor, len) : NULL;
 
-	if (one == NULL && !answer)
-	{
-		const Conversation *waits = conversation_set_find(&conversation_set_waiting, channel, visitor, len);
-
-		if (waits != NULL && waits->sure)
-			return;
-	}
-	one = conversation_set_add(&sent, channel, visitor, len, &found);
-	if (one == NULL)
+	if (waits != NULL && answer)
+		awaited = true;
+	else if (waits != NULL && waits->sure)
 		return;
-	if (!found || memcmp(message->data, one->newest.data, UUID_LEN) > 0)
-		one->newest = *message;
-	if (answer && (!one->answered || memcmp(message->data, one->answer.data, UUID_LEN) > 0))
-	{
-		one->answered = true;
-		one->answer = *message;
-	}
+	add_sent(&sent_now, channel, visitor, len, message, answer ? message : NULL);
 }
 
-/* A work order was read.  upto: what it closes; note: to whom it assigns; NULL: there is none. */
+/* A work order was read.  newest: the message that was the newest then; note: to whom it assigns (NULL: nobody). */
 void
-conversations_order(char op, const pg_uuid_t *channel, const char *visitor, int64 number, const pg_uuid_t *upto,
+conversations_order(char op, const pg_uuid_t *channel, const char *visitor, int64 number, const pg_uuid_t *newest,
 					const char *note)
 {
 	Order *order;
@@ -146,9 +191,7 @@ conversations_order(char op, const pg_uuid_t *channel, const char *visitor, int6
 	order->number = number;
 	order->channel = *channel;
 	order->visitor = MemoryContextStrdup(orders_context, visitor);
-	order->has_upto = upto != NULL;
-	if (upto != NULL)
-		order->upto = *upto;
+	order->newest = *newest;
 	order->note = note ? MemoryContextStrdup(orders_context, note) : NULL;
 }
 
@@ -231,12 +274,11 @@ keep_row(uint64 row, WcColumn *channels, WcColumn *visitors)
 	wc_column_add(visitors, wc_field(row, 2, &isnull));
 }
 
+/* What was sent to these. */
 static void
-note_sent(void)
+note_sent(const ConversationSet *set)
 {
 	WcColumn *cols[WC_NOTE_SENT_ARRAYS];
-	WcColumn *channels = wc_column(UUIDOID, 16);
-	WcColumn *visitors = wc_column(TEXTOID, 16);
 	Datum args[WC_NOTE_SENT_PARAMETERS];
 	HASH_SEQ_STATUS all;
 	Conversation *one;
@@ -244,8 +286,8 @@ note_sent(void)
 	uint64 i;
 	bool isnull;
 
-	wc_columns(WC_NOTE_SENT, cols, (int) conversation_set_count(&sent));
-	hash_seq_init(&all, sent.table);
+	wc_columns(WC_NOTE_SENT, cols, (int) conversation_set_count(set));
+	hash_seq_init(&all, set->table);
 	while ((one = hash_seq_search(&all)) != NULL)
 	{
 		wc_column_add(cols[0], conversation_set_channel(one));
@@ -264,34 +306,55 @@ note_sent(void)
 	{
 		text *visitor = DatumGetTextPP(wc_field(i, 2, &isnull));
 
-		if (DatumGetBool(wc_field(i, 3, &isnull)))
-			keep_row(i, channels, visitors);
-		else
-			conversation_notify_add(DatumGetUUIDP(wc_field(i, 1, &isnull)), VARDATA_ANY(visitor),
-									VARSIZE_ANY_EXHDR(visitor));
+		conversation_notify_add(DatumGetUUIDP(wc_field(i, 1, &isnull)), VARDATA_ANY(visitor),
+								VARSIZE_ANY_EXHDR(visitor));
 	}
-	if (channels->n > 0)
-		conversation_sweep_make(channels, visitors);
 }
 
-/* A step: what came and what was sent. */
+/* A step: what came, and what was sent to those who wait. */
 static void
-note_messages(void *arg)
+note_now(void *arg)
 {
 	if (came[0] != NULL)
 		note_came();
-	if (conversation_set_count(&sent) > 0)
-		note_sent();
+	if (awaited)
+		note_sent(&sent_now);
 }
 
-/* The notes of this turn could not be made. */
+/* A step: what was sent to the others. */
 static void
-put_off_messages(void)
+note_rest(void *arg)
+{
+	note_sent(&sent);
+}
+
+/* These could not be noted: they are made anew, later. */
+static void
+make_later(const ConversationSet *set)
 {
 	HASH_SEQ_STATUS all;
-	Conversation *one;
+	const Conversation *one;
+
+	if (conversation_set_count(set) == 0)
+		return;
+	hash_seq_init(&all, set->table);
+	while ((one = hash_seq_search(&all)) != NULL)
+		conversation_sweep_add((const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN);
+}
+
+static void
+apply_now(void)
+{
+	ErrorData *error;
 	int i;
 
+	if (came[0] == NULL && !awaited)
+		return;
+	error = savepoint_try_for(note_now, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	if (error == NULL)
+		return;
+	if (!savepoint_error_is_transient(error))
+		report_error(error->message);
 	conversation_set_clear(&conversation_set_waiting);
 	for (i = 0; came[0] != NULL && i < came[0]->n; i++)
 	{
@@ -299,21 +362,61 @@ put_off_messages(void)
 
 		conversation_sweep_add(DatumGetUUIDP(came[0]->values[i]), VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
 	}
+	if (awaited)
+		make_later(&sent_now);
+}
+
+static void
+apply_rest(TimestampTz now)
+{
+	ErrorData *error;
+
+	if (conversation_set_count(&sent) == 0 || (sent_due > now && conversation_set_count(&sent) < SENT_MOST))
+		return;
+	error = savepoint_try_for(note_rest, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	if (error != NULL && savepoint_error_is_transient(error) && conversation_set_count(&sent) < 2 * SENT_MOST)
+	{
+		sent_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
+		return;
+	}
+	if (error != NULL)
+	{
+		report_error(error->message);
+		make_later(&sent);
+	}
+	sent_noted = true;
+}
+
+/*
+ * A table of the outbox is to be emptied: in the transaction that does it, note what was
+ * sent as it says.  conversations_noted() says whether that was committed.
+ */
+void
+conversations_note(void)
+{
 	if (conversation_set_count(&sent) == 0)
 		return;
-	hash_seq_init(&all, sent.table);
-	while ((one = hash_seq_search(&all)) != NULL)
-		conversation_sweep_add((const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN);
+	note_rest(NULL);
+	sent_noted = true;
+}
+
+void
+conversations_noted(bool committed)
+{
+	if (committed && sent_noted)
+		conversation_set_clear(&sent);
+	sent_noted = false;
 }
 
 static void
 forget_turn(void)
 {
 	memset(came, 0, sizeof(came));
+	awaited = sent_noted = false;
 	if (turn_context != NULL)
 		MemoryContextReset(turn_context);
-	if (conversation_set_count(&sent) > 0)
-		conversation_set_clear(&sent);
+	if (conversation_set_count(&sent_now) > 0)
+		conversation_set_clear(&sent_now);
 }
 
 static void
@@ -352,12 +455,13 @@ run_orders(const Some *some, bool assign, WcColumn *channels, WcColumn *visitors
 		wc_column_add(cols[0], UUIDPGetDatum(&o->channel));
 		wc_column_add(cols[1], CStringGetTextDatum(o->visitor));
 		wc_column_add(cols[2], Int64GetDatum(o->number));
-		if (assign && o->note != NULL)
-			wc_column_add(cols[3], CStringGetTextDatum(o->note));
-		else if (!assign && o->has_upto && o->op == CONVERSATION_CLOSE)
-			wc_column_add(cols[3], UUIDPGetDatum(&o->upto));
+		wc_column_add(cols[3], UUIDPGetDatum(&o->newest));
+		if (!assign)
+			wc_column_add(cols[4], BoolGetDatum(o->op == CONVERSATION_CLOSE));
+		else if (o->note != NULL)
+			wc_column_add(cols[4], CStringGetTextDatum(o->note));
 		else
-			wc_column_add_null(cols[3]);
+			wc_column_add_null(cols[4]);
 		if (!assign)
 			forget_waiting(cols[0]->values[cols[0]->n - 1], cols[1]->values[cols[1]->n - 1]);
 	}
@@ -424,25 +528,20 @@ apply_orders(TimestampTz now)
 void
 conversations_apply(TimestampTz now)
 {
-	if (came[0] != NULL || conversation_set_count(&sent) > 0)
-	{
-		ErrorData *error = savepoint_try_for(note_messages, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
-
-		if (error != NULL)
-		{
-			put_off_messages();
-			if (!savepoint_error_is_transient(error))
-				report_error(error->message);
-		}
-	}
+	apply_now();
+	apply_rest(now);
 	apply_orders(now);
 	conversation_sweep_apply(now);
 	conversation_notify_apply(now);
 }
 
 void
-conversations_commit(void)
+conversations_commit(TimestampTz now)
 {
+	if (sent_noted)
+		conversation_set_clear(&sent);
+	if (!awaited)
+		keep_sent(now);
 	forget_turn();
 	if (done)
 		forget_orders();
@@ -470,6 +569,7 @@ static void
 conversations_reset(void)
 {
 	forget_turn();
+	conversation_set_clear(&sent);
 	conversation_set_clear(&conversation_set_waiting);
 	forget_orders();
 	done = false;
@@ -482,7 +582,8 @@ conversations_reset(void)
 static TimestampTz
 conversations_next_due(void)
 {
-	TimestampTz due[3] = {norders > 0 ? Max(orders_due, 1) : 0, conversation_sweep_due(), conversation_notify_due()};
+	TimestampTz due[] = {norders > 0 ? Max(orders_due, 1) : 0, conversation_set_count(&sent) > 0 ? sent_due : 0,
+						 conversation_sweep_due(), conversation_notify_due()};
 	TimestampTz next = 0;
 	size_t i;
 

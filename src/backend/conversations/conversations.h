@@ -19,12 +19,14 @@ extern void conversations_came(const pg_uuid_t *channel, const char *visitor, si
 extern void conversations_came_elsewhere(const pg_uuid_t *channel, const char *visitor);
 extern void conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer);
 extern void conversations_order(char op, const pg_uuid_t *channel, const char *visitor, int64 number,
-								const pg_uuid_t *upto, const char *note);
+								const pg_uuid_t *newest, const char *note);
 extern void conversations_look_through(bool told);
 extern bool conversations_are_full(void);
 extern bool conversations_are_done(void);
 extern void conversations_apply(TimestampTz now);
-extern void conversations_commit(void);
+extern void conversations_commit(TimestampTz now);
+extern void conversations_note(void);
+extern void conversations_noted(bool committed);
 extern const TurnPart conversations_part;
 
 #endif /* WC_CONVERSATIONS_H */

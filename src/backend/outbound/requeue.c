@@ -125,7 +125,7 @@ requeue_next_due(void)
 
 /* A message that is queued: give it an order if it has none. */
 static void
-requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const TimestampTz *expires)
+requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, const TimestampTz *expires, bool final)
 {
 	const ConfigChannel *c = config_channel(channel->data);
 	bool old = memcmp(id->data, look.newest.data, sizeof(id->data)) < 0;
@@ -138,7 +138,7 @@ requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, 
 		look.unread = true;
 	else if (!hub_queue_knows(queue, channel, visitor, id, old ? pass : 0))
 	{
-		wc_outbox_append(c->hub_id, 'n', channel, visitor, id, NULL, expires);
+		wc_outbox_append(c->hub_id, final ? 's' : 'n', channel, visitor, id, NULL, expires);
 		appended = true;
 	}
 }
@@ -168,7 +168,8 @@ requeue_page(pg_uuid_t *channel, pg_uuid_t *id)
 		if (isnull)
 			continue;
 		expires = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 5, &never));
-		requeue_one(channel, id, TextDatumGetCString(visitor), never ? NULL : &expires);
+		requeue_one(channel, id, TextDatumGetCString(visitor), never ? NULL : &expires,
+					DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)));
 	}
 	SPI_freetuptable(table);
 	return (int) rows;

@@ -51,7 +51,7 @@ newest_message(const pg_uuid_t *channel, text *visitor, const pg_uuid_t *upto)
 					errhint("Take channel_id and visitor from webchatt.inbox.")));
 }
 
-/* Write the order.  Both must have been given. */
+/* Write the order, with the newest message, which says of what conversation it is.  Both must have been given. */
 static void
 order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
 {
@@ -70,8 +70,7 @@ order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
 	wc_step_down(&outer);
 	SPI_connect();
 	newest = newest_message(PG_GETARG_UUID_P(0), visitor, upto);
-	wc_outbox_append_note(0, op, PG_GETARG_UUID_P(0), text_to_cstring(visitor), op == 'l' ? &newest : NULL, NULL, NULL,
-						  note);
+	wc_outbox_append_note(0, op, PG_GETARG_UUID_P(0), text_to_cstring(visitor), &newest, NULL, NULL, note);
 	SPI_finish();
 	wc_step_up(&outer);
 }

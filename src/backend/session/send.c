@@ -627,9 +627,9 @@ webchatt_retry_message(PG_FUNCTION_ARGS)
 		bool no_expiry;
 		TimestampTz expires = DatumGetTimestampTz(wc_field(0, 3, &no_expiry));
 
-		/* that it is the answer is known from the first time */
-		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), 'n', DatumGetUUIDP(args[0]), wc_field_text(0, 2),
-						 DatumGetUUIDP(args[1]), NULL, no_expiry ? NULL : &expires);
+		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), DatumGetBool(wc_field(0, 4, &isnull)) ? 's' : 'n',
+						 DatumGetUUIDP(args[0]), wc_field_text(0, 2), DatumGetUUIDP(args[1]), NULL,
+						 no_expiry ? NULL : &expires);
 	}
 	SPI_finish();
 	wc_step_up(&outer);

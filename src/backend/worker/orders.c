@@ -87,7 +87,7 @@ take_order(void *arg, const OutboxRow *row)
 		case CONVERSATION_CLOSE:
 		case CONVERSATION_REOPEN:
 		case CONVERSATION_ASSIGN:
-			if (row->channel != NULL && row->visitor != NULL)
+			if (row->channel != NULL && row->visitor != NULL && row->message != NULL)
 				conversations_order(row->op, row->channel, row->visitor, row->seq, row->message, row->note);
 			break;
 		case 'g':

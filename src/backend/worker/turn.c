@@ -148,7 +148,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	inbound_commit(&net_process.out);  /* a visitor hears "stored" before the reply */
 	outbound_commit(now, &net_process.out);
 	requeue_commit();
-	conversations_commit();
+	conversations_commit(now);
 	send_requests_commit(&net_process.out);
 	webhook_requests_commit(&net_process.out);
 	reconcile_commit(&net_process.out);
@@ -214,6 +214,7 @@ truncate_step(void *arg)
 					 "one for each child");
 	if (wc_run_any(WC_ANY_IN_OUTBOX_0 + child, NULL, NULL) == 0)
 		return;
+	conversations_note();
 	LockRelationOid(wc_relation(psprintf("outbox_%d", child)), AccessExclusiveLock);
 	if (outbound_child_is_empty(child) && orders_child_is_empty(child) && conversations_are_done())
 		wc_run_any(WC_EMPTY_OUTBOX_0 + child, NULL, NULL);
@@ -230,10 +231,13 @@ turn_tidy_outbox(void)
 
 	for (child = 0; child < 3; child++)
 	{
+		bool done;
+
 		if (child == wc_outbox_current())
 			continue;
 		transaction_begin();
-		(void) savepoint_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS);
+		done = savepoint_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS) == NULL;
 		transaction_commit();
+		conversations_noted(done);
 	}
 }
