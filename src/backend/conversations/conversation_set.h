@@ -5,7 +5,9 @@
 #ifndef WC_CONVERSATION_SET_H
 #define WC_CONVERSATION_SET_H
 
+#include "lib/ilist.h"
 #include "utils/hsearch.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 /* A channel's id and behind it the visitor's, not NUL-terminated. */
@@ -22,6 +24,8 @@ typedef struct Conversation
 	bool answered;	  /* there is an answer */
 	pg_uuid_t answer; /* the newest */
 	pg_uuid_t newest; /* the newest message */
+	dlist_node node;  /* in whose order it is */
+	TimestampTz at;
 } Conversation;
 
 typedef struct ConversationSet

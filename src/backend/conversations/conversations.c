@@ -33,12 +33,16 @@
 #define ORDERS_MOST 20000
 
 /*
- * How long what was sent may wait to be noted, in ms, and how many conversations; where
- * somebody is known to wait for it, nothing waits.  So many messages to one conversation are
- * one note, and nobody sees it: the inbox shows an answer as soon as it is there.
+ * How long what was sent may wait to be noted, in ms: so many messages to one conversation
+ * are one note.  Where somebody is known to wait it is less; nobody sees it, as the inbox
+ * shows an answer as soon as it is there.
  */
-#define SENT_MS	  1000
-#define SENT_MOST 8192
+#define SENT_MS	   1000
+#define AWAITED_MS 50
+
+/* Of these, noted in one turn, since others wait for it; and kept: beyond that all are looked through. */
+#define NOTES_MOST 512
+#define SENT_MOST  32768
 
 /* When to try again what was locked, in ms. */
 #define AGAIN_MS 1000
@@ -57,12 +61,15 @@ typedef struct Order
 static MemoryContext turn_context = NULL;
 static WcColumn *came[3]; /* channels, messages, visitors; NULL: none came */
 static ConversationSet sent_now = {"webchatt conversations sent to now", NULL, NULL};
-static bool awaited = false; /* somebody waits for one of these */
 
-/* what turns before this one read, and this one if it is noted now */
+/* what turns before this one read, the oldest first, but those in front in which somebody waits */
 static ConversationSet sent = {"webchatt conversations sent to", NULL, NULL};
-static TimestampTz sent_due = 0;
-static bool sent_noted = false; /* in this transaction */
+static dlist_head sent_order = DLIST_STATIC_INIT(sent_order);
+static TimestampTz awaited_due = 0; /* 0: nobody waits */
+static bool read_now[3];
+static TimestampTz last_read[3];		/* when a row of each outbox table was last read */
+static Conversation *notes[NOTES_MOST]; /* this turn's, of sent */
+static int nnotes = 0;
 
 static MemoryContext orders_context = NULL;
 static Order *orders = NULL;
@@ -116,8 +123,8 @@ is_newer(const pg_uuid_t *a, const pg_uuid_t *b)
 	return memcmp(a->data, b->data, UUID_LEN) > 0;
 }
 
-/* The newest message to a visitor, and the newest answer (NULL: none). */
-static void
+/* The newest message to a visitor, and the newest answer (NULL: none).  NULL: no visitor has such an id. */
+static Conversation *
 add_sent(ConversationSet *set, const pg_uuid_t *channel, const char *visitor, size_t len, const pg_uuid_t *newest,
 		 const pg_uuid_t *answer)
 {
@@ -125,7 +132,7 @@ add_sent(ConversationSet *set, const pg_uuid_t *channel, const char *visitor, si
 	Conversation *one = conversation_set_add(set, channel, visitor, len, &found);
 
 	if (one == NULL)
-		return;
+		return NULL;
 	if (!found || is_newer(newest, &one->newest))
 		one->newest = *newest;
 	if (answer != NULL && (!one->answered || is_newer(answer, &one->answer)))
@@ -133,6 +140,7 @@ add_sent(ConversationSet *set, const pg_uuid_t *channel, const char *visitor, si
 		one->answered = true;
 		one->answer = *answer;
 	}
+	return one;
 }
 
 /* What this turn read goes to the rest. */
@@ -141,32 +149,84 @@ keep_sent(TimestampTz now)
 {
 	HASH_SEQ_STATUS all;
 	const Conversation *one;
+	int child;
 
+	for (child = 0; child < lengthof(read_now); child++)
+	{
+		if (read_now[child])
+			last_read[child] = now;
+	}
 	if (conversation_set_count(&sent_now) == 0)
 		return;
-	if (conversation_set_count(&sent) == 0)
-		sent_due = TimestampTzPlusMilliseconds(now, SENT_MS);
 	hash_seq_init(&all, sent_now.table);
 	while ((one = hash_seq_search(&all)) != NULL)
-		add_sent(&sent, (const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN,
-				 &one->newest, one->answered ? &one->answer : NULL);
+	{
+		Conversation *kept;
+
+		if (conversation_set_count(&sent) >= SENT_MOST)
+		{
+			conversation_sweep_all(true);
+			hash_seq_term(&all);
+			break;
+		}
+		kept = add_sent(&sent, (const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN,
+						&one->newest, one->answered ? &one->answer : NULL);
+		if (kept->at != 0 && !one->sure)
+			continue;
+		if (kept->at != 0)
+			dlist_delete(&kept->node);
+		kept->at = now;
+		if (!one->sure)
+		{
+			dlist_push_tail(&sent_order, &kept->node);
+			continue;
+		}
+		kept->sure = true;
+		dlist_push_head(&sent_order, &kept->node);
+		if (awaited_due == 0)
+			awaited_due = TimestampTzPlusMilliseconds(now, AWAITED_MS);
+	}
 	conversation_set_clear(&sent_now);
 }
 
-/* A message to a visitor is in the outbox, perhaps not for the first time.  answer: it ends the wait. */
+/* 0: nothing was sent. */
+static TimestampTz
+next_note(void)
+{
+	TimestampTz due;
+
+	if (dlist_is_empty(&sent_order))
+		return 0;
+	due = dlist_head_element(Conversation, node, &sent_order)->at;
+	return awaited_due != 0 ? awaited_due : TimestampTzPlusMilliseconds(due, SENT_MS);
+}
+
+static void
+forget_sent(void)
+{
+	conversation_set_clear(&sent);
+	dlist_init(&sent_order);
+	awaited_due = 0;
+	nnotes = 0;
+}
+
+/*
+ * A message to a visitor is in the outbox (in that table of it), perhaps not for the first
+ * time.  answer: it ends the wait.
+ */
 void
-conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer)
+conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer, int child)
 {
 	size_t len = strlen(visitor);
+	const Conversation *waits = conversation_set_find(&conversation_set_waiting, channel, visitor, len);
 	Conversation *one = conversation_set_find(&sent_now, channel, visitor, len);
-	const Conversation *waits =
-		one == NULL ? conversation_set_find(&conversation_set_waiting, channel, visitor, len) : NULL;
 
-	if (waits != NULL && answer)
-		awaited = true;
-	else if (waits != NULL && waits->sure)
+	read_now[child] = true;
+	if (waits != NULL && waits->sure && !answer && one == NULL)
 		return;
-	add_sent(&sent_now, channel, visitor, len, message, answer ? message : NULL);
+	one = add_sent(&sent_now, channel, visitor, len, message, answer ? message : NULL);
+	if (one != NULL && waits != NULL && answer)
+		one->sure = true;
 }
 
 /* A work order was read.  newest: the message that was the newest then; note: to whom it assigns (NULL: nobody). */
@@ -210,11 +270,12 @@ conversations_are_full(void)
 	return norders >= ORDERS_MOST;
 }
 
-/* Is there no order that only we know of? */
+/* Does memory alone know of something that a table of the outbox says? */
 bool
-conversations_are_done(void)
+conversations_are_done(int child)
 {
-	return norders == 0;
+	return norders == 0 &&
+		   (dlist_is_empty(&sent_order) || dlist_head_element(Conversation, node, &sent_order)->at > last_read[child]);
 }
 
 static void
@@ -274,22 +335,21 @@ keep_row(uint64 row, WcColumn *channels, WcColumn *visitors)
 	wc_column_add(visitors, wc_field(row, 2, &isnull));
 }
 
-/* What was sent to these. */
+/* A step: what was sent to these. */
 static void
-note_sent(const ConversationSet *set)
+note_sent(void *arg)
 {
 	WcColumn *cols[WC_NOTE_SENT_ARRAYS];
 	Datum args[WC_NOTE_SENT_PARAMETERS];
-	HASH_SEQ_STATUS all;
-	Conversation *one;
 	uint64 rows;
 	uint64 i;
 	bool isnull;
 
-	wc_columns(WC_NOTE_SENT, cols, (int) conversation_set_count(set));
-	hash_seq_init(&all, set->table);
-	while ((one = hash_seq_search(&all)) != NULL)
+	wc_columns(WC_NOTE_SENT, cols, nnotes);
+	for (i = 0; i < (uint64) nnotes; i++)
 	{
+		const Conversation *one = notes[i];
+
 		wc_column_add(cols[0], conversation_set_channel(one));
 		wc_column_add(cols[1], conversation_set_visitor(one));
 		if (one->answered)
@@ -298,7 +358,7 @@ note_sent(const ConversationSet *set)
 			wc_column_add_null(cols[2]);
 		wc_column_add(cols[3], UUIDPGetDatum(&one->newest));
 		if (one->answered)
-			forget_waiting(conversation_set_channel(one), cols[1]->values[cols[1]->n - 1]);
+			forget_waiting(cols[0]->values[i], cols[1]->values[i]);
 	}
 	wc_columns_arrays(cols, lengthof(cols), args);
 	rows = wc_run(WC_NOTE_SENT, args, NULL);
@@ -311,108 +371,90 @@ note_sent(const ConversationSet *set)
 	}
 }
 
-/* A step: what came, and what was sent to those who wait. */
+/* A step: what came. */
 static void
-note_now(void *arg)
+note_came_step(void *arg)
 {
-	if (came[0] != NULL)
-		note_came();
-	if (awaited)
-		note_sent(&sent_now);
-}
-
-/* A step: what was sent to the others. */
-static void
-note_rest(void *arg)
-{
-	note_sent(&sent);
-}
-
-/* These could not be noted: they are made anew, later. */
-static void
-make_later(const ConversationSet *set)
-{
-	HASH_SEQ_STATUS all;
-	const Conversation *one;
-
-	if (conversation_set_count(set) == 0)
-		return;
-	hash_seq_init(&all, set->table);
-	while ((one = hash_seq_search(&all)) != NULL)
-		conversation_sweep_add((const pg_uuid_t *) one->key.bytes, one->key.bytes + UUID_LEN, one->key.len - UUID_LEN);
+	note_came();
 }
 
 static void
-apply_now(void)
+apply_came(void)
 {
 	ErrorData *error;
 	int i;
 
-	if (came[0] == NULL && !awaited)
+	if (came[0] == NULL)
 		return;
-	error = savepoint_try_for(note_now, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	error = savepoint_try_for(note_came_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
 	if (!savepoint_error_is_transient(error))
 		report_error(error->message);
 	conversation_set_clear(&conversation_set_waiting);
-	for (i = 0; came[0] != NULL && i < came[0]->n; i++)
+	for (i = 0; i < came[0]->n; i++)
 	{
 		text *visitor = DatumGetTextPP(came[2]->values[i]);
 
 		conversation_sweep_add(DatumGetUUIDP(came[0]->values[i]), VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
 	}
-	if (awaited)
-		make_later(&sent_now);
 }
 
+/* Those of which something was sent long enough ago; what fails is made anew, later. */
 static void
-apply_rest(TimestampTz now)
+apply_sent(TimestampTz now)
 {
 	ErrorData *error;
+	dlist_iter iter;
+	int i;
 
-	if (conversation_set_count(&sent) == 0 || (sent_due > now && conversation_set_count(&sent) < SENT_MOST))
+	nnotes = 0;
+	if (next_note() == 0 || next_note() > now)
 		return;
-	error = savepoint_try_for(note_rest, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
-	if (error != NULL && savepoint_error_is_transient(error) && conversation_set_count(&sent) < 2 * SENT_MOST)
+	dlist_foreach(iter, &sent_order)
 	{
-		sent_due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
-		return;
+		Conversation *one = dlist_container(Conversation, node, iter.cur);
+
+		if (nnotes == NOTES_MOST || (!one->sure && TimestampTzPlusMilliseconds(one->at, SENT_MS) > now))
+			break;
+		notes[nnotes++] = one;
 	}
-	if (error != NULL)
-	{
+	error = savepoint_try_for(note_sent, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	if (error == NULL)
+		return;
+	if (!savepoint_error_is_transient(error))
 		report_error(error->message);
-		make_later(&sent);
-	}
-	sent_noted = true;
+	for (i = 0; i < nnotes; i++)
+		conversation_sweep_add((const pg_uuid_t *) notes[i]->key.bytes, notes[i]->key.bytes + UUID_LEN,
+							   notes[i]->key.len - UUID_LEN);
 }
 
-/*
- * A table of the outbox is to be emptied: in the transaction that does it, note what was
- * sent as it says.  conversations_noted() says whether that was committed.
- */
-void
-conversations_note(void)
+/* The notes of this turn are committed. */
+static void
+let_notes_go(void)
 {
-	if (conversation_set_count(&sent) == 0)
+	int i;
+
+	if (nnotes == 0)
 		return;
-	note_rest(NULL);
-	sent_noted = true;
-}
-
-void
-conversations_noted(bool committed)
-{
-	if (committed && sent_noted)
+	for (i = 0; i < nnotes; i++)
+	{
+		dlist_delete(&notes[i]->node);
+		conversation_set_remove(&sent, notes[i]);
+	}
+	if ((dlist_is_empty(&sent_order) || !dlist_head_element(Conversation, node, &sent_order)->sure))
+		awaited_due = 0;
+	nnotes = 0;
+	if (dlist_is_empty(&sent_order))
 		conversation_set_clear(&sent);
-	sent_noted = false;
 }
 
 static void
 forget_turn(void)
 {
 	memset(came, 0, sizeof(came));
-	awaited = sent_noted = false;
+	memset(read_now, 0, sizeof(read_now));
+	nnotes = 0;
 	if (turn_context != NULL)
 		MemoryContextReset(turn_context);
 	if (conversation_set_count(&sent_now) > 0)
@@ -528,8 +570,8 @@ apply_orders(TimestampTz now)
 void
 conversations_apply(TimestampTz now)
 {
-	apply_now();
-	apply_rest(now);
+	apply_came();
+	apply_sent(now);
 	apply_orders(now);
 	conversation_sweep_apply(now);
 	conversation_notify_apply(now);
@@ -538,10 +580,8 @@ conversations_apply(TimestampTz now)
 void
 conversations_commit(TimestampTz now)
 {
-	if (sent_noted)
-		conversation_set_clear(&sent);
-	if (!awaited)
-		keep_sent(now);
+	let_notes_go();
+	keep_sent(now);
 	forget_turn();
 	if (done)
 		forget_orders();
@@ -569,7 +609,7 @@ static void
 conversations_reset(void)
 {
 	forget_turn();
-	conversation_set_clear(&sent);
+	forget_sent();
 	conversation_set_clear(&conversation_set_waiting);
 	forget_orders();
 	done = false;
@@ -582,8 +622,8 @@ conversations_reset(void)
 static TimestampTz
 conversations_next_due(void)
 {
-	TimestampTz due[] = {norders > 0 ? Max(orders_due, 1) : 0, conversation_set_count(&sent) > 0 ? sent_due : 0,
-						 conversation_sweep_due(), conversation_notify_due()};
+	TimestampTz due[] = {norders > 0 ? Max(orders_due, 1) : 0, next_note(), conversation_sweep_due(),
+						 conversation_notify_due()};
 	TimestampTz next = 0;
 	size_t i;
 

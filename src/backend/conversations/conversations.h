@@ -17,16 +17,15 @@
 
 extern void conversations_came(const pg_uuid_t *channel, const char *visitor, size_t len, const pg_uuid_t *message);
 extern void conversations_came_elsewhere(const pg_uuid_t *channel, const char *visitor);
-extern void conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer);
+extern void conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer,
+							   int child);
 extern void conversations_order(char op, const pg_uuid_t *channel, const char *visitor, int64 number,
 								const pg_uuid_t *newest, const char *note);
 extern void conversations_look_through(bool told);
 extern bool conversations_are_full(void);
-extern bool conversations_are_done(void);
+extern bool conversations_are_done(int child);
 extern void conversations_apply(TimestampTz now);
 extern void conversations_commit(TimestampTz now);
-extern void conversations_note(void);
-extern void conversations_noted(bool committed);
 extern const TurnPart conversations_part;
 
 #endif /* WC_CONVERSATIONS_H */

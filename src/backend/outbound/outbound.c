@@ -126,7 +126,7 @@ static void
 first_seen(const OutboxRow *row)
 {
 	if ((row->op == 's' || row->op == 'n') && row->channel != NULL && row->visitor != NULL && row->message != NULL)
-		conversations_sent(row->channel, row->visitor, row->message, row->op == 's');
+		conversations_sent(row->channel, row->visitor, row->message, row->op == 's', row->child);
 }
 
 static void

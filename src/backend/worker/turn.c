@@ -214,9 +214,8 @@ truncate_step(void *arg)
 					 "one for each child");
 	if (wc_run_any(WC_ANY_IN_OUTBOX_0 + child, NULL, NULL) == 0)
 		return;
-	conversations_note();
 	LockRelationOid(wc_relation(psprintf("outbox_%d", child)), AccessExclusiveLock);
-	if (outbound_child_is_empty(child) && orders_child_is_empty(child) && conversations_are_done())
+	if (outbound_child_is_empty(child) && orders_child_is_empty(child) && conversations_are_done(child))
 		wc_run_any(WC_EMPTY_OUTBOX_0 + child, NULL, NULL);
 }
 
@@ -231,13 +230,10 @@ turn_tidy_outbox(void)
 
 	for (child = 0; child < 3; child++)
 	{
-		bool done;
-
 		if (child == wc_outbox_current())
 			continue;
 		transaction_begin();
-		done = savepoint_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS) == NULL;
+		(void) savepoint_try(truncate_step, &child, LOCK_WAIT_BLOCKED_MS);
 		transaction_commit();
-		conversations_noted(done);
 	}
 }
