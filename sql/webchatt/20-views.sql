@@ -16,10 +16,11 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_status';
 COMMENT ON FUNCTION webchatt._status() IS 'webchatt''s own: what webchatt.status shows';
 
 CREATE FUNCTION webchatt._hub_state(hub_id int, OUT paused_until timestamptz, OUT last_error text,
+	OUT queued bigint, OUT oldest_queued timestamptz,
 	OUT link_phase text, OUT link_since timestamptz, OUT link_error text, OUT link_lost bigint)
 RETURNS record
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_hub_state';
-COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub, and how the link to it is doing';
+COMMENT ON FUNCTION webchatt._hub_state(int) IS 'webchatt''s own: until when and why the worker sends nothing to a hub, how much is queued for it, and how the link to it is doing';
 
 CREATE VIEW webchatt.budgets AS
 SELECT s.channel_id, k.what,
@@ -55,6 +56,7 @@ SELECT CASE WHEN s.worker_pid IS NULL AND EXISTS (SELECT FROM webchatt.restores)
 		'reason', coalesce(h.state_reason, CASE WHEN hs.paused_until > clock_timestamp() THEN hs.last_error END),
 		'since', CASE WHEN h.state <> 'active' THEN h.state_since END,
 		'paused_until', CASE WHEN hs.paused_until > clock_timestamp() THEN hs.paused_until END,
+		'queued', nullif(hs.queued, 0), 'oldest_queued', hs.oldest_queued,
 		'link', CASE WHEN h.inbound = 'link' THEN jsonb_build_object('phase', coalesce(hs.link_phase, 'closed'),
 			'since', hs.link_since, 'error', hs.link_error, 'lost', nullif(hs.link_lost, 0)) END)))
 	 FROM webchatt.hubs h, LATERAL webchatt._hub_state(h.id) hs) AS hubs,
@@ -80,7 +82,7 @@ COMMENT ON COLUMN webchatt.status.last_error IS 'what went wrong last, since the
 COMMENT ON COLUMN webchatt.status.last_error_at IS 'when that was';
 COMMENT ON COLUMN webchatt.status.corridor IS 'open: worker and webchatt-net understand each other';
 COMMENT ON COLUMN webchatt.status.hubs IS
-	'for each hub: active, paused (until when and why) or stopped (since when and why); where events come by a link, that one''s phase (connecting, open, waiting, refused; closed: none is kept now), since when, why it is not open, and how many events the hub no longer had';
+	'for each hub: active, paused (until when and why) or stopped (since when and why); where any are queued for it how many messages, and since when the oldest of them is; where events come by a link, that one''s phase (connecting, open, waiting, refused; closed: none is kept now), since when, why it is not open, and how many events the hub no longer had';
 COMMENT ON COLUMN webchatt.status.queued IS 'messages that are queued, in memory or not, as of the last second; held ones are not';
 COMMENT ON COLUMN webchatt.status.oldest_queued IS 'since when the oldest of them is queued';
 COMMENT ON COLUMN webchatt.status.oldest_age IS 'how long it has been waiting';

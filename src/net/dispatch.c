@@ -81,6 +81,14 @@ on_budgets(net *n, const wc_budgets *m)
 }
 
 static bool
+on_hub_depth(net *n, const wc_hub_depth *m)
+{
+	(void) n;
+	metrics_hub_depth(m);
+	return true;
+}
+
+static bool
 on_channel_put(net *n, const wc_channel_put *m)
 {
 	visitors_channel_put(n->visitors, m);
@@ -115,6 +123,7 @@ on_hub_gone(net *n, const wc_hub_gone *m)
 	hub_caller_hub_gone(n->hub_caller, m->hub);
 	hub_endpoints_gone(n->hubs, m->hub);
 	link_client_hub_gone(n->link_client, m->hub);
+	metrics_hub_gone(m->hub);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -32,6 +33,7 @@
 #include "shared/statements.h"
 #include "turn/config.h"
 #include "turn/net_process.h"
+#include "turn/report.h"
 #include "turn/connected.h"
 #include "turn/savepoint.h"
 
@@ -42,6 +44,9 @@
 /* Messages under way at webchatt-net, as a multiple of max_in_flight, and at least. */
 #define UNDER_WAY_FACTOR 4
 #define UNDER_WAY_LEAST	 512
+
+/* Between two times that others are told of how much is queued, in ms. */
+#define TELL_DEPTH_MS 1000
 
 /* Rows of the outbox read in one turn for each hub. */
 #define READ_PAGE 4096
@@ -424,6 +429,43 @@ outbound_take(TimestampTz now)
 		take(asked, n);
 }
 
+/* Show how much is queued for each hub, and tell webchatt-net for its metrics. */
+static void
+tell_depths(TimestampTz now, wc_buf *out)
+{
+	static TimestampTz told = 0;
+	TimestampTz wall = GetCurrentTimestamp();
+	dlist_iter iter;
+
+	if (told != 0 && !TimestampDifferenceExceeds(told, now, TELL_DEPTH_MS))
+		return;
+	told = now;
+	hub_queue_find_oldest();
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+		const ConfigHub *hub = config_hub(queue->hub_id);
+		wc_hub_depth m;
+		WcHubState *mine;
+
+		m.queued = (uint64_t) hub_queue_depth(queue);
+		m.oldest_ms = queue->oldest == 0 ? 0 : (uint64_t) TimestampDifferenceMilliseconds(queue->oldest, wall);
+		SpinLockAcquire(&report_slot->mutex);
+		mine = wc_hub_state(report_slot, queue->hub_id);
+		if (mine != NULL)
+		{
+			mine->queued = (int64) m.queued;
+			mine->oldest_queued = m.queued > 0 ? queue->oldest : 0;
+		}
+		SpinLockRelease(&report_slot->mutex);
+		if (hub == NULL)
+			continue;
+		m.hub = (uint32_t) queue->hub_id;
+		m.name = wc_str_from(hub->name);
+		(void) wc_write_hub_depth(out, &m);
+	}
+}
+
 /* Committed: forget what is recorded, hand over what was taken. */
 void
 outbound_commit(TimestampTz now, wc_buf *out)
@@ -448,6 +490,7 @@ outbound_commit(TimestampTz now, wc_buf *out)
 	wc_buf_append(out, sends.data, sends.len);
 	wc_buf_reset(&sends);
 	hub_queue_commit();
+	tell_depths(now, out);
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);

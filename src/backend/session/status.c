@@ -168,8 +168,8 @@ link_phase(uint8 phase)
 }
 
 /*
- * _hub_state(hub_id int): since when and why the worker does not send to it, and
- * how the link to it is doing.
+ * _hub_state(hub_id int): since when and why the worker does not send to it, how
+ * much is queued for it, and how the link to it is doing.
  */
 Datum
 webchatt_hub_state(PG_FUNCTION_ARGS)
@@ -201,6 +201,8 @@ webchatt_hub_state(PG_FUNCTION_ARGS)
 	memset(&row, 0, sizeof(row));
 	put_time(&row, state.paused_until);
 	put_text(&row, state.last_error);
+	put(&row, Int64GetDatum(state.queued), state.hub_id == 0);
+	put_time(&row, state.oldest_queued);
 	put_text(&row, state.link_since == 0 ? "" : link_phase(state.link_phase));
 	put_time(&row, state.link_since);
 	put_text(&row, state.link_error);

@@ -70,6 +70,8 @@ typedef struct WcHubState
 	int32 hub_id; /* 0: free */
 	TimestampTz paused_until;
 	char last_error[WC_HUB_ERROR_SIZE];
+	int64 queued;
+	TimestampTz oldest_queued; /* 0: none */
 	/* our link to it, where there is one */
 	uint8 link_phase;		/* wc_link_phase */
 	TimestampTz link_since; /* 0: nothing is known of it */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 metrics metrics_now;
@@ -86,6 +87,44 @@ metrics_budgets(const wc_budgets *budgets)
 {
 	metrics_now.budgets = *budgets;
 	metrics_now.budgets_ms = now_ms();
+}
+
+static metrics_queue *
+queue_of(uint32_t hub)
+{
+	int i;
+
+	for (i = 0; i < METRICS_HUBS; i++)
+	{
+		if (metrics_now.queues[i].hub == hub)
+			return &metrics_now.queues[i];
+	}
+	return NULL;
+}
+
+void
+metrics_hub_depth(const wc_hub_depth *depth)
+{
+	metrics_queue *queue = queue_of(depth->hub);
+
+	if (queue == NULL)
+		queue = queue_of(0);
+	if (queue == NULL)
+		return;
+	queue->hub = depth->hub;
+	snprintf(queue->name, sizeof(queue->name), "%.*s", (int) depth->name.len, depth->name.p);
+	queue->queued = depth->queued;
+	queue->oldest_ms = depth->oldest_ms;
+	queue->at_ms = now_ms();
+}
+
+void
+metrics_hub_gone(uint32_t hub)
+{
+	metrics_queue *queue = queue_of(hub);
+
+	if (queue != NULL)
+		memset(queue, 0, sizeof(*queue));
 }
 
 /* The refusals of 503, or all others. */
@@ -253,9 +292,35 @@ answers_text(FILE *f, const char *name, const char *help, const uint64_t counts[
 		fprintf(f, "%s{answer=\"%s\"} %llu\n", name, answers[i], (unsigned long long) counts[i]);
 }
 
+/* A hub's name needs no escapes: letters, digits, - and _. */
+static void
+queues_text(FILE *f)
+{
+	const metrics_queue *queues = metrics_now.queues;
+	int i;
+
+	fputs("# HELP webchatt_queued Messages that are queued, by hub.\n# TYPE webchatt_queued gauge\n", f);
+	for (i = 0; i < METRICS_HUBS; i++)
+	{
+		if (queues[i].hub != 0)
+			fprintf(f, "webchatt_queued{hub=\"%s\"} %llu\n", queues[i].name, (unsigned long long) queues[i].queued);
+	}
+	fputs("# HELP webchatt_oldest_queued_seconds How long the oldest of them has been waiting; 0: there is none.\n"
+		  "# TYPE webchatt_oldest_queued_seconds gauge\n",
+		  f);
+	for (i = 0; i < METRICS_HUBS; i++)
+	{
+		uint64_t ms = queues[i].queued > 0 ? queues[i].oldest_ms + now_ms() - queues[i].at_ms : 0;
+
+		if (queues[i].hub != 0)
+			fprintf(f, "webchatt_oldest_queued_seconds{hub=\"%s\"} %.3f\n", queues[i].name, (double) ms / 1000);
+	}
+}
+
 static void
 hubs_text(FILE *f)
 {
+	queues_text(f);
 	answers_text(f, "webchatt_webhook_deliveries_total",
 				 "Requests to our own webhooks' endpoints, by how they were answered.", metrics_now.webhook_deliveries);
 	answers_text(f, "webchatt_hub_calls_total",

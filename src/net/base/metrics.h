@@ -25,6 +25,18 @@
 #define METRICS_NEWCOMER_PAUSED	 2
 #define METRICS_NEWCOMER_REASONS 3
 
+/* Hubs whose queues are shown. */
+#define METRICS_HUBS 32
+
+typedef struct metrics_queue
+{
+	uint32_t hub; /* 0: free */
+	char name[64];
+	uint64_t queued;
+	uint64_t oldest_ms;
+	uint64_t at_ms; /* when the worker said so, by the monotonic clock */
+} metrics_queue;
+
 typedef struct metrics
 {
 	uint64_t restarts; /* of this program, as the worker counts */
@@ -55,6 +67,7 @@ typedef struct metrics
 	/* as the worker said last */
 	wc_budgets budgets;
 	uint64_t budgets_ms; /* when that was, by the monotonic clock; 0: never */
+	metrics_queue queues[METRICS_HUBS];
 
 	/* now; set before the text is made */
 	uint32_t connections;
@@ -76,6 +89,10 @@ extern void metrics_answered(uint64_t counts[METRICS_ANSWERS], uint32_t http_sta
 
 /* The worker's word on the budgets of the database. */
 extern void metrics_budgets(const wc_budgets *budgets);
+
+/* The worker's word on how much is queued for a hub; and that the hub is gone. */
+extern void metrics_hub_depth(const wc_hub_depth *depth);
+extern void metrics_hub_gone(uint32_t hub);
 
 /* A visitor's WebSocket ended with that code. */
 extern void metrics_closed(uint16_t code);
