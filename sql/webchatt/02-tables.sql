@@ -425,14 +425,18 @@ CREATE TABLE webchatt.overdue_candidates (
 	since timestamptz NOT NULL DEFAULT now(),
 	unanswered int NOT NULL DEFAULT 0,
 	unanswered_at timestamptz,
+	quiet_since timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (channel_id, message_id)
 ) WITH (fillfactor = 70);
+CREATE INDEX overdue_candidates_quiet ON webchatt.overdue_candidates (quiet_since);
 COMMENT ON TABLE webchatt.overdue_candidates IS
 	'webchatt''s own: messages that webchatt.overdue looks at, written by the worker';
 COMMENT ON COLUMN webchatt.overdue_candidates.message_id IS 'the message in webchatt.messages';
 COMMENT ON COLUMN webchatt.overdue_candidates.since IS 'when it was put here';
 COMMENT ON COLUMN webchatt.overdue_candidates.unanswered IS 'how often it was sent and no answer came; 0: it was answered, and nothing has come since';
 COMMENT ON COLUMN webchatt.overdue_candidates.unanswered_at IS 'when that last was';
+
+COMMENT ON COLUMN webchatt.overdue_candidates.quiet_since IS 'since when nothing was heard of it, exact to a minute: the order of webchatt.overdue';
 
 -- one row, or two after a dump was loaded: the least counts, and without a key they never collide
 CREATE TABLE webchatt.overdue_scan (

@@ -5,7 +5,7 @@
 CREATE FUNCTION webchatt._status(
 	OUT state text, OUT launcher_pid int, OUT worker_pid int, OUT net_pid int, OUT listening text,
 	OUT confined boolean, OUT started_at timestamptz, OUT last_error text, OUT last_error_at timestamptz,
-	OUT corridor text, OUT queued bigint, OUT oldest_queued timestamptz, OUT in_flight int,
+	OUT corridor text, OUT queued bigint, OUT oldest_queued timestamptz, OUT overdue bigint, OUT in_flight int,
 	OUT events_waiting int, OUT connections int, OUT visitors int,
 	OUT events_per_second real, OUT sends_per_second real, OUT turns_per_second real,
 	OUT events bigint, OUT repeats bigint, OUT rejected bigint, OUT sends bigint, OUT failures bigint,
@@ -61,7 +61,7 @@ SELECT CASE WHEN s.worker_pid IS NULL AND EXISTS (SELECT FROM webchatt.restores)
 			'since', hs.link_since, 'error', hs.link_error, 'lost', nullif(hs.link_lost, 0)) END)))
 	 FROM webchatt.hubs h, LATERAL webchatt._hub_state(h.id) hs) AS hubs,
 	s.queued, s.oldest_queued, clock_timestamp() - s.oldest_queued AS oldest_age,
-	(SELECT count(*) FROM webchatt.overdue_candidates) AS overdue, s.in_flight,
+	s.overdue, s.in_flight,
 	s.events_waiting, s.connections, s.visitors, s.events_per_second, s.sends_per_second, s.turns_per_second,
 	s.events, s.repeats, s.rejected, s.sends, s.failures,
 	s.requests, s.requests_refused, s.requests_turned_away, s.worker_memory, s.net_restarts,
@@ -86,7 +86,7 @@ COMMENT ON COLUMN webchatt.status.hubs IS
 COMMENT ON COLUMN webchatt.status.queued IS 'messages that are queued, in memory or not, as of the last second; held ones are not';
 COMMENT ON COLUMN webchatt.status.oldest_queued IS 'since when the oldest of them is queued';
 COMMENT ON COLUMN webchatt.status.oldest_age IS 'how long it has been waiting';
-COMMENT ON COLUMN webchatt.status.overdue IS 'messages that webchatt.overdue lists, as of the last minute';
+COMMENT ON COLUMN webchatt.status.overdue IS 'messages that webchatt.overdue lists, as the worker counted them within the last minute; null: no worker runs';
 COMMENT ON COLUMN webchatt.status.in_flight IS 'messages handed to webchatt-net whose outcome is not known';
 COMMENT ON COLUMN webchatt.status.events_waiting IS 'events that came in and are not committed';
 COMMENT ON COLUMN webchatt.status.connections IS 'HTTP connections now';
@@ -284,21 +284,26 @@ COMMENT ON COLUMN webchatt.repair.skipped IS 'lines of the hub''s log that the l
 COMMENT ON COLUMN webchatt.repair.last_error IS 'what last went wrong in asking the hub; null since all is well';
 COMMENT ON COLUMN webchatt.repair.last_error_at IS 'when that was';
 
+/* LIMIT 1: so each message is looked up by its key, in the order of the candidates' index, whatever the statistics say. */
 CREATE VIEW webchatt.overdue AS
-SELECT m.channel_id, m.id, m.visitor, m.status, x.since, clock_timestamp() - x.since AS age, x.reason, c.unanswered
+SELECT m.channel_id, m.id, m.visitor, m.status, m.since, clock_timestamp() - m.since AS age,
+	CASE m.status
+		WHEN 'sent' THEN 'it was handed over, and no word of its delivery has come'
+		WHEN 'enqueued' THEN 'the hub has it in its queue, and no word has come since'
+		ELSE format('it was sent %s, and no answer was seen: the visitor may have it; it is sent again under the same key',
+			CASE c.unanswered WHEN 1 THEN 'once' ELSE format('%s times', c.unanswered) END)
+	END AS reason, c.unanswered
 FROM webchatt.overdue_candidates c
-JOIN webchatt.messages m ON m.channel_id = c.channel_id AND m.id = c.message_id
 CROSS JOIN LATERAL (
-	SELECT m.status_at AS since, CASE m.status WHEN 'sent' THEN 'it was handed over, and no word of its delivery has come'
-		ELSE 'the hub has it in its queue, and no word has come since' END AS reason
-	WHERE m.status IN ('enqueued', 'sent') AND m.status_at < now() - current_setting('webchatt.overdue_after')::interval
-	UNION ALL
-	SELECT c.unanswered_at, format('it was sent %s, and no answer was seen: the visitor may have it; it is sent again under the same key',
-		CASE c.unanswered WHEN 1 THEN 'once' ELSE format('%s times', c.unanswered) END)
-	WHERE m.status = 'queued' AND c.unanswered > 0) x
-ORDER BY x.since;
+	SELECT o.channel_id, o.id, o.visitor, o.status, CASE o.status WHEN 'queued' THEN c.unanswered_at ELSE o.status_at END AS since
+	FROM webchatt.messages o
+	WHERE o.channel_id = c.channel_id AND o.id = c.message_id
+		AND (o.status = 'queued' AND c.unanswered > 0 OR o.status IN ('enqueued', 'sent')
+			AND o.status_at < now() - current_setting('webchatt.overdue_after')::interval)
+	LIMIT 1) m
+ORDER BY c.quiet_since;
 COMMENT ON VIEW webchatt.overdue IS
-	'messages to visitors of which nothing was heard for longer than webchatt.overdue_after, and sends whose answer was never seen, the oldest first; exact to a minute';
+	'messages to visitors of which nothing was heard for longer than webchatt.overdue_after, and sends whose answer was never seen, the oldest first, by an index, so that the first of many are there at once (LIMIT); exact to a minute';
 COMMENT ON COLUMN webchatt.overdue.visitor IS 'whom it is for';
 COMMENT ON COLUMN webchatt.overdue.status IS 'where it stands';
 COMMENT ON COLUMN webchatt.overdue.since IS 'since when nothing was heard';

@@ -624,9 +624,9 @@ SELECT webchatt.send_message(:c, 'sent', text => 'x') AS sent, webchatt.send_mes
 	webchatt.send_message(:c, 'unanswered', text => 'x') AS unanswered, webchatt.send_message(:c, 'delivered', text => 'x') AS delivered \gset
 UPDATE webchatt.messages SET status = CASE visitor WHEN 'enqueued' THEN 'enqueued' WHEN 'unanswered' THEN 'queued' WHEN 'delivered' THEN 'delivered' ELSE 'sent' END::webchatt.message_status,
 	status_at = now() - CASE visitor WHEN 'fresh' THEN interval '1 minute' WHEN 'sent' THEN interval '3 hours' ELSE interval '2 hours' END;
-INSERT INTO webchatt.overdue_candidates (channel_id, message_id) SELECT channel_id, id FROM webchatt.messages WHERE direction = 'out';
+INSERT INTO webchatt.overdue_candidates (channel_id, message_id, quiet_since) SELECT channel_id, id, status_at FROM webchatt.messages WHERE direction = 'out';
 SELECT visitor, status, age >= interval '1 hour', reason, unanswered FROM webchatt.overdue;
-UPDATE webchatt.overdue_candidates SET unanswered = 2, unanswered_at = now() - interval '1 minute' WHERE message_id = :'unanswered';
+UPDATE webchatt.overdue_candidates SET unanswered = 2, unanswered_at = now() - interval '1 minute', quiet_since = now() - interval '1 minute' WHERE message_id = :'unanswered';
 SELECT visitor, status, reason, unanswered FROM webchatt.overdue;
 SET LOCAL webchatt.overdue_after = '150 min';
 SELECT visitor FROM webchatt.overdue;

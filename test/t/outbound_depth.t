@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use Mojo::JSON qw(decode_json);
+use Mojo::UserAgent;
 use Test::More;
 use WebchattTest;
 
@@ -30,6 +32,22 @@ sub is_true
 	$t->wait_for("SELECT coalesce(oldest_queued - $oldest BETWEEN '-2 s' AND '2 s', oldest_queued IS NULL AND $oldest IS NULL) FROM webchatt.status",
 		"$what; and the oldest one's time")
 	  or diag($t->sql("SELECT oldest_queued, $oldest FROM webchatt.status"));
+	return;
+}
+
+# The same by hub, in status.hubs and in the metrics.
+sub by_hub
+{
+	my ($n, $what) = @_;
+	$t->wait_for("SELECT coalesce((hubs -> 'chatt2me' ->> 'queued')::bigint, 0) = $n AND (hubs -> 'chatt2me' ? 'oldest_queued') = ($n > 0) FROM webchatt.status",
+		"$what: status.hubs says $n");
+	my ($queued, $age);
+	ok(WebchattTest::comes(sub {
+		my $text = Mojo::UserAgent->new->get($t->base_url . '/metrics')->res->body;
+		($queued) = $text =~ /^webchatt_queued\{hub="chatt2me"\} (\d+)$/m;
+		($age) = $text =~ /^webchatt_oldest_queued_seconds\{hub="chatt2me"\} ([\d.]+)$/m;
+		defined $queued && $queued == $n && defined $age && ($age > 0) == ($n > 0);
+	}), "$what: and so do the metrics") or diag("$queued queued, the oldest for $age s");
 	return;
 }
 
@@ -67,6 +85,7 @@ shows(41_000, '40,000 more, far beyond what memory holds');
 queue("'v' || i % 5000", 1, 300);
 shows(41_300, 'and what comes after');
 is_true('beyond what memory holds');
+by_hub(41_300, 'in an outage');
 
 # Undone, cancelled, retried: in memory, of a spilled conversation, and beyond.
 $t->sql("BEGIN; SELECT webchatt.send_message('$channel', 'undone', text => 'x'); ROLLBACK");
@@ -143,4 +162,38 @@ $hub->rules();
 restart_worker('TERM');
 $t->drained;
 shows(0, 'sent in the end');
+by_hub(0, 'in the end');
+
+# What is overdue costs status nothing, however much there is, and the first page no more than a page.
+$t->sql("INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, status_at)
+	SELECT '$channel', ('0180' || substr(i.h, 1, 4) || '-0000-7000-8000-' || substr(i.h, 5, 12))::uuid, 'quiet', 'out', 'sent', '{}', now() - interval '2 days' + n * interval '1 s'
+	FROM (SELECT n, md5(n::text) AS h FROM generate_series(1, 20000) n) i;
+	INSERT INTO webchatt.overdue_candidates (channel_id, message_id, quiet_since) SELECT channel_id, id, status_at FROM webchatt.messages WHERE visitor = 'quiet';
+	ANALYZE webchatt.messages, webchatt.overdue_candidates");
+
+# The most rows that a step of the plan yielded, over all its loops, and the relations it reads.
+sub plan
+{
+	my ($query) = @_;
+	my $plan = decode_json($t->sql("EXPLAIN (ANALYZE, FORMAT JSON) $query"))->[0]{Plan};
+	my ($most, %relations) = (0);
+	my @steps = $plan;
+	while (my $step = shift @steps)
+	{
+		my $rows = $step->{'Actual Rows'} * $step->{'Actual Loops'};
+		$most = $rows if $rows > $most;
+		$relations{ $step->{'Relation Name'} // '' } = 1;
+		push @steps, @{ $step->{Plans} // [] };
+	}
+	return ($most, \%relations);
+}
+
+my ($most, $relations) = plan('SELECT * FROM webchatt.overdue LIMIT 100');
+cmp_ok($most, '<=', 200, 'the first hundred overdue are found without the others');
+is($t->sql("SELECT count(*) = 100 AND bool_and(later) FROM (SELECT since >= lag(since, 1, since) OVER () AS later FROM (SELECT since FROM webchatt.overdue LIMIT 100) o) x"), 't', 'the oldest first');
+($most, $relations) = plan('SELECT * FROM webchatt.status');
+ok(!$relations->{overdue_candidates}, 'status reads none of them') or diag(join ' ', sort keys %$relations);
+$t->sql(q{ALTER SYSTEM SET webchatt.overdue_after = '1h'; SELECT pg_reload_conf()});
+restart_worker('TERM');
+$t->wait_for('SELECT s.overdue = (SELECT count(*) FROM webchatt.overdue_candidates) FROM webchatt.status s', 'and says how many they are');
 done_testing();

@@ -55,6 +55,8 @@ typedef struct OverdueLook
 	bool in_channel;  /* behind id in channel; or behind channel */
 	pg_uuid_t channel;
 	pg_uuid_t id; /* FINDING: the last message; PRUNING: the last candidate's */
+	int64 count;  /* of all candidates */
+	int64 left;	  /* PRUNING: of those seen so far */
 } OverdueLook;
 
 static OverdueLook look;
@@ -165,6 +167,7 @@ begin_look(void)
 	memset(&look.channel, 0, sizeof(look.channel));
 	memset(&look.id, 0, sizeof(look.id));
 	look.in_channel = false;
+	look.left = 0;
 	look.phase = look.goal > look.upto ? OVERDUE_FINDING : OVERDUE_PRUNING;
 }
 
@@ -194,6 +197,7 @@ find_page(int most)
 	n = DatumGetInt64(wc_field(0, 1, &isnull));
 	if (n > 0)
 		look.id = *DatumGetUUIDP(wc_field(0, 2, &isnull));
+	look.count += DatumGetInt64(wc_field(0, 3, &isnull));
 	return (int) n;
 }
 
@@ -232,18 +236,23 @@ static void
 prune_step(void *arg)
 {
 	Datum args[3] = {UUIDPGetDatum(&look.channel), UUIDPGetDatum(&look.id), Int32GetDatum(PRUNE_MOST)};
+	int64 rows = 0;
 	bool isnull;
 
-	if (wc_run(WC_OVERDUE_PRUNE, args, NULL) > 0 && DatumGetInt64(wc_field(0, 1, &isnull)) == PRUNE_MOST)
+	if (wc_run(WC_OVERDUE_PRUNE, args, NULL) > 0)
 	{
 		pg_uuid_t channel = *DatumGetUUIDP(wc_field(0, 2, &isnull));
 
+		rows = DatumGetInt64(wc_field(0, 1, &isnull));
 		look.id = *DatumGetUUIDP(wc_field(0, 3, &isnull));
 		look.channel = channel;
-		return;
+		look.left += DatumGetInt64(wc_field(0, 4, &isnull));
 	}
+	if (rows == PRUNE_MOST)
+		return;
 	look.phase = OVERDUE_RESTING;
 	look.next = next_look(wc_clock());
+	look.count = look.left;
 }
 
 static void
@@ -287,8 +296,11 @@ void
 overdue_commit(void)
 {
 	saved = look;
+	report_stats.overdue = look.count;
 	if (nwritten > 0)
 	{
+		/* what was there already is counted twice until the next look */
+		report_stats.overdue = saved.count = look.count += nwritten;
 		nunanswered -= nwritten;
 		memmove(unanswered[0], unanswered[0] + nwritten, sizeof(pg_uuid_t) * nunanswered);
 		memmove(unanswered[1], unanswered[1] + nwritten, sizeof(pg_uuid_t) * nunanswered);

@@ -19,7 +19,7 @@
 #include "shared/settings.h"
 #include "shared/shmem.h"
 
-#define STATUS_COLUMNS 29
+#define STATUS_COLUMNS 30
 
 PG_FUNCTION_INFO_V1(webchatt_status);
 PG_FUNCTION_INFO_V1(webchatt_hub_state);
@@ -136,6 +136,7 @@ webchatt_status(PG_FUNCTION_ARGS)
 	put_text(&row, s.corridor_open ? "open" : "closed");
 	put(&row, Int64GetDatum(s.queued), false);
 	put_time(&row, s.oldest_queued);
+	put(&row, Int64GetDatum(s.overdue), !running);
 	put(&row, Int32GetDatum(s.in_flight), false);
 	put(&row, Int32GetDatum(s.events_waiting), false);
 	put(&row, Int32GetDatum(s.connections), false);

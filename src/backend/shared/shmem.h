@@ -39,6 +39,7 @@ typedef struct WcStats
 	TimestampTz last_error_at;
 	TimestampTz oldest_queued; /* 0: none */
 	int64 queued;
+	int64 overdue;
 	int32 in_flight;
 	int32 events_waiting;
 	int32 connections;
