@@ -316,7 +316,9 @@ remember_corked(ws_host *host, ws *w)
 void
 ws_server_cork(ws *w)
 {
-	w->corked = w->corked || (w->state == WS_OPEN && remember_corked(w->host, w));
+	/* What waits for the socket already leaves when that takes more. */
+	if (!w->corked && w->state == WS_OPEN && w->out_len == w->out_off)
+		w->corked = remember_corked(w->host, w);
 }
 
 /* The close frame is written: what is left is to be heard out. */
