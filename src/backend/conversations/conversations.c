@@ -316,8 +316,9 @@ learn_waiting(uint64 rows)
 	}
 }
 
+/* A step: what came. */
 static void
-note_came(void)
+note_came(void *arg)
 {
 	Datum args[WC_NOTE_CAME_PARAMETERS];
 
@@ -371,13 +372,6 @@ note_sent(void *arg)
 	}
 }
 
-/* A step: what came. */
-static void
-note_came_step(void *arg)
-{
-	note_came();
-}
-
 static void
 apply_came(void)
 {
@@ -386,7 +380,7 @@ apply_came(void)
 
 	if (came[0] == NULL)
 		return;
-	error = savepoint_try_for(note_came_step, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
+	error = savepoint_try_for(note_came, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
 	if (!savepoint_error_is_transient(error))
