@@ -145,7 +145,11 @@ $t->sql('TRUNCATE public.told; DROP TRIGGER a ON webchatt.messages;
 	CREATE TRIGGER b BEFORE INSERT ON webchatt.messages FOR EACH STATEMENT EXECUTE FUNCTION public.tell(\'before\')');
 $t->sql("SELECT @{[send_sql('t1', q{'x'})]}");
 is($told->(), 'before||webchatt_worker all|t1|webchatt_worker', 'statement triggers, with what was inserted');
-$t->sql('DROP TRIGGER a ON webchatt.messages; DROP TRIGGER b ON webchatt.messages');
+$t->sql('DROP TRIGGER a ON webchatt.messages; DROP TRIGGER b ON webchatt.messages;
+	CREATE TRIGGER a AFTER INSERT ON webchatt.messages REFERENCING NEW TABLE AS fresh FOR EACH ROW EXECUTE FUNCTION public.tell_all()');
+$t->sql("SELECT @{[send_sql('t1', q{'x'})]}; SELECT @{[send_sql('t2', q{'x'}, q{, dedupe_key => 'table'})]}");
+is($told->(), 'all|t1|webchatt_worker all|t2|webchatt_worker', 'a row trigger with a transition table');
+$t->sql('DROP TRIGGER a ON webchatt.messages');
 
 # A trigger that sends.
 $t->sql(qq{CREATE FUNCTION public.copy() RETURNS trigger LANGUAGE plpgsql AS \$\$
@@ -210,7 +214,12 @@ is($t->sql(q{SELECT plain FROM webchatt.messages WHERE visitor = 'added-2'}), 'o
 $t->sql(q{ALTER TABLE webchatt.messages ADD CONSTRAINT polite CHECK (content ->> 'text' <> 'rude'), ADD COLUMN needed int DEFAULT 1 NOT NULL});
 (undef, undef, $err) = $t->try_sql("SELECT @{[send_sql('added', q{'rude'})]}");
 like($err, qr/violates check constraint "polite"/, 'a constraint');
-$t->sql('ALTER TABLE webchatt.messages ALTER needed DROP DEFAULT');
+$t->sql(q{CREATE FUNCTION public.few(who text) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT count(*) < 2 FROM webchatt.messages WHERE visitor = who $$;
+	ALTER TABLE webchatt.messages ADD CONSTRAINT few CHECK (public.few(visitor)) NOT VALID});
+(undef, undef, $err) = $t->try_sql("SELECT @{[send_sql('few', 'n::text')]} FROM generate_series(1, 2) n; SELECT @{[send_sql('many', 'n::text')]} FROM generate_series(1, 3) n");
+like($err, qr/violates check constraint "few"/, 'one that looks at the table');
+is(rows('few'), '1 2', 'sees what the same statement sent before');
+$t->sql('ALTER TABLE webchatt.messages DROP CONSTRAINT few; ALTER TABLE webchatt.messages ALTER needed DROP DEFAULT');
 (undef, undef, $err) = $t->try_sql("SELECT @{[send_sql('added', q{'x'})]}");
 like($err, qr/null value in column "needed"/, 'a column that has to have something');
 $t->sql('ALTER TABLE webchatt.messages DROP CONSTRAINT polite, DROP COLUMN needed');
@@ -218,7 +227,11 @@ $t->sql(q{CREATE UNIQUE INDEX one_each ON webchatt.messages ((content ->> 'text'
 (undef, undef, $err) = $t->try_sql("SELECT @{[send_sql('unique', q{'x'})]}; SELECT @{[send_sql('unique', q{'y'})]}; SELECT @{[send_sql('unique', q{'x'})]}");
 like($err, qr/duplicate key value violates unique constraint "one_each"/, 'an index of their own, upon an expression');
 is(rows('unique'), 'x y', 'which has what it should');
-$t->sql(q{DROP INDEX webchatt.one_each; CREATE TABLE public.customer (id text PRIMARY KEY); INSERT INTO public.customer VALUES ('customer');
+$t->sql(q{DROP INDEX webchatt.one_each; ALTER TABLE webchatt.messages ADD CONSTRAINT one_author UNIQUE (visitor, author) DEFERRABLE});
+(undef, undef, $err) = $t->try_sql(join '; ', map { 'SELECT ' . $keyed->('deferrable', q{'x'}, "'$_', author => 'ann'") } 1, 1, 2);
+like($err, qr/duplicate key value violates unique constraint "one_author"/, 'a deferrable one, beside the dedupe key');
+is(rows('deferrable'), 'x', 'which holds');
+$t->sql(q{ALTER TABLE webchatt.messages DROP CONSTRAINT one_author; CREATE TABLE public.customer (id text PRIMARY KEY); INSERT INTO public.customer VALUES ('customer');
 	GRANT SELECT, UPDATE ON public.customer TO webchatt_worker;
 	ALTER TABLE webchatt.messages ADD CONSTRAINT is_customer FOREIGN KEY (visitor) REFERENCES public.customer (id) NOT VALID});
 (undef, undef, $err) = $t->try_sql("SELECT @{[send_sql('customer', q{'x'})]}; SELECT @{[send_sql('stranger', q{'x'})]}");

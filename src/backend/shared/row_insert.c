@@ -535,6 +535,7 @@ insert_unless(RowShape *shape, const Datum *values, const bool *nulls, bool fire
 	Relation rel = shape->result->ri_RelationDesc;
 	TupleTableSlot *slot = make_row(shape, 0, values, nulls);
 	MemoryContext outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(shape->estate));
+	List *recheck = NIL;
 	bool there;
 	bool met = true;
 
@@ -550,13 +551,13 @@ insert_unless(RowShape *shape, const Datum *values, const bool *nulls, bool fire
 		met = false;
 		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 		table_tuple_insert_speculative(rel, slot, GetCurrentCommandId(true), 0, NULL, token);
-		(void) wc_insert_index_tuples_unless(shape->result, slot, shape->estate, &met, shape->arbiters);
+		recheck = wc_insert_index_tuples_unless(shape->result, slot, shape->estate, &met, shape->arbiters);
 		table_tuple_complete_speculative(rel, slot, token, !met);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 	}
 	MemoryContextSwitchTo(outer);
 	if (!there && fires)
-		ExecARInsertTriggers(shape->estate, shape->result, slot, NIL, capture);
+		ExecARInsertTriggers(shape->estate, shape->result, slot, recheck, capture);
 	ExecClearTuple(slot);
 	return !there;
 }
@@ -568,6 +569,7 @@ insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 	bool rows =
 		shape->row_triggers || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
 	bool fires = rows || shape->statement_triggers;
+	bool looks = fires || shape->others_code; /* at tables, perhaps at what was written just now */
 	TransitionCaptureState *capture = NULL;
 	bool written = true;
 	int done;
@@ -576,16 +578,16 @@ insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 	CommandCounterIncrement();
 	if (shape->notes_restores)
 		wc_note_restore();
+	if (looks)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	if (fires)
 	{
-		PushActiveSnapshot(GetTransactionSnapshot());
 		AfterTriggerBeginQuery();
-	}
-	if (shape->statement_triggers)
-	{
-		ExecBSInsertTriggers(shape->estate, shape->result);
+		/* triggers for a row may have a transition table, too */
 		capture = MakeTransitionCaptureState(shape->result->ri_TrigDesc, shape->relation, CMD_INSERT);
 	}
+	if (shape->statement_triggers)
+		ExecBSInsertTriggers(shape->estate, shape->result);
 	if (shape->arbiters != NIL)
 		written = insert_unless(shape, values, nulls, rows || capture != NULL, capture);
 	for (done = shape->arbiters != NIL ? nrows : 0; done < nrows; done += n)
@@ -597,10 +599,9 @@ insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 	if (shape->statement_triggers)
 		ExecASInsertTriggers(shape->estate, shape->result, capture);
 	if (fires)
-	{
 		AfterTriggerEndQuery(shape->estate);
+	if (looks)
 		PopActiveSnapshot();
-	}
 	CommandCounterIncrement();
 	return written;
 }
