@@ -163,6 +163,15 @@ is($t->sql(q{SELECT count(*), min(sqlstate) FROM webchatt.rejects WHERE event_ke
 $t->sql('GRANT INSERT ON webchatt.messages TO webchatt_worker');
 is($t->sql('SELECT DISTINCT webchatt.retry_reject(id) FROM webchatt.rejects'), 'stored', 'and come back');
 
+# Without the index that tells a repeat, nothing is a row twice.
+my $index = $t->sql(q{SELECT pg_get_indexdef('webchatt.messages_hub_message_id'::regclass)});
+$t->sql('DROP INDEX webchatt.messages_hub_message_id');
+is(join(' ', map { scalar $t->post($_) } events('bare', 2), events('bare', 2)), '200 200 200 200', 'without the index of the hubs\' ids');
+is(rows('bare') . $t->sql(q{SELECT ' ' || count(*) || ' ' || min(sqlstate) FROM webchatt.rejects WHERE event_key LIKE 'bare%'}), '0 2 42P10', 'they are rejected');
+$t->sql($index);
+is($t->sql(q{SELECT DISTINCT webchatt.retry_reject(id) FROM webchatt.rejects}), 'stored', 'and come back');
+is(rows('bare'), 2, 'once each');
+
 # --- what is refused, beside repeats --------------------------------------------------
 
 $t->sql(q{ALTER TABLE webchatt.messages ADD CONSTRAINT short CHECK (length(content ->> 'text') < 100);

@@ -42,7 +42,8 @@ static const WcRowColumn columns[] = {
 	[MESSAGE_HUB_ID] = {"hub_message_id", TEXTOID}, [MESSAGE_HUB_TIME] = {"hub_time", TIMESTAMPTZOID},
 	[MESSAGE_EXTRA] = {"extra", JSONBOID},			{.name = "direction", .label = "in"},
 	{.name = "status", .label = "received"}};
-static WcRowTarget target = WC_ROW_TARGET("messages", columns);
+#define HUB_IDS "messages_hub_message_id"
+static WcRowTarget target = WC_ROW_TARGET_KEYED("messages", columns, HUB_IDS);
 
 static Datum
 text_datum(wc_str s)
@@ -139,5 +140,5 @@ wc_message_rows_met_repeat(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->schema_name != NULL &&
 		   strcmp(error->schema_name, "webchatt") == 0 && error->constraint_name != NULL &&
-		   strcmp(error->constraint_name, "messages_hub_message_id") == 0;
+		   strcmp(error->constraint_name, HUB_IDS) == 0;
 }

@@ -248,9 +248,9 @@ look_at_columns(RowShape *shape, Relation rel, const WcRowTarget *target)
 
 /* The index that says whether a row is there already; false: there is none that could. */
 static bool
-look_at_unless(RowShape *shape, Relation rel, const WcRowTarget *target)
+look_at_key(RowShape *shape, Relation rel, const WcRowTarget *target)
 {
-	Oid oid = get_relname_relid(target->unless, RelationGetNamespace(rel));
+	Oid oid = get_relname_relid(target->unless != NULL ? target->unless : target->key, RelationGetNamespace(rel));
 	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
 	Form_pg_index index;
 	bool right;
@@ -260,7 +260,8 @@ look_at_unless(RowShape *shape, Relation rel, const WcRowTarget *target)
 	index = (Form_pg_index) GETSTRUCT(tuple);
 	right = index->indrelid == RelationGetRelid(rel) && index->indisunique && index->indimmediate && index->indisvalid;
 	ReleaseSysCache(tuple);
-	shape->arbiters = list_make1_oid(oid);
+	if (target->unless != NULL)
+		shape->arbiters = list_make1_oid(oid);
 	return right;
 }
 
@@ -277,7 +278,7 @@ refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
 		return "it has BEFORE ROW triggers";
 	if (!look_at_columns(shape, rel, target))
 		return "it has columns that are generated, or defaults beside constants and now()";
-	if (target->unless != NULL && !look_at_unless(shape, rel, target))
+	if ((target->unless != NULL || target->key != NULL) && !look_at_key(shape, rel, target))
 		return "it has not the index by which a row is known";
 	return NULL;
 }

@@ -26,6 +26,9 @@
  * transaction that may not write.  What was found out is kept until the table changes.
  * Costs of one row: those of its index entries and a few microseconds.
  *
+ * A target with "key", a unique index, is for a table that has it: without it false, so that
+ * the statement says so, instead of rows that are there twice.
+ *
  * A target with "unless", a unique index, is for one row a call: as with ON CONFLICT DO
  * NOTHING for that index; "there" says that a row was there, and then nothing was written.  False
  * as well where the transaction keeps one snapshot.
@@ -51,16 +54,26 @@ typedef struct WcRowTarget
 	const WcRowColumn *columns;
 	int ncolumns;
 	const char *unless;		/* a row that this unique index has is passed over; NULL: raises */
+	const char *key;		/* a unique index that has to be there, so that repeats are met; NULL: none */
 	bool there;				/* the last call found one */
 	struct RowShape *shape; /* row_insert.c's own, as is what follows */
 	bool listed;
 	struct WcRowTarget *next;
 } WcRowTarget;
 
-#define WC_ROW_TARGET(of_table, of_columns) WC_ROW_TARGET_UNLESS(of_table, of_columns, NULL)
+#define WC_ROW_TARGET_OF(of_table, of_columns)                                                                         \
+	.table = of_table, .columns = of_columns, .ncolumns = lengthof(of_columns)
+#define WC_ROW_TARGET(of_table, of_columns)                                                                            \
+	{                                                                                                                  \
+		WC_ROW_TARGET_OF(of_table, of_columns)                                                                         \
+	}
 #define WC_ROW_TARGET_UNLESS(of_table, of_columns, of_index)                                                           \
 	{                                                                                                                  \
-		.table = of_table, .columns = of_columns, .ncolumns = lengthof(of_columns), .unless = of_index                 \
+		WC_ROW_TARGET_OF(of_table, of_columns), .unless = of_index                                                     \
+	}
+#define WC_ROW_TARGET_KEYED(of_table, of_columns, of_index)                                                            \
+	{                                                                                                                  \
+		WC_ROW_TARGET_OF(of_table, of_columns), .key = of_index                                                        \
 	}
 
 /* False: wc_rows_insert() would say so, as far as is known without opening the table. */
