@@ -11,18 +11,18 @@
 
 CREATE FUNCTION webchatt.send_message(
 	channel uuid, visitor text, content jsonb, dedupe_key text DEFAULT NULL, expires interval DEFAULT NULL,
-	author text DEFAULT NULL, final boolean DEFAULT true)
+	author text DEFAULT NULL, final boolean DEFAULT true, priority text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_send_message';
-COMMENT ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean) IS
-	'queues a message for a visitor and returns its id; it leaves when the transaction has committed. dedupe_key: the same key on the same conversation gives the first message''s id back. expires: how long it may wait. author: who answers. final: false: it need not be the answer, so that the conversation stays unanswered in webchatt.inbox';
+COMMENT ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text) IS
+	'queues a message for a visitor and returns its id; it leaves when the transaction has committed. dedupe_key: the same key on the same conversation gives the first message''s id back. expires: how long it may wait. author: who answers. final: false: it need not be the answer, so that the conversation stays unanswered in webchatt.inbox. priority: ''live'': it leaves before what is bulk; ''bulk'': it lets those go first; NULL: the first 256 messages of a transaction are live, the rest is bulk. Within a conversation the order stays';
 
 CREATE FUNCTION webchatt.send_message(
 	channel uuid, visitor text, text text, dedupe_key text DEFAULT NULL, expires interval DEFAULT NULL,
-	author text DEFAULT NULL, final boolean DEFAULT true)
+	author text DEFAULT NULL, final boolean DEFAULT true, priority text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_send_text';
-COMMENT ON FUNCTION webchatt.send_message(uuid, text, text, text, interval, text, boolean) IS
+COMMENT ON FUNCTION webchatt.send_message(uuid, text, text, text, interval, text, boolean, text) IS
 	'queues a text for a visitor: send_message() with the content {"text": ...}';
 
 CREATE FUNCTION webchatt.cancel_message(channel uuid, id uuid) RETURNS boolean

@@ -13,7 +13,7 @@ BEGIN
 		RAISE EXCEPTION 'a transaction in % sees nothing that comes', upper(current_setting('transaction_isolation'))
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Wait in READ COMMITTED, best outside of a transaction block.';
 	END IF;
-	IF EXISTS (SELECT FROM webchatt.outbox o WHERE o.hub_id = hub AND o.xid = pg_current_xact_id_if_assigned()
+	IF EXISTS (SELECT FROM webchatt.outbox o WHERE o.hub_id IN (hub, -hub) AND o.xid = pg_current_xact_id_if_assigned()
 		AND (message IS NULL OR o.message_id = message)) THEN
 		RAISE EXCEPTION 'nothing can come of a change before it is committed'
 			USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -50,8 +50,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects
 	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_reconciliation,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs TO webchatt_worker;
 -- what sessions call as it, triggers too
-GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
-	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
+GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
+	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int), webchatt._now(),
@@ -119,8 +119,8 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchat
 GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
 	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
-GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean),
-	webchatt.send_message(uuid, text, text, text, interval, text, boolean), webchatt.cancel_message(uuid, uuid),
+GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
+	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int),

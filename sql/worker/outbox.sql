@@ -30,17 +30,17 @@ LIMIT 1;
 SELECT found.*
 FROM unnest($2) AS late (xid)
 CROSS JOIN LATERAL (
-	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child
+	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child, o.hub_id
 	FROM webchatt.outbox_0 o
 	WHERE o.hub_id = $1 AND o.xid = late.xid AND (o.xid, o.seq) > ($3, $4)
 	ORDER BY o.xid, o.seq LIMIT $5)
 	UNION ALL
-	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1
+	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1, o.hub_id
 	FROM webchatt.outbox_1 o
 	WHERE o.hub_id = $1 AND o.xid = late.xid AND (o.xid, o.seq) > ($3, $4)
 	ORDER BY o.xid, o.seq LIMIT $5)
 	UNION ALL
-	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2
+	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2, o.hub_id
 	FROM webchatt.outbox_2 o
 	WHERE o.hub_id = $1 AND o.xid = late.xid AND (o.xid, o.seq) > ($3, $4)
 	ORDER BY o.xid, o.seq LIMIT $5)
@@ -50,19 +50,19 @@ LIMIT $5;
 
 -- name: read_next($1 hub int, $2 xid xid8, $3 seq bigint, $4 before xid8, $5 snapshot text, $6 rows int)
 -- Between the cursor (xid, seq) and the horizon: before this transaction, and visible in this snapshot.
-(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child
+(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child, o.hub_id
 FROM webchatt.outbox_0 o
 WHERE o.hub_id = $1 AND (o.xid, o.seq) > ($2, $3) AND o.xid < $4
 	AND pg_visible_in_snapshot(o.xid, (SELECT $5::text::pg_snapshot))
 ORDER BY o.xid, o.seq LIMIT $6)
 UNION ALL
-(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1
+(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1, o.hub_id
 FROM webchatt.outbox_1 o
 WHERE o.hub_id = $1 AND (o.xid, o.seq) > ($2, $3) AND o.xid < $4
 	AND pg_visible_in_snapshot(o.xid, (SELECT $5::text::pg_snapshot))
 ORDER BY o.xid, o.seq LIMIT $6)
 UNION ALL
-(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2
+(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2, o.hub_id
 FROM webchatt.outbox_2 o
 WHERE o.hub_id = $1 AND (o.xid, o.seq) > ($2, $3) AND o.xid < $4
 	AND pg_visible_in_snapshot(o.xid, (SELECT $5::text::pg_snapshot))
@@ -79,7 +79,7 @@ WHERE m.direction = 'out' AND m.status = 'queued';
 
 -- name: read_requeued()
 -- Conversations in which a message was queued once more, and still is.
-SELECT DISTINCT hub_id, channel_id, visitor
+SELECT DISTINCT abs(hub_id), channel_id, visitor
 FROM webchatt.outbox o
 WHERE op = 'r'
 	AND EXISTS (SELECT FROM webchatt.messages m
@@ -87,19 +87,19 @@ WHERE op = 'r'
 
 -- name: read_conversation($1 channel uuid, $2 visitor text, $3 from_seq bigint, $4 rows int)
 -- What is queued in one conversation, in its order.
-(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child
+(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child, o.hub_id
 FROM webchatt.outbox_0 o
 WHERE o.channel_id = $1 AND o.visitor = $2 AND o.seq >= $3
 	AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = $1 AND m.id = o.message_id AND m.status = 'queued')
 ORDER BY o.seq LIMIT $4)
 UNION ALL
-(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1
+(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1, o.hub_id
 FROM webchatt.outbox_1 o
 WHERE o.channel_id = $1 AND o.visitor = $2 AND o.seq >= $3
 	AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = $1 AND m.id = o.message_id AND m.status = 'queued')
 ORDER BY o.seq LIMIT $4)
 UNION ALL
-(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2
+(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2, o.hub_id
 FROM webchatt.outbox_2 o
 WHERE o.channel_id = $1 AND o.visitor = $2 AND o.seq >= $3
 	AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = $1 AND m.id = o.message_id AND m.status = 'queued')

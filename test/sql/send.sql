@@ -155,7 +155,7 @@ SELECT webchatt.send_message(:c, 'remember', content => '{"template": {}}') IS N
 SELECT webchatt.connect_hub('key', name => 'another');
 UPDATE webchatt.channels SET hub_id = (SELECT id FROM webchatt.hubs WHERE name = 'another') WHERE id = :c;
 SELECT webchatt.send_message(:c, 'remember', text => 'by the other hub') IS NOT NULL;
-SELECT DISTINCT h.name FROM webchatt.outbox o JOIN webchatt.hubs h ON h.id = o.hub_id
+SELECT DISTINCT h.name FROM webchatt.outbox o JOIN webchatt.hubs h ON h.id = abs(o.hub_id)
 	JOIN webchatt.messages m ON m.id = o.message_id WHERE m.content ->> 'text' = 'by the other hub';
 SAVEPOINT s;
 SELECT webchatt.add_channel('00000000-0000-0000-0000-000000000003');

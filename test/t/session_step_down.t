@@ -25,7 +25,7 @@ is($t->sql(q{SELECT string_agg(DISTINCT p.proowner::regrole::text, ' ') FROM pg_
 
 # Mallory configures webchatt, and has a trigger on messages.
 my @attempts = (
-	(map { "ALTER FUNCTION webchatt.send_message(uuid, text, text, text, interval, text, boolean) $_" } 'SECURITY INVOKER',
+	(map { "ALTER FUNCTION webchatt.send_message(uuid, text, text, text, interval, text, boolean, text) $_" } 'SECURITY INVOKER',
 		'SECURITY DEFINER', 'RESET ALL', 'SET search_path = mallory', 'OWNER TO mallory', 'COST 2'),
 	'CREATE OR REPLACE FUNCTION webchatt.cancel_message(channel uuid, id uuid) RETURNS boolean LANGUAGE sql AS $f$SELECT mallory.evil()$f$',
 	'ALTER FUNCTION webchatt.retry_message(uuid, uuid) RENAME TO again',

@@ -54,7 +54,7 @@ static const wc_hub_put a_hub_put = {7,
 static const wc_hub_put a_hub_bare = {8, STR("b"), STR("http://b"), STR("k"), 0, 0, {{{NULL, 0}, 0}}};
 static const wc_hub_gone a_hub_gone = {7};
 static const wc_send a_send = {UINT64_C(1) << 63,		  7, UUID_A, UUID_B, STR("web-chatt2me"), STR("visitor"),
-							   STR("{\"text\": \"hi\"}"), 1};
+							   STR("{\"text\": \"hi\"}"), 1, 1};
 static const wc_event a_event = {99,
 								 7,
 								 WC_EVENT_STATUS,

@@ -189,7 +189,7 @@ hub_answers_accept(const wc_frame *frame)
 	if (item == NULL)
 		return true; /* of a time before webchatt-net was restarted */
 	queue = item->conv->queue;
-	queue->under_way--;
+	hub_queue_came_back(item);
 	report_stats.sends++;
 	if (o.result != WC_OUT_ACCEPTED)
 		report_stats.failures++;

@@ -9,6 +9,11 @@
  * corridor and the visitor's socket keep their order, and whatever finds nobody there
  * finds nobody for all that left behind it, until a visitor is welcomed; so from then
  * on nothing more leaves before those have come back (see next_to_go()).
+ *
+ * A hub has two lanes, each with its reader and its window; a conversation is in one
+ * of them.  Its order is one all the same: where a message is read while the other lane
+ * has rows that are not, the conversation is read anew from the outbox, with whatever it
+ * has in there (see hub_queue_read()), and if one of these is live all of them go with it.
  */
 #include "postgres.h"
 
@@ -21,6 +26,7 @@
 
 #include "outbound/hub_queue.h"
 #include "outbound/outbox_reader.h"
+#include "shared/outbox_lane.h"
 #include "turn/conv_queue.h"
 
 /* simplehash of conversations, by hub queue, channel and visitor */
@@ -93,7 +99,13 @@ hub_queue_reset(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &hub_queue_list) outbox_reader_free(dlist_container(HubQueue, node, iter.cur)->reader);
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		outbox_reader_free(queue->readers[LANE_LIVE]);
+		outbox_reader_free(queue->readers[LANE_BULK]);
+	}
 	dlist_init(&hub_queue_list);
 	if (context != NULL)
 		MemoryContextDelete(context);
@@ -120,10 +132,15 @@ hub_queue_of(int hub_id, bool make)
 	old = MemoryContextSwitchTo(context);
 	queue = palloc0(sizeof(HubQueue));
 	queue->hub_id = hub_id;
-	queue->reader = outbox_reader_new(hub_id);
 	queue->early_ends = early_ends_new();
 	dlist_init(&queue->cancelled);
-	conv_queue_init(&queue->turns);
+	queue->readers[LANE_LIVE] = outbox_reader_new(hub_id);
+	queue->readers[LANE_BULK] = outbox_reader_new(WC_BULK_LANE(hub_id));
+	outbox_reader_pair(queue->readers[LANE_LIVE], queue->readers[LANE_BULK]);
+	queue->behind[LANE_LIVE] = queue->behind[LANE_BULK] = true;
+	dlist_init(&queue->got);
+	conv_queue_init(&queue->turns[LANE_LIVE]);
+	conv_queue_init(&queue->turns[LANE_BULK]);
 	MemoryContextSwitchTo(old);
 	dlist_push_tail(&hub_queue_list, &queue->node);
 	return queue;
@@ -153,11 +170,24 @@ conv_for(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, bool ma
 	conv->channel = *channel;
 	conv->visitor = MemoryContextStrdup(context, visitor);
 	conv->hash = probe.hash;
+	conv->live_upto = -1;
 	conv->refetch_from = PG_INT64_MAX;
 	dlist_init(&conv->items);
 	slot = convs_insert(convs, conv, &found);
 	slot->conv = conv;
 	return conv;
+}
+
+static Lane
+lane_of(const Conv *conv)
+{
+	return conv->live ? LANE_LIVE : LANE_BULK;
+}
+
+static ConvQueue *
+turns_of(Conv *conv)
+{
+	return &conv->queue->turns[lane_of(conv)];
 }
 
 static void
@@ -167,6 +197,7 @@ spill(Conv *conv, int64 seq, TimestampTz since)
 	{
 		conv->queue->nspilled++;
 		conv->rest_since = since;
+		conv->queue->nspilled_live += conv->live ? 1 : 0;
 	}
 	conv->spilled = true;
 	conv->refetch_from = Min(conv->refetch_from, seq);
@@ -242,23 +273,41 @@ next_to_go(Conv *conv)
 	return NULL;
 }
 
+/* In which lane is it to be?  Its own place in there is for the caller to find. */
+static void
+follow_lane(Conv *conv)
+{
+	int64 front = conv->nitems > 0 ? dlist_head_element(Queued, node, &conv->items)->seq : conv->refetch_from;
+	bool live = front <= conv->live_upto;
+
+	if (live == conv->live)
+		return;
+	conv_queue_move(turns_of(conv), &conv->turn, CONV_IDLE, false);
+	conv->live = live;
+	if (conv->spilled)
+		conv->queue->nspilled_live += live ? 1 : -1;
+}
+
 /* Put a conversation where its contents say, or free an empty one. */
 static void
 replace(Conv *conv, bool first)
 {
 	bool ready = next_to_go(conv) != NULL;
 
+	follow_lane(conv);
 	if (ready && conv->turn.place == CONV_READY && !first)
 		return;
 	if (ready)
-		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_READY, first);
+		conv_queue_move(turns_of(conv), &conv->turn, CONV_READY, first);
 	else if (conv->nitems > 0)
-		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_IDLE, false);
+		conv_queue_move(turns_of(conv), &conv->turn, CONV_IDLE, false);
 	else if (conv->spilled)
-		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_REFETCH, false);
+		conv_queue_move(turns_of(conv), &conv->turn, CONV_REFETCH, false);
 	else
 	{
-		conv_queue_move(&conv->queue->turns, &conv->turn, CONV_IDLE, false);
+		conv_queue_move(turns_of(conv), &conv->turn, CONV_IDLE, false);
+		if (conv->got[LANE_LIVE] || conv->got[LANE_BULK])
+			dlist_delete(&conv->got_node);
 		convs_delete(convs, conv);
 		pfree(conv->visitor);
 		pfree(conv);
@@ -267,7 +316,7 @@ replace(Conv *conv, bool first)
 
 /* NULL: it is there already. */
 static Queued *
-add_item(Conv *conv, const OutboxRow *row)
+add_item(Conv *conv, const OutboxRow *row, Lane lane)
 {
 	ItemEntry *entry;
 	Queued *item;
@@ -285,10 +334,12 @@ add_item(Conv *conv, const OutboxRow *row)
 	item->since = row->since;
 	item->expires = row->expires;
 	item->child = (uint8) row->child;
+	item->lane = (uint8) lane;
 	dlist_push_tail(&conv->items, &item->node);
 	conv->nitems++;
 	conv->in_state[ITEM_WAITING]++;
 	conv->queue->nitems++;
+	conv->queue->in_lane[lane]++;
 	conv->queue->per_child[item->child]++;
 	return item;
 }
@@ -323,6 +374,7 @@ drop_item(Queued *item)
 	dlist_delete(&item->node);
 	conv->nitems--;
 	conv->queue->nitems--;
+	conv->queue->in_lane[item->lane]--;
 	conv->queue->per_child[item->child]--;
 	conv->queue->nahead -= item->ahead;
 	hash_search(items, &item->id, HASH_REMOVE, NULL);
@@ -378,9 +430,23 @@ met(Queued *item)
 	item->ahead = false;
 }
 
-/* What is in memory of a conversation and not under way is to be read anew, in order, with what has come before it. */
+/* It leaves memory, and the outbox has it still. */
 static void
-requeued(Conv *conv, TimestampTz since)
+drop_to_outbox(Queued *item)
+{
+	spill(item->conv, item->seq, item->since);
+	if (!item->ahead && !item->cancelled)
+		count_rest(item->conv, 1, item->turn == this_turn);
+	drop_item(item);
+}
+
+/*
+ * What is in memory of a conversation and not under way is to be read anew, in order,
+ * with all that the outbox has of it.  But for what is being tried again: that stands
+ * before it all, and waits its time.
+ */
+static void
+read_anew(Conv *conv, TimestampTz since)
 {
 	dlist_mutable_iter iter;
 
@@ -389,24 +455,38 @@ requeued(Conv *conv, TimestampTz since)
 	{
 		Queued *item = dlist_container(Queued, node, iter.cur);
 
-		if (item->state != ITEM_WAITING)
-			continue;
-		spill(conv, 0, item->since);
-		if (!item->ahead && !item->cancelled)
-			count_rest(conv, 1, item->turn == this_turn);
-		drop_item(item);
+		if (item->state == ITEM_WAITING && item->attempts == 0)
+			drop_to_outbox(item);
 	}
-	if (conv->nitems == 0)
+	if (conv->turn.place != CONV_WAITING || conv->nitems == 0)
 		replace(conv, false);
 }
 
+/* It has a live message: up to that it goes with those that have, from where it stands. */
+static void
+make_live(Conv *conv, int64 seq)
+{
+	uint8 place = conv->turn.place;
+
+	conv->live_upto = Max(conv->live_upto, seq);
+	if (conv->nitems > 0)
+		conv->live_upto = Max(conv->live_upto, dlist_tail_element(Queued, node, &conv->items)->seq);
+	if (conv->live)
+		return;
+	follow_lane(conv);
+	if (place == CONV_WAITING)
+		conv_queue_wait(turns_of(conv), &conv->turn, conv->turn.due);
+	else if (place != CONV_IDLE)
+		conv_queue_move(turns_of(conv), &conv->turn, place, false);
+}
+
 /*
- * A row of the outbox.  One that is in memory already is passed over, as a
- * pass may be read twice; but not one that was held and is queued again: what
+ * A row of the outbox, from that lane.  One that is in memory already is passed over,
+ * as a pass may be read twice; but not one that was held and is queued again: what
  * is in memory of it may be the very end that held it, in this turn.
  */
 void
-hub_queue_add(HubQueue *queue, const OutboxRow *row)
+hub_queue_add(HubQueue *queue, const OutboxRow *row, Lane lane)
 {
 	Conv *conv;
 	Queued *item;
@@ -429,16 +509,74 @@ hub_queue_add(HubQueue *queue, const OutboxRow *row)
 		return;
 	}
 	conv = conv_for(queue, row->channel, row->visitor, true);
-	if (row->op == 'r')
-		requeued(conv, row->since);
+	if (!conv->got[LANE_LIVE] && !conv->got[LANE_BULK])
+		dlist_push_tail(&queue->got, &conv->got_node);
+	conv->got[lane] = true;
+	if (row->op == 'r' || (lane == LANE_BULK && row->seq < conv->live_upto))
+		read_anew(conv, row->since);
 	else if (conv->spilled || conv->nitems >= CONV_WINDOW)
 		spill(conv, row->seq, row->since);
 	else
-		(void) add_item(conv, row);
+		(void) add_item(conv, row, lane);
 	if (conv->spilled)
 		count_rest(conv, row->worth, true);
+	if (lane == LANE_LIVE)
+		make_live(conv, row->seq);
 	if (conv->turn.place == CONV_IDLE)
 		replace(conv, false);
+}
+
+/*
+ * Both lanes were read, the live one first, as far as there was room.  If rows of
+ * one may be unread, older ones of a conversation that has got some from the other may
+ * be among them: so it is read anew as a whole.  If not, whatever was committed before a row
+ * that was read is in memory, and in order: see hub_queue_add() for what came later.
+ */
+void
+hub_queue_read(HubQueue *queue)
+{
+	while (!dlist_is_empty(&queue->got))
+	{
+		Conv *conv = dlist_container(Conv, got_node, dlist_pop_head_node(&queue->got));
+		bool anew =
+			(conv->got[LANE_LIVE] && queue->behind[LANE_BULK]) || (conv->got[LANE_BULK] && queue->behind[LANE_LIVE]);
+
+		conv->got[LANE_LIVE] = conv->got[LANE_BULK] = false;
+		if (anew)
+			read_anew(conv, 0);
+	}
+}
+
+/* For how many messages there is room: what is to be read anew takes some too. */
+int
+hub_queue_room(const HubQueue *queue, Lane lane)
+{
+	if (lane == LANE_LIVE)
+		return HUB_QUEUE_WINDOW - queue->in_lane[LANE_LIVE] - queue->nspilled_live;
+	return HUB_QUEUE_BULK_WINDOW - queue->in_lane[LANE_BULK] - (queue->nspilled - queue->nspilled_live);
+}
+
+/* Was everything read that was there when it was last read? */
+bool
+hub_queue_is_current(const HubQueue *queue)
+{
+	return outbox_reader_is_current(queue->readers[LANE_LIVE]) && outbox_reader_is_current(queue->readers[LANE_BULK]);
+}
+
+/* It is on its way to webchatt-net. */
+void
+hub_queue_left(Queued *item)
+{
+	item->conv->queue->under_way++;
+	item->conv->queue->under_way_of_bulk += item->by == LANE_BULK ? 1 : 0;
+}
+
+/* It has an outcome. */
+void
+hub_queue_came_back(Queued *item)
+{
+	item->conv->queue->under_way--;
+	item->conv->queue->under_way_of_bulk -= item->by == LANE_BULK ? 1 : 0;
 }
 
 /*
@@ -452,7 +590,7 @@ hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const char *visito
 
 	init();
 	conv = conv_for(queue, channel, visitor, true);
-	requeued(conv, 0);
+	read_anew(conv, 0);
 }
 
 /*
@@ -509,33 +647,38 @@ hub_queue_each_of(HubQueue *queue, const pg_uuid_t *channel, const char *visitor
 void
 hub_queue_wait(Conv *conv, TimestampTz due)
 {
-	conv_queue_wait(&conv->queue->turns, &conv->turn, due);
+	conv_queue_wait(turns_of(conv), &conv->turn, due);
 }
 
 void
 hub_queue_wake_due(HubQueue *queue, TimestampTz now)
 {
 	ConvTurn *first;
+	int lane;
 
-	while ((first = conv_queue_first_waiting(&queue->turns)) != NULL && first->due <= now)
-		replace(conv_queue_owner(Conv, turn, first), false);
+	for (lane = 0; lane < LANES; lane++)
+	{
+		while ((first = conv_queue_first_waiting(&queue->turns[lane])) != NULL && first->due <= now)
+			replace(conv_queue_owner(Conv, turn, first), false);
+	}
 }
 
-/* Take a message of the next ready conversation, which then lets the others go first; NULL when none is. */
+/* Take a message of a lane's next ready conversation, which then lets the others go first; NULL when none is. */
 Queued *
-hub_queue_next_ready(HubQueue *queue)
+hub_queue_next_ready(HubQueue *queue, Lane lane)
 {
 	ConvTurn *first;
 
-	while ((first = conv_queue_first_ready(&queue->turns)) != NULL)
+	while ((first = conv_queue_first_ready(&queue->turns[lane])) != NULL)
 	{
 		Conv *conv = conv_queue_owner(Conv, turn, first);
 		Queued *item = next_to_go(conv);
 
-		conv_queue_move(&queue->turns, first, CONV_IDLE, false);
+		conv_queue_move(&queue->turns[lane], first, CONV_IDLE, false);
 		if (item == NULL)
 			continue; /* it expired, and goes when that is committed */
 		set_state(item, ITEM_TAKEN);
+		item->by = (uint8) lane;
 		conv->shown = false;
 		if (next_to_go(conv) != NULL)
 			replace(conv, false);
@@ -580,11 +723,7 @@ put_back(Queued *item, bool first)
 	set_token(item, 0);
 	set_state(item, ITEM_WAITING);
 	if (is_read_anew(item))
-	{
-		if (!item->ahead && !item->cancelled)
-			count_rest(conv, 1, false);
-		drop_item(item);
-	}
+		drop_to_outbox(item);
 	replace(conv, first);
 	return conv;
 }
@@ -621,12 +760,12 @@ void
 hub_queue_add_refetched(Conv *conv, const OutboxRow *row)
 {
 	HubQueue *queue = conv->queue;
-	bool ahead = !outbox_reader_passed(queue->reader, row);
+	bool ahead = !outbox_reader_passed(queue->readers[row->bulk ? LANE_BULK : LANE_LIVE], row);
 	Queued *item;
 
 	if (row->message == NULL || !outbox_reader_is_send(row) || (ahead && early_ends_is_full(queue->early_ends)))
 		return;
-	item = add_item(conv, row);
+	item = add_item(conv, row, lane_of(conv));
 	if (item == NULL)
 		return;
 	item->ahead = ahead;
@@ -651,6 +790,7 @@ hub_queue_refetched(Conv *conv, int rows, int64 last_seq)
 		conv->queue->nspilled--;
 		count_rest(conv, -conv->rest, false);
 		conv->rest_now = 0;
+		conv->queue->nspilled_live -= conv->live ? 1 : 0;
 		conv->look_again = false;
 	}
 	else
@@ -666,9 +806,11 @@ int64
 hub_queue_depth(const HubQueue *queue)
 {
 	TimestampTz oldest;
+	int64 unread = outbox_reader_unread_messages(queue->readers[LANE_LIVE], &oldest) +
+				   outbox_reader_unread_messages(queue->readers[LANE_BULK], &oldest);
 
-	return Max(0, queue->nitems - queue->ncancelled - queue->nahead + queue->nrest +
-					  outbox_reader_unread_messages(queue->reader, &oldest) - early_ends_count(queue->early_ends));
+	return Max(0, queue->nitems - queue->ncancelled - queue->nahead + queue->nrest + unread -
+					  early_ends_count(queue->early_ends));
 }
 
 static void
@@ -691,6 +833,7 @@ hub_queue_find_oldest(void)
 	ConvSlot *slot;
 	dlist_iter iter;
 	TimestampTz oldest;
+	int lane;
 
 	if (context == NULL)
 		return;
@@ -711,9 +854,12 @@ hub_queue_find_oldest(void)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		(void) outbox_reader_unread_messages(queue->reader, &oldest);
-		if (queue->oldest == 0)
-			older(queue, oldest);
+		for (lane = 0; lane < LANES; lane++)
+		{
+			(void) outbox_reader_unread_messages(queue->readers[lane], &oldest);
+			if (queue->oldest == 0 || queue->in_lane[lane] == 0)
+				older(queue, oldest);
+		}
 	}
 }
 
@@ -743,8 +889,9 @@ hub_queue_commit(void)
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
 		let_go_of_cancelled(queue);
-		outbox_reader_commit(queue->reader);
-		early_ends_commit(queue->early_ends, outbox_reader_is_current(queue->reader));
+		outbox_reader_commit(queue->readers[LANE_LIVE]);
+		outbox_reader_commit(queue->readers[LANE_BULK]);
+		early_ends_commit(queue->early_ends, hub_queue_is_current(queue));
 	}
 }
 
@@ -758,6 +905,13 @@ hub_queue_rollback(void)
 
 	if (context == NULL)
 		return;
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		queue->behind[LANE_LIVE] = queue->behind[LANE_BULK] = true;
+		hub_queue_read(queue);
+	}
 	convs_start_iterate(convs, &i);
 	while ((slot = convs_iterate(convs, &i)) != NULL)
 	{
@@ -769,7 +923,8 @@ hub_queue_rollback(void)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		outbox_reader_rollback(queue->reader);
+		outbox_reader_rollback(queue->readers[LANE_LIVE]);
+		outbox_reader_rollback(queue->readers[LANE_BULK]);
 		early_ends_rollback(queue->early_ends);
 	}
 }

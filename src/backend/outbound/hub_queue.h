@@ -14,8 +14,9 @@
 #include "outbound/outbox_reader.h"
 #include "turn/conv_queue.h"
 
-/* Messages that one hub's queue holds in memory; the rest waits in the outbox. */
-#define HUB_QUEUE_WINDOW 16384
+/* Messages that one hub's queue holds in memory, by lane; the rest waits in the outbox. */
+#define HUB_QUEUE_WINDOW	  16384
+#define HUB_QUEUE_BULK_WINDOW 8192
 
 /* Messages that one conversation holds in memory; beyond that it is spilled. */
 #define CONV_WINDOW 32
@@ -28,6 +29,14 @@ typedef enum ItemState
 	ITEM_ENDED, /* its outcome is known and not yet committed */
 	ITEM_STATES
 } ItemState;
+
+/* Who goes first: shared/outbox_lane.c. */
+typedef enum Lane
+{
+	LANE_LIVE,
+	LANE_BULK,
+	LANES
+} Lane;
 
 typedef struct Conv Conv;
 typedef struct HubQueue HubQueue;
@@ -45,6 +54,8 @@ typedef struct Queued
 	int attempts;
 	uint8 state;			   /* ItemState */
 	bool held;				   /* ENDED, and to be held */
+	uint8 lane;				   /* Lane: whose room it takes in memory */
+	uint8 by;				   /* Lane: by whose turn it is under way */
 	uint8 child;			   /* the outbox table that it came from */
 	uint32 turn;			   /* that brought it into memory */
 	bool cancelled;			   /* as the outbox says */
@@ -63,9 +74,13 @@ struct Conv
 	int in_state[ITEM_STATES]; /* of them */
 	int nheld;				   /* of those that ended */
 	bool shown;				   /* the visitor showed up since what is under way was taken */
-	bool spilled;			   /* rows from refetch_from on are not in memory */
-	bool look_again;		   /* for messages without an order, once it is not spilled */
-	uint32 whole_in;		   /* the pass that found all of it in memory: see hub_queue_knows() */
+	bool live;				   /* it has a live message, and so goes before what is bulk */
+	int64 live_upto;		   /* the last of these, so far: none behind it is known to be live */
+	bool got[LANES];		   /* rows were read, and not looked at yet: see hub_queue_read() */
+	dlist_node got_node;
+	bool spilled;	 /* rows from refetch_from on are not in memory */
+	bool look_again; /* for messages without an order, once it is not spilled */
+	uint32 whole_in; /* the pass that found all of it in memory: see hub_queue_knows() */
 	int64 refetch_from;
 	int64 rest;				/* messages that were read and are not in memory */
 	int64 rest_now;			/* of them, those that the turn rest_turn read */
@@ -79,7 +94,9 @@ struct HubQueue
 {
 	dlist_node node;
 	int hub_id;
-	OutboxReader *reader;
+	OutboxReader *readers[LANES];
+	bool behind[LANES];	  /* there may be rows that its reader has not been shown */
+	dlist_head got;		  /* conversations of which rows were read */
 	bool local;			  /* its messages go to visitors' sessions */
 	bool stopped;		  /* the hub refused the key */
 	bool gone;			  /* no longer configured */
@@ -94,22 +111,30 @@ struct HubQueue
 	int failures; /* in a row, without a success */
 	bool probing; /* one at a time until one succeeds */
 	int nitems;
-	int under_way;	/* handed to webchatt-net, no outcome yet */
-	int nspilled;	/* conversations */
-	int64 nrest;	/* their messages that are not in memory */
-	int ncancelled; /* messages in memory */
+	int in_lane[LANES];	   /* of them */
+	int under_way;		   /* handed to webchatt-net, no outcome yet */
+	int under_way_of_bulk; /* of them */
+	int nspilled;		   /* conversations */
+	int nspilled_live;	   /* of them */
+	int64 nrest;		   /* their messages that are not in memory */
+	int ncancelled;		   /* messages in memory */
 	dlist_head cancelled;
 	int nahead;
 	EarlyEnds *early_ends;
 	TimestampTz oldest; /* see hub_queue_find_oldest() */
 	int per_child[3];	/* messages in memory by outbox table */
-	ConvQueue turns;
+	ConvQueue turns[LANES];
 };
 
 extern dlist_head hub_queue_list;
 extern HubQueue *hub_queue_of(int hub_id, bool make);
-extern void hub_queue_add(HubQueue *queue, const OutboxRow *row);
+extern void hub_queue_add(HubQueue *queue, const OutboxRow *row, Lane lane);
 extern void hub_queue_scouted(HubQueue *queue, const OutboxRow *row);
+extern void hub_queue_read(HubQueue *queue);
+extern int hub_queue_room(const HubQueue *queue, Lane lane);
+extern bool hub_queue_is_current(const HubQueue *queue);
+extern void hub_queue_left(Queued *item);
+extern void hub_queue_came_back(Queued *item);
 extern void hub_queue_requeued(HubQueue *queue, const pg_uuid_t *channel, const char *visitor);
 extern bool hub_queue_knows(HubQueue *queue, const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message,
 							uint32 pass);
@@ -118,7 +143,7 @@ extern void hub_queue_each_of(HubQueue *queue, const pg_uuid_t *channel, const c
 							  void (*visit)(void *arg, Queued *item), void *arg);
 extern void hub_queue_wait(Conv *conv, TimestampTz due);
 extern void hub_queue_wake_due(HubQueue *queue, TimestampTz now);
-extern Queued *hub_queue_next_ready(HubQueue *queue);
+extern Queued *hub_queue_next_ready(HubQueue *queue, Lane lane);
 extern void hub_queue_ended(Queued *item, bool held);
 extern void hub_queue_set_sent(Queued *item, uint64 token);
 extern Conv *hub_queue_put_back(Queued *item);

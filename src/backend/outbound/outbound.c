@@ -41,6 +41,12 @@
 #define TAKE_MOST  512
 #define TAKE_BYTES (4 * 1024 * 1024)
 
+/* Of them, those that are bulk while others are live: a turn with these is to be short. */
+#define BULK_BESIDE_LIVE 64
+
+/* The part of what may be under way that each lane leaves to the other. */
+#define LANE_SHARE 8
+
 /* Messages under way at webchatt-net, as a multiple of max_in_flight, and at least. */
 #define UNDER_WAY_FACTOR 4
 #define UNDER_WAY_LEAST	 512
@@ -48,8 +54,9 @@
 /* Between two times that others are told of how much is queued, in ms. */
 #define TELL_DEPTH_MS 1000
 
-/* Rows of the outbox read in one turn for each hub. */
-#define READ_PAGE 4096
+/* Rows of the outbox read in one turn for each hub, by lane. */
+#define READ_PAGE	   4096
+#define READ_BULK_PAGE 1024
 
 /* Rows that are looked at in one turn for each hub while memory has no room for them. */
 #define SCOUT_PAGE 2048
@@ -126,6 +133,12 @@ outbound_upkeep(void)
 		savepoint_run(WC_EXPIRE_EARLY);
 }
 
+typedef struct LaneRows
+{
+	HubQueue *queue;
+	Lane lane;
+} LaneRows;
+
 /* Each row once, when it is first seen. */
 static void
 first_seen(const OutboxRow *row)
@@ -137,9 +150,11 @@ first_seen(const OutboxRow *row)
 static void
 take_row(void *arg, const OutboxRow *row)
 {
+	LaneRows *rows = arg;
+
 	if (!row->scouted)
 		first_seen(row);
-	hub_queue_add(arg, row);
+	hub_queue_add(rows->queue, row, rows->lane);
 }
 
 static void
@@ -181,14 +196,22 @@ take_refetched(void *arg, const OutboxRow *row)
 	refetch->last_seq = row->seq;
 }
 
+/* Are there conversations to be read anew, and is there room for them? */
+static bool
+may_refetch(HubQueue *queue, Lane lane)
+{
+	return conv_queue_first_refetch(&queue->turns[lane]) != NULL &&
+		   queue->in_lane[lane] < (lane == LANE_LIVE ? HUB_QUEUE_WINDOW : HUB_QUEUE_BULK_WINDOW);
+}
+
 static void
-refetch_spilled(HubQueue *queue)
+refetch_spilled(HubQueue *queue, Lane lane)
 {
 	int n;
 
-	for (n = 0; n < REFETCH_MOST && conv_queue_first_refetch(&queue->turns) != NULL; n++)
+	for (n = 0; n < REFETCH_MOST && may_refetch(queue, lane); n++)
 	{
-		Refetch refetch = {conv_queue_owner(Conv, turn, conv_queue_first_refetch(&queue->turns)), 0, 0};
+		Refetch refetch = {conv_queue_owner(Conv, turn, conv_queue_first_refetch(&queue->turns[lane])), 0, 0};
 		Datum args[4];
 
 		args[0] = UUIDPGetDatum(&refetch.conv->channel);
@@ -204,11 +227,47 @@ refetch_spilled(HubQueue *queue)
 	}
 }
 
+/* Rows of a lane that a turn reads. */
+static int
+page_of(Lane lane)
+{
+	return lane == LANE_LIVE ? READ_PAGE : READ_BULK_PAGE;
+}
+
 /* Is there less room than a turn would read? */
 static bool
-is_crowded(const HubQueue *queue)
+is_crowded(const HubQueue *queue, Lane lane)
 {
-	return HUB_QUEUE_WINDOW - queue->nitems < READ_PAGE;
+	return hub_queue_room(queue, lane) < page_of(lane);
+}
+
+/* Is there something to be read, and room for it? */
+static bool
+may_read(const HubQueue *queue, Lane lane)
+{
+	return (queue->behind[lane] || outbox_reader_has_more(queue->readers[lane])) && hub_queue_room(queue, lane) > 0;
+}
+
+/* Read what is new in a lane, as far as memory is meant for it, and count the rest. */
+static void
+read_lane(HubQueue *queue, Lane lane, bool look)
+{
+	LaneRows rows = {queue, lane};
+	OutboxReader *reader = queue->readers[lane];
+	bool goes_on = outbox_reader_has_more(reader); /* with what was there at some time before */
+	bool reads = may_read(queue, lane);
+
+	if (reads)
+	{
+		outbox_reader_read(reader, Min(hub_queue_room(queue, lane), page_of(lane)), take_row, &rows);
+		queue->behind[lane] = outbox_reader_has_more(reader) || (goes_on && queue->behind[lane]);
+		/* whoever was before one of these is in the other lane by now */
+		if (lane == LANE_LIVE && !goes_on)
+			queue->behind[LANE_BULK] = true;
+	}
+	if (is_crowded(queue, lane) && (!reads || outbox_reader_has_more(reader)) &&
+		(look || outbox_reader_wants_scout(reader)))
+		outbox_reader_scout(reader, look, SCOUT_PAGE, take_scouted, queue);
 }
 
 /*
@@ -228,54 +287,70 @@ outbound_read(TimestampTz now, bool look)
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
-		int room = Min(HUB_QUEUE_WINDOW - queue->nitems, READ_PAGE);
-		bool reads = room > 0 && (look || outbox_reader_has_more(queue->reader));
 
 		if (queue->paused_until != 0 && queue->paused_until <= now)
 			queue->paused_until = 0;
-		if (reads)
-			outbox_reader_read(queue->reader, room, take_row, queue);
-		if (is_crowded(queue) && (!reads || outbox_reader_has_more(queue->reader)) &&
-			(look || outbox_reader_wants_scout(queue->reader)))
-			outbox_reader_scout(queue->reader, look, SCOUT_PAGE, take_scouted, queue);
-		refetch_spilled(queue);
+		if (look)
+			queue->behind[LANE_LIVE] = queue->behind[LANE_BULK] = true;
+		read_lane(queue, LANE_LIVE, look);
+		read_lane(queue, LANE_BULK, look);
+		hub_queue_read(queue);
+		refetch_spilled(queue, LANE_LIVE);
+		refetch_spilled(queue, LANE_BULK);
 		hub_queue_wake_due(queue, now);
 	}
 }
 
+/* How many of a lane may leave.  Whatever one takes, there is something left for the other. */
 static int
-allowance(const HubQueue *queue, TimestampTz now)
+allowance(const HubQueue *queue, Lane lane, TimestampTz now)
 {
 	int most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
+	int of_lane = lane == LANE_BULK ? queue->under_way_of_bulk : queue->under_way - queue->under_way_of_bulk;
 
 	if (queue->gone)
 		return most; /* they fail: see decide() */
 	if (queue->stopped || queue->paused_until > now)
 		return 0;
 	if (queue->probing)
-		most = 1;
-	return Max(0, most - queue->under_way);
+		return queue->under_way == 0 ? 1 : 0;
+	return Max(0, Min(most - queue->under_way, most - most / LANE_SHARE - of_lane));
 }
 
+static bool
+gather_lane(HubQueue *queue, Lane lane, int most, TimestampTz now)
+{
+	int left = Min(allowance(queue, lane, now), most);
+	int before = ntaken;
+	Queued *item;
+
+	while (left-- > 0 && ntaken < TAKE_MOST && (item = hub_queue_next_ready(queue, lane)) != NULL)
+	{
+		taken_away[ntaken] = true;
+		taken[ntaken++] = item;
+	}
+	return ntaken > before;
+}
+
+/* The live ones of all hubs first, then bulk. */
 static void
 gather(TimestampTz now)
 {
+	bool live = false;
 	dlist_iter iter;
 
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
-		int left = allowance(queue, now);
 
-		while (left-- > 0 && ntaken < TAKE_MOST)
-		{
-			Queued *item = hub_queue_next_ready(queue);
+		live |= gather_lane(queue, LANE_LIVE, TAKE_MOST - BULK_BESIDE_LIVE - ntaken, now);
+	}
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-			if (item == NULL)
-				break;
-			taken_away[ntaken] = true;
-			taken[ntaken++] = item;
-		}
+		if (!live || !queue->probing)
+			(void) gather_lane(queue, LANE_BULK, live ? BULK_BESIDE_LIVE : TAKE_MOST, now);
 	}
 }
 
@@ -294,6 +369,7 @@ write_send(Queued *item, const char *content)
 	send.to = wc_str_from(item->conv->visitor);
 	send.content = wc_str_from(content);
 	send.local = channel->local ? 1 : 0;
+	send.bulk = item->by == LANE_BULK ? 1 : 0;
 	if (!wc_write_send(&sends, &send))
 		return false;
 	hub_queue_set_sent(item, send.token);
@@ -482,7 +558,7 @@ outbound_commit(TimestampTz now, wc_buf *out)
 		if (taken_away[i])
 			hub_queue_settle(taken[i]);
 		else if (taken[i]->state == ITEM_SENT)
-			taken[i]->conv->queue->under_way++;
+			hub_queue_left(taken[i]);
 		else if (taken[i]->state == ITEM_TAKEN)
 			hub_queue_put_back_first(taken[i]);
 	}
@@ -521,6 +597,15 @@ outbound_rollback(const ErrorData *error)
 	looked_now = false;
 }
 
+static bool
+lane_ready(HubQueue *queue, Lane lane, TimestampTz now)
+{
+	return may_refetch(queue, lane) || may_read(queue, lane) ||
+		   (is_crowded(queue, lane) && outbox_reader_wants_scout(queue->readers[lane])) ||
+		   (conv_queue_first_ready(&queue->turns[lane]) != NULL && net_process_has_room() &&
+			allowance(queue, lane, now) > 0);
+}
+
 /* Is there anything to do without waiting? */
 static bool
 outbound_ready(TimestampTz now)
@@ -533,11 +618,8 @@ outbound_ready(TimestampTz now)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		if ((queue->stop_pending != NULL && queue->stop_due <= now) ||
-			conv_queue_first_refetch(&queue->turns) != NULL ||
-			(outbox_reader_has_more(queue->reader) && queue->nitems < HUB_QUEUE_WINDOW) ||
-			(is_crowded(queue) && outbox_reader_wants_scout(queue->reader)) ||
-			(conv_queue_first_ready(&queue->turns) != NULL && net_process_has_room() && allowance(queue, now) > 0))
+		if ((queue->stop_pending != NULL && queue->stop_due <= now) || lane_ready(queue, LANE_LIVE, now) ||
+			lane_ready(queue, LANE_BULK, now))
 			return true;
 	}
 	return false;
@@ -553,13 +635,18 @@ outbound_next_due(void)
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
-		const ConvTurn *first = conv_queue_first_waiting(&queue->turns);
+		int lane;
 
-		if (conv_queue_first_ready(&queue->turns) != NULL && queue->paused_until != 0 && !queue->stopped &&
-			(next == 0 || queue->paused_until < next))
-			next = queue->paused_until;
-		if (first != NULL && (next == 0 || first->due < next))
-			next = first->due;
+		for (lane = 0; lane < LANES; lane++)
+		{
+			const ConvTurn *first = conv_queue_first_waiting(&queue->turns[lane]);
+
+			if (conv_queue_first_ready(&queue->turns[lane]) != NULL && queue->paused_until != 0 && !queue->stopped &&
+				(next == 0 || queue->paused_until < next))
+				next = queue->paused_until;
+			if (first != NULL && (next == 0 || first->due < next))
+				next = first->due;
+		}
 	}
 	return next;
 }
@@ -583,7 +670,12 @@ outbound_net_lost(bool may_have_left)
 	dlist_iter iter;
 
 	hub_queue_each(put_back_sent, &may_have_left);
-	dlist_foreach(iter, &hub_queue_list) dlist_container(HubQueue, node, iter.cur)->under_way = 0;
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		queue->under_way = queue->under_way_of_bulk = 0;
+	}
 }
 
 /* Forget everything, as after a start. */
@@ -661,7 +753,9 @@ outbound_child_is_empty(int child)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
-		if (queue->per_child[child] > 0 || queue->nspilled > 0 || outbox_reader_unread(queue->reader, child))
+		if (queue->per_child[child] > 0 || queue->nspilled > 0 ||
+			outbox_reader_unread(queue->readers[LANE_LIVE], child) ||
+			outbox_reader_unread(queue->readers[LANE_BULK], child))
 			return false;
 	}
 	return true;

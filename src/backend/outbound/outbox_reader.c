@@ -108,7 +108,8 @@ struct OutboxReader
 	bool changed;	 /* since the last commit */
 	uint8 *worths;	 /* the scout's, two bits a row */
 	Size worths_size;
-	HTAB *reordered; /* by message: Reordered */
+	HTAB *reordered;	   /* by message: Reordered; both lanes' are with the first of them */
+	OutboxReader *pair[2]; /* the readers of a hub's lanes; NULL: it has one only */
 };
 
 /* The first row of a message that may have several. */
@@ -266,6 +267,14 @@ outbox_reader_new(int hub_id)
 	return reader;
 }
 
+/* The two lanes of one hub: a message that was queued again may have a row in each. */
+void
+outbox_reader_pair(OutboxReader *one, OutboxReader *two)
+{
+	one->pair[0] = two->pair[0] = one;
+	one->pair[1] = two->pair[1] = two;
+}
+
 void
 outbox_reader_free(OutboxReader *reader)
 {
@@ -333,6 +342,7 @@ row_of(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 	d = SPI_getbinval(tuple, desc, 8, &isnull);
 	row->note = isnull ? NULL : TextDatumGetCString(d);
 	row->child = DatumGetInt32(SPI_getbinval(tuple, desc, 9, &isnull));
+	row->bulk = DatumGetInt32(SPI_getbinval(tuple, desc, 10, &isnull)) < 0;
 }
 
 /* Hand out the rows of SPI_tuptable, which have the columns OUTBOX_COLUMNS. */
@@ -430,6 +440,8 @@ worth_of_reordered(OutboxReader *reader, const OutboxRow *row)
 	Reordered *entry;
 	bool found;
 
+	if (reader->pair[0] != NULL)
+		reader = reader->pair[0];
 	if (reader->reordered == NULL)
 	{
 		memset(&ctl, 0, sizeof(ctl));
@@ -839,11 +851,20 @@ forget_xid(Horizon *h, uint64 xid)
 static void
 forget_first_pass(OutboxReader *reader)
 {
+	size_t i;
+
 	if (reader->worths != NULL)
 		pfree(reader->worths);
 	reader->worths = NULL;
 	reader->worths_size = 0;
 	reader->now.nworths = reader->now.at_worth = 0;
+	for (i = 0; i < lengthof(reader->pair) && reader->pair[i] != NULL; i++)
+	{
+		if (reader->pair[i]->now.main.seen.look == 0)
+			return; /* it may meet messages that the other has met */
+	}
+	if (reader->pair[0] != NULL)
+		reader = reader->pair[0];
 	if (reader->reordered != NULL)
 		hash_destroy(reader->reordered);
 	reader->reordered = NULL;

@@ -1,6 +1,6 @@
 /*
  * outbox_reader.h
- *	  The outbox of one hub, in order, each row once.
+ *	  One lane of a hub's outbox, in order, each row once.
  */
 #ifndef WC_OUTBOX_READER_H
 #define WC_OUTBOX_READER_H
@@ -21,6 +21,7 @@ struct OutboxRow
 	const char *visitor;
 	TimestampTz expires; /* 0: none */
 	const char *note;	 /* NULL: none */
+	bool bulk;			 /* see shared/outbox_lane.h */
 	TimestampTz since;	 /* since when the message is queued; 0: not known */
 	bool scouted;		 /* outbox_reader_scout() has shown it already */
 	int worth; /* after a start: -1, its message is not queued any more; 0, another row of its message counts; else 1 */
@@ -31,6 +32,7 @@ typedef struct OutboxReader OutboxReader;
 
 extern uint64 outbox_reader_rows_read; /* by all readers, ever */
 extern OutboxReader *outbox_reader_new(int hub_id);
+extern void outbox_reader_pair(OutboxReader *one, OutboxReader *two);
 extern void outbox_reader_free(OutboxReader *reader);
 extern void outbox_reader_read(OutboxReader *reader, int limit, outbox_row_fn take, void *arg);
 extern bool outbox_reader_has_more(const OutboxReader *reader);

@@ -23,11 +23,11 @@
 #include "utils/uuid.h"
 
 #include "outbound/hub_queue.h"
-#include "outbound/outbox_reader.h"
 #include "outbound/requeue.h"
 #include "shared/clock.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
+#include "shared/outbox_lane.h"
 #include "shared/statements.h"
 #include "turn/config.h"
 #include "turn/report.h"
@@ -134,11 +134,11 @@ requeue_one(const pg_uuid_t *channel, const pg_uuid_t *id, const char *visitor, 
 	if (c == NULL)
 		return;
 	queue = hub_queue_of(c->hub_id, true);
-	if (!outbox_reader_is_current(queue->reader))
+	if (!hub_queue_is_current(queue))
 		look.unread = true;
 	else if (!hub_queue_knows(queue, channel, visitor, id, old ? pass : 0))
 	{
-		wc_outbox_append(c->hub_id, final ? 's' : 'n', channel, visitor, id, NULL, expires);
+		wc_outbox_append(WC_BULK_LANE(c->hub_id), final ? 's' : 'n', channel, visitor, id, NULL, expires);
 		appended = true;
 	}
 }
@@ -215,7 +215,7 @@ all_is_read(void)
 
 	dlist_foreach(iter, &hub_queue_list)
 	{
-		if (!outbox_reader_is_current(dlist_container(HubQueue, node, iter.cur)->reader))
+		if (!hub_queue_is_current(dlist_container(HubQueue, node, iter.cur)))
 			return false;
 	}
 	return true;

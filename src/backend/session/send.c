@@ -26,6 +26,7 @@
 #include "shared/compat.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
+#include "shared/outbox_lane.h"
 #include "shared/row_insert.h"
 #include "shared/shmem.h"
 #include "shared/statements.h"
@@ -55,6 +56,7 @@ typedef struct Sending
 	TimestampTz expires_at;
 	text *author; /* who answers; NULL: not said */
 	bool final;	  /* false: it need not be the answer */
+	WcPriority priority;
 	int hub_id;
 } Sending;
 
@@ -423,8 +425,8 @@ write_message(const Sending *s, pg_uuid_t *id)
 static void
 append(const Sending *s, const pg_uuid_t *id)
 {
-	wc_outbox_append(s->hub_id, s->final ? 's' : 'n', s->channel, text_to_cstring(s->visitor), id, NULL,
-					 s->expires ? &s->expires_at : NULL);
+	wc_outbox_append(wc_outbox_lane(s->hub_id, s->priority), s->final ? 's' : 'n', s->channel,
+					 text_to_cstring(s->visitor), id, NULL, s->expires ? &s->expires_at : NULL);
 }
 
 static void
@@ -510,6 +512,23 @@ send_it(Sending *s)
 	return UUIDPGetDatum(id);
 }
 
+/* "live", "bulk", or NULL: as it comes. */
+static WcPriority
+priority_of(const text *t)
+{
+	char *word = t ? text_to_cstring(t) : NULL;
+
+	if (word == NULL)
+		return WC_PRIORITY_AUTOMATIC;
+	if (strcmp(word, "live") == 0)
+		return WC_PRIORITY_LIVE;
+	if (strcmp(word, "bulk") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no priority \"%s\"", word),
+						errhint("'live': it leaves before what is bulk; 'bulk': it lets the others go first; NULL: the "
+								"first 256 messages of a transaction are live, the rest is bulk.")));
+	return WC_PRIORITY_BULK;
+}
+
 static void
 common_arguments(FunctionCallInfo fcinfo, Sending *s)
 {
@@ -524,11 +543,12 @@ common_arguments(FunctionCallInfo fcinfo, Sending *s)
 	s->expires = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
 	s->author = PG_ARGISNULL(5) ? NULL : PG_GETARG_TEXT_PP(5);
 	s->final = PG_GETARG_BOOL(6);
+	s->priority = priority_of(PG_ARGISNULL(7) ? NULL : PG_GETARG_TEXT_PP(7));
 }
 
 /*
  * send_message(channel uuid, visitor text, content jsonb, dedupe_key text,
- * expires interval, author text, final boolean) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
+ * expires interval, author text, final boolean, priority text) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
  * be sent, 54000 too large, 22004 a NULL.  Content types: doc/hub-contract.md, section 2.
  */
 Datum
@@ -602,7 +622,8 @@ webchatt_cancel_message(PG_FUNCTION_ARGS)
 		if (wanted)
 			wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL, NULL);
 		if (!was_held)
-			wc_outbox_append(hub_id, 'k', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL, NULL);
+			wc_outbox_append(WC_BULK_LANE(hub_id), 'k', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL,
+							 NULL);
 	}
 	SPI_finish();
 	wc_step_up(&outer);
@@ -627,9 +648,10 @@ webchatt_retry_message(PG_FUNCTION_ARGS)
 		bool no_expiry;
 		TimestampTz expires = DatumGetTimestampTz(wc_field(0, 3, &no_expiry));
 
-		wc_outbox_append(DatumGetInt32(wc_field(0, 1, &isnull)), DatumGetBool(wc_field(0, 4, &isnull)) ? 's' : 'n',
-						 DatumGetUUIDP(args[0]), wc_field_text(0, 2), DatumGetUUIDP(args[1]), NULL,
-						 no_expiry ? NULL : &expires);
+		/* behind the order of its cancellation, if there is one */
+		wc_outbox_append(WC_BULK_LANE(DatumGetInt32(wc_field(0, 1, &isnull))),
+						 DatumGetBool(wc_field(0, 4, &isnull)) ? 's' : 'n', DatumGetUUIDP(args[0]), wc_field_text(0, 2),
+						 DatumGetUUIDP(args[1]), NULL, no_expiry ? NULL : &expires);
 	}
 	SPI_finish();
 	wc_step_up(&outer);

@@ -199,7 +199,7 @@ begin_again(client_pool *x, transfer *t)
 	curl_uv *loop = t->loop;
 
 	e->again = true;
-	client_queue_push_front(&t->destination->queue, e);
+	client_queue_push_front(client_queue_of(t->destination, e), e);
 	x->queued++;
 	unlink_active(x, t);
 	client_queue_finished(t->destination);
@@ -293,7 +293,7 @@ start_queued(client_pool *x)
 
 	while (x->queued > 0 && (p = client_queue_next(&x->destinations, x->under_way, x->max_under_way)) != NULL)
 	{
-		client_request *e = client_queue_pop(&p->queue);
+		client_request *e = client_queue_take(p);
 
 		x->queued--;
 		start_request(x, p, e);
@@ -419,7 +419,7 @@ client_pool_drop(client_pool *x, uint32_t id, wc_outcome_result failure, const c
 
 	if (p == NULL)
 		return;
-	while ((e = client_queue_pop(&p->queue)) != NULL)
+	while ((e = client_queue_take(p)) != NULL)
 	{
 		x->queued--;
 		fail_request(x, e, failure, text);
@@ -437,7 +437,7 @@ void
 client_pool_begin(client_pool *x, destination *p, client_request *e)
 {
 	x->queued_bytes += e->size;
-	client_queue_push(&p->queue, e);
+	client_queue_push(client_queue_of(p, e), e);
 	x->queued++;
 	wake(x);
 }

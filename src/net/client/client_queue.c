@@ -130,6 +130,7 @@ static void
 free_destination(destination *p)
 {
 	client_queue_drop(&p->queue);
+	client_queue_drop(&p->bulk);
 	target_release(p->target);
 	free(p);
 }
@@ -177,6 +178,35 @@ reserve_of(const destination *p, uint32_t reserve)
 	return p->window < reserve ? p->window : reserve;
 }
 
+/* The slots that bulk leaves free, and its turns while others wait: one in so many. */
+#define LIVE_SHARE 16
+#define BULK_SHARE 8
+
+client_queue *
+client_queue_of(destination *p, const client_request *e)
+{
+	return e->bulk ? &p->bulk : &p->queue;
+}
+
+client_request *
+client_queue_take(destination *p)
+{
+	bool bulk = p->bulk.first != NULL && (p->queue.first == NULL || ++p->passed >= BULK_SHARE);
+
+	if (bulk)
+		p->passed = 0;
+	return client_queue_pop(bulk ? &p->bulk : &p->queue);
+}
+
+/* Has it a request that may go, with so many under way? */
+static bool
+has_one(const destination *p, uint32_t under_way, uint32_t max_under_way)
+{
+	if (p->queue.first != NULL)
+		return true;
+	return p->bulk.first != NULL && under_way + max_under_way / LIVE_SHARE < max_under_way;
+}
+
 destination *
 client_queue_next(destinations *r, uint32_t under_way, uint32_t max_under_way)
 {
@@ -201,7 +231,8 @@ client_queue_next(destinations *r, uint32_t under_way, uint32_t max_under_way)
 	{
 		destination *p = r->all[(r->turn + i) % r->count];
 
-		if (p->queue.first == NULL || p->in_flight >= p->window || (best != NULL && best->in_flight <= p->in_flight))
+		if (!has_one(p, under_way, max_under_way) || p->in_flight >= p->window ||
+			(best != NULL && best->in_flight <= p->in_flight))
 			continue;
 		if (p->in_flight < reserve || under_way + kept < max_under_way)
 			best = p;

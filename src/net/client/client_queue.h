@@ -20,6 +20,7 @@ typedef struct client_request
 	wc_outcome_result failure; /* of one that fails without a request */
 	const char *failure_text;  /* static; NULL: it has not failed */
 	bool again;				   /* it met a closed connection once */
+	bool bulk;				   /* it lets those go first that are not */
 } client_request;
 
 typedef struct client_queue
@@ -42,6 +43,8 @@ typedef struct destination
 	uint32_t id;
 	target *target;
 	client_queue queue;
+	client_queue bulk;
+	uint32_t passed; /* requests of queue that went before bulk's first */
 	uint32_t in_flight;
 	uint32_t window; /* never more than so many of its requests under way */
 	bool gone;		 /* out of the registry; freed with its last request */
@@ -67,9 +70,16 @@ extern void client_queue_free(destinations *r);
  * The destination whose first request should go next, NULL when none may: the one with
  * the fewest requests under way, and only while each other destination still finds
  * its reserve free.  So one that is slow or dead cannot take all the slots,
- * neither from those that wait nor from those that will.
+ * neither from those that wait nor from those that will.  Bulk leaves some slots to what
+ * is not.
  */
 extern destination *client_queue_next(destinations *r, uint32_t under_way, uint32_t max_under_way);
+
+/* Its request that is to go next, taken out; NULL: it has none.  Bulk has one turn in some. */
+extern client_request *client_queue_take(destination *p);
+
+/* Where a request waits. */
+extern client_queue *client_queue_of(destination *p, const client_request *e);
 
 extern void client_queue_started(destination *p);
 extern void client_queue_finished(destination *p);

@@ -159,7 +159,10 @@ hub_sender_send(hub_sender *s, const wc_send *send)
 	else if ((m = send_body_new(send, &refusal)) == NULL)
 		refuse(s, send, WC_OUT_REFUSED, refusal);
 	else
+	{
+		m->request.bulk = send->bulk;
 		client_pool_begin(s->pool, p, &m->request);
+	}
 }
 
 uint32_t
