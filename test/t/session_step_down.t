@@ -126,6 +126,18 @@ for my $who ('ann', $t->sql('SELECT current_user'))
 	is($out, "f\n$who|public\n$who|public", "$who: nested sends, and errors, end where they began") or diag($err);
 }
 is($t->sql(q{SELECT DISTINCT what, by FROM public.deed}), 'nested|webchatt_worker', 'nested ones are webchatt_worker throughout');
+
+# What a column's default calls may run when it is found out what the table is like now.
+$t->sql('DROP TRIGGER answer ON webchatt.messages; TRUNCATE public.deed');
+$mallory->('CREATE FUNCTION mallory.label() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN 1; END $$');
+$t->sql(qq{ALTER TABLE webchatt.messages ADD COLUMN label text DEFAULT mallory.label();
+	$send; $send; SET SESSION AUTHORIZATION mallory;
+	CREATE OR REPLACE FUNCTION mallory.label() RETURNS text LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN PERFORM mallory.evil(); RETURN 2; END \$\$;
+	RESET SESSION AUTHORIZATION; $send});
+is($t->sql(q{SELECT DISTINCT by FROM public.deed}), 'webchatt_worker', 'a default that others replaced runs as webchatt_worker');
+is($dead->(), 'f', 'and makes nobody a superuser');
+is($t->sql('SELECT label FROM webchatt.messages ORDER BY id DESC LIMIT 1'), '2', 'though it is what it says now');
+$t->sql('ALTER TABLE webchatt.messages DROP COLUMN label');
 ($status, $out, $err) = $t->try_sql("ALTER ROLE webchatt_worker RENAME TO elsewhere; $send");
 like($err, qr/role webchatt_worker is missing.*HINT/s, 'without the role it is said what is missing');
 is($t->sql('SELECT current_user = session_user'), 't', 'that too leaves no trace');

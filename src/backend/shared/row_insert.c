@@ -665,6 +665,15 @@ runs_others(const RowShape *shape)
 	return shape->others_code || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
 }
 
+/* Is the table known as it is now?  If not, finding out may run functions: those of defaults and of indexes. */
+static bool
+is_known(const WcRowTarget *target, Oid relation)
+{
+	const RowShape *shape = target->shape;
+
+	return shape != NULL && !shape->stale && !shape->busy && shape->relation == relation;
+}
+
 static bool
 insert_for(WcRowTarget *target, Oid role, bool only_ours, const Datum *values, const bool *nulls, int nrows)
 {
@@ -678,7 +687,8 @@ insert_for(WcRowTarget *target, Oid role, bool only_ours, const Datum *values, c
 	if (!target->listed)
 		list_target(target);
 	rel = table_open(known ? target->shape->relation : wc_relation(target->table), RowExclusiveLock);
-	shape = role_may(rel, role) ? shape_of(target, rel) : NULL;
+	shape =
+		role_may(rel, role) && (!only_ours || is_known(target, RelationGetRelid(rel))) ? shape_of(target, rel) : NULL;
 	if (shape == NULL || shape->refusal != NULL)
 	{
 		table_close(rel, NoLock);
@@ -707,7 +717,7 @@ wc_rows_insert(WcRowTarget *target, const Datum *values, const bool *nulls, int 
 bool
 wc_rows_insert_as(WcRowTarget *target, Oid role, const Datum *values, const bool *nulls, int nrows)
 {
-	if (target->shape != NULL && !target->shape->stale && runs_others(target->shape))
+	if (target->shape == NULL || target->shape->stale || runs_others(target->shape))
 		return false;
 	return insert_for(target, role, true, values, nulls, nrows);
 }

@@ -83,7 +83,8 @@ extern bool wc_rows_insert(WcRowTarget *target, const Datum *values, const bool 
 /*
  * The same by that role's rights, whoever is the user: only where nothing runs that is not
  * PostgreSQL's own or ours (others' triggers, constraints, functions that are registered),
- * for which one has to step down first; else false.
+ * for which one has to step down first; else false.  So too where wc_rows_insert() has not
+ * found out yet what the table is like now: what its defaults and indexes call may run then.
  */
 extern bool wc_rows_insert_as(WcRowTarget *target, Oid role, const Datum *values, const bool *nulls, int nrows);
 
