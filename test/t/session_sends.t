@@ -245,6 +245,11 @@ like($err, qr/violates row-level security policy "polite"/, 'row security');
 is(rows('rls'), 'x', 'which lets through what it may');
 $t->sql(q{DROP POLICY polite ON webchatt.messages; ALTER TABLE webchatt.messages DISABLE ROW LEVEL SECURITY});
 
+$t->sql('ALTER TABLE webchatt.messages ALTER expires_at TYPE timestamptz(0)');
+$t->sql("SELECT @{[send_sql('rounded', 'n::text', q{, expires => '1 hour'})]} FROM generate_series(1, 3) n");
+is($t->sql(q{SELECT bool_and(expires_at = date_trunc('second', expires_at)) FROM webchatt.messages WHERE visitor = 'rounded'}), 't', 'a column that rounds');
+$t->sql('ALTER TABLE webchatt.messages ALTER expires_at TYPE timestamptz');
+
 # --- the visitor goes, the channel goes, the extension goes ------------------
 
 my $there = "SELECT count(*) FROM webchatt.visitors WHERE id = 'gone'";

@@ -210,7 +210,7 @@ look_at_given(RowShape *shape, Form_pg_attribute attr, const WcRowColumn *given)
 	if (given->label == NULL)
 	{
 		shape->places[shape->nvalues++] = attr->attnum - 1;
-		return attr->atttypid == given->type;
+		return attr->atttypid == given->type && attr->atttypmod < 0;
 	}
 	if (strcmp(given->name, "direction") == 0)
 		shape->direction = given->label;
