@@ -40,8 +40,13 @@
 #define SENT_MS	   1000
 #define AWAITED_MS 50
 
-/* Of these, noted in one turn, since others wait for it; and kept: beyond that all are looked through. */
+/*
+ * Of these, noted in one turn, since others wait for it; the pause behind such a turn, in
+ * ms, so that where much is sent messages have most of the time, and more of them share a
+ * note; and kept: beyond that all are looked through.
+ */
 #define NOTES_MOST 512
+#define PAUSE_MS   500
 #define SENT_MOST  32768
 
 /* When to try again what was locked, in ms. */
@@ -66,6 +71,7 @@ static ConversationSet sent_now = {"webchatt conversations sent to now", NULL, N
 static ConversationSet sent = {"webchatt conversations sent to", NULL, NULL};
 static dlist_head sent_order = DLIST_STATIC_INIT(sent_order);
 static TimestampTz awaited_due = 0; /* 0: nobody waits */
+static TimestampTz pause_end = 0;	/* nothing is noted before that, but where somebody waits */
 static bool read_now[3];
 static TimestampTz last_read[3];		/* when a row of each outbox table was last read */
 static Conversation *notes[NOTES_MOST]; /* this turn's, of sent */
@@ -198,7 +204,7 @@ next_note(void)
 	if (dlist_is_empty(&sent_order))
 		return 0;
 	due = dlist_head_element(Conversation, node, &sent_order)->at;
-	return awaited_due != 0 ? awaited_due : TimestampTzPlusMilliseconds(due, SENT_MS);
+	return awaited_due != 0 ? awaited_due : Max(TimestampTzPlusMilliseconds(due, SENT_MS), pause_end);
 }
 
 static void
@@ -207,6 +213,7 @@ forget_sent(void)
 	conversation_set_clear(&sent);
 	dlist_init(&sent_order);
 	awaited_due = 0;
+	pause_end = 0;
 	nnotes = 0;
 }
 
@@ -409,10 +416,18 @@ apply_sent(TimestampTz now)
 	{
 		Conversation *one = dlist_container(Conversation, node, iter.cur);
 
-		if (nnotes == NOTES_MOST || (!one->sure && TimestampTzPlusMilliseconds(one->at, SENT_MS) > now))
+		if (nnotes == NOTES_MOST ||
+			(!one->sure && (pause_end > now || TimestampTzPlusMilliseconds(one->at, SENT_MS) > now)))
 			break;
 		notes[nnotes++] = one;
 	}
+	if (nnotes == 0)
+	{
+		awaited_due = 0;
+		return;
+	}
+	if (nnotes == NOTES_MOST)
+		pause_end = TimestampTzPlusMilliseconds(now, PAUSE_MS);
 	error = savepoint_try_for(note_sent, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
 		return;
