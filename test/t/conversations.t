@@ -81,6 +81,7 @@ says('bob');
 says('cy');
 $t->send_text('bob', 'hello bob');
 becomes('bob', 'f open', 'another is answered');
+$t->wait_for(q{SELECT waiting_since IS NULL FROM webchatt.conversations WHERE visitor = 'bob'}, 'and that is noted');
 is(order(), 'ann cy bob cold', 'who waits longest comes first, then the latest');
 $t->sql("SELECT webchatt.assign_conversation('$channel', 'ann', 'ana')");
 becomes('ann', 't open ana', 'it is assigned');
