@@ -250,6 +250,14 @@ $t->sql("SELECT @{[send_sql('rounded', 'n::text', q{, expires => '1 hour'})]} FR
 is($t->sql(q{SELECT bool_and(expires_at = date_trunc('second', expires_at)) FROM webchatt.messages WHERE visitor = 'rounded'}), 't', 'a column that rounds');
 $t->sql('ALTER TABLE webchatt.messages ALTER expires_at TYPE timestamptz');
 
+# The outbox is ours, and not prepared for everything; that is said.
+$t->sql("CREATE INDEX upper_$_ ON webchatt.outbox_$_ (upper(visitor)); CREATE INDEX hashed_$_ ON webchatt.outbox_$_ USING hash (visitor)") for 0 .. 2;
+(undef, undef, $err) = $t->try_sql("SELECT @{[send_sql('added', q{'x'})]}");
+like($err, qr/index upper_\d of the outbox has an expression or a condition/, 'an index upon an expression on the outbox');
+$t->sql("DROP INDEX webchatt.upper_$_") for 0 .. 2;
+is($t->sql("SELECT @{[send_sql('added', q{'x'})]} IS NULL"), 'f', 'one of another kind is none of our business');
+$t->sql("DROP INDEX webchatt.hashed_$_") for 0 .. 2;
+
 # --- the visitor goes, the channel goes, the extension goes ------------------
 
 my $there = "SELECT count(*) FROM webchatt.visitors WHERE id = 'gone'";
@@ -290,8 +298,8 @@ is($t->sql("SET client_min_messages = error; BEGIN; $one; DROP EXTENSION webchat
 $t->drained;
 is($t->sql("SET client_min_messages = error; $one DROP EXTENSION webchatt CASCADE; $again; $one") =~ s/^f\n//mgr, "2|1\n1|1", 'and for good');
 (undef, undef, $err) = $t->try_sql("SET client_min_messages = error; $one DROP EXTENSION webchatt CASCADE;
-	CREATE FUNCTION public.left_behind(uuid, text, text, text, interval, text, boolean) RETURNS uuid LANGUAGE c AS '\$libdir/webchatt', 'webchatt_send_text';
-	SELECT public.left_behind('$channel', 'v', 'x', NULL, NULL, NULL, true)");
+	CREATE FUNCTION public.left_behind(uuid, text, text, text, interval, text, boolean, text) RETURNS uuid LANGUAGE c AS '\$libdir/webchatt', 'webchatt_send_text';
+	SELECT public.left_behind('$channel', 'v', 'x', NULL, NULL, NULL, true, NULL)");
 like($err, qr/schema "webchatt" does not exist|webchatt\.\w+ is missing/, 'and gone');
 ok($t->sql('SELECT 1'), 'the server lives');
 done_testing();

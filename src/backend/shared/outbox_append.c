@@ -152,6 +152,20 @@ is_plain(Relation index)
 	return true;
 }
 
+/* Nor can we keep one that does not take columns alone. */
+static void
+check_index(Relation index)
+{
+	if (heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("index %s of the outbox has an expression or a condition", RelationGetRelationName(index)),
+			 errhint("The outbox is webchatt's own, and its indexes can be on columns only: DROP INDEX webchatt.%s.",
+					 quote_identifier(RelationGetRelationName(index)))));
+}
+
 static void
 insert_key(Relation rel, Relation index, HeapTuple tuple, const Datum *values, const bool *nulls)
 {
@@ -196,7 +210,11 @@ insert_row(Relation rel, const Datum *values, const bool *nulls)
 		Relation index = index_open(lfirst_oid(lc), RowExclusiveLock);
 
 		indexes = lappend(indexes, index);
-		all_plain = all_plain && is_plain(index);
+		if (!is_plain(index))
+		{
+			check_index(index);
+			all_plain = false;
+		}
 	}
 	if (all_plain)
 		heap_insert(rel, tuple, GetCurrentCommandId(true), 0, NULL);
