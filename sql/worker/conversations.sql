@@ -155,19 +155,21 @@ gone AS (
 	USING answered a
 	WHERE c.channel_id = a.channel_id AND c.visitor = a.visitor AND a.is_here AND a.last_id IS NULL
 )
-INSERT INTO webchatt.conversations AS c (channel_id, visitor, answered_upto, closed_upto, waiting_since, last_id, last_at)
-SELECT a.channel_id, a.visitor, a.answered_upto, a.closed_upto,
-	(SELECT w.created_at FROM webchatt.messages w
-	WHERE w.channel_id = a.channel_id AND w.visitor = a.visitor AND w.direction = 'in'
-		AND w.id > coalesce(a.answered_upto, '00000000-0000-0000-0000-000000000000')
-	ORDER BY w.channel_id, w.visitor, w.id LIMIT 1),
+-- also where there is a row and it is updated, what is inserted is checked first: a closed one is to be closed in it
+INSERT INTO webchatt.conversations AS c (channel_id, visitor, state, answered_upto, closed_upto, waiting_since, last_id,
+	last_at)
+SELECT a.channel_id, a.visitor, CASE WHEN a.closed_upto IS NULL THEN 'open' ELSE 'closed'::webchatt.conversation_state END,
+	a.answered_upto, a.closed_upto,
+	CASE WHEN a.closed_upto IS NULL THEN (SELECT w.created_at FROM webchatt.messages w
+		WHERE w.channel_id = a.channel_id AND w.visitor = a.visitor AND w.direction = 'in'
+			AND w.id > coalesce(a.answered_upto, '00000000-0000-0000-0000-000000000000')
+		ORDER BY w.channel_id, w.visitor, w.id LIMIT 1) END,
 	a.last_id, a.last_at
 FROM answered a
 WHERE a.last_id IS NOT NULL
 ON CONFLICT (channel_id, visitor) DO UPDATE
-SET state = CASE WHEN excluded.closed_upto IS NULL THEN 'open' ELSE 'closed'::webchatt.conversation_state END,
-	closed_upto = excluded.closed_upto, answered_upto = excluded.answered_upto, waiting_since = excluded.waiting_since,
-	last_id = excluded.last_id, last_at = excluded.last_at
+SET state = excluded.state, closed_upto = excluded.closed_upto, answered_upto = excluded.answered_upto,
+	waiting_since = excluded.waiting_since, last_id = excluded.last_id, last_at = excluded.last_at
 WHERE c.answered_upto IS DISTINCT FROM excluded.answered_upto OR c.closed_upto IS DISTINCT FROM excluded.closed_upto
 	OR c.waiting_since IS DISTINCT FROM excluded.waiting_since
 	OR c.waiting_since IS NULL AND c.last_id <> excluded.last_id;

@@ -188,6 +188,12 @@ becomes('ann', 't open', 'and waits');
 all_right('erased ones');
 
 # Triggers off: nothing tells the worker, until it starts anew.
+$t->sql(closes('ida'));
+becomes('ida', 'f closed', 'one is closed, and gets an answer that nobody tells of');
+$t->sql(q{SET session_replication_role = replica;
+	INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
+	SELECT channel_id, overlay(id::text PLACING 'ffffffff' FROM 29)::uuid, visitor, 'out', 'sent', '{}'
+	FROM webchatt.messages WHERE visitor = 'ida' ORDER BY id DESC LIMIT 1});
 $t->sql(qq{SET session_replication_role = replica;
 	INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
 	SELECT '$channel', ('0190' || lpad(to_hex(i), 4, '0') || '-0000-7000-8000-000000000000')::uuid, 'quiet-' || i, 'in', 'received', '{}'
@@ -199,6 +205,8 @@ $t->sql("SELECT webchatt.send_message('$channel', 'cold', text => 'offer ' || i)
 WebchattTest::gone($t->signal('KILL', 'worker_pid'));
 $t->wait_for('SELECT state = $$running$$ FROM webchatt.status', 'a worker that is killed is back');
 all_right('what it was not told of');
+is($t->sql(q{SELECT state FROM webchatt.conversations WHERE visitor = 'ida'}), 'closed', 'of a closed one too, which stays closed');
+is($t->status('last_error'), '', 'and nothing stood in the way');
 is($t->sql(q{SELECT last_content ->> 'text', c.last_id = m.id FROM webchatt.inbox i JOIN webchatt.conversations c USING (channel_id, visitor)
 	JOIN LATERAL (SELECT id FROM webchatt.messages m WHERE m.visitor = i.visitor ORDER BY id DESC LIMIT 1) m ON true WHERE visitor = 'cold'}),
 	'offer 100|t', 'and what was to be noted');
