@@ -39,8 +39,13 @@
 #define BATCH_MOST	1024
 #define BATCH_LEAST 8
 
-/* After a repeat more of them are expected for so long, in ms. */
-#define REPEATS_MS 10000
+/*
+ * After a repeat more of them are expected for so long, in ms; twice as long each time that
+ * the expectation has not lasted, up to the second: who sends one now and then must not
+ * make all pay for it.
+ */
+#define REPEATS_LEAST_MS 100
+#define REPEATS_MOST_MS	 10000
 
 /* Events that go alone in one turn. */
 #define ALONE_MOST 128
@@ -87,6 +92,7 @@ static TimestampTz next_try = 0; /* of the first of them that is due */
 static int repeats = 0;			 /* of this turn */
 static int batch_limit = BATCH_MOST;
 static TimestampTz repeat_seen = 0; /* when one was last met; 0: never */
+static int repeats_ms = REPEATS_LEAST_MS;
 
 /*
  * webchatt-net checked the event; what could harm the server is checked again,
@@ -392,7 +398,7 @@ write_alone(InEvent *in, TimestampTz now, int lock_wait_ms, WcShowedUp *showed_u
 static bool
 expects_repeats(TimestampTz now)
 {
-	return repeat_seen != 0 && !TimestampDifferenceExceeds(repeat_seen, now, REPEATS_MS);
+	return repeat_seen != 0 && !TimestampDifferenceExceeds(repeat_seen, now, repeats_ms);
 }
 
 static void
@@ -549,6 +555,10 @@ inbound_met_repeat(const ErrorData *error, TimestampTz now)
 {
 	if (!wc_message_rows_met_repeat(error) || expects_repeats(now))
 		return false;
+	if (repeat_seen == 0 || TimestampDifferenceExceeds(repeat_seen, now, REPEATS_MOST_MS))
+		repeats_ms = REPEATS_LEAST_MS;
+	else
+		repeats_ms = Min(repeats_ms * 2, REPEATS_MOST_MS);
 	repeat_seen = now;
 	return true;
 }
