@@ -6,6 +6,7 @@ use warnings;
 
 use LocalHub;
 use Hub;
+use Mojo::JSON qw(encode_json);
 use Test::More;
 use WebchattTest;
 
@@ -60,6 +61,20 @@ $t->sql(q{DO $$ BEGIN
 	RAISE 'taken';
 EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$});
 pass('another word for a priority is refused');
+
+# What is answered to each of many events in one transaction, as in a turn of the worker's, is no broadcast.
+$t->sql(q{CREATE FUNCTION public.answer(m webchatt.messages) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+	'SELECT webchatt.send_message(m.channel_id, m.visitor, text => $$answer$$)';
+	SELECT webchatt.on_message('public.answer(webchatt.messages)')});
+hub_is('stopped');
+my @events = map { encode_json(Webhook::message($channel, "many-$_", "a$_", 'a question')) } 1 .. 400;
+my %lanes = $t->sql('BEGIN;' . join(';', map { "SELECT webchatt.ingest(\$e\$$_\$e\$, '" . Webhook::signature($WebchattTest::SECRET, $_) . "')" } @events)
+	. q{; SELECT '=' || CASE WHEN hub_id > 0 THEN 'live' ELSE 'bulk' END || '=' || count(*) FROM webchatt.outbox
+	WHERE message_id IN (SELECT id FROM webchatt.messages WHERE content ->> 'text' = 'answer') GROUP BY hub_id; COMMIT}) =~ /^=(\w+)=(\d+)$/mg;
+is_deeply(\%lanes, { live => 400 }, 'what answers each of 400 events of one transaction is live');
+$t->sql('SELECT webchatt.remove_handler(id) FROM webchatt.handlers');
+hub_is('active');
+$t->drained('the answers leave', 120);
 
 # Live ones for the same conversations and others, and every process killed.
 hub_is('stopped');

@@ -37,6 +37,13 @@
 #define wc_owns_relation(oid) pg_class_ownercheck((oid), GetUserId())
 #endif
 
+/* The session's number of its transaction, which it has before it writes anything; for who includes storage/proc.h. */
+#if PG_VERSION_NUM >= 170000
+#define WC_LOCAL_TRANSACTION (MyProc->vxid.lxid)
+#else
+#define WC_LOCAL_TRANSACTION (MyProc->lxid)
+#endif
+
 /* A row's index entries; what a caller has included: executor/executor.h, access/genam.h. */
 #if PG_VERSION_NUM >= 160000
 #define wc_insert_index_tuples(result, slot, estate)                                                                   \

@@ -21,6 +21,7 @@
 #include "shared/message_id.h"
 #include "shared/message_rows.h"
 #include "shared/outbox_append.h"
+#include "shared/outbox_lane.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
 
@@ -252,6 +253,7 @@ wc_events_write(wc_event *const *events, int n, WcRepeats repeats, pg_uuid_t *id
 
 	if (ids != NULL)
 		memset(ids, 0, sizeof(pg_uuid_t) * n);
+	wc_outbox_lane_events(n);
 	messages = write_messages(events, n, repeats, ids, showed_up);
 
 	return messages + write_statuses(events, n, showed_up);

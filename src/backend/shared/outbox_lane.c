@@ -6,30 +6,54 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
-#include "access/xact.h"
+#include "storage/proc.h"
 
 #include "shared/compat.h"
 #include "shared/outbox_lane.h"
 
-/* Messages of one transaction that are live, unless it says otherwise. */
+/* Messages of one transaction that are live, unless it says otherwise; and as many more for each event in it. */
 #define LIVE_OF_TRANSACTION 256
+#define LIVE_OF_EVENT		4
+
+static struct
+{
+	LocalTransactionId transaction;
+	int queued; /* by it, without a priority */
+	int events; /* that it wrote */
+} now = {0, 0, 0};
+
+/* What was counted of another transaction is not of this one.  (Its xid would have to be made for that.) */
+static void
+count_for_this_transaction(void)
+{
+	LocalTransactionId transaction = WC_LOCAL_TRANSACTION;
+
+	if (transaction == now.transaction)
+		return;
+	now.transaction = transaction;
+	now.queued = 0;
+	now.events = 0;
+}
 
 /* The hub_id of a message's row in the outbox. */
 int
 wc_outbox_lane(int hub_id, WcPriority priority)
 {
-	static uint64 transaction = 0;
-	static int queued = 0; /* by it, without a priority */
-	uint64 now;
-
 	if (priority == WC_PRIORITY_LIVE)
 		return hub_id;
 	if (priority == WC_PRIORITY_BULK)
 		return WC_BULK_LANE(hub_id);
-	now = U64FromFullTransactionId(GetTopFullTransactionId());
-	if (now != transaction)
-		queued = 0;
-	transaction = now;
-	return queued++ < LIVE_OF_TRANSACTION ? hub_id : WC_BULK_LANE(hub_id);
+	count_for_this_transaction();
+	return now.queued++ < LIVE_OF_TRANSACTION + now.events * LIVE_OF_EVENT ? hub_id : WC_BULK_LANE(hub_id);
+}
+
+/*
+ * This transaction is about to write so many events.  Thousands share one turn of the worker's, and
+ * what a bot answers each of them is no broadcast.
+ */
+void
+wc_outbox_lane_events(int n)
+{
+	count_for_this_transaction();
+	now.events += n;
 }

@@ -17,5 +17,6 @@ typedef enum WcPriority
 #define WC_BULK_LANE(hub_id) (-(hub_id))
 
 extern int wc_outbox_lane(int hub_id, WcPriority priority);
+extern void wc_outbox_lane_events(int n);
 
 #endif /* WC_OUTBOX_LANE_H */
