@@ -16,6 +16,7 @@
 /* Limits, in bytes but for the depth. */
 #define WC_MAX_VISITOR_ID	  255
 #define WC_MAX_HUB_MESSAGE_ID 255
+#define WC_MAX_AUTHOR		  255 /* of what is sent */
 #define WC_MAX_CHANNEL_TYPE	  64
 #define WC_MAX_STATUS		  64
 #define WC_MAX_ERROR_CODE	  128

@@ -49,6 +49,9 @@ check_taken(const send_api_request *send, const char *body, size_t len)
 		wc_uuid_print(send->visitor, id);
 		MUST(!send->is_visitor || strcasecmp(id, json_string_value(to)) == 0);
 		MUST(send->hold == json_is_true(json_object_get(root, "hold")));
+		MUST(send->interim == json_is_false(json_object_get(root, "final")));
+		MUST(send->author.len <= WC_MAX_AUTHOR &&
+			 send->author.len == json_string_length(json_object_get(root, "author")));
 	}
 	json_decref(content);
 	json_decref(root);

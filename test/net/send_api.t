@@ -149,6 +149,11 @@ subtest 'held for later' => sub {
 	is($send->{only_known}, 0, 'API_SEND: to be stored');
 	is($send->{dedupe_key}, '', 'API_SEND: no dedupe key');
 	is($send->{content}, '{"text":"a  \" b","n":[1,2]}', 'API_SEND: content, compact');
+	is_deeply([ @$send{qw(interim bulk author)} ], [ 0, 0, '' ], 'API_SEND: final, live, of nobody');
+	($send) = sends(post(body(hold => 'true', author => '"order \u00e9 bot"', final => 'false', priority => '"bulk"')), 'QUEUED');
+	is_deeply([ @$send{qw(interim bulk author)} ], [ 1, 1, "order \xc3\xa9 bot" ], 'who answers, that it is not final, that it can wait');
+	($send) = sends(post(body(hold => 'true', author => 'null', final => 'true', priority => '"live"')), 'QUEUED');
+	is_deeply([ @$send{qw(interim bulk author)} ], [ 0, 0, '' ], 'the same as left out');
 
 	($send, $r) = sends(post(body(hold => 'true', from => uc qq("$LOCAL"), to => uc qq("$VISITOR"))), 'QUEUED');
 	is_deeply([$send->{channel}, $send->{visitor}], [$LOCAL, $VISITOR], 'ids in upper case');
@@ -239,6 +244,9 @@ subtest 'what is no message' => sub {
 	$bad->('content is null', body(content => 'null'), qr/content/);
 	$bad->('hold is a string', body(hold => '"true"'), qr/hold/);
 	$bad->('hold is a number', body(hold => '1'), qr/hold/);
+	$bad->("author is $_", body(hold => 'true', author => $_), qr/author.*255 bytes/) for '""', '7', '"' . 'a' x 256 . '"';
+	$bad->('final is a string', body(hold => 'true', final => '"false"'), qr/final/);
+	$bad->("priority is $_", body(hold => 'true', priority => $_), qr/live.*or.*bulk/) for '"LIVE"', '1', '""';
 	expect('too large', 413, post(body(content => '{"text":"' . 'x' x 70000 . '"}')), 'body_too_large');
 	expect('another channel', 404, post(body(from => qq("$UNKNOWN"), hold => 'true')), 'unknown_channel');
 	expect('a channel of a remote hub', 404, post(body(from => qq("$REMOTE"), hold => 'true')), 'unknown_channel');

@@ -51,6 +51,11 @@ like($id, qr/^[0-9a-f-]{36}\z/, 'with an id');
 my $came = $v->got(sub { $_->{type} eq 'message' && $_->{id} eq $id });
 is_deeply($came && $came->{content}, { text => 'first' }, 'and comes to the visitor under it');
 $t->status_becomes($id, 'delivered', 'its row becomes delivered');
+is($t->row($id, "coalesce(author, 'none') || ' ' || final"), 'none true', 'of nobody, the answer');
+(undef, $body) = post(message($v, 'a person reads this too', author => 'order bot', final => \0, priority => 'bulk'));
+is($t->row($body->{messageId}, "author || ' ' || final"), 'order bot false', 'it can be an application\'s, and not the answer');
+is($t->sql("SELECT string_agg(h.kind || ' ' || o.op::text, ', ') FROM webchatt.outbox o JOIN webchatt.hubs h ON h.id = -o.hub_id WHERE o.message_id = '$body->{messageId}'"),
+	'local n', 'and bulk');
 
 for my $bad (undef, '', 'x', 'wck_' . 'A' x 43, "${key}x", substr($key, 0, 46), uc $key, ' ' x 10)
 {

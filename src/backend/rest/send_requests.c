@@ -56,7 +56,7 @@ send_requests_accept(const wc_frame *frame)
 	right = wc_read_api_send(&copy, &s->said);
 	if (right)
 	{
-		wc_str texts[] = {s->said.dedupe_key, s->said.content};
+		wc_str texts[] = {s->said.dedupe_key, s->said.author, s->said.content};
 
 		right = wc_texts_are_valid(texts, lengthof(texts));
 	}
@@ -126,19 +126,19 @@ send_step(void *arg)
 {
 	ApiSend *s = arg;
 	char visitor[37];
-	char *dedupe_key = key_of(s);
+	SendWishes wishes = {key_of(s), copy_text(s->said.author), !s->said.interim, s->said.bulk};
 	Datum content;
 
 	wc_uuid_print(s->said.visitor, visitor);
 	if (s->said.only_known)
 	{
-		s->result = look_for_key(s, visitor, dedupe_key);
+		s->result = look_for_key(s, visitor, wishes.dedupe_key);
 		return;
 	}
 	content = DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(s->said.content.p, s->said.content.len)));
-	s->result = send_content((pg_uuid_t *) s->said.channel, visitor, content, dedupe_key, &s->message)
+	s->result = send_content((pg_uuid_t *) s->said.channel, visitor, content, &wishes, &s->message)
 					? WC_API_QUEUED
-					: look_for_key(s, visitor, dedupe_key);
+					: look_for_key(s, visitor, wishes.dedupe_key);
 }
 
 /* What the sender is told of an error. */

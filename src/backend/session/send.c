@@ -35,7 +35,6 @@
 /* Limits, in bytes. */
 #define MAX_CONTENT	   (64 * 1024)
 #define MAX_DEDUPE_KEY 255
-#define MAX_AUTHOR	   255
 
 /* Channels that a session remembers. */
 #define KNOWN_CHANNELS 256
@@ -156,10 +155,10 @@ check_arguments(const Sending *s)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the dedupe key has %d bytes", (int) VARSIZE_ANY_EXHDR(s->dedupe_key)),
 						errhint("It has 1 to %d.", MAX_DEDUPE_KEY)));
-	if (s->author != NULL && (VARSIZE_ANY_EXHDR(s->author) < 1 || VARSIZE_ANY_EXHDR(s->author) > MAX_AUTHOR))
+	if (s->author != NULL && (VARSIZE_ANY_EXHDR(s->author) < 1 || VARSIZE_ANY_EXHDR(s->author) > WC_MAX_AUTHOR))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the author has %d bytes", (int) VARSIZE_ANY_EXHDR(s->author)),
-						errhint("It has 1 to %d: the name of an agent or of an application, or NULL.", MAX_AUTHOR)));
+						errhint("It has 1 to %d: the name of an agent or of an application, or NULL.", WC_MAX_AUTHOR)));
 	check_content(s->content);
 }
 
@@ -474,7 +473,7 @@ queue_quickly(Sending *s, pg_uuid_t *id)
 }
 
 bool
-send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const char *dedupe_key, pg_uuid_t *id)
+send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const SendWishes *wishes, pg_uuid_t *id)
 {
 	Sending s;
 
@@ -482,8 +481,10 @@ send_content(const pg_uuid_t *channel, const char *visitor, Datum content, const
 	s.channel = unconstify(pg_uuid_t *, channel);
 	s.visitor = cstring_to_text(visitor);
 	s.content = DatumGetJsonbP(content);
-	s.dedupe_key = dedupe_key ? cstring_to_text(dedupe_key) : NULL;
-	s.final = true;
+	s.dedupe_key = wishes->dedupe_key ? cstring_to_text(wishes->dedupe_key) : NULL;
+	s.author = wishes->author ? cstring_to_text(wishes->author) : NULL;
+	s.final = wishes->final;
+	s.priority = wishes->bulk ? WC_PRIORITY_BULK : WC_PRIORITY_LIVE;
 	return queue_message(&s, id);
 }
 
@@ -536,7 +537,7 @@ common_arguments(FunctionCallInfo fcinfo, Sending *s)
 	need(!PG_ARGISNULL(0), "the channel");
 	need(!PG_ARGISNULL(1), "the visitor");
 	need(!PG_ARGISNULL(2), "what is to be sent");
-	need(!PG_ARGISNULL(6), "whether it is the answer (final)");
+	need(!PG_ARGISNULL(6), "final");
 	s->channel = PG_GETARG_UUID_P(0);
 	s->visitor = PG_GETARG_TEXT_PP(1);
 	s->dedupe_key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);

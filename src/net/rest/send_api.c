@@ -79,6 +79,9 @@ ask(conn *c, const send_api_request *send, bool only_known, size_t len)
 	memcpy(m.channel, send->channel, 16);
 	memcpy(m.visitor, send->visitor, 16);
 	m.only_known = only_known;
+	m.interim = send->interim;
+	m.bulk = send->bulk;
+	m.author = send->author;
 	m.dedupe_key = wc_str_from(dedupe);
 	m.content = send->content;
 	if (!wc_write_api_send(corridor_io_out(d->corridor), &m))

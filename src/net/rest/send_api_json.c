@@ -104,16 +104,61 @@ check_to(const json_t *root, const json_mended *text, send_api_request *send, ch
 	return true;
 }
 
+/* A member that is true or false, and may be left out. */
 static bool
-check_hold(const json_t *root, send_api_request *send, char reason[WC_REASON_SIZE])
+check_flag(const json_t *root, const char *name, bool unless_given, bool *value, char reason[WC_REASON_SIZE])
 {
-	const json_t *hold = json_object_get(root, "hold");
+	const json_t *given = json_object_get(root, name);
 
-	send->hold = json_is_true(hold);
-	if (hold == NULL || json_is_null(hold) || json_is_boolean(hold))
+	*value = given == NULL || json_is_null(given) ? unless_given : json_is_true(given);
+	if (given == NULL || json_is_null(given) || json_is_boolean(given))
 		return true;
-	snprintf(reason, WC_REASON_SIZE, "\"hold\" must be true or false.");
+	snprintf(reason, WC_REASON_SIZE, "\"%s\" must be true or false.", name);
 	return false;
+}
+
+static bool
+check_flags(const json_t *root, send_api_request *send, char reason[WC_REASON_SIZE])
+{
+	bool final;
+
+	if (!check_flag(root, "hold", false, &send->hold, reason) || !check_flag(root, "final", true, &final, reason))
+		return false;
+	send->interim = !final;
+	return true;
+}
+
+static bool
+check_priority(const json_t *root, send_api_request *send, char reason[WC_REASON_SIZE])
+{
+	const json_t *priority = json_object_get(root, "priority");
+	const char *word = json_string_value(priority);
+
+	send->bulk = word != NULL && strcmp(word, "bulk") == 0;
+	if (priority == NULL || json_is_null(priority) || send->bulk || (word != NULL && strcmp(word, "live") == 0))
+		return true;
+	snprintf(reason, WC_REASON_SIZE, "\"priority\" must be \"live\" or \"bulk\".");
+	return false;
+}
+
+static bool
+take_author(const json_t *root, send_api_request *send, char reason[WC_REASON_SIZE])
+{
+	const json_t *author = json_object_get(root, "author");
+	size_t len = json_string_length(author);
+
+	if (author == NULL || json_is_null(author))
+		return true;
+	if (len == 0 || len > WC_MAX_AUTHOR)
+	{
+		snprintf(reason, WC_REASON_SIZE, "\"author\" must be the name of who answers, a string of 1 to %d bytes.",
+				 WC_MAX_AUTHOR);
+		return false;
+	}
+	send->author_memory = net_alloc(len);
+	memcpy(send->author_memory, json_string_value(author), len);
+	send->author = (wc_str){send->author_memory, (uint32_t) len};
+	return true;
 }
 
 static bool
@@ -146,8 +191,11 @@ parse(const json_mended *text, send_api_request *send, char reason[WC_REASON_SIZ
 		good = false;
 	}
 	else
-		good = check_from(root, send, reason) && check_to(root, text, send, reason) && check_hold(root, send, reason) &&
-			   take_content(root, text->p, text->len, send, reason);
+		good = check_from(root, send, reason) && check_to(root, text, send, reason) &&
+			   check_flags(root, send, reason) && check_priority(root, send, reason) &&
+			   take_content(root, text->p, text->len, send, reason) && take_author(root, send, reason);
+	if (!good)
+		send_api_json_free(send);
 	json_decref(root);
 	return good;
 }
@@ -169,7 +217,9 @@ void
 send_api_json_free(send_api_request *send)
 {
 	free(send->memory);
+	free(send->author_memory);
 	send->memory = NULL;
+	send->author_memory = NULL;
 }
 
 static http_response

@@ -18,8 +18,12 @@ typedef struct send_api_request
 	bool is_visitor;	 /* "to" has the form of a visitor's id */
 	uint8_t visitor[16]; /* and is it */
 	bool hold;			 /* queue it when nobody is there */
+	bool interim;		 /* "final": false */
+	bool bulk;			 /* "priority": "bulk" */
+	wc_str author;		 /* empty: none; in author_memory */
 	wc_str content;		 /* a JSON object without white space, in memory */
 	char *memory;
+	char *author_memory;
 } send_api_request;
 
 /*
