@@ -33,7 +33,7 @@ COMMENT ON FUNCTION webchatt.cancel_message(uuid, uuid) IS
 CREATE FUNCTION webchatt.retry_message(channel uuid, id uuid) RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_retry_message';
 COMMENT ON FUNCTION webchatt.retry_message(uuid, uuid) IS
-	'queues a failed, expired or cancelled message anew, behind what its conversation has queued; false when it is none of these';
+	'queues a failed, expired or cancelled message anew, behind what its conversation has queued, as bulk; false when it is none of these';
 
 CREATE FUNCTION webchatt.mark_read(channel uuid, visitor text, upto uuid DEFAULT NULL) RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_mark_read';
