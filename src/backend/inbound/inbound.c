@@ -47,6 +47,12 @@
 #define REPEATS_LEAST_MS 100
 #define REPEATS_MOST_MS	 10000
 
+/*
+ * Of more than so many a turn takes a half: webchatt-net answers those, and brings what comes
+ * next, while the other half is written.
+ */
+#define WHOLE_MOST 64
+
 /* Events that go alone in one turn. */
 #define ALONE_MOST 128
 
@@ -91,6 +97,9 @@ static int nblocked = 0;		 /* as of the last turn */
 static TimestampTz next_try = 0; /* of the first of them that is due */
 static int repeats = 0;			 /* of this turn */
 static int batch_limit = BATCH_MOST;
+static double event_us = 0;			/* what an event took to write lately; 0: not known yet */
+static double turn_us = 0;			/* and the rest of its turn, mostly the commit's flush */
+static TimestampTz wrote_at = 0;	/* in this turn; 0: nothing was written together */
 static TimestampTz repeat_seen = 0; /* when one was last met; 0: never */
 static int repeats_ms = REPEATS_LEAST_MS;
 
@@ -402,10 +411,30 @@ expects_repeats(TimestampTz now)
 }
 
 static void
+average(double *us, double new_us)
+{
+	*us += (new_us - *us) / 8;
+}
+
+/*
+ * How many events a turn may take: a half of what waits, but so many that they take half
+ * as long again to write as the rest of the turn, which is paid for each half: where a flush is slow, all.
+ */
+static int
+share_of_turn(void)
+{
+	double least = event_us > 0 ? 1.5 * turn_us / event_us : BATCH_MOST;
+	int half = (npending - nblocked + 1) / 2;
+
+	return Min(batch_limit, Max(Max(WHOLE_MOST, half), (int) Min(least, BATCH_MOST)));
+}
+
+static void
 write_together(InEvent **batch, int n, TimestampTz now, WcShowedUp *showed_up)
 {
 	wc_event **events = palloc(sizeof(wc_event *) * n);
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * n);
+	TimestampTz began = wc_clock();
 	int i;
 
 	for (i = 0; i < n; i++)
@@ -421,6 +450,8 @@ write_together(InEvent **batch, int n, TimestampTz now, WcShowedUp *showed_up)
 			batch[i]->message = ids[i];
 		mark_done(batch[i], WC_DONE_STORED);
 	}
+	wrote_at = wc_clock();
+	average(&event_us, (double) (wrote_at - began) / n);
 }
 
 /* Does it still belong somewhere?  A hub says nothing about other hubs' channels. */
@@ -457,8 +488,9 @@ channel_gone(InEvent *in)
 void
 inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 {
-	InEvent **batch = palloc(sizeof(InEvent *) * batch_limit);
-	InEvent **alone = palloc(sizeof(InEvent *) * (batch_limit + ALONE_MOST));
+	int most = share_of_turn();
+	InEvent **batch = palloc(sizeof(InEvent *) * most);
+	InEvent **alone = palloc(sizeof(InEvent *) * (most + ALONE_MOST));
 	int nbatch = 0;
 	int nalone = 0;
 	int i;
@@ -466,6 +498,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 
 	nblocked = 0;
 	next_try = 0;
+	wrote_at = 0;
 	dlist_foreach(iter, &pending)
 	{
 		InEvent *in = dlist_container(InEvent, node, iter.cur);
@@ -480,11 +513,11 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 			mark_done(in, WC_DONE_BUSY);
 		else if (kind == QUARANTINE_BLOCKED)
 			wait_until(until);
-		else if (kind == QUARANTINE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < batch_limit)
+		else if (kind == QUARANTINE_NONE && in->event.kind != WC_EVENT_UNREADABLE && nbatch < most)
 			batch[nbatch++] = in;
 		else if ((kind == QUARANTINE_SUSPECT || in->event.kind == WC_EVENT_UNREADABLE) && nalone < ALONE_MOST)
 			alone[nalone++] = in;
-		if (nbatch == batch_limit)
+		if (nbatch == most)
 			break;
 	}
 	if (carefully)
@@ -538,6 +571,9 @@ inbound_commit(wc_buf *out)
 		frame_memory_free(in);
 		npending--;
 	}
+	if (wrote_at != 0)
+		average(&turn_us, (double) (wc_clock() - wrote_at));
+	wrote_at = 0;
 	if (repeats > 0)
 		repeat_seen = wc_clock();
 	report_stats.repeats += repeats;
