@@ -4,7 +4,9 @@
  *
  * Whoever commits a NOTIFY holds one lock of the whole server's until the commit has
  * returned, which may be long where standbys are waited for.  The worker does not
- * wait for it: while somebody has it, what is to be told waits for another turn.
+ * wait for it: while somebody has it, what is to be told waits for another turn.  So it
+ * does while the server's queue of notifications is almost full, as somebody listens and
+ * does not read: a commit with a NOTIFY that has no room in there fails, and the turn with it.
  */
 #include "postgres.h"
 
@@ -19,6 +21,7 @@
 #include "conversations/conversation_notify.h"
 #include "conversations/conversation_set.h"
 #include "shared/settings.h"
+#include "turn/report.h"
 
 /* A payload has less than 8000 bytes; what would be longer is this. */
 #define PAYLOAD_MOST 7999
@@ -29,6 +32,10 @@
 
 /* When to try again while another session commits a NOTIFY, in ms. */
 #define AGAIN_MS 5
+
+/* How full the server's queue may be, from 0 to 1, and how often that is looked at, in ms. */
+#define QUEUE_FULL 0.9
+#define QUEUE_MS   1000
 
 static ConversationSet changed = {"webchatt changed conversations", NULL, NULL};
 static bool many = false;
@@ -61,6 +68,23 @@ lock_queue(void)
 
 	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, InvalidOid, 0);
 	return LockAcquire(&tag, AccessExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* False: the server's queue had not enough room when it was last looked at. */
+static bool
+queue_has_room(TimestampTz now)
+{
+	static TimestampTz looked = 0;
+	static bool has_room = true;
+
+	if (looked != 0 && !TimestampDifferenceExceeds(looked, now, QUEUE_MS))
+		return has_room;
+	looked = now;
+	has_room = DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, (Datum) 0)) < QUEUE_FULL;
+	if (!has_room)
+		report_error("nobody is told on webchatt.notify_channel: the server's queue of notifications is almost full, "
+					 "as a session listens and stays in its transaction");
+	return has_room;
 }
 
 /* ["channel/visitor", ...] as JSON */
@@ -96,6 +120,11 @@ conversation_notify_apply(TimestampTz now)
 		return;
 	if (wc_notify_channel[0] != '\0')
 	{
+		if (!queue_has_room(now))
+		{
+			due = TimestampTzPlusMilliseconds(now, QUEUE_MS);
+			return;
+		}
 		if (!lock_queue())
 		{
 			due = TimestampTzPlusMilliseconds(now, AGAIN_MS);
