@@ -121,6 +121,23 @@ $t->drained('both leave', 120);
 cmp_ok(scalar(grep { /^bulk/ } @got[ 0 .. $last ]), '>=', 10, 'bulk has its share while live ones are many');
 $t->account('in the end', messages => 4000);
 
+# Nor does a reply overtake what is bulk for the same visitor where more was cancelled than is remembered.
+hub_is('stopped');
+$from = () = $hub->record;
+$t->sql("SELECT count(webchatt.send_message('$channel', 'c' || i % 20000, text => i::text, priority => 'bulk')) FROM generate_series(1, 155000) i");
+$t->sql("SELECT webchatt.send_message('$channel', 'z' || i % 5, text => i::text, priority => 'bulk') FROM generate_series(1, 20) i");
+$t->wait_for('SELECT queued = 155020 FROM webchatt.status', 'a backlog far beyond memory');
+$t->sql("SELECT count(webchatt.cancel_message(channel_id, id)) FROM webchatt.messages
+	WHERE status = 'queued' AND visitor LIKE 'c%' AND (content ->> 'text')::int % 2 = 0");
+$t->wait_for('SELECT queued = 77520 FROM webchatt.status', 'of which half is cancelled');
+@got = map { $t->send_text("z$_", 21 + $_) } 0 .. 4;
+hub_is('active');
+$t->status_becomes($_, 'sent', 'a reply leaves') for @got;
+is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor ~ '^z' AND status = 'sent'"), 25, 'with all that was before it');
+LocalHub::none(disorder($from), 'in order');
+$t->sql("SELECT count(webchatt.cancel_message(channel_id, id)) FROM webchatt.messages WHERE status = 'queued'");
+$t->drained('the rest is cancelled');
+
 # --- visitors of our own -------------------------------------------------------------
 
 my $l = LocalHub->begin(name => 'local');

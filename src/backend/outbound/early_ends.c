@@ -84,8 +84,8 @@ note(EarlyEnds *set, const pg_uuid_t *message, int times)
 	change(set, message, times);
 }
 
-bool
-early_ends_is_full(const EarlyEnds *set)
+static bool
+is_full(const EarlyEnds *set)
 {
 	return hash_get_num_entries(set->messages) >= EARLY_ENDS_MOST;
 }
@@ -94,7 +94,7 @@ early_ends_is_full(const EarlyEnds *set)
 void
 early_ends_add(EarlyEnds *set, const pg_uuid_t *message)
 {
-	if (early_ends_is_full(set))
+	if (is_full(set))
 		set->more++;
 	else
 		note(set, message, 1);

@@ -755,7 +755,10 @@ hub_queue_settle(Queued *item)
 		replace(conv, false);
 }
 
-/* A row of a spilled conversation that is being read anew. */
+/*
+ * A row of a spilled conversation that is being read anew: each, or what is behind it would overtake
+ * it.  Should there be no memory to say that it ended, its row comes in once more and finds it ended.
+ */
 void
 hub_queue_add_refetched(Conv *conv, const OutboxRow *row)
 {
@@ -763,7 +766,7 @@ hub_queue_add_refetched(Conv *conv, const OutboxRow *row)
 	bool ahead = !outbox_reader_passed(queue->readers[row->bulk ? LANE_BULK : LANE_LIVE], row);
 	Queued *item;
 
-	if (row->message == NULL || !outbox_reader_is_send(row) || (ahead && early_ends_is_full(queue->early_ends)))
+	if (row->message == NULL || !outbox_reader_is_send(row))
 		return;
 	item = add_item(conv, row, lane_of(conv));
 	if (item == NULL)
