@@ -83,7 +83,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-SELECT count(*), count(DISTINCT p), array_agg(p) = (SELECT array_agg(visitor) FROM (SELECT visitor FROM webchatt.inbox) i) FROM pg_temp.pages(777) p;
+SELECT count(*), count(DISTINCT p), array_agg(p ORDER BY n) = (SELECT array_agg(visitor) FROM (SELECT visitor FROM webchatt.inbox) i) FROM pg_temp.pages(777) WITH ORDINALITY AS page (p, n);
 SELECT string_agg(DISTINCT state || ' ' || (waiting_since IS NOT NULL), ', ') FROM (SELECT * FROM webchatt.inbox LIMIT 500) i;
 SELECT state, bool_and(waiting_since IS NULL) FROM (SELECT * FROM webchatt.inbox OFFSET 9799) i GROUP BY 1 ORDER BY 1;
 -- a page reads as many rows as it shows: what each node of the plan yields, of the tables' the most
