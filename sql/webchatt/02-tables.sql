@@ -248,7 +248,7 @@ CREATE TABLE webchatt.messages (
 	author text,
 	final boolean NOT NULL DEFAULT true,
 	PRIMARY KEY (channel_id, id)
-) WITH (fillfactor = 60);	-- room for a status update beside its row, without touching an index
+) WITH (fillfactor = 50);	-- room for all rows of a page to get their next status beside it, without touching an index
 CREATE UNIQUE INDEX messages_hub_message_id ON webchatt.messages (channel_id, hub_message_id)
 	WHERE hub_message_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_dedupe_key ON webchatt.messages (channel_id, visitor, dedupe_key)
