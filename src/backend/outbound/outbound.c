@@ -51,6 +51,9 @@
 #define UNDER_WAY_FACTOR 4
 #define UNDER_WAY_LEAST	 512
 
+/* The same of messages to visitors: two turns' worth, so that webchatt-net has some while a turn takes more. */
+#define UNDER_WAY_LEAST_LOCAL (2 * TAKE_MOST)
+
 /* Between two times that others are told of how much is queued, in ms. */
 #define TELL_DEPTH_MS 1000
 
@@ -305,7 +308,7 @@ outbound_read(TimestampTz now, bool look)
 static int
 allowance(const HubQueue *queue, Lane lane, TimestampTz now)
 {
-	int most = Max(UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
+	int most = Max(queue->local ? UNDER_WAY_LEAST_LOCAL : UNDER_WAY_LEAST, wc_max_in_flight * UNDER_WAY_FACTOR);
 	int of_lane = lane == LANE_BULK ? queue->under_way_of_bulk : queue->under_way - queue->under_way_of_bulk;
 
 	if (queue->gone)
