@@ -44,6 +44,27 @@ FROM outcome o
 WHERE m.channel_id = o.channel_id AND m.id = o.id
 	AND (m.status < o.means OR m.status = 'cancelled' AND o.means IN ('sent', 'enqueued'));
 
+-- name: move_sent($1 channels uuid[], $2 ids uuid[], $3 means text[])
+-- What was sent, and has no error: the messages, as record_outcomes does, where the rows of statuses are written without
+-- a statement (src/backend/outbound/end_rows.c).
+UPDATE webchatt.messages m
+SET status = o.means::webchatt.message_status, status_at = now(), error_code = NULL, error_message = NULL
+FROM unnest($1, $2, $3) AS o (channel_id, id, means)
+WHERE m.channel_id = o.channel_id AND m.id = o.id
+	AND (m.status < o.means::webchatt.message_status OR m.status = 'cancelled' AND o.means IN ('sent', 'enqueued'));
+
+-- name: tell_sent($1 channels uuid[], $2 ids uuid[], $3 statuses text[])
+-- The same of those that webhooks and links want to know of, as record_outcomes does.
+INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id, status, at)
+SELECT 'MessageStatus', o.channel_id, m.visitor, o.id, o.status, now()
+FROM unnest($1, $2, $3) WITH ORDINALITY AS o (channel_id, id, status, n)
+JOIN webchatt.messages m ON m.channel_id = o.channel_id AND m.id = o.id
+WHERE o.status IN ('sent', 'delivered', 'read', 'failed')
+	-- it came by the REST API, on a channel of the local hub
+	AND left(m.dedupe_key, 4) = 'api:'
+	AND EXISTS (SELECT FROM webchatt.channels c WHERE c.id = o.channel_id AND c.public_key IS NOT NULL)
+ORDER BY o.n;
+
 -- name: apply_early($1 channels uuid[], $2 hub_message_ids text[], $3 ids uuid[], $4 wanted boolean)
 -- Statuses that overtook the answer to their send, now that it is known by which id the hub has the message: those that
 -- named the channel, and those of its hub that named none (all zeros). wanted: as of insert_messages.

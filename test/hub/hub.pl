@@ -250,6 +250,11 @@ my %misbehaviour = (
 			errorMessage => $rule->{message} // 'the stand-in was told to fail this',
 		});
 	},
+	# An id that others may have, too.
+	same => sub {
+		my ($c, $entry, $rule) = @_;
+		answer($c, $entry, 200, { messageId => $rule->{id}, status => 'sent' });
+	},
 	no_session => \&no_session,
 	badjson => sub { raw(@_, 200, 'application/json', '{"messageId": "abc", "sta') },
 	html => sub { raw(@_, 200, 'text/html', '<html>a proxy is in the way</html>') },

@@ -13,6 +13,7 @@
 #include "utils/uuid.h"
 
 #include "common/corridor.h"
+#include "outbound/end_rows.h"
 #include "outbound/held.h"
 #include "outbound/hub_queue.h"
 #include "outbound/outcomes.h"
@@ -111,10 +112,9 @@ add_text(WcColumn *col, const char *s)
 	wc_column_add_bytes(col, s, s ? strlen(s) : 0);
 }
 
-/* What statements are given of the messages that ended. */
+/* What statements are given of the messages that ended, beside their ends. */
 typedef struct OutcomeColumns
 {
-	WcColumn *ends[WC_RECORD_OUTCOMES_ARRAYS];
 	WcColumn *learnt[WC_APPLY_EARLY_ARRAYS]; /* the hub's ids */
 	WcColumn *late[WC_OVERDUE_LATE_ARRAYS];	 /* those that are overdue, and now are answered */
 	WcColumn *held[WC_HOLD_ARRAYS];			 /* for visitors who are away */
@@ -134,20 +134,14 @@ outcomes_add_held(WcColumn *const held[5], const Queued *item)
 		wc_column_add_null(held[4]);
 }
 
+/* What follows from an end. */
 static void
-add_end(OutcomeColumns *cols, const Ended *e)
+add_consequences(OutcomeColumns *cols, const Ended *e)
 {
 	Datum channel = UUIDPGetDatum(&e->item->conv->channel);
 	Datum id = UUIDPGetDatum(&e->item->id);
 
-	wc_column_add(cols->ends[0], channel);
-	wc_column_add(cols->ends[1], id);
-	add_text(cols->ends[2], e->means);
-	add_text(cols->ends[3], e->word);
-	add_text(cols->ends[4], e->hub_message_id);
-	add_text(cols->ends[5], e->code);
-	add_text(cols->ends[6], e->text);
-	if (e->hub_message_id)
+	if (e->hub_message_id && !e->item->conv->queue->local) /* the id of a visitor's message is ours: nothing is early */
 	{
 		wc_column_add(cols->learnt[0], channel);
 		add_text(cols->learnt[1], e->hub_message_id);
@@ -162,26 +156,79 @@ add_end(OutcomeColumns *cols, const Ended *e)
 		outcomes_add_held(cols->held, e->item);
 }
 
-/* Record ends by one statement for each table; *list is NULL-terminated. */
-static void
-record(Ended **list)
+/* Has it only to be said that it was sent? */
+static bool
+is_plain(const Ended *e)
 {
-	OutcomeColumns cols;
+	return !e->held && e->code == NULL && e->text == NULL && e->word != NULL;
+}
+
+/* Without a statement, those that are plain; false: none is recorded so. */
+static bool
+record_plain(Ended **list, TimestampTz now)
+{
+	EndRow *rows;
+	int n = 0;
+	int i;
+
+	for (i = 0; list[i] != NULL; i++)
+		n += is_plain(list[i]);
+	rows = palloc(sizeof(EndRow) * Max(n, 1));
+	for (n = 0; *list != NULL; list++)
+	{
+		const Ended *e = *list;
+
+		if (is_plain(e))
+			rows[n++] = (EndRow){&e->item->conv->channel, &e->item->id, e->means, e->word, e->hub_message_id};
+	}
+	return n > 0 && end_rows_write(rows, n, now);
+}
+
+/* By the statement that can do everything; but_plain: without those that are. */
+static void
+record_others(Ended **list, bool but_plain)
+{
+	WcColumn *cols[WC_RECORD_OUTCOMES_ARRAYS];
 	Datum args[WC_RECORD_OUTCOMES_PARAMETERS];
 
-	wc_columns(WC_RECORD_OUTCOMES, cols.ends, 64);
+	wc_columns(WC_RECORD_OUTCOMES, cols, 64);
+	for (; *list != NULL; list++)
+	{
+		const Ended *e = *list;
+
+		if (but_plain && is_plain(e))
+			continue;
+		wc_column_add(cols[0], UUIDPGetDatum(&e->item->conv->channel));
+		wc_column_add(cols[1], UUIDPGetDatum(&e->item->id));
+		add_text(cols[2], e->means);
+		add_text(cols[3], e->word);
+		add_text(cols[4], e->hub_message_id);
+		add_text(cols[5], e->code);
+		add_text(cols[6], e->text);
+	}
+	if (cols[0]->n == 0)
+		return;
+	wc_columns_arrays(cols, lengthof(cols), args);
+	args[lengthof(cols)] = BoolGetDatum(wc_feed_wanted());
+	wc_run(WC_RECORD_OUTCOMES, args, NULL);
+}
+
+/* Record ends, many at a time; *list is NULL-terminated.  alone: it is one, which may have made trouble. */
+static void
+record(Ended **list, bool alone, TimestampTz now)
+{
+	OutcomeColumns cols;
+
 	wc_columns(WC_APPLY_EARLY, cols.learnt, 64);
 	wc_columns(WC_OVERDUE_LATE, cols.late, 8);
 	wc_columns(WC_HOLD, cols.held, 8);
+	record_others(list, !alone && record_plain(list, now));
 	for (; *list != NULL; list++)
-		add_end(&cols, *list);
-	wc_columns_arrays(cols.ends, lengthof(cols.ends), args);
-	args[7] = BoolGetDatum(wc_feed_wanted());
-	wc_run(WC_RECORD_OUTCOMES, args, NULL);
+		add_consequences(&cols, *list);
 	if (cols.learnt[0]->n > 0)
 	{
 		Datum early[4] = {wc_column_array(cols.learnt[0]), wc_column_array(cols.learnt[1]),
-						  wc_column_array(cols.learnt[2]), args[7]};
+						  wc_column_array(cols.learnt[2]), BoolGetDatum(wc_feed_wanted())};
 
 		wc_run(WC_APPLY_EARLY, early, NULL);
 	}
@@ -198,7 +245,7 @@ record(Ended **list)
 static void
 record_step(void *arg)
 {
-	record(arg);
+	record(arg, true, 0);
 }
 
 /* One by one: what cannot be recorded is tried again, and its conversation waits. */
@@ -268,7 +315,7 @@ outcomes_record(TimestampTz now, bool carefully)
 	if (n == 0)
 		return;
 	transaction_time_limit(wc_trigger_timeout);
-	record(list);
+	record(list, false, now);
 	transaction_time_limit(0);
 	while (n > 0)
 		list[--n]->recorded = true;

@@ -23,6 +23,7 @@
 #include "feed/feed.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
+#include "outbound/end_rows.h"
 #include "outbound/held.h"
 #include "outbound/hub_answers.h"
 #include "outbound/outbound.h"
@@ -198,7 +199,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 			return;
 		if (carefully || savepoint_error_is_systemic(error) || ProcDiePending)
 			ReThrowError(error);
-		carefully = !inbound_met_repeat(error, now);
+		carefully = !inbound_met_repeat(error, now) && !end_rows_met_repeat(error, now);
 		FreeErrorData(error);
 		error = NULL;
 	}
