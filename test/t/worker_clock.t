@@ -80,6 +80,8 @@ writes($bob, 'bob 2');
 writes($ann, 'ann 3');
 in_order('an hour back');
 is(first_in_inbox(), $ann->{visitor}, 'who waits longest comes first');
+# ids are a quarter of a microsecond apart while the clock is behind, times a whole one
+writes($ann, "ann 3, $_") for 1 .. 8;
 replied($ann, 'to ann 2');
 writes($ann, 'ann 3, again');
 $t->wait_for('SELECT visitor FROM webchatt.inbox LIMIT 1', 'now the other one', undef, $bob->{visitor});
