@@ -14,6 +14,7 @@
 #include "utils/uuid.h"
 
 #include "outbound/early_ends.h"
+#include "shared/blob_hash.h"
 
 /* Messages that are remembered, at most. */
 #define EARLY_ENDS_MOST 65536
@@ -47,13 +48,8 @@ EarlyEnds *
 early_ends_new(void)
 {
 	EarlyEnds *set = palloc0(sizeof(EarlyEnds));
-	HASHCTL ctl;
 
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.keysize = sizeof(pg_uuid_t);
-	ctl.entrysize = sizeof(EarlyEnd);
-	ctl.hcxt = CurrentMemoryContext;
-	set->messages = hash_create("webchatt early ends", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	set->messages = wc_blob_hash("webchatt early ends", CurrentMemoryContext, sizeof(pg_uuid_t), sizeof(EarlyEnd), 64);
 	set->size = 64;
 	set->steps = palloc(sizeof(Step) * set->size);
 	return set;

@@ -26,6 +26,7 @@
 
 #include "outbound/hub_queue.h"
 #include "outbound/outbox_reader.h"
+#include "shared/blob_hash.h"
 #include "shared/outbox_lane.h"
 #include "turn/conv_queue.h"
 
@@ -70,18 +71,6 @@ typedef struct ItemEntry
 	Queued *item;
 } ItemEntry;
 
-static HTAB *
-make_hash(const char *name, Size keysize, Size entrysize)
-{
-	HASHCTL ctl;
-
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.keysize = keysize;
-	ctl.entrysize = entrysize;
-	ctl.hcxt = context;
-	return hash_create(name, 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 static void
 init(void)
 {
@@ -89,8 +78,8 @@ init(void)
 		return;
 	context = AllocSetContextCreate(TopMemoryContext, "webchatt queue", ALLOCSET_DEFAULT_SIZES);
 	convs = convs_create(context, 1024, NULL);
-	items = make_hash("webchatt messages", sizeof(pg_uuid_t), sizeof(ItemEntry));
-	tokens = make_hash("webchatt sends", sizeof(uint64), sizeof(TokenEntry));
+	items = wc_blob_hash("webchatt messages", context, sizeof(pg_uuid_t), sizeof(ItemEntry), 1024);
+	tokens = wc_blob_hash("webchatt sends", context, sizeof(uint64), sizeof(TokenEntry), 1024);
 }
 
 /* Forget everything: the outbox still has it. */

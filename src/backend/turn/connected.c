@@ -12,6 +12,7 @@
 #include "utils/uuid.h"
 
 #include "common/event_rules.h"
+#include "shared/blob_hash.h"
 #include "shared/settings.h"
 #include "turn/connected.h"
 
@@ -38,26 +39,14 @@ static HTAB *sessions = NULL;
 static HTAB *visitors = NULL;
 static bool overrun = false; /* more came than can be: nobody is known to be away */
 
-static HTAB *
-make_hash(const char *name, Size keysize, Size entrysize)
-{
-	HASHCTL ctl;
-
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.keysize = keysize;
-	ctl.entrysize = entrysize;
-	ctl.hcxt = context;
-	return hash_create(name, 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 static void
 init(void)
 {
 	if (context != NULL)
 		return;
 	context = AllocSetContextCreate(TopMemoryContext, "webchatt connected", ALLOCSET_DEFAULT_SIZES);
-	sessions = make_hash("webchatt sessions", sizeof(uint64), sizeof(Session));
-	visitors = make_hash("webchatt visitors", sizeof(Who), sizeof(Present));
+	sessions = wc_blob_hash("webchatt sessions", context, sizeof(uint64), sizeof(Session), 256);
+	visitors = wc_blob_hash("webchatt visitors", context, sizeof(Who), sizeof(Present), 256);
 }
 
 /* False: it is no visitor's id, so nobody has a session under it. */
