@@ -176,14 +176,24 @@ sub comes { my ($condition, $timeout) = @_; return Patience::until($condition, $
 # Wait until a process is gone.
 sub gone { my ($pid) = @_; return comes(sub { !kill 0, $pid }) }
 
+# The id of a process by its column in webchatt.status, waited for: between its end and its
+# start the column is NULL, and kill() of nothing ends the test.
+sub pid
+{
+	my ($self, $column) = @_;
+
+	return Patience::until(sub { my ($status, $out) = $self->try_sql("SELECT $column FROM webchatt.status"); $status == 0 && $out =~ /^[0-9]+\z/ && $out },
+		undef, sub { $self->meanwhile }) // croak "there is no $column";
+}
+
 # Send a signal to a process by its column in webchatt.status; its id.
 sub signal
 {
 	my ($self, $signal, $column) = @_;
 
-	defined $self->until("SELECT $column IS NOT NULL FROM webchatt.status") or croak "there is no $column";
-	my $pid = $self->status($column);
-	kill $signal, $pid if $pid;
+	my $pid = $self->pid($column);
+
+	kill $signal, $pid;
 	return $pid;
 }
 

@@ -60,7 +60,7 @@ sub queue
 		FROM generate_series($from, $next) n, unnest(ARRAY[" . join(',', map { "'$_'" } @ids) . ']) v (id)');
 }
 
-sub stop_net { my $pid = $t->status('net_pid'); kill 'STOP', $pid; return $pid }
+sub stop_net { return $t->signal('STOP', 'net_pid') }
 
 # --- many under way ----------------------------------------------------------
 
@@ -171,8 +171,7 @@ for my $round (1 .. 30)
 	$t->signal('KILL', 'net_pid') if $round % 10 == 5;
 	if ($round % 4 == 0)
 	{
-		my $stopped = $t->status(rand() < 0.5 ? 'worker_pid' : 'net_pid');
-		kill 'STOP', $stopped;
+		my $stopped = $t->signal('STOP', rand() < 0.5 ? 'worker_pid' : 'net_pid');
 		Visitor::after(0.05 + rand 0.1, sub { kill 'CONT', $stopped });
 		Visitor::pump_for(0.2);
 	}
