@@ -307,6 +307,7 @@ CREATE TABLE webchatt.conversations (
 	CHECK (state = 'open' AND closed_upto IS NULL OR state = 'closed' AND closed_upto IS NOT NULL AND waiting_since IS NULL)
 ) WITH (fillfactor = 80);
 CREATE INDEX conversations_inbox ON webchatt.conversations (state, place, channel_id, visitor);
+CREATE INDEX conversations_channel ON webchatt.conversations (channel_id, state, place, visitor);
 CREATE INDEX conversations_assignee ON webchatt.conversations (assignee, state, place, channel_id, visitor)
 	WHERE assignee IS NOT NULL;
 COMMENT ON TABLE webchatt.conversations IS

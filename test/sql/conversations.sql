@@ -91,14 +91,14 @@ CREATE FUNCTION pg_temp.most(plan jsonb) RETURNS bigint LANGUAGE sql AS $$
 	SELECT max(((n ->> 'Actual Rows')::numeric + coalesce((n ->> 'Rows Removed by Filter')::numeric, 0)) * (n ->> 'Actual Loops')::numeric)::bigint
 	FROM jsonb_path_query(plan, '$.**?(@."Relation Name" != "")') n
 $$;
-CREATE FUNCTION pg_temp.reads(query text, OUT rows bigint, OUT few_buffers boolean, OUT by_index boolean) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.reads(query text, OUT rows bigint, OUT few_buffers boolean, OUT index text) LANGUAGE plpgsql AS $$
 DECLARE
 	plan jsonb;
 BEGIN
 	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
 	rows := pg_temp.most(plan);
 	few_buffers := (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint < 1500;
-	by_index := plan::text LIKE '%"conversations_%';
+	index := substring(plan::text, '"(conversations_[a-z]+)"');
 END
 $$;
 SELECT r.* FROM webchatt.conversations c, unnest(ARRAY[
@@ -111,6 +111,17 @@ SELECT r.* FROM webchatt.conversations c, unnest(ARRAY[
 UPDATE webchatt.conversations SET assignee = 'ana' WHERE visitor IN ('v17', 'v4000', 'v9999');
 SELECT * FROM pg_temp.reads('SELECT * FROM webchatt.inbox WHERE assignee = ''ana'' AND state = ''open'' LIMIT 50');
 SELECT string_agg(visitor, ' ') FROM (SELECT visitor FROM webchatt.inbox WHERE assignee = 'ana') i;
+-- so does one channel's, where what others have comes before it
+SAVEPOINT other;
+INSERT INTO webchatt.channels (id, hub_id, display_name) SELECT '00000000-0000-0000-0000-0000000000dd', hub_id, 'Other' FROM webchatt.channels WHERE id = '00000000-0000-0000-0000-0000000000cc';
+UPDATE webchatt.visitors SET channel_id = '00000000-0000-0000-0000-0000000000dd' WHERE id ~ '^v([0-9]{1,3}|[12][0-9]{3}|3000)$';
+UPDATE webchatt.messages SET channel_id = '00000000-0000-0000-0000-0000000000dd' WHERE visitor ~ '^v([0-9]{1,3}|[12][0-9]{3}|3000)$';
+ANALYZE webchatt.conversations;
+ANALYZE webchatt.messages;
+ANALYZE webchatt.visitors;
+SELECT count(*), count(*) FILTER (WHERE state = 'closed') FROM webchatt.conversations WHERE channel_id = '00000000-0000-0000-0000-0000000000dd';
+SELECT * FROM pg_temp.reads('SELECT * FROM webchatt.inbox WHERE channel_id = ''00000000-0000-0000-0000-0000000000dd'' LIMIT 50');
+ROLLBACK TO other;
 -- no time, however strange, is refused
 INSERT INTO webchatt.conversations (channel_id, visitor, waiting_since, last_id, last_at) VALUES
 	('00000000-0000-0000-0000-0000000000cc', 'ann', 'infinity', '01900000-0000-7000-8000-000000000002', '-infinity');
