@@ -65,6 +65,9 @@ WHERE o.status IN ('sent', 'delivered', 'read', 'failed')
 	AND EXISTS (SELECT FROM webchatt.channels c WHERE c.id = o.channel_id AND c.public_key IS NOT NULL)
 ORDER BY o.n;
 
+-- name: any_early()
+SELECT 1 FROM webchatt.early_statuses LIMIT 1;
+
 -- name: apply_early($1 channels uuid[], $2 hub_message_ids text[], $3 ids uuid[], $4 wanted boolean)
 -- Statuses that overtook the answer to their send, now that it is known by which id the hub has the message: those that
 -- named the channel, and those of its hub that named none (all zeros). wanted: as of insert_messages.

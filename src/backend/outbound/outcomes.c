@@ -225,7 +225,8 @@ record(Ended **list, bool alone, TimestampTz now)
 	record_others(list, !alone && record_plain(list, now));
 	for (; *list != NULL; list++)
 		add_consequences(&cols, *list);
-	if (cols.learnt[0]->n > 0)
+	/* there are none as a rule, and to look for each costs as much as to record it */
+	if (cols.learnt[0]->n > 0 && wc_run(WC_ANY_EARLY, NULL, NULL) > 0)
 	{
 		Datum early[4] = {wc_column_array(cols.learnt[0]), wc_column_array(cols.learnt[1]),
 						  wc_column_array(cols.learnt[2]), BoolGetDatum(wc_feed_wanted())};
