@@ -33,6 +33,9 @@
 #define DRAIN_HEADS_MS 300
 #define DRAIN_TICK_MS  10
 
+/* How long a hub's answers may wait for others, in ms, on their way to the worker. */
+#define PATIENCE_MS 5
+
 /* Once a second: statistics; every so many seconds: are our files the same? */
 #define TICK_MS		   1000
 #define OUTDATED_TICKS 2
@@ -62,16 +65,74 @@ on_gone(void *arg, const char *why)
 	_exit(0);
 }
 
+/* Write an outcome; its size. */
+static size_t
+write_outcome(net *n, const wc_outcome *outcome)
+{
+	wc_buf *out = corridor_io_out(n->corridor);
+	size_t before = out->len;
+
+	if (outcome->result < METRICS_OUTCOMES)
+		metrics_now.outcomes[outcome->result]++;
+	if (!wc_write_outcome(out, outcome))
+		fail(n, "an outcome could not be handed to the worker: out of memory");
+	return out->len - before;
+}
+
 void
 net_outcome(void *arg, const wc_outcome *outcome)
 {
 	net *n = arg;
 
-	if (outcome->result < METRICS_OUTCOMES)
-		metrics_now.outcomes[outcome->result]++;
-	if (!wc_write_outcome(corridor_io_out(n->corridor), outcome))
-		fail(n, "an outcome could not be handed to the worker: out of memory");
+	(void) write_outcome(n, outcome);
 	corridor_io_nudge(n->corridor);
+}
+
+static void
+on_patience(uv_timer_t *timer)
+{
+	/* on_prepare() looks what has waited for so long */
+	(void) timer;
+}
+
+/* A hub's answer: see outcomes_may_wait(). */
+static void
+hub_outcome(void *arg, const wc_outcome *outcome)
+{
+	net *n = arg;
+
+	corridor_io_may_wait(n->corridor, write_outcome(n, outcome));
+	if (n->outcomes++ == 0)
+	{
+		n->outcomes_since = uv_now(&n->loop);
+		uv_timer_start(&n->patience, on_patience, PATIENCE_MS, 0);
+	}
+}
+
+/*
+ * Outcomes wait for more of them while more requests than that wait for a slot: what the
+ * worker would send upon them would wait as well, and a turn for each few of them
+ * costs as much as one for many.
+ */
+static bool
+outcomes_may_wait(const net *n)
+{
+	return n->outcomes > 0 && n->outcomes < hub_sender_queued(n->hub_sender) && !n->closing &&
+		   uv_now(&n->loop) - n->outcomes_since < PATIENCE_MS;
+}
+
+static void
+flush(net *n)
+{
+	if (outcomes_may_wait(n))
+		corridor_io_flush_others(n->corridor);
+	else
+		corridor_io_flush(n->corridor);
+	if (n->outcomes > 0 && !corridor_io_waits(n->corridor))
+	{
+		n->outcomes = 0;
+		uv_timer_stop(&n->patience);
+	}
 }
 
 static bool
@@ -301,7 +362,7 @@ on_check(uv_check_t *check)
 	visitors_run(n->visitors);
 	link_server_run(n->link_server);
 	link_client_run(n->link_client);
-	corridor_io_flush(n->corridor);
+	flush(n);
 	if (n->listener != NULL)
 		listener_pause(n->listener, full);
 }
@@ -315,7 +376,7 @@ on_prepare(uv_prepare_t *prepare)
 	visitors_run(n->visitors);
 	link_server_run(n->link_server);
 	link_client_run(n->link_client);
-	corridor_io_flush(n->corridor);
+	flush(n);
 }
 
 /* Block signals before any library starts a thread. */
@@ -366,8 +427,9 @@ handle_init(net *n, int signal_fd)
 	uv_prepare_init(&n->loop, &n->prepare);
 	uv_timer_init(&n->loop, &n->tick);
 	uv_timer_init(&n->loop, &n->drain);
+	uv_timer_init(&n->loop, &n->patience);
 	uv_poll_init(&n->loop, &n->signals, signal_fd);
-	n->check.data = n->prepare.data = n->tick.data = n->drain.data = n->signals.data = n;
+	n->check.data = n->prepare.data = n->tick.data = n->drain.data = n->patience.data = n->signals.data = n;
 	uv_check_start(&n->check, on_check);
 	uv_prepare_start(&n->prepare, on_prepare);
 	uv_timer_start(&n->tick, on_tick, TICK_MS, TICK_MS);
@@ -393,7 +455,7 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 		return false;
 	log_to(n->corridor);
 	n->http = http_server_new(&n->loop, n->corridor, handlers_table, n->channels, n->keys, n->hubs);
-	n->hub_sender = hub_sender_new(&n->loop, net_outcome, n);
+	n->hub_sender = hub_sender_new(&n->loop, hub_outcome, n);
 	n->visitors = visitors_new(&n->loop, n->corridor, n->channels);
 	n->hub_caller = hub_caller_new(&n->loop, n->corridor);
 	n->webhook_sender = webhook_sender_new(&n->loop, n->corridor);
@@ -432,6 +494,7 @@ stop(net *n)
 	uv_close((uv_handle_t *) &n->prepare, NULL);
 	uv_close((uv_handle_t *) &n->tick, NULL);
 	uv_close((uv_handle_t *) &n->drain, NULL);
+	uv_close((uv_handle_t *) &n->patience, NULL);
 	uv_close((uv_handle_t *) &n->signals, NULL);
 	uv_run(&n->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&n->loop);

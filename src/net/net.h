@@ -29,6 +29,7 @@ typedef struct net
 	uv_prepare_t prepare;
 	uv_timer_t tick;
 	uv_timer_t drain;
+	uv_timer_t patience;
 	uv_poll_t signals;
 	corridor_io *corridor;
 	channels *channels;
@@ -45,8 +46,10 @@ typedef struct net
 	link_client *link_client;		/* our links to hubs */
 	char *listen;					/* from the first CONFIG */
 	char *ca_file;
-	char ca_path[64];	  /* by which the file that it was then stays open to us */
-	uint16_t server_port; /* PostgreSQL's; 0: unknown */
+	char ca_path[64];		 /* by which the file that it was then stays open to us */
+	uint16_t server_port;	 /* PostgreSQL's; 0: unknown */
+	uint32_t outcomes;		 /* of hubs, that wait for others on their way to the worker */
+	uint64_t outcomes_since; /* uv_now() of the first of them */
 	bool greeted;
 	bool configured;
 	bool opened;
@@ -72,7 +75,7 @@ extern void net_open(net *n);
 /* Take nothing new, answer what waits, then end. */
 extern void net_close(net *n);
 
-/* A hub_sender_outcome_fn; arg is the net. */
+/* Tell the worker an outcome, soon; arg is the net. */
 extern void net_outcome(void *arg, const wc_outcome *outcome);
 
 #endif /* NET_NET_H */

@@ -31,6 +31,7 @@ struct corridor_io
 	wc_buf in;
 	wc_buf out;
 	size_t out_off; /* bytes of out that are written already */
+	size_t patient; /* and of the others, those that may wait */
 	corridor_frame_fn on_frame;
 	corridor_gone_fn on_gone;
 	void *arg;
@@ -193,6 +194,7 @@ corridor_io_flush(corridor_io *io)
 {
 	ssize_t n;
 
+	io->patient = 0;
 	while (!io->gone && io->out_off < io->out.len)
 	{
 		n = write(io->fd, io->out.data + io->out_off, io->out.len - io->out_off);
@@ -215,6 +217,26 @@ corridor_io_flush(corridor_io *io)
 }
 
 void
+corridor_io_may_wait(corridor_io *io, size_t len)
+{
+	io->patient += len;
+}
+
+void
+corridor_io_flush_others(corridor_io *io)
+{
+	/* in the order in which they were written, so with others all leaves */
+	if (io->patient < io->out.len - io->out_off)
+		corridor_io_flush(io);
+}
+
+bool
+corridor_io_waits(const corridor_io *io)
+{
+	return io->patient > 0;
+}
+
+void
 corridor_io_nudge(corridor_io *io)
 {
 	ssize_t n;
@@ -223,6 +245,7 @@ corridor_io_nudge(corridor_io *io)
 	if (io->gone || io->out_off != 0 || io->out.len < NUDGE_BYTES)
 		return;
 	n = write(io->fd, io->out.data, io->out.len);
+	io->patient = 0;
 	if (n > 0)
 		io->out_off = (size_t) n;
 	trim(io);

@@ -37,6 +37,14 @@ extern bool corridor_io_empty(const corridor_io *io);
 extern void corridor_io_flush(corridor_io *io);
 
 /*
+ * The last frame, of so many bytes, may wait until something else is to be written: it
+ * is left by corridor_io_flush_others(), not by corridor_io_flush().
+ */
+extern void corridor_io_may_wait(corridor_io *io, size_t len);
+extern void corridor_io_flush_others(corridor_io *io);
+extern bool corridor_io_waits(const corridor_io *io); /* is there such a frame? */
+
+/*
  * Send if it is worth it, without waiting for the loop's end, so that the worker
  * begins with the first of many while the others are still being taken.
  */

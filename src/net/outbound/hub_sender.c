@@ -171,6 +171,12 @@ hub_sender_pending(const hub_sender *s)
 	return client_pool_pending(s->pool);
 }
 
+uint32_t
+hub_sender_queued(const hub_sender *s)
+{
+	return client_pool_queued(s->pool);
+}
+
 void
 hub_sender_free(hub_sender *s)
 {

@@ -29,8 +29,9 @@ extern void hub_sender_hub_gone(hub_sender *s, uint32_t hub);
 /* Queue one message; copies what it needs. */
 extern void hub_sender_send(hub_sender *s, const wc_send *send);
 
-/* Messages queued or under way. */
+/* Messages queued or under way; those that are queued, and have not begun. */
 extern uint32_t hub_sender_pending(const hub_sender *s);
+extern uint32_t hub_sender_queued(const hub_sender *s);
 
 /* Drop everything without outcomes; the loop must run once more after it. */
 extern void hub_sender_free(hub_sender *s);
