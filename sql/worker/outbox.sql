@@ -26,23 +26,26 @@ WHERE EXISTS (SELECT FROM webchatt.outbox_2 o WHERE o.hub_id = $1 AND o.xid = la
 LIMIT 1;
 
 -- name: read_late($1 hub int, $2 late xid8[], $3 xid xid8, $4 seq bigint, $5 rows int)
--- Of transactions that were under way when we last looked, what is behind this row.
+-- Of transactions that were under way when we last looked, what is behind this row. Each page begins at its row of the
+-- index: a comparison of (xid, seq) beside xid = would have it begin at the transaction's first row.
 SELECT found.*
-FROM unnest($2) AS late (xid)
+FROM (SELECT l.xid, CASE WHEN l.xid = $3 THEN $4 ELSE -9223372036854775808 END AS behind
+	FROM unnest($2) AS l (xid)
+	WHERE l.xid >= $3) AS late
 CROSS JOIN LATERAL (
 	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 0 AS child, o.hub_id
 	FROM webchatt.outbox_0 o
-	WHERE o.hub_id = $1 AND o.xid = late.xid AND (o.xid, o.seq) > ($3, $4)
+	WHERE o.hub_id = $1 AND o.xid = late.xid AND o.seq > late.behind
 	ORDER BY o.xid, o.seq LIMIT $5)
 	UNION ALL
 	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 1, o.hub_id
 	FROM webchatt.outbox_1 o
-	WHERE o.hub_id = $1 AND o.xid = late.xid AND (o.xid, o.seq) > ($3, $4)
+	WHERE o.hub_id = $1 AND o.xid = late.xid AND o.seq > late.behind
 	ORDER BY o.xid, o.seq LIMIT $5)
 	UNION ALL
 	(SELECT o.xid, o.seq, o.op, o.channel_id, o.visitor, o.message_id, o.expires_at, o.note, 2, o.hub_id
 	FROM webchatt.outbox_2 o
-	WHERE o.hub_id = $1 AND o.xid = late.xid AND (o.xid, o.seq) > ($3, $4)
+	WHERE o.hub_id = $1 AND o.xid = late.xid AND o.seq > late.behind
 	ORDER BY o.xid, o.seq LIMIT $5)
 ) found
 ORDER BY xid, seq
