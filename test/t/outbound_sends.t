@@ -205,6 +205,21 @@ $t->status_becomes($id, 'sent', 'connect_hub() with a good key starts it again')
 $t->drained;
 $hub->set(keys => ['another-key', $WebchattTest::KEY]);
 
+# Somebody dropped the indexes by which the outbox is read: statements read it then.
+$t->sql("DROP INDEX webchatt.outbox_${_}_order") for 0 .. 2;
+$late->query('BEGIN; ' . send_sql('unindexed-late', 'begun first'));
+$t->sql("SELECT webchatt.send_message('$channel', 'unindexed' || i % 7, text => i::text) FROM generate_series(1, 70) i");
+$t->drained('without the index of the outbox messages leave');
+$late->query('COMMIT');
+$t->drained('and an older transaction\'s, when it commits');
+is_deeply([ texts('unindexed-late') ], ['begun first'], 'once');
+for my $visitor (map { "unindexed$_" } 0 .. 6)
+{
+	my @got = texts($visitor);
+	is_deeply(\@got, [ sort { $a <=> $b } @got ], "$visitor: in order") or diag("@got");
+	is(scalar @got, 10, "$visitor: each once");
+}
+
 # Nothing is sent twice without need; everything was to the letter.
 $t->account('in the end', messages => 700);
 

@@ -288,78 +288,32 @@ xid_datum(uint64 xid)
 	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
 }
 
-/* The array of the transactions that were under way at seen and are not at next. */
-static Datum
+/* The transactions that were under way at seen and are not at next. */
+static uint64 *
 late_xids(const Cursor *c, int *n)
 {
-	WcColumn *col = wc_column(XID8OID, c->seen.nxip);
+	uint64 *xids = palloc(sizeof(uint64) * Max(c->seen.nxip, 1));
 	int i;
 
+	*n = 0;
 	for (i = 0; i < c->seen.nxip; i++)
 	{
 		if (!in_progress(&c->next, c->seen.xip[i]))
-			wc_column_add(col, xid_datum(c->seen.xip[i]));
+			xids[(*n)++] = c->seen.xip[i];
 	}
-	*n = col->n;
-	return wc_column_array(col);
+	return xids;
 }
 
-static Datum
-snapshot_text(const Horizon *h)
-{
-	StringInfoData s;
-	int i;
-
-	initStringInfo(&s);
-	appendStringInfo(&s, UINT64_FORMAT ":" UINT64_FORMAT ":", h->xmin, h->xmax);
-	for (i = 0; i < h->nxip; i++)
-		appendStringInfo(&s, "%s" UINT64_FORMAT, i ? "," : "", h->xip[i]);
-	return CStringGetTextDatum(s.data);
-}
-
-static void
-row_of(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
-{
-	bool isnull;
-	Datum d;
-	text *visitor;
-
-	memset(row, 0, sizeof(*row));
-	row->worth = 1;
-	d = SPI_getbinval(tuple, desc, 1, &isnull);
-	row->xid = U64FromFullTransactionId(DatumGetFullTransactionId(d));
-	row->seq = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-	row->op = DatumGetChar(SPI_getbinval(tuple, desc, 3, &isnull));
-	d = SPI_getbinval(tuple, desc, 4, &isnull);
-	row->channel = isnull ? NULL : DatumGetUUIDP(d);
-	d = SPI_getbinval(tuple, desc, 5, &isnull);
-	visitor = isnull ? NULL : DatumGetTextPP(d);
-	row->visitor = visitor ? text_to_cstring(visitor) : NULL;
-	d = SPI_getbinval(tuple, desc, 6, &isnull);
-	row->message = isnull ? NULL : DatumGetUUIDP(d);
-	d = SPI_getbinval(tuple, desc, 7, &isnull);
-	row->expires = isnull ? 0 : DatumGetTimestampTz(d);
-	d = SPI_getbinval(tuple, desc, 8, &isnull);
-	row->note = isnull ? NULL : TextDatumGetCString(d);
-	row->child = DatumGetInt32(SPI_getbinval(tuple, desc, 9, &isnull));
-	row->bulk = DatumGetInt32(SPI_getbinval(tuple, desc, 10, &isnull)) < 0;
-}
-
-/* Hand out the rows of SPI_tuptable, which have the columns OUTBOX_COLUMNS. */
+/* Hand out the rows of SPI_tuptable, as the statements of sql/worker/outbox.sql give them. */
 void
 outbox_reader_rows(outbox_row_fn take, void *arg)
 {
 	SPITupleTable *table = SPI_tuptable;
-	uint64 n = SPI_processed;
-	uint64 i;
+	OutboxRows found = outbox_rows_fetched();
+	int i;
 
-	for (i = 0; i < n; i++)
-	{
-		OutboxRow row;
-
-		row_of(table->vals[i], table->tupdesc, &row);
-		take(arg, &row);
-	}
+	for (i = 0; i < found.n; i++)
+		take(arg, &found.rows[i]);
 	SPI_freetuptable(table);
 }
 
@@ -394,30 +348,30 @@ typedef struct ReadPage
 	void *arg;
 	Worth *worths;		/* of a first pass's rows; NULL: all are worth one */
 	TimestampTz *since; /* since when they are queued */
-	int rows;
+	OutboxRows found;
 } ReadPage;
 
 /* Which of a first pass's rows are there for a message that is queued still? */
 static void
-judge(ReadPage *page, SPITupleTable *table, uint64 n)
+judge(ReadPage *page)
 {
 	WcColumn *cols[WC_STILL_QUEUED_ARRAYS];
 	Datum args[WC_STILL_QUEUED_PARAMETERS];
+	int n = page->found.n;
 	uint64 found;
 	uint64 i;
 
 	page->worths = palloc0(sizeof(Worth) * Max(n, 1));
 	page->since = palloc0(sizeof(TimestampTz) * Max(n, 1));
-	wc_columns(WC_STILL_QUEUED, cols, (int) n);
-	for (i = 0; i < n; i++)
+	wc_columns(WC_STILL_QUEUED, cols, n);
+	for (i = 0; i < (uint64) n; i++)
 	{
-		OutboxRow row;
+		const OutboxRow *row = &page->found.rows[i];
 
-		row_of(table->vals[i], table->tupdesc, &row);
-		if (row.channel == NULL || row.message == NULL)
+		if (row->channel == NULL || row->message == NULL)
 			wc_column_add_null(cols[0]), wc_column_add_null(cols[1]);
 		else
-			wc_column_add(cols[0], UUIDPGetDatum(row.channel)), wc_column_add(cols[1], UUIDPGetDatum(row.message));
+			wc_column_add(cols[0], UUIDPGetDatum(row->channel)), wc_column_add(cols[1], UUIDPGetDatum(row->message));
 	}
 	wc_columns_arrays(cols, lengthof(cols), args);
 	found = wc_run(WC_STILL_QUEUED, args, NULL);
@@ -573,52 +527,47 @@ main_row(ReadPage *page, OutboxRow *row, int i)
 
 /* Are there rows that the scout has not judged, in a first pass? */
 static bool
-needs_judging(const ReadPage *page, SPITupleTable *table, uint64 n)
+needs_judging(const ReadPage *page)
 {
 	const ReaderState *now = &page->reader->now;
-	OutboxRow last;
+	const OutboxRow *last;
 
-	if (page->cursor == NULL || n == 0 || !is_first(page->reader, page->cursor))
+	if (page->cursor == NULL || page->found.n == 0 || !is_first(page->reader, page->cursor))
 		return false;
 	if (page->cursor == &now->scout || !now->scouting)
 		return true;
-	row_of(table->vals[n - 1], table->tupdesc, &last);
-	return !cursor_passed(&now->scout, last.xid, last.seq);
+	last = &page->found.rows[page->found.n - 1];
+	return !cursor_passed(&now->scout, last->xid, last->seq);
 }
 
-/* The rows of SPI_tuptable, in order; a row counts as read when it was handed out. */
+/* What was found, in order; a row counts as read when it was handed out. */
 static void
 page_rows(ReadPage *page)
 {
-	SPITupleTable *table = SPI_tuptable;
-	uint64 n = SPI_processed;
 	bool scouts = page->cursor == &page->reader->now.scout;
-	uint64 i;
+	int i;
 
-	page->rows = (int) n;
-	outbox_reader_rows_read += n;
-	page->reader->changed |= n > 0;
-	if (needs_judging(page, table, n))
-		judge(page, table, n);
-	for (i = 0; i < n; i++)
+	outbox_reader_rows_read += page->found.n;
+	page->reader->changed |= page->found.n > 0;
+	if (needs_judging(page))
+		judge(page);
+	for (i = 0; i < page->found.n; i++)
 	{
-		OutboxRow row;
+		OutboxRow *row = &page->found.rows[i];
 
-		row_of(table->vals[i], table->tupdesc, &row);
-		note_since(page, &row, (int) i);
+		note_since(page, row, i);
 		if (scouts)
-			scout_row(page, &row, (int) i);
+			scout_row(page, row, i);
 		else
-			main_row(page, &row, (int) i);
+			main_row(page, row, i);
 		if (page->cursor != NULL)
 		{
-			page->cursor->at_xid = row.xid;
-			page->cursor->at_seq = row.seq;
+			page->cursor->at_xid = row->xid;
+			page->cursor->at_seq = row->seq;
 		}
 		else
-			page->reader->own_now.upto = row.seq;
+			page->reader->own_now.upto = row->seq;
 	}
-	SPI_freetuptable(table);
 }
 
 static void
@@ -660,32 +609,9 @@ start_pass(OutboxReader *reader, Cursor *c)
 }
 
 static void
-read_late(ReadPage *page, Datum xids, uint64 xid, int64 seq, int limit)
+read_page(ReadPage *page, const OutboxPart *part, int limit)
 {
-	Datum args[5];
-
-	args[0] = Int32GetDatum(page->reader->hub_id);
-	args[1] = xids;
-	args[2] = xid_datum(xid);
-	args[3] = Int64GetDatum(seq);
-	args[4] = Int32GetDatum(limit);
-	wc_run(WC_READ_LATE, args, NULL);
-	page_rows(page);
-}
-
-static void
-read_next(ReadPage *page, int limit)
-{
-	const Cursor *c = page->cursor;
-	Datum args[6];
-
-	args[0] = Int32GetDatum(page->reader->hub_id);
-	args[1] = xid_datum(c->at_xid);
-	args[2] = Int64GetDatum(c->at_seq);
-	args[3] = xid_datum(c->next.xmax);
-	args[4] = snapshot_text(&c->next);
-	args[5] = Int32GetDatum(limit);
-	wc_run(WC_READ_NEXT, args, NULL);
+	page->found = outbox_rows_read(part, limit);
 	page_rows(page);
 }
 
@@ -696,20 +622,25 @@ read_on(OutboxReader *reader, Cursor *c, int limit, outbox_row_fn take, void *ar
 	while (c->phase != PHASE_DONE && limit > 0)
 	{
 		ReadPage page = {.reader = reader, .cursor = c, .take = take, .arg = arg};
-		int n;
+		OutboxPart part = {reader->hub_id, c->at_xid, c->at_seq};
 
 		if (c->phase == PHASE_LATE)
-			read_late(&page, late_xids(c, &n), c->at_xid, c->at_seq, limit);
+			part.xids = late_xids(c, &part.nxids);
 		else
-			read_next(&page, limit);
-		if (page.rows < limit)
+		{
+			part.xids = c->next.xip;
+			part.nxids = c->next.nxip;
+			part.before = c->next.xmax;
+		}
+		read_page(&page, &part, limit);
+		if (page.found.n < limit)
 		{
 			if (c->phase == PHASE_LATE && c->next.xmax > c->seen.xmax)
 				begin_next(c);
 			else
 				end_pass(reader, c);
 		}
-		limit -= page.rows;
+		limit -= page.found.n;
 	}
 	return limit;
 }
@@ -723,7 +654,7 @@ read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 {
 	FullTransactionId own = GetTopFullTransactionIdIfAny();
 	uint64 xid = U64FromFullTransactionId(own);
-	WcColumn *col;
+	OutboxPart part = {.hub_id = reader->hub_id, .xid = xid, .xids = &xid, .nxids = 1};
 	ReadPage page = {.reader = reader, .take = take, .arg = arg};
 
 	if (!FullTransactionIdIsValid(own))
@@ -734,10 +665,9 @@ read_own(OutboxReader *reader, int limit, outbox_row_fn take, void *arg)
 		reader->own_now.upto = 0;
 		reader->own_all = false;
 	}
-	col = wc_column(XID8OID, 1);
-	wc_column_add(col, xid_datum(xid));
-	read_late(&page, wc_column_array(col), xid, reader->own_now.upto, limit);
-	reader->own_all = page.rows < limit;
+	part.seq = reader->own_now.upto;
+	read_page(&page, &part, limit);
+	reader->own_all = page.found.n < limit;
 }
 
 /* What the scout has seen is all read: it is not needed any more. */

@@ -8,24 +8,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-typedef struct OutboxRow OutboxRow;
-
-struct OutboxRow
-{
-	uint64 xid;
-	int64 seq;
-	char op;
-	int child;				  /* 0 to 2: which of the outbox tables */
-	const pg_uuid_t *channel; /* NULL in work orders for the worker itself */
-	const pg_uuid_t *message;
-	const char *visitor;
-	TimestampTz expires; /* 0: none */
-	const char *note;	 /* NULL: none */
-	bool bulk;			 /* see shared/outbox_lane.h */
-	TimestampTz since;	 /* since when the message is queued; 0: not known */
-	bool scouted;		 /* outbox_reader_scout() has shown it already */
-	int worth; /* after a start: -1, its message is not queued any more; 0, another row of its message counts; else 1 */
-};
+#include "outbound/outbox_rows.h"
 
 typedef void (*outbox_row_fn)(void *arg, const OutboxRow *row);
 typedef struct OutboxReader OutboxReader;

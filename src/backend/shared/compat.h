@@ -70,6 +70,14 @@
 	ExecCheckIndexConstraints((result), (slot), (estate), (conflict), (arbiters))
 #endif
 
+/* Begin to read a table by an index; what a caller has included: access/genam.h. */
+#if PG_VERSION_NUM >= 180000
+#define wc_index_beginscan(table, index, snapshot, nkeys)                                                              \
+	index_beginscan((table), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define wc_index_beginscan(table, index, snapshot, nkeys) index_beginscan((table), (index), (snapshot), (nkeys), 0)
+#endif
+
 /* What inserting left in an index's info, from 17 on. */
 #if PG_VERSION_NUM >= 170000
 #define wc_index_insert_cleanup(index, info) index_insert_cleanup((index), (info))

@@ -40,21 +40,6 @@
 /* How long one child is written to, in seconds. */
 #define CHILD_SECONDS 60
 
-/* The columns of webchatt.outbox. */
-enum
-{
-	OUTBOX_XID,
-	OUTBOX_SEQ,
-	OUTBOX_HUB,
-	OUTBOX_OP,
-	OUTBOX_CHANNEL,
-	OUTBOX_VISITOR,
-	OUTBOX_MESSAGE,
-	OUTBOX_EXPIRES,
-	OUTBOX_NOTE,
-	OUTBOX_COLUMNS
-};
-
 bool wc_own_insert = false;
 bool wc_outbox_touched = false;
 
@@ -246,23 +231,23 @@ wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char 
 {
 	static const char *const children[] = {"outbox_0", "outbox_1", "outbox_2"};
 	Relation rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
-	Datum values[OUTBOX_COLUMNS];
-	bool nulls[OUTBOX_COLUMNS] = {false};
+	Datum values[WC_OUTBOX_COLUMNS];
+	bool nulls[WC_OUTBOX_COLUMNS] = {false};
 
-	values[OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[OUTBOX_SEQ] = Int64GetDatum(seq ? *seq : nextval_internal(wc_relation("outbox_seq"), false));
-	values[OUTBOX_HUB] = Int32GetDatum(hub_id);
-	values[OUTBOX_OP] = CharGetDatum(op);
-	values[OUTBOX_CHANNEL] = UUIDPGetDatum(channel);
-	values[OUTBOX_VISITOR] = visitor ? CStringGetTextDatum(visitor) : (Datum) 0;
-	values[OUTBOX_MESSAGE] = UUIDPGetDatum(message);
-	values[OUTBOX_EXPIRES] = expires ? TimestampTzGetDatum(*expires) : (Datum) 0;
-	values[OUTBOX_NOTE] = note ? CStringGetTextDatum(note) : (Datum) 0;
-	nulls[OUTBOX_NOTE] = note == NULL;
-	nulls[OUTBOX_CHANNEL] = channel == NULL;
-	nulls[OUTBOX_VISITOR] = visitor == NULL;
-	nulls[OUTBOX_MESSAGE] = message == NULL;
-	nulls[OUTBOX_EXPIRES] = expires == NULL;
+	values[WC_OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[WC_OUTBOX_SEQ] = Int64GetDatum(seq ? *seq : nextval_internal(wc_relation("outbox_seq"), false));
+	values[WC_OUTBOX_HUB] = Int32GetDatum(hub_id);
+	values[WC_OUTBOX_OP] = CharGetDatum(op);
+	values[WC_OUTBOX_CHANNEL] = UUIDPGetDatum(channel);
+	values[WC_OUTBOX_VISITOR] = visitor ? CStringGetTextDatum(visitor) : (Datum) 0;
+	values[WC_OUTBOX_MESSAGE] = UUIDPGetDatum(message);
+	values[WC_OUTBOX_EXPIRES] = expires ? TimestampTzGetDatum(*expires) : (Datum) 0;
+	values[WC_OUTBOX_NOTE] = note ? CStringGetTextDatum(note) : (Datum) 0;
+	nulls[WC_OUTBOX_NOTE] = note == NULL;
+	nulls[WC_OUTBOX_CHANNEL] = channel == NULL;
+	nulls[WC_OUTBOX_VISITOR] = visitor == NULL;
+	nulls[WC_OUTBOX_MESSAGE] = message == NULL;
+	nulls[WC_OUTBOX_EXPIRES] = expires == NULL;
 	insert_row(rel, values, nulls);
 	table_close(rel, NoLock);
 	wc_outbox_touched = true;
