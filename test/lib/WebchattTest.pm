@@ -122,15 +122,18 @@ sub as_bytes
 	return $sql;
 }
 
-# Run SQL that may fail: (exit status, stdout, stderr).
+# Run SQL that may fail: (exit status, stdout, stderr).  A psql that finds no server ends
+# without reading what it is to run, which IPC::Run may take for the end of us, too.
 sub try_sql
 {
 	my ($self, $sql, $database) = @_;
 	my ($out, $err) = ('', '');
-	my $status = $self->{node}->psql($database // $self->{database}, as_bytes($sql),
-		stdout => \$out, stderr => \$err, on_error_stop => 1);
+	my $status = eval {
+		$self->{node}->psql($database // $self->{database}, as_bytes($sql), stdout => \$out, stderr => \$err, on_error_stop => 1)
+	};
 
-	return ($status, $out, $err);
+	die $@ if !defined $status && $@ !~ /Broken pipe/i;
+	return ($status // 2, $out, $err);
 }
 
 # Poll until the query gives "t" (or $want); a test point, with a diagnosis
