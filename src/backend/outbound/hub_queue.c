@@ -30,6 +30,9 @@
 #include "shared/outbox_lane.h"
 #include "turn/conv_queue.h"
 
+/* Messages of one conversation that leave in a row where they are bulk: no more than it has in memory. */
+#define BULK_IN_A_ROW (CONV_WINDOW / 2)
+
 /* simplehash of conversations, by hub queue, channel and visitor */
 typedef struct ConvSlot
 {
@@ -652,7 +655,10 @@ hub_queue_wake_due(HubQueue *queue, TimestampTz now)
 	}
 }
 
-/* Take a message of a lane's next ready conversation, which then lets the others go first; NULL when none is. */
+/*
+ * Take a message of a lane's next ready conversation, which then lets the others go first; where nobody waits for
+ * each (bulk), when it had a few: they leave by one write, and their rows lie side by side.  NULL when none is ready.
+ */
 Queued *
 hub_queue_next_ready(HubQueue *queue, Lane lane)
 {
@@ -670,7 +676,7 @@ hub_queue_next_ready(HubQueue *queue, Lane lane)
 		item->by = (uint8) lane;
 		conv->shown = false;
 		if (next_to_go(conv) != NULL)
-			replace(conv, false);
+			replace(conv, lane == LANE_BULK && ++conv->in_a_row % BULK_IN_A_ROW != 0);
 		return item;
 	}
 	return NULL;

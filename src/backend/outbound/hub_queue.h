@@ -87,6 +87,7 @@ struct Conv
 	uint32 rest_turn;		/* see hub_queue_commit() */
 	TimestampTz rest_since; /* since when the first of them is queued, or earlier */
 	TimestampTz last_since; /* the same of the last that was read anew */
+	uint32 in_a_row;		/* messages taken as bulk */
 	ConvTurn turn;
 };
 
