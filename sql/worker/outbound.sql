@@ -2,10 +2,11 @@
 
 -- name: take($1 channels uuid[], $2 ids uuid[])
 -- What is still to be sent of these, by the number of the array element; and whether the conversation has messages
--- that are held, for then this one is held behind them. Where none is held at all, no conversation is looked up.
+-- that are held, for then this one is held behind them. Where none is held at all, no conversation is looked up. The row's
+-- place spares a search for it when it was sent (src/backend/outbound/message_moves.c).
 SELECT asked.n::int, m.content::text,
 	(SELECT EXISTS (SELECT FROM webchatt.held))
-		AND EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor) AS is_held
+		AND EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor) AS is_held, m.ctid
 FROM unnest($1, $2) WITH ORDINALITY AS asked (channel_id, id, n)
 JOIN webchatt.messages m ON m.channel_id = asked.channel_id AND m.id = asked.id
 WHERE m.status = 'queued';

@@ -32,6 +32,50 @@ $t->wait_for(q{SELECT n_tup_upd >= 300 FROM pg_stat_all_tables WHERE relid = 'we
 is($t->sql(q{SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_all_tables WHERE relid = 'webchatt.messages'::regclass}), 0,
 	'in its page, and no index with it');
 
+# --- rows that are not as they were taken -------------------------------------------
+
+# The hub takes its time, and so there is some to change a message that is under way.
+sub under_way
+{
+	my ($visitor, $text) = @_;
+	$hub->rules({ do => 'slow', ms => 2000, to => $visitor, times => 1 });
+	my $id = $t->sql("SELECT webchatt.send_message('$channel', '$visitor', text => $text)");
+	WebchattTest::comes(sub { $hub->record(to => $visitor) > 0 });
+	return $id;
+}
+
+my $id = under_way('changed', q{repeat(md5('1'), 200)});
+$t->sql("UPDATE webchatt.messages SET extra = '{\"by\": \"hand\"}' WHERE id = '$id'");
+$t->status_becomes($id, 'sent', 'what was changed by hand while it was under way is sent');
+is($t->sql("SELECT extra ->> 'by', content ->> 'text' = repeat(md5('1'), 200) FROM webchatt.messages WHERE id = '$id'"), 'hand|t', 'and keeps what was changed');
+
+$id = under_way('locked', q{'locked'});
+my $other = $t->session;
+$other->query("BEGIN; UPDATE webchatt.messages SET extra = '{\"by\": \"others\"}' WHERE id = '$id'");
+$t->wait_for("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = (SELECT worker_pid FROM webchatt.status) AND NOT granted)", 'the worker waits for who changes it now');
+$other->query('COMMIT');
+$t->status_becomes($id, 'sent', 'then it is sent');
+is($t->sql("SELECT extra ->> 'by' FROM webchatt.messages WHERE id = '$id'"), 'others', 'and keeps what was changed meanwhile');
+
+$id = under_way('moved', q{'moved'});
+my $moved = $t->sql("WITH gone AS (DELETE FROM webchatt.messages WHERE id = '$id' RETURNING *) SELECT row_to_json(gone) FROM gone");
+$t->sql('VACUUM webchatt.messages');
+$t->sql("INSERT INTO webchatt.messages SELECT (json_populate_record(NULL::webchatt.messages, '$moved')).*");
+$t->status_becomes($id, 'sent', 'what lies at another place by now is sent');
+is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor = 'moved'"), 1, 'and is there once');
+
+# An index with the status in it: each new row needs entries of its own.
+$t->sql('ALTER TABLE webchatt.messages ADD COLUMN note text; CREATE INDEX by_status ON webchatt.messages (status, status_at)');
+$these = send_many(100, 'with an index of the status 100 are sent');
+my $sent = "SELECT count(*) FROM webchatt.messages WHERE status = 'sent'";
+is($t->sql("SET enable_seqscan = off; SET enable_bitmapscan = off; $sent"), $t->sql("SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off; $sent"),
+	'and the index finds all of them');
+$t->sql('CREATE EXTENSION amcheck');
+is($t->sql(q{SELECT count(bt_index_check(indexrelid, true)) = count(*) FROM pg_index WHERE indrelid = 'webchatt.messages'::regclass}), 't',
+	'nothing is missing in any index');
+$t->sql('DROP INDEX webchatt.by_status; ALTER TABLE webchatt.messages DROP COLUMN note');
+$these = send_many(20, 'without them, too');
+
 # --- an id a second time -----------------------------------------------------------
 
 $hub->rules({ do => 'same', id => 'once-more', times => 40 });

@@ -65,9 +65,9 @@ changes_unseen(void)
 	return unseen;
 }
 
-/* What the rows give to statements: channel, message, and one of the words. */
+/* What the rows, but those that are passed over, give to statements: channel, message, and one of the words. */
 static void
-run_with(WcStatement which, const EndRow *rows, int n, bool means)
+run_with(WcStatement which, const EndRow *rows, int n, const bool *but, bool means)
 {
 	WcColumn *cols[WC_MOVE_SENT_ARRAYS];
 	Datum args[WC_MOVE_SENT_PARAMETERS];
@@ -79,10 +79,14 @@ run_with(WcStatement which, const EndRow *rows, int n, bool means)
 	{
 		const char *word = means ? rows[i].means : rows[i].word;
 
+		if (but != NULL && but[i])
+			continue;
 		wc_column_add(cols[0], UUIDPGetDatum(rows[i].channel));
 		wc_column_add(cols[1], UUIDPGetDatum(rows[i].message));
 		wc_column_add_bytes(cols[2], word, strlen(word));
 	}
+	if (cols[0]->n == 0)
+		return;
 	wc_columns_arrays(cols, lengthof(cols), args);
 	wc_run_any(which, args, NULL);
 }
@@ -118,13 +122,17 @@ add_statuses(const EndRow *rows, int n)
 bool
 end_rows_write(const EndRow *rows, int n, TimestampTz now)
 {
+	bool *moved;
+
 	if (expects_repeats(now) || !wc_rows_possible(&target) || !changes_unseen())
 		return false;
-	run_with(WC_MOVE_SENT, rows, n, true); /* first: functions of on_status() see them as they are to be */
+	moved = palloc(sizeof(bool) * n);
+	message_moves_write(rows, n, moved); /* first: functions of on_status() see them as they are to be */
+	run_with(WC_MOVE_SENT, rows, n, moved, true);
 	if (!add_statuses(rows, n))
 		return false;
 	if (wc_feed_wanted())
-		run_with(WC_TELL_SENT, rows, n, false);
+		run_with(WC_TELL_SENT, rows, n, NULL, false);
 	return true;
 }
 

@@ -7,17 +7,8 @@
 #define WC_END_ROWS_H
 
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
-/* The end of a message, without an error. */
-typedef struct EndRow
-{
-	const pg_uuid_t *channel;
-	const pg_uuid_t *message;
-	const char *means;			/* a message_status */
-	const char *word;			/* the hub's, or ours */
-	const char *hub_message_id; /* NULL: none */
-} EndRow;
+#include "outbound/message_moves.h"
 
 extern bool end_rows_write(const EndRow *rows, int n, TimestampTz now);
 extern bool end_rows_met_repeat(const ErrorData *error, TimestampTz now);

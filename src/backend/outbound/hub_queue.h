@@ -7,6 +7,7 @@
 #define WC_HUB_QUEUE_H
 
 #include "lib/ilist.h"
+#include "storage/itemptr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -52,6 +53,7 @@ typedef struct Queued
 	TimestampTz expires; /* 0: never */
 	TimestampTz since;	 /* since when it is queued */
 	int attempts;
+	ItemPointerData place;	   /* of its row when it was taken */
 	uint8 state;			   /* ItemState */
 	bool held;				   /* ENDED, and to be held */
 	uint8 lane;				   /* Lane: whose room it takes in memory */

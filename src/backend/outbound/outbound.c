@@ -460,6 +460,7 @@ take(const int *which, int n)
 
 		i = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
 		there[i] = true;
+		taken[which[i]]->place = *(ItemPointer) DatumGetPointer(wc_field(row, 4, &isnull));
 		if (!DatumGetBool(wc_field(row, 3, &isnull)))
 			contents[i] = wc_field_text(row, 2);
 	}

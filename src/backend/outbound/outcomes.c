@@ -179,7 +179,8 @@ record_plain(Ended **list, TimestampTz now)
 		const Ended *e = *list;
 
 		if (is_plain(e))
-			rows[n++] = (EndRow){&e->item->conv->channel, &e->item->id, e->means, e->word, e->hub_message_id};
+			rows[n++] =
+				(EndRow){&e->item->conv->channel, &e->item->id, e->item->place, e->means, e->word, e->hub_message_id};
 	}
 	return n > 0 && end_rows_write(rows, n, now);
 }

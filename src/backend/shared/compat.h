@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
@@ -76,6 +77,19 @@
 	index_beginscan((table), (index), (snapshot), NULL, (nkeys), 0)
 #else
 #define wc_index_beginscan(table, index, snapshot, nkeys) index_beginscan((table), (index), (snapshot), (nkeys), 0)
+#endif
+
+/* What an update says of the new row's index entries, and how those that it needs are made. */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes wc_update_indexes;
+#define wc_update_needs_entries(which) ((which) != TU_None)
+#define wc_insert_index_tuples_of_update(result, slot, estate, which)                                                  \
+	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL, (which) == TU_Summarizing))
+#else
+typedef bool wc_update_indexes;
+#define wc_update_needs_entries(which) (which)
+#define wc_insert_index_tuples_of_update(result, slot, estate, which)                                                  \
+	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL))
 #endif
 
 /* What inserting left in an index's info, from 17 on. */
