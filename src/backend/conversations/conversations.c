@@ -49,6 +49,9 @@
 #define PAUSE_MS   500
 #define SENT_MOST  32768
 
+/* So long notes let messages go first that are about to leave, in ms: a note is longer than all else in their turn. */
+#define LET_GO_MS 100
+
 /* When to try again what was locked, in ms. */
 #define AGAIN_MS 1000
 
@@ -403,14 +406,15 @@ apply_came(void)
 
 /* Those of which something was sent long enough ago; what fails is made anew, later. */
 static void
-apply_sent(TimestampTz now)
+apply_sent(TimestampTz now, bool others_wait)
 {
+	TimestampTz due = next_note();
 	ErrorData *error;
 	dlist_iter iter;
 	int i;
 
 	nnotes = 0;
-	if (next_note() == 0 || next_note() > now)
+	if (due == 0 || due > now || (others_wait && TimestampTzPlusMilliseconds(due, LET_GO_MS) > now))
 		return;
 	dlist_foreach(iter, &sent_order)
 	{
@@ -575,12 +579,12 @@ apply_orders(TimestampTz now)
 		conversation_notify_add(&orders[i].channel, orders[i].visitor, strlen(orders[i].visitor));
 }
 
-/* Everything that this turn has to write is written: note it. */
+/* Everything that this turn has to write is written: note it.  others_wait: for the turn's end, so what can come later does. */
 void
-conversations_apply(TimestampTz now)
+conversations_apply(TimestampTz now, bool others_wait)
 {
 	apply_came();
-	apply_sent(now);
+	apply_sent(now, others_wait);
 	apply_orders(now);
 	conversation_sweep_apply(now);
 	conversation_notify_apply(now);

@@ -24,7 +24,7 @@ extern void conversations_order(char op, const pg_uuid_t *channel, const char *v
 extern void conversations_look_through(bool told);
 extern bool conversations_are_full(void);
 extern bool conversations_are_done(int child);
-extern void conversations_apply(TimestampTz now);
+extern void conversations_apply(TimestampTz now, bool others_wait);
 extern void conversations_commit(TimestampTz now);
 extern const TurnPart conversations_part;
 

@@ -67,6 +67,8 @@
 /* Spilled conversations read anew in one turn for each hub. */
 #define REFETCH_MOST 64
 
+uint64 outbound_rows_in_vain = 0;
+
 static bool looked_for_requeued = false;
 static bool looked_now = false; /* in this turn */
 
@@ -251,12 +253,20 @@ may_read(const HubQueue *queue, Lane lane)
 	return (queue->behind[lane] || outbox_reader_has_more(queue->readers[lane])) && hub_queue_room(queue, lane) > 0;
 }
 
+/* Will what is read now wait whatever it is: until the hub takes messages again, or behind a window of others? */
+static bool
+waits_anyway(const HubQueue *queue, Lane lane)
+{
+	return queue->stopped || queue->paused_until != 0 || is_crowded(queue, lane);
+}
+
 /* Read what is new in a lane, as far as memory is meant for it, and count the rest. */
 static void
 read_lane(HubQueue *queue, Lane lane, bool look)
 {
 	LaneRows rows = {queue, lane};
 	OutboxReader *reader = queue->readers[lane];
+	uint64 before = outbox_reader_rows_read;
 	bool goes_on = outbox_reader_has_more(reader); /* with what was there at some time before */
 	bool reads = may_read(queue, lane);
 
@@ -271,6 +281,8 @@ read_lane(HubQueue *queue, Lane lane, bool look)
 	if (is_crowded(queue, lane) && (!reads || outbox_reader_has_more(reader)) &&
 		(look || outbox_reader_wants_scout(reader)))
 		outbox_reader_scout(reader, look, SCOUT_PAGE, take_scouted, queue);
+	if (waits_anyway(queue, lane))
+		outbound_rows_in_vain += outbox_reader_rows_read - before;
 }
 
 /*
@@ -602,12 +614,33 @@ outbound_rollback(const ErrorData *error)
 }
 
 static bool
+may_leave(HubQueue *queue, Lane lane, TimestampTz now)
+{
+	return conv_queue_first_ready(&queue->turns[lane]) != NULL && net_process_has_room() &&
+		   allowance(queue, lane, now) > 0;
+}
+
+/* Are there messages for outbound_take()? */
+bool
+outbound_will_take(TimestampTz now)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &hub_queue_list)
+	{
+		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+
+		if (may_leave(queue, LANE_LIVE, now) || may_leave(queue, LANE_BULK, now))
+			return true;
+	}
+	return false;
+}
+
+static bool
 lane_ready(HubQueue *queue, Lane lane, TimestampTz now)
 {
 	return may_refetch(queue, lane) || may_read(queue, lane) ||
-		   (is_crowded(queue, lane) && outbox_reader_wants_scout(queue->readers[lane])) ||
-		   (conv_queue_first_ready(&queue->turns[lane]) != NULL && net_process_has_room() &&
-			allowance(queue, lane, now) > 0);
+		   (is_crowded(queue, lane) && outbox_reader_wants_scout(queue->readers[lane])) || may_leave(queue, lane, now);
 }
 
 /* Is there anything to do without waiting? */

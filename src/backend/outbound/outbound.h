@@ -13,10 +13,12 @@
 #include "shared/shmem.h"
 #include "turn/part.h"
 
+extern uint64 outbound_rows_in_vain; /* of outbox_reader_rows_read, those that nothing left for */
 extern void outbound_record(TimestampTz now, bool carefully);
 extern void outbound_upkeep(void);
 extern void outbound_expire(void);
 extern void outbound_read(TimestampTz now, bool look);
+extern bool outbound_will_take(TimestampTz now);
 extern void outbound_take(TimestampTz now);
 extern void outbound_commit(TimestampTz now, wc_buf *out);
 extern TimestampTz outbound_next_due(void);

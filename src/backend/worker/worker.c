@@ -62,8 +62,12 @@
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
 #define OUTBOX_POLL_MS 1000
 
-/* Two looks at the outbox are at least this far apart, in us. */
-#define LOOK_APART_US 1000
+/* Two looks at the outbox are at least this far apart, in us; where nothing can leave, so that they only count. */
+#define LOOK_APART_US  1000
+#define COUNT_APART_US 20000
+
+/* Calls to look that are less apart have us look without being called, in us. */
+#define CALLS_APART_US 10000
 
 /* The pause after a turn failed, in ms: doubled each time. */
 #define FAILED_FIRST_MS 100
@@ -80,6 +84,7 @@ static bool at_work = false;		   /* the extension is there, and it is ours */
 static TimestampTz last_look = 0;	   /* at the outbox */
 static bool looking_by_itself = false; /* without being called */
 static uint64 rows_before = 0;		   /* outbox_reader_rows_read when the last look began */
+static uint64 in_vain_before = 0;	   /* the same of outbound_rows_in_vain */
 static TimestampTz next_poll = 0;
 static uint32 database_settings = 0;
 static WaitEventSet *wait_set = NULL;
@@ -427,6 +432,16 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	publish(false);
 }
 
+/* Not before then, but for the poll. */
+static TimestampTz
+next_look(void)
+{
+	uint64 found = outbox_reader_rows_read - rows_before;
+	bool in_vain = found > 0 && outbound_rows_in_vain - in_vain_before == found;
+
+	return last_look + (in_vain ? COUNT_APART_US : LOOK_APART_US);
+}
+
 /* How long the loop may sleep, in ms; 0: there is more to do. */
 static long
 time_to_sleep(void)
@@ -446,7 +461,7 @@ time_to_sleep(void)
 	if (due != 0 && due < next)
 		next = due;
 	if (looking_by_itself || pg_atomic_read_u32(&report_slot->wake) != 0)
-		next = Min(next, last_look + LOOK_APART_US);
+		next = Min(next, next_look());
 	return next <= now ? 0 : Max(1, TimestampDifferenceMilliseconds(now, next));
 }
 
@@ -582,30 +597,26 @@ sit_out(int ms)
 /*
  * Was something committed for us, or is it time for the fallback look?
  *
- * A call costs the caller a signal.  So while looks find something, we leave the
- * flag standing, which says that we are called already, and look by ourselves
- * once a millisecond; when a look finds nothing the flag is taken down, and one
- * more look takes in what was committed meanwhile without a call.
+ * A call costs the caller a signal.  So where calls come close upon one another, we
+ * leave the flag standing, which says that we are called already, and look by ourselves
+ * once a millisecond, or less often where nothing that was found can leave; when a look
+ * finds nothing the flag is taken down, and one more look takes in what was committed
+ * meanwhile without a call.
  */
 static bool
 time_to_look(void)
 {
 	TimestampTz now = wc_clock();
+	bool called = pg_atomic_read_u32(&report_slot->wake) != 0;
 	bool found = outbox_reader_rows_read != rows_before;
 
-	if (now < next_poll)
-	{
-		if (now - last_look < LOOK_APART_US || (!looking_by_itself && pg_atomic_read_u32(&report_slot->wake) == 0))
-			return false;
-	}
-	if (looking_by_itself && !found)
-	{
-		looking_by_itself = false;
+	if (now < next_poll && (now < next_look() || !called))
+		return false;
+	looking_by_itself = called && (looking_by_itself ? found : now < last_look + CALLS_APART_US);
+	if (called && !looking_by_itself)
 		(void) pg_atomic_exchange_u32(&report_slot->wake, 0);
-	}
-	else if (!looking_by_itself)
-		looking_by_itself = pg_atomic_read_u32(&report_slot->wake) != 0;
 	rows_before = outbox_reader_rows_read;
+	in_vain_before = outbound_rows_in_vain;
 	last_look = now;
 	next_poll = TimestampTzPlusMilliseconds(now, OUTBOX_POLL_MS);
 	return true;
