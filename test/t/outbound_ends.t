@@ -64,6 +64,17 @@ $t->sql("INSERT INTO webchatt.messages SELECT (json_populate_record(NULL::webcha
 $t->status_becomes($id, 'sent', 'what lies at another place by now is sent');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor = 'moved'"), 1, 'and is there once');
 
+# The place of its row lies behind the table's end by now.
+$t->sql('VACUUM FULL webchatt.messages'); # leaves no room before the end
+$t->sql("INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content) SELECT '$channel', gen_random_uuid(), 'moved', 'in', 'received',
+	jsonb_build_object('text', repeat(md5(i::text), 30)) FROM generate_series(1, 1000) i");
+$id = under_way('shrunk', q{'shrunk'});
+kill 'STOP', $hub->{pid};
+$t->sql(q{DELETE FROM webchatt.messages WHERE direction = 'in'});
+$t->sql('VACUUM FULL webchatt.messages');
+kill 'CONT', $hub->{pid};
+$t->status_becomes($id, 'sent', 'what lay behind where the table ends now is sent');
+
 # An index with the status in it: each new row needs entries of its own.
 $t->sql('ALTER TABLE webchatt.messages ADD COLUMN note text; CREATE INDEX by_status ON webchatt.messages (status, status_at)');
 $these = send_many(100, 'with an index of the status 100 are sent');

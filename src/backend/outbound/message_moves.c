@@ -18,6 +18,7 @@
 #include "catalog/pg_enum.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -55,7 +56,8 @@ typedef struct Moves
 	Oid label;
 	TupleTableSlot *was;
 	TupleTableSlot *is;
-	EState *estate; /* with the table's indexes open; NULL: no row needed them yet */
+	BlockNumber blocks; /* it has: nobody shortens it while we have its lock */
+	EState *estate;		/* with the table's indexes open; NULL: no row needed them yet */
 	ResultRelInfo *result;
 } Moves;
 
@@ -181,7 +183,8 @@ move(Moves *m, const EndRow *row, Snapshot snapshot, CommandId command)
 	LockTupleMode lock;
 	TM_Result done;
 
-	if (!OidIsValid(label) || !ItemPointerIsValid(&place) ||
+	/* a table that was written anew, or truncated, may end before the place */
+	if (!OidIsValid(label) || !ItemPointerIsValid(&place) || ItemPointerGetBlockNumber(&place) >= m->blocks ||
 		!table_tuple_fetch_row_version(m->rel, &place, snapshot, m->was) || !is_queued(m, row))
 		return false;
 	fill_new(m, label);
@@ -218,6 +221,7 @@ message_moves_write(const EndRow *rows, int n, bool *moved)
 		CommandCounterIncrement(); /* what this turn has changed is to be seen */
 		command = GetCurrentCommandId(true);
 		PushActiveSnapshot(GetTransactionSnapshot());
+		m.blocks = RelationGetNumberOfBlocks(m.rel);
 		m.was = table_slot_create(m.rel, NULL);
 		m.is = MakeSingleTupleTableSlot(RelationGetDescr(m.rel), &TTSOpsVirtual);
 		for (i = 0; i < n; i++)
