@@ -87,6 +87,16 @@ is($t->sql(q{SELECT count(bt_index_check(indexrelid, true)) = count(*) FROM pg_i
 $t->sql('DROP INDEX webchatt.by_status; ALTER TABLE webchatt.messages DROP COLUMN note');
 $these = send_many(20, 'without them, too');
 
+# --- what is read to be sent -----------------------------------------------------------
+
+my $long = join '', map { chr(97 + $_ * 7919 % 26) . $_ } 1 .. 8000;
+$id = $t->send_text('long', $long);
+$t->status_becomes($id, 'sent', 'a content too long for its row is sent');
+is([ $hub->record(to => 'long') ]->[0]{content}{text}, $long, 'as it was given');
+$t->sql('CREATE TABLE webchatt.older () INHERITS (webchatt.messages)');
+$these = send_many(20, 'where the table has heirs, by which only a statement knows what to do, 20 are sent');
+$t->sql('DROP TABLE webchatt.older');
+
 # --- an id a second time -----------------------------------------------------------
 
 $hub->rules({ do => 'same', id => 'once-more', times => 40 });

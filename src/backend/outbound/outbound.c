@@ -21,6 +21,7 @@
 #include "outbound/held.h"
 #include "outbound/hub_answers.h"
 #include "outbound/hub_queue.h"
+#include "outbound/message_reads.h"
 #include "outbound/outbound.h"
 #include "outbound/outbox_reader.h"
 #include "outbound/outcomes.h"
@@ -441,18 +442,12 @@ hold(WcColumn *const columns[5], bool away)
 	}
 }
 
-/*
- * What is still to be sent of these, by their numbers in taken[], in order: contents,
- * or held behind others.
- */
+/* What the tables say of these, by the statement; held: behind others. */
 static void
-take(const int *which, int n)
+ask_for_contents(MessageRead *reads, int n, bool *held)
 {
 	WcColumn *channels = wc_column(UUIDOID, n);
 	WcColumn *ids = wc_column(UUIDOID, n);
-	WcColumn *behind[WC_HOLD_NOW_ARRAYS];
-	const char **contents = palloc0(sizeof(char *) * n);
-	bool *there = palloc0(sizeof(bool) * n);
 	Datum args[2];
 	uint64 rows;
 	uint64 row;
@@ -460,8 +455,8 @@ take(const int *which, int n)
 
 	for (i = 0; i < n; i++)
 	{
-		wc_column_add(channels, UUIDPGetDatum(&taken[which[i]]->conv->channel));
-		wc_column_add(ids, UUIDPGetDatum(&taken[which[i]]->id));
+		wc_column_add(channels, UUIDPGetDatum(reads[i].channel));
+		wc_column_add(ids, UUIDPGetDatum(reads[i].id));
 	}
 	args[0] = wc_column_array(channels);
 	args[1] = wc_column_array(ids);
@@ -471,16 +466,38 @@ take(const int *which, int n)
 		bool isnull;
 
 		i = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
-		there[i] = true;
-		taken[which[i]]->place = *(ItemPointer) DatumGetPointer(wc_field(row, 4, &isnull));
-		if (!DatumGetBool(wc_field(row, 3, &isnull)))
-			contents[i] = wc_field_text(row, 2);
+		held[i] = DatumGetBool(wc_field(row, 3, &isnull));
+		reads[i].content = wc_field_text(row, 2);
+		reads[i].place = *(ItemPointer) DatumGetPointer(wc_field(row, 4, &isnull));
 	}
+}
+
+/*
+ * What is still to be sent of these, by their numbers in taken[], in order: contents,
+ * or held behind others.
+ */
+static void
+take(const int *which, int n)
+{
+	WcColumn *behind[WC_HOLD_NOW_ARRAYS];
+	MessageRead *reads = palloc0(sizeof(MessageRead) * n);
+	bool *held = palloc0(sizeof(bool) * n);
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		reads[i].channel = &taken[which[i]]->conv->channel;
+		reads[i].id = &taken[which[i]]->id;
+	}
+	/* where nothing is held at all, there is nothing to be behind of */
+	if (wc_run(WC_ANY_HELD, NULL, NULL) > 0 || !message_reads(reads, n))
+		ask_for_contents(reads, n, held);
 	wc_columns(WC_HOLD_NOW, behind, 8);
 	for (i = 0; i < n; i++)
 	{
-		if (there[i])
-			decide(which[i], contents[i], behind);
+		taken[which[i]]->place = reads[i].place;
+		if (reads[i].content != NULL)
+			decide(which[i], held[i] ? NULL : reads[i].content, behind);
 	}
 	hold(behind, false);
 }
