@@ -224,6 +224,11 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_now';
 COMMENT ON FUNCTION webchatt._now() IS
 	'webchatt''s own: now(), but not before the last message, also when the clock was set back';
 
+CREATE FUNCTION webchatt.hub_message_key(channel_id uuid, hub_message_id text) RETURNS uuid
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_hub_message_key';
+COMMENT ON FUNCTION webchatt.hub_message_key(uuid, text) IS
+	'a hub''s id of a message in 16 bytes: the index by which messages are found by hub_message_id is on it';
+
 /*
  * No foreign keys: the worker checks the channel and makes the visitor's row
  * in the same turn, and a lookup for each row would be a tenth of the
@@ -249,7 +254,8 @@ CREATE TABLE webchatt.messages (
 	final boolean NOT NULL DEFAULT true,
 	PRIMARY KEY (channel_id, id)
 ) WITH (fillfactor = 50);	-- room for all rows of a page to get their next status beside it, without touching an index
-CREATE UNIQUE INDEX messages_hub_message_id ON webchatt.messages (channel_id, hub_message_id)
+-- unique by channel_id and hub_message_id, in 16 bytes
+CREATE UNIQUE INDEX messages_hub_message_id ON webchatt.messages (webchatt.hub_message_key(channel_id, hub_message_id))
 	WHERE hub_message_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_dedupe_key ON webchatt.messages (channel_id, visitor, dedupe_key)
 	WHERE dedupe_key IS NOT NULL;

@@ -15,7 +15,8 @@ BEGIN
 	IF cardinality(ids) > 0 THEN
 		EXECUTE 'UPDATE webchatt.repairs r SET state = ''repaired'', done_at = now(), new_log_id = NULL FROM ('
 			' SELECT x.id FROM webchatt.repairs x CROSS JOIN webchatt.channels c CROSS JOIN LATERAL ('
-			'  (SELECT 1 FROM webchatt.messages m WHERE m.channel_id = c.id AND m.hub_message_id = x.message_id LIMIT 1) UNION ALL'
+			'  (SELECT 1 FROM webchatt.messages m WHERE m.channel_id = c.id AND m.hub_message_id = x.message_id'
+			'   AND webchatt.hub_message_key(m.channel_id, m.hub_message_id) = webchatt.hub_message_key(c.id, x.message_id) LIMIT 1) UNION ALL'
 			'  (SELECT 1 FROM webchatt.rejects j WHERE j.channel_id = c.id AND j.event_type = ''Message'' AND j.event_key = x.message_id LIMIT 1)) here'
 			' WHERE x.id = ANY ($2) AND x.state IN (''waiting'', ''asked'') AND x.event_type = ''Message'' AND c.hub_id = $1) y'
 			' WHERE r.id = y.id' USING hub, ids;

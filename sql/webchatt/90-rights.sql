@@ -32,6 +32,8 @@ $$;
 ----------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA webchatt TO webchatt_worker;
+-- an index's expression is computed as whoever writes the row
+GRANT EXECUTE ON FUNCTION webchatt.hub_message_key(uuid, text) TO PUBLIC;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;

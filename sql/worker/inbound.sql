@@ -24,7 +24,7 @@ added AS (
 		nullif(body - '{eventType,channelId,messageId,from,timestamp,channel,content}'::text[], '{}')
 	FROM event
 	ORDER BY n
-	ON CONFLICT (channel_id, hub_message_id) WHERE hub_message_id IS NOT NULL DO NOTHING
+	ON CONFLICT (webchatt.hub_message_key(channel_id, hub_message_id)) WHERE hub_message_id IS NOT NULL DO NOTHING
 	RETURNING channel_id, id, visitor
 ),
 told AS (
@@ -57,7 +57,9 @@ ORDER BY e.id;
 -- Which rows those are, by the number of the array element.
 SELECT asked.n::int, m.id
 FROM unnest($1, $2) WITH ORDINALITY AS asked (channel_id, hub_message_id, n)
-JOIN webchatt.messages m ON m.channel_id = asked.channel_id AND m.hub_message_id = asked.hub_message_id;
+JOIN webchatt.messages m
+	ON webchatt.hub_message_key(m.channel_id, m.hub_message_id) = webchatt.hub_message_key(asked.channel_id, asked.hub_message_id)
+	AND m.channel_id = asked.channel_id AND m.hub_message_id = asked.hub_message_id;
 
 -- name: record_statuses($1 channels uuid[], $2 hub_message_ids text[], $3 statuses text[], $4 means text[],
 --	$5 times timestamptz[], $6 error_codes text[], $7 error_messages text[], $8 bodies text[], $9 visitors text[],

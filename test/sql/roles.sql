@@ -35,6 +35,7 @@ CREATE ROLE regress_webchatt_admin IN ROLE webchatt_admin;
 -- nothing is anybody's, and the roles cannot log in
 SELECT rolname, rolsuper, rolcanlogin, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname LIKE 'webchatt%' ORDER BY 1;
 SELECT c.relname FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'webchatt'::regnamespace AND a.grantee = 0;
+-- but what an index is on, which is computed as whoever writes a row
 SELECT p.proname FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'webchatt'::regnamespace AND a.grantee = 0;
 SELECT n.nspname FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'webchatt' AND a.grantee = 0;

@@ -86,6 +86,17 @@ is($t->sql(q{SELECT content = '{"type": "text", "text": "\ud83d\ude00 \"quoted\"
 	't|{"mood": {"good": true}}', 'content and fields that we do not know');
 is($t->sql(q{SELECT count(*) FROM webchatt.messages WHERE extra IS NOT NULL}), 1, 'which the others have not');
 
+# The index has 16 bytes of an id: all of it counts, wherever it is that two differ.
+my $uuid7 = '0190b4f2-1c3d-7abc-8def-0123456789a';
+my @alike = map { Webhook::message($channel, $_, 'v1', 'alike') } ('alike-' . 'x' x 248 . 'a', 'alike-' . 'x' x 248 . 'b',
+	'alike-A', 'alike-a', 'alike-a-000001', 'alike-b-000001', 'alike-a-0000001', "alike-${uuid7}b", "alike-${uuid7}c", "alike-B${uuid7}b");
+ok(went_directly(sub { is(together(@alike), join(' ', (200) x 10), 'ids that are hardly different') }), 'go into the table directly');
+is(rows('alike'), 10, 'are a row each');
+is($t->sql(q{SELECT count(*) FROM webchatt.messages m WHERE hub_message_id LIKE '%alike-%' AND EXISTS (SELECT FROM webchatt.messages f
+	WHERE webchatt.hub_message_key(f.channel_id, f.hub_message_id) = webchatt.hub_message_key(m.channel_id, m.hub_message_id) AND f.id <> m.id)}), 0, 'none has the key of another');
+like($t->sql(qq{SET enable_seqscan = off; EXPLAIN SELECT FROM webchatt.messages
+	WHERE webchatt.hub_message_key(channel_id, hub_message_id) = webchatt.hub_message_key('$channel', 'alike-a')}), qr/Index Scan using messages_hub_message_id/, 'by which it is found');
+
 # --- what an application puts on the table ---------------------------------------
 
 $t->sql(q{
@@ -194,6 +205,10 @@ is(together(@all, events('thrice', 2)), join(' ', (200) x 7), 'that come again w
 is(rows('twice') + rows('thrice'), 7, 'are rows once');
 $t->wait_for('SELECT repeats = ' . ($before + 7) . ' FROM webchatt.status', 'and counted');
 is($t->sql('SELECT count(*) FROM webchatt.rejects'), 0, 'nothing is rejected');
+
+is(together(reverse(@alike), events('unlike', 1)), join(' ', (200) x 11), 'what is hardly different comes again');
+is(rows('alike') + rows('unlike'), 11, 'and is a row once');
+$t->wait_for('SELECT repeats = ' . ($before + 17) . ' FROM webchatt.status', 'and counted');
 
 # --- visitors -------------------------------------------------------------------------
 

@@ -8,10 +8,12 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "common/hub_message_key.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
 #include "shared/event_content.h"
@@ -44,6 +46,8 @@ static const WcRowColumn columns[] = {
 	{.name = "status", .label = "received"}};
 #define HUB_IDS "messages_hub_message_id"
 static WcRowTarget target = WC_ROW_TARGET_KEYED("messages", columns, HUB_IDS);
+
+PG_FUNCTION_INFO_V1(webchatt_hub_message_key);
 
 static Datum
 text_datum(wc_str s)
@@ -141,4 +145,19 @@ wc_message_rows_met_repeat(const ErrorData *error)
 	return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->schema_name != NULL &&
 		   strcmp(error->schema_name, "webchatt") == 0 && error->constraint_name != NULL &&
 		   strcmp(error->constraint_name, HUB_IDS) == 0;
+}
+
+/* webchatt.hub_message_key(channel_id uuid, hub_message_id text): what the index of the hubs' ids is on. */
+Datum
+webchatt_hub_message_key(PG_FUNCTION_ARGS)
+{
+	const pg_uuid_t *channel = PG_GETARG_UUID_P(0);
+	text *id = PG_GETARG_TEXT_PP(1);
+	pg_uuid_t *key = palloc(sizeof(pg_uuid_t));
+
+	if (!wc_hub_message_key(channel->data, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id), key->data))
+		ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("webchatt: the crypto library has no SHA-256"),
+						errdetail("Messages are known again by it."),
+						errhint("See how OpenSSL is configured on this machine.")));
+	PG_RETURN_UUID_P(key);
 }

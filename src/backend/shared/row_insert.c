@@ -286,7 +286,7 @@ refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
 static bool
 is_others(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId;
+	return function >= FirstNormalObjectId && !is_ours(function, "hub_message_key");
 }
 
 static bool
