@@ -48,6 +48,7 @@ typedef struct visitor
 	int64_t due;	  /* when to dial, to send again, or to ping; 0: never */
 	uint64_t message; /* the one that has no ack yet; 0: none */
 	int64_t sent_at;
+	int64_t made_ms; /* that is in the message's id */
 	char id[ID_LEN + 1];
 	char token[MAX_TOKEN + 1];
 } visitor;
@@ -199,15 +200,18 @@ on_open(ws_conn *c)
 	ws_server_send(c, hello, (size_t) n);
 }
 
-/* The message's id says which run it is of, and its number. */
+/* The message's id is a UUID version 7, as the widget's are; at its end is the message's number. */
 static void
 send_message(visitor *v)
 {
 	char text[256];
-	int n = snprintf(text, sizeof(text),
-					 "{\"type\":\"message\",\"id\":\"%012llx-%llx\",\"content\":{\"type\":\"text\","
-					 "\"text\":\"Hello, I'd like to know more about your products\"}}",
-					 (unsigned long long) run_id, (unsigned long long) v->message);
+	unsigned long long ms = (unsigned long long) v->made_ms;
+	int n =
+		snprintf(text, sizeof(text),
+				 "{\"type\":\"message\",\"id\":\"%08llx-%04llx-7%03x-8%03x-%012llx\",\"content\":{\"type\":\"text\","
+				 "\"text\":\"Hello, I'd like to know more about your products\"}}",
+				 ms >> 16, ms & 0xFFFF, (unsigned) (run_id & 0xFFF), (unsigned) (run_id >> 12 & 0xFFF),
+				 (unsigned long long) v->message);
 
 	ws_server_send(&v->ws, text, (size_t) n);
 }
@@ -217,6 +221,7 @@ send_next(visitor *v, int64_t now)
 {
 	v->message = ++sequence;
 	v->sent_at = now;
+	v->made_ms = measure_wall() / 1000000;
 	send_message(v);
 }
 
@@ -249,7 +254,7 @@ on_ack(visitor *v, json_part frame)
 	json_part id = json_member(frame, "id");
 	int64_t now = measure_now();
 
-	if (id.len < 14 || json_number((json_part){id.at + 13, id.len - 13}, 16) != v->message)
+	if (id.len != ID_LEN || json_number((json_part){id.at + 24, ID_LEN - 24}, 16) != v->message)
 	{
 		tell("this acknowledges nothing: ", frame);
 		errors++;
