@@ -5,8 +5,8 @@
  *
  * Prints one line of key=value.  At a fixed rate an event's latency counts
  * from when it was due, so waiting for a free connection is part of it.
- * Events of one run have message ids of their own; its own work per event is
- * two system calls, one HMAC and some digits.
+ * Messages' ids are UUIDs version 7, as of a webchatt that is the hub.  Its own work per
+ * event is two system calls, one HMAC and some digits.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -123,10 +123,10 @@ make_template(void)
 	char body[MAX_REQUEST / 2];
 	int n = snprintf(body, sizeof(body),
 					 "{\"eventType\":\"Message\",\"channelId\":\"%s\","
-					 "\"messageId\":\"%016llx-000000000000\",\"from\":\"visitor-00000000\","
+					 "\"messageId\":\"00000000-0000-7%03x-8%03x-000000000000\",\"from\":\"visitor-00000000\","
 					 "\"timestamp\":0000000000,\"channel\":\"web-chatt2me\",\"content\":"
 					 "{\"type\":\"text\",\"text\":\"Hello, I'd like to know more about your products\"}}",
-					 opt.channel, (unsigned long long) run_id);
+					 opt.channel, (unsigned) (run_id & 0xFFF), (unsigned) (run_id >> 12 & 0xFFF));
 
 	n = snprintf(template, sizeof(template),
 				 "POST /webhooks/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
@@ -137,7 +137,7 @@ make_template(void)
 	at.body = find("\r\n\r\n", 0, 4);
 	at.signature_time = find("t=0000000000,", 0, 2);
 	at.signature = find(",v1=", 0, 4);
-	at.message = find("messageId", at.body, 12 + 17);
+	at.message = find("messageId", at.body, 12);
 	at.visitor = find("visitor-", at.body, 8);
 	at.timestamp = find("\"timestamp\":", at.body, 12);
 }
@@ -193,13 +193,16 @@ static void
 send_event(conn *c, int64_t due)
 {
 	char *r = c->request;
-	uint64_t now = (uint64_t) time(NULL);
+	uint64_t ms = (uint64_t) measure_wall() / 1000000;
+	uint64_t now = ms / 1000;
 
 	sequence++;
 	put_decimal(r + at.signature_time, 10, now);
 	put_decimal(r + at.timestamp, 10, now);
 	put_decimal(r + at.visitor, 8, sequence % (uint64_t) opt.visitors);
-	put_hex(r + at.message, 12, sequence);
+	put_hex(r + at.message, 8, ms >> 16);
+	put_hex(r + at.message + 9, 4, ms);
+	put_hex(r + at.message + 24, 12, sequence);
 	sign(r);
 	c->busy = true;
 	c->due = due;
