@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -237,7 +238,8 @@ scan_child(PartScan *scan, Snapshot snapshot)
 {
 	static const char *const children[] = {"outbox_0", "outbox_1", "outbox_2"};
 	Relation rel = table_open(wc_relation(children[scan->child]), AccessShareLock);
-	Relation index = open_order(rel);
+	bool is_empty = RelationGetNumberOfBlocks(rel) == 0; /* truncated, as two of the three mostly are */
+	Relation index = is_empty ? NULL : open_order(rel);
 
 	if (index != NULL)
 	{
@@ -249,7 +251,7 @@ scan_child(PartScan *scan, Snapshot snapshot)
 		index_close(index, NoLock);
 	}
 	table_close(rel, NoLock);
-	return index != NULL;
+	return is_empty || index != NULL;
 }
 
 static int
