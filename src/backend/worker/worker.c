@@ -56,8 +56,9 @@
 #include "worker/turn.h"
 #include "worker/worker.h"
 
-/* How often to see whether the extension is there, or gone, in ms. */
-#define EXTENSION_POLL_MS 1000
+/* How often to see whether the extension is there, or gone, in ms; a bit more often where nobody waits for the turn. */
+#define EXTENSION_POLL_MS  1000
+#define EXTENSION_EARLY_MS 100
 
 /* The fallback look at the outbox, for what no wake-up announces, in ms. */
 #define OUTBOX_POLL_MS 1000
@@ -396,7 +397,7 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 
 	if (at_work && restore_wait_has_begun())
 		stop_work("waits while a dump is loaded");
-	if (now >= next_search)
+	if (now >= next_search - (look_at_outbox ? 0 : EXTENSION_EARLY_MS * INT64CONST(1000)))
 	{
 		next_search = TimestampTzPlusMilliseconds(now, EXTENSION_POLL_MS);
 		find_work();
