@@ -288,12 +288,16 @@ look_channel_up(pg_uuid_t *id)
 	return channel;
 }
 
+static const WcRowColumn visitor_columns[] = {{"channel_id", UUIDOID}, {"id", TEXTOID}};
+static WcRowTarget new_visitor = WC_ROW_TARGET_UNLESS("visitors", visitor_columns, "visitors_pkey");
+
 /* Look the channel up, and see to the visitor's row. */
 static void
 look_up(Sending *s)
 {
 	KnownChannel channel = look_channel_up(s->channel);
 	Datum args[2] = {UUIDPGetDatum(s->channel), PointerGetDatum(s->visitor)};
+	bool nulls[2] = {false, false};
 
 	s->hub_id = channel.hub_id;
 	check_kind(s, channel.kind);
@@ -305,7 +309,8 @@ look_up(Sending *s)
 							   text_to_cstring(s->visitor)),
 						errdetail("On a local channel only those can be written to who have connected to it."),
 						errhint("Take the visitor from webchatt.visitors or webchatt.inbox.")));
-	wc_run(WC_SEND_VISITOR, args, NULL);
+	if (!wc_rows_insert(&new_visitor, args, nulls, 1))
+		wc_run(WC_SEND_VISITOR, args, NULL);
 }
 
 /* What is given of the row of a message. */
