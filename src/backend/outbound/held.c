@@ -25,6 +25,13 @@
 /* False: no message is held, so nobody needs to look; until a look says so, true. */
 static bool any_held = true;
 
+/* Is any message held?  Asked of the table only where one may be. */
+bool
+held_any(void)
+{
+	return any_held && wc_run(WC_ANY_HELD, NULL, NULL) > 0;
+}
+
 /* Hold messages: channel, visitor, seq, id and expiry (or null) of each. */
 void
 held_add(WcColumn *const columns[5])
@@ -164,6 +171,7 @@ held_commit(void)
 void
 held_rollback(void)
 {
+	any_held = true; /* what released the last of them may be undone */
 	forget(nbefore, nagain);
 	nadded = 0;
 }

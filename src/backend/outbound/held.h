@@ -10,6 +10,7 @@
 #include "shared/columns.h"
 #include "shared/event_writer.h"
 
+extern bool held_any(void);
 extern void held_release(TimestampTz now, const WcShowedUp *showed_up);
 extern void held_add(WcColumn *const columns[5]);
 extern bool held_now(WcColumn *const columns[5], const char *error_code, const char *error_message);

@@ -490,7 +490,7 @@ take(const int *which, int n)
 		reads[i].id = &taken[which[i]]->id;
 	}
 	/* where nothing is held at all, there is nothing to be behind of */
-	if (wc_run(WC_ANY_HELD, NULL, NULL) > 0 || !message_reads(reads, n))
+	if (held_any() || !message_reads(reads, n))
 		ask_for_contents(reads, n, held);
 	wc_columns(WC_HOLD_NOW, behind, 8);
 	for (i = 0; i < n; i++)
