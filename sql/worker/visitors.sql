@@ -101,7 +101,8 @@ SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 -- What a visitor's client is shown, before this message (null: the newest), but not those that it has: rows messages
 -- on a page, bytes after which no more are taken, look_through messages at most; under_way: those that are shown
 -- though they are being sent just now. That is the newest page, and behind it what was sent and never confirmed, for it
--- may have been lost with a connection; and what lies among those that the client has: another client got it.
+-- may have been lost with a connection; and what lies among those that the client has: another client got it. An older page
+-- has neither, for who asks goes on from the oldest on it, and would miss what lies between.
 -- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
 -- left out, whether there are older ones than that, and up to which the visitor's own were read.
 WITH recent AS (
@@ -122,8 +123,8 @@ stored AS MATERIALIZED (
 		sum(pg_column_size(m.content)) OVER (ORDER BY s.n) - pg_column_size(m.content) AS newer_bytes
 	FROM seen s
 	JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id
-	WHERE (s.n <= $5 OR s.status IN ('enqueued', 'sent')
-			OR s.id > (SELECT id FROM unnest($4) AS known (id) ORDER BY id LIMIT 1))
+	WHERE (s.n <= $5 OR $3 IS NULL AND (s.status IN ('enqueued', 'sent')
+			OR s.id > (SELECT id FROM unnest($4) AS known (id) ORDER BY id LIMIT 1)))
 		AND s.id <> ALL ($4)
 ),
 missing AS MATERIALIZED (

@@ -311,6 +311,17 @@ my $nothing = $reader->got(sub { $_->{type} eq 'history' }, 20, $mark);
 is_deeply([ $nothing->{messages}, !!$nothing->{more} ], [ [], !!0 ], 'before the first there is nothing');
 $reader->end;
 
+# Far behind one was never confirmed: it comes with its own page, or who goes on from a page's oldest misses what lies between.
+my $writer = $t->arrived(receipts => 'none', log => 1);
+my @written = split /\n/, $t->sql("SELECT webchatt.send_message('$t->{channel}', '$writer->{visitor}', text => 'page ' || n) FROM generate_series(1, 160) n");
+ok(Visitor::until(sub { $writer->transcript == 160 }), '160 messages came');
+$writer->confirm('delivered', grep { $_ ne $written[29] } @written);
+$t->wait_for("SELECT count(*) = 159 FROM webchatt.messages WHERE visitor = '$writer->{visitor}' AND status = 'delivered'", 'all but one of them are confirmed');
+$writer->ask_history($written[110]);
+my $older = $writer->got(sub { $_->{type} eq 'history' });
+is_deeply([ map { $_->{id} } @{ $older->{messages} } ], [ @written[60 .. 109] ], 'a page of history leaves nothing out');
+$writer->end;
+
 # have: what the client holds is not sent again.
 my $holder = $t->visitor(token => $talker->{token}, messages => {}, resend => 0);
 $holder->{messages} = { map { $_->{id} => $_ } ($talker->transcript)[ 60 .. 119 ] };
