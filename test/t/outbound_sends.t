@@ -63,6 +63,20 @@ $late->query('COMMIT');
 $t->drained('the older one\'s message leaves when it commits');
 is_deeply([ texts('late') ], ['begun first'], 'once');
 
+# Nor does whoever looks for it walk through what a younger one, which is under way still, has queued.
+my $younger = $t->session;
+my $entries = q{SELECT sum(idx_tup_read) FROM pg_stat_all_indexes WHERE indexrelname LIKE 'outbox\__\_order'};
+my $recorded = q{SELECT n_tup_upd FROM pg_stat_all_tables WHERE relid = 'webchatt.messages'::regclass};
+$late->query('BEGIN; ' . send_sql('late-again', 'begun first'));
+$younger->query("BEGIN; SELECT count(webchatt.send_message('$channel', 'younger' || i % 7, text => 'undone')) FROM generate_series(1, 10000) i");
+$t->drained;
+my ($read, $updated) = map { $t->sql($_) } $entries, $recorded;
+$late->query('COMMIT');
+$t->wait_for("SELECT ($recorded) > $updated", 'an older transaction\'s message leaves beside 10,000 of a younger one');
+cmp_ok($t->sql($entries) - $read, '<', 1000, 'without a look at each of those');
+is_deeply([ texts('late-again') ], ['begun first'], 'once');
+$younger->query('ROLLBACK');
+
 # dedupe_key.
 my $first = $t->sql(send_sql('d', 'one', q{, dedupe_key => 'k'}));
 is($t->sql(send_sql('d', 'again', q{, dedupe_key => 'k'})), $first, 'the same dedupe_key gives the first id back');

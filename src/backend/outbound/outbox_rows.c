@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/itup.h"
+#include "access/relscan.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -42,7 +44,10 @@ typedef struct PartScan
 	const OutboxPart *part;
 	int child;
 	int most; /* rows that are wanted of it */
-	IndexScanDesc index;
+	Relation rel;
+	Relation order;
+	Snapshot snapshot;
+	IndexScanDesc index; /* NULL: none is begun */
 	TupleTableSlot *slot;
 	OutboxRow *rows;
 	int n;
@@ -173,28 +178,51 @@ xid_datum(uint64 xid)
 	return FullTransactionIdGetDatum(FullTransactionIdFromU64(xid));
 }
 
+static void
+end_scan(PartScan *scan)
+{
+	if (scan->index != NULL)
+		index_endscan(scan->index);
+	scan->index = NULL;
+}
+
 /* Begin with the lane's rows of this transaction behind seq, or those from it on (not one). */
 static void
 seek(PartScan *scan, uint64 xid, int64 seq, bool one)
 {
 	ScanKeyData keys[lengthof(order)];
+	int nkeys = one ? 3 : 2;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(scan->part->hub_id));
 	ScanKeyInit(&keys[1], 2, one ? BTEqualStrategyNumber : BTGreaterEqualStrategyNumber, one ? F_XID8EQ : F_XID8GE,
 				xid_datum(xid));
 	ScanKeyInit(&keys[2], 3, BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(seq));
-	index_rescan(scan->index, keys, one ? 3 : 2, NULL, 0);
+	/* a scan has as many keys as it was begun with */
+	if (scan->index != NULL && scan->index->numberOfKeys != nkeys)
+		end_scan(scan);
+	if (scan->index == NULL)
+		scan->index = wc_index_beginscan(scan->rel, scan->order, scan->snapshot, nkeys);
+	scan->index->xs_want_itup = true;
+	index_rescan(scan->index, keys, nkeys, NULL, 0);
 }
 
-/* The next row's transaction; 0: there is none. */
+/*
+ * The next row's transaction; 0: there is none.  The row is in the slot if that is wanted; else
+ * nobody has looked whether it is there: of one that is under way there may be a million.
+ */
 static uint64
 next_row(PartScan *scan)
 {
-	bool isnull;
+	while (index_getnext_tid(scan->index, ForwardScanDirection) != NULL)
+	{
+		bool isnull;
+		Datum d = index_getattr(scan->index->xs_itup, 2, scan->index->xs_itupdesc, &isnull);
+		uint64 xid = U64FromFullTransactionId(DatumGetFullTransactionId(d));
 
-	if (!index_getnext_slot(scan->index, ForwardScanDirection, scan->slot))
-		return 0;
-	return U64FromFullTransactionId(DatumGetFullTransactionId(value_of(scan, WC_OUTBOX_XID, &isnull)));
+		if (next_wanted(scan->part, xid) != xid || index_fetch_heap(scan->index, scan->slot))
+			return xid;
+	}
+	return 0;
 }
 
 /*
@@ -243,10 +271,12 @@ scan_child(PartScan *scan, Snapshot snapshot)
 
 	if (index != NULL)
 	{
+		scan->rel = rel;
+		scan->order = index;
+		scan->snapshot = snapshot;
 		scan->slot = table_slot_create(rel, NULL);
-		scan->index = wc_index_beginscan(rel, index, snapshot, (int) lengthof(order));
 		scan_part(scan);
-		index_endscan(scan->index);
+		end_scan(scan);
 		ExecDropSingleTupleTableSlot(scan->slot);
 		index_close(index, NoLock);
 	}
