@@ -93,9 +93,16 @@ my $long = join '', map { chr(97 + $_ * 7919 % 26) . $_ } 1 .. 8000;
 $id = $t->send_text('long', $long);
 $t->status_becomes($id, 'sent', 'a content too long for its row is sent');
 is([ $hub->record(to => 'long') ]->[0]{content}{text}, $long, 'as it was given');
+my $pid = $t->pid('worker_pid');
+$t->sql("ALTER TABLE webchatt.messages ALTER content DROP NOT NULL; BEGIN; SELECT webchatt.send_message('$channel', 'wiped', text => 'secret');
+	UPDATE webchatt.messages SET content = NULL WHERE visitor = 'wiped'; COMMIT");
+$these = send_many(20, 'beside one whose content somebody took away 20 are sent');
+is($t->pid('worker_pid'), $pid, 'and the worker is the same');
+is(scalar($hub->record(to => 'wiped')), 0, 'what is gone is not sent');
+$t->sql(q{DELETE FROM webchatt.messages WHERE visitor = 'wiped'; ALTER TABLE webchatt.messages ALTER content SET NOT NULL});
 $t->sql('CREATE TABLE webchatt.older () INHERITS (webchatt.messages)');
 $these = send_many(20, 'where the table has heirs, by which only a statement knows what to do, 20 are sent');
-$t->sql('DROP TABLE webchatt.older');
+$t->sql('DROP TABLE webchatt.older; ANALYZE webchatt.messages'); # which finds that there are no heirs any more
 
 # --- an id a second time -----------------------------------------------------------
 

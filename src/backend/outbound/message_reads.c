@@ -81,6 +81,23 @@ is_key(Relation rel, Relation index)
 		   index->rd_opcintype[1] == UUIDOID;
 }
 
+/* Of the row in the slot.  Somebody who wants it away may have allowed it to be null: then there is nothing to be sent. */
+static void
+take_content(Reader *r, MessageRead *read)
+{
+	bool isnull;
+	Datum content = slot_getattr(r->slot, r->content, &isnull);
+	Jsonb *json;
+
+	if (isnull)
+		return;
+	json = DatumGetJsonbP(content);
+	read->content = JsonbToCString(NULL, &json->root, VARSIZE(json));
+	read->place = r->slot->tts_tid;
+	if ((void *) json != DatumGetPointer(content))
+		pfree(json);
+}
+
 static void
 read_one(Reader *r, MessageRead *read)
 {
@@ -92,15 +109,7 @@ read_one(Reader *r, MessageRead *read)
 	index_rescan(r->scan, keys, 2, NULL, 0);
 	if (index_getnext_slot(r->scan, ForwardScanDirection, r->slot) &&
 		DatumGetObjectId(slot_getattr(r->slot, r->status, &isnull)) == r->queued)
-	{
-		Datum content = slot_getattr(r->slot, r->content, &isnull);
-		Jsonb *json = DatumGetJsonbP(content);
-
-		read->content = JsonbToCString(NULL, &json->root, VARSIZE(json));
-		read->place = r->slot->tts_tid;
-		if ((void *) json != DatumGetPointer(content))
-			pfree(json);
-	}
+		take_content(r, read);
 	ExecClearTuple(r->slot);
 }
 
