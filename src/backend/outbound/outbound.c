@@ -254,11 +254,14 @@ may_read(const HubQueue *queue, Lane lane)
 	return (queue->behind[lane] || outbox_reader_has_more(queue->readers[lane])) && hub_queue_room(queue, lane) > 0;
 }
 
-/* Will what is read now wait whatever it is: until the hub takes messages again, or behind a window of others? */
+/*
+ * Will what is read now wait whatever it is: until the hub takes messages again, or behind a
+ * window of others?  Behind much bulk, what is live does not.
+ */
 static bool
 waits_anyway(const HubQueue *queue, Lane lane)
 {
-	return queue->stopped || queue->paused_until != 0 || is_crowded(queue, lane);
+	return queue->stopped || queue->paused_until != 0 || (lane == LANE_LIVE && is_crowded(queue, lane));
 }
 
 /* Read what is new in a lane, as far as memory is meant for it, and count the rest. */
