@@ -65,8 +65,13 @@
 /* Rows that are looked at in one turn for each hub while memory has no room for them. */
 #define SCOUT_PAGE 2048
 
-/* Spilled conversations read anew in one turn for each hub. */
-#define REFETCH_MOST 64
+/*
+ * Conversations read anew in one turn for each hub, by lane.  Of live ones as many as a
+ * transaction's first, and live, messages can be for: while bulk is unread all of them are
+ * read so, and whoever is being talked to stands behind them (outbox_lane.c).
+ */
+#define REFETCH_MOST	  256
+#define REFETCH_BULK_MOST 64
 
 uint64 outbound_rows_in_vain = 0;
 
@@ -213,9 +218,10 @@ may_refetch(HubQueue *queue, Lane lane)
 static void
 refetch_spilled(HubQueue *queue, Lane lane)
 {
+	int most = lane == LANE_LIVE ? REFETCH_MOST : REFETCH_BULK_MOST;
 	int n;
 
-	for (n = 0; n < REFETCH_MOST && may_refetch(queue, lane); n++)
+	for (n = 0; n < most && may_refetch(queue, lane); n++)
 	{
 		Refetch refetch = {conv_queue_owner(Conv, turn, conv_queue_first_refetch(&queue->turns[lane])), 0, 0};
 		Datum args[4];
