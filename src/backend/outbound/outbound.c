@@ -42,8 +42,13 @@
 #define TAKE_MOST  512
 #define TAKE_BYTES (4 * 1024 * 1024)
 
-/* Of them, those that are bulk while others are live: a turn with these is to be short. */
+/*
+ * Of them, those that are bulk while others are live: a turn with these is to be short.
+ * So are so many turns behind it, which whoever writes next waits for.
+ */
 #define BULK_BESIDE_LIVE 64
+#define BULK_BEHIND_LIVE 256
+#define TURNS_BEHIND	 64
 
 /* The part of what may be under way that each lane leaves to the other. */
 #define LANE_SHARE 8
@@ -357,11 +362,27 @@ gather_lane(HubQueue *queue, Lane lane, int most, TimestampTz now)
 	return ntaken > before;
 }
 
+/* How many that are bulk a turn takes, with live ones or without. */
+static int
+bulk_most(bool live)
+{
+	static int behind = 0;
+
+	if (live)
+		behind = TURNS_BEHIND;
+	else if (behind > 0)
+		behind--;
+	if (live)
+		return BULK_BESIDE_LIVE;
+	return behind > 0 ? BULK_BEHIND_LIVE : TAKE_MOST;
+}
+
 /* The live ones of all hubs first, then bulk. */
 static void
 gather(TimestampTz now)
 {
 	bool live = false;
+	int most;
 	dlist_iter iter;
 
 	dlist_foreach(iter, &hub_queue_list)
@@ -370,12 +391,13 @@ gather(TimestampTz now)
 
 		live |= gather_lane(queue, LANE_LIVE, TAKE_MOST - BULK_BESIDE_LIVE - ntaken, now);
 	}
+	most = bulk_most(live);
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
 
 		if (!live || !queue->probing)
-			(void) gather_lane(queue, LANE_BULK, live ? BULK_BESIDE_LIVE : TAKE_MOST, now);
+			(void) gather_lane(queue, LANE_BULK, most, now);
 	}
 }
 
