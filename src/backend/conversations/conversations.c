@@ -45,8 +45,8 @@
  * ms, so that where much is sent messages have most of the time, and more of them share a
  * note; and kept: beyond that all are looked through.
  */
-#define NOTES_MOST 512
-#define PAUSE_MS   500
+#define NOTES_MOST 128
+#define PAUSE_MS   125
 #define SENT_MOST  32768
 
 /* So long notes let messages go first that are about to leave, in ms: a note is longer than all else in their turn. */
