@@ -285,6 +285,19 @@ $t->sql("SELECT @{[send_sql('gone', q{'z'})]}");
 is($t->sql($there), '1', 'and when all of them were');
 $t->drained;
 
+# --- triggers whose functions have settings, or rights, of their own: again and again in one session -----
+
+$t->sql(q{CREATE TABLE public.noted (what text);
+	CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET work_mem = '1MB' AS
+		$$ BEGIN INSERT INTO noted VALUES (TG_TABLE_NAME || ' ' || current_setting('work_mem')); RETURN NULL; END $$;
+	CREATE TRIGGER note AFTER INSERT ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION public.note();
+	CREATE TRIGGER note AFTER INSERT ON webchatt.visitors FOR EACH ROW EXECUTE FUNCTION public.note()});
+is($t->sql(join('', map { "SELECT @{[send_sql(qq{noted$_}, qq{repeat('x', $_ * 1000)})]} \\g /dev/null\n" } 1 .. 20)
+	. q{SELECT string_agg(what || ' ' || n, ',' ORDER BY what) FROM (SELECT what, count(*) AS n FROM public.noted GROUP BY 1) x}),
+	'messages 1MB 20,visitors 1MB 20', 'run for each row, as they are to');
+$t->sql('DROP TRIGGER note ON webchatt.messages; DROP TRIGGER note ON webchatt.visitors');
+$t->drained;
+
 # --- the indexes ---------------------------------------------------------------
 
 is($t->sql(q{CREATE EXTENSION amcheck; SELECT count(bt_index_check(i.indexrelid, true)) >= 5 FROM pg_index i

@@ -607,12 +607,21 @@ insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 	return written;
 }
 
+/* The executor looks them up in the memory of whoever fires them, which does not last. */
+static void
+forget_trigger_functions(ResultRelInfo *result)
+{
+	if (result->ri_TrigDesc != NULL)
+		memset(result->ri_TrigFunctions, 0, sizeof(FmgrInfo) * result->ri_TrigDesc->numtriggers);
+}
+
 /* Nothing of the statement is left in what is kept: no buffer, no relation. */
 static void
 finish(WcRowTarget *target, RowShape *shape)
 {
 	ListCell *lc;
 
+	forget_trigger_functions(shape->result);
 	foreach (lc, shape->estate->es_tupleTable)
 		ExecClearTuple(lfirst(lc));
 	ResetPerTupleExprContext(shape->estate);
