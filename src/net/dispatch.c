@@ -48,6 +48,30 @@ ON(link_event, link_server_event(n->link_server, m))
 ON(link_close, link_server_end(n->link_server, m))
 
 static bool
+on_desk_state(net *n, const wc_desk_state *m)
+{
+	(void) n;
+	(void) m;
+	return true;
+}
+
+static bool
+on_desk_answer(net *n, const wc_desk_answer *m)
+{
+	(void) n;
+	(void) m;
+	return true;
+}
+
+static bool
+on_desk_changed(net *n, const wc_desk_changed *m)
+{
+	(void) n;
+	(void) m;
+	return true;
+}
+
+static bool
 on_hello(net *n, const wc_hello *m)
 {
 	return !n->greeted && net_greet(n, m);

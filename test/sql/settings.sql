@@ -29,6 +29,8 @@ SELECT v, pg_temp.refusal(format('SET webchatt.listen = %L', v)) FROM unnest(ARR
 	'', ' ', ',', '127.0.0.1', '8480', '127.0.0.1:', '127.0.0.1:http', '127.0.0.1:65536', '127.0.0.1:99999', '127.0.0.1:0', '*:0', '127.0.0.1:-1', '::1:8480', '[::1]',
 	'unix:', 'unix:relative', 'unix:/run/postgresql/.s.PGSQL.5432', 'unix:/run/', 'unix:/' || repeat('x', 108), '127.0.0.1:8480,', '127.0.0.1:8480,,[::1]:8480', 'http://127.0.0.1:8480']) AS v;
 RESET webchatt.listen;
+SELECT v, pg_temp.refusal(format('SET webchatt.desk_listen = %L', v)) FROM unnest(ARRAY['', '127.0.0.1:8481', '127.0.0.1']) AS v;
+RESET webchatt.desk_listen;
 SELECT v, pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', v)) FROM unnest(ARRAY['', '127.0.0.1', '10.0.0.0/8, ::1', ',',
 	'localhost', '10.0.0.0/33', '::1/129', '10.0.0.0/', '10.0.0', '10.0.0.0/8 ', '10.0.0.1-10.0.0.9', '[::1]', '::ffff:10.0.0.1/128']) AS v;
 SELECT pg_temp.refusal(format('SET webchatt.trusted_proxies = %L', (SELECT string_agg('::' || i, ',') FROM generate_series(1, 65) i)));

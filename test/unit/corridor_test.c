@@ -105,6 +105,12 @@ static const wc_link_close a_link_close = {UINT64_C(1) << 41, 4010, STR("replace
 static const wc_link_ack a_link_ack = {UINT64_C(1) << 41, 18};
 static const wc_link_left a_link_left = {UINT64_C(1) << 41};
 static const wc_link_state a_link_state = {7, WC_LINK_REFUSED, 1500, 2, STR("no")};
+static const wc_desk_state a_desk_state = {1};
+static const wc_desk_call a_desk_call = {
+	14, {9, 8, 7}, 1, {6, 5, 4}, STR("me"), STR("{}"), STR("127.0.0.1"), STR("Mozilla/5.0")};
+static const wc_desk_answer a_desk_answer = {14, 200, STR("ana"), STR("{}")};
+static const wc_desk_watch a_desk_watch = {1};
+static const wc_desk_changed a_desk_changed = {UUID_A, STR("visitor")};
 static const wc_log a_log = {WC_LOG_WARNING, STR("something happened")};
 static const wc_opened a_opened = {STR("127.0.0.1:8480")};
 static const wc_failed a_failed = {STR("something happened")};

@@ -74,15 +74,15 @@ listen_address_ok(const char *address)
 	return *end == '\0' && port >= 1 && port <= 65535;
 }
 
-bool
-wc_check_listen(char **newval, void **extra, GucSource source)
+static bool
+check_listen(char **newval, bool may_be_empty)
 {
 	char *copy;
 	List *items = NIL;
 	ListCell *lc;
 	bool ok = true;
 
-	if (!check_list(newval, "addresses", false))
+	if (!check_list(newval, "addresses", may_be_empty))
 		return false;
 	copy = pstrdup(*newval);
 	(void) SplitGUCList(copy, ',', &items);
@@ -101,6 +101,19 @@ wc_check_listen(char **newval, void **extra, GucSource source)
 	list_free(items);
 	pfree(copy);
 	return ok;
+}
+
+bool
+wc_check_listen(char **newval, void **extra, GucSource source)
+{
+	return check_listen(newval, false);
+}
+
+/* Empty: nowhere. */
+bool
+wc_check_desk_listen(char **newval, void **extra, GucSource source)
+{
+	return check_listen(newval, true);
 }
 
 /* An IPv4 or IPv6 address, with or without a number of bits behind a slash. */

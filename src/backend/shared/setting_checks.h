@@ -11,6 +11,7 @@
 
 extern bool wc_check_databases(char **newval, void **extra, GucSource source);
 extern bool wc_check_listen(char **newval, void **extra, GucSource source);
+extern bool wc_check_desk_listen(char **newval, void **extra, GucSource source);
 extern bool wc_check_public_url(char **newval, void **extra, GucSource source);
 extern bool wc_check_networks(char **newval, void **extra, GucSource source);
 extern bool wc_check_notify_channel(char **newval, void **extra, GucSource source);

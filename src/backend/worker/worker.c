@@ -225,7 +225,7 @@ apply_database_settings(void)
 static void
 reload(void)
 {
-	char *old_listen = pstrdup(wc_listen);
+	char *old_listen = psprintf("%s;%s", wc_listen, wc_desk_listen);
 	char *old_ca = pstrdup(wc_ca_file);
 
 	ConfigReloadPending = false;
@@ -239,7 +239,7 @@ reload(void)
 	overdue_nudge();
 	if (net_process.fd < 0)
 		return;
-	if (strcmp(old_listen, wc_listen) != 0 || strcmp(old_ca, wc_ca_file) != 0)
+	if (strcmp(old_listen, psprintf("%s;%s", wc_listen, wc_desk_listen)) != 0 || strcmp(old_ca, wc_ca_file) != 0)
 		net_supervisor_stop();
 	else if (report_stats.corridor_open)
 		config_write_settings(&net_process.out);
