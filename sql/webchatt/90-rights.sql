@@ -38,10 +38,11 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchat
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
 GRANT SELECT ON webchatt._feed_bodies TO webchatt_worker;
-GRANT SELECT ON webchatt.own_extras, webchatt.channels, webchatt.origins, webchatt.api_keys, webchatt.presence, webchatt.inbox,
+GRANT SELECT ON webchatt.own_extras, webchatt.agents, webchatt.channels, webchatt.origins, webchatt.api_keys, webchatt.presence, webchatt.inbox,
 	webchatt.status TO webchatt_worker;
 GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.visitor_tokens, webchatt.statuses TO webchatt_worker;
+GRANT SELECT, DELETE ON webchatt.sign_in_links TO webchatt_worker;
 GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
@@ -50,7 +51,7 @@ GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webho
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects, webchatt.early_statuses, webchatt.held,
 	webchatt.conversations,
 	webchatt.webhook_progress, webchatt.webhook_retries, webchatt.links, webchatt.webhooks, webchatt.hub_reconciliation,
-	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs TO webchatt_worker;
+	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repairs, webchatt.agent_sessions TO webchatt_worker;
 -- what sessions call as it, triggers too
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
@@ -101,11 +102,12 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin;
 GRANT SELECT ON webchatt.handlers, webchatt.extras, webchatt.budget_levels, webchatt.budgets, webchatt.outbox, webchatt.held,
 	webchatt.sessions, webchatt.presence, webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repair, webchatt.overdue TO webchatt_admin;
-GRANT SELECT, DELETE ON webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.agent_sessions, webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
 GRANT SELECT, INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE ON webchatt.hub_reconciliation TO webchatt_admin;
+GRANT SELECT, INSERT, DELETE ON webchatt.sign_in_links TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
-	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks TO webchatt_admin;
+	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks, webchatt.agents TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them
 GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON webchatt.messages TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.statuses TO webchatt_admin;
@@ -118,7 +120,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
 GRANT USAGE ON SCHEMA webchatt TO webchatt_agent;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_agent;
 -- (webchatt.status carries no secrets)
-GRANT SELECT ON webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
+GRANT SELECT ON webchatt.agents, webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
 	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
@@ -128,3 +130,12 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int),
 	webchatt._may_wait(interval, int, uuid),
 	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;
+-- what the desk calls for agents; the other functions of the desk are for admins
+GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webchatt._desk_arg(jsonb, text, text, boolean),
+	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_uuid(jsonb, text, boolean), webchatt._desk_limit(jsonb),
+	webchatt._desk_conversation(jsonb), webchatt._desk_kind(jsonb), webchatt._desk_attributes(jsonb),
+	webchatt._desk_messages(uuid, text, uuid, uuid, int), webchatt._own_sessions(bigint), webchatt._end_own_session(bigint),
+	webchatt.desk_me(jsonb), webchatt.desk_inbox(jsonb), webchatt.desk_conversation(jsonb), webchatt.desk_send(jsonb),
+	webchatt.desk_typing(jsonb), webchatt.desk_read(jsonb), webchatt.desk_close(jsonb), webchatt.desk_reopen(jsonb),
+	webchatt.desk_assign(jsonb), webchatt.desk_retry(jsonb), webchatt.desk_cancel(jsonb), webchatt.desk_agents(jsonb),
+	webchatt.desk_sessions(jsonb), webchatt.desk_end_session(jsonb), webchatt.desk_sign_out(jsonb) TO webchatt_agent;

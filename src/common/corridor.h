@@ -41,6 +41,9 @@
 /* Bytes of a hub's answer's body that CALL_DONE brings; a longer one is an error. */
 #define WC_MAX_CALL_ANSWER (1024u * 1024)
 
+/* Bytes of the arguments of a call of the desk. */
+#define WC_MAX_DESK_ARGS (64u * 1024)
+
 /* Bytes of an endpoint's answer that DELIVERED keeps. */
 #define WC_MAX_DELIVERY_ANSWER 1024u
 

@@ -24,7 +24,7 @@ our $SECRET = 'whsec_test_1';
 our $KEY = 'key-of-the-tests';
 
 # No time limit of the server's meets a machine that is slow; a test that is about one sets it.
-our $PATIENT = join "\n", map { "webchatt.${_}_timeout = '3min'" } qw(ack connect head hello request send trigger webhook);
+our $PATIENT = join "\n", map { "webchatt.${_}_timeout = '3min'" } qw(ack connect desk_statement head hello request send trigger webhook);
 
 my $lib = abs_path(dirname(__FILE__));
 my @alive;

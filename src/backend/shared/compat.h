@@ -17,6 +17,7 @@
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "varatt.h"
 #endif
 #include "replication/walsender_private.h"
@@ -36,6 +37,21 @@
 #else
 #define wc_owns_database(oid) pg_database_ownercheck((oid), GetUserId())
 #define wc_owns_relation(oid) pg_class_ownercheck((oid), GetUserId())
+#endif
+
+/* May the role call the function? */
+#if PG_VERSION_NUM >= 160000
+#define wc_may_execute(function, role)                                                                                 \
+	(object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define wc_may_execute(function, role) (pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
+/* For who includes storage/shm_mq.h: what is sent is seen at once. */
+#if PG_VERSION_NUM >= 150000
+#define wc_shm_mq_send(handle, size, data, nowait) shm_mq_send((handle), (size), (data), (nowait), true)
+#else
+#define wc_shm_mq_send(handle, size, data, nowait) shm_mq_send((handle), (size), (data), (nowait))
 #endif
 
 /* The session's number of its transaction, which it has before it writes anything; for who includes storage/proc.h. */

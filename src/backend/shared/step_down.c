@@ -33,6 +33,8 @@
  */
 #define KNOWN_MOST 8
 
+bool wc_nobody_comes_back = false;
+
 typedef struct Known
 {
 	Oid users[3];
@@ -121,7 +123,7 @@ context_for(Oid user, Oid role, int outer)
 	if (user == role && (outer & SECURITY_LOCAL_USERID_CHANGE) != 0)
 		return outer; /* by a trigger of such a function, or of the turn */
 	outer |= SECURITY_LOCAL_USERID_CHANGE;
-	if (wc_session_is_trusted(user))
+	if (!wc_nobody_comes_back && wc_session_is_trusted(user))
 		outer |= SECURITY_RESTRICTED_OPERATION;
 	return outer;
 }

@@ -15,6 +15,12 @@ typedef struct WcOuter
 	int guc_level;
 } WcOuter;
 
+/*
+ * Set in a process of ours that works for others only, and never as whom it was started: what runs in it finds
+ * nobody there to leave something for, and may do what it may in their own sessions.
+ */
+extern bool wc_nobody_comes_back;
+
 extern Oid wc_worker_role(void);
 extern void wc_step_down(WcOuter *outer);
 extern void wc_step_up(const WcOuter *outer);

@@ -1,0 +1,654 @@
+----------------------------------------------------------------------------
+-- The desk: agents, links to sign in, sessions
+----------------------------------------------------------------------------
+
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF disabled_at OR DELETE OR TRUNCATE ON webchatt.agents
+	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
+
+CREATE FUNCTION webchatt._need_agent(name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM webchatt.agents a WHERE a.name = _need_agent.name) THEN
+		RAISE EXCEPTION 'there is no agent %', coalesce(quote_literal(_need_agent.name), 'NULL')
+			USING ERRCODE = 'undefined_object',
+				HINT = 'SELECT name, display_name, role FROM webchatt.agents lists them.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION webchatt._need_agent(text) IS 'webchatt''s own: raises when that is no agent';
+
+CREATE FUNCTION webchatt.create_agent(name text, display_name text, role text DEFAULT 'agent', avatar_url text DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	IF create_agent.name IS NULL OR create_agent.name !~ '^[a-z0-9][a-z0-9._-]{0,62}$' THEN
+		RAISE EXCEPTION 'agent name % is not usable', coalesce(quote_literal(create_agent.name), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Use 1 to 63 lower-case letters, digits, dots, hyphens and underscores, a letter or digit first.';
+	END IF;
+	IF create_agent.display_name IS NULL THEN
+		RAISE EXCEPTION 'the display name is NULL'
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name that colleagues read, 1 to 50 characters.';
+	END IF;
+	PERFORM webchatt._check_display_name(create_agent.display_name);
+	IF create_agent.role IS NULL OR create_agent.role NOT IN ('agent', 'admin') THEN
+		RAISE EXCEPTION 'role % is not one', coalesce(quote_literal(create_agent.role), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Use agent for who answers, admin for who also configures channels and agents.';
+	END IF;
+	IF create_agent.avatar_url !~ '^https://[^[:space:]"<>]+$' OR length(create_agent.avatar_url) > 1024 THEN
+		RAISE EXCEPTION 'the avatar''s URL is not usable'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give an https:// URL of a picture, of at most 1024 characters, or NULL for the initials.';
+	END IF;
+	BEGIN
+		INSERT INTO webchatt.agents (name, display_name, role, avatar_url)
+		VALUES (create_agent.name, create_agent.display_name, create_agent.role, create_agent.avatar_url);
+	EXCEPTION WHEN unique_violation THEN
+		RAISE EXCEPTION 'there is an agent % already', quote_literal(create_agent.name)
+			USING ERRCODE = 'duplicate_object',
+				HINT = 'Take another name; one who was locked out is let in again by webchatt.enable_agent().';
+	END;
+	RETURN create_agent.name;
+END
+$$;
+COMMENT ON FUNCTION webchatt.create_agent(text, text, text, text) IS
+	'makes somebody who may use the desk, and returns the name; webchatt.sign_in_link() lets them in. role: agent answers, admin configures too. avatar_url: a picture; NULL: initials';
+
+CREATE FUNCTION webchatt.disable_agent(name text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM webchatt._need_agent(disable_agent.name);
+	DELETE FROM webchatt.sign_in_links l WHERE l.agent = disable_agent.name;
+	DELETE FROM webchatt.agent_sessions s WHERE s.agent = disable_agent.name;
+	UPDATE webchatt.agents a SET disabled_at = now() WHERE a.name = disable_agent.name AND a.disabled_at IS NULL;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION webchatt.disable_agent(text) IS
+	'locks somebody out of the desk: their sessions and links end, what they wrote and what is assigned to them stays. False when they were locked out before';
+
+CREATE FUNCTION webchatt.enable_agent(name text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM webchatt._need_agent(enable_agent.name);
+	UPDATE webchatt.agents a SET disabled_at = NULL WHERE a.name = enable_agent.name AND a.disabled_at IS NOT NULL;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION webchatt.enable_agent(text) IS
+	'takes webchatt.disable_agent() back: they may sign in again, by a new link. False when they were not locked out';
+
+CREATE FUNCTION webchatt._desk_url() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	url text := nullif(current_setting('webchatt.desk_url'), '');
+BEGIN
+	IF url IS NULL THEN
+		SELECT 'http://' || regexp_replace(a, '^(0[.]0[.]0[.]0|[[]::[]]|[*]|):', 'localhost:') INTO url
+		FROM regexp_split_to_table(current_setting('webchatt.desk_listen'), '[[:space:]]*,[[:space:]]*') WITH ORDINALITY l (a, n)
+		WHERE a <> '' AND a NOT LIKE 'unix:%' ORDER BY n LIMIT 1;
+	END IF;
+	IF url IS NULL THEN
+		RAISE EXCEPTION 'there is no desk: webchatt.desk_listen is empty'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Set it, for example ALTER DATABASE ... SET webchatt.desk_listen = ''127.0.0.1:8481'', and webchatt.desk_url to the URL by which browsers reach it; then connect again.';
+	END IF;
+	RETURN url;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_url() IS 'webchatt''s own: under which URL the desk is reached';
+
+CREATE FUNCTION webchatt.sign_in_link(name text, valid_for interval DEFAULT '15 minutes') RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	token text := webchatt._random_token('', 32);
+	url text := webchatt._desk_url();
+BEGIN
+	PERFORM webchatt._need_agent(sign_in_link.name);
+	IF EXISTS (SELECT FROM webchatt.agents a WHERE a.name = sign_in_link.name AND a.disabled_at IS NOT NULL) THEN
+		RAISE EXCEPTION 'agent % is locked out', quote_literal(sign_in_link.name)
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'webchatt.enable_agent() lets them in again.';
+	END IF;
+	IF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '30 days' THEN
+		RAISE EXCEPTION 'a link cannot be valid for %', coalesce(valid_for::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give more than nothing and at most 30 days, for example interval ''15 minutes''.';
+	END IF;
+	DELETE FROM webchatt.sign_in_links l WHERE l.expires_at <= now();
+	INSERT INTO webchatt.sign_in_links (token_hash, agent, expires_at)
+	VALUES (sha256(convert_to(token, 'UTF8')), sign_in_link.name, now() + valid_for);
+	RETURN url || '/desk/#sign-in=' || token;
+END
+$$;
+COMMENT ON FUNCTION webchatt.sign_in_link(text, interval) IS
+	'makes a link by which an agent signs in to the desk, once, and returns it; only its hash is kept. It is built on webchatt.desk_url (where that is empty, on the first address of webchatt.desk_listen)';
+
+CREATE FUNCTION webchatt.end_agent_session(id bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM webchatt.agent_sessions s WHERE s.id = end_agent_session.id;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION webchatt.end_agent_session(bigint) IS
+	'signs a browser out of the desk (webchatt.agent_sessions has its number): its next request is refused. False when there is none';
+
+----------------------------------------------------------------------------
+-- The desk's functions: arguments and result are JSON.  The desk calls them with the
+-- rights of webchatt_agent or webchatt_admin: who may execute one may call it there
+----------------------------------------------------------------------------
+
+CREATE FUNCTION webchatt._desk_session() RETURNS bigint
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'webchatt_desk_session';
+COMMENT ON FUNCTION webchatt._desk_session() IS 'webchatt''s own: the number of the session that calls by the desk; null: nobody does, this is a session of PostgreSQL''s';
+
+CREATE FUNCTION webchatt._desk_agent() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	who text := nullif(current_setting('webchatt.agent', true), '');
+BEGIN
+	IF NOT EXISTS (SELECT FROM webchatt.agents a WHERE a.name = who AND a.disabled_at IS NULL) THEN
+		RAISE EXCEPTION '%', CASE WHEN who IS NULL THEN 'it is not said who calls' ELSE format('there is no agent %L who may use the desk', who) END
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'SET webchatt.agent = ''the name of an agent'', one of webchatt.agents; the desk does that by itself.';
+	END IF;
+	RETURN who;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_agent() IS 'webchatt''s own: the agent who calls';
+
+CREATE FUNCTION webchatt._desk_arg(args jsonb, name text, kind text DEFAULT 'string', needed boolean DEFAULT true) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	value jsonb := args -> name;
+BEGIN
+	IF value IS NULL OR value = 'null' THEN
+		IF needed THEN
+			RAISE EXCEPTION '"%" is missing', name
+				USING ERRCODE = 'invalid_parameter_value', HINT = format('It has to be of type %s.', kind);
+		END IF;
+		RETURN NULL;
+	END IF;
+	IF jsonb_typeof(value) <> kind THEN
+		RAISE EXCEPTION '"%" is of type %, not %', name, jsonb_typeof(value), kind
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('It has to be of type %s.', kind);
+	END IF;
+	RETURN value;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_arg(jsonb, text, text, boolean) IS 'webchatt''s own: an argument of that JSON type; null: it was not given, and is not needed';
+
+CREATE FUNCTION webchatt._desk_text(args jsonb, name text, needed boolean DEFAULT true) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT webchatt._desk_arg(args, name, 'string', needed) #>> '{}'
+$$;
+COMMENT ON FUNCTION webchatt._desk_text(jsonb, text, boolean) IS 'webchatt''s own: an argument that is a text';
+
+CREATE FUNCTION webchatt._desk_uuid(args jsonb, name text, needed boolean DEFAULT true) RETURNS uuid
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	value text := webchatt._desk_text(args, name, needed);
+BEGIN
+	IF value !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+		RAISE EXCEPTION '"%" is not a UUID', name USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN value::uuid;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_uuid(jsonb, text, boolean) IS 'webchatt''s own: an argument that is a UUID';
+
+CREATE FUNCTION webchatt._desk_limit(args jsonb) RETURNS int
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	value numeric := coalesce(webchatt._desk_arg(args, 'limit', 'number', false)::numeric, 50);
+BEGIN
+	IF value NOT BETWEEN 1 AND 100 OR value <> trunc(value) THEN
+		RAISE EXCEPTION '"limit" is %', value USING ERRCODE = 'invalid_parameter_value', HINT = 'Give 1 to 100.';
+	END IF;
+	RETURN value;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_limit(jsonb) IS 'webchatt''s own: how many rows a page is to have';
+
+CREATE FUNCTION webchatt._desk_conversation(args jsonb, OUT channel uuid, OUT visitor text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	channel := webchatt._desk_uuid(args, 'channel');
+	visitor := webchatt._desk_text(args, 'visitor');
+	IF NOT EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
+		RAISE EXCEPTION 'channel % has no visitor %', channel, visitor
+			USING ERRCODE = 'undefined_object', HINT = 'Take both from the inbox.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_conversation(jsonb) IS 'webchatt''s own: which conversation is meant; raises when there is no such visitor';
+
+CREATE FUNCTION webchatt._desk_kind(content jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce((SELECT k FROM jsonb_object_keys(content) k WHERE k <> 'text' ORDER BY k COLLATE "C" LIMIT 1), 'text')
+	WHERE jsonb_typeof(content) = 'object'
+$$;
+COMMENT ON FUNCTION webchatt._desk_kind(jsonb) IS 'webchatt''s own: what a message is beside its text, by its first member: imageUrl, interactive, ...; text: nothing';
+
+CREATE FUNCTION webchatt._desk_attributes(attributes jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN octet_length(attributes::text) <= 8192 THEN attributes ELSE '{}' END
+$$;
+COMMENT ON FUNCTION webchatt._desk_attributes(jsonb) IS 'webchatt''s own: a visitor''s attributes for a list; too large ones are left out';
+
+CREATE FUNCTION webchatt.desk_me(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object(
+		'agent', (SELECT jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role, 'avatarUrl', a.avatar_url)
+			FROM webchatt.agents a WHERE a.name = webchatt._desk_agent()),
+		'channels', coalesce((SELECT jsonb_agg(jsonb_build_object('id', c.id, 'displayName', c.display_name, 'kind', c.kind,
+				'local', c.public_key IS NOT NULL) ORDER BY c.display_name, c.id)
+			FROM webchatt.channels c), '[]'),
+		'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'webchatt'))
+$$;
+COMMENT ON FUNCTION webchatt.desk_me(jsonb) IS
+	'the desk: {} → {agent: {name, displayName, role, avatarUrl}, channels: [{id, displayName, kind, local}], version}';
+
+/*
+ * The page is found in the table alone, by one of its three indexes; the rest is looked up for its rows.  The
+ * comparison of whole rows leaves the planner one index for the newest message, and no cause to sort.
+ */
+CREATE FUNCTION webchatt.desk_inbox(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $_$
+DECLARE
+	filter text := coalesce(webchatt._desk_text(args, 'filter', false), 'open');
+	channel uuid := webchatt._desk_uuid(args, 'channel', false);
+	behind text[] := regexp_match(webchatt._desk_text(args, 'after', false), '^(-?[0-9]{1,19}) ([0-9a-f-]{36}) (.+)$');
+	most int := webchatt._desk_limit(args);
+	page jsonb;
+BEGIN
+	IF filter NOT IN ('open', 'mine', 'closed') THEN
+		RAISE EXCEPTION '"filter" is %', quote_literal(filter)
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use open, mine or closed.';
+	END IF;
+	IF behind IS NULL AND webchatt._desk_text(args, 'after', false) IS NOT NULL THEN
+		RAISE EXCEPTION '"after" is not what a page before had as "next"' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	EXECUTE format($q$
+		WITH page AS MATERIALIZED (
+			SELECT c.*, row_number() OVER (ORDER BY c.place, c.channel_id, c.visitor) AS n
+			FROM (SELECT c.channel_id, c.visitor, c.state, c.assignee, c.waiting_since, c.place
+				FROM webchatt.conversations c
+				WHERE c.state = %L %s %s %s
+				ORDER BY c.place, c.channel_id, c.visitor LIMIT $1 + 1) c),
+		here AS MATERIALIZED (
+			SELECT DISTINCT s.channel_id, s.visitor FROM webchatt.sessions s
+			WHERE EXISTS (SELECT FROM webchatt._status() w WHERE w.corridor = 'open'))
+		SELECT jsonb_build_object(
+			'conversations', coalesce((SELECT jsonb_agg(jsonb_build_object(
+					'channel', p.channel_id, 'visitor', p.visitor, 'displayName', h.display_name,
+					'state', p.state, 'assignee', p.assignee,
+					'unanswered', p.state = 'open' AND p.place < 2305843009213693952 AND NOT m.answers,
+					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
+					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
+					'lastText', left(m.content ->> 'text', 200), 'lastType', webchatt._desk_kind(m.content),
+					'lastAuthor', m.author, 'attributes', webchatt._desk_attributes(v.attributes),
+					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.n)
+				FROM page p
+				JOIN webchatt.channels h ON h.id = p.channel_id
+				JOIN webchatt.visitors v ON v.channel_id = p.channel_id AND v.id = p.visitor
+				CROSS JOIN LATERAL (
+					SELECT m.*, m.direction = 'out' AND m.final AS answers FROM webchatt.messages m
+					WHERE (m.channel_id, m.visitor, m.id) <= (p.channel_id, p.visitor, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+						AND (m.channel_id, m.visitor) >= (p.channel_id, p.visitor)
+					ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) m
+				WHERE p.n <= $1), '[]'),
+			'next', (SELECT p.place || ' ' || p.channel_id || ' ' || p.visitor FROM page p
+				WHERE p.n = $1 AND EXISTS (SELECT FROM page x WHERE x.n > $1)),
+			'waiting', (SELECT count(*) FROM (SELECT FROM webchatt.conversations c
+				WHERE c.state = 'open' AND c.place < 2305843009213693952 LIMIT 1000) w))$q$,
+		CASE filter WHEN 'closed' THEN 'closed' ELSE 'open' END,
+		CASE filter WHEN 'mine' THEN 'AND c.assignee = $2' ELSE '' END,
+		CASE WHEN channel IS NULL THEN '' ELSE 'AND c.channel_id = $3' END,
+		CASE WHEN behind IS NULL THEN '' WHEN channel IS NULL THEN 'AND (c.place, c.channel_id, c.visitor) > ($4, $5, $6)'
+			ELSE 'AND (c.place, c.visitor) > ($4, $6)' END)
+	INTO STRICT page
+	USING most, webchatt._desk_agent(), channel, behind[1]::bigint, behind[2]::uuid, behind[3];
+	RETURN page;
+END
+$_$;
+COMMENT ON FUNCTION webchatt.desk_inbox(jsonb) IS
+	'the desk: {filter?: "open" | "mine" | "closed", channel?, after?, limit?} → {conversations: [{channel, visitor, displayName, state, assignee, unanswered, waitingSince, lastAt, lastDirection, lastStatus, lastText, lastType, lastAuthor, attributes, present}], next, waiting}. In the order of webchatt.inbox; after: next of the page before, where that has any; waiting: how many wait in all, 1000 at most';
+
+CREATE FUNCTION webchatt._desk_messages(channel uuid, visitor text, older_than uuid, newer_than uuid, most int)
+RETURNS TABLE (n bigint, id uuid, content jsonb, shown jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $_$
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+		SELECT row_number() OVER (ORDER BY m.id %1$s), m.id, m.content, jsonb_build_object('id', m.id, 'at', m.created_at,
+			'direction', m.direction, 'status', m.status, 'statusAt', m.status_at, 'content', m.content, 'author', m.author,
+			'final', m.final, 'errorCode', m.error_code, 'errorMessage', m.error_message)
+		FROM (SELECT * FROM webchatt.messages m
+			WHERE (m.channel_id, m.visitor, m.id) %2$s ($1, $2, $3) AND (m.channel_id, m.visitor) %3$s ($1, $2)
+			ORDER BY m.channel_id %1$s, m.visitor %1$s, m.id %1$s LIMIT $4) m$q$,
+		CASE WHEN newer_than IS NULL THEN 'DESC' ELSE 'ASC' END,
+		CASE WHEN newer_than IS NULL THEN '<' ELSE '>' END, CASE WHEN newer_than IS NULL THEN '>=' ELSE '<=' END)
+	USING _desk_messages.channel, _desk_messages.visitor,
+		coalesce(newer_than, older_than, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), most;
+END
+$_$;
+COMMENT ON FUNCTION webchatt._desk_messages(uuid, text, uuid, uuid, int) IS
+	'webchatt''s own: messages of a conversation behind one, or the newest first, before one (NULL: of all)';
+
+/* A page has a megabyte of contents at most, and always one message. */
+CREATE FUNCTION webchatt.desk_conversation(args jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH what AS MATERIALIZED (
+		SELECT c.channel, c.visitor, webchatt._desk_limit(args) AS most, webchatt._desk_uuid(args, 'before', false) AS before,
+			webchatt._desk_uuid(args, 'after', false) AS after
+		FROM webchatt._desk_conversation(args) c),
+	found AS MATERIALIZED (
+		SELECT m.id, m.shown, m.n > w.most OR m.n > 1 AND sum(octet_length(m.content::text)) OVER (ORDER BY m.n) > 1000000 AS beyond
+		FROM what w, webchatt._desk_messages(w.channel, w.visitor, w.before, w.after, w.most + 1) m)
+	SELECT jsonb_build_object(
+		'messages', coalesce((SELECT jsonb_agg(m.shown ORDER BY m.id) FROM found m WHERE NOT m.beyond), '[]'),
+		'more', EXISTS (SELECT FROM found m WHERE m.beyond),
+		'visitor', (SELECT jsonb_build_object('id', v.id, 'attributes', v.attributes, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
+				'present', EXISTS (SELECT FROM webchatt.presence p WHERE p.channel_id = v.channel_id AND p.visitor = v.id),
+				'channel', v.channel_id, 'state', coalesce(c.state, 'open'), 'assignee', c.assignee,
+				'waitingSince', c.waiting_since)
+			FROM what w JOIN webchatt.visitors v ON v.channel_id = w.channel AND v.id = w.visitor
+			LEFT JOIN webchatt.conversations c ON c.channel_id = v.channel_id AND c.visitor = v.id))
+$$;
+COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], more, visitor: {id, attributes, firstSeen, lastSeen, present, channel, state, assignee, waitingSince}}. The newest, or those before or behind a message; the oldest first; more: there are more before them, or with after behind them';
+
+CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+	who text := webchatt._desk_agent();
+	content jsonb := webchatt._desk_arg(args, 'content', 'object', false);
+	key text := webchatt._desk_text(args, 'key', false);
+BEGIN
+	IF (content IS NULL) = (webchatt._desk_text(args, 'text', false) IS NULL) THEN
+		RAISE EXCEPTION 'a message has a text or a content, one of them' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN jsonb_build_object('id', webchatt.send_message(what.channel, what.visitor,
+		coalesce(content, jsonb_build_object('text', args -> 'text')), dedupe_key => 'desk:' || who || ':' || key, author => who));
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_send(jsonb) IS
+	'the desk: {channel, visitor, text | content, key?} → {id}: sends a message in the agent''s name. key: the same again is the same message';
+
+CREATE FUNCTION webchatt.desk_typing(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('shown', webchatt.send_typing(c.channel, c.visitor)) FROM webchatt._desk_conversation(args) c
+$$;
+COMMENT ON FUNCTION webchatt.desk_typing(jsonb) IS
+	'the desk: {channel, visitor} → {shown}: the visitor sees for some seconds that somebody is writing';
+
+CREATE FUNCTION webchatt.desk_read(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('read', webchatt.mark_read(c.channel, c.visitor, webchatt._desk_uuid(args, 'upto')))
+	FROM webchatt._desk_conversation(args) c
+$$;
+COMMENT ON FUNCTION webchatt.desk_read(jsonb) IS
+	'the desk: {channel, visitor, upto: id} → {read: n}: what the visitor wrote up to that message was read';
+
+CREATE FUNCTION webchatt.desk_close(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+BEGIN
+	PERFORM webchatt.close_conversation(what.channel, what.visitor, webchatt._desk_uuid(args, 'upto', false));
+	RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_close(jsonb) IS
+	'the desk: {channel, visitor, upto?: id} → {}: closes the conversation. upto: the newest message that was seen';
+
+CREATE FUNCTION webchatt.desk_reopen(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+BEGIN
+	PERFORM webchatt.reopen_conversation(what.channel, what.visitor);
+	RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_reopen(jsonb) IS 'the desk: {channel, visitor} → {}: opens a closed conversation again';
+
+CREATE FUNCTION webchatt.desk_assign(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+	assignee text := webchatt._desk_text(args, 'assignee', false);
+BEGIN
+	IF assignee IS NOT NULL AND NOT EXISTS (SELECT FROM webchatt.agents a WHERE a.name = assignee AND a.disabled_at IS NULL) THEN
+		RAISE EXCEPTION 'there is no agent % who may use the desk', quote_literal(assignee)
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Take one of the list of agents, or null for nobody.';
+	END IF;
+	PERFORM webchatt.assign_conversation(what.channel, what.visitor, assignee);
+	RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_assign(jsonb) IS
+	'the desk: {channel, visitor, assignee: name | null} → {}: says whose conversation it is';
+
+CREATE FUNCTION webchatt.desk_retry(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('done', webchatt.retry_message(webchatt._desk_uuid(args, 'channel'), webchatt._desk_uuid(args, 'id')))
+$$;
+COMMENT ON FUNCTION webchatt.desk_retry(jsonb) IS
+	'the desk: {channel, id} → {done}: sends a message again that failed, expired or was cancelled';
+
+CREATE FUNCTION webchatt.desk_cancel(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('done', webchatt.cancel_message(webchatt._desk_uuid(args, 'channel'), webchatt._desk_uuid(args, 'id')))
+$$;
+COMMENT ON FUNCTION webchatt.desk_cancel(jsonb) IS
+	'the desk: {channel, id} → {done}: cancels a message that is queued or held';
+
+CREATE FUNCTION webchatt.desk_agents(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role, 'avatarUrl', a.avatar_url)
+		ORDER BY a.display_name, a.name), '[]')
+	FROM webchatt.agents a WHERE a.disabled_at IS NULL
+$$;
+COMMENT ON FUNCTION webchatt.desk_agents(jsonb) IS 'the desk: {} → [{name, displayName, role, avatarUrl}]: those who may use it';
+
+/*
+ * Whose sessions those are does not follow from rights; so they are shown to whoever calls by the desk, which knows
+ * who that is, and to admins, who see all of them in the table as well.
+ */
+CREATE FUNCTION webchatt._own_sessions(id bigint DEFAULT NULL) RETURNS SETOF webchatt.agent_sessions
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF webchatt._desk_session() IS NULL AND NOT pg_has_role(session_user, 'webchatt_admin', 'MEMBER') THEN
+		RAISE EXCEPTION 'only the desk knows whose session this is'
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Call it at the desk, or as a member of webchatt_admin.';
+	END IF;
+	RETURN QUERY SELECT s.* FROM webchatt.agent_sessions s
+		WHERE s.agent = webchatt._desk_agent() AND (s.id = _own_sessions.id OR _own_sessions.id IS NULL) AND s.expires_at > now()
+			AND s.last_seen > now() - make_interval(secs => extract(epoch FROM current_setting('webchatt.desk_session_idle')::interval));
+END
+$$;
+COMMENT ON FUNCTION webchatt._own_sessions(bigint) IS 'webchatt''s own: the sessions of the agent who calls; all, or one';
+
+CREATE FUNCTION webchatt._end_own_session(id bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM FROM webchatt._own_sessions(coalesce(_end_own_session.id, 0));
+	IF FOUND THEN
+		DELETE FROM webchatt.agent_sessions s WHERE s.id = _end_own_session.id;
+	END IF;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION webchatt._end_own_session(bigint) IS 'webchatt''s own: ends a session of the agent who calls';
+
+CREATE FUNCTION webchatt.desk_sessions(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'createdAt', s.created_at, 'lastSeen', s.last_seen, 'expiresAt', s.expires_at,
+		'client', s.client, 'userAgent', s.user_agent, 'current', coalesce(s.id = webchatt._desk_session(), false))
+		ORDER BY s.last_seen DESC, s.id DESC), '[]')
+	FROM webchatt._own_sessions() s
+$$;
+COMMENT ON FUNCTION webchatt.desk_sessions(jsonb) IS
+	'the desk: {} → [{id, createdAt, lastSeen, expiresAt, client, userAgent, current}]: where the agent is signed in';
+
+CREATE FUNCTION webchatt.desk_end_session(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('ended', webchatt._end_own_session(webchatt._desk_arg(args, 'id', 'number')::bigint))
+$$;
+COMMENT ON FUNCTION webchatt.desk_end_session(jsonb) IS 'the desk: {id} → {ended}: signs the agent out there';
+
+CREATE FUNCTION webchatt.desk_sign_out(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('ended', webchatt._end_own_session(webchatt._desk_session()))
+$$;
+COMMENT ON FUNCTION webchatt.desk_sign_out(jsonb) IS 'the desk: {} → {ended}: ends the session that calls';
+
+----------------------------------------------------------------------------
+-- The same for admins
+----------------------------------------------------------------------------
+
+CREATE FUNCTION webchatt._desk_widget_script(channel uuid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN webchatt.widget_script(channel);
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+	RETURN NULL;			-- it is not known under which URL browsers come
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_widget_script(uuid) IS 'webchatt''s own: widget_script(), or null while webchatt.public_url is not known';
+
+CREATE FUNCTION webchatt._desk_channels(one uuid DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'displayName', c.display_name, 'kind', c.kind, 'hub', h.name,
+		'local', c.public_key IS NOT NULL, 'origins', (SELECT coalesce(jsonb_agg(o.origin ORDER BY o.origin), '[]')
+			FROM webchatt.origins o WHERE o.channel_id = c.id),
+		'publicKey', c.public_key,
+		'widgetScript', CASE WHEN c.public_key IS NOT NULL THEN webchatt._desk_widget_script(c.id) END,
+		'newcomersPaused', c.newcomers_paused, 'createdAt', c.created_at) ORDER BY c.display_name, c.id), '[]')
+	FROM webchatt.channels c JOIN webchatt.hubs h ON h.id = c.hub_id
+	WHERE c.id = one OR one IS NULL
+$$;
+COMMENT ON FUNCTION webchatt._desk_channels(uuid) IS 'webchatt''s own: channels as admins see them at the desk; all, or one';
+
+CREATE FUNCTION webchatt.desk_channels(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT webchatt._desk_channels()
+$$;
+COMMENT ON FUNCTION webchatt.desk_channels(jsonb) IS
+	'the desk, for admins: {} → [{id, displayName, kind, hub, local, origins, publicKey, widgetScript, newcomersPaused, createdAt}]. widgetScript: null where webchatt.public_url is not known';
+
+CREATE FUNCTION webchatt._desk_origins(args jsonb, needed boolean) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	list jsonb := webchatt._desk_arg(args, 'origins', 'array', needed);
+BEGIN
+	IF EXISTS (SELECT FROM jsonb_array_elements(list) o WHERE jsonb_typeof(o) <> 'string') THEN
+		RAISE EXCEPTION 'an origin is no text'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give each origin as https://host or https://host:port.';
+	END IF;
+	RETURN CASE WHEN list IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(list)) END;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_origins(jsonb, boolean) IS 'webchatt''s own: the argument origins; null: it was not given, and is not needed';
+
+CREATE FUNCTION webchatt.desk_create_channel(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	made uuid := webchatt.create_channel(webchatt._desk_text(args, 'displayName'), webchatt._desk_origins(args, true));
+BEGIN
+	RETURN webchatt._desk_channels(made) -> 0;
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_create_channel(jsonb) IS
+	'the desk, for admins: {displayName, origins: []} → the channel as in channels: makes one of the local hub';
+
+CREATE FUNCTION webchatt.desk_set_channel(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	channel uuid := webchatt._desk_uuid(args, 'id');
+	called text := webchatt._desk_text(args, 'displayName', false);
+	origins text[] := webchatt._desk_origins(args, false);
+BEGIN
+	PERFORM webchatt._need_local_channel(channel);
+	IF called IS NOT NULL THEN
+		PERFORM webchatt._check_display_name(called);
+		UPDATE webchatt.channels c SET display_name = called WHERE c.id = channel;
+	END IF;
+	IF origins IS NOT NULL THEN
+		PERFORM webchatt.set_origins(channel, origins);
+	END IF;
+	RETURN webchatt._desk_channels(channel) -> 0;
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_set_channel(jsonb) IS
+	'the desk, for admins: {id, displayName?, origins?: []} → the channel as in channels: changes one of the local hub';
+
+CREATE FUNCTION webchatt.desk_regenerate_public_key(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	channel uuid := webchatt._desk_uuid(args, 'id');
+BEGIN
+	PERFORM webchatt.regenerate_public_key(channel);
+	RETURN webchatt._desk_channels(channel) -> 0;
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_regenerate_public_key(jsonb) IS
+	'the desk, for admins: {id} → the channel as in channels: widgets with the old key are cut off';
+
+CREATE FUNCTION webchatt.desk_list_agents(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role, 'avatarUrl', a.avatar_url,
+		'createdAt', a.created_at, 'disabledAt', a.disabled_at, 'sessions', s.n, 'lastSeen', s.last_seen) ORDER BY a.display_name, a.name), '[]')
+	FROM webchatt.agents a
+	CROSS JOIN LATERAL (SELECT count(*) AS n, max(s.last_seen) AS last_seen FROM webchatt.agent_sessions s
+		WHERE s.agent = a.name AND s.expires_at > now()) s
+$$;
+COMMENT ON FUNCTION webchatt.desk_list_agents(jsonb) IS
+	'the desk, for admins: {} → [{name, displayName, role, avatarUrl, createdAt, disabledAt, sessions, lastSeen}]: all, those who are locked out too';
+
+CREATE FUNCTION webchatt.desk_sign_in_link(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('link', webchatt.sign_in_link(webchatt._desk_text(args, 'name')), 'expiresAt', now() + interval '15 minutes')
+$$;
+COMMENT ON FUNCTION webchatt.desk_sign_in_link(jsonb) IS 'the desk, for admins: {name} → {link, expiresAt}: by which an agent signs in once';
+
+CREATE FUNCTION webchatt.desk_create_agent(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM webchatt.create_agent(webchatt._desk_text(args, 'name'), webchatt._desk_text(args, 'displayName'),
+		coalesce(webchatt._desk_text(args, 'role', false), 'agent'), nullif(webchatt._desk_text(args, 'avatarUrl', false), ''));
+	RETURN webchatt.desk_sign_in_link(args);
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_create_agent(jsonb) IS
+	'the desk, for admins: {name, displayName, role?, avatarUrl?} → {link, expiresAt}: makes an agent, and a link to sign in';
+
+CREATE FUNCTION webchatt.desk_disable_agent(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	who text := webchatt._desk_text(args, 'name');
+BEGIN
+	IF who = webchatt._desk_agent() THEN
+		RAISE EXCEPTION 'nobody can lock themselves out'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Another admin can.';
+	END IF;
+	RETURN jsonb_build_object('done', webchatt.disable_agent(who));
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_disable_agent(jsonb) IS 'the desk, for admins: {name} → {done}: locks an agent out and ends their sessions';
+
+CREATE FUNCTION webchatt.desk_enable_agent(args jsonb) RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object('done', webchatt.enable_agent(webchatt._desk_text(args, 'name')))
+$$;
+COMMENT ON FUNCTION webchatt.desk_enable_agent(jsonb) IS 'the desk, for admins: {name} → {done}: lets an agent in again, who needs a link then';
+
+CREATE FUNCTION webchatt.desk_status(args jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT to_jsonb(s) FROM webchatt.status s
+$$;
+COMMENT ON FUNCTION webchatt.desk_status(jsonb) IS 'the desk, for admins: {} → webchatt.status, its columns as members';

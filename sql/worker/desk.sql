@@ -1,0 +1,53 @@
+-- The desk: who calls, and who signs in (src/backend/desk).
+
+-- name: desk_is_on()
+-- May anybody sign in?
+SELECT EXISTS (SELECT FROM webchatt.agents WHERE disabled_at IS NULL) AS is_on;
+
+-- name: desk_caller($1 token_hash bytea, $2 idle int, $3 touches boolean)
+-- Whose session it is, that was used within so many seconds; touches: it is being used.
+WITH found AS (
+	SELECT s.id, s.agent, a.role, s.last_seen
+	FROM webchatt.agent_sessions s
+	JOIN webchatt.agents a ON a.name = s.agent
+	WHERE s.token_hash = $1 AND s.expires_at > now() AND s.last_seen > now() - make_interval(secs => $2)
+		AND a.disabled_at IS NULL
+),
+touched AS (
+	UPDATE webchatt.agent_sessions s
+	SET last_seen = now()
+	FROM found f
+	WHERE $3 AND s.id = f.id AND f.last_seen < now() - interval '1 minute'
+)
+SELECT id, agent, role FROM found;
+
+-- name: desk_sign_in($1 args jsonb, $2 token_hash bytea, $3 max_age int, $4 client text, $5 user_agent text)
+-- The link that has this token is used up, and whoever has it gets a session for so many seconds; no row: there is no such link.
+WITH used AS (
+	DELETE FROM webchatt.sign_in_links
+	WHERE token_hash = sha256(convert_to($1 ->> 'token', 'UTF8'))
+	RETURNING agent, expires_at
+),
+signed_in AS (
+	INSERT INTO webchatt.agent_sessions (token_hash, agent, expires_at, client, user_agent)
+	SELECT $2, a.name, now() + make_interval(secs => $3), $4, nullif(left($5, 200), '')
+	FROM used u
+	JOIN webchatt.agents a ON a.name = u.agent
+	WHERE u.expires_at > now() AND a.disabled_at IS NULL
+	RETURNING agent
+)
+SELECT a.name, jsonb_build_object('agent', jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role,
+	'avatarUrl', a.avatar_url))::text AS answer
+FROM signed_in s
+JOIN webchatt.agents a ON a.name = s.agent;
+
+-- name: desk_tidy($1 idle int, $2 most int)
+-- Sessions that are over, and of each agent the oldest but for so many, go; and links that nobody used.
+WITH gone AS (
+	DELETE FROM webchatt.sign_in_links WHERE expires_at <= now()
+)
+DELETE FROM webchatt.agent_sessions
+WHERE expires_at <= now() OR last_seen <= now() - make_interval(secs => $1) OR id IN (
+	SELECT n.id
+	FROM (SELECT s.id, row_number() OVER (PARTITION BY s.agent ORDER BY s.last_seen DESC, s.id DESC) AS place FROM webchatt.agent_sessions s) n
+	WHERE n.place > $2);
