@@ -19,7 +19,8 @@
 #include "utils/uuid.h"
 
 #include "conversations/conversation_notify.h"
-#include "conversations/conversation_set.h"
+#include "turn/changes.h"
+#include "turn/conversation_set.h"
 #include "shared/settings.h"
 #include "turn/report.h"
 
@@ -48,6 +49,7 @@ conversation_notify_add(const pg_uuid_t *channel, const char *visitor, size_t le
 {
 	bool found;
 
+	changes_add(channel, visitor, len);
 	if (wc_notify_channel[0] == '\0' || many)
 		return;
 	(void) conversation_set_add(&changed, channel, visitor, len, &found);

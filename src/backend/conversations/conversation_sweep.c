@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 
 #include "common/event_rules.h"
-#include "conversations/conversation_set.h"
+#include "turn/conversation_set.h"
 #include "conversations/conversation_sweep.h"
 #include "shared/clock.h"
 #include "shared/columns.h"

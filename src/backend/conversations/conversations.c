@@ -17,7 +17,7 @@
 #include "utils/memutils.h"
 
 #include "conversations/conversation_notify.h"
-#include "conversations/conversation_set.h"
+#include "turn/conversation_set.h"
 #include "conversations/conversation_sweep.h"
 #include "conversations/conversations.h"
 #include "shared/columns.h"

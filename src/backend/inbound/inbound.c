@@ -27,6 +27,7 @@
 #include "shared/statements.h"
 #include "shared/valid_text.h"
 #include "shared/visitor_seen.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
@@ -285,6 +286,10 @@ note(const wc_event *event, const pg_uuid_t *message)
 {
 	if (event->kind == WC_EVENT_MESSAGE)
 		conversations_came((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len, message);
+	else if (event->visitor.len > 0)
+		changes_add((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len);
+	else
+		changes_add_any(); /* a hub's status says of which message it is, and no more */
 }
 
 typedef struct WriteOne

@@ -28,10 +28,12 @@
 #include "outbound/overdue.h"
 #include "outbound/requeue.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/feed_wanted.h"
 #include "shared/settings.h"
 #include "shared/shmem.h"
 #include "shared/statements.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/net_process.h"
 #include "turn/report.h"
@@ -159,6 +161,8 @@ typedef struct LaneRows
 static void
 first_seen(const OutboxRow *row)
 {
+	if (row->channel != NULL && row->visitor != NULL)
+		changes_add(row->channel, row->visitor, strlen(row->visitor));
 	if ((row->op == 's' || row->op == 'n') && row->channel != NULL && row->visitor != NULL && row->message != NULL)
 		conversations_sent(row->channel, row->visitor, row->message, row->op == 's', row->child);
 }
@@ -454,16 +458,22 @@ static void
 hold(WcColumn *const columns[5], bool away)
 {
 	const char *code = away ? "session_not_found" : NULL;
-	const char *text = away ? "The visitor has no open session." : NULL;
+	const char *why = away ? "The visitor has no open session." : NULL;
 	wc_outcome o;
 	int n;
 	int i;
 
-	if (columns[0]->n == 0 || held_now(columns, code, text))
+	for (n = 0; n < columns[0]->n; n++)
+	{
+		text *visitor = DatumGetTextPP(columns[1]->values[n]);
+
+		changes_add(DatumGetUUIDP(columns[0]->values[n]), VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
+	}
+	if (columns[0]->n == 0 || held_now(columns, code, why))
 		return;
 	memset(&o, 0, sizeof(o));
 	o.error_code = wc_str_from(away ? code : "");
-	o.error_message = wc_str_from(away ? text : "");
+	o.error_message = wc_str_from(away ? why : "");
 	for (n = 0; n < columns[3]->n; n++)
 	{
 		for (i = 0; i < ntaken && memcmp(&taken[i]->id, DatumGetUUIDP(columns[3]->values[n]), UUID_LEN) != 0; i++)

@@ -24,6 +24,7 @@
 #include "shared/feed_wanted.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
+#include "turn/changes.h"
 #include "turn/report.h"
 #include "turn/savepoint.h"
 #include "turn/transaction.h"
@@ -141,6 +142,7 @@ add_consequences(OutcomeColumns *cols, const Ended *e)
 	Datum channel = UUIDPGetDatum(&e->item->conv->channel);
 	Datum id = UUIDPGetDatum(&e->item->id);
 
+	changes_add(&e->item->conv->channel, e->item->conv->visitor, strlen(e->item->conv->visitor));
 	if (e->hub_message_id && !e->item->conv->queue->local) /* the id of a visitor's message is ours: nothing is early */
 	{
 		wc_column_add(cols->learnt[0], channel);

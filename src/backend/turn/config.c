@@ -28,6 +28,7 @@ typedef struct Config
 	int nputs;
 	wc_key_put *keys;
 	int nkeys;
+	bool desk_is_on;
 } Config;
 
 static Config *current = NULL; /* what the worker goes by */
@@ -213,6 +214,15 @@ read_keys(Config *config)
 	config->nkeys = (int) n;
 }
 
+static void
+read_desk(Config *config)
+{
+	bool isnull;
+
+	(void) wc_run(WC_DESK_IS_ON, NULL, NULL);
+	config->desk_is_on = DatumGetBool(wc_field(0, 1, &isnull));
+}
+
 /* Read the configuration; it counts from config_commit() on. */
 void
 config_read(void)
@@ -233,6 +243,7 @@ config_read(void)
 	read_hub_secrets(fresh);
 	read_channels(fresh);
 	read_keys(fresh);
+	read_desk(fresh);
 }
 
 /* Has a configuration been read and committed? */
@@ -324,6 +335,8 @@ config_write_all(wc_buf *out)
 		wc_write_channel_put(out, &current->puts[i]);
 	for (i = 0; current != NULL && i < current->nkeys; i++)
 		wc_write_key_put(out, &current->keys[i]);
+	if (current != NULL)
+		wc_write_desk_state(out, &(wc_desk_state){current->desk_is_on});
 }
 
 void

@@ -14,6 +14,7 @@
 #include "common/event_rules.h"
 #include "shared/blob_hash.h"
 #include "shared/settings.h"
+#include "turn/changes.h"
 #include "turn/connected.h"
 
 typedef struct Who
@@ -57,6 +58,15 @@ who_is(Who *who, const pg_uuid_t *channel, const char *visitor)
 	return wc_uuid_parse(visitor, strlen(visitor), who->visitor);
 }
 
+static void
+tell_change(const Who *who)
+{
+	char visitor[37];
+
+	wc_uuid_print(who->visitor, visitor);
+	changes_add((const pg_uuid_t *) who->channel, visitor, strlen(visitor));
+}
+
 /* A visitor is welcomed on a session. */
 void
 connected_add(uint64 session, const pg_uuid_t *channel, const char *visitor)
@@ -80,6 +90,8 @@ connected_add(uint64 session, const pg_uuid_t *channel, const char *visitor)
 	s->who = who;
 	p = hash_search(visitors, &who, HASH_ENTER, &found);
 	p->sessions = (found ? p->sessions : 0) + 1;
+	if (!found)
+		tell_change(&who);
 }
 
 /* A session is over, or never began. */
@@ -93,7 +105,10 @@ connected_remove(uint64 session)
 		return;
 	p = hash_search(visitors, &s->who, HASH_FIND, NULL);
 	if (p != NULL && --p->sessions == 0)
+	{
+		tell_change(&s->who);
 		hash_search(visitors, &s->who, HASH_REMOVE, NULL);
+	}
 	hash_search(sessions, &session, HASH_REMOVE, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "common/corridor.h"
+#include "desk/desk_calls.h"
 #include "feed/deliveries.h"
 #include "feed/feed.h"
 #include "feed/link_feed.h"
@@ -23,6 +24,7 @@
 #include "shared/clock.h"
 #include "shared/shmem.h"
 #include "shared/valid_text.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
@@ -314,6 +316,8 @@ static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
 	[WC_F_LINK_CAME] = link_feed_accept_came,
 	[WC_F_LINK_ACK] = link_feed_accept_ack,
 	[WC_F_LINK_LEFT] = link_feed_accept_left,
+	[WC_F_DESK_CALL] = desk_calls_accept,
+	[WC_F_DESK_WATCH] = changes_take_watch,
 	[WC_F_STATS] = take_stats,
 	[WC_F_LOG] = take_log,
 	[WC_F_OPENED] = take_opened,

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "conversations/conversations.h"
+#include "desk/desk_calls.h"
 #include "feed/feed.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
@@ -20,8 +21,9 @@
 #include "worker/parts.h"
 
 static const TurnPart *const parts[] = {
-	&config_part,	&orders_part,		 &outbound_part,		 &requeue_part,	  &budgets_part, &inbound_part,
-	&sessions_part, &send_requests_part, &webhook_requests_part, &reconcile_part, &feed_part,	 &conversations_part,
+	&config_part,  &orders_part,		&outbound_part,		 &requeue_part,			 &budgets_part,
+	&inbound_part, &sessions_part,		&send_requests_part, &webhook_requests_part, &reconcile_part,
+	&feed_part,	   &conversations_part, &desk_calls_part,
 };
 
 /* Frames that wait to be written down. */

@@ -37,6 +37,7 @@
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
@@ -156,6 +157,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	reconcile_commit(&net_process.out);
 	feed_commit(&net_process.out);
 	budgets_commit(now, &net_process.out);
+	changes_commit(&net_process.out);
 
 	/* what was only read, a repeat say, may be of a commit whose wait was broken off */
 	if (net_process.out.len != told)

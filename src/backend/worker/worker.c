@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "desk/desk_calls.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
 #include "outbound/outbound.h"
@@ -45,6 +46,7 @@
 #include "shared/step_down.h"
 #include "turn/config.h"
 #include "turn/net_process.h"
+#include "turn/process_settings.h"
 #include "turn/report.h"
 #include "turn/transaction.h"
 #include "visitors/typing.h"
@@ -422,6 +424,7 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	}
 	if (config_is_read())
 		net_supervisor_start(now);
+	desk_calls_move(now, &net_process.out);
 	if (report_stats.corridor_open)
 		typing_forward(&net_process.out);
 	net_supervisor_flush();
@@ -510,16 +513,6 @@ take_slot(void)
 		proc_exit(0);
 }
 
-/* auto_explain, where it is loaded, would log our statements' parameters: secrets among them. */
-static void
-keep_parameters_secret(void)
-{
-	static const char name[] = "auto_explain.log_parameter_max_length";
-
-	if (GetConfigOption(name, true, false) != NULL)
-		SetConfigOption(name, "0", PGC_SUSET, PGC_S_OVERRIDE);
-}
-
 static void
 settle_in(int slot)
 {
@@ -530,18 +523,7 @@ settle_in(int slot)
 	BackgroundWorkerUnblockSignals();
 	take_slot();
 	BackgroundWorkerInitializeConnectionByOid(report_slot->database, InvalidOid, 0);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
-	/* there is a policy for us on every table: off would mean an error, where somebody turned it on */
-	SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	/* compiling a query takes longer than anything that is run here */
-	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("application_name", "webchatt worker", PGC_SUSET, PGC_S_OVERRIDE);
-	pgstat_report_appname("webchatt worker");
-	keep_parameters_secret();
+	process_settings_apply("webchatt worker");
 
 	on_proc_exit(end_net, (Datum) 0);
 	memset(&report_stats, 0, sizeof(report_stats));

@@ -10,7 +10,7 @@
 #include "utils/memutils.h"
 
 #include "common/event_rules.h"
-#include "conversations/conversation_set.h"
+#include "turn/conversation_set.h"
 
 ConversationSet conversation_set_waiting = {"webchatt waiting conversations", NULL, NULL};
 

@@ -1,0 +1,107 @@
+/*
+ * desk_queue.c
+ *	  What lies between the worker and the desk worker: a segment of shared memory with
+ *	  two queues.  Either side's end is seen by the other at once.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "desk/desk_queue.h"
+
+/* Bytes of each queue; what is longer goes through it in pieces. */
+#define QUEUE_SIZE (256 * 1024)
+
+#define MAGIC 0x6465736b
+
+typedef struct Head
+{
+	uint32 magic;
+	Oid database;
+} Head;
+
+#define CALLS_AT   MAXALIGN(sizeof(Head))
+#define ANSWERS_AT (CALLS_AT + QUEUE_SIZE)
+
+static void *
+at(const DeskQueue *queue, Size where)
+{
+	return (char *) dsm_segment_address(queue->segment) + where;
+}
+
+/* The worker's side: a new segment.  False: there is no room for one. */
+bool
+desk_queue_create(DeskQueue *queue, Oid database)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	Head *head;
+
+	memset(queue, 0, sizeof(*queue));
+	/* it is nobody's but ours, whatever transaction is open */
+	CurrentResourceOwner = NULL;
+	queue->segment = dsm_create(ANSWERS_AT + QUEUE_SIZE, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	CurrentResourceOwner = owner;
+	if (queue->segment == NULL)
+		return false;
+	head = at(queue, 0);
+	head->magic = MAGIC;
+	head->database = queue->database = database;
+	queue->calls = shm_mq_create(at(queue, CALLS_AT), QUEUE_SIZE);
+	queue->answers = shm_mq_create(at(queue, ANSWERS_AT), QUEUE_SIZE);
+	shm_mq_set_sender(queue->calls, MyProc);
+	shm_mq_set_receiver(queue->answers, MyProc);
+	return true;
+}
+
+/* The desk worker is being started: from now on its end shows. */
+void
+desk_queue_join(DeskQueue *queue, BackgroundWorkerHandle *worker)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	queue->out = shm_mq_attach(queue->calls, queue->segment, worker);
+	queue->in = shm_mq_attach(queue->answers, queue->segment, worker);
+	MemoryContextSwitchTo(old);
+}
+
+/* The desk worker's side.  False: the worker is gone. */
+bool
+desk_queue_open(DeskQueue *queue, dsm_handle handle)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	const Head *head;
+
+	memset(queue, 0, sizeof(*queue));
+	queue->segment = dsm_attach(handle);
+	if (queue->segment == NULL)
+		return false;
+	dsm_pin_mapping(queue->segment);
+	head = at(queue, 0);
+	if (head->magic != MAGIC)
+		return false;
+	queue->database = head->database;
+	queue->calls = at(queue, CALLS_AT);
+	queue->answers = at(queue, ANSWERS_AT);
+	shm_mq_set_receiver(queue->calls, MyProc);
+	shm_mq_set_sender(queue->answers, MyProc);
+	queue->in = shm_mq_attach(queue->calls, queue->segment, NULL);
+	queue->out = shm_mq_attach(queue->answers, queue->segment, NULL);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* The other side sees that; what is in there is gone. */
+void
+desk_queue_close(DeskQueue *queue)
+{
+	if (queue->out != NULL)
+		shm_mq_detach(queue->out);
+	if (queue->in != NULL)
+		shm_mq_detach(queue->in);
+	if (queue->segment != NULL)
+		dsm_detach(queue->segment);
+	memset(queue, 0, sizeof(*queue));
+}

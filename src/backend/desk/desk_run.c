@@ -1,0 +1,326 @@
+/*
+ * desk_run.c
+ *	  One call of the desk, in a transaction of its own: whose session it is is found as
+ *	  webchatt_worker, and the function is called as webchatt_agent or webchatt_admin,
+ *	  with their rights and row security.
+ *
+ * The process is a superuser's, and nothing that runs for an agent gets back to that:
+ * the transaction is locked in (transaction.c), also while another role is worn.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "pgstat.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "desk/desk_run.h"
+#include "shared/columns.h"
+#include "shared/compat.h"
+#include "shared/desk_session.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/transaction.h"
+
+/* Of a function's name, without desk_. */
+#define NAME_MOST 40
+
+/* Bytes of an answer. */
+#define ANSWER_MOST (8 * 1024 * 1024)
+
+/* Sessions that one agent has at a time. */
+#define SESSIONS_MOST 50
+
+#define AGENT_ROLE "webchatt_agent"
+#define ADMIN_ROLE "webchatt_admin"
+
+typedef struct Answer
+{
+	int status;
+	const char *agent; /* NULL: nobody's */
+	const char *body;
+} Answer;
+
+typedef struct Caller
+{
+	int64 session;
+	const char *agent;
+	bool is_admin;
+} Caller;
+
+/* An answer in the form of webchatt-net's refusals, in the current context. */
+static Answer
+refusal(int status, const char *code, const char *message, const char *hint)
+{
+	Answer a = {status, NULL, NULL};
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"errorCode\": \"%s\", \"errorMessage\": ", code);
+	escape_json(&json, message);
+	if (hint != NULL)
+	{
+		appendStringInfoString(&json, ", \"hint\": ");
+		escape_json(&json, hint);
+	}
+	appendStringInfoChar(&json, '}');
+	a.body = json.data;
+	return a;
+}
+
+static Datum
+hash_datum(const uint8 *hash)
+{
+	bytea *b = palloc(VARHDRSZ + WC_HASH_SIZE);
+
+	SET_VARSIZE(b, VARHDRSZ + WC_HASH_SIZE);
+	memcpy(VARDATA(b), hash, WC_HASH_SIZE);
+	return PointerGetDatum(b);
+}
+
+static Datum
+text_datum(wc_str s)
+{
+	return PointerGetDatum(cstring_to_text_with_len(s.p, (int) s.len));
+}
+
+/* Raises 22P02 where it is no JSON, 22023 where it is no object. */
+static Datum
+read_args(wc_str args)
+{
+	Datum jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(args.p, args.len)));
+
+	if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(jsonb)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the arguments are not a JSON object")));
+	return jsonb;
+}
+
+/* False: it is nobody's session, or it is over. */
+static bool
+find_caller(const wc_desk_call *call, MemoryContext keep, Caller *caller)
+{
+	bool touches = !wc_str_equals(call->function, "socket");
+	Datum args[3] = {hash_datum(call->session), Int32GetDatum(wc_desk_session_idle), BoolGetDatum(touches)};
+	bool isnull;
+
+	if (!call->has_session || wc_run(WC_DESK_CALLER, args, NULL) == 0)
+		return false;
+	caller->session = DatumGetInt64(wc_field(0, 1, &isnull));
+	caller->agent = MemoryContextStrdup(keep, wc_field_text(0, 2));
+	caller->is_admin = strcmp(wc_field_text(0, 3), "admin") == 0;
+	return true;
+}
+
+/* Use a link up, and make the session that webchatt-net has a token for. */
+static Answer
+sign_in(const wc_desk_call *call, MemoryContext keep)
+{
+	Datum tidy[2] = {Int32GetDatum(wc_desk_session_idle), Int32GetDatum(SESSIONS_MOST - 1)};
+	Datum args[5] = {read_args(call->args), hash_datum(call->new_session), Int32GetDatum(wc_desk_session_max),
+					 text_datum(call->client), text_datum(call->user_agent)};
+	Answer a = {200, NULL, NULL};
+
+	if (wc_run(WC_DESK_SIGN_IN, args, NULL) == 0)
+		return refusal(401, "invalid_link", "The link was used already, or its time is over.", "Ask for another one.");
+	a.agent = MemoryContextStrdup(keep, wc_field_text(0, 1));
+	a.body = MemoryContextStrdup(keep, wc_field_text(0, 2));
+	wc_run(WC_DESK_TIDY, tidy, NULL);
+	return a;
+}
+
+/* The function of this name; InvalidOid: there is none. */
+static Oid
+find_function(wc_str name)
+{
+	Oid type = JSONBOID;
+	Oid function;
+	uint32 i;
+
+	if (name.len < 1 || name.len > NAME_MOST || name.p[0] == '_')
+		return InvalidOid;
+	for (i = 0; i < name.len; i++)
+	{
+		if ((name.p[i] < 'a' || name.p[i] > 'z') && name.p[i] != '_')
+			return InvalidOid;
+	}
+	function = LookupFuncName(
+		list_make2(makeString("webchatt"), makeString(psprintf("desk_%.*s", (int) name.len, name.p))), 1, &type, true);
+	if (!OidIsValid(function) || get_func_rettype(function) != JSONBOID || get_func_retset(function))
+		return InvalidOid;
+	return function;
+}
+
+/* From here to the transaction's end it is done with the caller's rights. */
+static void
+become(const Caller *caller)
+{
+	Oid role = get_role_oid(caller->is_admin ? ADMIN_ROLE : AGENT_ROLE, false);
+	Oid user;
+	int context;
+
+	GetUserIdAndSecContext(&user, &context);
+	(void) set_config_option("webchatt.agent", caller->agent, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	wc_desk_session = caller->session;
+	SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+static Answer
+call_function(const wc_desk_call *call, const Caller *caller, MemoryContext keep)
+{
+	Answer a = {200, caller->agent, "{}"};
+	Oid function;
+	Jsonb *result;
+	char *text;
+
+	if (wc_str_equals(call->function, "socket"))
+		return a;
+	become(caller);
+	function = find_function(call->function);
+	if (!OidIsValid(function))
+		return refusal(404, "not_found", "The desk has no such function.", NULL);
+	if (!wc_may_execute(function, GetUserId()))
+		return refusal(403, "forbidden", "Only admins may do that.", NULL);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	result = DatumGetJsonbP(OidFunctionCall1(function, read_args(call->args)));
+	text = JsonbToCString(NULL, &result->root, VARSIZE(result));
+	PopActiveSnapshot();
+	if (strlen(text) > ANSWER_MOST)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the answer is too large")));
+	a.body = MemoryContextStrdup(keep, text);
+	return a;
+}
+
+/* The whole of it.  keep: what the answer is made in. */
+static Answer
+carry_out(const wc_desk_call *call, MemoryContext keep)
+{
+	Answer a;
+	Caller caller;
+
+	transaction_begin();
+	/* an agent may wait longer than a turn may; the time limit ends that, too */
+	LockTimeout = 0;
+	transaction_time_limit(wc_desk_statement_timeout);
+	MemoryContextSwitchTo(keep);
+	if (wc_str_equals(call->function, "sign_in"))
+		a = sign_in(call, keep);
+	else if (find_caller(call, keep, &caller))
+		a = call_function(call, &caller, keep);
+	else
+		a = refusal(401, "unauthorized", "You are not signed in any more.", NULL);
+	transaction_time_limit(0);
+	transaction_commit();
+	return a;
+}
+
+/* Is it the caller's to mend?  What our functions and the operator's triggers raise by themselves is among it. */
+static bool
+is_callers(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			return true;
+		default:
+			return sqlstate == ERRCODE_RAISE_EXCEPTION || sqlstate == ERRCODE_DUPLICATE_OBJECT ||
+				   sqlstate == ERRCODE_WRONG_OBJECT_TYPE || sqlstate == ERRCODE_RESERVED_NAME;
+	}
+}
+
+static void
+report(const char *what, wc_buf *out)
+{
+	wc_log m = {WC_LOG_WARNING, wc_str_from(what)};
+
+	(void) wc_write_log(out, &m);
+}
+
+/* What an error means to who called.  What is nobody's fault there goes into the log. */
+static Answer
+answer_error(const wc_desk_call *call, const ErrorData *error, wc_buf *out)
+{
+	const char *message = error->message ? error->message : "unknown error";
+
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_QUERY_CANCELED:
+			return refusal(503, "too_slow", "It took too long.",
+						   "webchatt.desk_statement_timeout says how long it may take.");
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+		case ERRCODE_T_R_SERIALIZATION_FAILURE:
+			return refusal(503, "busy", "The database could not do it now; try again shortly.", NULL);
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			return refusal(403, "forbidden", message, error->hint);
+		case ERRCODE_UNDEFINED_OBJECT:
+		case ERRCODE_NO_DATA:
+		case ERRCODE_NO_DATA_FOUND:
+			return refusal(404, "not_found", message, error->hint);
+		default:
+			break;
+	}
+	if (is_callers(error->sqlerrcode))
+		return refusal(400, "invalid_request", message, error->hint);
+	report(psprintf("a call of the desk (%.*s) failed: %s", (int) call->function.len, call->function.p, message), out);
+	ereport(
+		LOG,
+		(errcode(error->sqlerrcode),
+		 errmsg("webchatt: a call of the desk (%.*s) failed: %s", (int) call->function.len, call->function.p, message),
+		 error->detail ? errdetail("%s", error->detail) : 0, error->context ? errcontext("%s", error->context) : 0));
+	return refusal(500, "internal_error",
+				   "The database could not do it; its operator finds out why in webchatt.status.", NULL);
+}
+
+/*
+ * Carry a call out and write its answer: never an error, but the end of the process.  Behind a commit, or when
+ * nothing is left of it.
+ */
+void
+desk_run(const wc_desk_call *call, wc_buf *out)
+{
+	MemoryContext context = CurrentMemoryContext;
+	wc_desk_answer m;
+	Answer a;
+
+	PG_TRY();
+	{
+		a = carry_out(call, context);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		transaction_abort();
+		MemoryContextSwitchTo(context);
+		a = answer_error(call, error, out);
+	}
+	PG_END_TRY();
+	wc_desk_session = 0;
+	m.request = call->request;
+	m.http_status = (uint32) a.status;
+	m.agent = wc_str_from(a.agent ? a.agent : "");
+	m.body = wc_str_from(a.body);
+	(void) wc_write_desk_answer(out, &m);
+}

@@ -1,0 +1,120 @@
+/*
+ * desk_worker.c
+ *	  The desk worker: a process that carries out what people ask for at the desk, one
+ *	  call after another, so that the worker, and with it every visitor, never waits for
+ *	  it.
+ *
+ * It lives as long as the worker wants it: it ends when the queue's other end is gone.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "common/corridor.h"
+#include "desk/desk_queue.h"
+#include "desk/desk_run.h"
+#include "desk/desk_worker.h"
+#include "shared/compat.h"
+#include "shared/step_down.h"
+#include "turn/net_process.h"
+#include "turn/process_settings.h"
+
+static DeskQueue queue;
+
+static void
+settle_in(dsm_handle handle)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	net_process_init(&net_process);
+	if (!desk_queue_open(&queue, handle))
+		proc_exit(0);
+	BackgroundWorkerInitializeConnectionByOid(queue.database, InvalidOid, 0);
+	process_settings_apply("webchatt desk");
+	wc_nobody_comes_back = true;
+}
+
+/* The next call, which lies in the queue; false: there will be none. */
+static bool
+next_call(wc_desk_call *call)
+{
+	Size len;
+	void *data;
+	shm_mq_result result;
+
+	pgstat_report_activity(STATE_IDLE, NULL);
+	/* a cancel is meant for a call, and none is under way */
+	HOLD_CANCEL_INTERRUPTS();
+	do
+	{
+		wc_frame frame;
+
+		result = shm_mq_receive(queue.in, &len, &data, false);
+		QueryCancelPending = false;
+		frame = (wc_frame){WC_F_DESK_CALL, data, (uint32) len};
+		if (result == SHM_MQ_SUCCESS && wc_read_desk_call(&frame, call))
+			break;
+	} while (result == SHM_MQ_SUCCESS);
+	RESUME_CANCEL_INTERRUPTS();
+	return result == SHM_MQ_SUCCESS;
+}
+
+/* What was written, a frame each.  False: nobody wants it. */
+static bool
+send_frames(const wc_buf *out)
+{
+	size_t done = 0;
+	wc_frame frame;
+	size_t used;
+
+	while (wc_frame_next(out->data + done, out->len - done, &frame, &used) == WC_NEXT_FRAME)
+	{
+		if (wc_shm_mq_send(queue.out, used, out->data + done, false) != SHM_MQ_SUCCESS)
+			return false;
+		done += used;
+	}
+	return true;
+}
+
+void
+webchatt_desk_main(Datum arg)
+{
+	MemoryContext context;
+	wc_desk_call call;
+
+	settle_in(DatumGetUInt32(arg));
+	context = AllocSetContextCreate(TopMemoryContext, "webchatt desk call", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	while (next_call(&call))
+	{
+		wc_buf out = {0};
+
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		pgstat_report_activity(STATE_RUNNING, psprintf("%.*s", (int) call.function.len, call.function.p));
+		desk_run(&call, &out);
+		if (!send_frames(&out))
+			break;
+		wc_buf_free(&out);
+		/* no temporary table of one call is there for the next */
+		ResetTempTableNamespace();
+		(void) pgstat_report_stat(false);
+		MemoryContextReset(context);
+		MemoryContextSwitchTo(context);
+	}
+	proc_exit(0);
+}
