@@ -3,6 +3,7 @@
 #   make, make install, make installcheck   as with every PGXS extension
 #   make demo, make test, make bench, make soak      from nothing: see CONTRIBUTING.md
 #   make fuzz MINUTES=60                    every night: see test/fuzz/Makefile
+#   make desk=no                            without the desk's page: its paths are 404
 
 EXTENSION = webchatt
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)
@@ -37,6 +38,11 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 WIDGET = build/widget/chat-widget.umd.js
 WIDGET_STYLE = build/widget/style.css
 ASSETS = /chat-widget.umd.js=$(WIDGET)
+desk ?= yes
+ifneq ($(desk),no)
+DESK = build/desk/index.html build/desk/app.js build/desk/app.css build/desk/favicon.svg
+ASSETS += /desk/=build/desk/index.html $(foreach file,app.js app.css favicon.svg,/desk/$(file)=build/desk/$(file))
+endif
 
 EXTRA_CLEAN = webchatt-net build results regression.*
 
@@ -64,7 +70,7 @@ build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h src/commo
 build/net/asset_table.o: build/net/asset_table.c src/net/http/static_files.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/asset_table.c: src/net/http/embed $(WIDGET) | build/net
+build/net/asset_table.c: src/net/http/embed $(WIDGET) $(DESK) | build/net
 	perl src/net/http/embed $(ASSETS) >$@.new
 	mv $@.new $@
 
@@ -78,6 +84,19 @@ $(WIDGET): $(WIDGET_STYLE) $(wildcard widget/src/*.js) webchatt.control
 
 $(WIDGET_STYLE): widget/src/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
+
+# The desk's page: one script and one style, with nothing in the page itself that its policy would forbid.
+DESK_SRC = $(wildcard desk/*.jsx desk/*/*.js desk/*/*.jsx desk/vendor/preact/*/*.js desk/vendor/preact/*/*/*.js)
+build/desk/app.js: $(DESK_SRC) webchatt.control | build/desk
+	esbuild desk/main.jsx --bundle --minify --format=esm --target=es2020 --charset=utf8 --jsx-factory=h --jsx-fragment=Fragment \
+		--alias:preact=./desk/vendor/preact --sourcemap=external --banner:js="/*! webchatt's desk $(EXTVERSION) */" \
+		--log-level=warning --outfile=$@
+
+build/desk/app.css: $(wildcard desk/*.css desk/*/*.css) | build/desk
+	esbuild desk/app.css --bundle --minify --log-level=warning --outfile=$@
+
+build/desk/index.html build/desk/favicon.svg: build/desk/%: desk/% | build/desk
+	cp $< $@
 
 # The install script is put together from its parts, in the order of their numbers.
 $(DATA_built): $(sort $(wildcard sql/webchatt/*.sql)) | build/net
@@ -94,7 +113,7 @@ build/worker_sql.c: sql/embed $(WORKER_SQL) | build/net
 	perl sql/embed texts $(WORKER_SQL) >$@.new
 	mv $@.new $@
 
-build/net build/widget:
+build/net build/widget build/desk:
 	mkdir -p $@
 
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/backend/*.h src/backend/*/*.h src/common/*.h src/common/*.def) build/worker_sql.h

@@ -1,0 +1,63 @@
+// Where an answer is written.  Its draft is kept over a reload, for this agent and this conversation.
+import { h } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Icon } from '../shared/ui.jsx';
+import { t } from '../shared/words.js';
+
+// As long as a call may be, less what stands around the text.
+const MOST = 16000;
+const narrow = matchMedia('(max-width: 760px)');
+
+export function AnswerBox({ desk, talk }) {
+	const kept = `draft.${talk.channel}.${talk.id}`;
+	const [text, setText] = useState(() => desk.keep.get(kept) || '');
+	const field = useRef();
+	const over = text.length - MOST;
+
+	useLayoutEffect(() => {
+		// As high as what is in it; CSS bounds it.
+		field.current.rows = 1;
+		const line = parseFloat(getComputedStyle(field.current).lineHeight) || 22;
+		field.current.rows = Math.max(1, Math.min(8, Math.round((field.current.scrollHeight - 16) / line)));
+	}, [text]);
+	useEffect(() => {
+		// On a phone its keyboard would hide what is to be read first.
+		if (!narrow.matches)
+			field.current.focus();
+	}, []);
+
+	function change(value) {
+		setText(value);
+		desk.keep.set(kept, value);
+	}
+
+	function send() {
+		if (!text.trim() || over > 0)
+			return;
+		talk.send(text.trim());
+		change('');
+		field.current.focus();
+	}
+
+	function onKeyDown(event) {
+		// Enter also ends what an input method composes.
+		if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+			event.preventDefault();
+			send();
+		}
+	}
+
+	return <form class="answer" onSubmit={event => {
+		event.preventDefault();
+		send();
+	}}>
+		{over > 0 && <p class="problem" role="alert">{t('characters', { n: over })}</p>}
+		<textarea ref={field} rows={1} dir="auto" value={text} placeholder={t('write')} aria-label={t('write')} enterkeyhint="send"
+			onKeyDown={onKeyDown} onInput={event => {
+				change(event.target.value);
+				if (event.target.value)
+					desk.live.typing();
+			}} />
+		<button type="submit" class="send" aria-label={t('send')} disabled={!text.trim() || over > 0}><Icon name="send" /></button>
+	</form>;
+}

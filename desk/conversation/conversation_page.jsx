@@ -1,0 +1,128 @@
+// The conversation that is open: its head, the log, the answer box, and what is known of the visitor.
+import { Fragment, h } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useChanges, useClock } from '../shared/changes.js';
+import { go, href } from '../shared/route.js';
+import { Avatar, Empty, Icon, Problem, reasonOf, Waiting } from '../shared/ui.jsx';
+import { fullOf, howLong, t } from '../shared/words.js';
+import { AnswerBox } from './answer_box.jsx';
+import { Assign } from './assign.jsx';
+import { Details } from './details.jsx';
+import { Log } from './log.jsx';
+import { summary } from './contents.js';
+import { Talk, visitorName } from './talk.js';
+
+function CloseOrReopen({ talk }) {
+	const [error, setError] = useState(null);
+	const [busy, setBusy] = useState(false);
+	const closed = talk.visitor.state === 'closed';
+	async function run() {
+		setBusy(true);
+		setError(null);
+		try {
+			await (closed ? talk.reopen() : talk.close());
+		} catch (failure) {
+			setError(failure);
+		}
+		setBusy(false);
+	}
+	return <><button type="button" class="button" disabled={busy} onClick={run}>
+		<Icon name={closed ? 'back' : 'done'} /><span class="label">{t(closed ? 'reopen' : 'closeConversation')}</span></button>
+		<Problem error={error} /></>;
+}
+
+function TalkHead({ desk, talk, name, details, onDetails }) {
+	useClock(30000);
+	const { visitor } = talk;
+	const channel = desk.channelOf(talk.channel);
+	return <header class="head talk-head">
+		<a class="icon-button back" href={href('inbox')} aria-label={t('back')}><Icon name="back" /></a>
+		<Avatar name={name} quiet />
+		<div class="who">
+			<h1 dir="auto">{name}</h1>
+			<p class="sub">
+				{visitor.present && <span class="present">{t('presentNow')}</span>}
+				{visitor.waitingSince && visitor.state !== 'closed' && <span class="waits" title={t('waitsLong', { at: fullOf(visitor.waitingSince) })}>
+					{t('waitsSince', { time: howLong(visitor.waitingSince) })}</span>}
+				<span dir="auto">{channel ? channel.displayName : ''}</span>
+			</p>
+		</div>
+		<div class="actions">
+			<Assign desk={desk} talk={talk} />
+			<CloseOrReopen talk={talk} />
+			<button type="button" class="icon-button" aria-label={t('details')} aria-expanded={details} onClick={onDetails}><Icon name="info" /></button>
+		</div>
+	</header>;
+}
+
+// Colleagues who have it open, and whether one of them is answering.
+function Colleagues({ desk, talk }) {
+	const say = (names, one, many) => t(names.length > 1 ? many : one, { names: names.map(name => desk.nameOf(name)).join(', ') });
+	const text = talk.answering.length ? say(talk.answering, 'colleagueTyping', 'colleaguesTyping')
+		: talk.colleagues.length ? say(talk.colleagues, 'colleaguesHere', 'colleaguesHereMany') : '';
+	return <p class={talk.answering.length ? 'colleagues answering' : 'colleagues'} role="status">{text}</p>;
+}
+
+// A screen reader hears what comes, and nothing of what is only read again.
+function Heard({ talk, name, desk }) {
+	const [text, setText] = useState('');
+	useEffect(() => talk.arrivals.listen(message =>
+		setText(t('newMessage', { name: message.direction === 'in' ? name : desk.nameOf(message.author || ''), text: summary(message.content).slice(0, 200) }))), [talk, name]);
+	return <p class="hush" role="status" aria-live="polite">{text}</p>;
+}
+
+// Alt and an arrow: the next conversation in the list; Esc: back to the list.
+function useKeys(desk, talk) {
+	useEffect(() => {
+		function onKey(event) {
+			if (event.defaultPrevented || document.querySelector('dialog[open]'))
+				return;
+			const step = event.altKey && !event.ctrlKey && !event.metaKey && { ArrowDown: 1, ArrowUp: -1 }[event.key];
+			const beside = step && desk.inbox.beside(talk.channel, talk.id, step);
+			if (beside) {
+				event.preventDefault();
+				go('conversation', beside.channel, beside.visitor);
+			} else if (event.key === 'Escape') {
+				event.preventDefault();
+				go('inbox');
+			}
+		}
+		addEventListener('keydown', onKey);
+		return () => removeEventListener('keydown', onKey);
+	}, [talk]);
+}
+
+export function ConversationPage({ desk, channel, visitor }) {
+	const talk = useMemo(() => new Talk(desk, channel, visitor), [channel, visitor]);
+	const [details, setDetails] = useState(() => matchMedia('(min-width: 1180px)').matches);
+	useChanges(talk, desk);
+	useKeys(desk, talk);
+	useEffect(() => {
+		desk.show(talk);
+		talk.ask();
+		return () => desk.talk === talk ? desk.show(null) : talk.stop();
+	}, [talk]);
+
+	if (!talk.visitor) {
+		const missing = talk.error && !talk.error.passes;
+		return <section class="talk" aria-label={t('messages')}>
+			<header class="head talk-head"><a class="icon-button back" href={href('inbox')} aria-label={t('back')}><Icon name="back" /></a></header>
+			{talk.error ? <Empty icon="failed" title={t(missing ? 'conversationMissing' : 'conversationFailed')}>
+				<p>{missing ? '' : reasonOf(talk.error)}</p>
+				<button type="button" class="button" onClick={talk.ask.now}>{t('retry')}</button>
+			</Empty> : <Waiting />}
+		</section>;
+	}
+	const name = visitorName(talk.visitor.attributes, talk.id, t);
+	return <>
+		<section class="talk" aria-label={name}>
+			<TalkHead desk={desk} talk={talk} name={name} details={details} onDetails={() => setDetails(!details)} />
+			<Log key={`${channel} ${visitor}`} desk={desk} talk={talk} name={name} />
+			<Colleagues desk={desk} talk={talk} />
+			{talk.visitor.state === 'closed' && <p class="notice">{t('isClosed')}</p>}
+			<AnswerBox key={`box ${channel} ${visitor}`} desk={desk} talk={talk} />
+			<Heard talk={talk} name={name} desk={desk} />
+		</section>
+		{details && <Details desk={desk} talk={talk} name={name} onClose={() => setDetails(false)} />}
+	</>;
+}

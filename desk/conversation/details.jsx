@@ -1,0 +1,40 @@
+// What is known of the visitor.  Attributes are what their browser told: anybody can say anything.
+import { Fragment, h } from 'preact';
+import { webAddress } from '../shared/links.js';
+import { Icon, Out } from '../shared/ui.jsx';
+import { fullOf, t } from '../shared/words.js';
+import { Assign } from './assign.jsx';
+
+const KNOWN = ['name', 'email', 'page', 'title', 'referrer', 'language'];
+const MOST = 40;
+
+const shown = value => typeof value === 'string' ? value : JSON.stringify(value);
+
+function Value({ value }) {
+	const text = shown(value).slice(0, 2000);
+	return webAddress(text) ? <Out href={text}>{text}</Out> : text;
+}
+
+export function Details({ desk, talk, name, onClose }) {
+	const { visitor } = talk;
+	const attributes = visitor.attributes && typeof visitor.attributes === 'object' ? visitor.attributes : {};
+	const names = [...KNOWN.filter(one => one in attributes), ...Object.keys(attributes).filter(one => !KNOWN.includes(one))].slice(0, MOST);
+	const channel = desk.channelOf(talk.channel);
+	return <aside class="details" aria-label={t('aboutVisitor')}>
+		<header class="head"><h2>{t('aboutVisitor')}</h2>
+			<button type="button" class="icon-button" aria-label={t('close')} onClick={onClose}><Icon name="close" /></button></header>
+		<div class="only-narrow"><Assign desk={desk} talk={talk} /></div>
+		<dl>
+			<dt class="hush">{t('attr_name')}</dt><dd class="strong" dir="auto">{name}</dd>
+			<dt>{t('channel')}</dt><dd dir="auto">{channel ? channel.displayName : talk.channel}</dd>
+			<dt>{t('firstSeen')}</dt><dd>{fullOf(visitor.firstSeen)}</dd>
+			<dt>{t('lastSeenAt')}</dt><dd>{visitor.present ? t('presentNow') : fullOf(visitor.lastSeen)}</dd>
+			<dt>{t('visitorId')}</dt><dd class="mono">{talk.id}</dd>
+		</dl>
+		{names.length > 0 && <>
+			<dl>{names.map(one => <Fragment key={one}>
+				<dt dir="auto">{KNOWN.includes(one) ? t(`attr_${one}`) : one}</dt><dd dir="auto"><Value value={attributes[one]} /></dd></Fragment>)}</dl>
+			<p class="hint">{t('attributesUnproved')}</p>
+		</>}
+	</aside>;
+}

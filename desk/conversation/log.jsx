@@ -1,0 +1,104 @@
+// The messages in their order, days apart, the newest below.
+import { h } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Icon, reasonOf } from '../shared/ui.jsx';
+import { dayOf, t } from '../shared/words.js';
+import { Message, Pending } from './message.jsx';
+
+// This near to the end counts as being at the end, in pixels.
+const NEAR = 60;
+
+// Keep the end in view where it was, and what was looked at where earlier messages come in above it.
+function useScroll(log, talk, names) {
+	const was = useRef({ atEnd: true, height: 0, first: '' });
+	const [atEnd, setAtEnd] = useState(true);
+	const end = () => {
+		log.current.scrollTop = log.current.scrollHeight;
+	};
+	useLayoutEffect(() => {
+		const { current } = log;
+		const first = names[0] || '';
+		if (was.current.atEnd)
+			end();
+		else if (was.current.first !== first)
+			current.scrollTop += current.scrollHeight - was.current.height;
+		was.current.height = current.scrollHeight;
+		was.current.first = first;
+	});
+	// Pictures that load, the field that grows, a phone's keyboard.
+	useEffect(() => {
+		const watch = new ResizeObserver(() => was.current.atEnd && end());
+		watch.observe(log.current);
+		watch.observe(log.current.firstElementChild);
+		return () => watch.disconnect();
+	}, [talk]);
+	function onScroll() {
+		const { current } = log;
+		was.current.atEnd = current.scrollHeight - current.scrollTop - current.clientHeight < NEAR;
+		was.current.height = current.scrollHeight;
+		setAtEnd(was.current.atEnd);
+		if (current.scrollTop < 200 && current.scrollHeight > current.clientHeight)
+			talk.earlier();
+	}
+	return { atEnd, onScroll, end };
+}
+
+// Read is what is on the screen of somebody who looks at it.
+function useSeen(talk, atEnd) {
+	useEffect(() => {
+		const look = () => atEnd && !document.hidden && document.hasFocus() && talk.seen();
+		look();
+		addEventListener('focus', look);
+		document.addEventListener('visibilitychange', look);
+		return () => {
+			removeEventListener('focus', look);
+			document.removeEventListener('visibilitychange', look);
+		};
+	});
+}
+
+export function Log({ desk, talk, name }) {
+	const log = useRef();
+	const { messages, pending } = talk;
+	const { atEnd, onScroll, end } = useScroll(log, talk, messages.map(one => one.id));
+	const newest = messages.length ? messages[messages.length - 1].id : '';
+	const [seen, setSeen] = useState(newest);
+	useSeen(talk, atEnd);
+	useEffect(() => {
+		if (atEnd)
+			setSeen(newest);
+	}, [atEnd, newest]);
+	// What one sends oneself is looked at.
+	useEffect(end, [pending.length]);
+
+	let day = '';
+	let before = null;
+	const rows = [];
+	for (const message of messages) {
+		const itsDay = dayOf(message.at);
+		if (itsDay !== day) {
+			rows.push(<li key={`day ${itsDay}`} class="day" role="separator">{itsDay}</li>);
+			before = null;
+		}
+		day = itsDay;
+		const follows = before && before.direction === message.direction && before.author === message.author;
+		rows.push(<Message key={message.id} desk={desk} talk={talk} message={message} visitor={name} follows={follows} />);
+		before = message;
+	}
+	return <div class="middle">
+		<div class="log" ref={log} tabIndex={0} role="log" aria-live="off" aria-label={t('messages')} onScroll={onScroll}>
+			<div>
+				{talk.more ? <button type="button" class="button small earlier" disabled={talk.loadingEarlier} onClick={() => talk.earlier()}>
+					{t(talk.loadingEarlier ? 'loading' : 'earlier')}</button> : <p class="note center">{t('beginning')}</p>}
+				<ol>
+					{rows}
+					{pending.filter(one => !talk.find(one.id)).map(one => <Pending key={one.key} talk={talk} one={one} />)}
+				</ol>
+				{talk.visitorTypes && <p class="typing"><span class="dots" aria-hidden="true"><i /><i /><i /></span>{t('typing', { name })}</p>}
+				{talk.error && <p class="problem">{reasonOf(talk.error)}</p>}
+			</div>
+		</div>
+		{!atEnd && <button type="button" class={newest !== seen ? 'button small latest new' : 'button small latest'} onClick={end}>
+			<Icon name="down" />{newest !== seen ? t('latest') : <span class="hush">{t('latest')}</span>}</button>}
+	</div>;
+}

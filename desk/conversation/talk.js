@@ -1,0 +1,288 @@
+// A conversation as it is on the screen: what the server has of it, and what is being sent.
+import { call } from '../shared/api.js';
+import { Changes } from '../shared/changes.js';
+import { paced } from '../shared/pace.js';
+import { string, textOf } from './contents.js';
+
+const PAGE = 50;
+const MOST = 100;
+// How many pages behind what is known are read one after the other; then the latest is read instead.
+const CHASE = 5;
+const TYPING = 5000;
+// What becomes of a message that is none of these may change: what failed, too, by a retry or late evidence.
+const FINAL = ['received', 'read', 'cancelled'];
+
+const newKey = () => crypto.randomUUID ? crypto.randomUUID()
+	: Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => (byte + 256).toString(16).slice(1)).join('');
+
+// What a visitor is called: what their attributes say, or the end of their id.
+export function visitorName(attributes, id, t) {
+	const given = attributes && typeof attributes === 'object' ? attributes : {};
+	return (string(given.name) || string(given.email)).trim().slice(0, 80) || t('visitor', { id: id.slice(-6) });
+}
+
+export class Talk {
+	constructor(desk, channel, visitor) {
+		this.desk = desk;
+		this.channel = channel;
+		this.id = visitor;
+		this.changes = new Changes();
+		this.arrivals = new Changes();	// each message that came from elsewhere
+		this.messages = [];
+		this.more = false;
+		this.visitor = null;
+		this.error = null;
+		this.loadingEarlier = false;
+		this.typingUntil = 0;
+		this.colleagues = [];
+		this.answering = [];
+		this.markedRead = '';
+		this.kept = `sending.${channel}.${visitor}`;
+		// { key, text, at, behind: last id that was there, id: once it is known; error, unsure, sending }
+		this.pending = (desk.keep.get(this.kept) || []).map(one => ({ ...one, unsure: true }));
+		this.ask = paced(() => this.reread());
+		this.stopped = false;
+	}
+
+	get where() {
+		return { channel: this.channel, visitor: this.id };
+	}
+
+	is(channel, visitor) {
+		return this.channel === channel && this.id === visitor;
+	}
+
+	stop() {
+		this.stopped = true;
+		this.ask.stop();
+		clearTimeout(this.typingTimer);
+	}
+
+	// --- reading ---
+
+	async reread() {
+		try {
+			if (this.visitor)
+				await this.readOn();
+			else
+				await this.readLatest();
+			this.error = null;
+			// The server believes only who has just read it.
+			if (!this.stopped)
+				this.desk.live.show(this.channel, this.id);
+		} catch (error) {
+			this.error = error;
+			if (error.passes)
+				throw error;
+		} finally {
+			if (!this.stopped)
+				this.changes.tell();
+		}
+	}
+
+	async readLatest() {
+		const first = !this.visitor;
+		const page = await call('conversation', { ...this.where, limit: PAGE });
+		if (this.stopped)
+			return;
+		this.messages = [];
+		this.take(page, !first);
+		this.more = page.more;
+	}
+
+	// From the oldest message on whose status may still change.
+	async readOn() {
+		for (let pages = 0; pages < CHASE; pages++) {
+			const after = this.readFrom(pages > 0);
+			if (after === null)
+				break;
+			const page = await call('conversation', { ...this.where, after, limit: MOST });
+			if (this.stopped)
+				return;
+			this.take(page, true);
+			if (!page.more)
+				return;
+		}
+		await this.readLatest();
+	}
+
+	// The id behind which is read; null: there is none.
+	readFrom(onlyNew) {
+		const last = this.messages.length - 1;
+		if (last < 0)
+			return null;
+		let from = last;
+		if (!onlyNew)
+			for (let at = last; at > last - MOST + 1 && at >= 0; at--)
+				if (!FINAL.includes(this.messages[at].status))
+					from = at - 1;
+		return from >= 0 ? this.messages[from].id : null;
+	}
+
+	take(page, tell) {
+		const known = new Map(this.messages.map(one => [one.id, one]));
+		const last = this.messages.length ? this.messages[this.messages.length - 1].id : '';
+		for (const one of page.messages) {
+			this.recognise(one);
+			if (tell && !known.has(one.id) && one.id > last)
+				this.arrived(one);
+			known.set(one.id, one);
+		}
+		this.messages = [...known.values()].sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+		this.visitor = page.visitor;
+		const there = this.pending.filter(one => !(one.id && known.has(one.id)));
+		if (there.length !== this.pending.length)
+			this.keepPending(there);
+	}
+
+	// What was sent and not answered yet, or not answered at all, is known by its text.
+	recognise(message) {
+		const one = message.direction === 'out' && message.author === this.desk.agent.name &&
+			this.pending.find(each => !each.id && message.id > each.behind && each.text === textOf(message.content));
+		if (one)
+			one.id = message.id;
+	}
+
+	arrived(message) {
+		if (message.direction === 'in')
+			this.typingUntil = 0;
+		if (!this.pending.some(one => one.id === message.id))
+			this.arrivals.tell(message);
+	}
+
+	async earlier() {
+		if (!this.more || this.loadingEarlier || !this.messages.length)
+			return;
+		this.loadingEarlier = true;
+		this.changes.tell();
+		try {
+			const page = await call('conversation', { ...this.where, before: this.messages[0].id, limit: PAGE });
+			if (this.stopped)
+				return;
+			this.take(page, false);
+			this.more = page.more;
+			this.error = null;
+		} catch (error) {
+			this.error = error;
+		} finally {
+			this.loadingEarlier = false;
+			this.changes.tell();
+		}
+	}
+
+	find(id) {
+		return this.messages.find(one => one.id === id);
+	}
+
+	// --- what the line says of it ---
+
+	hear(event) {
+		switch (event.type) {
+		case 'conversation':
+			this.ask();
+			return;
+		case 'typing':
+			this.typingUntil = Date.now() + TYPING;
+			clearTimeout(this.typingTimer);
+			this.typingTimer = setTimeout(() => this.changes.tell(), TYPING + 50);
+			break;
+		case 'colleagues': {
+			const others = names => (Array.isArray(names) ? names : []).filter(name => name !== this.desk.agent.name);
+			this.colleagues = others(event.agents);
+			this.answering = others(event.typing);
+			break;
+		}
+		default:
+			return;
+		}
+		this.changes.tell();
+	}
+
+	get visitorTypes() {
+		return this.typingUntil > Date.now();
+	}
+
+	// --- sending ---
+
+	keepPending(pending) {
+		this.pending = pending;
+		this.desk.keep.set(this.kept, pending.filter(one => !one.id).map(({ key, text, at, behind }) => ({ key, text, at, behind })));
+	}
+
+	send(text) {
+		const last = this.messages[this.messages.length - 1];
+		const one = { key: newKey(), text, at: Date.now(), behind: last ? last.id : '' };
+		this.keepPending(this.pending.concat(one));
+		this.desk.live.typingEnds();
+		return this.dispatch(one);
+	}
+
+	// Under its key once more: what came through the first time is not doubled.
+	async dispatch(one) {
+		one.error = null;
+		one.unsure = false;
+		one.sending = true;
+		this.changes.tell();
+		try {
+			one.id = string((await call('send', { ...this.where, text: one.text, key: one.key })).id);
+			this.keepPending(this.pending);
+			this.ask.now();
+		} catch (error) {
+			one.error = error;
+			one.unsure = error.status === 0 || error.status >= 500;
+		}
+		one.sending = false;
+		this.changes.tell();
+	}
+
+	discard(one) {
+		this.keepPending(this.pending.filter(other => other !== one));
+		this.changes.tell();
+	}
+
+	// --- other things to do with it: each throws the Refusal ---
+
+	async do(name, args) {
+		await call(name, { ...this.where, ...args });
+		this.ask.now();
+		this.desk.inbox.ask.now();
+	}
+
+	// Up to what is on the screen: what came meanwhile keeps it open.
+	close() {
+		const last = this.messages[this.messages.length - 1];
+		return this.do('close', last ? { upto: last.id } : {});
+	}
+
+	reopen() {
+		return this.do('reopen');
+	}
+
+	assign(assignee) {
+		return this.do('assign', { assignee });
+	}
+
+	async retry(message) {
+		await call('retry', { channel: this.channel, id: message.id });
+		this.ask.now();
+	}
+
+	async takeBack(message) {
+		await call('cancel', { channel: this.channel, id: message.id });
+		this.ask.now();
+	}
+
+	// Everything of the visitor's that is here was seen.
+	async seen() {
+		const last = this.messages.reduce((found, one) => one.direction === 'in' ? one.id : found, '');
+		if (!last || last <= this.markedRead)
+			return;
+		const before = this.markedRead;
+		this.markedRead = last;
+		try {
+			await call('read', { ...this.where, upto: last });
+		} catch {
+			this.markedRead = before;
+		}
+	}
+}

@@ -1,0 +1,122 @@
+// The inbox as it is on the screen: its first pages are read again when something changed, further ones when
+// somebody asks for them.  Its order is the server's.
+import { call } from '../shared/api.js';
+import { Changes } from '../shared/changes.js';
+import { paced } from '../shared/pace.js';
+
+const PAGE = 50;
+// How much is read again at a change: what lies further down stays as it was read.
+const AGAIN = 100;
+
+export const FILTERS = ['open', 'mine', 'closed'];
+const keyOf = one => `${one.channel} ${one.visitor}`;
+
+export class Inbox {
+	constructor(desk) {
+		this.desk = desk;
+		this.changes = new Changes();
+		this.filter = 'open';
+		this.channel = '';
+		this.waiting = 0;
+		this.clear();
+		this.ask = paced(() => this.reread());
+	}
+
+	stop() {
+		this.ask.stop();
+	}
+
+	clear() {
+		this.conversations = [];
+		this.next = null;
+		this.loaded = false;
+		this.error = null;
+		this.loadingMore = false;
+	}
+
+	choose(filter, channel) {
+		if (this.filter === filter && this.channel === channel)
+			return;
+		this.filter = filter;
+		this.channel = channel;
+		this.clear();
+		this.changes.tell();
+		this.ask.now();
+	}
+
+	read(after, limit) {
+		const args = { filter: this.filter, limit };
+		if (this.channel)
+			args.channel = this.channel;
+		if (after !== null)
+			args.after = after;
+		return call('inbox', args);
+	}
+
+	// Answers for a filter that is not chosen any more are dropped.
+	get view() {
+		return `${this.filter} ${this.channel}`;
+	}
+
+	async reread() {
+		const view = this.view;
+		const limit = this.conversations.length > PAGE ? AGAIN : PAGE;
+		try {
+			const page = await this.read(null, limit);
+			if (view !== this.view)
+				return;
+			this.take(page, limit);
+		} catch (error) {
+			if (view === this.view) {
+				this.error = error;
+				this.changes.tell();
+			}
+			if (error.passes)
+				throw error;
+		}
+	}
+
+	take(page, limit) {
+		const fresh = page.conversations;
+		const keys = new Set(fresh.map(keyOf));
+		// What was read further down stays behind it; where all of it came, nothing is further down.
+		const further = page.next !== null && this.conversations.length > limit ? this.conversations.slice(limit).filter(one => !keys.has(keyOf(one))) : [];
+		this.conversations = fresh.concat(further);
+		if (!further.length)
+			this.next = page.next;
+		this.waiting = page.waiting;
+		this.loaded = true;
+		this.error = null;
+		this.changes.tell();
+	}
+
+	async more() {
+		if (this.loadingMore || this.next === null)
+			return;
+		const view = this.view;
+		this.loadingMore = true;
+		this.changes.tell();
+		try {
+			const page = await this.read(this.next, PAGE);
+			if (view !== this.view)
+				return;
+			const keys = new Set(this.conversations.map(keyOf));
+			this.conversations = this.conversations.concat(page.conversations.filter(one => !keys.has(keyOf(one))));
+			this.next = page.next;
+			this.error = null;
+		} catch (error) {
+			if (view === this.view)
+				this.error = error;
+		} finally {
+			if (view === this.view)
+				this.loadingMore = false;
+			this.changes.tell();
+		}
+	}
+
+	// The conversation before or behind that one in the list; null: there is none.
+	beside(channel, visitor, step) {
+		const at = this.conversations.findIndex(one => one.channel === channel && one.visitor === visitor);
+		return this.conversations[at < 0 ? 0 : at + step] || null;
+	}
+}

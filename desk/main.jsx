@@ -1,0 +1,126 @@
+// The desk: who is signed in, and which page is shown to them.
+import { Fragment, h, render } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { AgentsPage } from './agents/agents_page.jsx';
+import { ChannelsPage } from './channels/channel_list.jsx';
+import { ConversationPage } from './conversation/conversation_page.jsx';
+import { InboxList, Pick } from './inbox/inbox_list.jsx';
+import { forgetTitle, showWaiting } from './inbox/title.js';
+import { useChanges } from './shared/changes.js';
+import { Desk } from './shared/desk.js';
+import { href, useRoute } from './shared/route.js';
+import { startTheme } from './shared/theme.js';
+import { Empty, Icon, Waiting } from './shared/ui.jsx';
+import { startWords, t } from './shared/words.js';
+import { AccountPage } from './sign-in/account_page.jsx';
+import { begin, takeToken } from './sign-in/sign_in.js';
+import { SignInPage } from './sign-in/sign_in_page.jsx';
+
+function Navigation({ desk, page }) {
+	const pages = ['inbox', ...desk.isAdmin ? ['channels', 'agents'] : [], 'account'];
+	return <nav class="pages" aria-label={t('pages')}>{pages.map(one =>
+		<a key={one} href={href(one)} aria-current={page === one ? 'page' : undefined}>
+			<Icon name={one} /><span>{t(one)}</span>
+			{one === 'inbox' && desk.inbox.waiting > 0 && <span class="badge"><span aria-hidden="true">{desk.inbox.waiting > 99 ? '99+' : desk.inbox.waiting}</span>
+				<span class="hush">{t('waiting', { n: desk.inbox.waiting })}</span></span>}
+		</a>)}</nav>;
+}
+
+// Whether what is shown is what there is.  A line that is back at once is not worth a word.
+function Line({ desk }) {
+	useChanges(desk.live, desk);
+	const [late, setLate] = useState(false);
+	const cut = desk.live.state !== 'open';
+	useEffect(() => {
+		setLate(false);
+		const timer = cut && setTimeout(() => setLate(true), 1500);
+		return () => clearTimeout(timer);
+	}, [cut]);
+	return <div class="line-state" role="status">
+		{cut && late && <p class="bar">{t(navigator.onLine ? 'connecting' : 'offline')}</p>}
+		{!cut && desk.updated && <p class="bar">{t('updated')} <button type="button" class="link" onClick={() => location.reload()}>{t('reload')}</button></p>}
+	</div>;
+}
+
+function Page({ desk, route, onLiking, onSignOut }) {
+	const [page, ...rest] = route;
+	if (['channels', 'agents'].includes(page) && !desk.isAdmin)
+		return <section class="page"><Empty icon="failed" title={t('adminOnly')} /></section>;
+	switch (page) {
+	case 'channels': return <ChannelsPage desk={desk} which={rest[0]} />;
+	case 'agents': return <AgentsPage desk={desk} which={rest[0]} />;
+	case 'account': return <AccountPage desk={desk} onLiking={onLiking} onSignOut={onSignOut} />;
+	default: {
+		const open = page === 'conversation' && rest[1] ? rest.slice(0, 2) : null;
+		return <>
+			<InboxList desk={desk} open={open} />
+			{open ? <ConversationPage desk={desk} channel={open[0]} visitor={open[1]} /> : <Pick desk={desk} />}
+		</>;
+	}
+	}
+}
+
+function Signed({ desk, onLiking, onSignOut }) {
+	const route = useRoute();
+	useChanges(desk, desk.inbox);
+	useEffect(() => showWaiting(desk.inbox.waiting));
+	const page = route[0] === 'conversation' || !route[0] ? 'inbox' : route[0];
+	return <div class={`desk on-${route[0] === 'conversation' ? 'conversation' : 'page'}`}>
+		<a class="skip" href={location.hash} onClick={event => {
+			event.preventDefault();
+			document.querySelector('main').focus();
+		}}>{t('skip')}</a>
+		<Line desk={desk} />
+		<Navigation desk={desk} page={page} />
+		<main tabIndex={-1}><Page desk={desk} route={route} onLiking={onLiking} onSignOut={onSignOut} /></main>
+	</div>;
+}
+
+// state: { desk } of who is signed in, { error, token } of who is not, {} while that is not known.
+function App({ token }) {
+	const [state, setState] = useState({});
+	const [, setLiking] = useState(0);
+	const left = useRef(token);
+
+	function enter(me) {
+		const desk = new Desk(me);
+		desk.start(() => leave(desk));
+		setState({ desk });
+	}
+	function leave(desk) {
+		desk.stop();
+		showWaiting(0);
+		setState(before => before.desk === desk ? { error: null, token: '' } : before);
+	}
+	async function start() {
+		setState({});
+		const { me, error, token: tried } = await begin(left.current);
+		left.current = tried;
+		if (me)
+			enter(me);
+		else
+			setState({ error, token: tried });
+	}
+	useEffect(() => {
+		start();
+	}, []);
+
+	if (state.desk) {
+		return <Signed desk={state.desk} onLiking={() => {
+			forgetTitle();
+			setLiking(Math.random());
+		}} onSignOut={() => {
+			state.desk.keep.clear();
+			leave(state.desk);
+		}} />;
+	}
+	if (state.error !== undefined)
+		return <SignInPage {...state} onRetry={start} onMe={enter} />;
+	return <main class="welcome">{token ? <p role="status">{t('signing')}</p> : <Waiting />}</main>;
+}
+
+// A link that is opened in a tab which has the desk already changes only what is behind #.
+addEventListener('hashchange', () => location.hash.startsWith('#sign-in=') && location.reload());
+startTheme();
+startWords();
+render(<App token={takeToken()} />, document.getElementById('desk'));
