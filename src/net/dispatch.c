@@ -46,30 +46,9 @@ ON(webhook_gone, webhook_sender_webhook_gone(n->webhook_sender, m->webhook))
 ON(link_welcome, link_server_welcome(n->link_server, m))
 ON(link_event, link_server_event(n->link_server, m))
 ON(link_close, link_server_end(n->link_server, m))
-
-static bool
-on_desk_state(net *n, const wc_desk_state *m)
-{
-	(void) n;
-	(void) m;
-	return true;
-}
-
-static bool
-on_desk_answer(net *n, const wc_desk_answer *m)
-{
-	(void) n;
-	(void) m;
-	return true;
-}
-
-static bool
-on_desk_changed(net *n, const wc_desk_changed *m)
-{
-	(void) n;
-	(void) m;
-	return true;
-}
+ON(desk_state, desk_state(n->desk, m))
+ON(desk_answer, desk_answer(n->desk, m))
+ON(desk_changed, desk_changed(n->desk, m))
 
 static bool
 on_hello(net *n, const wc_hello *m)

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "desk/desk_api.h"
+#include "desk/desk_page.h"
+#include "desk/desk_sockets.h"
 #include "http/http_reply.h"
 #include "http/static_files.h"
 #include "inbound/hub_webhook.h"
@@ -101,4 +104,13 @@ const http_handler handlers_table[ROUTE_COUNT] = {
 							.handle = webhook_api_handle,
 							.late = WEBHOOK_API_LATE,
 							.takes_body = true},
+	[ROUTE_DESK_NONE] = {.check_head = desk_page_check_nothing},
+	[ROUTE_DESK_HOME] = {.check_head = desk_page_check_get, .handle = desk_page_handle_home},
+	[ROUTE_DESK_FILE] = {.check_head = desk_page_check_get, .handle = desk_page_handle_file},
+	[ROUTE_DESK_CALL] = {.check_head = desk_api_check_head,
+						 .handle = desk_api_handle,
+						 .forget = desk_api_forget,
+						 .late = DESK_API_LATE,
+						 .takes_body = true},
+	[ROUTE_DESK_SOCKET] = {.check_head = desk_sockets_check_head, .is_websocket = true},
 };

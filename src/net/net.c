@@ -19,7 +19,6 @@
 
 #include "handlers.h"
 #include "http/http_response.h"
-#include "listen/ws_takeover.h"
 #include "visitors/visitor_admit.h"
 #include "base/sandbox.h"
 #include "base/sandbox_calls.h"
@@ -40,14 +39,23 @@
 #define TICK_MS		   1000
 #define OUTDATED_TICKS 2
 
+static void
+stop_listening(net *n)
+{
+	if (n->listener != NULL)
+		listener_close(n->listener);
+	if (n->desk_listener != NULL)
+		listener_close(n->desk_listener);
+	n->listener = n->desk_listener = NULL;
+}
+
 /* Say why, and end: nothing can go on. */
 static void
 fail(net *n, const char *why)
 {
 	wc_write_failed(corridor_io_out(n->corridor), &(wc_failed){wc_str_from(why)});
 	corridor_io_drain(n->corridor, 1000);
-	if (n->listener != NULL)
-		listener_close(n->listener);
+	stop_listening(n);
 	if (!corridor_io_empty(n->corridor))
 		fprintf(stderr, "webchatt-net: %s\n", why);
 	_exit(1);
@@ -60,8 +68,7 @@ on_gone(void *arg, const char *why)
 	net *n = arg;
 
 	(void) why;
-	if (n->listener != NULL)
-		listener_close(n->listener);
+	stop_listening(n);
 	_exit(0);
 }
 
@@ -183,14 +190,13 @@ net_close(net *n)
 		return;
 	n->closing = true;
 	n->closing_since = uv_now(&n->loop);
-	if (n->listener != NULL)
-		listener_close(n->listener);
-	n->listener = NULL;
+	stop_listening(n);
 	demux_close(n->demux);
 	visitors_close(n->visitors);
 	link_server_close(n->link_server);
 	link_client_close(n->link_client);
 	http_server_close(n->http);
+	desk_close(n->desk);
 	uv_timer_start(&n->drain, on_drain, 0, DRAIN_TICK_MS);
 }
 
@@ -201,6 +207,7 @@ on_drain(uv_timer_t *timer)
 	uint64_t age = uv_now(&n->loop) - n->closing_since;
 	bool drained = http_server_drain(n->http, age < DRAIN_HEADS_MS);
 
+	drained = desk_drained(n->desk, age < DRAIN_HEADS_MS) && drained;
 	drained = visitors_drained(n->visitors) && drained;
 	drained = link_server_drained(n->link_server) && link_client_drained(n->link_client) && drained;
 	if ((drained && hub_sender_pending(n->hub_sender) == 0 && hub_caller_pending(n->hub_caller) == 0 &&
@@ -217,6 +224,7 @@ on_tick(uv_timer_t *timer)
 
 	log_tick(uv_now(&n->loop));
 	http_server_sweep(n->http);
+	desk_sweep(n->desk);
 	write_stats(n);
 	if (n->opened && !n->closing && ++n->ticks % OUTDATED_TICKS == 0 && (file = sandbox_outdated()) != NULL)
 	{
@@ -269,6 +277,7 @@ net_configure(net *n, const wc_config *all)
 	if (!n->configured)
 	{
 		n->listen = text_copy(config->listen);
+		n->desk_listen = text_copy(config->desk_listen);
 		n->ca_file = text_copy(config->ca_file);
 		keep_ca_file(n);
 	}
@@ -287,6 +296,7 @@ net_configure(net *n, const wc_config *all)
 	webhook_sender_configure(n->webhook_sender, config);
 	link_server_configure(n->link_server, config);
 	link_client_configure(n->link_client, config);
+	desk_configure(n->desk, config);
 }
 
 /* What the kernel does not have is said; what it has must hold, as the worker was told. */
@@ -312,24 +322,45 @@ confine(net *n)
 								 "calls (seccomp); it can connect to the server as the server's user");
 }
 
+/* Visitors are served also where there can be no desk. */
+static void
+bind_desk(net *n)
+{
+	char reason[512];
+
+	if (n->desk_listen[0] == '\0')
+		return;
+	n->desk_listener =
+		listener_bind(&n->loop, "webchatt.desk_listen", wc_str_from(n->desk_listen), desk_accept, n->desk, reason);
+	if (n->desk_listener == NULL)
+		log_line(WC_LOG_WARNING, "there is no desk: %s", reason);
+}
+
 /* Bind, give up what is not needed any more, and let requests in. */
 void
 net_open(net *n)
 {
 	char reason[512];
+	wc_opened opened;
 
-	n->listener = listener_bind(&n->loop, wc_str_from(n->listen), demux_accept, n->demux, reason);
+	n->listener = listener_bind(&n->loop, "webchatt.listen", wc_str_from(n->listen), demux_accept, n->demux, reason);
 	if (n->listener == NULL)
 	{
 		fail(n, reason);
 		return;
 	}
+	bind_desk(n);
 	confine(n);
-	wc_write_opened(corridor_io_out(n->corridor), &(wc_opened){wc_str_from(listener_text(n->listener))});
+	opened.addresses = wc_str_from(listener_text(n->listener));
+	opened.desk = wc_str_from(n->desk_listener != NULL ? listener_text(n->desk_listener) : "");
+	wc_write_opened(corridor_io_out(n->corridor), &opened);
 	http_server_open(n->http);
+	desk_open(n->desk);
 	link_server_open(n->link_server);
 	link_client_open(n->link_client);
 	listener_start(n->listener);
+	if (n->desk_listener != NULL)
+		listener_start(n->desk_listener);
 	n->opened = true;
 }
 
@@ -365,6 +396,9 @@ on_check(uv_check_t *check)
 	flush(n);
 	if (n->listener != NULL)
 		listener_pause(n->listener, full);
+	full = desk_run(n->desk);
+	if (n->desk_listener != NULL)
+		listener_pause(n->desk_listener, full);
 }
 
 /* What timers have written goes out before the loop sleeps. */
@@ -376,6 +410,7 @@ on_prepare(uv_prepare_t *prepare)
 	visitors_run(n->visitors);
 	link_server_run(n->link_server);
 	link_client_run(n->link_client);
+	desk_run(n->desk);
 	flush(n);
 }
 
@@ -454,7 +489,8 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 	if (n->corridor == NULL || n->channels == NULL || n->keys == NULL || n->hubs == NULL)
 		return false;
 	log_to(n->corridor);
-	n->http = http_server_new(&n->loop, n->corridor, handlers_table, n->channels, n->keys, n->hubs);
+	n->http = http_server_new(&n->loop, n->corridor, handlers_table, routes_find);
+	n->desk = desk_new(&n->loop, n->corridor, handlers_table);
 	n->hub_sender = hub_sender_new(&n->loop, hub_outcome, n);
 	n->visitors = visitors_new(&n->loop, n->corridor, n->channels);
 	n->hub_caller = hub_caller_new(&n->loop, n->corridor);
@@ -463,10 +499,14 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 	n->link_server = link_server_new(&n->loop, n->corridor, n->keys);
 	n->demux = demux_new(&n->loop, http_server_accept, n->http, on_websocket, n);
 	if (n->http == NULL || n->hub_sender == NULL || n->visitors == NULL || n->hub_caller == NULL ||
-		n->webhook_sender == NULL || n->link_client == NULL || n->link_server == NULL || n->demux == NULL)
+		n->webhook_sender == NULL || n->link_client == NULL || n->link_server == NULL || n->demux == NULL ||
+		n->desk == NULL)
 		return false;
+	n->websockets = (ws_receiver){on_websocket, n};
+	http_server_know(n->http, n->channels, n->keys, n->hubs);
 	http_server_ask_visitors(n->http, is_there, n->visitors);
-	http_server_pass_websockets(n->http, ws_takeover, n->demux);
+	http_server_pass_websockets(n->http, ws_takeover, &n->websockets);
+	visitors_tell_typing(n->visitors, desk_visitor_types, n->desk);
 	handle_init(n, signal_fd);
 	return true;
 }
@@ -485,6 +525,7 @@ stop(net *n)
 	link_server_free(n->link_server);
 	link_client_free(n->link_client);
 	http_server_free(n->http);
+	desk_free(n->desk);
 	hub_sender_free(n->hub_sender);
 	hub_caller_free(n->hub_caller);
 	webhook_sender_free(n->webhook_sender);
@@ -504,6 +545,7 @@ stop(net *n)
 	hub_endpoints_free(n->hubs);
 	http_response_exit();
 	free(n->listen);
+	free(n->desk_listen);
 	free(n->ca_file);
 }
 

@@ -13,12 +13,14 @@
 #include "config/channels.h"
 #include "config/hub_endpoints.h"
 #include "base/corridor_io.h"
+#include "desk/desk.h"
 #include "feed/webhook_sender.h"
 #include "http/http_server.h"
 #include "listen/demux.h"
 #include "hubs/link_client.h"
 #include "feed/link_server.h"
 #include "listen/listener.h"
+#include "listen/ws_takeover.h"
 #include "outbound/hub_sender.h"
 #include "visitors/visitors.h"
 
@@ -39,12 +41,16 @@ typedef struct net
 	visitors *visitors;
 	demux *demux;
 	listener *listener; /* NULL before OPEN and after CLOSE */
+	desk *desk;
+	listener *desk_listener; /* as listener; NULL also where there is no desk */
+	ws_receiver websockets;	 /* of later requests on a connection */
 	hub_sender *hub_sender;
 	hub_caller *hub_caller;			/* requests to hubs' REST APIs */
 	webhook_sender *webhook_sender; /* our own webhooks */
 	link_server *link_server;		/* databases that opened a link to us */
 	link_client *link_client;		/* our links to hubs */
-	char *listen;					/* from the first CONFIG */
+	char *listen;					/* from the first CONFIG, as desk_listen */
+	char *desk_listen;
 	char *ca_file;
 	char ca_path[64];		 /* by which the file that it was then stays open to us */
 	uint16_t server_port;	 /* PostgreSQL's; 0: unknown */

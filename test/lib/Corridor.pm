@@ -147,7 +147,7 @@ sub open_door
 	$self->put_channel(@$_) for @$channels;
 	$self->tell('OPEN');
 	my $opened = $self->wait_frame('OPENED', 10) // die "no OPENED: " . join('; ', @{ $self->{logs} });
-	$self->{addresses} = $opened->{addresses};
+	@$self{qw(addresses desk)} = @$opened{qw(addresses desk)};
 	($self->{port}) = $self->{addresses} =~ /127\.0\.0\.1:(\d+)/;
 	return $self;
 }

@@ -58,6 +58,23 @@ static const errors_row rows[REFUSE_COUNT] = {
 					   "The page's origin is not on this channel's list, or the request has none; "
 					   "webchatt.set_origins() sets the list, to the letter of scheme, host and port.",
 					   "an origin that is not on the channel's list (webchatt.set_origins() sets it)"},
+	[REFUSE_DESK_ORIGIN] = {403, "cross_site",
+							"The request does not come from the desk's own page; if it does, set webchatt.desk_url to "
+							"the scheme, host and port that the browser shows.",
+							"a request to the desk that is not from its own page (webchatt.desk_url is its address)"},
+	[REFUSE_DESK_SESSION] = {401, "not_signed_in", "You are not signed in; open a new link of webchatt.sign_in_link().",
+							 "a request to the desk without a session"},
+	[REFUSE_DESK_CALL] = {400, "invalid_arguments", "The body must be a JSON object.",
+						  "a call of the desk without a JSON object"},
+	[REFUSE_DESK_SIGN_INS] = {429, "too_many_sign_ins",
+							  "Too many attempts to sign in came from your address; wait a minute.",
+							  "too many attempts to sign in from one address (behind a proxy, name it in "
+							  "webchatt.trusted_proxies)"},
+	[REFUSE_DESK_RATE] = {429, "too_many_calls", "Too many calls at a time; wait a little.",
+						  "too many calls of the desk in one session, or in sessions that nobody knows"},
+	[REFUSE_DESKS] = {503, "too_many_desks",
+					  "As many desks are open as this server takes, 1000 in all and 32 of one session; close some.",
+					  "too many open desks in all (1000), or of one session (32)"},
 	[REFUSE_METHOD_POST] = {405, "method_not_allowed", "This path takes POST only.", "a method other than POST"},
 	[REFUSE_METHOD_REST] = {405, "method_not_allowed", "This path takes GET, POST, PATCH and DELETE only.",
 							"a method that the REST API does not have"},

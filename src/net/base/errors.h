@@ -25,10 +25,16 @@ typedef enum refusal
 	REFUSE_ROUTE,
 	REFUSE_CHANNEL,
 	REFUSE_HUB,
-	REFUSE_ORIGIN,		/* a page that the channel does not list */
-	REFUSE_METHOD_POST, /* the route takes POST only */
-	REFUSE_METHOD_REST, /* GET, POST, PATCH and DELETE */
-	REFUSE_METHOD_GET,	/* the route takes GET and HEAD only */
+	REFUSE_ORIGIN,		  /* a page that the channel does not list */
+	REFUSE_DESK_ORIGIN,	  /* not from a page of the desk's own */
+	REFUSE_DESK_SESSION,  /* no session's cookie */
+	REFUSE_DESK_CALL,	  /* no such arguments */
+	REFUSE_DESK_SIGN_INS, /* too many attempts */
+	REFUSE_DESK_RATE,	  /* too many calls, or in sessions that are not known */
+	REFUSE_DESKS,		  /* DESKS_MAX, DESKS_MAX_OF_SESSION */
+	REFUSE_METHOD_POST,	  /* the route takes POST only */
+	REFUSE_METHOD_REST,	  /* GET, POST, PATCH and DELETE */
+	REFUSE_METHOD_GET,	  /* the route takes GET and HEAD only */
 	REFUSE_SLOW_HEAD,
 	REFUSE_SLOW_BODY,
 	REFUSE_LARGE,

@@ -330,6 +330,23 @@ hubs_text(FILE *f)
 	one(f, "webchatt_link_events_total", "counter", "Events sent by links, repeats too.", metrics_now.link_events);
 }
 
+static void
+desk_text(FILE *f)
+{
+	static const char *const results[2] = {"good", "refused"};
+	int i;
+
+	one(f, "webchatt_desks", "gauge", "Desks that are open.", metrics_now.desks);
+	answers_text(f, "webchatt_desk_calls_total", "Calls of the desk's functions, by how the database answered.",
+				 metrics_now.desk_calls);
+	fputs("# HELP webchatt_desk_sign_ins_total Attempts to sign in to the desk that the database judged.\n"
+		  "# TYPE webchatt_desk_sign_ins_total counter\n",
+		  f);
+	for (i = 0; i < 2; i++)
+		fprintf(f, "webchatt_desk_sign_ins_total{result=\"%s\"} %llu\n", results[i],
+				(unsigned long long) metrics_now.desk_sign_ins[i]);
+}
+
 char *
 metrics_text(size_t *len)
 {
@@ -355,6 +372,7 @@ metrics_text(size_t *len)
 	visitors_text(f);
 	budgets_text(f);
 	hubs_text(f);
+	desk_text(f);
 	if (fclose(f) != 0)
 	{
 		free(text);

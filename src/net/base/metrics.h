@@ -59,6 +59,8 @@ typedef struct metrics
 	uint64_t closes[METRICS_CLOSES]; /* of WebSockets, by code */
 	uint64_t webhook_deliveries[METRICS_ANSWERS];
 	uint64_t hub_calls[METRICS_ANSWERS];
+	uint64_t desk_calls[METRICS_ANSWERS];
+	uint64_t desk_sign_ins[2]; /* that succeeded, and that did not */
 	uint64_t links_entered;
 	uint64_t link_events; /* handed to links' sockets */
 	uint64_t commit_us;	  /* sum over all events that were done */
@@ -77,6 +79,7 @@ typedef struct metrics
 	uint32_t visitors; /* sessions that are open */
 	uint32_t visitor_connections;
 	uint32_t links; /* kept up to date by link_server.c */
+	uint32_t desks; /* and by desk_sockets.c */
 } metrics;
 
 extern metrics metrics_now;

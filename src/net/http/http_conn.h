@@ -40,6 +40,12 @@ typedef enum request_state
 typedef struct conn conn;
 typedef struct http_server http_server;
 
+/* Which route a target is; may fill channel. */
+typedef route (*http_server_route_fn)(const char *target, uint8_t channel[16]);
+
+/* Adds to a refusal what all answers of a server say. */
+typedef void (*http_server_dress_fn)(struct MHD_Response *response);
+
 /* Says whether that visitor of a local channel has an open session. */
 typedef bool (*http_server_is_there_fn)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]);
 /*
@@ -93,6 +99,7 @@ struct conn
 	char method[8];		/* of one for ROUTE_ORGANIZATION */
 	char *asked;		/* and its target: libmicrohttpd takes the query apart in place */
 	bool held;			/* the message waits for a visitor who is not there */
+	void *desk;			/* of a call of the desk's: see desk_api.c */
 	uint64_t handed_ns; /* uv_hrtime() when it was handed over */
 	char *body;			/* what has come of it, unless it came in one piece */
 	size_t body_len;
@@ -111,6 +118,9 @@ struct http_server
 	uv_loop_t *loop;
 	corridor_io *corridor;
 	const http_handler *handlers; /* by route */
+	http_server_route_fn find_route;
+	void *owner;				/* whose requests these are, for its handlers; may be NULL */
+	http_server_dress_fn dress; /* may be NULL */
 	channels *channels;
 	api_keys *keys;
 	hub_endpoints *hubs;

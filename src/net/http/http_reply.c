@@ -14,7 +14,11 @@ http_reply_refuse(conn *c, refusal why, const char *message)
 	metrics_now.refused[why]++;
 	log_refusal(why, &c->client, c->route == ROUTE_WEBHOOK ? c->channel : NULL, uv_now(c->server->loop));
 	http_response_drop(&c->answer);
+	if (c->server->dress != NULL && (message == NULL || message[0] == '\0'))
+		message = errors_get(why)->message; /* the answers that are made once are everybody's */
 	c->answer = message && message[0] ? http_response_refusal_because(why, message) : http_response_refusal(why);
+	if (c->server->dress != NULL && c->answer.owned)
+		c->server->dress(c->answer.response);
 }
 
 refusal

@@ -35,7 +35,7 @@ http_request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	c->state = REQUEST_LINE;
 	c->target = target;
 	c->target_len = target ? strlen(target) : 0;
-	c->route = target ? routes_find(target, c->channel) : ROUTE_NONE;
+	c->route = target ? c->server->find_route(target, c->channel) : ROUTE_NONE;
 	free(c->asked);
 	c->asked = c->route == ROUTE_ORGANIZATION ? strdup(target) : NULL;
 	/* A connection's first head is timed from the accept on, others from here. */

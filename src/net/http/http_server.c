@@ -134,8 +134,7 @@ start_mhd(http_server *d)
 }
 
 http_server *
-http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *handlers, channels *channels,
-				api_keys *keys, hub_endpoints *hubs)
+http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *handlers, http_server_route_fn find_route)
 {
 	http_server *d = calloc(1, sizeof(*d));
 	const union MHD_DaemonInfo *info;
@@ -145,9 +144,7 @@ http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *hand
 	d->loop = loop;
 	d->corridor = corridor;
 	d->handlers = handlers;
-	d->channels = channels;
-	d->keys = keys;
-	d->hubs = hubs;
+	d->find_route = find_route;
 	d->inflight = inflight_new();
 	d->peers = address_counts_new();
 	d->clients = address_counts_new();
@@ -162,6 +159,21 @@ http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *hand
 	d->again.data = d;
 	timeouts_init(&d->timeouts, loop, on_late, d);
 	return d;
+}
+
+void
+http_server_know(http_server *d, channels *channels, api_keys *keys, hub_endpoints *hubs)
+{
+	d->channels = channels;
+	d->keys = keys;
+	d->hubs = hubs;
+}
+
+void
+http_server_own(http_server *d, void *owner, http_server_dress_fn dress)
+{
+	d->owner = owner;
+	d->dress = dress;
 }
 
 void

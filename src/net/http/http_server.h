@@ -12,12 +12,15 @@
 
 #include "http/http_conn.h"
 
-/*
- * NULL: out of memory or descriptors.  The handlers are a table by route; the sets
- * stay the caller's, and must outlive it.
- */
+/* NULL: out of memory or descriptors.  The handlers are a table by route. */
 extern http_server *http_server_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *handlers,
-									channels *channels, api_keys *keys, hub_endpoints *hubs);
+									http_server_route_fn find_route);
+
+/* What the handlers of webhooks and of the REST API look at; the sets must outlive it. */
+extern void http_server_know(http_server *d, channels *channels, api_keys *keys, hub_endpoints *hubs);
+
+/* Whose requests these are, and what all answers to them say. */
+extern void http_server_own(http_server *d, void *owner, http_server_dress_fn dress);
 
 /* Takes the limits of the HTTP server; they count at once. */
 extern void http_server_configure(http_server *d, const wc_config *config);

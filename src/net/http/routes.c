@@ -11,6 +11,7 @@
 #define WEBHOOKS	 "/webhooks/"
 #define HUB_WEBHOOKS "/webhooks/hubs/"
 #define OUR_WEBHOOKS "/v1/organization/webhook"
+#define DESK_API	 DESK_PATH "api/"
 
 /* A proxy may send the absolute form (RFC 9112 §3.2.2): leave scheme and host out. */
 static const char *
@@ -116,5 +117,35 @@ routes_find(const char *target, uint8_t channel[16])
 		return ROUTE_HEALTH;
 	if (is(path, len, "/metrics"))
 		return ROUTE_METRICS;
+	/* The desk's files are at the desk's addresses. */
+	if (is(path, len, DESK_PATH) || is_below(path, len, DESK_PATH))
+		return ROUTE_NONE;
 	return static_files_find(path, len) != NULL ? ROUTE_ASSET : ROUTE_NONE;
+}
+
+const char *
+routes_desk_function(const char *target, size_t *len)
+{
+	const char *path = routes_path(target, len);
+
+	*len -= sizeof(DESK_API) - 1;
+	return path + sizeof(DESK_API) - 1;
+}
+
+route
+routes_find_desk(const char *target, uint8_t channel[16])
+{
+	size_t len;
+	const char *path = routes_path(target, &len);
+
+	(void) channel;
+	if (is_below(path, len, DESK_API))
+		return ROUTE_DESK_CALL;
+	if (is(path, len, DESK_PATH "socket"))
+		return ROUTE_DESK_SOCKET;
+	if (is(path, len, "/") || is(path, len, "/desk"))
+		return ROUTE_DESK_HOME;
+	return (is(path, len, DESK_PATH) || is_below(path, len, DESK_PATH)) && static_files_find(path, len) != NULL
+			   ? ROUTE_DESK_FILE
+			   : ROUTE_DESK_NONE;
 }

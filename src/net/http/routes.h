@@ -29,6 +29,13 @@ typedef enum route
 	ROUTE_LINK,			/* GET, to be upgraded to a link */
 	ROUTE_HEALTH,		/* GET /healthz */
 	ROUTE_METRICS,		/* GET /metrics */
+
+	/* at the desk's addresses, and nowhere else */
+	ROUTE_DESK_NONE,   /* there is nothing */
+	ROUTE_DESK_HOME,   /* GET what leads to the page */
+	ROUTE_DESK_FILE,   /* GET the page, or one of its files */
+	ROUTE_DESK_CALL,   /* POST /desk/api/<function> */
+	ROUTE_DESK_SOCKET, /* GET, to be upgraded to a desk's WebSocket */
 	ROUTE_COUNT
 } route;
 
@@ -37,6 +44,12 @@ typedef enum route
  * needs it).  Fills channel for ROUTE_WEBHOOK.  A query is not looked at.
  */
 extern route routes_find(const char *target, uint8_t channel[16]);
+
+/* The same for a request that came to the desk's addresses; channel is left alone. */
+extern route routes_find_desk(const char *target, uint8_t channel[16]);
+
+/* The function's name in the path of a ROUTE_DESK_CALL. */
+extern const char *routes_desk_function(const char *target, size_t *len);
 
 /* The target's path, without scheme and host before and a query behind it. */
 extern const char *routes_path(const char *target, size_t *len);

@@ -17,19 +17,46 @@
  */
 #define CACHING "public, max-age=3600, stale-while-revalidate=86400"
 
+/* The desk's: whoever opens it has the one that its server speaks with. */
+#define DESK_CACHING "no-cache"
+
 /* Each file as it is, and compressed. */
 static struct MHD_Response *plain[PAGES_MAX];
 static struct MHD_Response *gzipped[PAGES_MAX];
 
-/* Pages of any origin may load them, and read what went wrong in them. */
+/*
+ * Nothing but what the desk's own files are may run, load or be asked in its
+ * page, and nobody may frame it.  Avatars are images of any https.
+ */
+void
+static_files_guard(struct MHD_Response *response)
+{
+	MHD_add_response_header(response, "Content-Security-Policy",
+							"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
+							"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+	MHD_add_response_header(response, "X-Frame-Options", "DENY");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
+	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+}
+
+/* Pages of any origin may load the widget's files, and read what went wrong in them; not so the desk's. */
 static void
 add_headers(struct MHD_Response *response, const asset *a, const char *etag)
 {
+	bool desk = strncmp(a->path, DESK_PATH, sizeof(DESK_PATH) - 1) == 0;
+
 	MHD_add_response_header(response, "Content-Type", a->type);
 	MHD_add_response_header(response, "ETag", etag);
-	MHD_add_response_header(response, "Cache-Control", CACHING);
+	MHD_add_response_header(response, "Cache-Control", desk ? DESK_CACHING : CACHING);
 	if (a->gzip != NULL)
 		MHD_add_response_header(response, "Vary", "Accept-Encoding");
+	if (desk)
+	{
+		static_files_guard(response);
+		return;
+	}
 	MHD_add_response_header(response, "Access-Control-Allow-Origin", "*");
 	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "cross-origin");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -55,6 +82,8 @@ static_files_init(void)
 	const asset *a;
 	int i = 0;
 
+	if (plain[0] != NULL)
+		return true;
 	for (a = assets; a->path != NULL; a++, i++)
 	{
 		if (i == PAGES_MAX)

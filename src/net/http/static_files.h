@@ -9,6 +9,9 @@
 #include "http/http_response.h"
 #include "http/http_head.h"
 
+/* Under which all of the desk is. */
+#define DESK_PATH "/desk/"
+
 typedef struct asset
 {
 	const char *path; /* as it is asked for */
@@ -27,9 +30,12 @@ extern const asset assets[];
 /* The file; NULL: there is none at that path. */
 extern const asset *static_files_find(const char *path, size_t len);
 
-/* Make the answers; false: out of memory. */
+/* Make the answers, once; false: out of memory. */
 extern bool static_files_init(void);
 extern void static_files_exit(void);
+
+/* Add what every answer of the desk says to a browser that shows it. */
+extern void static_files_guard(struct MHD_Response *response);
 
 /* The answer to a GET or HEAD of that file. */
 extern http_response static_files_answer(const asset *a, const http_head *head);

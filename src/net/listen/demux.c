@@ -465,12 +465,6 @@ demux_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 void
-demux_admit(demux *g, const ws_opening *opening, const ws_handshake *head, refusal verdict, const char *why)
-{
-	g->on_websocket(g->websocket_arg, opening, head, verdict, why);
-}
-
-void
 demux_close(demux *g)
 {
 	g->closing = true;

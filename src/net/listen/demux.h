@@ -26,10 +26,6 @@ extern void demux_configure(demux *g, const wc_config *config);
 /* A connection from the listener (a listener_fn; arg is the demux). */
 extern void demux_accept(void *arg, int fd, const struct sockaddr *addr, socklen_t len);
 
-/* A WebSocket whose opening request somebody else has read. */
-extern void demux_admit(demux *g, const ws_opening *opening, const ws_handshake *head, refusal verdict,
-						const char *why);
-
 /*
  * Take nobody new: the HTTP server gets those of whom nothing is known, the others are
  * told.  Call before the HTTP server closes.

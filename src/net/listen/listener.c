@@ -52,7 +52,8 @@ struct listener
 	uv_timer_t back_off;
 	listener_fn on_accept;
 	void *arg;
-	int reserve; /* a descriptor to give up at EMFILE */
+	const char *setting; /* that has the addresses */
+	int reserve;		 /* a descriptor to give up at EMFILE */
 	int n;
 	int handles; /* not yet closed */
 	bool started;
@@ -100,22 +101,23 @@ hint_for(int err)
 	switch (err)
 	{
 		case EADDRINUSE:
-			return "another program has it: stop that one, or change webchatt.listen";
+			return "another program has it: stop that one, or ";
 		case EACCES:
-			return "not permitted: use a port from 1024 up, or a directory that the server may write to";
+			return "not permitted: use a port from 1024 up, or a directory that the server may write to, or ";
 		case EADDRNOTAVAIL:
-			return "this machine has no such address: change webchatt.listen";
+			return "this machine has no such address: ";
 		case ENOENT:
-			return "the directory does not exist: create it, or change webchatt.listen";
+			return "the directory does not exist: create it, or ";
 		default:
-			return "change webchatt.listen";
+			return "";
 	}
 }
 
 static void
-say(char reason[512], const char *address, int err)
+say(const listener *l, char reason[512], const char *address, int err)
 {
-	snprintf(reason, 512, "could not listen on %s: %s (errno %d); %s", address, strerror(err), err, hint_for(err));
+	snprintf(reason, 512, "could not listen on %s: %s (errno %d); %schange %s", address, strerror(err), err,
+			 hint_for(err), l->setting);
 }
 
 /*
@@ -229,17 +231,16 @@ bind_inet(listener *l, const char *address, char reason[512])
 
 	if (!split(address, host, &port))
 	{
-		snprintf(
-			reason, 512,
-			"\"%s\" is no address to listen on; write host:port, [IPv6]:port, :port or unix:/path in webchatt.listen",
-			address);
+		snprintf(reason, 512,
+				 "\"%s\" is no address to listen on; write host:port, [IPv6]:port, :port or unix:/path in %s", address,
+				 l->setting);
 		return false;
 	}
 	every = host[0] == '\0' || strcmp(host, "*") == 0;
 	rc = getaddrinfo(every ? NULL : host, port, &hints, &list);
 	if (rc != 0)
 	{
-		snprintf(reason, 512, "could not listen on %s: %s; change webchatt.listen", address, gai_strerror(rc));
+		snprintf(reason, 512, "could not listen on %s: %s; change %s", address, gai_strerror(rc), l->setting);
 		return false;
 	}
 	for (ai = list; ai != NULL; ai = ai->ai_next)
@@ -249,7 +250,7 @@ bind_inet(listener *l, const char *address, char reason[512])
 		/* A machine without IPv6 still listens on "every address" it has. */
 		else if (ai->ai_next == NULL ? bound == 0 : (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
 		{
-			say(reason, address, errno);
+			say(l, reason, address, errno);
 			break;
 		}
 	}
@@ -316,7 +317,7 @@ bind_unix(listener *l, const char *address, const char *path, char reason[512])
 		bound = chmod(path, SOCKET_MODE) == 0 && add_endpoint(l, fd) != NULL;
 	if (!bound)
 	{
-		say(reason, address, errno);
+		say(l, reason, address, errno);
 		if (fd >= 0)
 			close(fd);
 		return false;
@@ -336,7 +337,7 @@ bind_all(listener *l, wc_str addresses, char reason[512])
 	{
 		if (item.len >= sizeof(address))
 		{
-			snprintf(reason, 512, "an address in webchatt.listen is longer than %zu bytes; shorten it",
+			snprintf(reason, 512, "an address in %s is longer than %zu bytes; shorten it", l->setting,
 					 sizeof(address) - 1);
 			return false;
 		}
@@ -350,7 +351,8 @@ bind_all(listener *l, wc_str addresses, char reason[512])
 }
 
 listener *
-listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept, void *arg, char reason[512])
+listener_bind(uv_loop_t *loop, const char *setting, wc_str addresses, listener_fn on_accept, void *arg,
+			  char reason[512])
 {
 	listener *l = calloc(1, sizeof(*l));
 
@@ -362,6 +364,7 @@ listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept, void *ar
 	l->loop = loop;
 	l->on_accept = on_accept;
 	l->arg = arg;
+	l->setting = setting;
 	l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	uv_timer_init(loop, &l->back_off);
 	l->back_off.data = l;

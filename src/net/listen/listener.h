@@ -1,6 +1,6 @@
 /*
  * listener.h
- *	  The addresses of webchatt.listen: bound, accepted from, and let go.
+ *	  The addresses of webchatt.listen, or webchatt.desk_listen: bound, accepted from, and let go.
  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
@@ -24,9 +24,11 @@ typedef void (*listener_fn)(void *arg, int fd, const struct sockaddr *addr, sock
 /*
  * Bind "127.0.0.1:8480", "[::1]:8480", "localhost:8480", ":8480" or "*:8480"
  * (every address), "unix:/path"; several with commas between them; port 0 is
- * any.  NULL: reason says which address, what happened, and what to do.
+ * any.  setting is the literal name of what has them.  NULL: reason says which
+ * address, what happened, and what to do.
  */
-extern listener *listener_bind(uv_loop_t *loop, wc_str addresses, listener_fn on_accept, void *arg, char reason[512]);
+extern listener *listener_bind(uv_loop_t *loop, const char *setting, wc_str addresses, listener_fn on_accept, void *arg,
+							   char reason[512]);
 
 /* The real addresses, comma-separated; empty where there are none. */
 extern const char *listener_text(const listener *l);

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "http/http_reply.h"
-#include "listen/demux.h"
 
 static enum MHD_Result
 on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
@@ -72,9 +71,10 @@ take_descriptor(conn *c)
 }
 
 bool
-ws_takeover(void *demux, conn *c, const char *version)
+ws_takeover(void *receiver, conn *c, const char *version)
 {
-	ws_handshake head = {.link = c->route == ROUTE_LINK};
+	const ws_receiver *to = receiver;
+	ws_handshake head = {.link = c->route == ROUTE_LINK, .desk = c->route == ROUTE_DESK_SOCKET};
 	ws_opening who = {.peer = c->peer, .since = c->timeout.since};
 	const char *why;
 	refusal verdict;
@@ -96,6 +96,6 @@ ws_takeover(void *demux, conn *c, const char *version)
 		return false;
 	}
 	c->cut = true;
-	demux_admit(demux, &who, &head, verdict, why);
+	to->admit(to->arg, &who, &head, verdict, why);
 	return true;
 }

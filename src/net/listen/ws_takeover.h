@@ -8,11 +8,19 @@
 #define NET_WS_TAKEOVER_H
 
 #include "http/http_conn.h"
+#include "ws/ws_accept.h"
+
+/* Who answers it. */
+typedef struct ws_receiver
+{
+	ws_admit_fn admit;
+	void *arg;
+} ws_receiver;
 
 /*
- * A http_server_takeover_fn; arg is the demux.  Checks the request as that does a
- * first one.
+ * A http_server_takeover_fn; arg is a ws_receiver.  Checks the request as the
+ * demux does a first one.
  */
-extern bool ws_takeover(void *demux, conn *c, const char *version);
+extern bool ws_takeover(void *receiver, conn *c, const char *version);
 
 #endif /* NET_WS_TAKEOVER_H */

@@ -174,6 +174,8 @@ on_typing(session *s)
 	if ((s->typed_ms != 0 && now - s->typed_ms < SESSION_TYPING_MS) || corridor_io_full(v->corridor))
 		return;
 	s->typed_ms = now;
+	if (v->types != NULL)
+		v->types(v->types_arg, s->entry.channel, s->entry.visitor);
 	memcpy(typed.channel, s->entry.channel, 16);
 	memcpy(typed.visitor, s->entry.visitor, 16);
 	wc_write_typed(corridor_io_out(v->corridor), &typed);

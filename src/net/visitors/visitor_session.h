@@ -99,6 +99,8 @@ struct visitors
 	wc_uuid7_state uuids;
 	wc_buf text;		  /* the frame that is being written */
 	uint32_t connections; /* sockets, closing ones too */
+	void (*types)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]); /* is told who does; may be NULL */
+	void *types_arg;
 	bool closing;
 
 	rate_limit_table *by_visitor; /* messages */

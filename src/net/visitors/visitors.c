@@ -67,6 +67,13 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 }
 
 void
+visitors_tell_typing(visitors *v, visitors_typing_fn types, void *arg)
+{
+	v->types = types;
+	v->types_arg = arg;
+}
+
+void
 visitors_configure(visitors *v, const wc_config *config)
 {
 	v->max_visitors = config->max_visitors;

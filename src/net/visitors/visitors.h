@@ -15,6 +15,10 @@ typedef struct visitors visitors;
 /* NULL: out of memory. */
 extern visitors *visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set);
 
+/* Whom to tell that a visitor types. */
+typedef void (*visitors_typing_fn)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]);
+extern void visitors_tell_typing(visitors *v, visitors_typing_fn types, void *arg);
+
 /* All limits count at once. */
 extern void visitors_configure(visitors *v, const wc_config *config);
 

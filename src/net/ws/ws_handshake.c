@@ -55,6 +55,13 @@ is_nonce(wc_str s)
 		   text_is_of(s.p, 22, TEXT_BASE64);
 }
 
+/* The sub-protocol of the path. */
+static const char *
+protocol_of(const ws_handshake *head)
+{
+	return head->desk ? WS_DESK_PROTOCOL : head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL;
+}
+
 void
 ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
@@ -80,7 +87,7 @@ ws_handshake_field(ws_handshake *head, const char *name, size_t name_len, const 
 		head->key = given;
 	}
 	else if (text_is(field, "Sec-WebSocket-Protocol"))
-		head->protocol |= text_list_has(given, head->link ? WS_LINK_PROTOCOL : WS_PROTOCOL, false);
+		head->protocol |= text_list_has(given, protocol_of(head), false);
 	else if (text_is(field, "Origin"))
 	{
 		if (head->origin.p != NULL)
@@ -114,6 +121,8 @@ ws_handshake_end(ws_handshake *head, const char *version, const char **why)
 	}
 	if (!head->protocol && head->link)
 		*why = "The sub-protocol must be " WS_LINK_PROTOCOL "; send it in Sec-WebSocket-Protocol.";
+	if (!head->protocol && head->desk)
+		*why = "The sub-protocol must be " WS_DESK_PROTOCOL "; send it in Sec-WebSocket-Protocol.";
 	return head->protocol ? REFUSE_NOTHING : REFUSE_WS_PROTOCOL;
 }
 

@@ -17,6 +17,9 @@
 /* The same for links (doc/link.md). */
 #define WS_LINK_PROTOCOL "web-chatt2me.events.v1"
 
+/* And for the desk (doc/desk-protocol.md). */
+#define WS_DESK_PROTOCOL "web-chatt2me.desk.v1"
+
 /* The largest head, in bytes. */
 #define WS_HEAD_MAX 8192
 
@@ -30,6 +33,7 @@
 typedef struct ws_handshake
 {
 	bool link;			 /* set before anything has come: it is for the links' path */
+	bool desk;			 /* or for the desk's */
 	http_head facts;	 /* what every request's head must keep */
 	wc_str public_key;	 /* webChatId; p is NULL when there is no good one */
 	wc_str origin;		 /* p is NULL when there is none */
