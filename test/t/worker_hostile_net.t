@@ -4,11 +4,9 @@
 use strict;
 use warnings;
 
-use File::Basename;
-use File::Copy;
-use File::Path qw(make_path);
 use LocalHub;
 use PostgreSQL::Test::Utils;
+use StandIn;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -19,38 +17,10 @@ my $MOST = 320 * 1024 * 1024;
 # The server's log may grow by so much at each.
 my $LOG_MOST = 512 * 1024;
 
-# A PostgreSQL of our own, in which webchatt-net is another: programs are found from
-# where postgres lies.
-my $dir = tempdir_short();
-my %path = map { my $p = `pg_config --$_`; chomp $p; $_ => $p } qw(bindir pkglibdir sharedir);
-my ($root) = $path{pkglibdir} =~ m{\A(.*?)/usr/lib/};
-$root //= '';
-for my $what (qw(bindir pkglibdir sharedir))
-{
-	my $to = $dir . substr $path{$what}, length $root;
+my $stand_in = StandIn::install('hostile-net');
 
-	if ($what eq 'bindir')
-	{
-		make_path($to);
-		for my $program (glob "$path{bindir}/*") { link($program, "$to/" . basename $program) || copy($program, "$to/" . basename $program); chmod 0755, "$to/" . basename $program }
-	}
-	elsif ($what eq 'pkglibdir')
-	{
-		make_path($to);
-		symlink $_, "$to/" . basename $_ for grep { !m{/webchatt-net\z} } glob "$path{pkglibdir}/*";
-		copy("$ENV{PWD}/test/lib/hostile-net", "$to/webchatt-net") || copy(dirname(__FILE__) . '/../lib/hostile-net', "$to/webchatt-net") or die "no stand-in: $!";
-		chmod 0755, "$to/webchatt-net";
-		$path{stand_in} = $to;
-	}
-	else { make_path(dirname $to); symlink $path{sharedir}, $to }
-}
-chmod 0755, $dir;
-my $own = $dir . dirname(substr $path{bindir}, length $root);
-is(-d "$own/bin" ? 1 : 0, 1, 'a PostgreSQL of our own');
+sub put_file { my ($name, $text) = @_; open(my $f, '>', "$stand_in/$name.new") or die $!; print $f $text; close $f; return rename "$stand_in/$name.new", "$stand_in/$name" }
 
-sub put_file { my ($name, $text) = @_; open(my $f, '>', "$path{stand_in}/$name.new") or die $!; print $f $text; close $f; return rename "$path{stand_in}/$name.new", "$path{stand_in}/$name" }
-
-$ENV{PATH} = "$own/bin:$ENV{PATH}";
 my $t = LocalHub->new(conf => 'log_min_messages = warning');
 $t->sql('CREATE EXTENSION webchatt');
 my ($channel) = $t->make_channel('Shop', $LocalHub::ORIGIN);
@@ -78,7 +48,7 @@ sub flood
 	my $most = 0;
 	my $done;
 
-	unlink "$path{stand_in}/done";
+	unlink "$stand_in/done";
 	my $pid = $t->status('net_pid');
 
 	$n++;
@@ -92,7 +62,7 @@ sub flood
 		my $now = eval { held() } // 0;
 		$most = $now if $now > $most;
 		sleep 0.02;
-		$done = -e "$path{stand_in}/done" ? slurp_file("$path{stand_in}/done") : undef;
+		$done = -e "$stand_in/done" ? slurp_file("$stand_in/done") : undef;
 	}
 	for (1 .. 5) { my $now = eval { held() } // 0; $most = $now if $now > $most; sleep 0.02 }
 	like($done // 'nothing', qr/\A\Q$order\E (said|stalled|gone) /, "$what") or $t->diagnose;

@@ -62,10 +62,14 @@ typedef struct Caller
 	bool is_admin;
 } Caller;
 
-/* An answer in the form of webchatt-net's refusals, in the current context. */
+/* What outlives the transaction, until it is told. */
+static MemoryContext answer_context = NULL;
+
+/* An answer in the form of webchatt-net's refusals. */
 static Answer
 refusal(int status, const char *code, const char *message, const char *hint)
 {
+	MemoryContext old = MemoryContextSwitchTo(answer_context);
 	Answer a = {status, NULL, NULL};
 	StringInfoData json;
 
@@ -79,6 +83,7 @@ refusal(int status, const char *code, const char *message, const char *hint)
 	}
 	appendStringInfoChar(&json, '}');
 	a.body = json.data;
+	MemoryContextSwitchTo(old);
 	return a;
 }
 
@@ -111,7 +116,7 @@ read_args(wc_str args)
 
 /* False: it is nobody's session, or it is over. */
 static bool
-find_caller(const wc_desk_call *call, MemoryContext keep, Caller *caller)
+find_caller(const wc_desk_call *call, Caller *caller)
 {
 	bool touches = !wc_str_equals(call->function, "socket");
 	Datum args[3] = {hash_datum(call->session), Int32GetDatum(wc_desk_session_idle), BoolGetDatum(touches)};
@@ -120,24 +125,24 @@ find_caller(const wc_desk_call *call, MemoryContext keep, Caller *caller)
 	if (!call->has_session || wc_run(WC_DESK_CALLER, args, NULL) == 0)
 		return false;
 	caller->session = DatumGetInt64(wc_field(0, 1, &isnull));
-	caller->agent = MemoryContextStrdup(keep, wc_field_text(0, 2));
+	caller->agent = MemoryContextStrdup(answer_context, wc_field_text(0, 2));
 	caller->is_admin = strcmp(wc_field_text(0, 3), "admin") == 0;
 	return true;
 }
 
 /* Use a link up, and make the session that webchatt-net has a token for. */
 static Answer
-sign_in(const wc_desk_call *call, MemoryContext keep)
+sign_in(const wc_desk_call *call)
 {
-	Datum tidy[2] = {Int32GetDatum(wc_desk_session_idle), Int32GetDatum(SESSIONS_MOST - 1)};
+	Datum tidy[2] = {Int32GetDatum(wc_desk_session_idle), Int32GetDatum(SESSIONS_MOST)};
 	Datum args[5] = {read_args(call->args), hash_datum(call->new_session), Int32GetDatum(wc_desk_session_max),
 					 text_datum(call->client), text_datum(call->user_agent)};
 	Answer a = {200, NULL, NULL};
 
 	if (wc_run(WC_DESK_SIGN_IN, args, NULL) == 0)
 		return refusal(401, "invalid_link", "The link was used already, or its time is over.", "Ask for another one.");
-	a.agent = MemoryContextStrdup(keep, wc_field_text(0, 1));
-	a.body = MemoryContextStrdup(keep, wc_field_text(0, 2));
+	a.agent = MemoryContextStrdup(answer_context, wc_field_text(0, 1));
+	a.body = MemoryContextStrdup(answer_context, wc_field_text(0, 2));
 	wc_run(WC_DESK_TIDY, tidy, NULL);
 	return a;
 }
@@ -180,7 +185,7 @@ become(const Caller *caller)
 }
 
 static Answer
-call_function(const wc_desk_call *call, const Caller *caller, MemoryContext keep)
+call_function(const wc_desk_call *call, const Caller *caller)
 {
 	Answer a = {200, caller->agent, "{}"};
 	Oid function;
@@ -201,13 +206,13 @@ call_function(const wc_desk_call *call, const Caller *caller, MemoryContext keep
 	PopActiveSnapshot();
 	if (strlen(text) > ANSWER_MOST)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the answer is too large")));
-	a.body = MemoryContextStrdup(keep, text);
+	a.body = MemoryContextStrdup(answer_context, text);
 	return a;
 }
 
-/* The whole of it.  keep: what the answer is made in. */
+/* The whole of it. */
 static Answer
-carry_out(const wc_desk_call *call, MemoryContext keep)
+carry_out(const wc_desk_call *call)
 {
 	Answer a;
 	Caller caller;
@@ -216,11 +221,10 @@ carry_out(const wc_desk_call *call, MemoryContext keep)
 	/* an agent may wait longer than a turn may; the time limit ends that, too */
 	LockTimeout = 0;
 	transaction_time_limit(wc_desk_statement_timeout);
-	MemoryContextSwitchTo(keep);
 	if (wc_str_equals(call->function, "sign_in"))
-		a = sign_in(call, keep);
-	else if (find_caller(call, keep, &caller))
-		a = call_function(call, &caller, keep);
+		a = sign_in(call);
+	else if (find_caller(call, &caller))
+		a = call_function(call, &caller);
 	else
 		a = refusal(401, "unauthorized", "You are not signed in any more.", NULL);
 	transaction_time_limit(0);
@@ -301,9 +305,10 @@ desk_run(const wc_desk_call *call, wc_buf *out)
 	wc_desk_answer m;
 	Answer a;
 
+	answer_context = context;
 	PG_TRY();
 	{
-		a = carry_out(call, context);
+		a = carry_out(call);
 	}
 	PG_CATCH();
 	{

@@ -28,6 +28,7 @@
 #include "shared/step_down.h"
 #include "turn/net_process.h"
 #include "turn/process_settings.h"
+#include "turn/transaction.h"
 
 static DeskQueue queue;
 
@@ -87,6 +88,21 @@ send_frames(const wc_buf *out)
 	return true;
 }
 
+/* What a call left there is not there for the next: an operator's triggers may make some. */
+static void
+drop_temporary_tables(void)
+{
+	Oid schema;
+	Oid toast;
+
+	GetTempNamespaceState(&schema, &toast);
+	if (!OidIsValid(schema))
+		return;
+	transaction_open();
+	ResetTempTableNamespace();
+	transaction_close();
+}
+
 void
 webchatt_desk_main(Datum arg)
 {
@@ -110,8 +126,7 @@ webchatt_desk_main(Datum arg)
 		if (!send_frames(&out))
 			break;
 		wc_buf_free(&out);
-		/* no temporary table of one call is there for the next */
-		ResetTempTableNamespace();
+		drop_temporary_tables();
 		(void) pgstat_report_stat(false);
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
