@@ -225,19 +225,6 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._desk_conversation(jsonb) IS 'webchatt''s own: which conversation is meant; raises when there is no such visitor';
 
-CREATE FUNCTION webchatt._desk_kind(content jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT coalesce((SELECT k FROM jsonb_object_keys(content) k WHERE k <> 'text' ORDER BY k COLLATE "C" LIMIT 1), 'text')
-	WHERE jsonb_typeof(content) = 'object'
-$$;
-COMMENT ON FUNCTION webchatt._desk_kind(jsonb) IS 'webchatt''s own: what a message is beside its text, by its first member: imageUrl, interactive, ...; text: nothing';
-
-CREATE FUNCTION webchatt._desk_attributes(attributes jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT CASE WHEN octet_length(attributes::text) <= 8192 THEN attributes ELSE '{}' END
-$$;
-COMMENT ON FUNCTION webchatt._desk_attributes(jsonb) IS 'webchatt''s own: a visitor''s attributes for a list; too large ones are left out';
-
 CREATE FUNCTION webchatt.desk_me(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT jsonb_build_object(
@@ -251,10 +238,7 @@ $$;
 COMMENT ON FUNCTION webchatt.desk_me(jsonb) IS
 	'the desk: {} → {agent: {name, displayName, role, avatarUrl}, channels: [{id, displayName, kind, local}], version}';
 
-/*
- * The page is found in the table alone, by one of its three indexes; the rest is looked up for its rows.  The
- * comparison of whole rows leaves the planner one index for the newest message, and no cause to sort.
- */
+/* The page is found in the table alone, by one of its three indexes; the rest is looked up for its rows. */
 CREATE FUNCTION webchatt.desk_inbox(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $_$
 DECLARE
@@ -280,7 +264,8 @@ BEGIN
 				ORDER BY c.place, c.channel_id, c.visitor LIMIT $1 + 1) c),
 		here AS MATERIALIZED (
 			SELECT DISTINCT s.channel_id, s.visitor FROM webchatt.sessions s
-			WHERE EXISTS (SELECT FROM webchatt._status() w WHERE w.corridor = 'open'))
+			WHERE (s.channel_id, s.visitor) IN (SELECT p.channel_id, p.visitor FROM page p)
+				AND EXISTS (SELECT FROM webchatt._status() w WHERE w.corridor = 'open'))
 		SELECT jsonb_build_object(
 			'conversations', coalesce((SELECT jsonb_agg(jsonb_build_object(
 					'channel', p.channel_id, 'visitor', p.visitor, 'displayName', h.display_name,
@@ -288,16 +273,16 @@ BEGIN
 					'unanswered', p.state = 'open' AND p.place < 2305843009213693952 AND NOT m.answers,
 					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
 					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
-					'lastText', left(m.content ->> 'text', 200), 'lastType', webchatt._desk_kind(m.content),
-					'lastAuthor', m.author, 'attributes', webchatt._desk_attributes(v.attributes),
+					'lastText', left(m.content ->> 'text', 200), 'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
+						coalesce((SELECT min(k COLLATE "C") FROM jsonb_object_keys(m.content) k WHERE k <> 'text'), 'text') END,
+					'lastAuthor', m.author, 'attributes', CASE WHEN octet_length(v.attributes::text) <= 8192 THEN v.attributes ELSE '{}' END,
 					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.n)
 				FROM page p
 				JOIN webchatt.channels h ON h.id = p.channel_id
 				JOIN webchatt.visitors v ON v.channel_id = p.channel_id AND v.id = p.visitor
 				CROSS JOIN LATERAL (
 					SELECT m.*, m.direction = 'out' AND m.final AS answers FROM webchatt.messages m
-					WHERE (m.channel_id, m.visitor, m.id) <= (p.channel_id, p.visitor, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-						AND (m.channel_id, m.visitor) >= (p.channel_id, p.visitor)
+					WHERE m.channel_id = p.channel_id AND m.visitor = p.visitor
 					ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) m
 				WHERE p.n <= $1), '[]'),
 			'next', (SELECT p.place || ' ' || p.channel_id || ' ' || p.visitor FROM page p
@@ -326,10 +311,9 @@ BEGIN
 			'direction', m.direction, 'status', m.status, 'statusAt', m.status_at, 'content', m.content, 'author', m.author,
 			'final', m.final, 'errorCode', m.error_code, 'errorMessage', m.error_message)
 		FROM (SELECT * FROM webchatt.messages m
-			WHERE (m.channel_id, m.visitor, m.id) %2$s ($1, $2, $3) AND (m.channel_id, m.visitor) %3$s ($1, $2)
-			ORDER BY m.channel_id %1$s, m.visitor %1$s, m.id %1$s LIMIT $4) m$q$,
-		CASE WHEN newer_than IS NULL THEN 'DESC' ELSE 'ASC' END,
-		CASE WHEN newer_than IS NULL THEN '<' ELSE '>' END, CASE WHEN newer_than IS NULL THEN '>=' ELSE '<=' END)
+			WHERE m.channel_id = $1 AND m.visitor = $2 AND m.id %2$s $3
+			ORDER BY m.id %1$s LIMIT $4) m$q$,
+		CASE WHEN newer_than IS NULL THEN 'DESC' ELSE 'ASC' END, CASE WHEN newer_than IS NULL THEN '<' ELSE '>' END)
 	USING _desk_messages.channel, _desk_messages.visitor,
 		coalesce(newer_than, older_than, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), most;
 END
