@@ -199,7 +199,7 @@ JOIN webchatt.channels c ON c.id = f.channel_id
 ORDER BY f.seq;
 
 -- name: expire_held()
--- What is held for visitors who did not come back in time, so many at a time.
+-- What is held for visitors who did not come back in time, so many at a time; and whose that was.
 WITH over AS MATERIALIZED (
 	SELECT channel_id, visitor, seq
 	FROM webchatt.held
@@ -212,7 +212,7 @@ gone AS (
 	DELETE FROM webchatt.held h
 	USING over o
 	WHERE h.channel_id = o.channel_id AND h.visitor = o.visitor AND h.seq = o.seq
-	RETURNING h.channel_id, h.message_id
+	RETURNING h.channel_id, h.visitor, h.message_id
 ),
 expired AS (
 	UPDATE webchatt.messages m
@@ -241,7 +241,7 @@ told AS (
 		AND EXISTS (SELECT FROM webchatt.channels c WHERE c.id = a.channel_id AND c.public_key IS NOT NULL)
 	ORDER BY a.id
 )
-SELECT count(*) FROM added;
+SELECT DISTINCT channel_id, visitor FROM gone;
 
 -- name: strays($1 channel uuid, $2 behind uuid, $3 rows int)
 -- A page of all messages behind this one: how many it has, and of them those that are queued, with their visitors, and

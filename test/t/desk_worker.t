@@ -236,6 +236,21 @@ take();
 @frames = grep { $_->[0] ne 'DESK_CHANGED' } @frames;
 speak('LEFT', session => 1);
 ok(changed($visitor), 'that a visitor left is a change');
+
+# Who is away: what is held, cancelled, and not wanted any more.
+for my $end ([ cancelled => sub { is((asked('cancel', { channel => $shop, id => $_[0] }, 'of ana'))[1]{done}, JSON::PP::true, 'it is cancelled') } ],
+	[ expired => sub { $t->sql('UPDATE webchatt.held SET expires_at = now()') } ])
+{
+	my (undef, $held) = asked('send', { channel => $shop, visitor => $visitor, text => 'come back' }, 'of ana');
+	$t->wait_for("SELECT status = 'held' FROM webchatt.messages WHERE id = '$held->{id}'", 'a message is held');
+	ok(changed($visitor), 'that is a change');
+	$t->wait_for("SELECT last_id = '$held->{id}' FROM webchatt.conversations", 'the conversation is noted');
+	take();
+	@frames = grep { $_->[0] ne 'DESK_CHANGED' } @frames;
+	$end->[1]($held->{id});
+	$t->wait_for("SELECT status = '$end->[0]' FROM webchatt.messages WHERE id = '$held->{id}'", "it is $end->[0]");
+	ok(changed($visitor), 'that is a change');
+}
 speak('DESK_WATCH', watched => 0);
 visit(2, $visitor);
 

@@ -15,10 +15,12 @@
 #include "outbound/held.h"
 #include "outbound/hub_queue.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/event_writer.h"
 #include "shared/outbox_append.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/savepoint.h"
 
@@ -228,12 +230,27 @@ held_release(TimestampTz now, const WcShowedUp *showed_up)
 	}
 }
 
+static void
+expire_step(void *arg)
+{
+	uint64 rows = wc_run(WC_EXPIRE_HELD, NULL, NULL);
+	uint64 i;
+
+	for (i = 0; i < rows; i++)
+	{
+		bool isnull;
+		text *visitor = DatumGetTextPP(wc_field(i, 2, &isnull));
+
+		changes_add(DatumGetUUIDP(wc_field(i, 1, &isnull)), VARDATA_ANY(visitor), VARSIZE_ANY_EXHDR(visitor));
+	}
+}
+
 /* Expire what is held for too long; look: see whether any is held at all. */
 void
 held_upkeep(bool look)
 {
 	if (any_held)
-		savepoint_run(WC_EXPIRE_HELD);
+		savepoint_do(expire_step, NULL);
 	if (look)
 		any_held = wc_run(WC_ANY_HELD, NULL, NULL) > 0;
 }

@@ -134,8 +134,10 @@ sweep_step(void *arg)
 	for (i = 0; i < 3; i++)
 		args[i] = wc_field(0, i + 1, &none);
 	args[3] = BoolGetDatum(wc_feed_wanted());
-	if (!none)
-		wc_run(WC_APPLY_EARLY, args, NULL);
+	if (none)
+		return;
+	changes_add_any();
+	wc_run(WC_APPLY_EARLY, args, NULL);
 }
 
 /* Once a second: what is held beyond its time, and statuses that came too early. */

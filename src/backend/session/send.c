@@ -627,9 +627,9 @@ webchatt_cancel_message(PG_FUNCTION_ARGS)
 
 		if (wanted)
 			wc_outbox_append(0, 'e', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL, NULL);
-		if (!was_held)
-			wc_outbox_append(WC_BULK_LANE(hub_id), 'k', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL,
-							 NULL);
+		/* of one that is held the worker has only to say so */
+		wc_outbox_append(was_held ? 0 : WC_BULK_LANE(hub_id), 'k', DatumGetUUIDP(args[0]), visitor,
+						 DatumGetUUIDP(args[1]), NULL, NULL);
 	}
 	SPI_finish();
 	wc_step_up(&outer);

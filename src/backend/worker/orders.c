@@ -19,6 +19,7 @@
 #include "outbound/outbox_reader.h"
 #include "shared/columns.h"
 #include "shared/event_writer.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/report.h"
 #include "worker/orders.h"
@@ -68,6 +69,9 @@ take_order(void *arg, const OutboxRow *row)
 {
 	Reading *reading = arg;
 
+	/* whatever is ordered of a conversation, who looks at it wants to know */
+	if (row->channel != NULL && row->visitor != NULL)
+		changes_add(row->channel, row->visitor, strlen(row->visitor));
 	switch (row->op)
 	{
 		case 'c':
