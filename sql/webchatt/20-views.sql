@@ -3,7 +3,7 @@
 ----------------------------------------------------------------------------
 
 CREATE FUNCTION webchatt._status(
-	OUT state text, OUT launcher_pid int, OUT worker_pid int, OUT net_pid int, OUT listening text,
+	OUT state text, OUT launcher_pid int, OUT worker_pid int, OUT net_pid int, OUT listening text, OUT desk text,
 	OUT confined boolean, OUT started_at timestamptz, OUT last_error text, OUT last_error_at timestamptz,
 	OUT corridor text, OUT queued bigint, OUT oldest_queued timestamptz, OUT overdue bigint, OUT in_flight int,
 	OUT events_waiting int, OUT connections int, OUT visitors int,
@@ -48,7 +48,7 @@ COMMENT ON COLUMN webchatt.budgets.refused IS 'how often something was refused b
 CREATE VIEW webchatt.status AS
 SELECT CASE WHEN s.worker_pid IS NULL AND EXISTS (SELECT FROM webchatt.restores)
 	THEN s.state || '; and a dump was loaded: SELECT webchatt.finish_restore(), or let a worker see to it' ELSE s.state END AS state,
-	s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.confined, s.started_at,
+	s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.desk, s.confined, s.started_at,
 	s.last_error, s.last_error_at, s.corridor,
 	(SELECT jsonb_object_agg(h.name, jsonb_strip_nulls(jsonb_build_object(
 		'state', CASE WHEN h.state = 'active' AND hs.paused_until > clock_timestamp()
@@ -76,6 +76,7 @@ COMMENT ON COLUMN webchatt.status.launcher_pid IS 'process of the launcher, whic
 COMMENT ON COLUMN webchatt.status.worker_pid IS 'process of this database''s worker';
 COMMENT ON COLUMN webchatt.status.net_pid IS 'process of webchatt-net, which talks to the network';
 COMMENT ON COLUMN webchatt.status.listening IS 'addresses that visitors and webhooks connect to';
+COMMENT ON COLUMN webchatt.status.desk IS 'addresses that the desk is opened at; null: webchatt.desk_listen is empty, or nobody can connect';
 COMMENT ON COLUMN webchatt.status.confined IS 'whether the kernel keeps webchatt-net away from files (Landlock)';
 COMMENT ON COLUMN webchatt.status.started_at IS 'when the worker started';
 COMMENT ON COLUMN webchatt.status.last_error IS 'what went wrong last, since the worker started';

@@ -223,7 +223,19 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION webchatt._desk_conversation(jsonb) IS 'webchatt''s own: which conversation is meant; raises when there is no such visitor';
+COMMENT ON FUNCTION webchatt._desk_conversation(jsonb) IS 'webchatt''s own: which conversation is meant; raises when the caller sees no such visitor';
+
+CREATE FUNCTION webchatt._desk_message(args jsonb, OUT channel uuid, OUT id uuid)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	channel := webchatt._desk_uuid(args, 'channel');
+	id := webchatt._desk_uuid(args, 'id');
+	IF NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.id = _desk_message.id) THEN
+		RAISE EXCEPTION 'channel % has no message %', channel, id USING ERRCODE = 'undefined_object';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_message(jsonb) IS 'webchatt''s own: which message is meant; raises when the caller sees no such message';
 
 CREATE FUNCTION webchatt.desk_me(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -419,14 +431,14 @@ COMMENT ON FUNCTION webchatt.desk_assign(jsonb) IS
 
 CREATE FUNCTION webchatt.desk_retry(args jsonb) RETURNS jsonb
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT jsonb_build_object('done', webchatt.retry_message(webchatt._desk_uuid(args, 'channel'), webchatt._desk_uuid(args, 'id')))
+	SELECT jsonb_build_object('done', webchatt.retry_message(m.channel, m.id)) FROM webchatt._desk_message(args) m
 $$;
 COMMENT ON FUNCTION webchatt.desk_retry(jsonb) IS
 	'the desk: {channel, id} → {done}: sends a message again that failed, expired or was cancelled';
 
 CREATE FUNCTION webchatt.desk_cancel(args jsonb) RETURNS jsonb
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT jsonb_build_object('done', webchatt.cancel_message(webchatt._desk_uuid(args, 'channel'), webchatt._desk_uuid(args, 'id')))
+	SELECT jsonb_build_object('done', webchatt.cancel_message(m.channel, m.id)) FROM webchatt._desk_message(args) m
 $$;
 COMMENT ON FUNCTION webchatt.desk_cancel(jsonb) IS
 	'the desk: {channel, id} → {done}: cancels a message that is queued or held';

@@ -136,6 +136,7 @@ SELECT direction, status, content, author, dedupe_key FROM webchatt.messages WHE
 SELECT pg_temp.refusal(format('SELECT webchatt.desk_send(%L)', jsonb_build_object('channel', :'shop', 'visitor', 'v1') || a::jsonb)) FROM unnest(ARRAY['{}', '{"text": "a", "content": {"text": "b"}}',
 	'{"text": 7}', '{"content": "x"}', '{"text": "x", "visitor": "nobody"}', '{"text": "x", "channel": "01900000-0000-7000-8000-000000000000"}']) a;
 SELECT webchatt.desk_cancel(jsonb_build_object('channel', :'shop', 'id', :'sent')), webchatt.desk_cancel(jsonb_build_object('channel', :'shop', 'id', :'sent')), webchatt.desk_retry(jsonb_build_object('channel', :'shop', 'id', :'sent'));
+SELECT pg_temp.refusal(format('SELECT webchatt.%s(%L)', f, jsonb_build_object('channel', :'shop', 'id', '01900000-0000-7000-8000-00000000ffff'))) FROM unnest(ARRAY['desk_cancel', 'desk_retry']) f;
 -- orders
 SELECT webchatt.desk_close(jsonb_build_object('channel', :'shop', 'visitor', 'v1', 'upto', '01900000-0000-7000-8000-000000000103')),
 	webchatt.desk_reopen(jsonb_build_object('channel', :'shop', 'visitor', 'v1')), webchatt.desk_assign(jsonb_build_object('channel', :'shop', 'visitor', 'v1', 'assignee', 'bia.2')),

@@ -61,7 +61,7 @@ sub meet
 	is(frame('HELLO')->{version}, $Corridor::VERSION_OF_CORRIDOR, 'the worker says hello');
 	speak('HELLO_BACK', version => $Corridor::VERSION_OF_CORRIDOR, pid => $$);
 	frame('OPEN');
-	speak('OPENED', addresses => '127.0.0.1:1');
+	speak('OPENED', addresses => '127.0.0.1:1', desk => $desk);
 	return;
 }
 
@@ -104,6 +104,8 @@ my $started = $t->sql('SELECT pg_postmaster_start_time()');
 meet();
 my $config = (grep { $_->[0] eq 'CONFIG' } @frames)[0][1];
 is("$config->{desk_listen} $config->{desk_session_max_s}", "$desk 2592000", 'it says where the desk is');
+
+$t->wait_for("SELECT desk = '$desk' FROM webchatt.status", 'so does the status');
 
 # Off until the first agent is made.
 is(frame('DESK_STATE')->{on}, 0, 'there is nobody');

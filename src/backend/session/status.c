@@ -19,7 +19,7 @@
 #include "shared/settings.h"
 #include "shared/shmem.h"
 
-#define STATUS_COLUMNS 30
+#define STATUS_COLUMNS 31
 
 PG_FUNCTION_INFO_V1(webchatt_status);
 PG_FUNCTION_INFO_V1(webchatt_hub_state);
@@ -129,6 +129,7 @@ webchatt_status(PG_FUNCTION_ARGS)
 	put_pid(&row, worker);
 	put_pid(&row, s.net_pid);
 	put_text(&row, s.listening);
+	put_text(&row, s.desk);
 	put(&row, BoolGetDatum(s.confined), s.net_pid == 0);
 	put_time(&row, s.started_at);
 	put_text(&row, s.last_error);

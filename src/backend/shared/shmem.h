@@ -63,6 +63,7 @@ typedef struct WcStats
 	int64 net_restarts; /* of webchatt-net, since the worker started */
 	char state[WC_STATE_SIZE];
 	char listening[WC_LISTENING_SIZE];
+	char desk[WC_LISTENING_SIZE];
 	char last_error[WC_ERROR_SIZE];
 } WcStats;
 

@@ -168,7 +168,7 @@ net_lost(const char *why)
 	net_supervisor_read_words();
 	report_stats.corridor_open = false;
 	report_stats.net_pid = 0;
-	report_stats.listening[0] = '\0';
+	report_stats.listening[0] = report_stats.desk[0] = '\0';
 	report_stats.connections = 0;
 	report_stats.visitors = 0;
 	parts_net_lost();
@@ -264,20 +264,30 @@ take_log(const wc_frame *frame)
 	return true;
 }
 
+static void
+keep_addresses(char to[WC_LISTENING_SIZE], wc_str said)
+{
+	wc_str text = words(said);
+
+	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, WC_LISTENING_SIZE - 1);
+	snprintf(to, WC_LISTENING_SIZE, "%.*s", (int) text.len, text.p);
+}
+
 /* It listens; it says so once. */
 static bool
 take_opened(const wc_frame *frame)
 {
 	wc_opened m;
-	wc_str text;
 
 	if (!wc_read_opened(frame, &m) || !report_stats.corridor_open || report_stats.listening[0] != '\0')
 		return false;
-	text = words(m.addresses);
-	text.len = (uint32) pg_encoding_mbcliplen(PG_UTF8, text.p, (int) text.len, sizeof(report_stats.listening) - 1);
-	snprintf(report_stats.listening, sizeof(report_stats.listening), "%.*s", (int) text.len, text.p);
+	keep_addresses(report_stats.listening, m.addresses);
+	keep_addresses(report_stats.desk, m.desk);
 	ereport(LOG, (errmsg("webchatt takes visitors and webhooks for database \"%s\" on %s", NameStr(report_slot->name),
 						 report_stats.listening)));
+	if (report_stats.desk[0] != '\0')
+		ereport(LOG, (errmsg("webchatt has the desk for database \"%s\" on %s", NameStr(report_slot->name),
+							 report_stats.desk)));
 	report_state("running");
 	report_publish();
 	return report_stats.listening[0] != '\0';
