@@ -275,6 +275,7 @@ subtest 'calls' => sub {
 	  for '[]', '1', '"x"', 'null', '{', '{}x', '{"a":1,"a":2}', '[' x 2000;
 	is((round_trip($w, call('me', "{\"a\":\"\xff\\ud800\\u0000\"}", who => 'anna'), 200))[0]{args}, "{\"a\":\"\xef\xbf\xbd\\ufffd\\ufffd\"}", 'what no text can hold is mended');
 	refused($w, 'a body over 64 kB', 413, call('me', '{"a":"' . 'x' x 65536 . '"}', who => 'anna'), 'body_too_large');
+	refused($w, 'one that is over 64 kB when it is mended', 413, call('me', '{"a":"' . "\xff" x 30000 . '"}', who => 'anna'), 'body_too_large');
 	is((round_trip($w, call('me', '{"a":"' . 'x' x 65000 . '"}', who => 'anna'), 200))[1]{status}, 200, 'one below');
 };
 

@@ -11,9 +11,6 @@
 #include "desk/desk_page.h"
 #include "desk/desk_sockets.h"
 
-/* The body of a call, in bytes. */
-#define MAX_BODY (64u * 1024)
-
 /* Calls that may wait for the worker. */
 #define MAX_WAITING 256u
 
@@ -73,7 +70,7 @@ desk_configure(desk *d, const wc_config *config)
 {
 	wc_config mine = *config;
 
-	mine.max_body_size = MAX_BODY;
+	mine.max_body_size = WC_MAX_DESK_ARGS;
 	mine.max_waiting = MAX_WAITING;
 	mine.ack_timeout_ms = config->ack_timeout_ms + config->desk_statement_timeout_ms;
 	take_url(d, config->desk_url);

@@ -132,6 +132,8 @@ take(conn *c, call *k, const char *args, size_t len, char why[WC_REASON_SIZE])
 	desk_conversation which;
 	bool named = false;
 
+	if (len > WC_MAX_DESK_ARGS)
+		return REFUSE_LARGE; /* it grew when it was mended */
 	if (!desk_frame_arguments(args, len, &which, &named, why))
 		return REFUSE_DESK_CALL;
 	if (named && is(k, "conversation"))
