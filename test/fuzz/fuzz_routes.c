@@ -64,6 +64,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_route(r, target, channel);
 	snprintf(more, len + 3, "%s?a", target);
 	MUST(routes_find(more, again) == r && memcmp(channel, again, 16) == 0);
+	r = routes_find_desk(target, channel);
+	if (r == ROUTE_DESK_CALL)
+	{
+		const char *function = routes_desk_function(target, &path_len);
+
+		MUST(path_len >= 1 && function > path && function + path_len <= target + len);
+	}
+	MUST(r >= ROUTE_DESK_NONE && routes_find_desk(more, channel) == r);
 	free(more);
 	free(target);
 	return 0;
