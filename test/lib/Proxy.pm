@@ -51,17 +51,18 @@ sub nginx
 	return start($port, $dir, 'nginx', '-e', "$dir/error.log", '-p', $dir, '-c', "$dir/nginx.conf");
 }
 
-# nginx by doc/nginx.conf, in front of a door: its port, or unix:<its path>.
+# nginx by doc/nginx.conf, or the file that is named, in front of a door: its port, or unix:<its path>.
 sub nginx_of_doc
 {
-	my ($dir, $door) = @_;
+	my ($dir, $door, $name) = @_;
 	my $port = free_port();
-	my $http = slurp("$doc/nginx.conf");
+	my $file = 'doc/' . ($name // 'nginx.conf');
+	my $http = slurp("$doc/../$file");
 
-	$http =~ s/^\s*listen \[::\]:443.*\n//m or die 'doc/nginx.conf has changed';
-	$http =~ s/listen 443/listen 127.0.0.1:$port/ or die 'doc/nginx.conf has changed';
+	$http =~ s/^\s*listen \[::\]:443.*\n//m or die "$file has changed";
+	$http =~ s/listen 443/listen 127.0.0.1:$port/ or die "$file has changed";
 	$door = "127.0.0.1:$door" if $door !~ /^unix:/;
-	$http =~ s/127\.0\.0\.1:8480;/$door;/ or die 'doc/nginx.conf has changed';
+	$http =~ s/server 127\.0\.0\.1:\d+;/server $door;/ or die "$file has changed";
 	$http =~ s/server_name \S+;/server_name localhost;/;
 	$http =~ s{(ssl_certificate) \S+;}{$1 $dir/cert.pem;};
 	$http =~ s{(ssl_certificate_key) \S+;}{$1 $dir/key.pem;};
@@ -91,16 +92,17 @@ server {
 HTTP
 }
 
-# Caddy by doc/Caddyfile, in front of a door.
+# Caddy by doc/Caddyfile, or the file that is named, in front of a door.
 sub caddy_of_doc
 {
-	my ($dir, $door_port) = @_;
+	my ($dir, $door_port, $name) = @_;
 	my $port = free_port();
-	my $file = slurp("$doc/Caddyfile");
+	my $of = 'doc/' . ($name // 'Caddyfile');
+	my $file = slurp("$doc/../$of");
 
-	$file =~ s{^chat\.example\.org \{}{https://localhost:$port \{\n\tbind 127.0.0.1\n\ttls $dir/cert.pem $dir/key.pem}m
-	  or die 'doc/Caddyfile has changed';
-	$file =~ s/127\.0\.0\.1:8480 \{/127.0.0.1:$door_port {/ or die 'doc/Caddyfile has changed';
+	$file =~ s{^\w+\.example\.org \{}{https://localhost:$port \{\n\tbind 127.0.0.1\n\ttls $dir/cert.pem $dir/key.pem}m
+	  or die "$of has changed";
+	$file =~ s/127\.0\.0\.1:\d+ \{/127.0.0.1:$door_port {/ or die "$of has changed";
 	spew("$dir/Caddyfile", "{\n\tadmin off\n\tauto_https disable_redirects\n}\n$file");
 	local @ENV{qw(HOME XDG_DATA_HOME XDG_CONFIG_HOME)} = ($dir) x 3;
 	return start($port, $dir, 'caddy', 'run', '--config', "$dir/Caddyfile", '--adapter', 'caddyfile');
