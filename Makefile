@@ -3,7 +3,7 @@
 #   make, make install, make installcheck   as with every PGXS extension
 #   make demo, make test, make bench, make soak      from nothing: see CONTRIBUTING.md
 #   make fuzz MINUTES=60                    every night: see test/fuzz/Makefile
-#   make desk=no                            without the desk's page: its paths are 404
+#   make desk=no                            without the desk's page: its paths are 404 (after make clean)
 
 EXTENSION = webchatt
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)

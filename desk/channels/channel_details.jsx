@@ -41,10 +41,10 @@ export function ChannelDetails({ channel, onChanged }) {
 			{made && <p class="notice" role="status">{t('channelMade')}</p>}
 			{channel.local ? <Widget channel={channel} onChanged={onChanged} /> : <section class="block">
 				<p class="notice">{t('remoteChannel', { hub: channel.hub })}</p><Copy label={t('channelId')} value={channel.id} /></section>}
-			<section class="block" aria-label={t('configure')}>
+			{channel.local && <section class="block" aria-label={t('configure')}>
 				<h2>{t('configure')}</h2>
 				<ChannelForm key={saved} start={channel} action={t('save')} onSave={save}>{saved > 0 && <span class="saved" role="status">{t('saved')}</span>}</ChannelForm>
-			</section>
+			</section>}
 		</div></div>
 	</section>;
 }

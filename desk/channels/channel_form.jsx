@@ -17,17 +17,19 @@ function fieldOf(error, origins) {
 	if (!error || !error.message || error.passes)
 		return '';
 	const text = error.message;
-	const at = origins.findIndex(one => one && text.includes(one));
+	// One may be the beginning of another.
+	const longest = origins.filter(one => one && text.includes(one)).sort((a, b) => b.length - a.length)[0];
+	const at = origins.indexOf(longest);
 	if (/origin/i.test(text))
 		return at >= 0 ? at : origins.length === 1 ? 0 : 'origins';
 	return /display name/i.test(text) ? 'name' : '';
 }
 
-function Name({ name, onName, error }) {
+function Name({ name, onName, error, focus }) {
 	const characters = lengthOf(name);
 	return <div class="field">
 		<label for="channel-name">{t('displayName')}</label>
-		<input id="channel-name" value={name} autocomplete="off" autofocus aria-invalid={!!error} aria-describedby="channel-name-hint channel-name-count"
+		<input id="channel-name" value={name} autocomplete="off" autofocus={focus} aria-invalid={!!error} aria-describedby="channel-name-hint channel-name-count"
 			onInput={event => onName(event.target.value)} />
 		{error && <p class="problem" role="alert">{reasonOf(error)}</p>}
 		<p class="hint spread"><span id="channel-name-hint">{t('displayNameHint')}</span>
@@ -87,7 +89,7 @@ export function ChannelForm({ start, action, onSave, children }) {
 		setBusy(false);
 	}
 	return <form class="form" noValidate onSubmit={save}>
-		<Name name={name} onName={change(setName)} error={which === 'name' ? error : null} />
+		<Name name={name} onName={change(setName)} error={which === 'name' ? error : null} focus={!start.id} />
 		<Origins origins={origins} onOrigins={change(setOrigins)} error={error} which={which} />
 		{which === '' && <Problem error={error} />}
 		<div class="buttons">{children}<button type="submit" class="button primary" disabled={busy}>{action}</button></div>

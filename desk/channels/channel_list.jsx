@@ -35,7 +35,7 @@ function List({ channels }) {
 		<span class="what"><b dir="auto">{one.displayName}</b>
 			<small>{one.local ? (one.origins || []).join(', ') : `${one.kind} · ${one.hub}`}</small></span>
 		{one.local && <span class="tag">{t('local')}</span>}
-		{one.visitorsPaused && <span class="tag warn">{t('paused')}</span>}
+		{one.newcomersPaused && <span class="tag warn">{t('paused')}</span>}
 	</a></li>)}</ul>;
 }
 

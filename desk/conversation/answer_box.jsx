@@ -21,9 +21,8 @@ export function AnswerBox({ desk, talk }) {
 		field.current.rows = Math.max(1, Math.min(8, Math.round((field.current.scrollHeight - 16) / line)));
 	}, [text]);
 	useEffect(() => {
-		// On a phone its keyboard would hide what is to be read first.
-		if (!narrow.matches)
-			field.current.focus();
+		// On a phone its keyboard would hide what is to be read first; there the list, which had the focus, is gone.
+		(narrow.matches ? document.querySelector('.talk-head .back') : field.current).focus();
 	}, []);
 
 	function change(value) {
@@ -56,7 +55,7 @@ export function AnswerBox({ desk, talk }) {
 			onKeyDown={onKeyDown} onInput={event => {
 				change(event.target.value);
 				if (event.target.value)
-					desk.live.typing();
+					talk.typing();
 			}} />
 		<button type="submit" class="send" aria-label={t('send')} disabled={!text.trim() || over > 0}><Icon name="send" /></button>
 	</form>;

@@ -125,8 +125,10 @@ export function summary(content) {
 		(it.contacts && it.contacts.map(one => one.title).join(', ')) || t('unknown');
 }
 
-// The same of what the inbox knows: text and type.
+const KINDS = { image: 'image', sticker: 'image', video: 'video', audio: 'audio', document: 'document', location: 'location', latitude: 'location', contacts: 'contact', interactive: 'interactive' };
+
+// The same of what the inbox knows: the text, and what is beside it (imageUrl, interactive, ...).
 export function summaryOf(text, type) {
-	const known = { image: 'image', sticker: 'image', video: 'video', audio: 'audio', document: 'document', location: 'location', contacts: 'contact' };
-	return text || t(known[type] || 'unknown');
+	const kind = string(type).replace(/Url$/, '');
+	return string(text) || t(Object.hasOwn(KINDS, kind) ? KINDS[kind] : 'unknown');
 }

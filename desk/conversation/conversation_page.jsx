@@ -10,7 +10,7 @@ import { Assign } from './assign.jsx';
 import { Details } from './details.jsx';
 import { Log } from './log.jsx';
 import { summary } from './contents.js';
-import { Talk, visitorName } from './talk.js';
+import { givenName, Talk, visitorName } from './talk.js';
 
 function CloseOrReopen({ talk }) {
 	const [error, setError] = useState(null);
@@ -37,18 +37,18 @@ function TalkHead({ desk, talk, name, details, onDetails }) {
 	const channel = desk.channelOf(talk.channel);
 	return <header class="head talk-head">
 		<a class="icon-button back" href={href('inbox')} aria-label={t('back')}><Icon name="back" /></a>
-		<Avatar name={name} quiet />
+		<Avatar name={givenName(visitor.attributes)} quiet />
 		<div class="who">
 			<h1 dir="auto">{name}</h1>
 			<p class="sub">
 				{visitor.present && <span class="present">{t('presentNow')}</span>}
 				{visitor.waitingSince && visitor.state !== 'closed' && <span class="waits" title={t('waitsLong', { at: fullOf(visitor.waitingSince) })}>
-					{t('waitsSince', { time: howLong(visitor.waitingSince) })}</span>}
+					{t('waitsSince', { time: howLong(visitor.waitingSince, '') })}</span>}
 				<span dir="auto">{channel ? channel.displayName : ''}</span>
 			</p>
 		</div>
 		<div class="actions">
-			<Assign desk={desk} talk={talk} />
+			{!details && <Assign desk={desk} talk={talk} />}
 			<CloseOrReopen talk={talk} />
 			<button type="button" class="icon-button" aria-label={t('details')} aria-expanded={details} onClick={onDetails}><Icon name="info" /></button>
 		</div>
@@ -94,7 +94,7 @@ function useKeys(desk, talk) {
 
 export function ConversationPage({ desk, channel, visitor }) {
 	const talk = useMemo(() => new Talk(desk, channel, visitor), [channel, visitor]);
-	const [details, setDetails] = useState(() => matchMedia('(min-width: 1180px)').matches);
+	const [details, setDetails] = useState(() => matchMedia('(min-width: 1400px)').matches);
 	useChanges(talk, desk);
 	useKeys(desk, talk);
 	useEffect(() => {

@@ -23,7 +23,7 @@ export function Details({ desk, talk, name, onClose }) {
 	return <aside class="details" aria-label={t('aboutVisitor')}>
 		<header class="head"><h2>{t('aboutVisitor')}</h2>
 			<button type="button" class="icon-button" aria-label={t('close')} onClick={onClose}><Icon name="close" /></button></header>
-		<div class="only-narrow"><Assign desk={desk} talk={talk} /></div>
+		<Assign desk={desk} talk={talk} />
 		<dl>
 			<dt class="hush">{t('attr_name')}</dt><dd class="strong" dir="auto">{name}</dd>
 			<dt>{t('channel')}</dt><dd dir="auto">{channel ? channel.displayName : talk.channel}</dd>

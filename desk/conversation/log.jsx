@@ -12,8 +12,10 @@ const NEAR = 60;
 function useScroll(log, talk, names) {
 	const was = useRef({ atEnd: true, height: 0, first: '' });
 	const [atEnd, setAtEnd] = useState(true);
+	// It may be asked for when the log is just gone.
 	const end = () => {
-		log.current.scrollTop = log.current.scrollHeight;
+		if (log.current)
+			log.current.scrollTop = log.current.scrollHeight;
 	};
 	useLayoutEffect(() => {
 		const { current } = log;
@@ -77,7 +79,7 @@ export function Log({ desk, talk, name }) {
 	for (const message of messages) {
 		const itsDay = dayOf(message.at);
 		if (itsDay !== day) {
-			rows.push(<li key={`day ${itsDay}`} class="day" role="separator">{itsDay}</li>);
+			rows.push(<li key={`day ${itsDay}`} class="day">{itsDay}</li>);
 			before = null;
 		}
 		day = itsDay;
@@ -95,7 +97,7 @@ export function Log({ desk, talk, name }) {
 					{pending.filter(one => !talk.find(one.id)).map(one => <Pending key={one.key} talk={talk} one={one} />)}
 				</ol>
 				{talk.visitorTypes && <p class="typing"><span class="dots" aria-hidden="true"><i /><i /><i /></span>{t('typing', { name })}</p>}
-				{talk.error && <p class="problem">{reasonOf(talk.error)}</p>}
+				{talk.error && talk.error.status !== 0 && <p class="problem">{reasonOf(talk.error)}</p>}
 			</div>
 		</div>
 		{!atEnd && <button type="button" class={newest !== seen ? 'button small latest new' : 'button small latest'} onClick={end}>

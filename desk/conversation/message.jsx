@@ -53,7 +53,7 @@ export function Message({ desk, talk, message, visitor, follows }) {
 	const own = message.direction === 'out';
 	const who = own ? message.author === desk.agent.name ? t('you') : message.author ? desk.nameOf(message.author) : '' : visitor;
 	return <li class={`row ${own ? 'own' : 'theirs'}${follows ? ' follows' : ''} ${message.status}`}>
-		<span class={own && !follows && who ? 'author' : 'hush'} dir="auto">{who}</span>
+		<span class={own && !follows && who && message.author !== desk.agent.name ? 'author' : 'hush'} dir="auto">{who}</span>
 		<div class="bubble">
 			<Content content={message.content} find={id => talk.find(id)} />
 			<p class="meta"><time dateTime={message.at} title={fullOf(message.at)}>{timeOf(message.at)}</time>{own && <Mark message={message} />}</p>

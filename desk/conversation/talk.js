@@ -8,18 +8,22 @@ const PAGE = 50;
 const MOST = 100;
 // How many pages behind what is known are read one after the other; then the latest is read instead.
 const CHASE = 5;
+// How long somebody is shown as typing who does not go on; how often one's own typing is told.
 const TYPING = 5000;
+const TYPING_PAUSE = 3000;
 // What becomes of a message that is none of these may change: what failed, too, by a retry or late evidence.
 const FINAL = ['received', 'read', 'cancelled'];
 
 const newKey = () => crypto.randomUUID ? crypto.randomUUID()
 	: Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => (byte + 256).toString(16).slice(1)).join('');
 
-// What a visitor is called: what their attributes say, or the end of their id.
-export function visitorName(attributes, id, t) {
+// What a visitor's attributes say that they are called; '': nothing.
+export function givenName(attributes) {
 	const given = attributes && typeof attributes === 'object' ? attributes : {};
-	return (string(given.name) || string(given.email)).trim().slice(0, 80) || t('visitor', { id: id.slice(-6) });
+	return (string(given.name) || string(given.email)).trim().slice(0, 80);
 }
+
+export const visitorName = (attributes, id, t) => givenName(attributes) || t('visitor', { id: id.slice(-6) });
 
 export class Talk {
 	constructor(desk, channel, visitor) {
@@ -37,6 +41,7 @@ export class Talk {
 		this.colleagues = [];
 		this.answering = [];
 		this.markedRead = '';
+		this.typed = -Infinity;
 		this.kept = `sending.${channel}.${visitor}`;
 		// { key, text, at, behind: last id that was there, id: once it is known; error, unsure, sending }
 		this.pending = (desk.keep.get(this.kept) || []).map(one => ({ ...one, unsure: true }));
@@ -202,6 +207,15 @@ export class Talk {
 		return this.typingUntil > Date.now();
 	}
 
+	// The agent types: colleagues and the visitor see it.
+	typing() {
+		if (performance.now() - this.typed < TYPING_PAUSE)
+			return;
+		this.typed = performance.now();
+		this.desk.live.say({ type: 'typing' });
+		call('typing', this.where).catch(() => 0);
+	}
+
 	// --- sending ---
 
 	keepPending(pending) {
@@ -213,7 +227,7 @@ export class Talk {
 		const last = this.messages[this.messages.length - 1];
 		const one = { key: newKey(), text, at: Date.now(), behind: last ? last.id : '' };
 		this.keepPending(this.pending.concat(one));
-		this.desk.live.typingEnds();
+		this.typed = -Infinity;
 		return this.dispatch(one);
 	}
 

@@ -1,8 +1,8 @@
 // The list of conversations.  The arrows, Home and End go through it, Enter opens; Tab leaves it.
 import { Fragment, h } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { summaryOf } from '../conversation/contents.js';
-import { visitorName } from '../conversation/talk.js';
+import { givenName, visitorName } from '../conversation/talk.js';
 import { useChanges, useClock } from '../shared/changes.js';
 import { href } from '../shared/route.js';
 import { Avatar, Empty, Icon, Problem, Waiting } from '../shared/ui.jsx';
@@ -39,7 +39,7 @@ function Row({ desk, one, current, first }) {
 	return <li>
 		<a href={href('conversation', one.channel, one.visitor)} class={`conversation${waits ? ' waits' : ''}`} aria-current={current ? 'true' : undefined}
 			tabIndex={current || first ? 0 : -1} data-row>
-			<Avatar name={name} quiet />
+			<Avatar name={givenName(one.attributes)} quiet />
 			<span class="what">
 				<span class="line"><b dir="auto">{name}</b>{one.present && <span class="dot" title={t('presentNow')}><span class="hush">{t('presentNow')}</span></span>}
 					<time dateTime={one.lastAt} title={fullOf(one.lastAt)}>{shortOf(one.lastAt)}</time></span>
@@ -63,6 +63,15 @@ function Nothing({ desk }) {
 		{local && <><p class="hint">{t('noVisitorWhy')}</p><a class="button" href={href('channels', local.id)}>{t('showScript')}</a></>}</Empty>;
 }
 
+// A row that has the focus keeps it when the order changes: an element that is moved loses it.
+function useFocusKept(list) {
+	const held = document.activeElement;
+	useLayoutEffect(() => {
+		if (document.activeElement === document.body && held !== document.body && list.current && list.current.contains(held))
+			held.focus({ preventScroll: true });
+	});
+}
+
 function onArrows(event) {
 	const rows = [...event.currentTarget.querySelectorAll('[data-row]')];
 	const at = rows.indexOf(document.activeElement);
@@ -76,6 +85,7 @@ function onArrows(event) {
 export function InboxList({ desk, open }) {
 	const { inbox } = desk;
 	const list = useRef();
+	useFocusKept(list);
 	useChanges(inbox, desk);
 	useClock(20000);
 	// Back from a conversation: the focus is on it again.
@@ -89,9 +99,9 @@ export function InboxList({ desk, open }) {
 	const currentAt = inbox.conversations.findIndex(one => open && one.channel === open[0] && one.visitor === open[1]);
 	return <section class="inbox" aria-label={t('inbox')}>
 		<header class="head"><h1>{t('inbox')}</h1>
-			<span class="sub" role="status">{inbox.loaded && inbox.waiting > 0 ? t('waiting', { n: inbox.waiting > 999 ? '999+' : inbox.waiting }) : ''}</span></header>
+			<span class="hush" role="status">{inbox.loaded && inbox.waiting > 0 ? t('waiting', { n: inbox.waiting > 999 ? '999+' : inbox.waiting }) : ''}</span></header>
 		<Filters desk={desk} />
-		<Problem error={inbox.error} />
+		<Problem error={inbox.error && (inbox.error.status !== 0 || !inbox.loaded) ? inbox.error : null} />
 		<div class="scroll" ref={list}>
 			{!inbox.loaded && !inbox.error && <Waiting />}
 			{inbox.loaded && !inbox.conversations.length && <Nothing desk={desk} />}

@@ -4,7 +4,6 @@ import { Changes } from './changes.js';
 
 const FIRST = 500;
 const LATEST = 20000;
-const TYPING_PAUSE = 3000;
 const SIGNED_OUT = 4401;
 
 export class Live {
@@ -14,7 +13,6 @@ export class Live {
 		this.state = 'connecting';	// connecting, open, stopped
 		this.tries = 0;
 		this.shown = '';	// what the server was told is on the screen
-		this.typed = 0;
 		this.dialSoon = () => {
 			if (this.state === 'connecting' && !document.hidden && this.timer)
 				this.dial();
@@ -114,20 +112,6 @@ export class Live {
 		if (shown === this.shown || this.state !== 'open')
 			return;
 		this.shown = shown;
-		this.typed = 0;
 		this.say(channel ? { type: 'open', channel, visitor } : { type: 'close' });
-	}
-
-	// The agent types: told at most every three seconds.
-	typing() {
-		if (performance.now() - this.typed > TYPING_PAUSE || !this.typed) {
-			this.typed = performance.now();
-			this.say({ type: 'typing' });
-		}
-	}
-
-	// What was being typed is sent.
-	typingEnds() {
-		this.typed = 0;
 	}
 }

@@ -55,8 +55,10 @@ export const Waiting = () => <p class="loading" role="status">{t('loading')}</p>
 
 // What went wrong in a call, in the server's words where it has some.
 export function reasonOf(error) {
-	if (error.message && error.status !== 500)
-		return error.hint ? `${error.message}. ${error.hint}` : error.message;
+	if (error.message && error.status !== 500) {
+		const text = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+		return error.hint ? `${text}. ${error.hint}` : text;
+	}
 	if (error.status === 0)
 		return t('unreached');
 	if (error.status === 403)

@@ -75,11 +75,11 @@ export function shortOf(at) {
 	return (new Date(when(at)).getFullYear() === new Date().getFullYear() ? formats.date : formats.year).format(when(at));
 }
 
-// How long it has been so: "now", "4 min", "3 h", "2 days".
-export function howLong(since) {
+// How long it has been so: "4 min", "3 h", "2 days"; less than a minute: "now", or what is given for it.
+export function howLong(since, now = t('now')) {
 	const minutes = Math.floor((Date.now() - when(since)) / 60000);
 	if (minutes < 1)
-		return t('now');
+		return now;
 	if (minutes < 60)
 		return t('minutes', { n: minutes });
 	if (minutes < 48 * 60)

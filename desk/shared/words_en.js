@@ -112,7 +112,7 @@ export const EN = {
 	notAgent: '{name} (no agent)',
 	closeConversation: 'Close',
 	reopen: 'Open again',
-	isClosed: 'This conversation is closed. An answer, or what the visitor writes, opens it again.',
+	isClosed: 'This conversation is closed. What the visitor writes opens it again.',
 	details: 'Details',
 	aboutVisitor: 'About the visitor',
 	channel: 'Channel',
@@ -152,6 +152,7 @@ export const EN = {
 	document: 'File',
 	location: 'Location',
 	contact: 'Contact',
+	interactive: 'Message with buttons',
 	choose: 'Choose',
 	unknown: 'A message of a kind that cannot be shown here',
 	source: 'Show what it is made of',
@@ -212,5 +213,6 @@ export const EN = {
 	disabled: 'disabled',
 	enable: 'Enable',
 	enableOf: 'Enable {name}',
+	agentSeen: 'last here {at}',
 	onlyYou: 'You are the only one. Add those who answer with you.'
 };

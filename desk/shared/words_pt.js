@@ -3,7 +3,7 @@ export const PT = {
 	desk: 'Mesa',
 	inbox: 'Entrada',
 	channels: 'Canais',
-	agents: 'Atendentes',
+	agents: 'Equipe',
 	account: 'Você',
 	skip: 'Ir para a página',
 	pages: 'Páginas',
@@ -109,7 +109,7 @@ export const PT = {
 	notAgent: '{name} (não é atendente)',
 	closeConversation: 'Fechar',
 	reopen: 'Reabrir',
-	isClosed: 'Esta conversa está fechada. Uma resposta, ou o que o visitante escrever, a reabre.',
+	isClosed: 'Esta conversa está fechada. O que o visitante escrever a reabre.',
 	details: 'Detalhes',
 	aboutVisitor: 'Sobre o visitante',
 	channel: 'Canal',
@@ -149,6 +149,7 @@ export const PT = {
 	document: 'Arquivo',
 	location: 'Localização',
 	contact: 'Contato',
+	interactive: 'Mensagem com botões',
 	choose: 'Escolher',
 	unknown: 'Uma mensagem de um tipo que não pode ser mostrado aqui',
 	source: 'Mostrar de que ela é feita',
@@ -207,5 +208,6 @@ export const PT = {
 	disabled: 'desativado',
 	enable: 'Ativar',
 	enableOf: 'Ativar {name}',
+	agentSeen: 'esteve aqui em {at}',
 	onlyYou: 'Você é o único. Adicione quem responde com você.'
 };
