@@ -17,17 +17,18 @@ my $here = abs_path(dirname(__FILE__));
 
 sub run
 {
-	my ($script) = @_;
+	my ($script, %with) = @_;
 
 	BAIL_OUT('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
-	my $t = WebchattTest->new(conf => $LIMITS);
+	my $desk = $with{desk} ? '127.0.0.1:' . WebchattTest::free_port() : '';
+	my $t = WebchattTest->new(conf => $desk ? "$LIMITS\nwebchatt.desk_listen = '$desk'\nwebchatt.public_url = 'http://chat.example.org'" : $LIMITS);
 	$t->sql('CREATE EXTENSION webchatt');
 	my $url = $t->wait_ready;
 	my $node = $t->node;
 	my $widget = "$here/../../build/widget/chat-widget.umd.js";
 
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGDATA => $node->data_dir,
-		PGLOG => $node->logfile, WEBCHATT_URL => $url, WIDGET_FILE => $widget, HOME => $node->basedir);
+		PGLOG => $node->logfile, WEBCHATT_URL => $url, DESK_URL => "http://$desk", WIDGET_FILE => $widget, HOME => $node->basedir);
 	open(my $out, '-|', 'node', "$here/$script") or BAIL_OUT("node: $!");
 	my $plan;
 	while (my $line = <$out>)
