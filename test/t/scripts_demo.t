@@ -41,6 +41,7 @@ like($page, qr{<title>Demo shop</title>.*<script src="http://localhost:\d+/chat-
 like($output, qr/visitor: Where is order a-1\?\n\s*shop:\s+Order A-1 is on its way/, 'the visitor gets an answer out of the orders');
 like($output, qr/^\s*in\s*\|\s*received\s*\|\s*Where is order a-1\?/m, 'the question is a row');
 like($output, qr/^\s*out\s*\|\s*read\s*\|\s*Order A-1 is on its way/m, 'so is its answer, read');
+like($output, qr{^\s*http://localhost:\d+/desk/#sign-in=[\w-]{43}$}m, 'the desk has a link to sign in');
 unlike($output, qr/ERROR|FATAL|WARNING/, 'and nothing is wrong with it');
 unlike($output, qr/^\d+$/m, 'nor is there a bare number in between');
 is($mode{stage}, '0700', 'while it ran, nobody else could enter its directory');
