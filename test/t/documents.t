@@ -65,7 +65,7 @@ is_deeply(\@broken, [], 'all lead to what is there');
 my @sources;
 find({ no_chdir => 1, wanted => sub {
 	$File::Find::prune = 1 if m{/(?:node_modules|corpus)\z};
-	push @sources, substr $_, length($top) + 1 if /\.(?:[chtl]|sql|def|pm|pl|js|mjs)\z/ && -f } }, map { "$top/$_" } qw(src sql test widget bench));
+	push @sources, substr $_, length($top) + 1 if /\.(?:[chtl]|sql|def|pm|pl|js|jsx|mjs)\z/ && -f } }, map { "$top/$_" } qw(src sql test widget desk bench));
 my ($citations, @astray);
 for my $file (sort @sources)
 {
