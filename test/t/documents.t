@@ -139,7 +139,8 @@ sub examples
 	return @blocks;
 }
 
-my $t = LocalHub->new(databases => 'documents, other');
+# With a desk, which sign_in_link() asks for.
+my $t = LocalHub->new(databases => 'documents, other', conf => "webchatt.desk_listen = '127.0.0.1:" . WebchattTest::free_port() . "'");
 my $node = $t->node;
 my $hub = $t->{hub} = Hub->new(dir => $node->basedir . '/hub', keys => [$WebchattTest::KEY], channels => { $WebchattTest::CHANNEL => 'web-chatt2me' });
 my $other_port = WebchattTest::free_port();
