@@ -95,10 +95,12 @@ flood('links', 'came 80 100000 3000');
 flood('ends of deliveries', 'delivered 79 1000000 300');
 flood('answers of hubs', 'done 77 500000 300');
 flood('questions for history', 'ask 74 0 60000');
+flood('calls of the desk', 'desk 84 60000 5000');
+flood('small calls of the desk, answers read', 'desk 84 10 20000 1');
 flood('its stderr', 'stderr 0 1000 40000');
 flood('a frame that has no end', 'part 67 30000000 1');
 flood('a length that no frame has', 'length 67 1000 1');
-for my $type (1, 66 .. 83, 200)
+for my $type (1, 66 .. 85, 200)
 {
 	flood("chance, type $type", "raw $type " . int(rand 200) . ' 500');
 	flood("zeros, type $type", "zeros $type 60 500");

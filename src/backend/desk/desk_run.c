@@ -34,6 +34,7 @@
 #include "shared/desk_session.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
+#include "turn/standbys.h"
 #include "turn/transaction.h"
 
 /* Of a function's name, without desk_. */
@@ -216,6 +217,7 @@ carry_out(const wc_desk_call *call)
 {
 	Answer a;
 	Caller caller;
+	XLogRecPtr seen;
 
 	transaction_begin();
 	/* an agent may wait longer than a turn may; the time limit ends that, too */
@@ -228,7 +230,10 @@ carry_out(const wc_desk_call *call)
 	else
 		a = refusal(401, "unauthorized", "You are not signed in any more.", NULL);
 	transaction_time_limit(0);
+	seen = standbys_seen();
 	transaction_commit();
+	/* what was only read may be of a commit that the standbys do not have yet */
+	standbys_wait(seen);
 	return a;
 }
 

@@ -92,6 +92,8 @@ standbys_wait(XLogRecPtr lsn)
 	{
 		if (ProcDiePending || ShutdownRequestPending || !PostmasterIsAlive())
 		{
+			/* what ends a process may be a commit itself, that of its temporary tables: it would wait for ever */
+			synchronous_commit = SYNCHRONOUS_COMMIT_LOCAL_FLUSH;
 			ereport(LOG, (errmsg("webchatt ends before a synchronous standby has confirmed the last transaction"),
 						  errdetail("Nobody is told of it: what came in comes again, and is known by its ids.")));
 			net_process_drop_output();
