@@ -184,6 +184,7 @@ export class Talk {
 	hear(event) {
 		switch (event.type) {
 		case 'conversation':
+		case 'unread':
 			this.ask();
 			return;
 		case 'typing':

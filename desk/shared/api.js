@@ -9,6 +9,7 @@ export class Refusal extends Error {
 		super(String(answer.errorMessage || ''));
 		this.status = status;
 		this.code = String(answer.errorCode || '');
+		this.detail = String(answer.detail || '');
 		this.hint = String(answer.hint || '');
 	}
 

@@ -28,7 +28,7 @@ export class Desk {
 		this.ends = [this.live.events.listen(event => this.hear(event))];
 		// Whether the version changed while the page stayed open.
 		this.version = me.version;
-		onCalls({ signedOut: () => this.whenSignedOut(), unreached: this.live.redial });
+		onCalls({ signedOut: () => this.whenSignedOut(), unreached: () => this.live.state === 'open' && this.live.redial() });
 	}
 
 	start(whenSignedOut) {
@@ -88,7 +88,7 @@ export class Desk {
 
 	hear(event) {
 		switch (event.type) {
-		case 'connected':
+		case 'ready':
 			this.rereadMe.now();
 			this.reread();
 			break;

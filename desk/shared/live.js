@@ -4,6 +4,10 @@ import { Changes } from './changes.js';
 
 const FIRST = 500;
 const LATEST = 20000;
+// How long a line may take until it is ready; how long it has to hold to count as a good one.
+const PATIENCE = 30000;
+const HELD = 10000;
+const TOO_MANY = 4029;
 const SIGNED_OUT = 4401;
 
 export class Live {
@@ -12,15 +16,16 @@ export class Live {
 		this.events = new Changes();	// what the server says
 		this.state = 'connecting';	// connecting, open, stopped
 		this.tries = 0;
+		this.ready = Infinity;	// since when the line is open
 		this.shown = '';	// what the server was told is on the screen
 		this.dialSoon = () => {
-			if (this.state === 'connecting' && !document.hidden && this.timer)
+			if (this.state === 'connecting' && !document.hidden && !this.socket)
 				this.dial();
 		};
 		// A line may be dead without anybody having said so: a call that reached nobody says it, too.
 		this.redial = () => {
 			const socket = this.socket;
-			if (!socket || this.state !== 'open')
+			if (!socket)
 				return;
 			this.socket = null;
 			socket.close();
@@ -55,18 +60,8 @@ export class Live {
 
 	dial() {
 		clearTimeout(this.timer);
-		this.timer = 0;
 		const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/desk/socket`, 'web-chatt2me.desk.v1');
 		this.socket = socket;
-		socket.onopen = () => {
-			if (this.socket !== socket)
-				return;
-			this.tries = 0;
-			this.set('open');
-			this.shown = '';
-			// What was said while there was no line was not heard.
-			this.events.tell({ type: 'connected' });
-		};
 		socket.onmessage = message => {
 			if (this.socket === socket)
 				this.hear(message.data);
@@ -78,12 +73,19 @@ export class Live {
 			if (event.code === SIGNED_OUT)
 				this.events.tell({ type: 'signed_out' });
 			else
-				this.dialLater();
+				this.dialLater(event.code === TOO_MANY);
 		};
+		this.timer = setTimeout(this.redial, PATIENCE);
 	}
 
-	dialLater() {
-		const longest = Math.min(LATEST, FIRST * 2 ** this.tries++);
+	// late: as late as ever.
+	dialLater(late = false) {
+		clearTimeout(this.timer);
+		// A line that held has shown that there is a way.
+		if (performance.now() - this.ready > HELD)
+			this.tries = 0;
+		this.ready = Infinity;
+		const longest = late ? LATEST : Math.min(LATEST, FIRST * 2 ** this.tries++);
 		this.set('connecting');
 		this.timer = setTimeout(() => this.dial(), longest * (0.5 + Math.random() / 2));
 		// No line may be what a proxy does: ask whether we are still signed in, and read what there is.
@@ -97,8 +99,18 @@ export class Live {
 		} catch {
 			return;
 		}
-		if (event && typeof event.type === 'string')
-			this.events.tell(event);
+		if (!event || typeof event.type !== 'string')
+			return;
+		// From here on changes are told; what was told while there was no line was not heard.
+		if (event.type === 'ready') {
+			clearTimeout(this.timer);
+			this.ready = performance.now();
+			this.shown = '';
+			this.set('open');
+		} else if (event.type === 'unread') {
+			this.shown = '';
+		}
+		this.events.tell(event);
 	}
 
 	say(message) {

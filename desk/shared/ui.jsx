@@ -53,12 +53,16 @@ export function Empty({ icon, title, children }) {
 
 export const Waiting = () => <p class="loading" role="status">{t('loading')}</p>;
 
+// Messages begin small and end without a dot; what stands behind them does not.
+function sentences(texts) {
+	const all = texts.filter(Boolean).map(text => text.charAt(0).toUpperCase() + text.slice(1));
+	return all.map((text, at) => at < all.length - 1 && !/[.!?]$/.test(text) ? `${text}.` : text).join(' ');
+}
+
 // What went wrong in a call, in the server's words where it has some.
 export function reasonOf(error) {
-	if (error.message && error.status !== 500) {
-		const text = error.message.charAt(0).toUpperCase() + error.message.slice(1);
-		return error.hint ? `${text}. ${error.hint}` : text;
-	}
+	if (error.message && error.status !== 500)
+		return sentences([error.message, error.detail, error.hint]);
 	if (error.status === 0)
 		return t('unreached');
 	if (error.status === 403)
