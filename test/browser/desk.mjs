@@ -1,5 +1,6 @@
 // Agents and admins at the desk, visitors with the widget: what each sees of the other, and what is in the tables.
 import { gzipSync } from 'node:zlib';
+import { poorContrast } from './contrast.mjs';
 import { DeskPage, deskUrl, linkFor, makeAgent } from './desk_page.mjs';
 import { comes, is, like, ok, run, test, until } from './harness.mjs';
 import { makeChannel, makeWorld, messages, newContext, restartCluster, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
@@ -44,19 +45,23 @@ test('sign in', async () => {
 
 	const stranger = new DeskPage(await (await newContext()).newPage());
 	await stranger.page.goto(link);
-	await comes(() => stranger.page.getByRole('heading').innerText(), 'the same link does not work again', 'This link does not work any more');
+	await comes(() => stranger.page.getByRole('heading').allInnerTexts(), 'the same link does not work again', ['This link does not work any more']);
 	is((await stranger.call('me'))[0], 401, 'and gives no session');
 	await stranger.page.goto('about:blank');
 	const late = await linkFor('rui');
 	await sql(`UPDATE webchatt.sign_in_links SET expires_at = now() - interval '1 second' WHERE agent = 'rui'`);
 	await stranger.page.goto(late);
-	await comes(() => stranger.page.getByRole('heading').innerText(), 'nor one whose time is over', 'This link does not work any more');
+	await comes(() => stranger.page.getByRole('heading').allInnerTexts(), 'nor one whose time is over', ['This link does not work any more']);
 	await stranger.close();
 
+	const other = await DeskPage.signedIn('ana');
 	await desk.go('You');
 	await comes(() => desk.page.getByText('(this one)').count(), 'the session is listed', 1);
+	await desk.page.getByRole('button', { name: /^End the session/ }).click();
+	await comes(() => other.page.getByRole('heading').allInnerTexts(), 'another one can be ended, and its page says so by itself', ['You are not signed in']);
+	await other.close();
 	await desk.page.getByRole('button', { name: 'Sign out' }).click();
-	await comes(() => desk.page.getByRole('heading').innerText(), 'signing out ends it', 'You are not signed in');
+	await comes(() => desk.page.getByRole('heading').allInnerTexts(), 'signing out ends it', ['You are not signed in']);
 	is((await desk.call('me'))[0], 401, 'also for the server');
 	is(desk.errors, [], 'no errors on the page');
 	await desk.close();
@@ -214,8 +219,7 @@ test('agents', async () => {
 	await ana.page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
 	await comes(() => ana.page.getByText('disabled', { exact: true }).count(), 'an agent is disabled', 1);
 	is((await ze.call('inbox', { filter: 'open' }))[0], 401, 'and their session with them');
-	await ze.page.reload();
-	await comes(() => ze.page.getByRole('heading').innerText(), 'the page says so', 'You are not signed in');
+	await comes(() => ze.page.getByRole('heading').allInnerTexts(), 'the page says so by itself', ['You are not signed in']);
 	await Promise.all([ana.close(), ze.close()]);
 });
 
@@ -308,6 +312,27 @@ test('a long conversation', async () => {
 	await Promise.all([context.close(), rui.close()]);
 });
 
+test('many conversations', async () => {
+	const channel = await makeChannel([site.origin], 'Many');
+	await sql(`INSERT INTO webchatt.visitors (channel_id, id) SELECT '${channel.id}', 'many-' || n FROM generate_series(1, 120) n`);
+	await sql(`SELECT webchatt.send_message('${channel.id}', 'many-' || n, text => 'letter ' || n, author => 'bot') FROM generate_series(1, 120) n`);
+	await comes(() => sql(`SELECT count(*) FROM webchatt.conversations WHERE channel_id = '${channel.id}'`), 'there are many', '120');
+	const rui = await DeskPage.signedIn('rui');
+	await rui.page.getByRole('combobox', { name: 'Channel' }).selectOption('Many');
+	await comes(() => rui.row('letter').count(), 'of one channel, the first page', 50);
+	is(await rui.rows.count(), 50, 'and nothing else');
+	await comes(async () => {
+		await rui.page.getByRole('button', { name: 'More conversations' }).click({ timeout: 1000 }).catch(() => 0);
+		return rui.rows.count();
+	}, 'and the next ones', 120);
+	is(new Set(await rui.rows.evaluateAll(rows => rows.map(row => row.getAttribute('href')))).size, 120, 'each once');
+	await sql(`SELECT webchatt.send_message('${channel.id}', 'many-1', text => 'a second letter', author => 'bot')`);
+	await comes(() => rui.rows.first().textContent().then(text => text.includes('a second letter')), 'the latest comes to the top by itself', true);
+	await rui.page.getByRole('button', { name: 'Mine' }).click();
+	await comes(() => rui.page.getByText('Nothing is assigned to you').count(), 'where nothing is, the page says what to do', 1);
+	await rui.close();
+});
+
 test('what becomes of a message', async () => {
 	const { channel, context } = await visitor('I must go', 'Away');
 	const rui = await DeskPage.signedIn('rui');
@@ -379,6 +404,28 @@ test('on a phone', async () => {
 	await comes(() => rui.row('From the phone').isVisible(), 'the browser\'s Back leads to the list', true);
 	await Promise.all([context.close(), rui.close()]);
 });
+
+for (const colorScheme of ['light', 'dark']) {
+	test(`contrast, ${colorScheme}`, async () => {
+		const { channel, context } = await visitor('See https://example.com', `Colours ${colorScheme}`);
+		const id = await theVisitor(channel);
+		await send(channel, { type: 'nothing' }, id);
+		await send(channel, { interactive: { type: 'button', body: { text: 'Well?' }, footer: { text: 'foot' }, action: { buttons: [{ reply: { id: 'y', title: 'Yes' } }] } } }, id);
+		await send(channel, { documentUrl: 'https://example.com/a', filename: 'a.pdf' }, id);
+		const ana = await DeskPage.signedIn('ana', { colorScheme, reducedMotion: 'reduce' });
+		const poor = () => ana.page.locator('#desk').evaluate(poorContrast);
+		await ana.open(`Colours ${colorScheme}`);
+		await comes(() => ana.log.locator('.row').count(), 'messages of some kinds are there', 4);
+		await ana.page.getByRole('button', { name: 'Details' }).click();
+		is(await poor(), [], 'all text of a conversation has a contrast of at least 4.5');
+		for (const page of ['Channels', 'Agents', 'You']) {
+			await ana.go(page);
+			await ana.page.locator('.things, .block').first().waitFor();
+			is(await poor(), [], `and of the page ${page}`);
+		}
+		await Promise.all([context.close(), ana.close()]);
+	});
+}
 
 test('Portuguese, dark', async () => {
 	const rui = await DeskPage.signedIn('rui', { locale: 'pt-BR', colorScheme: 'dark' });

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { poorContrast } from './contrast.mjs';
 import { comes, is, ok, run, test } from './harness.mjs';
 import { makeChannel, makeWorld, messages, newContext, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
 
@@ -248,30 +249,7 @@ for (const colorScheme of ['light', 'dark']) {
 		await send(channel, { interactive: { type: 'button', body: { text: 'Well?' }, footer: { text: 'foot' }, action: { buttons: [{ reply: { id: 'y', title: 'Yes' } }] } } });
 		await send(channel, { documentUrl: 'https://example.com/a', filename: 'a.pdf' });
 		await comes(() => widget.texts().then(all => all.length), 'messages of some kinds are there', 5);
-		const poor = await widget.root.evaluate(host => {
-			const channels = text => (text.match(/[\d.]+/g) || []).map(Number);
-			const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : Math.pow((c + 0.055) / 1.055, 2.4))
-				.reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-			const behind = element => {
-				for (let at = element; at; at = at.parentElement) {
-					const color = channels(getComputedStyle(at).backgroundColor);
-					if (color.length === 3 || color[3] === 1)
-						return color;
-				}
-				return [255, 255, 255];
-			};
-			const poorly = [];
-			for (const element of host.shadowRoot.querySelectorAll('*')) {
-				const own = Array.from(element.childNodes).some(node => node.nodeType === 3 && node.data.trim());
-				if (!own || !element.getClientRects().length || element.closest('.hush'))
-					continue;
-				const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
-				const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-				if (ratio < 4.5)
-					poorly.push(`${ratio.toFixed(2)} ${element.className} ${element.textContent}`);
-			}
-			return poorly;
-		});
+		const poor = await widget.root.evaluate(poorContrast);
 		is(poor, [], 'all text has a contrast of at least 4.5');
 		is(await widget.root.getAttribute('data-theme'), colorScheme, 'the theme is the system\'s');
 		await context.close();
