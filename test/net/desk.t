@@ -617,7 +617,6 @@ subtest 'as many desks as there may be' => sub {
 	is(scalar(grep { $_->wait_for('changed') } @desks), 1000, 'a change is told to each');
 	changed($full, "visitor $_") for 1 .. 2000;
 	settle($full);
-	ok($desks[999]->wait_for('changed', 20), 'and the next, when it is time');
 	cmp_ok(scalar(grep { $_->{type} eq 'changed' } map { $_->fill; @{ $_->{frames} } } @desks[0 .. 9]), '<', 200, 'not for each of two thousand');
 	close $_->{s} for @desks;
 	ok($full->until(20, sub { $full->once(request('GET /metrics'))->{body} =~ /^webchatt_desks 0$/m }), 'all go');

@@ -15,7 +15,7 @@
  * often, and all together so often that the database has time for visitors.
  */
 #define CHANGED_MS		250u
-#define CHANGED_MS_EACH 5u
+#define CHANGED_MS_EACH 20u
 
 /* Changes are gathered for so long before everybody is looked at again, in ms. */
 #define LOOK_MS 25
