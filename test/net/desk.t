@@ -371,6 +371,7 @@ subtest 'too many calls' => sub {
 	my ($r) = grep { $_ && $_->{status} } map { $w->answer($_, 0.01) } @s;
 	is($r->{status}, 429, 'the next is told to come later');
 	reply($w, $_, 200) for @calls;
+	settle($w);
 	is((round_trip($w, call('me', {}, who => 'dora'), 200))[1]{status}, 200, 'which it may, when they are done');
 
 	my @more;
@@ -387,6 +388,7 @@ subtest 'too many calls' => sub {
 	is($waiting, 256, '256 in all');
 	is($busy->{status}, 503, 'and the next is told so');
 	reply($w, $w->wait_frame('DESK_CALL'), 401) for 1 .. $waiting;
+	settle($w);
 	is((round_trip($w, call('me', {}, who => 'dora'), 200))[1]{status}, 200, 'then it goes on');
 };
 
