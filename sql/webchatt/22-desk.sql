@@ -285,7 +285,8 @@ BEGIN
 					'unanswered', p.state = 'open' AND p.place < 2305843009213693952 AND NOT m.answers,
 					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
 					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
-					'lastText', left(m.content ->> 'text', 200), 'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
+					'lastText', left(coalesce(m.content ->> 'text', m.content ->> 'caption', m.content #>> '{interactive,body,text}',
+						m.content #>> '{interactive,button_reply,title}', m.content #>> '{interactive,list_reply,title}'), 200), 'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
 						coalesce((SELECT min(k COLLATE "C") FROM jsonb_object_keys(m.content) k WHERE k <> 'text'), 'text') END,
 					'lastAuthor', m.author, 'attributes', CASE WHEN octet_length(v.attributes::text) <= 8192 THEN v.attributes ELSE '{}' END,
 					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.n)
@@ -550,6 +551,33 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._desk_origins(jsonb, boolean) IS 'webchatt''s own: the argument origins; null: it was not given, and is not needed';
+
+/* Each value by itself, so that all that is wrong is said at once. */
+CREATE FUNCTION webchatt._desk_complaint(display_name text, origin text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	PERFORM webchatt._check_display_name(display_name), webchatt.normalize_origin(origin);
+	RETURN NULL;
+EXCEPTION WHEN data_exception THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN jsonb_build_object('errorMessage', message, 'detail', nullif(detail, ''), 'hint', nullif(hint, ''));
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_complaint(text, text) IS 'webchatt''s own: what is wrong with a display name or an origin; null: nothing';
+
+CREATE FUNCTION webchatt.desk_check_channel(args jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object(
+		'displayName', webchatt._desk_complaint(webchatt._desk_text(args, 'displayName', false), NULL),
+		'origins', coalesce((SELECT jsonb_agg(webchatt._desk_complaint(NULL, o.origin) ORDER BY o.n)
+			FROM unnest(webchatt._desk_origins(args, false)) WITH ORDINALITY AS o (origin, n) WHERE o.n <= 5), '[]'))
+$$;
+COMMENT ON FUNCTION webchatt.desk_check_channel(jsonb) IS
+	'the desk, for admins: {displayName?, origins?: []} → {displayName, origins: []}: what create_channel would say of each, {errorMessage, detail, hint}, or null';
 
 CREATE FUNCTION webchatt.desk_create_channel(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

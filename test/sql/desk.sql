@@ -185,6 +185,8 @@ SELECT webchatt.desk_set_channel(jsonb_build_object('id', :'made'::jsonb -> 'id'
 	webchatt.desk_set_channel(jsonb_build_object('id', :'made'::jsonb -> 'id', 'origins', '["https://a.example.com", "https://b.example.com"]'::jsonb)) -> 'origins';
 SELECT webchatt.desk_regenerate_public_key(jsonb_build_object('id', :'made'::jsonb -> 'id')) ->> 'publicKey' <> :'made'::jsonb ->> 'publicKey';
 SELECT c ->> 'displayName', c -> 'origins' FROM jsonb_array_elements(webchatt.desk_channels()) c;
+SELECT jsonb_pretty(webchatt.desk_check_channel(jsonb_build_object('displayName', repeat('x', 51), 'origins', '["https://a.example.com", "https://a.example.com/shop", ""]'::jsonb)));
+SELECT webchatt.desk_check_channel('{"displayName": "x", "origins": ["https://a.example.com"]}'), webchatt.desk_check_channel('{}');
 SELECT pg_temp.refusal(format('SELECT webchatt.%s(%L)', f, a)) FROM (VALUES ('desk_create_channel', '{"displayName": "x", "origins": []}'), ('desk_create_channel', '{"origins": ["https://a.example.com"]}'),
 	('desk_create_channel', '{"displayName": "x", "origins": ["ftp://a"]}'), ('desk_create_channel', '{"displayName": "x", "origins": [1]}'), ('desk_create_channel', '{"displayName": "x", "origins": "https://a"}'),
 	('desk_set_channel', '{"id": "01900000-0000-7000-8000-000000000000", "displayName": "x"}'), ('desk_regenerate_public_key', '{}')) v (f, a);

@@ -68,7 +68,7 @@ static MemoryContext answer_context = NULL;
 
 /* An answer in the form of webchatt-net's refusals. */
 static Answer
-refusal(int status, const char *code, const char *message, const char *hint)
+refusal_in_detail(int status, const char *code, const char *message, const char *detail, const char *hint)
 {
 	MemoryContext old = MemoryContextSwitchTo(answer_context);
 	Answer a = {status, NULL, NULL};
@@ -77,6 +77,11 @@ refusal(int status, const char *code, const char *message, const char *hint)
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"errorCode\": \"%s\", \"errorMessage\": ", code);
 	escape_json(&json, message);
+	if (detail != NULL)
+	{
+		appendStringInfoString(&json, ", \"detail\": ");
+		escape_json(&json, detail);
+	}
 	if (hint != NULL)
 	{
 		appendStringInfoString(&json, ", \"hint\": ");
@@ -86,6 +91,12 @@ refusal(int status, const char *code, const char *message, const char *hint)
 	a.body = json.data;
 	MemoryContextSwitchTo(old);
 	return a;
+}
+
+static Answer
+refusal(int status, const char *code, const char *message, const char *hint)
+{
+	return refusal_in_detail(status, code, message, NULL, hint);
 }
 
 static Datum
@@ -288,7 +299,12 @@ answer_error(const wc_desk_call *call, const ErrorData *error, wc_buf *out)
 			break;
 	}
 	if (is_callers(error->sqlerrcode))
-		return refusal(400, "invalid_request", message, error->hint);
+	{
+		/* What is wrong with a value is said of it in the detail; that of a constraint may show a row. */
+		bool of_value = ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION;
+
+		return refusal_in_detail(400, "invalid_request", message, of_value ? error->detail : NULL, error->hint);
+	}
 	report(psprintf("a call of the desk (%.*s) failed: %s", (int) call->function.len, call->function.p, message), out);
 	ereport(
 		LOG,
