@@ -2,7 +2,7 @@
 // that it speaks of.
 import { Fragment, h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { call } from '../shared/api.js';
+import { call, Refusal } from '../shared/api.js';
 import { href, replace } from '../shared/route.js';
 import { Head, Icon, Problem, reasonOf } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
@@ -25,19 +25,19 @@ function fieldOf(error, origins) {
 	return /display name/i.test(text) ? 'name' : '';
 }
 
-function Name({ name, onName, error, focus }) {
+function Name({ name, onName, error, focus, onLeave }) {
 	const characters = lengthOf(name);
 	return <div class="field">
 		<label for="channel-name">{t('displayName')}</label>
 		<input id="channel-name" value={name} autocomplete="off" autofocus={focus} aria-invalid={!!error} aria-describedby="channel-name-hint channel-name-count"
-			onInput={event => onName(event.target.value)} />
+			onInput={event => onName(event.target.value)} onBlur={onLeave} />
 		{error && <p class="problem" role="alert">{reasonOf(error)}</p>}
 		<p class="hint spread"><span id="channel-name-hint">{t('displayNameHint')}</span>
 			<span id="channel-name-count" class={characters > MOST_CHARACTERS ? 'count over' : 'count'}>{t('counter', { n: characters, most: MOST_CHARACTERS })}</span></p>
 	</div>;
 }
 
-function Origins({ origins, onOrigins, error, which }) {
+function Origins({ origins, onOrigins, errors, error, onLeave }) {
 	const last = useRef();
 	const [added, setAdded] = useState(0);
 	useEffect(() => {
@@ -51,18 +51,46 @@ function Origins({ origins, onOrigins, error, which }) {
 		{origins.map((origin, at) => <Fragment key={at}>
 			<div class="with-button">
 				<input type="url" ref={at === origins.length - 1 ? last : undefined} value={origin} placeholder="https://www.example.com" spellcheck={false} autocapitalize="off"
-					autocomplete="off" aria-label={t('origin', { n: at + 1 })} aria-invalid={which === at} aria-describedby="origins-hint" onInput={event => put(at, event.target.value)} />
+					autocomplete="off" aria-label={t('origin', { n: at + 1 })} aria-invalid={!!errors[at]} aria-describedby="origins-hint" onInput={event => put(at, event.target.value)}
+					onBlur={() => onLeave(at)} />
 				{origins.length > 1 && <button type="button" class="icon-button" aria-label={t('removeOrigin', { n: at + 1 })}
 					onClick={() => onOrigins(origins.filter((one, other) => other !== at))}><Icon name="close" /></button>}
 			</div>
-			{which === at && <p class="problem" role="alert">{reasonOf(error)}</p>}
+			{errors[at] && <p class="problem" role="alert">{reasonOf(errors[at])}</p>}
 		</Fragment>)}
-		{which === 'origins' && <p class="problem" role="alert">{reasonOf(error)}</p>}
+		{error && <p class="problem" role="alert">{reasonOf(error)}</p>}
 		{origins.length < MOST_ORIGINS && <button type="button" class="button small" onClick={() => {
 			onOrigins([...origins, '']);
 			setAdded(added + 1);
 		}}><Icon name="plus" />{t('addOrigin')}</button>}
 	</fieldset>;
+}
+
+const CHECK_PAUSE = 400;
+
+// What the server says of each value while it is typed: { name, origins: [] } of Refusals or nulls.  What is empty is
+// not wrong yet, nor what nobody has left yet (touched: 'name' and origins' numbers).
+function useChecked(name, origins, touched) {
+	const [said, setSaid] = useState({ of: null, name: null, origins: [] });
+	const values = JSON.stringify([name, origins]);
+	useEffect(() => {
+		let late = false;
+		const timer = setTimeout(async () => {
+			const answer = await call('check_channel', { displayName: name, origins }).catch(() => null);
+			const refused = one => one && new Refusal(400, one);
+			if (answer && !late)
+				setSaid({ of: values, name: refused(answer.displayName), origins: answer.origins.map(refused) });
+		}, CHECK_PAUSE);
+		return () => {
+			late = true;
+			clearTimeout(timer);
+		};
+	}, [values]);
+	const known = said.of === values;
+	return {
+		name: known && name && touched.has('name') ? said.name : null,
+		origins: origins.map((origin, at) => known && origin && touched.has(at) ? said.origins[at] : null)
+	};
 }
 
 // onSave({ displayName, origins }) throws the Refusal.
@@ -71,7 +99,11 @@ export function ChannelForm({ start, action, onSave, children }) {
 	const [origins, setOrigins] = useState(start.origins && start.origins.length ? start.origins : ['']);
 	const [error, setError] = useState(null);
 	const [busy, setBusy] = useState(false);
-	const which = fieldOf(error, origins.map(one => one.trim()));
+	const [touched, setTouched] = useState(new Set());
+	const trimmed = origins.map(one => one.trim());
+	const which = fieldOf(error, trimmed);
+	const checked = useChecked(name.trim(), trimmed, touched);
+	const touch = field => setTouched(before => new Set(before).add(field));
 	const change = setter => value => {
 		setter(value);
 		setError(null);
@@ -89,8 +121,9 @@ export function ChannelForm({ start, action, onSave, children }) {
 		setBusy(false);
 	}
 	return <form class="form" noValidate onSubmit={save}>
-		<Name name={name} onName={change(setName)} error={which === 'name' ? error : null} focus={!start.id} />
-		<Origins origins={origins} onOrigins={change(setOrigins)} error={error} which={which} />
+		<Name name={name} onName={change(setName)} error={which === 'name' ? error : checked.name} focus={!start.id} onLeave={() => touch('name')} />
+		<Origins origins={origins} onOrigins={change(setOrigins)} errors={trimmed.map((one, at) => which === at ? error : checked.origins[at])}
+			error={which === 'origins' ? error : null} onLeave={touch} />
 		{which === '' && <Problem error={error} />}
 		<div class="buttons">{children}<button type="submit" class="button primary" disabled={busy}>{action}</button></div>
 	</form>;

@@ -1,6 +1,6 @@
 // A content as the visitor sees it; buttons and lists only to look at.
 import { Fragment, h } from 'preact';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { pieces } from '../shared/links.js';
 import { Icon, Out } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
@@ -9,10 +9,11 @@ import { read, summary } from './contents.js';
 const EMOJI = /^[\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f\s]{1,12}$/u;
 
 export function Text({ text }) {
+	const all = useMemo(() => pieces(text || ''), [text]);
 	if (!text)
 		return null;
 	return <p class={EMOJI.test(text) ? 'text emoji' : 'text'} dir="auto">
-		{pieces(text).map(piece => typeof piece === 'string' ? piece : <Out href={piece.href}>{piece.text}</Out>)}
+		{all.map(piece => typeof piece === 'string' ? piece : <Out href={piece.href}>{piece.text}</Out>)}
 	</p>;
 }
 

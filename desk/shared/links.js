@@ -15,7 +15,8 @@ function address(text, schemes) {
 export const safeAddress = text => address(text, SCHEMES);
 export const webAddress = text => address(text, ['http:', 'https:']);
 
-const FOUND = /(?:https?:\/\/|www\.)[^\s<>"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/gi;
+// With bounds: a stranger's text is not to cost more than its length.
+const FOUND = /(?:https?:\/\/|www\.)[^\s<>"]{1,2000}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/gi;
 
 // The text in pieces: strings, and { href, text } for each address in it.
 export function pieces(text) {
