@@ -157,8 +157,11 @@ test('channels', async () => {
 	await name.fill('Vases');
 	await ana.page.getByRole('button', { name: 'Add another origin' }).click();
 	await ana.page.getByLabel('Origin 2', { exact: true }).fill(`${site.origin}/shop`);
+	await ana.page.keyboard.press('Tab');
+	await comes(() => ana.page.getByLabel('Origin 2', { exact: true }).getAttribute('aria-invalid'), 'an origin with a path is said to be one before it is sent', 'true');
+	like(await ana.page.getByRole('alert').innerText(), /An origin has no path: leave out what follows the host and port\./, 'with the reason');
 	await add.click();
-	await comes(() => ana.page.getByLabel('Origin 2', { exact: true }).getAttribute('aria-invalid'), 'an origin with a path: said at that origin', 'true');
+	await comes(() => ana.page.getByLabel('Origin 2', { exact: true }).getAttribute('aria-invalid'), 'and refused', 'true');
 	await ana.page.getByRole('button', { name: 'Remove origin 2' }).click();
 	await add.click();
 	const script = ana.page.getByLabel('Widget script', { exact: true }).and(ana.page.locator('textarea'));

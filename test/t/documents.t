@@ -144,7 +144,6 @@ my $t = LocalHub->new(databases => 'documents, other', conf => "webchatt.desk_li
 my $node = $t->node;
 my $hub = $t->{hub} = Hub->new(dir => $node->basedir . '/hub', keys => [$WebchattTest::KEY], channels => { $WebchattTest::CHANNEL => 'web-chatt2me' });
 my $other_port = WebchattTest::free_port();
-my $desk_port = WebchattTest::free_port();
 my %instead;
 local $ENV{SECRET} = $WebchattTest::KEY;    # which an example hands over
 
@@ -165,7 +164,6 @@ sub begin
 	$t->sql('CREATE DATABASE documents');
 	$t->{database} = 'documents';
 	$t->{reached} = 0;
-	$t->sql("ALTER DATABASE documents SET webchatt.desk_listen = '127.0.0.1:$desk_port'");
 	$t->sql('CREATE EXTENSION webchatt');
 	$t->wait_ready;
 	return;
