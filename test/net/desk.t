@@ -259,11 +259,12 @@ subtest 'calls' => sub {
 	is($call->{function}, 'inbox', 'the function');
 	is($call->{args}, '{"filter":"open","n":1e2,"t":"\u00e9"}', 'the arguments to the letter');
 	is($call->{session}, sha256($TOKEN{anna}), "the hash of the session's token");
-	is($call->{has_session}, 1, 'it has one');
+	is("$call->{has_session} $call->{unattended}", '1 0', 'it has one, and somebody is there');
 	is($call->{new_session}, "\0" x 32, 'and makes none');
 	is($call->{client}, '127.0.0.1', 'the client');
 	is($call->{user_agent}, substr("Moz\xc3\xa9illa \xef\xbf\xbd/" . 'x' x 300, 0, 200), 'its name for itself, cut and mended');
 	is((round_trip($w, call('me', '', who => 'anna'), 200, '{}'))[0]{args}, '{}', 'no body is no arguments');
+	is((round_trip($w, call('inbox', {}, who => 'anna', 'X-Webchatt-Desk' => 2), 200))[0]{unattended}, 1, 'a page that nobody touches says so');
 	for my $status (400, 403, 404, 409, 500, 503)
 	{
 		$r = (round_trip($w, call('send', {}, who => 'anna'), $status, qq({"errorCode":"x$status"})))[1];
@@ -282,7 +283,7 @@ subtest 'calls' => sub {
 subtest 'CSRF: only the page itself may call' => sub {
 	for my $function (qw(me sign_in sign_out))
 	{
-		my %all = ('no mark' => ['X-Webchatt-Desk' => undef], 'another mark' => ['X-Webchatt-Desk' => 'yes'], 'no Origin' => [Origin => undef],
+		my %all = ('no mark' => ['X-Webchatt-Desk' => undef], 'another mark' => ['X-Webchatt-Desk' => 'yes'], 'a third' => ['X-Webchatt-Desk' => 3], 'two' => ['X-Webchatt-Desk' => '1, 1'], 'no Origin' => [Origin => undef],
 			'another site' => [Origin => 'http://evil.example'], 'https' => [Origin => "https://$HOST"], 'no port' => [Origin => 'http://desk.test'],
 			'an opaque origin' => [Origin => 'null'], 'a longer one' => [Origin => "http://$HOST.evil.example"], 'a shorter one' => [Origin => 'http://desk'],
 			'two origins' => ["Origin: http://$HOST\r\nOrigin" => "http://$HOST"], 'an empty one' => [Origin => '']);

@@ -72,7 +72,7 @@ sub call
 {
 	my ($function, $args, $from, %more) = @_;
 	speak('DESK_CALL', request => ++$request, function => $function, args => ref $args ? $json->encode($args) : $args, client => '192.0.2.1', user_agent => 'A browser',
-		defined $from ? (session => sha256($from), has_session => 1) : (session => "\0" x 32), new_session => $more{new_session} ? sha256($more{new_session}) : "\0" x 32);
+		defined $from ? (session => sha256($from), has_session => 1) : (session => "\0" x 32), unattended => $more{unattended}, new_session => $more{new_session} ? sha256($more{new_session}) : "\0" x 32);
 	return $request;
 }
 
@@ -120,6 +120,13 @@ is((asked('me', {}, 'a token that nobody has'))[0], 401, 'nor with one that is n
 is((asked('sign_in', { token => 'x' }, undef, new_session => 'new'))[0], 401, 'a link that is none opens nothing');
 is((asked('sign_in', {}, undef, new_session => 'new'))[0], 401, 'nor does none');
 my $used = sign_in('ana', 'of ana');
+
+# What counts as use of a session.
+sub unused { return $t->sql(q{SELECT last_seen < now() - interval '30 minutes' FROM webchatt.agent_sessions WHERE agent = 'ana'}) }
+$t->sql(q{UPDATE webchatt.agent_sessions SET last_seen = now() - interval '1 hour' WHERE agent = 'ana'});
+is((asked('socket', {}, 'of ana'))[0] . unused(), '200t', 'an open page does not count as use');
+is((asked('me', {}, 'of ana', unattended => 1))[0] . unused(), '200t', 'nor does what it asks while nobody touches it');
+is((asked('me', {}, 'of ana'))[0] . unused(), '200f', 'what somebody asks does');
 my ($status, $body, $agent) = asked('sign_in', { token => $used }, undef, new_session => 'again');
 is("$status $body->{errorCode}", '401 invalid_link', 'a link works once');
 is((asked('me', {}, 'again'))[0], 401, 'and leaves no session');

@@ -102,8 +102,10 @@ main(void)
 	field(&head, "origin", "http://x", 8);
 	ok(head.origin.p == NULL && !desk_head_is_ours(&head, "http://x"), "two origins are none");
 	field(&head, "x-webchatt-desk", " 1 ", 3);
-	ok(head.marked, "the mark");
+	ok(head.marked && !head.unattended, "the mark");
+	field(&head, "X-Webchatt-Desk", "2", 1);
+	ok(head.marked && head.unattended, "that of a page that nobody touches");
 	field(&head, "X-Webchatt-Desk", "11", 2);
-	ok(!head.marked, "another is none");
+	ok(!head.marked && !head.unattended, "another is none");
 	return tap_done();
 }

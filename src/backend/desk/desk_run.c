@@ -130,7 +130,7 @@ read_args(wc_str args)
 static bool
 find_caller(const wc_desk_call *call, Caller *caller)
 {
-	bool touches = !wc_str_equals(call->function, "socket");
+	bool touches = !call->unattended && !wc_str_equals(call->function, "socket");
 	Datum args[3] = {hash_datum(call->session), Int32GetDatum(wc_desk_session_idle), BoolGetDatum(touches)};
 	bool isnull;
 

@@ -117,9 +117,3 @@ timeouts_expire(timeouts *d, phase p)
 	while (head->next != head)
 		d->on_late(d->arg, head->next);
 }
-
-void
-timeouts_close(timeouts *d)
-{
-	uv_close((uv_handle_t *) &d->timer, NULL);
-}

@@ -57,6 +57,4 @@ extern void timeouts_set(timeouts *d, timeout *entry, phase p, uint64_t since);
 /* Treat everything in a phase as late now. */
 extern void timeouts_expire(timeouts *d, phase p);
 
-extern void timeouts_close(timeouts *d);
-
 #endif /* NET_TIMEOUTS_H */

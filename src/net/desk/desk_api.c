@@ -36,6 +36,7 @@ typedef struct call
 	uint8_t new_session[WC_HASH_SIZE];
 	uint64_t conversation; /* the tag of the one that it reads; 0: none */
 	bool counted;		   /* among the session's calls */
+	bool unattended;	   /* its page is */
 } call;
 
 static bool
@@ -83,6 +84,7 @@ desk_api_check_head(conn *c, const char *method)
 	c->desk = k = net_alloc(sizeof(*k));
 	k->caller.client = c->client;
 	desk_guard_head(d, c, &head);
+	k->unattended = head.unattended;
 	if (is_function(function, len))
 		memcpy(k->function, function, len);
 	text_line(k->user_agent, USER_AGENT_SIZE - 1, head.user_agent.p ? head.user_agent.p : "", head.user_agent.len);
@@ -109,6 +111,7 @@ ask(conn *c, call *k, const char *args, size_t len)
 	memcpy(m.session, k->caller.session, WC_HASH_SIZE);
 	memcpy(m.new_session, k->new_session, WC_HASH_SIZE);
 	m.has_session = k->caller.has_session;
+	m.unattended = k->unattended;
 	m.function = wc_str_from(k->function);
 	m.args = (wc_str){args, (uint32_t) len};
 	m.client = wc_str_from(client);

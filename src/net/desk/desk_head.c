@@ -59,7 +59,10 @@ desk_head_field(desk_head *head, const char *name, size_t name_len, const char *
 	else if (text_is(field, "Host"))
 		head->host = given;
 	else if (text_is(field, DESK_MARK))
-		head->marked = wc_str_equals(given, "1");
+	{
+		head->unattended = wc_str_equals(given, "2");
+		head->marked = head->unattended || wc_str_equals(given, "1");
+	}
 	else if (text_is(field, "User-Agent"))
 		head->user_agent = given;
 }

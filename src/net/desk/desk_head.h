@@ -14,7 +14,10 @@
 /* A token: 32 bytes in base64url. */
 #define DESK_TOKEN_LEN 43
 
-/* The header that a form cannot send. */
+/*
+ * The header that a form cannot send: 1, or 2 from a page that nobody has touched
+ * lately, and that asks by itself.
+ */
 #define DESK_MARK "X-Webchatt-Desk"
 
 /*
@@ -31,7 +34,8 @@ typedef struct desk_head
 	wc_str host;
 	wc_str user_agent;
 	wc_str token; /* the session's; p is NULL when there is none that can be one */
-	bool marked;  /* DESK_MARK: 1 */
+	bool marked;  /* there was a DESK_MARK */
+	bool unattended;
 	bool origins; /* there was an Origin */
 	bool cookies; /* there was a cookie of that name */
 } desk_head;

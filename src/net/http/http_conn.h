@@ -142,6 +142,7 @@ struct http_server
 	uint32_t nconns;
 	uint32_t nleaving;	/* of which shut down, and not yet closed by libmicrohttpd */
 	size_t large_bytes; /* of bodies over BODY_SMALL */
+	int handles;		/* not closed yet, once it is freed */
 	bool open;
 	bool closing;
 	bool ready;	 /* libmicrohttpd has something to do */

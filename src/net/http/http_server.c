@@ -541,16 +541,29 @@ http_server_waiting(const http_server *d)
 	return inflight_count(d->inflight);
 }
 
+/* All of its handles are in it: it goes with the last of them, whichever that is. */
 static void
-on_closed(uv_handle_t *handle)
+end_handle(http_server *d)
 {
-	http_server *d = handle->data;
-
+	if (--d->handles > 0)
+		return;
 	inflight_free(d->inflight);
 	address_counts_free(d->peers);
 	address_counts_free(d->clients);
 	static_files_exit();
 	free(d);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	end_handle(handle->data);
+}
+
+static void
+on_timeouts_closed(uv_handle_t *handle)
+{
+	end_handle(((timeouts *) handle->data)->arg);
 }
 
 void
@@ -561,7 +574,8 @@ http_server_free(http_server *d)
 	uv_poll_stop(&d->poll);
 	MHD_stop_daemon(d->mhd);
 	lingering_close_stop();
-	uv_close((uv_handle_t *) &d->poll, NULL);
-	timeouts_close(&d->timeouts);
+	d->handles = 3;
+	uv_close((uv_handle_t *) &d->poll, on_closed);
+	uv_close((uv_handle_t *) &d->timeouts.timer, on_timeouts_closed);
 	uv_close((uv_handle_t *) &d->again, on_closed);
 }
