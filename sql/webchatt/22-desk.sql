@@ -181,8 +181,10 @@ $$;
 COMMENT ON FUNCTION webchatt._desk_arg(jsonb, text, text, boolean) IS 'webchatt''s own: an argument of that JSON type; null: it was not given, and is not needed';
 
 CREATE FUNCTION webchatt._desk_text(args jsonb, name text, needed boolean DEFAULT true) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT webchatt._desk_arg(args, name, 'string', needed) #>> '{}'
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN webchatt._desk_arg(args, name, 'string', needed) #>> '{}';
+END
 $$;
 COMMENT ON FUNCTION webchatt._desk_text(jsonb, text, boolean) IS 'webchatt''s own: an argument that is a text';
 
@@ -238,27 +240,66 @@ $$;
 COMMENT ON FUNCTION webchatt._desk_message(jsonb) IS 'webchatt''s own: which message is meant; raises when the caller sees no such message';
 
 CREATE FUNCTION webchatt.desk_me(args jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT jsonb_build_object(
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN jsonb_build_object(
 		'agent', (SELECT jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role, 'avatarUrl', a.avatar_url)
 			FROM webchatt.agents a WHERE a.name = webchatt._desk_agent()),
 		'channels', coalesce((SELECT jsonb_agg(jsonb_build_object('id', c.id, 'displayName', c.display_name, 'kind', c.kind,
 				'local', c.public_key IS NOT NULL) ORDER BY c.display_name, c.id)
 			FROM webchatt.channels c), '[]'),
-		'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'webchatt'))
+		'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'webchatt'));
+END
 $$;
 COMMENT ON FUNCTION webchatt.desk_me(jsonb) IS
 	'the desk: {} → {agent: {name, displayName, role, avatarUrl}, channels: [{id, displayName, kind, local}], version}';
 
-/* The page is found in the table alone, by one of its three indexes; the rest is looked up for its rows. */
+/*
+ * What the desk asks for all day is planned once in a process's life, by index, as for tables that are large one day:
+ * hence generic plans, and no plan that reads or sorts a whole table.  A page of the inbox is found in the table of
+ * conversations alone, by one of its three indexes; the rest is looked up for its rows.
+ */
+CREATE FUNCTION webchatt._desk_page(filter text, channel uuid, behind text[], most int) RETURNS SETOF webchatt.conversations
+LANGUAGE plpgsql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+	wanted webchatt.conversation_state := CASE filter WHEN 'closed' THEN 'closed' ELSE 'open' END;
+	who text := webchatt._desk_agent();
+	of_place bigint := coalesce(behind[1]::bigint, -9223372036854775808);
+	of_channel uuid := coalesce(behind[2]::uuid, '00000000-0000-0000-0000-000000000000');
+	of_visitor text := coalesce(behind[3], '');
+BEGIN
+	IF filter = 'mine' AND channel IS NULL THEN
+		RETURN QUERY SELECT c.* FROM webchatt.conversations c
+			WHERE c.assignee = who AND c.state = wanted AND (c.place, c.channel_id, c.visitor) > (of_place, of_channel, of_visitor)
+			ORDER BY c.place, c.channel_id, c.visitor LIMIT most;
+	ELSIF filter = 'mine' THEN
+		RETURN QUERY SELECT c.* FROM webchatt.conversations c
+			WHERE c.assignee = who AND c.state = wanted AND (c.place, c.channel_id, c.visitor) > (of_place, of_channel, of_visitor)
+				AND c.channel_id = channel
+			ORDER BY c.place, c.channel_id, c.visitor LIMIT most;
+	ELSIF channel IS NULL THEN
+		RETURN QUERY SELECT c.* FROM webchatt.conversations c
+			WHERE c.state = wanted AND (c.place, c.channel_id, c.visitor) > (of_place, of_channel, of_visitor)
+			ORDER BY c.place, c.channel_id, c.visitor LIMIT most;
+	ELSE
+		RETURN QUERY SELECT c.* FROM webchatt.conversations c
+			WHERE c.channel_id = channel AND c.state = wanted AND (c.place, c.visitor) > (of_place, of_visitor)
+			ORDER BY c.place, c.visitor LIMIT most;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_page(text, uuid, text[], int) IS
+	'webchatt''s own: conversations of the inbox, behind a place, a channel and a visitor (NULL: from the first on)';
+
 CREATE FUNCTION webchatt.desk_inbox(args jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $_$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 DECLARE
 	filter text := coalesce(webchatt._desk_text(args, 'filter', false), 'open');
 	channel uuid := webchatt._desk_uuid(args, 'channel', false);
 	behind text[] := regexp_match(webchatt._desk_text(args, 'after', false), '^(-?[0-9]{1,19}) ([0-9a-f-]{36}) (.+)$');
 	most int := webchatt._desk_limit(args);
-	page jsonb;
 BEGIN
 	IF filter NOT IN ('open', 'mine', 'closed') THEN
 		RAISE EXCEPTION '"filter" is %', quote_literal(filter)
@@ -267,16 +308,12 @@ BEGIN
 	IF behind IS NULL AND webchatt._desk_text(args, 'after', false) IS NOT NULL THEN
 		RAISE EXCEPTION '"after" is not what a page before had as "next"' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	EXECUTE format($q$
-		WITH page AS MATERIALIZED (
-			SELECT c.*, row_number() OVER (ORDER BY c.place, c.channel_id, c.visitor) AS n
-			FROM (SELECT c.channel_id, c.visitor, c.state, c.assignee, c.waiting_since, c.place
-				FROM webchatt.conversations c
-				WHERE c.state = %L %s %s %s
-				ORDER BY c.place, c.channel_id, c.visitor LIMIT $1 + 1) c),
+	RETURN (WITH page AS MATERIALIZED (
+			SELECT p.* FROM webchatt._desk_page(filter, channel, behind, most + 1) WITH ORDINALITY p),
 		here AS MATERIALIZED (
 			SELECT DISTINCT s.channel_id, s.visitor FROM webchatt.sessions s
-			WHERE (s.channel_id, s.visitor) IN (SELECT p.channel_id, p.visitor FROM page p)
+			-- (IS TRUE: looked up in a table of the page, not joined to it)
+			WHERE ((s.channel_id, s.visitor) IN (SELECT p.channel_id, p.visitor FROM page p)) IS TRUE
 				AND EXISTS (SELECT FROM webchatt._status() w WHERE w.corridor = 'open'))
 		SELECT jsonb_build_object(
 			'conversations', coalesce((SELECT jsonb_agg(jsonb_build_object(
@@ -286,73 +323,78 @@ BEGIN
 					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
 					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
 					'lastText', left(coalesce(m.content ->> 'text', m.content ->> 'caption', m.content #>> '{interactive,body,text}',
-						m.content #>> '{interactive,button_reply,title}', m.content #>> '{interactive,list_reply,title}'), 200), 'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
+						m.content #>> '{interactive,button_reply,title}', m.content #>> '{interactive,list_reply,title}'), 200),
+					'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
 						coalesce((SELECT min(k COLLATE "C") FROM jsonb_object_keys(m.content) k WHERE k <> 'text'), 'text') END,
 					'lastAuthor', m.author, 'attributes', CASE WHEN octet_length(v.attributes::text) <= 8192 THEN v.attributes ELSE '{}' END,
-					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.n)
+					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.ordinality)
 				FROM page p
 				JOIN webchatt.channels h ON h.id = p.channel_id
 				JOIN webchatt.visitors v ON v.channel_id = p.channel_id AND v.id = p.visitor
 				CROSS JOIN LATERAL (
-					SELECT m.*, m.direction = 'out' AND m.final AS answers FROM webchatt.messages m
+					SELECT m.direction, m.status, m.content, m.created_at, m.author, m.direction = 'out' AND m.final AS answers
+					FROM webchatt.messages m
 					WHERE m.channel_id = p.channel_id AND m.visitor = p.visitor
 					ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) m
-				WHERE p.n <= $1), '[]'),
+				WHERE p.ordinality <= most), '[]'),
 			'next', (SELECT p.place || ' ' || p.channel_id || ' ' || p.visitor FROM page p
-				WHERE p.n = $1 AND EXISTS (SELECT FROM page x WHERE x.n > $1)),
+				WHERE p.ordinality = most AND EXISTS (SELECT FROM page x WHERE x.ordinality > most)),
 			'waiting', (SELECT count(*) FROM (SELECT FROM webchatt.conversations c
-				WHERE c.state = 'open' AND c.place < 2305843009213693952 LIMIT 1000) w))$q$,
-		CASE filter WHEN 'closed' THEN 'closed' ELSE 'open' END,
-		CASE filter WHEN 'mine' THEN 'AND c.assignee = $2' ELSE '' END,
-		CASE WHEN channel IS NULL THEN '' ELSE 'AND c.channel_id = $3' END,
-		CASE WHEN behind IS NULL THEN '' WHEN channel IS NULL THEN 'AND (c.place, c.channel_id, c.visitor) > ($4, $5, $6)'
-			ELSE 'AND (c.place, c.visitor) > ($4, $6)' END)
-	INTO STRICT page
-	USING most, webchatt._desk_agent(), channel, behind[1]::bigint, behind[2]::uuid, behind[3];
-	RETURN page;
+				WHERE c.state = 'open' AND c.place < 2305843009213693952 LIMIT 1000) w)));
 END
-$_$;
+$$;
 COMMENT ON FUNCTION webchatt.desk_inbox(jsonb) IS
 	'the desk: {filter?: "open" | "mine" | "closed", channel?, after?, limit?} → {conversations: [{channel, visitor, displayName, state, assignee, unanswered, waitingSince, lastAt, lastDirection, lastStatus, lastText, lastType, lastAuthor, attributes, present}], next, waiting}. In the order of webchatt.inbox; after: next of the page before, where that has any; waiting: how many wait in all, 1000 at most';
 
 CREATE FUNCTION webchatt._desk_messages(channel uuid, visitor text, older_than uuid, newer_than uuid, most int)
-RETURNS TABLE (n bigint, id uuid, content jsonb, shown jsonb)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $_$
+RETURNS SETOF webchatt.messages
+LANGUAGE plpgsql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+	bound uuid := coalesce(newer_than, older_than, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 BEGIN
-	RETURN QUERY EXECUTE format($q$
-		SELECT row_number() OVER (ORDER BY m.id %1$s), m.id, m.content, jsonb_build_object('id', m.id, 'at', m.created_at,
-			'direction', m.direction, 'status', m.status, 'statusAt', m.status_at, 'content', m.content, 'author', m.author,
-			'final', m.final, 'errorCode', m.error_code, 'errorMessage', m.error_message)
-		FROM (SELECT * FROM webchatt.messages m
-			WHERE m.channel_id = $1 AND m.visitor = $2 AND m.id %2$s $3
-			ORDER BY m.id %1$s LIMIT $4) m$q$,
-		CASE WHEN newer_than IS NULL THEN 'DESC' ELSE 'ASC' END, CASE WHEN newer_than IS NULL THEN '<' ELSE '>' END)
-	USING _desk_messages.channel, _desk_messages.visitor,
-		coalesce(newer_than, older_than, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), most;
+	IF newer_than IS NULL THEN
+		RETURN QUERY SELECT m.* FROM webchatt.messages m
+			WHERE m.channel_id = channel AND m.visitor = _desk_messages.visitor AND m.id < bound
+			ORDER BY m.id DESC LIMIT most;
+	ELSE
+		RETURN QUERY SELECT m.* FROM webchatt.messages m
+			WHERE m.channel_id = channel AND m.visitor = _desk_messages.visitor AND m.id > bound
+			ORDER BY m.id LIMIT most;
+	END IF;
 END
-$_$;
+$$;
 COMMENT ON FUNCTION webchatt._desk_messages(uuid, text, uuid, uuid, int) IS
 	'webchatt''s own: messages of a conversation behind one, or the newest first, before one (NULL: of all)';
 
 /* A page has a megabyte of contents at most, and always one message. */
 CREATE FUNCTION webchatt.desk_conversation(args jsonb) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH what AS MATERIALIZED (
-		SELECT c.channel, c.visitor, webchatt._desk_limit(args) AS most, webchatt._desk_uuid(args, 'before', false) AS before,
-			webchatt._desk_uuid(args, 'after', false) AS after
-		FROM webchatt._desk_conversation(args) c),
-	found AS MATERIALIZED (
-		SELECT m.id, m.shown, m.n > w.most OR m.n > 1 AND sum(octet_length(m.content::text)) OVER (ORDER BY m.n) > 1000000 AS beyond
-		FROM what w, webchatt._desk_messages(w.channel, w.visitor, w.before, w.after, w.most + 1) m)
-	SELECT jsonb_build_object(
-		'messages', coalesce((SELECT jsonb_agg(m.shown ORDER BY m.id) FROM found m WHERE NOT m.beyond), '[]'),
-		'more', EXISTS (SELECT FROM found m WHERE m.beyond),
-		'visitor', (SELECT jsonb_build_object('id', v.id, 'attributes', v.attributes, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
-				'present', EXISTS (SELECT FROM webchatt.presence p WHERE p.channel_id = v.channel_id AND p.visitor = v.id),
-				'channel', v.channel_id, 'state', coalesce(c.state, 'open'), 'assignee', c.assignee,
-				'waitingSince', c.waiting_since)
-			FROM what w JOIN webchatt.visitors v ON v.channel_id = w.channel AND v.id = w.visitor
-			LEFT JOIN webchatt.conversations c ON c.channel_id = v.channel_id AND c.visitor = v.id))
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+	most int := webchatt._desk_limit(args);
+	before uuid := webchatt._desk_uuid(args, 'before', false);
+	after uuid := webchatt._desk_uuid(args, 'after', false);
+BEGIN
+	RETURN (WITH found AS MATERIALIZED (
+			SELECT m.*, m.ordinality > most OR m.ordinality > 1
+				AND sum(octet_length(m.content::text)) OVER (ORDER BY m.ordinality) > 1000000 AS beyond
+			FROM webchatt._desk_messages(what.channel, what.visitor, before, after, most + 1) WITH ORDINALITY m)
+		SELECT jsonb_build_object(
+			'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'at', m.created_at, 'direction', m.direction,
+					'status', m.status, 'statusAt', m.status_at, 'content', m.content, 'author', m.author, 'final', m.final,
+					'errorCode', m.error_code, 'errorMessage', m.error_message) ORDER BY m.id)
+				FROM found m WHERE NOT m.beyond), '[]'),
+			'more', EXISTS (SELECT FROM found m WHERE m.beyond),
+			'visitor', (SELECT jsonb_build_object('id', v.id, 'attributes', v.attributes, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
+					'present', EXISTS (SELECT FROM webchatt.presence p WHERE p.channel_id = v.channel_id AND p.visitor = v.id),
+					'channel', v.channel_id, 'state', coalesce(c.state, 'open'), 'assignee', c.assignee,
+					'waitingSince', c.waiting_since)
+				FROM webchatt.visitors v
+				LEFT JOIN webchatt.conversations c ON c.channel_id = v.channel_id AND c.visitor = v.id
+				WHERE v.channel_id = what.channel AND v.id = what.visitor)));
+END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
 	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], more, visitor: {id, attributes, firstSeen, lastSeen, present, channel, state, assignee, waitingSince}}. The newest, or those before or behind a message; the oldest first; more: there are more before them, or with after behind them';

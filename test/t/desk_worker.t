@@ -164,9 +164,11 @@ is_deeply([ (asked('probe', { do => 'SELECT 1' }, "of $_->[0]"))[0, 1] ], [ 200,
   for [ 'ana', 'webchatt_agent' ], [ 'root', 'webchatt_admin' ];
 is((asked('probe', { do => $_->[0] }, 'of ana'))[0], $_->[1], $_->[0])
   for [ 'SET ROLE postgres', 403 ], [ 'RESET ROLE', 403 ], [ 'SET SESSION AUTHORIZATION postgres', 403 ], [ 'RESET SESSION AUTHORIZATION', 403 ], [ 'SELECT * FROM webchatt.agent_sessions', 403 ],
-  [ 'SELECT pg_read_file($$/etc/passwd$$)', 403 ], [ 'SET webchatt.agent = root', 200 ], [ 'SET search_path = public', 200 ], [ 'CREATE TEMP TABLE left_behind ()', 200 ], [ 'COMMIT', 400 ];
+  [ 'SELECT pg_read_file($$/etc/passwd$$)', 403 ], [ 'SET webchatt.agent = root', 200 ], [ 'SET search_path = public', 200 ], [ 'CREATE TEMP TABLE left_behind ()', 200 ], [ 'PREPARE left_behind AS SELECT 1', 200 ], [ 'SELECT pg_advisory_lock(7)', 200 ], [ 'COMMIT', 400 ];
 is_deeply([ (asked('probe', { do => 'SELECT 1' }, 'of ana'))[1] ], [ { user => 'webchatt_agent', agent => 'ana', path => 'pg_catalog, pg_temp' } ], 'what a call SETs ends with it');
 is((asked('probe', { do => 'SELECT FROM pg_temp.left_behind' }, 'of ana'))[0], 500, 'and no temporary table is left');
+is((asked('probe', { do => 'EXECUTE left_behind' }, 'of ana'))[0], 500, 'nor a statement');
+is($t->sql('SELECT pg_try_advisory_lock(7)'), 't', 'nor a lock');
 my ($code, $error) = asked('probe', { do => q{DO 'BEGIN RAISE EXCEPTION $x$the secret reason$x$ USING ERRCODE = $x$XX001$x$; END'} }, 'of ana');
 is("$code $error->{errorMessage}", '500 The database could not do it; its operator finds out why in webchatt.status.', 'what is nobody\'s fault there is not told');
 $t->wait_for(q{SELECT last_error = 'a call of the desk (probe) failed: the secret reason' FROM webchatt.status}, 'but to the operator');

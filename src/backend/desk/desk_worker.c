@@ -11,14 +11,17 @@
 #include <signal.h>
 
 #include "catalog/namespace.h"
+#include "commands/prepare.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 
 #include "common/corridor.h"
 #include "desk/desk_queue.h"
@@ -88,13 +91,16 @@ send_frames(const wc_buf *out)
 	return true;
 }
 
-/* What a call left there is not there for the next: an operator's triggers may make some. */
+/* What an operator's triggers leave in a session, the next call does not find: it is another's. */
 static void
-drop_temporary_tables(void)
+leave_nothing(void)
 {
 	Oid schema;
 	Oid toast;
 
+	PortalHashTableDeleteAll();
+	DropAllPreparedStatements();
+	LockReleaseAll(USER_LOCKMETHOD, true);
 	GetTempNamespaceState(&schema, &toast);
 	if (!OidIsValid(schema))
 		return;
@@ -126,7 +132,7 @@ webchatt_desk_main(Datum arg)
 		if (!send_frames(&out))
 			break;
 		wc_buf_free(&out);
-		drop_temporary_tables();
+		leave_nothing();
 		(void) pgstat_report_stat(false);
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
