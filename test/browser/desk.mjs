@@ -403,9 +403,16 @@ test('on a phone', async () => {
 	await rui.page.getByRole('button', { name: 'Details' }).tap();
 	ok(!await rui.isTooWide(), 'details fit');
 	await rui.page.getByRole('complementary').getByRole('button', { name: 'Close' }).tap();
+	await rui.page.getByRole('complementary').waitFor({ state: 'detached' });
 	await rui.page.goBack();
 	await comes(() => rui.row('From the phone').isVisible(), 'the browser\'s Back leads to the list', true);
-	await Promise.all([context.close(), rui.close()]);
+	const ana = await DeskPage.signedIn('ana', { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, locale: 'pt-BR' });
+	for (const page of ['channels', 'channels/new', 'agents', 'agents/new', 'account']) {
+		await ana.page.goto(`${deskUrl}/desk/#/${page}`);
+		await ana.page.locator('.things, .form').first().waitFor();
+		ok(!await ana.isTooWide(), `so does the page ${page}`);
+	}
+	await Promise.all([context.close(), rui.close(), ana.close()]);
 });
 
 for (const colorScheme of ['light', 'dark']) {
