@@ -209,6 +209,13 @@ RESET ROLE;
 DROP POLICY regress_desk ON webchatt.conversations;
 ALTER TABLE webchatt.conversations DISABLE ROW LEVEL SECURITY;
 
+-- no page of the inbox or of a conversation reads a whole table, not even a small one
+CREATE TEMP TABLE scans AS SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'webchatt';
+SELECT count(webchatt.desk_inbox(a || jsonb_build_object('limit', 2))) FROM unnest(ARRAY['{}', '{"filter": "mine"}', '{"filter": "closed"}', jsonb_build_object('channel', :'shop'),
+	jsonb_build_object('channel', :'shop', 'filter', 'mine'), jsonb_build_object('after', webchatt.desk_inbox('{"limit": 2}') -> 'next')]::jsonb[]) a;
+SELECT count(webchatt.desk_conversation(jsonb_build_object('channel', :'shop', 'visitor', 'v1') || a)) FROM unnest(ARRAY['{}', '{"before": "01900000-0000-7000-8000-000000000104"}', '{"after": "01900000-0000-7000-8000-000000000104"}']::jsonb[]) a;
+SELECT n.relname, n.seq_scan - s.seq_scan FROM pg_stat_xact_user_tables n JOIN scans s USING (relname) WHERE n.schemaname = 'webchatt' AND n.seq_scan > s.seq_scan AND relname IN ('messages', 'conversations', 'visitors');
+
 -- renamed and removed
 UPDATE webchatt.agents SET name = 'bia' WHERE name = 'bia.2';
 SELECT agent FROM webchatt.sign_in_links WHERE agent LIKE 'bia%';
