@@ -26,6 +26,15 @@ export function onCalls(listeners) {
 	tell = listeners;
 }
 
+// When somebody last used keyboard or pointer.  What the page asks by itself long after that says so, and does not keep
+// the session of somebody who has gone home.
+const GONE = 300000;
+let touched = performance.now();
+for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel'])
+	addEventListener(event, () => touched = performance.now(), { capture: true, passive: true });
+
+const isAttended = () => performance.now() - touched < GONE;
+
 export async function call(name, args = {}) {
 	const patience = new AbortController();
 	const timer = setTimeout(() => patience.abort(), PATIENCE);
@@ -34,7 +43,7 @@ export async function call(name, args = {}) {
 	try {
 		response = await fetch(`/desk/api/${name}`, {
 			method: 'POST',
-			headers: { 'Content-Type': 'application/json', 'X-Webchatt-Desk': '1' },
+			headers: { 'Content-Type': 'application/json', 'X-Webchatt-Desk': isAttended() ? '1' : '2' },
 			body: JSON.stringify(args),
 			credentials: 'same-origin',
 			cache: 'no-store',

@@ -280,6 +280,27 @@ test('a send that was not answered', async () => {
 	await Promise.all([context.close(), rui.close()]);
 });
 
+test('a desk that nobody touches', async () => {
+	const rui = await DeskPage.signedIn('rui');
+	const said = [];
+	rui.page.on('request', request => request.url().includes('/desk/api/') && said.push(request.headers()['x-webchatt-desk']));
+	await rui.page.clock.install();
+	await rui.page.reload();
+	await rui.page.locator('nav.pages').waitFor();
+	await comes(() => said.length > 0 && said.every(one => one === '1'), 'whoever opens the page uses it');
+	await rui.page.clock.fastForward('06:00');
+	said.length = 0;
+	await comes(async () => {
+		await rui.page.clock.fastForward('01:01');
+		return said.length && said[said.length - 1];
+	}, 'what the page asks by itself later does not count as use', '2');
+	await rui.page.mouse.move(100, 100);
+	said.length = 0;
+	await rui.page.getByRole('button', { name: 'Closed', exact: true }).click();
+	await comes(() => said[0], 'until somebody touches it', '1');
+	await rui.close();
+});
+
 test('drafts', async () => {
 	const { channel, context } = await visitor('A draft?', 'Paper');
 	const rui = await DeskPage.signedIn('rui');
