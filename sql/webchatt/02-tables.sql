@@ -317,7 +317,7 @@ CREATE INDEX conversations_channel ON webchatt.conversations (channel_id, state,
 CREATE INDEX conversations_assignee ON webchatt.conversations (assignee, state, place, channel_id, visitor)
 	WHERE assignee IS NOT NULL;
 COMMENT ON TABLE webchatt.conversations IS
-	'how each conversation stands, a row for each that has a message; written by the worker only, up to a second behind the messages: read webchatt.inbox';
+	'how each conversation stands, a row for each that has a message; written by the worker only, a second behind the messages, or more while thousands are sent at once: read webchatt.inbox';
 COMMENT ON COLUMN webchatt.conversations.visitor IS 'the visitor''s id';
 COMMENT ON COLUMN webchatt.conversations.state IS 'open, or closed by webchatt.close_conversation(); a visitor''s message opens it again';
 COMMENT ON COLUMN webchatt.conversations.assignee IS 'whose it is, as webchatt.assign_conversation() was told; null: nobody''s';
