@@ -338,6 +338,10 @@ $t->sql(q{CREATE FUNCTION webchatt.desk_large(args jsonb) RETURNS jsonb LANGUAGE
 is(length((asked('large', { n => $_ }, 'of ana'))[1]{x}), $_, "an answer of $_ bytes") for 100, 300_000, 7_000_000;
 is((asked('large', { n => 9_000_000 }, 'of ana'))[0], 400, 'too large a one is refused');
 is(length((asked('probe', { do => 'SELECT 1', more => 'y' x 60_000 }, 'of ana'))[1]{user}), 14, 'arguments of 60 kB');
+is(length((asked('probe', { do => "DO 'BEGIN RAISE EXCEPTION ''%'', repeat(''y'', 10000000) USING HINT = repeat(''z'', 10000000); END'" }, 'of ana'))[1]{$_}), 4096, "an error that says more than anybody reads is answered: $_")
+  for 'errorMessage', 'hint';
+is((asked('probe', { do => "DO 'BEGIN RAISE EXCEPTION ''%'', repeat(''y'', 10000000) USING ERRCODE = ''XX001''; END'" }, 'of ana'))[0], 500, 'and one that is nobody\'s fault there');
+is((asked('me', {}, 'of ana'))[0], 200, 'the next call, too');
 
 # Sessions.
 is((asked('sessions', {}, 'of ana'))[1][0]{current}, JSON::PP::true, 'the session that asks is marked');

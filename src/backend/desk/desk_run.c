@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "nodes/value.h"
@@ -43,6 +44,9 @@
 /* Bytes of an answer. */
 #define ANSWER_MOST (8 * 1024 * 1024)
 
+/* Bytes of what is told of an error. */
+#define WORDS_MOST 4096
+
 /* Sessions that one agent has at a time. */
 #define SESSIONS_MOST 50
 
@@ -66,6 +70,15 @@ typedef struct Caller
 /* What outlives the transaction, until it is told. */
 static MemoryContext answer_context = NULL;
 
+/* What an error says: an operator's trigger may say more than any frame holds, and who called would wait forever. */
+static const char *
+clipped(const char *words)
+{
+	int len = (int) strnlen(words, WORDS_MOST + 1);
+
+	return len > WORDS_MOST ? pnstrdup(words, pg_mbcliplen(words, len, WORDS_MOST)) : words;
+}
+
 /* An answer in the form of webchatt-net's refusals. */
 static Answer
 refusal_in_detail(int status, const char *code, const char *message, const char *detail, const char *hint)
@@ -76,16 +89,16 @@ refusal_in_detail(int status, const char *code, const char *message, const char 
 
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"errorCode\": \"%s\", \"errorMessage\": ", code);
-	escape_json(&json, message);
+	escape_json(&json, clipped(message));
 	if (detail != NULL)
 	{
 		appendStringInfoString(&json, ", \"detail\": ");
-		escape_json(&json, detail);
+		escape_json(&json, clipped(detail));
 	}
 	if (hint != NULL)
 	{
 		appendStringInfoString(&json, ", \"hint\": ");
-		escape_json(&json, hint);
+		escape_json(&json, clipped(hint));
 	}
 	appendStringInfoChar(&json, '}');
 	a.body = json.data;
@@ -278,7 +291,7 @@ report(const char *what, wc_buf *out)
 static Answer
 answer_error(const wc_desk_call *call, const ErrorData *error, wc_buf *out)
 {
-	const char *message = error->message ? error->message : "unknown error";
+	const char *message = clipped(error->message ? error->message : "unknown error");
 
 	switch (error->sqlerrcode)
 	{
