@@ -367,7 +367,10 @@ $$;
 COMMENT ON FUNCTION webchatt._desk_messages(uuid, text, uuid, uuid, int) IS
 	'webchatt''s own: messages of a conversation behind one, or the newest first, before one (NULL: of all)';
 
-/* A page has a megabyte of contents at most, and always one message. */
+/*
+ * A page has a megabyte of contents at most, and always one message.  A number of few characters can be written out in a
+ * thousand, so that one content may be more than an answer holds: then only its text is shown.
+ */
 CREATE FUNCTION webchatt.desk_conversation(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
@@ -379,11 +382,13 @@ DECLARE
 BEGIN
 	RETURN (WITH found AS MATERIALIZED (
 			SELECT m.*, m.ordinality > most OR m.ordinality > 1
-				AND sum(octet_length(m.content::text)) OVER (ORDER BY m.ordinality) > 1000000 AS beyond
+				AND sum(octet_length(m.content::text)) OVER (ORDER BY m.ordinality) > 1000000 AS beyond,
+				m.ordinality = 1 AND octet_length(m.content::text) > 6000000 AS vast
 			FROM webchatt._desk_messages(what.channel, what.visitor, before, after, most + 1) WITH ORDINALITY m)
 		SELECT jsonb_build_object(
 			'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'at', m.created_at, 'direction', m.direction,
-					'status', m.status, 'statusAt', m.status_at, 'content', m.content, 'author', m.author, 'final', m.final,
+					'status', m.status, 'statusAt', m.status_at, 'content',
+					CASE WHEN m.vast THEN jsonb_build_object('text', left(m.content ->> 'text', 10000)) ELSE m.content END, 'author', m.author, 'final', m.final,
 					'errorCode', m.error_code, 'errorMessage', m.error_message) ORDER BY m.id)
 				FROM found m WHERE NOT m.beyond), '[]'),
 			'more', EXISTS (SELECT FROM found m WHERE m.beyond),

@@ -262,6 +262,16 @@ for my $end ([ cancelled => sub { is((asked('cancel', { channel => $shop, id => 
 	$t->wait_for("SELECT status = '$end->[0]' FROM webchatt.messages WHERE id = '$held->{id}'", "it is $end->[0]");
 	ok(changed($visitor), 'that is a change');
 }
+
+# A content that is larger written out than an answer may be.
+my $vast = '01900000-0000-7000-8000-000000000002';
+visit(3, $vast);
+my $content = '{"text":"many","a":[' . join(',', ('1e-1000') x 12_000) . ']}';
+speak('EVENT', request => ++$said, kind => 'MESSAGE', channel => $shop, at_us => 1_700_000_000_000_000, message_id => "$vast/$said", visitor => $vast, body => $content, content_at => 0, content_len => length $content);
+frame('EVENT_DONE', sub { $_[0]{request} == $said });
+($status, $body) = asked('conversation', { channel => $shop, visitor => $vast }, 'of ana');
+is_deeply([ $status, map { $_->{content} } @{ $body->{messages} } ], [ 200, { text => 'many' } ], 'its text is shown');
+
 speak('DESK_WATCH', watched => 0);
 visit(2, $visitor);
 
