@@ -6,6 +6,7 @@ import { ChannelsPage } from './channels/channel_list.jsx';
 import { ConversationPage } from './conversation/conversation_page.jsx';
 import { InboxList, Pick } from './inbox/inbox_list.jsx';
 import { forgetTitle, showWaiting } from './inbox/title.js';
+import { MorePage } from './more/more_page.jsx';
 import { useChanges } from './shared/changes.js';
 import { Desk } from './shared/desk.js';
 import { href, useRoute } from './shared/route.js';
@@ -16,10 +17,22 @@ import { AccountPage } from './sign-in/account_page.jsx';
 import { begin, takeToken } from './sign-in/sign_in.js';
 import { SignInPage } from './sign-in/sign_in_page.jsx';
 
+// The pages beside the inbox: in the bar or, for admins, in the list behind "More", in this order.  A page is named as in the
+// address; its icon (shared/ui.jsx), its name and, with Why behind it, its line in the list are called the same.
+const PAGES = {
+	channels: { in: 'bar', admin: true, Shown: ChannelsPage },
+	agents: { in: 'bar', admin: true, Shown: AgentsPage },
+	more: { in: 'bar', admin: true, Shown: MorePage },
+	account: { in: 'more', Shown: AccountPage }
+};
+const names = Object.keys(PAGES);
+const listed = names.filter(one => PAGES[one].in === 'more');
+
 function Navigation({ desk, page }) {
-	const pages = ['inbox', ...desk.isAdmin ? ['channels', 'agents'] : [], 'account'];
+	const pages = ['inbox', ...desk.isAdmin ? names.filter(one => PAGES[one].in === 'bar') : names.filter(one => !PAGES[one].admin)];
+	const current = pages.includes(page) ? page : 'more';
 	return <nav class="pages" aria-label={t('pages')}>{pages.map(one =>
-		<a key={one} href={href(one)} aria-current={page === one ? 'page' : undefined}>
+		<a key={one} href={href(one)} aria-current={current === one ? 'page' : undefined}>
 			<Icon name={one} /><span>{t(one)}</span>
 			{one === 'inbox' && desk.inbox.waiting > 0 && <span class="badge"><span aria-hidden="true">{desk.inbox.waiting > 99 ? '99+' : desk.inbox.waiting}</span>
 				<span class="hush">{t('waiting', { n: desk.inbox.waiting })}</span></span>}
@@ -44,27 +57,24 @@ function Line({ desk }) {
 
 function Page({ desk, route, onLiking, onSignOut }) {
 	const [page, ...rest] = route;
-	if (['channels', 'agents'].includes(page) && !desk.isAdmin)
+	const { admin, Shown } = Object.hasOwn(PAGES, page) ? PAGES[page] : {};
+	if (admin && !desk.isAdmin)
 		return <section class="page"><Empty icon="failed" title={t('adminOnly')} /></section>;
-	switch (page) {
-	case 'channels': return <ChannelsPage desk={desk} which={rest[0]} />;
-	case 'agents': return <AgentsPage desk={desk} which={rest[0]} />;
-	case 'account': return <AccountPage desk={desk} onLiking={onLiking} onSignOut={onSignOut} />;
-	default: {
-		const open = page === 'conversation' && rest[1] ? rest.slice(0, 2) : null;
-		return <>
-			<InboxList desk={desk} open={open} />
-			{open ? <ConversationPage desk={desk} channel={open[0]} visitor={open[1]} /> : <Pick desk={desk} />}
-		</>;
-	}
-	}
+	// back: the list that the page is in, where it is in one.
+	if (Shown)
+		return <Shown desk={desk} which={rest[0]} pages={listed} back={desk.isAdmin && listed.includes(page) ? href('more') : ''} onLiking={onLiking} onSignOut={onSignOut} />;
+	const open = page === 'conversation' && rest[1] ? rest.slice(0, 2) : null;
+	return <>
+		<InboxList desk={desk} open={open} />
+		{open ? <ConversationPage desk={desk} channel={open[0]} visitor={open[1]} /> : <Pick desk={desk} />}
+	</>;
 }
 
 function Signed({ desk, onLiking, onSignOut }) {
 	const route = useRoute();
 	useChanges(desk, desk.inbox);
 	useEffect(() => showWaiting(desk.inbox.waiting));
-	const page = route[0] === 'conversation' || !route[0] ? 'inbox' : route[0];
+	const page = Object.hasOwn(PAGES, route[0]) ? route[0] : 'inbox';
 	return <div class={`desk on-${route[0] === 'conversation' ? 'conversation' : 'page'}`}>
 		<a class="skip" href={location.hash} onClick={event => {
 			event.preventDefault();

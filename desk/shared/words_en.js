@@ -5,6 +5,7 @@ export const EN = {
 	channels: 'Channels',
 	agents: 'Agents',
 	account: 'You',
+	accountWhy: 'Sign out, language, theme, where you are signed in',
 	skip: 'Skip to the page',
 	pages: 'Pages',
 	back: 'Back',

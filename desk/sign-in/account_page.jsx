@@ -42,7 +42,7 @@ function Choice({ label, value, options, onChoose }) {
 
 const KEYS = [['↑ ↓', 'key_move'], ['Enter', 'key_open'], ['Shift Enter', 'key_break'], ['Alt ↑ ↓', 'key_next'], ['Esc', 'key_back']];
 
-export function AccountPage({ desk, onLiking, onSignOut }) {
+export function AccountPage({ desk, back, onLiking, onSignOut }) {
 	const [error, setError] = useState(null);
 	const { agent } = desk;
 	async function signOut() {
@@ -59,7 +59,7 @@ export function AccountPage({ desk, onLiking, onSignOut }) {
 		onLiking();
 	};
 	return <section class="page" aria-label={t('account')}>
-		<Head title={t('account')} />
+		<Head title={t('account')} back={back} />
 		<div class="scroll"><div class="sheet">
 			<section class="block me">
 				<Avatar name={agent.displayName} url={agent.avatarUrl} />

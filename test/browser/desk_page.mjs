@@ -48,8 +48,13 @@ export class DeskPage {
 		await this.field.waitFor();
 	}
 
+	// To a page of the bar, or of the list behind "More" where an admin has it there.
 	async go(page) {
-		await this.page.locator('nav.pages').getByRole('link', { name: page }).click();
+		const bar = this.page.locator('nav.pages');
+		if (await bar.getByRole('link', { name: page }).count())
+			return bar.getByRole('link', { name: page }).click();
+		await bar.getByRole('link', { name: 'More' }).click();
+		return this.page.locator('.more').getByRole('link', { name: page }).click();
 	}
 
 	async say(text) {
