@@ -21,19 +21,25 @@ touched AS (
 )
 SELECT id, agent, role FROM found;
 
--- name: desk_sign_in($1 args jsonb, $2 token_hash bytea, $3 max_age int, $4 client text, $5 user_agent text)
--- The link that has this token is used up, and whoever has it gets a session for so many seconds; no row: there is no such link.
+-- name: desk_use_link($1 args jsonb)
+-- The link that has this token is used up; whose it was; no row: there is no such link.
 WITH used AS (
 	DELETE FROM webchatt.sign_in_links
 	WHERE token_hash = sha256(convert_to($1 ->> 'token', 'UTF8'))
 	RETURNING agent, expires_at
-),
-signed_in AS (
+)
+SELECT u.agent
+FROM used u
+JOIN webchatt.agents a ON a.name = u.agent
+WHERE u.expires_at > now() AND a.disabled_at IS NULL;
+
+-- name: desk_open_session($1 agent text, $2 token_hash bytea, $3 max_age int, $4 client text, $5 user_agent text)
+-- The agent gets a session for so many seconds; no row: they are locked out.
+WITH signed_in AS (
 	INSERT INTO webchatt.agent_sessions (token_hash, agent, expires_at, client, user_agent)
 	SELECT $2, a.name, now() + make_interval(secs => $3), $4, nullif(left($5, 200), '')
-	FROM used u
-	JOIN webchatt.agents a ON a.name = u.agent
-	WHERE u.expires_at > now() AND a.disabled_at IS NULL
+	FROM webchatt.agents a
+	WHERE a.name = $1 AND a.disabled_at IS NULL
 	RETURNING agent
 )
 SELECT a.name, jsonb_build_object('agent', jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role,

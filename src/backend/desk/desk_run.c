@@ -155,22 +155,41 @@ find_caller(const wc_desk_call *call, Caller *caller)
 	return true;
 }
 
-/* Use a link up, and make the session that webchatt-net has a token for. */
+/* The session that webchatt-net has a token for, of the agent whom somebody has shown to be. */
 static Answer
-sign_in(const wc_desk_call *call)
+open_session(const wc_desk_call *call, const char *agent)
 {
 	Datum tidy[2] = {Int32GetDatum(wc_desk_session_idle), Int32GetDatum(SESSIONS_MOST)};
-	Datum args[5] = {read_args(call->args), hash_datum(call->new_session), Int32GetDatum(wc_desk_session_max),
+	Datum args[5] = {CStringGetTextDatum(agent), hash_datum(call->new_session), Int32GetDatum(wc_desk_session_max),
 					 text_datum(call->client), text_datum(call->user_agent)};
 	Answer a = {200, NULL, NULL};
 
-	if (wc_run(WC_DESK_SIGN_IN, args, NULL) == 0)
-		return refusal(401, "invalid_link", "The link was used already, or its time is over.", "Ask for another one.");
+	if (wc_run(WC_DESK_OPEN_SESSION, args, NULL) == 0)
+		return refusal(401, "locked_out", "You may not use the desk any more.", NULL);
 	a.agent = MemoryContextStrdup(answer_context, wc_field_text(0, 1));
 	a.body = MemoryContextStrdup(answer_context, wc_field_text(0, 2));
 	wc_run(WC_DESK_TIDY, tidy, NULL);
 	return a;
 }
+
+static Answer
+use_link(const wc_desk_call *call)
+{
+	Datum args = read_args(call->args);
+
+	if (wc_run(WC_DESK_USE_LINK, &args, NULL) == 0)
+		return refusal(401, "invalid_link", "The link was used already, or its time is over.", "Ask for another one.");
+	return open_session(call, wc_field_text(0, 1));
+}
+
+/* What can be called in no session, as webchatt_worker: webchatt-net has the same names (desk_api.c). */
+static const struct
+{
+	const char *function;
+	Answer (*carry_out)(const wc_desk_call *call);
+} of_strangers[] = {
+	{"sign_in", use_link},
+};
 
 /* The function of this name; InvalidOid: there is none. */
 static Oid
@@ -235,24 +254,33 @@ call_function(const wc_desk_call *call, const Caller *caller)
 	return a;
 }
 
+static Answer
+choose(const wc_desk_call *call)
+{
+	Caller caller;
+
+	for (int i = 0; i < lengthof(of_strangers); i++)
+	{
+		if (wc_str_equals(call->function, of_strangers[i].function))
+			return of_strangers[i].carry_out(call);
+	}
+	if (find_caller(call, &caller))
+		return call_function(call, &caller);
+	return refusal(401, "unauthorized", "You are not signed in any more.", NULL);
+}
+
 /* The whole of it. */
 static Answer
 carry_out(const wc_desk_call *call)
 {
 	Answer a;
-	Caller caller;
 	XLogRecPtr seen;
 
 	transaction_begin();
 	/* an agent may wait longer than a turn may; the time limit ends that, too */
 	LockTimeout = 0;
 	transaction_time_limit(wc_desk_statement_timeout);
-	if (wc_str_equals(call->function, "sign_in"))
-		a = sign_in(call);
-	else if (find_caller(call, &caller))
-		a = call_function(call, &caller);
-	else
-		a = refusal(401, "unauthorized", "You are not signed in any more.", NULL);
+	a = choose(call);
 	transaction_time_limit(0);
 	seen = standbys_seen();
 	transaction_commit();

@@ -26,13 +26,26 @@
 /* What is kept of a browser's name for itself, its NUL included. */
 #define USER_AGENT_SIZE 201
 
+/* What can be called in no session; the desk worker has the same names (desk_run.c). */
+typedef struct stranger_call
+{
+	const char *function;
+	bool signs_in; /* its answer 200 opens a session */
+	int attempts;  /* to sign in, that are given back with that */
+} stranger_call;
+
+static const stranger_call of_strangers[] = {
+	{"sign_in", true, 1},
+};
+
 /* From the request's head to its answer: c->desk. */
 typedef struct call
 {
 	desk_caller caller;
+	const stranger_call *stranger; /* NULL: it needs a session */
 	char function[FUNCTION_SIZE];
 	char user_agent[USER_AGENT_SIZE];
-	char token[DESK_TOKEN_LEN + 1]; /* of the session that sign_in makes */
+	char token[DESK_TOKEN_LEN + 1]; /* of the session that it opens */
 	uint8_t new_session[WC_HASH_SIZE];
 	uint64_t conversation; /* the tag of the one that it reads; 0: none */
 	bool counted;		   /* among the session's calls */
@@ -43,6 +56,23 @@ static bool
 is(const call *k, const char *function)
 {
 	return strcmp(k->function, function) == 0;
+}
+
+static bool
+signs_in(const call *k)
+{
+	return k->stranger != NULL && k->stranger->signs_in;
+}
+
+static const stranger_call *
+find_stranger_call(const char *function)
+{
+	for (size_t i = 0; i < sizeof(of_strangers) / sizeof(of_strangers[0]); i++)
+	{
+		if (strcmp(of_strangers[i].function, function) == 0)
+			return &of_strangers[i];
+	}
+	return NULL;
 }
 
 /* A name that a function may have; "socket" asks whose session it is, and is ours. */
@@ -59,7 +89,7 @@ check_caller(desk *d, const desk_head *head, call *k)
 {
 	if (!head->marked || !desk_head_is_ours(head, d->origin))
 		return REFUSE_DESK_ORIGIN;
-	if (is(k, "sign_in"))
+	if (k->stranger != NULL)
 		return desk_guard_sign_in(d, &k->caller);
 	return desk_guard_session(d, head, &k->caller);
 }
@@ -87,6 +117,7 @@ desk_api_check_head(conn *c, const char *method)
 	k->unattended = head.unattended;
 	if (is_function(function, len))
 		memcpy(k->function, function, len);
+	k->stranger = find_stranger_call(k->function);
 	text_line(k->user_agent, USER_AGENT_SIZE - 1, head.user_agent.p ? head.user_agent.p : "", head.user_agent.len);
 	why = check_caller(d, &head, k);
 	if (why == REFUSE_NOTHING && k->function[0] == '\0')
@@ -141,7 +172,7 @@ take(conn *c, call *k, const char *args, size_t len, char why[WC_REASON_SIZE])
 		return REFUSE_DESK_CALL;
 	if (named && is(k, "conversation"))
 		k->conversation = desk_frame_tag(&which);
-	if (is(k, "sign_in") && !desk_guard_token(k->token, k->new_session))
+	if (signs_in(k) && !desk_guard_token(k->token, k->new_session))
 		return REFUSE_MEMORY;
 	if (k->caller.has_session && !desk_sessions_begin(d->sessions, k->caller.session, &k->counted))
 		return REFUSE_DESK_RATE;
@@ -216,22 +247,20 @@ answer_of(const wc_desk_answer *m)
 static void
 learn(desk *d, conn *c, call *k, const wc_desk_answer *m)
 {
-	bool signing_in = is(k, "sign_in");
-
 	if (m->http_status == 401 && k->caller.has_session)
 	{
 		desk_sessions_gone(d->sessions, k->caller.session);
 		desk_sockets_sign_out(d->sockets, k->caller.session);
 	}
-	if (m->http_status == 200 && signing_in)
+	if (m->http_status == 200 && signs_in(k))
 	{
-		desk_guard_known(d, &k->caller, true);
+		desk_guard_signed_in(d, &k->caller, k->stranger->attempts);
 		desk_sessions_good(d->sessions, k->new_session, 0);
 		set_cookie(d, c->answer.response, k->token);
 	}
-	else if (!signing_in && m->http_status < 500 && m->http_status != 401)
+	else if (k->stranger == NULL && m->http_status < 500 && m->http_status != 401)
 	{
-		desk_guard_known(d, &k->caller, false);
+		desk_guard_known(d, &k->caller);
 		desk_sessions_good(d->sessions, k->caller.session, m->http_status == 200 ? k->conversation : 0);
 	}
 	if (m->http_status != 200)
@@ -258,7 +287,7 @@ desk_api_answer(desk *d, const wc_desk_answer *m)
 		return;
 	inflight_give(d->http->inflight, m->request);
 	metrics_answered(metrics_now.desk_calls, m->http_status);
-	if (is(k, "sign_in"))
+	if (signs_in(k))
 		metrics_now.desk_sign_ins[m->http_status == 200 ? 0 : 1]++;
 	c->answer = answer_of(m);
 	if (c->answer.owned)

@@ -80,12 +80,18 @@ desk_guard_sign_in(desk *d, desk_caller *caller)
 }
 
 void
-desk_guard_known(desk *d, desk_caller *caller, bool signing_in)
+desk_guard_known(desk *d, desk_caller *caller)
 {
-	if (caller->paid && signing_in)
-		address_rate_give(d->sign_ins, &caller->client, &sign_in_rate);
-	else if (caller->paid)
+	if (caller->paid)
 		address_rate_give(d->strangers, &caller->client, &stranger_rate);
+	caller->paid = false;
+}
+
+void
+desk_guard_signed_in(desk *d, desk_caller *caller, int attempts)
+{
+	for (int i = 0; i < attempts; i++)
+		address_rate_give(d->sign_ins, &caller->client, &sign_in_rate);
 	caller->paid = false;
 }
 

@@ -30,8 +30,11 @@ extern refusal desk_guard_session(desk *d, const desk_head *head, desk_caller *c
 /* May it try to sign in?  Whatever cookie it brought does not count. */
 extern refusal desk_guard_sign_in(desk *d, desk_caller *caller);
 
-/* The database knows the session, or the link: it was no stranger's try. */
-extern void desk_guard_known(desk *d, desk_caller *caller, bool signing_in);
+/* The database knows the session: it was no stranger's try. */
+extern void desk_guard_known(desk *d, desk_caller *caller);
+
+/* They are in: so many attempts that it took do not count. */
+extern void desk_guard_signed_in(desk *d, desk_caller *caller, int attempts);
 
 /* A new token, a NUL behind it; and its hash.  False: there is no chance to be had. */
 extern bool desk_guard_token(char token[DESK_TOKEN_LEN + 1], uint8_t hash[WC_HASH_SIZE]);

@@ -260,7 +260,7 @@ desk_sockets_answer(desk_sockets *s, const wc_desk_answer *m)
 	if (m->http_status == 200)
 	{
 		k->checked_ms = now;
-		desk_guard_known(s->d, &k->caller, false);
+		desk_guard_known(s->d, &k->caller);
 		desk_sessions_good(s->d->sessions, k->caller.session, 0);
 		if (k->state == DESK_NEW)
 			open_desk(k, m->agent);
