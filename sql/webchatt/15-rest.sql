@@ -235,7 +235,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.alter_webhook(uuid, text, text, jsonb, boolean, boolean, text) IS
-	'changes a webhook of the local hub; what is NULL stays. Returns the new secret when there is one, else NULL. Another endpoint is verified first, and one of another origin gets neither the headers nor the secret of the old one: give the headers again, and use the secret that is returned; active starts again one that was paused; an empty scope removes it';
+	'changes a webhook of the local hub; what is NULL stays. Returns the new secret when there is one, else NULL. Another endpoint is verified first, and one of another origin gets neither the headers nor the secret of the old one: give the headers again, and use the secret that is returned; active starts again one that was paused; an empty scope removes it; the id alone has an endpoint that is not verified asked again at once';
 
 CREATE FUNCTION webchatt.delete_webhook(id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

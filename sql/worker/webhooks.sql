@@ -18,7 +18,7 @@ SELECT w.id, w.n, w.event_type = 'Message' AS takes_messages, w.endpoint,
 	p.done_upto, p.failures, p.failing_since, p.last_error, p.last_success_at,
 	coalesce((SELECT l.seq FROM webchatt.webhook_log l WHERE l.webhook_id = w.id
 		ORDER BY l.webhook_id DESC, l.seq DESC LIMIT 1), 0) AS known_upto,
-	k.channels
+	k.channels, w.modified_at
 FROM webchatt.webhooks w
 JOIN webchatt.webhook_progress p ON p.webhook_id = w.id
 LEFT JOIN webchatt.api_keys k ON k.id = w.key_id

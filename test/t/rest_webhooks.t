@@ -120,6 +120,29 @@ ok(served_until(sub { (ask('GET', "/$works/webhook-log"))[1]{data}[0]{id} eq $bo
 is($code, 204, 'and it is deleted');
 $writer->close;
 
+# --- who mends an endpoint does not wait for the pause to be over ---------------
+
+my %asked = (one => 0, other => 0);
+my $mended;
+$app->routes->post('/mended/:which' => sub {
+	my ($c) = @_;
+	$asked{ $c->param('which') }++;
+	return $mended ? $c->render(json => $c->req->headers->header('X-Validation-Token')) : $c->render(data => '', status => 500);
+});
+my %made = map { $_ => $t->sql("SELECT id FROM webchatt.create_webhook('$_', 'http://127.0.0.1:$port/mended/$_', 'Message')") } sort keys %asked;
+ok(served_until(sub { $asked{one} >= 2 && $asked{other} >= 2 }, 30), 'an endpoint that does not answer as it should is asked again, later and later');
+for my $n (1 .. 5)
+{
+	my $was = $asked{one};
+	$t->sql("SELECT webchatt.alter_webhook('$made{one}')");
+	served_until(sub { $asked{one} > $was }, 60);
+}
+cmp_ok($asked{one}, '>', $asked{other} + 1, 'alter_webhook() with the id alone has it asked at once');
+$mended = 1;
+$t->sql("SELECT webchatt.alter_webhook('$made{one}')");
+ok(served_until(sub { $t->sql("SELECT verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = '$made{one}'") eq 't' }, 60), 'so that it is verified');
+$t->sql("SELECT webchatt.delete_webhook('$_')") for values %made;
+
 # --- endpoints that may not be called ----------------------------------------
 
 for my $case ([ 'https://10.0.0.1:8443/x', '10.0.0.1:8443' ], [ 'http://127.0.0.2/', '127.0.0.2' ])

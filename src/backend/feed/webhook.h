@@ -73,6 +73,7 @@ typedef struct WebhookRow
 	char *last_error;
 	TimestampTz last_success_at;
 	int64 known_upto;
+	TimestampTz modified_at;
 } WebhookRow;
 
 #define FEED_ERROR_SIZE 256

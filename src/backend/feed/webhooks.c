@@ -98,6 +98,7 @@ webhooks_read_configuration(void)
 		row->last_success_at = time_field(i, 13);
 		row->known_upto = DatumGetInt64(wc_field(i, 14, &isnull));
 		row->channels = feed_list_channels(i, 15, fresh_context);
+		row->modified_at = time_field(i, 16);
 	}
 	return complete;
 }
@@ -185,7 +186,9 @@ reconfigure(Webhook *w, const WebhookRow *row)
 		w->dirty = true;
 		delivery_queue_wake(w);
 	}
-	if (strcmp(old->endpoint, row->endpoint) != 0 || old->active != row->active || old->verified != row->verified)
+	/* also when nothing else changed: by webchatt.alter_webhook() somebody asks for it */
+	if (strcmp(old->endpoint, row->endpoint) != 0 || old->active != row->active || old->verified != row->verified ||
+		old->modified_at != row->modified_at)
 	{
 		w->verify_due = 0;
 		w->verify_ms = 0;
