@@ -4,7 +4,7 @@
 
 CREATE FUNCTION webchatt._status(
 	OUT state text, OUT launcher_pid int, OUT worker_pid int, OUT net_pid int, OUT listening text, OUT desk text,
-	OUT confined boolean, OUT started_at timestamptz, OUT last_error text, OUT last_error_at timestamptz,
+	OUT confined boolean, OUT started_at timestamptz, OUT alive_at timestamptz, OUT last_error text, OUT last_error_at timestamptz,
 	OUT corridor text, OUT queued bigint, OUT oldest_queued timestamptz, OUT overdue bigint, OUT in_flight int,
 	OUT events_waiting int, OUT connections int, OUT visitors int,
 	OUT events_per_second real, OUT sends_per_second real, OUT turns_per_second real,
@@ -48,7 +48,7 @@ COMMENT ON COLUMN webchatt.budgets.refused IS 'how often something was refused b
 CREATE VIEW webchatt.status AS
 SELECT CASE WHEN s.worker_pid IS NULL AND EXISTS (SELECT FROM webchatt.restores)
 	THEN s.state || '; and a dump was loaded: SELECT webchatt.finish_restore(), or let a worker see to it' ELSE s.state END AS state,
-	s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.desk, s.confined, s.started_at,
+	s.launcher_pid, s.worker_pid, s.net_pid, s.listening, s.desk, s.confined, s.started_at, s.alive_at,
 	s.last_error, s.last_error_at, s.corridor,
 	(SELECT jsonb_object_agg(h.name, jsonb_strip_nulls(jsonb_build_object(
 		'state', CASE WHEN h.state = 'active' AND hs.paused_until > clock_timestamp()
@@ -79,6 +79,8 @@ COMMENT ON COLUMN webchatt.status.listening IS 'addresses that visitors and webh
 COMMENT ON COLUMN webchatt.status.desk IS 'addresses that the desk is opened at; null: webchatt.desk_listen is empty, or nobody can connect';
 COMMENT ON COLUMN webchatt.status.confined IS 'whether the kernel keeps webchatt-net away from files (Landlock)';
 COMMENT ON COLUMN webchatt.status.started_at IS 'when the worker started';
+COMMENT ON COLUMN webchatt.status.alive_at IS
+	'when the worker last came around, as it does each second; where that is longer ago it is in one transaction all the time: a trigger that takes long, a lock, a standby that has not answered';
 COMMENT ON COLUMN webchatt.status.last_error IS 'what went wrong last, since the worker started';
 COMMENT ON COLUMN webchatt.status.last_error_at IS 'when that was';
 COMMENT ON COLUMN webchatt.status.corridor IS 'open: worker and webchatt-net understand each other';

@@ -39,7 +39,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
 GRANT SELECT ON webchatt._feed_bodies TO webchatt_worker;
 GRANT SELECT ON webchatt.own_extras, webchatt.agents, webchatt.channels, webchatt.origins, webchatt.api_keys, webchatt.presence, webchatt.inbox,
-	webchatt.status TO webchatt_worker;
+	webchatt.status, webchatt.last_hour TO webchatt_worker;
 GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.visitor_tokens, webchatt.statuses TO webchatt_worker;
 GRANT SELECT, DELETE ON webchatt.sign_in_links TO webchatt_worker;
@@ -57,7 +57,7 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
-	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int), webchatt._now(),
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._last_hour(), webchatt._hub_state(int), webchatt._now(),
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked() TO webchatt_worker;
 -- webhooks of the local hub, and requests for them
@@ -100,7 +100,7 @@ GRANT USAGE ON SCHEMA webchatt TO webchatt_admin;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_admin;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin;
 GRANT SELECT ON webchatt.handlers, webchatt.extras, webchatt.budget_levels, webchatt.budgets, webchatt.outbox, webchatt.held,
-	webchatt.sessions, webchatt.presence, webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
+	webchatt.sessions, webchatt.presence, webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.last_hour, webchatt.health, webchatt.settings, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repair, webchatt.overdue TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.agent_sessions, webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
 GRANT SELECT, INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
@@ -121,13 +121,13 @@ GRANT USAGE ON SCHEMA webchatt TO webchatt_agent;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_agent;
 -- (webchatt.status carries no secrets)
 GRANT SELECT ON webchatt.agents, webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
-	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.overdue TO webchatt_agent;
+	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.last_hour, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
-	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._hub_state(int),
+	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._last_hour(), webchatt._hub_state(int),
 	webchatt._may_wait(interval, int, uuid),
 	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;
 -- what the desk calls for agents; the other functions of the desk are for admins

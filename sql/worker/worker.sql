@@ -8,6 +8,13 @@ WHERE setrole OPERATOR(pg_catalog.=) 0
 	AND setdatabase OPERATOR(pg_catalog.=)
 		(SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
 
+-- name: settings_by_source()
+-- Ours that are not as they come, and where from.
+SELECT pg_catalog.substr(name, 10), setting, source
+FROM pg_catalog.pg_settings
+WHERE name OPERATOR(pg_catalog.~~) 'webchatt.%' AND source OPERATOR(pg_catalog.<>) 'default'
+ORDER BY name;
+
 -- name: other_restore()
 -- A pg_restore, of somebody who may, that has not come to our tables yet.
 SELECT pid

@@ -315,8 +315,10 @@ webhooks_commit(TimestampTz now)
 	{
 		Delivery *d = dlist_container(Delivery, node, iter.cur);
 
-		if (d->recorded)
-			settle(d, now);
+		if (!d->recorded)
+			continue;
+		report_stats.deliveries += d->good && d->kind != DELIVERY_VERIFY;
+		settle(d, now);
 	}
 	each_webhook(w, at) delivery_queue_commit(w, now);
 }

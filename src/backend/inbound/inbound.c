@@ -569,7 +569,11 @@ inbound_commit(wc_buf *out)
 		memcpy(done.message, in->message.data, sizeof(done.message));
 		wc_write_event_done(out, &done);
 		if (in->result == WC_DONE_STORED)
+		{
 			report_stats.events++;
+			report_stats.messages_in += in->event.kind == WC_EVENT_MESSAGE;
+			report_stats.statuses += in->event.kind == WC_EVENT_STATUS;
+		}
 		else if (in->result == WC_DONE_REJECTED)
 			report_stats.rejected++;
 		dlist_delete(&in->node);

@@ -42,6 +42,7 @@ typedef struct Ended
 	Queued *item;
 	bool recorded; /* in this turn */
 	bool held;
+	bool failed;
 	TimestampTz due;	  /* not before; 0: now */
 	const char *means;	  /* a message_status */
 	char *word;			  /* the hub's, or ours */
@@ -81,6 +82,7 @@ outcomes_note(Queued *item, const char *means, wc_str word, const wc_outcome *o)
 	e->item = item;
 	e->means = means;
 	e->held = strcmp(means, "held") == 0;
+	e->failed = strcmp(means, "failed") == 0 || strcmp(means, "expired") == 0;
 	e->word = keep(word);
 	if (o != NULL)
 	{
@@ -337,6 +339,8 @@ outcomes_commit(void)
 
 		if (!e->recorded)
 			continue;
+		report_stats.messages_failed += e->failed;
+		report_stats.messages_out += !e->failed && !e->held;
 		hub_queue_settle(e->item);
 		free_ended(e);
 	}

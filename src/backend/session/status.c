@@ -19,7 +19,7 @@
 #include "shared/settings.h"
 #include "shared/shmem.h"
 
-#define STATUS_COLUMNS 31
+#define STATUS_COLUMNS 32
 
 PG_FUNCTION_INFO_V1(webchatt_status);
 PG_FUNCTION_INFO_V1(webchatt_hub_state);
@@ -132,6 +132,7 @@ webchatt_status(PG_FUNCTION_ARGS)
 	put_text(&row, s.desk);
 	put(&row, BoolGetDatum(s.confined), s.net_pid == 0);
 	put_time(&row, s.started_at);
+	put_time(&row, s.alive_at);
 	put_text(&row, s.last_error);
 	put_time(&row, s.last_error_at);
 	put_text(&row, s.corridor_open ? "open" : "closed");

@@ -16,6 +16,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "common/minute_ring.h"
+
 /* Databases that one cluster can have workers for. */
 #define WC_MAX_DATABASES 32
 
@@ -33,9 +35,14 @@
 #define WC_STATE_SIZE	  512
 #define WC_HUB_ERROR_SIZE 256
 
+/* All settings that are not as they come, each with name, value and source; a value is cut at this. */
+#define WC_SETTINGS_SIZE	  8192
+#define WC_SETTING_VALUE_MOST 255
+
 typedef struct WcStats
 {
 	TimestampTz started_at;
+	TimestampTz alive_at; /* when the loop was last passed, exact to a second */
 	TimestampTz last_error_at;
 	TimestampTz oldest_queued; /* 0: none */
 	int64 queued;
@@ -55,6 +62,11 @@ typedef struct WcStats
 	int64 rejected;
 	int64 sends;
 	int64 failures;
+	int64 messages_in; /* of visitors, repeats too */
+	int64 statuses;	   /* the same */
+	int64 messages_out;
+	int64 messages_failed;
+	int64 deliveries; /* to webhooks, that were answered well */
 	int64 turns;
 	int64 requests;
 	int64 refused;
@@ -103,6 +115,9 @@ typedef struct WcSlot
 
 	slock_t mutex; /* guards what follows */
 	WcStats stats;
+	wc_minute_ring hour; /* outlives the worker */
+	uint32 settings_len;
+	char settings[WC_SETTINGS_SIZE]; /* "name\0value\0source\0", and so on: see worker/running_settings.c */
 	WcHubState hubs[WC_MAX_HUB_STATES];
 	int32 nanswering;
 	WcTyping answering[WC_MAX_TYPING]; /* to be shown to visitors: see typing.c */

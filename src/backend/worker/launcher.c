@@ -119,6 +119,7 @@ slot_for(Oid database, const char *name)
 		slot->held_by = 0;
 		slot->restart_now = false;
 		slot->ids_known = false;
+		memset(&slot->hour, 0, sizeof(slot->hour));
 		namestrcpy(&slot->name, name);
 		memset(&keepers[free_slot], 0, sizeof(Keeper));
 	}

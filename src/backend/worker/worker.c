@@ -55,6 +55,7 @@
 #include "worker/orders.h"
 #include "worker/parts.h"
 #include "worker/restore_wait.h"
+#include "worker/running_settings.h"
 #include "worker/turn.h"
 #include "worker/worker.h"
 
@@ -121,7 +122,9 @@ update_rates(TimestampTz now)
 	last = now;
 	before = report_stats;
 	report_stats.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
+	report_stats.alive_at = GetCurrentTimestamp();
 	publish(true);
+	report_minute();
 	net_supervisor_read_words();
 	/* what we wrote counts for autovacuum as everybody's does */
 	(void) pgstat_report_stat(false);
@@ -237,6 +240,7 @@ reload(void)
 		report_slot->restart_now = true;
 		proc_exit(1);
 	}
+	running_settings_publish();
 	reconcile_nudge(); /* webchatt.public_url may be another */
 	overdue_nudge();
 	if (net_process.fd < 0)
@@ -420,6 +424,7 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	{
 		turn_run(now, look_at_outbox, look_at_orders || orders_ready(now));
 		report_stats.turns++;
+		report_turn_took(wc_clock() - now);
 		stay_in(context);
 	}
 	if (config_is_read())
@@ -538,6 +543,7 @@ settle_in(int slot)
 	publish(false);
 	database_settings = hash_database_settings();
 	apply_database_settings();
+	running_settings_publish();
 }
 
 /* One pass of the loop with its errors caught; the pause in ms that they ask for. */
