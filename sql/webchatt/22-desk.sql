@@ -5,6 +5,33 @@
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF disabled_at OR DELETE OR TRUNCATE ON webchatt.agents
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 
+/* Whoever has a desk open in a session that ends, hears it at once, whoever ended it and how. */
+CREATE FUNCTION webchatt._desk_sessions_ended() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_desk_sessions_ended';
+COMMENT ON FUNCTION webchatt._desk_sessions_ended() IS 'tells the worker, at commit, that sessions of agents ended';
+CREATE TRIGGER desk_sessions_deleted AFTER DELETE ON webchatt.agent_sessions REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._desk_sessions_ended();
+CREATE TRIGGER desk_sessions_changed AFTER UPDATE OF token_hash, agent, expires_at OR TRUNCATE ON webchatt.agent_sessions
+	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._desk_sessions_ended();
+
+/*
+ * A session, and a link, is of who somebody was when it was made: with another role, under another name, or once locked
+ * out, they sign in anew.  With its owner's rights, since it has to be so whoever may change an agent.
+ */
+CREATE FUNCTION webchatt._agent_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM webchatt.sign_in_links l WHERE l.agent IN (OLD.name, NEW.name);
+	DELETE FROM webchatt.agent_sessions s WHERE s.agent IN (OLD.name, NEW.name);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION webchatt._agent_changed() IS
+	'webchatt''s own: ends the sessions and links of an agent whose name or role is another one, or who is locked out or let in again';
+CREATE TRIGGER agent_changed AFTER UPDATE ON webchatt.agents FOR EACH ROW
+	WHEN (OLD.name <> NEW.name OR OLD.role <> NEW.role OR (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL))
+	EXECUTE FUNCTION webchatt._agent_changed();
+
 CREATE FUNCTION webchatt._need_agent(name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -60,14 +87,12 @@ CREATE FUNCTION webchatt.disable_agent(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM webchatt._need_agent(disable_agent.name);
-	DELETE FROM webchatt.sign_in_links l WHERE l.agent = disable_agent.name;
-	DELETE FROM webchatt.agent_sessions s WHERE s.agent = disable_agent.name;
 	UPDATE webchatt.agents a SET disabled_at = now() WHERE a.name = disable_agent.name AND a.disabled_at IS NULL;
 	RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION webchatt.disable_agent(text) IS
-	'locks somebody out of the desk: their sessions and links end, what they wrote and what is assigned to them stays. False when they were locked out before';
+	'locks somebody out of the desk: their sessions and links end (as on any change of disabled_at, role or name), what they wrote and what is assigned to them stays. False when they were locked out before';
 
 CREATE FUNCTION webchatt.enable_agent(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -60,6 +60,7 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._last_hour(), webchatt._hub_state(int), webchatt._now(),
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked() TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._desk_sessions_ended() TO webchatt_worker;
 -- webhooks of the local hub, and requests for them
 GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int),
 	webchatt._check_endpoint(text), webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.webhooks),

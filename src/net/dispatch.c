@@ -51,6 +51,14 @@ ON(desk_answer, desk_answer(n->desk, m))
 ON(desk_changed, desk_changed(n->desk, m))
 
 static bool
+on_desk_sessions_ended(net *n, const wc_desk_sessions_ended *m)
+{
+	(void) m;
+	desk_check_sessions(n->desk);
+	return true;
+}
+
+static bool
 on_hello(net *n, const wc_hello *m)
 {
 	return !n->greeted && net_greet(n, m);

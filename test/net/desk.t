@@ -571,6 +571,38 @@ subtest 'signing out' => sub {
 	$w->{who}{ sha256($TOKEN{dora}) } = 'dora';
 };
 
+subtest 'sessions that were ended elsewhere' => sub {
+	my $e = open_desk();
+	my ($anna, $bert, $carl) = map { desk($e, $_) } qw(anna bert carl);
+	delete $e->{who}{ sha256($TOKEN{bert}) };
+	$e->tell('DESK_SESSIONS');
+	is($bert->closed, 4401, 'the worker says that some have ended: whose it was is signed out');
+	is_deeply([map { @{ heard($_) } } $anna, $carl], [], 'and nobody else');
+
+	# Asked before it ended, answered behind it: that answer does not count.
+	$e->{hold} = 1;
+	$e->{asked} = [];
+	$e->tell('DESK_SESSIONS');
+	ok($e->until(5, sub { $e->take; @{ $e->{asked} } == 2 }), 'everybody is asked about');
+	my @old = @{ $e->{asked} };
+	$e->tell('DESK_SESSIONS');
+	settle($e);
+	is(scalar @{ $e->{asked} }, 2, 'not again, while the answers are on their way');
+	delete $e->{who}{ sha256($TOKEN{carl}) };
+	$e->{hold} = 0;
+	reply($e, $_, 200, '{}', $_->{session} eq sha256($TOKEN{carl}) ? 'carl' : 'anna') for @old;
+	is($carl->closed, 4401, 'but then');
+	is_deeply(heard($anna), [], 'who goes on is not disturbed');
+
+	my @many = map { desk($e, 'anna') } 1 .. 31;
+	push @many, map { desk($e, 'dora') } 1 .. 32;
+	push @many, map { desk($e, 'eve') } 1 .. 32;
+	delete $e->{who}{ sha256($TOKEN{eve}) };
+	$e->tell('DESK_SESSIONS');
+	is(scalar(grep { $_->closed == 4401 } @many[63 .. 94]), 32, 'more than are asked about at a time');
+	$_->ends for $anna, @many;
+};
+
 subtest 'hostile frames' => sub {
 	my %frames = ('no JSON' => 'x', 'an array' => '[]', 'no type' => '{}', 'a type that is none' => '{"type":1}', 'open without a channel' => '{"type":"open","visitor":"x"}',
 		'a channel that is none' => '{"type":"open","channel":"x","visitor":"x"}', 'an empty visitor' => qq({"type":"open","channel":"$CHANNEL","visitor":""}),

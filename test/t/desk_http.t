@@ -184,6 +184,12 @@ is(status_of($ana, 'me'), 401, 'and is');
 $ana->cookie_jar->add($cookie);
 is(status_of($ana, 'me'), 401, 'also whoever had kept the cookie');
 
+my $caught = signed_in('ana');
+my $looks_on = look($caught);
+$t->sql(q{SELECT webchatt.end_agent_session(max(id)) FROM webchatt.agent_sessions WHERE agent = 'ana'});
+ok(hears($looks_on, 'signed_out'), 'a session that psql ends: the open page hears it');
+is(status_of($caught, 'me'), 401, 'and may nothing');
+
 # --- webchatt-net ends -------------------------------------------------------
 
 my $again = look($chef);

@@ -381,6 +381,18 @@ is((asked('me', {}, 'of ana 3'))[0], 401, 'that is over, too');
 sign_in('ana', "of ana, $_") for 1 .. 52;
 is($t->sql(q{SELECT count(*) FROM webchatt.agent_sessions WHERE agent = 'ana'}), '50', 'nobody has more than 50');
 is((asked('me', {}, 'of ana, 52'))[0], 200, 'the newest stay');
+
+# Whoever ends one, and however: who has a desk open hears it.
+sub hears { my ($name, $statement) = @_; take(); @frames = grep { $_->[0] ne 'DESK_SESSIONS' } @frames; $t->sql($statement); return ok(frame('DESK_SESSIONS'), $name) }
+hears('a session ended by its number', q{SELECT webchatt.end_agent_session(max(id)) FROM webchatt.agent_sessions WHERE agent = 'ana'});
+hears('deleted', q{DELETE FROM webchatt.agent_sessions WHERE id = (SELECT max(id) FROM webchatt.agent_sessions WHERE agent = 'ana')});
+hears('an agent who gets another role', q{UPDATE webchatt.agents SET role = 'admin' WHERE name = 'ana'});
+is((asked('me', {}, 'of ana, 3'))[0], 401, 'whose sessions end with it');
+sign_in('ana', 'of ana, the admin');
+is((asked('channels', {}, 'of ana, the admin'))[0], 200, 'the next one is of the new role');
+hears('and that one, too', q{UPDATE webchatt.agents SET role = 'agent' WHERE name = 'ana'});
+is((asked('channels', {}, 'of ana, the admin'))[0], 401, 'which is over with the role');
+sign_in('ana', 'of ana, 52');
 is((asked('disable_agent', { name => 'ana' }, 'of root'))[0], 200, 'an admin locks an agent out');
 is((asked('me', {}, 'of ana, 52'))[0], 401, 'whose sessions are over');
 $t->sql(q{SELECT webchatt.disable_agent('root')});

@@ -111,6 +111,7 @@ static const wc_desk_call a_desk_call = {
 static const wc_desk_answer a_desk_answer = {14, 200, STR("ana"), STR("{}")};
 static const wc_desk_watch a_desk_watch = {1};
 static const wc_desk_changed a_desk_changed = {UUID_A, STR("visitor")};
+static const wc_desk_sessions_ended a_desk_sessions_ended = {0};
 static const wc_log a_log = {WC_LOG_WARNING, STR("something happened")};
 static const wc_opened a_opened = {STR("127.0.0.1:8480"), STR("127.0.0.1:8481")};
 static const wc_failed a_failed = {STR("something happened")};

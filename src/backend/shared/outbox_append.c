@@ -44,6 +44,7 @@ bool wc_own_insert = false;
 bool wc_outbox_touched = false;
 
 PG_FUNCTION_INFO_V1(webchatt_config_changed);
+PG_FUNCTION_INFO_V1(webchatt_desk_sessions_ended);
 PG_FUNCTION_INFO_V1(webchatt_messages_inserted);
 PG_FUNCTION_INFO_V1(webchatt_retries_asked);
 
@@ -292,5 +293,20 @@ webchatt_retries_asked(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("webchatt._retries_asked() is a trigger function")));
 	wc_outbox_append(0, 'w', NULL, NULL, NULL, NULL, NULL);
+	return PointerGetDatum(NULL);
+}
+
+/* Statement trigger on agent_sessions: who has a desk open in one that is gone is to hear it at once. */
+Datum
+webchatt_desk_sessions_ended(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("webchatt._desk_sessions_ended() is a trigger function")));
+	/* a DELETE that found none */
+	if (trigger->tg_oldtable == NULL || tuplestore_tuple_count(trigger->tg_oldtable) > 0)
+		wc_outbox_append(0, 'u', NULL, NULL, NULL, NULL, NULL);
 	return PointerGetDatum(NULL);
 }

@@ -2,7 +2,7 @@
  * orders.c
  *	  Work orders for the worker itself: the configuration changed, a visitor
  *	  showed up elsewhere, messages were inserted by other means than ours, what a
- *	  visitor wrote was read, sessions are ended, webhooks and links are to be told something,
+ *	  visitor wrote was read, sessions of visitors and of agents are ended, webhooks and links are to be told something,
  *	  conversations are closed, opened again and assigned, visitors were deleted.
  */
 #include "postgres.h"
@@ -102,6 +102,9 @@ take_order(void *arg, const OutboxRow *row)
 			break;
 		case 'x':
 			push_end(row);
+			break;
+		case 'u':
+			(void) wc_write_desk_sessions_ended(&pushes, &(wc_desk_sessions_ended){0});
 			break;
 		case 'e':
 			feed_orders_add(row);

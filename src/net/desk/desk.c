@@ -117,6 +117,12 @@ desk_changed(desk *d, const wc_desk_changed *m)
 }
 
 void
+desk_check_sessions(desk *d)
+{
+	desk_sockets_check(d->sockets);
+}
+
+void
 desk_visitor_types(void *arg, const uint8_t channel[16], const uint8_t visitor[16])
 {
 	desk *d = arg;

@@ -25,6 +25,7 @@ extern void desk_accept(void *arg, int fd, const struct sockaddr *addr, socklen_
 extern void desk_state(desk *d, const wc_desk_state *m);
 extern void desk_answer(desk *d, const wc_desk_answer *m);
 extern void desk_changed(desk *d, const wc_desk_changed *m);
+extern void desk_check_sessions(desk *d);
 
 /* A visitor of a local channel types; arg is the desk. */
 extern void desk_visitor_types(void *arg, const uint8_t channel[16], const uint8_t visitor[16]);

@@ -38,6 +38,8 @@ typedef struct desk_socket
 	uint64_t told_ms;	 /* when that was */
 	uint64_t checked_ms; /* when the database last knew its session */
 	uint64_t asked_ms;
+	uint64_t asked_round;	/* the set's round when it was last asked about */
+	uint64_t checked_round; /* of the question that was answered: whatever ended later is not in it */
 	uint64_t typed_ms;
 	uint64_t tag; /* of the conversation that it shows */
 	desk_conversation which;
@@ -58,15 +60,16 @@ struct desk_sockets
 	hash shown;		/* by the conversation that each shows */
 	uint32_t count; /* places taken, closing ones too */
 	uint32_t open;
-	uint32_t asking;	   /* questions about sessions that are under way */
-	uint64_t last;		   /* uses of places so far */
-	uint64_t changes;	   /* so far */
-	uint64_t seen;		   /* of which was looked whom to tell */
-	uint64_t seen_ms;	   /* when that was */
-	uint64_t check_before; /* whose session was heard of before then, is asked about anew */
-	wc_buf text;		   /* the frame that is being written */
-	bool stale;			   /* somebody is */
-	int timers;			   /* not closed yet, once it is freed */
+	uint32_t asking;  /* questions about sessions that are under way */
+	uint64_t last;	  /* uses of places so far */
+	uint64_t changes; /* so far */
+	uint64_t seen;	  /* of which was looked whom to tell */
+	uint64_t seen_ms; /* when that was */
+	uint64_t round;	  /* times that sessions may have ended: what was asked before does not count */
+	wc_buf text;	  /* the frame that is being written */
+	bool stale;		  /* somebody is */
+	bool checking;	  /* not everybody was asked about in this round */
+	int timers;		  /* not closed yet, once it is freed */
 	bool closing;
 };
 

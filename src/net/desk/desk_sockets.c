@@ -113,6 +113,7 @@ ask(desk_socket *k)
 	corridor_io_nudge(d->corridor);
 	k->asked = true;
 	k->asked_ms = uv_now(d->loop);
+	k->asked_round = k->set->round;
 	k->set->asking++;
 	return true;
 }
@@ -260,6 +261,7 @@ desk_sockets_answer(desk_sockets *s, const wc_desk_answer *m)
 	if (m->http_status == 200)
 	{
 		k->checked_ms = now;
+		k->checked_round = k->asked_round;
 		desk_guard_known(s->d, &k->caller);
 		desk_sessions_good(s->d->sessions, k->caller.session, 0);
 		if (k->state == DESK_NEW)
@@ -338,26 +340,31 @@ desk_sockets_off(desk_sockets *s)
 void
 desk_sockets_check(desk_sockets *s)
 {
-	s->check_before = uv_now(s->d->loop) + 1;
+	s->round++;
+	s->checking = true;
 }
 
-/* Those whose session was heard of too long ago, a few at a time. */
+/* Those whose session was heard of too long ago, or may have ended since, a few at a time. */
 static void
 check(desk_sockets *s)
 {
 	uint64_t now = uv_now(s->d->loop);
 
-	for (uint32_t i = 0; i < DESKS_MAX && s->asking < CHECKS_MAX; i++)
+	s->checking = true;
+	for (uint32_t i = 0; i < DESKS_MAX; i++)
 	{
 		desk_socket *k = s->places[i];
 
+		if (s->asking >= CHECKS_MAX)
+			return;
 		if (k == NULL || k->state != DESK_OPEN)
 			continue;
 		if (k->asked && now - k->asked_ms >= LOST_MS)
 			end_question(k);
-		if (!k->asked && (now - k->checked_ms >= CHECK_MS || k->checked_ms < s->check_before) && !ask(k))
+		if (!k->asked && (now - k->checked_ms >= CHECK_MS || k->checked_round != s->round) && !ask(k))
 			return;
 	}
+	s->checking = false;
 }
 
 static void
@@ -472,6 +479,8 @@ on_late(void *arg, timeout *entry)
 void
 desk_sockets_run(desk_sockets *s)
 {
+	if (s->checking)
+		check(s);
 	desk_notices_changed(s, false);
 	desk_notices_colleagues(s);
 	ws_server_run(&s->host);
