@@ -264,6 +264,32 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._desk_message(jsonb) IS 'webchatt''s own: which message is meant; raises when the caller sees no such message';
 
+/*
+ * A content comes from strangers, and may be a thousand times as large as it is stored when it is written out.  So it is
+ * measured without that, and of what may be anything only a text is taken.
+ */
+CREATE FUNCTION webchatt._content_size(content jsonb, most int) RETURNS int
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_content_size';
+COMMENT ON FUNCTION webchatt._content_size(jsonb, int) IS
+	'webchatt''s own: about how many bytes a content has when it is written out; where that is more than most, anything above';
+
+CREATE FUNCTION webchatt._content_line(content jsonb, most int) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	one jsonb;
+BEGIN
+	FOREACH one IN ARRAY ARRAY[content -> 'text', content -> 'caption', content #> '{interactive,body,text}',
+		content #> '{interactive,button_reply,title}', content #> '{interactive,list_reply,title}'] LOOP
+		IF jsonb_typeof(one) = 'string' THEN
+			RETURN left(one #>> '{}', most);
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION webchatt._content_line(jsonb, int) IS
+	'webchatt''s own: the beginning of the text that a content has, in characters; null: it has none';
+
 CREATE FUNCTION webchatt.desk_me(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -347,11 +373,10 @@ BEGIN
 					'unanswered', p.state = 'open' AND p.place < 2305843009213693952 AND NOT m.answers,
 					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
 					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
-					'lastText', left(coalesce(m.content ->> 'text', m.content ->> 'caption', m.content #>> '{interactive,body,text}',
-						m.content #>> '{interactive,button_reply,title}', m.content #>> '{interactive,list_reply,title}'), 200),
+					'lastText', webchatt._content_line(m.content, 200),
 					'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
 						coalesce((SELECT min(k COLLATE "C") FROM jsonb_object_keys(m.content) k WHERE k <> 'text'), 'text') END,
-					'lastAuthor', m.author, 'attributes', CASE WHEN octet_length(v.attributes::text) <= 8192 THEN v.attributes ELSE '{}' END,
+					'lastAuthor', m.author, 'attributes', CASE WHEN webchatt._content_size(v.attributes, 8192) <= 8192 THEN v.attributes ELSE '{}' END,
 					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.ordinality)
 				FROM page p
 				JOIN webchatt.channels h ON h.id = p.channel_id
@@ -406,18 +431,19 @@ DECLARE
 	after uuid := webchatt._desk_uuid(args, 'after', false);
 BEGIN
 	RETURN (WITH found AS MATERIALIZED (
-			SELECT m.*, m.ordinality > most OR m.ordinality > 1
-				AND sum(octet_length(m.content::text)) OVER (ORDER BY m.ordinality) > 1000000 AS beyond,
-				m.ordinality = 1 AND octet_length(m.content::text) > 6000000 AS vast
-			FROM webchatt._desk_messages(what.channel, what.visitor, before, after, most + 1) WITH ORDINALITY m)
+			SELECT m.*, m.ordinality > most OR m.ordinality > 1 AND sum(s.size) OVER (ORDER BY m.ordinality) > 1000000 AS beyond,
+				m.ordinality = 1 AND s.size > 6000000 AS vast
+			FROM webchatt._desk_messages(what.channel, what.visitor, before, after, most + 1) WITH ORDINALITY m
+			CROSS JOIN LATERAL (SELECT webchatt._content_size(m.content, CASE m.ordinality WHEN 1 THEN 6000000 ELSE 1000000 END) AS size) s)
 		SELECT jsonb_build_object(
 			'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'at', m.created_at, 'direction', m.direction,
 					'status', m.status, 'statusAt', m.status_at, 'content',
-					CASE WHEN m.vast THEN jsonb_build_object('text', left(m.content ->> 'text', 10000)) ELSE m.content END, 'author', m.author, 'final', m.final,
+					CASE WHEN m.vast THEN jsonb_build_object('text', webchatt._content_line(m.content, 10000)) ELSE m.content END, 'author', m.author, 'final', m.final,
 					'errorCode', m.error_code, 'errorMessage', m.error_message) ORDER BY m.id)
 				FROM found m WHERE NOT m.beyond), '[]'),
 			'more', EXISTS (SELECT FROM found m WHERE m.beyond),
-			'visitor', (SELECT jsonb_build_object('id', v.id, 'attributes', v.attributes, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
+			'visitor', (SELECT jsonb_build_object('id', v.id,
+					'attributes', CASE WHEN webchatt._content_size(v.attributes, 100000) <= 100000 THEN v.attributes ELSE '{}' END, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
 					'present', EXISTS (SELECT FROM webchatt.presence p WHERE p.channel_id = v.channel_id AND p.visitor = v.id),
 					'channel', v.channel_id, 'state', coalesce(c.state, 'open'), 'assignee', c.assignee,
 					'waitingSince', c.waiting_since)

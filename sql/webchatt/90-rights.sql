@@ -131,6 +131,7 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._last_hour(), webchatt._hub_state(int),
 	webchatt._may_wait(interval, int, uuid),
 	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;
+GRANT EXECUTE ON FUNCTION webchatt._content_size(jsonb, int), webchatt._content_line(jsonb, int) TO webchatt_agent;
 -- what the desk calls for agents; the other functions of the desk are for admins
 GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webchatt._desk_arg(jsonb, text, text, boolean),
 	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_uuid(jsonb, text, boolean), webchatt._desk_limit(jsonb),

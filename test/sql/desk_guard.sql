@@ -45,4 +45,9 @@ CREATE ROLE regress_desk_hr;
 GRANT USAGE ON SCHEMA webchatt TO regress_desk_hr;
 GRANT SELECT, UPDATE ON webchatt.agents TO regress_desk_hr;
 SELECT pg_temp.left_after('SET ROLE regress_desk_hr; UPDATE webchatt.agents SET disabled_at = now() WHERE name = ''bea''; RESET ROLE');
+-- how large a content is, written out: as measured, or a little more; and no further than asked
+SELECT c, webchatt._content_size(c::jsonb, 1000) - octet_length(c::jsonb::text) BETWEEN 0 AND 20 FROM unnest(ARRAY['{}', '[]', '"x"', '7', 'null', '{"text": "h\u00e9llo \"\\ \u0001\n"}', '[1e-20, 12345.678, true, false, null, [], {"a": {"b": [1]}}]']) c;
+SELECT webchatt._content_size(to_jsonb(array_fill(1e-16000, ARRAY[200])), 100000), webchatt._content_size(NULL, 1);
+SELECT c, webchatt._content_line(c::jsonb, 3) FROM unnest(ARRAY['{}', '7', '[]', '{"text": "abcdef"}', '{"text": ["a"], "caption": "caption"}', '{"text": {"text": "a"}}', '{"interactive": {"body": {"text": "body"}}}',
+	'{"interactive": {"button_reply": {"title": "button"}}}', '{"interactive": {"list_reply": {"title": "list"}}}']) c;
 ROLLBACK;

@@ -96,6 +96,15 @@ sub sign_in
 }
 
 sub desk_pid { return $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'webchatt desk'}) }
+# The most memory that a process had, in kB.
+sub peak_of
+{
+	my ($pid) = @_;
+	open my $fh, '<', "/proc/$pid/status" or BAIL_OUT("no process $pid");
+	return join('', <$fh>) =~ /^VmHWM:\s+(\d+) kB/m ? $1 : BAIL_OUT('no VmHWM');
+}
+
+sub desk_pid_but { return $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'webchatt desk' AND pid NOT IN (} . join(', ', 0, @_) . ')') }
 sub changed { my ($visitor) = @_; return frame('DESK_CHANGED', sub { $_[0]{visitor} eq $visitor }) }
 
 $t->sql('CREATE EXTENSION webchatt');
@@ -263,7 +272,7 @@ for my $end ([ cancelled => sub { is((asked('cancel', { channel => $shop, id => 
 	ok(changed($visitor), 'that is a change');
 }
 
-# A content that is larger written out than an answer may be.
+# A content that is larger written out than an answer, or than anything, may be.
 my $vast = '01900000-0000-7000-8000-000000000002';
 visit(3, $vast);
 my $content = '{"text":"many","a":[' . join(',', ('1e-1000') x 12_000) . ']}';
@@ -271,6 +280,15 @@ speak('EVENT', request => ++$said, kind => 'MESSAGE', channel => $shop, at_us =>
 frame('EVENT_DONE', sub { $_[0]{request} == $said });
 ($status, $body) = asked('conversation', { channel => $shop, visitor => $vast }, 'of ana');
 is_deeply([ $status, map { $_->{content} } @{ $body->{messages} } ], [ 200, { text => 'many' } ], 'its text is shown');
+$content = '{"text":[' . join(',', ('1e-16000') x 100_000) . '],"caption":"vast"}';
+speak('EVENT', request => ++$said, kind => 'MESSAGE', channel => $shop, at_us => 1_700_000_000_000_000, message_id => "$vast/$said", visitor => $vast, body => $content, content_at => 0, content_len => length $content);
+frame('EVENT_DONE', sub { $_[0]{request} == $said });
+($status, $body) = asked('conversation', { channel => $shop, visitor => $vast }, 'of ana');
+is_deeply([ $status, $body->{more}, map { $_->{content} } @{ $body->{messages} } ], [ 200, JSON::PP::true, { text => 'vast' } ], 'so is that of gigabytes');
+$t->wait_for("SELECT count(*) = 2 FROM webchatt.messages WHERE visitor = '$vast'", 'both are there');
+is((grep { $_->{visitor} eq $vast } @{ (asked('inbox', {}, 'of ana'))[1]{conversations} })[0]{lastText}, 'vast', 'and in the inbox');
+my $used_most = peak_of(desk_pid());
+cmp_ok($used_most, '<', 200_000, "for which the process needs no more than for others ($used_most kB)");
 
 speak('DESK_WATCH', watched => 0);
 visit(2, $visitor);
@@ -295,8 +313,25 @@ is((asked('agents', {}, 'of ana'))[0], 200, 'and the next is carried out');
 $t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
 $t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'no time limit any more');
 
-# The process is ended.
+# What ends by no word of ours: an endless loop, and memory without end.
+$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '100ms'; SELECT pg_reload_conf()});
+ok(Patience::until(sub { my ($s, $b) = asked('probe', { do => q{DO 'BEGIN LOOP END LOOP; END'} }, 'of ana'); return $s == 503 && $b->{errorCode} eq 'too_slow' }), 'an endless loop is broken off');
+$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
+$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'no time limit any more, again');
+asked('me', {}, 'of ana');
 my $pid = desk_pid();
+my $much = join '; ', map { "x$_ := repeat(''x'', 200000000)" } 1 .. 8;
+($status, $body) = asked('probe', { do => "DO 'DECLARE " . join('', map { "x$_ text; " } 1 .. 8) . "BEGIN $much; END'" }, 'of ana');
+is("$status $body->{errorCode}", '400 too_large', 'nor does a call take all the memory there is');
+is((asked('me', {}, 'of ana'))[0] . ' ' . desk_pid(), "200 $pid", 'which ends the call and not the process');
+my $peak = peak_of($pid);
+cmp_ok($peak, '<', 1_000_000, "it never had a gigabyte ($peak kB)");
+($status) = asked('probe', { do => "DO 'DECLARE a jsonb[]; BEGIN FOR i IN 1 .. 100 LOOP a := a || to_jsonb(repeat(''x'', 20000000)); END LOOP; END'" }, 'of ana');
+is($status, 400, 'nor little by little');
+is((asked('me', {}, 'of ana'))[0], 200, 'and the next call is carried out');
+
+# The process is ended.
+$pid = desk_pid();
 lock_agents();
 my @waiting = map { call('agents', {}, 'of ana') } 1 .. 3;
 $t->wait_for(q{SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND backend_type = 'webchatt desk'}, 'the desk waits again');
@@ -311,6 +346,28 @@ $t->sql('SELECT pg_terminate_backend(' . desk_pid() . ')');
 ok(Patience::until(sub { (asked('me', {}, 'of ana'))[0] == 200 }), 'ended while it does nothing, it is missed by nobody for long');
 $t->sql('SELECT pg_cancel_backend(' . desk_pid() . ')');
 is((asked('me', {}, 'of ana'))[0], 200, 'a cancel that comes too late harms no call');
+
+# It lives, and is silent: nobody waits for it for long, visitors not at all; where it does not hear that it is to end, either, it is left alone.
+$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '100ms'; SELECT pg_reload_conf()});
+$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '100ms'}, 'a time limit');
+is((asked('me', {}, 'of ana'))[0], 200, 'the desk is there');
+my @silent;
+for my $n (1 .. 3)
+{
+	push @silent, my $stopped = desk_pid_but(@silent);
+	kill STOP => $stopped;
+	my @these = map { call('me', {}, 'of ana') } 1 .. 3;
+	is(say_text($visitor, "while it is stopped, $n")->{result}, 0, 'a visitor does not wait') for 1 .. 2;
+	is_deeply([ map { my ($s, $b) = answer($_); "$s $b->{errorCode}" } @these ], [ ('503 busy') x 3 ], "those who wait for it are answered ($n)");
+	$t->wait_for("SELECT last_error ~ 'process $stopped has been silent' FROM webchatt.status", 'the operator is told');
+	is((asked('me', {}, 'of ana'))[0], 200, 'and the next one carries on') if $n < 3;
+}
+is((asked('me', {}, 'of ana'))[1]{errorMessage}, q{The desk's processes do not answer; the server's log says which.}, 'no more than three are left alone');
+kill CONT => @silent;
+$t->wait_for("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN (" . join(',', @silent) . ')', 'those that hear it after all end');
+ok(Patience::until(sub { (asked('me', {}, 'of ana'))[0] == 200 }), 'and the desk is back');
+$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
+$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'no time limit any more, once more');
 
 # Nobody is told of a commit that the synchronous standbys do not have, here one that never comes.  (It is tried again where
 # the setting was not heeded yet, or the worker itself waited first and handed nothing on.)

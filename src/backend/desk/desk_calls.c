@@ -6,7 +6,9 @@
  *
  * The desk worker is started with the first call.  When it dies, those that it had are
  * answered that they can be tried again, as it is not known how far it was; the others
- * go to the next one.
+ * go to the next one.  So they do when it lives and is silent for longer than any call
+ * may take: it is told to end, and where it does not hear that either (it is stopped, or
+ * stays in a function of somebody's C), it is left alone with its queue.
  */
 #include "postgres.h"
 
@@ -21,6 +23,7 @@
 #include "desk/desk_queue.h"
 #include "shared/clock.h"
 #include "shared/compat.h"
+#include "shared/settings.h"
 #include "shared/valid_text.h"
 #include "turn/changes.h"
 #include "turn/frame_memory.h"
@@ -36,6 +39,17 @@
 /* The pause before the desk worker is started again, in ms, and how long it stays without a call. */
 #define PAUSE_MS 1000
 #define IDLE_MS	 (5 * 60 * 1000)
+
+/*
+ * How long the desk worker may be silent beyond webchatt.desk_statement_timeout, and how often that is looked at,
+ * in ms.  Where we did not look for longer than the third, it may have had as little time as we.
+ */
+#define SILENT_MS 5000
+#define LOOK_MS	  1000
+#define GAP_MS	  3000
+
+/* Those that were left alone, and live. */
+#define LEFT_MOST 3
 
 /* Bytes of what the function's name, the address and the browser's words may have. */
 #define WORDS_MOST 4096
@@ -58,6 +72,14 @@ static DeskQueue queue;
 static BackgroundWorkerHandle *desk_worker = NULL; /* NULL: none runs, that we know of */
 static TimestampTz not_before = 0;
 static TimestampTz last_call = 0;
+
+/* The call that the desk worker was seen at, since when, and when that was looked at last; 0: none. */
+static uint64 seen_call = 0;
+static TimestampTz seen_since = 0;
+static TimestampTz last_look = 0;
+
+static BackgroundWorkerHandle *left_alone[LEFT_MOST];
+static int nleft = 0;
 
 static void
 refuse(uint64 request, const char *message, wc_buf *out)
@@ -121,12 +143,10 @@ stop(void)
 	desk_worker = NULL;
 }
 
-/* It has ended by itself.  Those that it had may be carried out or not; the others wait for the next one. */
+/* Nobody hears of those that the desk worker had: they may be carried out or not.  The others wait for the next one. */
 static void
-note_ended(TimestampTz now, wc_buf *out)
+refuse_sent(wc_buf *out)
 {
-	stop();
-	not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
 	while (!dlist_is_empty(&calls))
 	{
 		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
@@ -136,6 +156,64 @@ note_ended(TimestampTz now, wc_buf *out)
 		refuse(call->request, "The desk was interrupted; look whether it was done, and try again.", out);
 		forget(call);
 	}
+}
+
+static void
+refuse_all(const char *message, wc_buf *out)
+{
+	while (!dlist_is_empty(&calls))
+	{
+		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
+
+		refuse(call->request, message, out);
+		forget(call);
+	}
+}
+
+/* It has ended by itself. */
+static void
+note_ended(TimestampTz now, wc_buf *out)
+{
+	stop();
+	not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
+	refuse_sent(out);
+}
+
+/* Have any of those that were left alone ended? */
+static void
+count_left(void)
+{
+	int i;
+
+	for (i = nleft - 1; i >= 0; i--)
+	{
+		pid_t pid;
+		BgwHandleStatus status = GetBackgroundWorkerPid(left_alone[i], &pid);
+
+		if (status != BGWH_STARTED && status != BGWH_NOT_YET_STARTED)
+		{
+			pfree(left_alone[i]);
+			left_alone[i] = left_alone[--nleft];
+		}
+	}
+}
+
+/* It lives and cannot be used: tell it to end, and go on without it.  why: completes a sentence. */
+static void
+leave_alone(TimestampTz now, const char *why, wc_buf *out)
+{
+	pid_t pid = 0;
+
+	(void) GetBackgroundWorkerPid(desk_worker, &pid);
+	report_error(psprintf("the desk's process %d %s; it was told to end, and another one is started", (int) pid, why));
+	ereport(WARNING, (errcode(ERRCODE_QUERY_CANCELED), errmsg("webchatt's desk worker (PID %d) %s", (int) pid, why),
+					  errdetail("It was told to end, and another one is started."),
+					  errhint("If it is still there, look what it is at: a function in C, or a debugger?")));
+	TerminateBackgroundWorker(desk_worker);
+	Assert(nleft < LEFT_MOST);
+	left_alone[nleft++] = desk_worker;
+	desk_worker = NULL;
+	note_ended(now, out);
 }
 
 static bool
@@ -167,6 +245,13 @@ start(TimestampTz now, wc_buf *out)
 {
 	static bool warned = false;
 
+	count_left();
+	if (nleft == LEFT_MOST)
+	{
+		not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
+		refuse_all("The desk's processes do not answer; the server's log says which.", out);
+		return;
+	}
 	if (desk_queue_create(&queue, MyDatabaseId) && register_worker())
 	{
 		desk_queue_join(&queue, desk_worker);
@@ -183,18 +268,14 @@ start(TimestampTz now, wc_buf *out)
 				 errhint("Raise max_worker_processes: all of them are taken.")));
 	report_error("the desk cannot be used: its worker could not be started; raise max_worker_processes");
 	warned = true;
-	while (!dlist_is_empty(&calls))
-	{
-		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
-
-		refuse(call->request, "The database has no process for the desk: its operator raises max_worker_processes.",
-			   out);
-		forget(call);
-	}
+	refuse_all("The database has no process for the desk: its operator raises max_worker_processes.", out);
 }
 
-/* An answer goes to webchatt-net as it is, if somebody waits for it; a line of the log is for the status. */
-static void
+/*
+ * An answer goes to webchatt-net as it is; a line of the log is for the status.  False: that is no answer to the call
+ * that is first, so whatever comes behind it would be taken for another one's, too.
+ */
+static bool
 take(const char *data, Size len, wc_buf *out)
 {
 	wc_frame frame;
@@ -202,24 +283,28 @@ take(const char *data, Size len, wc_buf *out)
 	wc_desk_answer m;
 	wc_log said;
 
-	if (wc_frame_next(data, len, &frame, &used) != WC_NEXT_FRAME || used != len)
-		return;
-	if (frame.type == WC_F_LOG && wc_read_log(&frame, &said))
-		report_error(psprintf("%.*s", (int) said.text.len, said.text.p));
-	else if (frame.type == WC_F_DESK_ANSWER && wc_read_desk_answer(&frame, &m) && !dlist_is_empty(&calls))
-	{
-		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
+	DeskCall *call;
 
-		if (!call->sent || call->request != m.request)
-			return;
-		(void) wc_buf_append(out, data, len);
-		forget(call);
+	if (wc_frame_next(data, len, &frame, &used) != WC_NEXT_FRAME || used != len)
+		return false;
+	if (frame.type == WC_F_LOG && wc_read_log(&frame, &said))
+	{
+		report_error(psprintf("%.*s", (int) said.text.len, said.text.p));
+		return true;
 	}
+	if (frame.type != WC_F_DESK_ANSWER || !wc_read_desk_answer(&frame, &m) || dlist_is_empty(&calls))
+		return false;
+	call = dlist_head_element(DeskCall, node, &calls);
+	if (!call->sent || call->request != m.request)
+		return false;
+	(void) wc_buf_append(out, data, len);
+	forget(call);
+	return true;
 }
 
-/* False: it has ended. */
+/* False: it has ended, or was told to. */
 static bool
-receive(wc_buf *out)
+receive(TimestampTz now, wc_buf *out)
 {
 	while (net_process_has_room())
 	{
@@ -229,9 +314,37 @@ receive(wc_buf *out)
 
 		if (result != SHM_MQ_SUCCESS)
 			return result == SHM_MQ_WOULD_BLOCK;
-		take(data, len, out);
+		if (!take(data, len, out))
+		{
+			leave_alone(now, "answered what it was not asked", out);
+			return true;
+		}
 	}
 	return true;
+}
+
+/* The longest that it may be silent, in ms. */
+static int
+patience(void)
+{
+	return wc_desk_statement_timeout + SILENT_MS;
+}
+
+/* Has the desk worker been at one and the same call for longer than any may take? */
+static bool
+is_silent(TimestampTz now)
+{
+	const DeskCall *call = dlist_is_empty(&calls) ? NULL : dlist_head_element(DeskCall, node, &calls);
+	uint64 at = call != NULL && call->sent ? call->request : 0;
+	bool starts = shm_mq_get_receiver(queue.calls) == NULL;
+
+	if (at != seen_call || starts || TimestampDifferenceExceeds(last_look, now, GAP_MS))
+	{
+		seen_call = at;
+		seen_since = now;
+	}
+	last_look = now;
+	return at != 0 && TimestampDifferenceExceeds(seen_since, now, patience());
 }
 
 /* False: it has ended. */
@@ -277,8 +390,10 @@ desk_calls_move(TimestampTz now, wc_buf *out)
 {
 	if (ncalls == 0 && desk_worker == NULL)
 		return;
-	if (desk_worker != NULL && !receive(out))
+	if (desk_worker != NULL && !receive(now, out))
 		note_ended(now, out);
+	if (desk_worker != NULL && is_silent(now))
+		leave_alone(now, "has been silent for longer than a call may take (webchatt.desk_statement_timeout)", out);
 	if (desk_worker == NULL && ncalls > 0 && not_before <= now)
 		start(now, out);
 	if (desk_worker != NULL && !send_calls(now))
@@ -289,13 +404,15 @@ desk_calls_move(TimestampTz now, wc_buf *out)
 		stop();
 }
 
-/* When to start the desk worker again, or to let it go. */
+/* When to start the desk worker again, to look at it, or to let it go. */
 static TimestampTz
 desk_calls_next_due(void)
 {
 	if (desk_worker == NULL)
 		return ncalls > 0 ? Max(not_before, 1) : 0;
-	return ncalls == 0 ? TimestampTzPlusMilliseconds(last_call, IDLE_MS + 1) : 0;
+	if (ncalls > 0)
+		return TimestampTzPlusMilliseconds(last_look, LOOK_MS);
+	return TimestampTzPlusMilliseconds(last_call, IDLE_MS + 1);
 }
 
 /* webchatt-net is gone, and with it whoever waits for an answer; the desk worker ends with the call that it has. */

@@ -356,6 +356,15 @@ answer_error(const wc_desk_call *call, const ErrorData *error, wc_buf *out)
 				   "The database could not do it; its operator finds out why in webchatt.status.", NULL);
 }
 
+/* It would have needed more than a process of the desk may have (desk_worker.c). */
+static Answer
+answer_no_memory(const wc_desk_call *call, wc_buf *out)
+{
+	report(psprintf("a call of the desk (%.*s) needed too much memory", (int) call->function.len, call->function.p),
+		   out);
+	return refusal(400, "too_large", "It takes more memory than a call of the desk may have.", "Ask for less.");
+}
+
 /*
  * Carry a call out and write its answer: never an error, but the end of the process.  Behind a commit, or when
  * nothing is left of it.
@@ -374,14 +383,16 @@ desk_run(const wc_desk_call *call, wc_buf *out)
 	}
 	PG_CATCH();
 	{
+		bool no_memory = geterrcode() == ERRCODE_OUT_OF_MEMORY;
 		ErrorData *error;
 
 		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
+		/* there may be none for a copy, before the abort gives it back */
+		error = no_memory ? NULL : CopyErrorData();
 		FlushErrorState();
 		transaction_abort();
 		MemoryContextSwitchTo(context);
-		a = answer_error(call, error, out);
+		a = no_memory ? answer_no_memory(call, out) : answer_error(call, error, out);
 	}
 	PG_END_TRY();
 	wc_desk_session = 0;
@@ -389,5 +400,13 @@ desk_run(const wc_desk_call *call, wc_buf *out)
 	m.http_status = (uint32) a.status;
 	m.agent = wc_str_from(a.agent ? a.agent : "");
 	m.body = wc_str_from(a.body);
+	if (wc_write_desk_answer(out, &m))
+		return;
+	/* it has no memory for that, but somebody waits */
+	wc_buf_free(out);
+	m.http_status = 503;
+	m.body =
+		wc_str_from("{\"errorCode\": \"busy\", \"errorMessage\": \"The database had no memory for the answer; look "
+					"whether it was done, and try again.\"}");
 	(void) wc_write_desk_answer(out, &m);
 }

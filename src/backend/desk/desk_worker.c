@@ -9,6 +9,9 @@
 #include "postgres.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
@@ -33,7 +36,36 @@
 #include "turn/process_settings.h"
 #include "turn/transaction.h"
 
+/*
+ * Bytes of memory of its own that a call may come to, beyond what the process has at its start: what an agent asks for,
+ * or a stranger has written, shall not be what the machine runs out of memory with.
+ */
+#define MEMORY_MOST (512 * 1024 * 1024)
+
 static DeskQueue queue;
+
+/* Whatever is allocated beyond that is an error "out of memory", by which a call ends and not the process. */
+static void
+limit_memory(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long data = 0;
+	struct rlimit limit;
+
+	if (f != NULL)
+	{
+		if (fscanf(f, "%*u %*u %*u %*u %*u %lu", &data) != 1)
+			data = 0;
+		fclose(f);
+	}
+	if (data == 0 || getrlimit(RLIMIT_DATA, &limit) != 0)
+		return;
+	data = data * (unsigned long) sysconf(_SC_PAGESIZE) + MEMORY_MOST;
+	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < data)
+		return;
+	limit.rlim_cur = data;
+	(void) setrlimit(RLIMIT_DATA, &limit);
+}
 
 static void
 settle_in(dsm_handle handle)
@@ -46,6 +78,7 @@ settle_in(dsm_handle handle)
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(queue.database, InvalidOid, 0);
 	process_settings_apply("webchatt desk");
+	limit_memory();
 	wc_nobody_comes_back = true;
 }
 
