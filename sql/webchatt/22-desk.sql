@@ -23,11 +23,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	DELETE FROM webchatt.sign_in_links l WHERE l.agent IN (OLD.name, NEW.name);
 	DELETE FROM webchatt.agent_sessions s WHERE s.agent IN (OLD.name, NEW.name);
+	-- where the devices of somebody were meanwhile nobody knows
+	IF (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL) THEN
+		DELETE FROM webchatt.passkeys k WHERE k.agent IN (OLD.name, NEW.name);
+	END IF;
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION webchatt._agent_changed() IS
-	'webchatt''s own: ends the sessions and links of an agent whose name or role is another one, or who is locked out or let in again';
+	'webchatt''s own: ends the sessions and links of an agent whose name or role is another one, or who is locked out or let in again; then their passkeys go, too';
 CREATE TRIGGER agent_changed AFTER UPDATE ON webchatt.agents FOR EACH ROW
 	WHEN (OLD.name <> NEW.name OR OLD.role <> NEW.role OR (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL))
 	EXECUTE FUNCTION webchatt._agent_changed();
@@ -92,7 +96,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.disable_agent(text) IS
-	'locks somebody out of the desk: their sessions and links end (as on any change of disabled_at, role or name), what they wrote and what is assigned to them stays. False when they were locked out before';
+	'locks somebody out of the desk: their sessions and links end (as on any change of disabled_at, role or name) and their passkeys are removed, what they wrote and what is assigned to them stays. False when they were locked out before';
 
 CREATE FUNCTION webchatt.enable_agent(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -103,7 +107,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.enable_agent(text) IS
-	'takes webchatt.disable_agent() back: they may sign in again, by a new link. False when they were not locked out';
+	'takes webchatt.disable_agent() back: they may sign in again, by a new link; their passkeys are gone. False when they were not locked out';
 
 CREATE FUNCTION webchatt._desk_url() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -724,13 +728,14 @@ COMMENT ON FUNCTION webchatt.desk_regenerate_public_key(jsonb) IS
 CREATE FUNCTION webchatt.desk_list_agents(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'displayName', a.display_name, 'role', a.role, 'avatarUrl', a.avatar_url,
-		'createdAt', a.created_at, 'disabledAt', a.disabled_at, 'sessions', s.n, 'lastSeen', s.last_seen) ORDER BY a.display_name, a.name), '[]')
+		'createdAt', a.created_at, 'disabledAt', a.disabled_at, 'sessions', s.n, 'lastSeen', s.last_seen,
+		'passkeys', (SELECT count(*) FROM webchatt.passkeys k WHERE k.agent = a.name)) ORDER BY a.display_name, a.name), '[]')
 	FROM webchatt.agents a
 	CROSS JOIN LATERAL (SELECT count(*) AS n, max(s.last_seen) AS last_seen FROM webchatt.agent_sessions s
 		WHERE s.agent = a.name AND s.expires_at > now()) s
 $$;
 COMMENT ON FUNCTION webchatt.desk_list_agents(jsonb) IS
-	'the desk, for admins: {} → [{name, displayName, role, avatarUrl, createdAt, disabledAt, sessions, lastSeen}]: all, those who are locked out too';
+	'the desk, for admins: {} → [{name, displayName, role, avatarUrl, createdAt, disabledAt, sessions, lastSeen, passkeys}]: all, those who are locked out too';
 
 CREATE FUNCTION webchatt.desk_sign_in_link(args jsonb) RETURNS jsonb
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

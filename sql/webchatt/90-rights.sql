@@ -43,6 +43,8 @@ GRANT SELECT ON webchatt.own_extras, webchatt.agents, webchatt.channels, webchat
 GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.visitor_tokens, webchatt.statuses TO webchatt_worker;
 GRANT SELECT, DELETE ON webchatt.sign_in_links TO webchatt_worker;
+GRANT SELECT, UPDATE ON webchatt.passkeys TO webchatt_worker;
+GRANT SELECT, INSERT, DELETE ON webchatt.passkey_challenges TO webchatt_worker;
 GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
@@ -61,6 +63,11 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked() TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._desk_sessions_ended() TO webchatt_worker;
+-- who signs in to the desk by a passkey
+GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_arg(jsonb, text, text, boolean),
+	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_bytes(jsonb, text, int), webchatt._passkey_host(), webchatt._need_passkey_host(),
+	webchatt._passkey_challenge(text, text), webchatt._passkey_client(bytea), webchatt._passkey_complaint(jsonb, text, text),
+	webchatt._passkey_asserted(bytea, bytea, bytea, bytea, text), webchatt._passkey_sign_in(jsonb) TO webchatt_worker;
 -- webhooks of the local hub, and requests for them
 GRANT EXECUTE ON FUNCTION webchatt._random_token(text, int),
 	webchatt._check_endpoint(text), webchatt._check_headers(jsonb), webchatt._check_webhook(webchatt.webhooks),
@@ -103,7 +110,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_admin;
 GRANT SELECT ON webchatt.handlers, webchatt.extras, webchatt.budget_levels, webchatt.budgets, webchatt.outbox, webchatt.held,
 	webchatt.sessions, webchatt.presence, webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.last_hour, webchatt.health, webchatt.settings, webchatt.feed, webchatt.webhook_log, webchatt.feeds,
 	webchatt.overdue_candidates, webchatt.overdue_scan, webchatt.repair, webchatt.overdue TO webchatt_admin;
-GRANT SELECT, DELETE ON webchatt.agent_sessions, webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.agent_sessions, webchatt.passkeys, webchatt.registrations, webchatt.early_statuses, webchatt.links, webchatt.repairs TO webchatt_admin;
 GRANT SELECT, INSERT ON webchatt.webhook_progress, webchatt.webhook_retries TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE ON webchatt.hub_reconciliation TO webchatt_admin;
 GRANT SELECT, INSERT, DELETE ON webchatt.sign_in_links TO webchatt_admin;
@@ -141,3 +148,8 @@ GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webc
 	webchatt.desk_typing(jsonb), webchatt.desk_read(jsonb), webchatt.desk_close(jsonb), webchatt.desk_reopen(jsonb),
 	webchatt.desk_assign(jsonb), webchatt.desk_retry(jsonb), webchatt.desk_cancel(jsonb), webchatt.desk_agents(jsonb),
 	webchatt.desk_sessions(jsonb), webchatt.desk_end_session(jsonb), webchatt.desk_sign_out(jsonb) TO webchatt_agent;
+-- of passkeys each agent's own, which is decided in what runs as its owner
+GRANT EXECUTE ON FUNCTION webchatt._passkey_host(), webchatt._desk_bytes(jsonb, text, int),
+	webchatt._own_passkeys(), webchatt._own_passkey_challenge(), webchatt._add_own_passkey(text, bytea, bytea), webchatt._remove_own_passkey(bigint),
+	webchatt.desk_passkeys(jsonb), webchatt.desk_passkey_options(jsonb), webchatt.desk_add_passkey(jsonb),
+	webchatt.desk_remove_passkey(jsonb) TO webchatt_agent;

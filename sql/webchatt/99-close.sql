@@ -48,7 +48,7 @@ DO $$
 DECLARE
 	t text;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'hub_webhooks', 'hub_webhooks_id_seq', 'api_keys', 'api_keys_id_seq', 'agents',
+	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'hub_webhooks', 'hub_webhooks_id_seq', 'api_keys', 'api_keys_id_seq', 'agents', 'passkeys', 'passkeys_id_seq',
 		'visitors', 'visitor_tokens', 'conversations',
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
 		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',

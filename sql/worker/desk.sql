@@ -33,6 +33,15 @@ FROM used u
 JOIN webchatt.agents a ON a.name = u.agent
 WHERE u.expires_at > now() AND a.disabled_at IS NULL;
 
+-- name: desk_passkey_challenge()
+-- What somebody is to sign who signs in by a passkey.
+SELECT jsonb_build_object('challenge', webchatt._passkey_challenge(), 'rpId', h.rp_id)::text AS answer
+FROM webchatt._need_passkey_host() h;
+
+-- name: desk_use_passkey($1 args jsonb)
+-- Whose passkey signed; null: problem says why it does not open the desk.
+SELECT s.agent, s.problem FROM webchatt._passkey_sign_in($1) s;
+
 -- name: desk_open_session($1 agent text, $2 token_hash bytea, $3 max_age int, $4 client text, $5 user_agent text)
 -- The agent gets a session for so many seconds; no row: they are locked out.
 WITH signed_in AS (

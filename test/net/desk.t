@@ -332,6 +332,13 @@ subtest 'signing in' => sub {
 	{
 		is(header((round_trip($w, call('sign_in', {}), $status))[1], 'Set-Cookie'), undef, "$status: no cookie");
 	}
+	($call, $r) = round_trip($w, call('passkey_challenge', {}, who => 'bert'), 200);
+	is("$call->{has_session} $call->{new_session}", '0 ' . "\0" x 32, 'a challenge for a passkey needs no session, and makes none');
+	is(header($r, 'Set-Cookie'), undef, 'nor a cookie');
+	($call, $r) = round_trip($w, call('passkey_sign_in', {}, who => 'bert'), 200, '{"agent":"anna"}', agent => 'anna');
+	($token) = (header($r, 'Set-Cookie') // '') =~ /\Awebchatt_desk=([A-Za-z0-9_-]{43}); Path=\/; Max-Age=2592000; HttpOnly; SameSite=Strict\z/;
+	is("$call->{has_session} $call->{new_session}", '0 ' . sha256($token // ''), 'a passkey gets one as a link does');
+	is(header((round_trip($w, call('passkey_sign_in', {}), 401))[1], 'Set-Cookie'), undef, 'or none');
 	my $https = open_desk(desk_url => 'https://desk.example.com', desk_session_max_s => 77);
 	$r = (round_trip($https, call('sign_in', {}, Origin => 'https://desk.example.com'), 200))[1];
 	like(header($r, 'Set-Cookie'), qr/\A__Host-webchatt_desk=[\w-]{43}; Path=\/; Max-Age=77; HttpOnly; SameSite=Strict; Secure\z/, 'by https: __Host- and Secure');
@@ -357,6 +364,12 @@ subtest 'brute force' => sub {
 	is($try->('127.0.0.9', 'X-Forwarded-For' => '10.0.0.2'), 401, 'for each of its clients');
 	is(join(' ', map { (round_trip($b, call('sign_in', {}), 200, '{}', local => '127.0.0.3'))[1]{status} } 1 .. 15), join(' ', (200) x 15), 'those who get in do not count');
 
+	# a sign-in by a passkey is two calls, and costs both when it comes to nothing
+	is(join(' ', map { (round_trip($b, call('passkey_challenge', {}), 200, '{}', local => '127.0.0.5'))[1]{status}, (round_trip($b, call('passkey_sign_in', {}), 200, '{}', local => '127.0.0.5'))[1]{status} } 1 .. 11),
+		join(' ', (200) x 22), 'those who get in by a passkey do not, nor do their challenges');
+	is(join(' ', map { (round_trip($b, call('passkey_challenge', {}), 200, '{}', local => '127.0.0.6'))[1]{status}, (round_trip($b, call('passkey_sign_in', {}), 401, '{}', local => '127.0.0.6'))[1]{status} } 1 .. 5),
+		join(' ', (200, 401) x 5), 'others do');
+	is($try->('127.0.0.6'), 429, 'both');
 	my $tries = 0;
 	$tries++ while $tries < 400 && (round_trip($b, call('me', {}, who => encode_base64url(sha256("guess $tries"))), 401, '{}', local => '127.0.0.4'))[1]{status} == 401;
 	ok($tries >= 300 && $tries < 400, "sessions that nobody knows are not tried without end ($tries)");

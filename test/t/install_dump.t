@@ -32,6 +32,8 @@ $t->sql("INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) V
 $t->sql(q{SELECT webchatt.create_api_key('billing')});
 $t->sql(q{SELECT webchatt.create_agent('ana', 'Ana', 'admin'), webchatt.create_agent('bia', 'Bia'), webchatt.disable_agent('bia')});
 $t->sql(q{INSERT INTO webchatt.agent_sessions (token_hash, agent, expires_at) VALUES (sha256('1'), 'ana', now() + interval '1 day')});
+$t->sql(q{INSERT INTO webchatt.passkeys (agent, label, credential_id, user_handle, public_key, sign_count) VALUES ('ana', 'Phone', '\x01', repeat('A', 43), '\x02', 7)});
+$t->sql(q{INSERT INTO webchatt.passkey_challenges (hash, expires_at) VALUES (sha256('3'), now() + interval '1 day')});
 $t->sql(q{INSERT INTO webchatt.sign_in_links (token_hash, agent, expires_at) VALUES (sha256('2'), 'ana', now() + interval '1 day')});
 $t->sql(q{INSERT INTO webchatt.webhooks (id, label, endpoint, event_type, secret, active)
 	VALUES ('0190a000-0000-4000-8000-000000000002', 'billing''s', 'https://example.org/events', 'Message', 'whsec_2', false)});
@@ -66,7 +68,7 @@ append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
-  qw(hubs channels origins hub_webhooks api_keys agents visitors visitor_tokens messages statuses early_statuses rejects held
+  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens messages statuses early_statuses rejects held
 	feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs);
 
 # Into another cluster, while the worker there may already look.
@@ -76,7 +78,7 @@ is($err, '', 'restore');
 ($out, $err) = run_command([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $extras, $u->node->connstr('postgres') ]);
 is($err, '', 'and what a dump leaves out');
 is($u->sql('SELECT count(*) FROM seen'), $t->sql('SELECT count(*) FROM seen'), 'no function was called for what the dump brought');
-is($u->sql("SELECT count(*) FROM webchatt.$_"), '0', "webchatt.$_ is in no dump") for qw(agent_sessions sign_in_links);
+is($u->sql("SELECT count(*) FROM webchatt.$_"), '0', "webchatt.$_ is in no dump") for qw(agent_sessions sign_in_links passkey_challenges);
 for my $table (sort keys %before)
 {
 	is($u->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$table x"),

@@ -182,6 +182,31 @@ use_link(const wc_desk_call *call)
 	return open_session(call, wc_field_text(0, 1));
 }
 
+static Answer
+challenge_passkey(const wc_desk_call *call)
+{
+	Answer a = {200, NULL, NULL};
+
+	wc_run(WC_DESK_PASSKEY_CHALLENGE, NULL, NULL);
+	a.body = MemoryContextStrdup(answer_context, wc_field_text(0, 1));
+	return a;
+}
+
+/* What does not sign in uses its challenge up all the same, so it is no error. */
+static Answer
+use_passkey(const wc_desk_call *call)
+{
+	Datum args = read_args(call->args);
+	bool isnull;
+
+	wc_run(WC_DESK_USE_PASSKEY, &args, NULL);
+	(void) wc_field(0, 1, &isnull);
+	if (isnull)
+		return refusal_in_detail(401, "invalid_passkey", "The passkey was not accepted.", wc_field_text(0, 2),
+								 "Try again, or ask for a link.");
+	return open_session(call, wc_field_text(0, 1));
+}
+
 /* What can be called in no session, as webchatt_worker: webchatt-net has the same names (desk_api.c). */
 static const struct
 {
@@ -189,6 +214,8 @@ static const struct
 	Answer (*carry_out)(const wc_desk_call *call);
 } of_strangers[] = {
 	{"sign_in", use_link},
+	{"passkey_challenge", challenge_passkey},
+	{"passkey_sign_in", use_passkey},
 };
 
 /* The function of this name; InvalidOid: there is none. */

@@ -36,6 +36,8 @@ typedef struct stranger_call
 
 static const stranger_call of_strangers[] = {
 	{"sign_in", true, 1},
+	{"passkey_challenge", false, 0},
+	{"passkey_sign_in", true, 2}, /* its own, and that of its challenge */
 };
 
 /* From the request's head to its answer: c->desk. */
