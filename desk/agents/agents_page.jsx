@@ -28,7 +28,7 @@ function Agent({ desk, agent, onLink, onDisable, onChanged, onError }) {
 	return <li class={agent.disabledAt ? 'off' : ''}>
 		<Avatar name={agent.displayName} url={agent.avatarUrl} />
 		<span class="what"><b dir="auto">{agent.displayName}{mine && ` (${t('you')})`}</b>
-			<small>{agent.name}{agent.lastSeen ? ` · ${t('agentSeen', { at: fullOf(agent.lastSeen) })}` : ''}</small></span>
+			<small>{agent.name}{agent.lastSeen ? ` · ${t('agentSeen', { at: fullOf(agent.lastSeen) })}` : ''}{agent.passkeys > 0 ? ` · ${t('passkeysOf', { n: agent.passkeys })}` : ''}</small></span>
 		<span class="tag">{t(`role_${agent.role === 'admin' ? 'admin' : 'agent'}`)}</span>
 		{agent.disabledAt ? <><span class="tag warn">{t('disabled')}</span>
 			<button type="button" class="button small" aria-label={t('enableOf', { name: agent.displayName })}

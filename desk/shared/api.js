@@ -19,6 +19,9 @@ export class Refusal extends Error {
 	}
 }
 
+// What is called by those who are not signed in: 401 says something else there.
+const OF_STRANGERS = ['sign_in', 'passkey_challenge', 'passkey_sign_in'];
+
 let tell = { signedOut: () => 0, unreached: () => 0 };
 
 // signedOut(): an answer said that nobody is signed in; unreached(): there was no answer.
@@ -58,7 +61,7 @@ export async function call(name, args = {}) {
 	}
 	if (response.ok && answer !== null)
 		return answer;
-	if (response.status === 401 && name !== 'sign_in')
+	if (response.status === 401 && !OF_STRANGERS.includes(name))
 		tell.signedOut();
 	throw new Refusal(response.ok ? 0 : response.status, answer || {});
 }

@@ -5,6 +5,7 @@ import { call } from '../shared/api.js';
 import { chooseTheme, theme } from '../shared/theme.js';
 import { Avatar, Head, Problem } from '../shared/ui.jsx';
 import { chooseLanguage, fullOf, language, LANGUAGES, t } from '../shared/words.js';
+import { PasskeyList } from './passkey_list.jsx';
 
 function Sessions() {
 	const [sessions, setSessions] = useState([]);
@@ -72,6 +73,7 @@ export function AccountPage({ desk, back, onLiking, onSignOut }) {
 				<Choice label={t('language')} value={language()} options={[['', t('ofBrowser')], ...LANGUAGES]} onChoose={choose(chooseLanguage)} />
 				<Choice label={t('theme')} value={theme()} options={[['', t('ofSystem')], ['light', t('light')], ['dark', t('dark')]]} onChoose={choose(chooseTheme)} />
 			</section>
+			<PasskeyList />
 			<Sessions />
 			<section class="block keys" aria-label={t('keyboard')}>
 				<h2>{t('keyboard')}</h2>

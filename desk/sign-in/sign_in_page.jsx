@@ -2,8 +2,9 @@
 import { h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../shared/api.js';
-import { Icon } from '../shared/ui.jsx';
+import { Icon, Problem } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
+import { canHavePasskeys, signInByPasskey } from './passkeys.js';
 
 // A link that failed, of somebody who is signed in all the same.
 function GoOn({ onMe }) {
@@ -14,6 +15,29 @@ function GoOn({ onMe }) {
 	return me && <button type="button" class="button primary" onClick={() => onMe(me)}>{t('goOnAs', { name: me.agent.displayName })}</button>;
 }
 
+// Whoever has a passkey of the desk needs no link.
+function Passkey({ onMe }) {
+	const [error, setError] = useState(null);
+	const [busy, setBusy] = useState(false);
+	async function signIn() {
+		// not disabled meanwhile: it would lose the focus
+		if (busy)
+			return;
+		setBusy(true);
+		setError(null);
+		try {
+			onMe(await signInByPasskey());
+		} catch (failure) {
+			setError(failure);
+			setBusy(false);
+		}
+	}
+	return <div class="by-passkey">
+		<button type="button" class="button primary" aria-disabled={busy} onClick={signIn}><Icon name="key" />{t('byPasskey')}</button>
+		<Problem error={error} />
+	</div>;
+}
+
 export function SignInPage({ error, token, onRetry, onMe }) {
 	const unreached = error && error.passes && error.status !== 429;
 	const title = token ? t('linkFailed') : t('signedOut');
@@ -21,8 +45,10 @@ export function SignInPage({ error, token, onRetry, onMe }) {
 	return <main class="welcome">
 		<Icon name="channels" />
 		<h1>{unreached ? t('unreached') : title}</h1>
+		{!token && !unreached && canHavePasskeys() && <Passkey onMe={onMe} />}
 		{token ? <p role="alert">{t(why)}</p> : unreached ? null : <p>{t('howToSignIn')}</p>}
 		{!unreached && <pre tabIndex={0}>SELECT webchatt.sign_in_link('ana');</pre>}
+		{token && !unreached && canHavePasskeys() && <Passkey onMe={onMe} />}
 		{unreached && <button type="button" class="button primary" onClick={onRetry}>{t('retry')}</button>}
 		{token && !unreached && <GoOn onMe={onMe} />}
 	</main>;

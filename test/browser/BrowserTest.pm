@@ -20,8 +20,9 @@ sub run
 	my ($script, %with) = @_;
 
 	BAIL_OUT('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
-	my $desk = $with{desk} ? '127.0.0.1:' . WebchattTest::free_port() : '';
-	my $t = WebchattTest->new(conf => $desk ? "$LIMITS\nwebchatt.desk_listen = '$desk'\nwebchatt.public_url = 'http://chat.example.org'" : $LIMITS);
+	my $desk = $with{desk} ? ($with{desk_host} // '127.0.0.1') . ':' . WebchattTest::free_port() : '';
+	my $conf = join "\n", $LIMITS, $with{conf} // ();
+	my $t = WebchattTest->new(conf => $desk ? "$conf\nwebchatt.desk_listen = '$desk'\nwebchatt.public_url = 'http://chat.example.org'" : $conf);
 	$t->sql('CREATE EXTENSION webchatt');
 	my $url = $t->wait_ready;
 	my $node = $t->node;
