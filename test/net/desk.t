@@ -13,6 +13,7 @@ use Digest::SHA qw(sha256);
 use JSON::PP qw(decode_json encode_json);
 use MIME::Base64 qw(encode_base64url);
 use RawSocket;
+use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -275,7 +276,8 @@ subtest 'calls' => sub {
 	refused($w, "the body $_", 400, call('me', $_, who => 'anna'), 'invalid_arguments')
 	  for '[]', '1', '"x"', 'null', '{', '{}x', '{"a":1,"a":2}', '[' x 2000;
 	is((round_trip($w, call('me', "{\"a\":\"\xff\\ud800\\u0000\"}", who => 'anna'), 200))[0]{args}, "{\"a\":\"\xef\xbf\xbd\\ufffd\\ufffd\"}", 'what no text can hold is mended');
-	refused($w, 'a body over 64 kB', 413, call('me', '{"a":"' . 'x' x 65536 . '"}', who => 'anna'), 'body_too_large');
+	like(refused($w, 'a body over 64 kB', 413, call('me', '{"a":"' . 'x' x 65536 . '"}', who => 'anna'), 'body_too_large')->{body}, qr/64 kB/, 'which says how large it may be');
+	like(refused($w, 'one that says so before', 413, request('POST /desk/api/me', undef, 'X-Webchatt-Desk' => 1, Origin => "http://$HOST", Cookie => "webchatt_desk=$TOKEN{anna}", 'Content-Length' => 70000, Expect => '100-continue'), 'body_too_large')->{body}, qr/64 kB/, 'as well');
 	refused($w, 'one that is over 64 kB when it is mended', 413, call('me', '{"a":"' . "\xff" x 30000 . '"}', who => 'anna'), 'body_too_large');
 	is((round_trip($w, call('me', '{"a":"' . 'x' x 65000 . '"}', who => 'anna'), 200))[1]{status}, 200, 'one below');
 };
@@ -406,6 +408,69 @@ subtest 'too many calls' => sub {
 	is((round_trip($w, call('me', {}, who => 'dora'), 200))[1]{status}, 200, 'then it goes on');
 };
 
+subtest 'answers that nobody reads' => sub {
+	my $slow = open_desk(request_timeout_ms => 120_000);
+	my $large = '{"x":"' . 'x' x 7_000_000 . '"}';
+	my @kept;
+	round_trip($slow, call('me', {}, who => $_), 200) for qw(anna bert carl dora);
+	# Five calls each, before any is answered; nobody reads.  What the page hears of the last of them, which does read.
+	my $calls_of = sub {
+		my ($who) = @_;
+		my @s = map { dial($slow) } 1 .. 5;
+		setsockopt($_, SOL_SOCKET, SO_RCVBUF, 4096) for @s; # the kernel reads no megabytes for us either
+		my @calls = map { $slow->put($_, call('inbox', {}, who => $who)); $slow->wait_frame('DESK_CALL') } @s;
+		reply($slow, $_, 200, $large, $who) for @calls;
+		settle($slow);
+		push @kept, @s[0 .. 2];
+		return map { my $r = $slow->answer($_, 60); "$r->{status} " . decode_json($r->{body})->{errorCode} } @s[3, 4];
+	};
+	is_deeply([$calls_of->('anna')], [('503 answers_not_read') x 2], '24 MB of one session');
+	my ($call, $r) = round_trip($slow, call('me', {}, who => 'anna'), 200);
+	is($r->{status}, 429, 'which can call again when they are read');
+	ok(header($r, 'Retry-After'), 'a little later');
+	is((round_trip($slow, call('me', {}, who => 'bert'), 200))[1]{status}, 200, 'another is not disturbed');
+	$calls_of->($_) for qw(bert carl);
+	($call, $r) = round_trip($slow, call('me', {}, who => 'dora'), 200);
+	is("$r->{status} " . decode_json($r->{body})->{errorCode}, '503 answers_not_read', '64 MB in all');
+	is((round_trip($slow, call('sign_in', {}), 200))[1]{status}, 200, 'who comes gets in all the same');
+	$slow->configure(request_timeout_ms => 200);
+	ok($slow->until(30, sub { (round_trip($slow, call('me', {}, who => 'dora'), 200))[1]{status} == 200 }), 'who does not read is cut off in time');
+	is((round_trip($slow, call('me', {}, who => 'anna'), 200))[1]{status}, 200, 'and may call again');
+	$slow->configure(request_timeout_ms => 120_000);
+	my $s = dial($slow);
+	$slow->put($s, call('inbox', {}, who => 'anna'));
+	reply($slow, $slow->wait_frame('DESK_CALL'), 200, $large, 'anna');
+	is(length($slow->answer($s, 60)->{body}), length $large, 'who reads has it');
+	close $_ for @kept;
+};
+
+subtest 'an office behind one address' => sub {
+	my $office = open_desk(max_connections_per_address => 2);
+	my @s = map { dial($office) } 1 .. 20;
+	$office->put($_, request('GET /desk/')) for @s;
+	is(join(' ', map { ($office->answer($_) // { status => 0 })->{status} } @s), join(' ', (200) x 20), 'is not shut out');
+	my @visitors = map { $office->dial } 1 .. 3;
+	$office->put($_, request('GET /healthz')) for @visitors;
+	is((grep { ($office->answer($_) // { status => 0 })->{status} == 200 } @visitors), 2, 'visitors have their limit');
+};
+
+subtest 'plain HTTP from elsewhere' => sub {
+	my $warns = sub { my ($d) = @_; return scalar grep { /the desk is reached by plain HTTP.*webchatt\.desk_url/ } @{ $d->{logs} } };
+	for (['0.0.0.0:0', '', 1], ['127.0.0.1:0, 0.0.0.0:0', 'http://desk.example.com', 1], ['0.0.0.0:0', 'https://desk.example.com', 0], ['127.0.0.1:0', '', 0], ['[::1]:0,127.0.0.2:0', '', 0])
+	{
+		my ($listen, $url, $warned) = @$_;
+		my $d = Corridor->open_door([], desk_listen => $listen, desk_url => $url);
+		settle_log($d);
+		is($warns->($d), $warned, "$listen, $url: " . ($warned ? 'it is said' : 'nothing is said'));
+		$d->configure(desk_session_max_s => 60);
+		settle_log($d);
+		is($warns->($d), $warned, 'once');
+	}
+};
+
+# All that was said so far has been done, and what it logged is there.
+sub settle_log { my ($d) = @_; $d->{outcomes} = []; $d->{on}{OUTCOME} = sub { push @{ $d->{outcomes} }, $_[0] }; return settle($d) }
+
 subtest 'the worker does not answer' => sub {
 	my $late = open_desk(ack_timeout_ms => 100, desk_statement_timeout_ms => 100);
 	my $s = dial($late);
@@ -512,6 +577,10 @@ subtest 'a conversation that is open' => sub {
 	is(($anna->wait_for('conversation') // {})->{visitor}, $odd, 'comes back to the letter');
 	changed($w, $VISITOR);
 	is_deeply([grep { $_ eq 'conversation' } @{ heard($anna) }], [], 'the one before is not open any more');
+	$anna->wait_for('changed');
+	changed($w, '', "\0" x 16) for 1 .. 300;
+	ok($anna->wait_for('conversation'), 'of 300 things that may have been anything it hears');
+	cmp_ok(scalar(grep { $_ eq 'conversation' } @{ heard($anna) }), '<', 20, 'a few times');
 	$anna->say({ type => 'close' });
 	{ my $bytes = $odd; utf8::encode($bytes); changed($w, $bytes) }
 	is_deeply([grep { $_ eq 'conversation' } @{ heard($anna) }], [], 'closed: nothing');

@@ -72,6 +72,9 @@ static const errors_row rows[REFUSE_COUNT] = {
 							  "webchatt.trusted_proxies)"},
 	[REFUSE_DESK_RATE] = {429, "too_many_calls", "Too many calls at a time; wait a little.",
 						  "too many calls of the desk in one session, or in sessions that nobody knows"},
+	[REFUSE_DESK_SLOW] = {503, "answers_not_read",
+						  "Too much that the desk has answered has not been read yet; try again shortly.",
+						  "calls of the desk, as clients do not read what was answered"},
 	[REFUSE_DESKS] = {503, "too_many_desks",
 					  "As many desks are open as this server takes, 1000 in all and 32 of one session; close some.",
 					  "too many open desks in all (1000), or of one session (32)"},
@@ -85,7 +88,7 @@ static const errors_row rows[REFUSE_COUNT] = {
 						  "a body that came too slowly"},
 	[REFUSE_LARGE] = {413, "body_too_large",
 					  "The body is larger than webchatt.max_body_size; send less, or raise that setting.",
-					  "a body over webchatt.max_body_size"},
+					  "a body over webchatt.max_body_size (64 kB at the desk)"},
 	[REFUSE_EXPECT] = {417, "unknown_expectation", "The only expectation that this server meets is 100-continue.",
 					   "an unknown Expect"},
 	[REFUSE_UPGRADE] =

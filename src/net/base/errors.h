@@ -31,6 +31,7 @@ typedef enum refusal
 	REFUSE_DESK_CALL,	  /* no such arguments */
 	REFUSE_DESK_SIGN_INS, /* too many attempts */
 	REFUSE_DESK_RATE,	  /* too many calls, or in sessions that are not known */
+	REFUSE_DESK_SLOW,	  /* too many bytes of answers are not read yet */
 	REFUSE_DESKS,		  /* DESKS_MAX, DESKS_MAX_OF_SESSION */
 	REFUSE_METHOD_POST,	  /* the route takes POST only */
 	REFUSE_METHOD_REST,	  /* GET, POST, PATCH and DELETE */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "desk/desk_api.h"
 #include "desk/desk_page.h"
 #include "desk/desk_sockets.h"
@@ -33,7 +34,7 @@ desk_new(uv_loop_t *loop, corridor_io *corridor, const http_handler *handlers)
 	d->http = http_server_new(loop, corridor, handlers, routes_find_desk);
 	if (!d->sessions || !d->sockets || !d->sign_ins || !d->strangers || !d->http)
 		return NULL; /* the program ends: nothing is freed */
-	http_server_own(d->http, d, desk_page_dress);
+	http_server_own(d->http, d, desk_page_dress, DESK_API_LARGE);
 	http_server_pass_websockets(d->http, desk_sockets_takeover, d);
 	return d;
 }
@@ -65,6 +66,43 @@ take_url(desk *d, wc_str url)
 	d->secure = strncmp(d->origin, "https:", 6) == 0;
 }
 
+/* Can nobody but this machine connect to that address of a list? */
+static bool
+is_near(wc_str address)
+{
+	static const char *const near[] = {"127.", "localhost:", "[::1]:", "unix:"};
+
+	for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++)
+	{
+		if (address.len >= strlen(near[i]) && memcmp(address.p, near[i], strlen(near[i])) == 0)
+			return true;
+	}
+	return address.len == 0;
+}
+
+/* Sessions' cookies and links that cross a network by plain HTTP are whoever's who is on the way. */
+static void
+warn_of_plain(desk *d, wc_str listen)
+{
+	const char *p = listen.p;
+	const char *end = listen.p + listen.len;
+	bool far = false;
+
+	while (p < end)
+	{
+		const char *comma = memchr(p, ',', (size_t) (end - p));
+		const char *stop = comma != NULL ? comma : end;
+
+		far |= !is_near(text_trim(p, (size_t) (stop - p)));
+		p = stop + 1;
+	}
+	if (far && !d->secure && !d->warned)
+		log_line(WC_LOG_WARNING,
+				 "the desk is reached by plain HTTP from other machines: who is on the way reads its "
+				 "sessions' cookies; put a proxy with TLS before it, and its https:// URL into webchatt.desk_url");
+	d->warned = far && !d->secure;
+}
+
 void
 desk_configure(desk *d, const wc_config *config)
 {
@@ -72,8 +110,11 @@ desk_configure(desk *d, const wc_config *config)
 
 	mine.max_body_size = WC_MAX_DESK_ARGS;
 	mine.max_waiting = MAX_WAITING;
+	/* a whole office comes from one address, and whoever takes all makes room for the next */
+	mine.max_connections_per_address = config->max_connections;
 	mine.ack_timeout_ms = config->ack_timeout_ms + config->desk_statement_timeout_ms;
 	take_url(d, config->desk_url);
+	warn_of_plain(d, config->desk_listen);
 	d->session_max_s = config->desk_session_max_s;
 	http_server_configure(d->http, &mine);
 	desk_sockets_configure(d->sockets, &mine);

@@ -26,6 +26,13 @@
 /* What is kept of a browser's name for itself, its NUL included. */
 #define USER_AGENT_SIZE 201
 
+/*
+ * Bytes of answers that clients have not read yet, in all; and the most that one answer has (ANSWER_MOST in
+ * desk_run.c): no call is taken whose answer might not have room.
+ */
+#define SENDING_MAX (64u * 1024 * 1024)
+#define ANSWER_MAX	(8u * 1024 * 1024)
+
 /* What can be called in no session; the desk worker has the same names (desk_run.c). */
 typedef struct stranger_call
 {
@@ -50,6 +57,7 @@ typedef struct call
 	char token[DESK_TOKEN_LEN + 1]; /* of the session that it opens */
 	uint8_t new_session[WC_HASH_SIZE];
 	uint64_t conversation; /* the tag of the one that it reads; 0: none */
+	size_t sending;		   /* bytes of its answer, counted */
 	bool counted;		   /* among the session's calls */
 	bool unattended;	   /* its page is */
 } call;
@@ -176,6 +184,10 @@ take(conn *c, call *k, const char *args, size_t len, char why[WC_REASON_SIZE])
 		k->conversation = desk_frame_tag(&which);
 	if (signs_in(k) && !desk_guard_token(k->token, k->new_session))
 		return REFUSE_MEMORY;
+	if (k->caller.has_session && !desk_sessions_may_send(d->sessions, k->caller.session, ANSWER_MAX))
+		return REFUSE_DESK_RATE;
+	if (k->caller.has_session && d->sending + ANSWER_MAX > SENDING_MAX)
+		return REFUSE_DESK_SLOW;
 	if (k->caller.has_session && !desk_sessions_begin(d->sessions, k->caller.session, &k->counted))
 		return REFUSE_DESK_RATE;
 	return ask(c, k, args, len);
@@ -209,6 +221,9 @@ desk_api_forget(conn *c)
 		return;
 	if (k->counted)
 		desk_sessions_end(d->sessions, k->caller.session);
+	d->sending -= k->sending;
+	if (k->sending > 0)
+		desk_sessions_sent(d->sessions, k->caller.session, k->sending);
 	OPENSSL_cleanse(k, sizeof(*k));
 	free(k);
 	c->desk = NULL;
@@ -278,6 +293,21 @@ learn(desk *d, conn *c, call *k, const wc_desk_answer *m)
 		desk_sockets_check(d->sockets);
 }
 
+/* Is there room for the answer until the client has read it?  Calls that came before it was known may bring too many. */
+static bool
+count_answer(desk *d, call *k, size_t len)
+{
+	/* what strangers are answered is short */
+	if (!k->caller.has_session)
+		return true;
+	if (d->sending + len > SENDING_MAX || !desk_sessions_may_send(d->sessions, k->caller.session, len))
+		return false;
+	k->sending = len;
+	d->sending += len;
+	desk_sessions_sends(d->sessions, k->caller.session, len);
+	return true;
+}
+
 void
 desk_api_answer(desk *d, const wc_desk_answer *m)
 {
@@ -291,7 +321,10 @@ desk_api_answer(desk *d, const wc_desk_answer *m)
 	metrics_answered(metrics_now.desk_calls, m->http_status);
 	if (signs_in(k))
 		metrics_now.desk_sign_ins[m->http_status == 200 ? 0 : 1]++;
-	c->answer = answer_of(m);
+	if (count_answer(d, k, m->body.len))
+		c->answer = answer_of(m);
+	else
+		http_reply_refuse(c, REFUSE_DESK_SLOW, DESK_API_SLOW);
 	if (c->answer.owned)
 		learn(d, c, k, m);
 	http_reply_resume(c);

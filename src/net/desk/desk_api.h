@@ -11,6 +11,10 @@
 #define DESK_API_LATE                                                                                                  \
 	"The database did not answer in time, and may do it all the same: look at what is there before you ask again."
 
+#define DESK_API_SLOW                                                                                                  \
+	"Too much that the desk has answered has not been read yet, and neither can this be: look whether it was done."
+#define DESK_API_LARGE "A call of the desk has at most 64 kB; send less."
+
 /* The handler of ROUTE_DESK_CALL. */
 extern void desk_api_check_head(conn *c, const char *method);
 extern void desk_api_handle(conn *c, const char *body, size_t len);

@@ -85,6 +85,7 @@ desk_notices_ready(desk_socket *k)
 	wc_buf *buf = &k->set->text;
 
 	k->heard = k->set->changes;
+	k->heard_vague = k->set->vague;
 	wc_buf_reset(buf);
 	text_append(buf, "{\"type\":\"ready\",\"agent\":");
 	put_name(buf, k->agent);
@@ -183,15 +184,6 @@ desk_notices_conversation(desk_sockets *s, const desk_conversation *which, const
 	desk_socket *k;
 	desk_socket *next;
 
-	if (which == NULL)
-	{
-		for (uint32_t i = 0; i < DESKS_MAX; i++)
-		{
-			if (s->places[i] != NULL && s->places[i]->shows)
-				desk_notices_send(s->places[i], type, &s->places[i]->which);
-		}
-		return;
-	}
 	if (s->shown.count == 0)
 		return;
 	/* Telling one may show that it has gone, which takes it out of the table. */
@@ -221,7 +213,11 @@ desk_notices_changed(desk_sockets *s, bool tick)
 			continue;
 		k->heard = s->changes;
 		k->told_ms = now;
-		desk_notices_send(k, "changed", NULL);
+		if (!desk_notices_send(k, "changed", NULL) || k->heard_vague == s->vague)
+			continue;
+		k->heard_vague = s->vague;
+		if (k->shows)
+			desk_notices_send(k, "conversation", &k->which);
 	}
 }
 

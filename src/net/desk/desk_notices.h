@@ -24,10 +24,13 @@ extern void desk_notices_show(desk_socket *k, const desk_conversation *which);
 /* Its agent writes. */
 extern void desk_notices_typing(desk_socket *k);
 
-/* Tell those who show it; which NULL: everybody, of whatever they show. */
+/* Tell those who show it. */
 extern void desk_notices_conversation(desk_sockets *s, const desk_conversation *which, const char *type);
 
-/* Tell everybody, each in time, that something changed; once a turn, and at each tick. */
+/*
+ * Tell everybody, each in time, that something changed; once a turn, and at each tick.  Where it is not known what, that
+ * means the conversation that each shows, too.
+ */
 extern void desk_notices_changed(desk_sockets *s, bool tick);
 
 /* Who has stopped writing? */

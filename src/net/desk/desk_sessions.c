@@ -17,6 +17,9 @@
 /* Calls of one session that may wait for the worker. */
 #define CALLS_MAX 32
 
+/* Bytes of answers of one session that its clients have not read. */
+#define SENDING_MAX (24u * 1024 * 1024)
+
 typedef struct known
 {
 	hash_link by_hash;
@@ -24,6 +27,7 @@ typedef struct known
 	struct known *older;
 	uint8_t hash[WC_HASH_SIZE];
 	uint64_t read[CONVERSATIONS_MAX]; /* tags, the latest first; 0: none */
+	size_t sending;					  /* bytes of answers */
 	uint16_t calls;
 } known;
 
@@ -191,4 +195,31 @@ desk_sessions_end(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE])
 	/* It may have been forgotten meanwhile, and be known anew. */
 	if (k != NULL && k->calls > 0)
 		k->calls--;
+}
+
+/* One that is not known has nothing but refusals to read. */
+bool
+desk_sessions_may_send(const desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], size_t len)
+{
+	const known *k = find(set, hash);
+
+	return k == NULL || k->sending + len <= SENDING_MAX;
+}
+
+void
+desk_sessions_sends(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], size_t len)
+{
+	known *k = find(set, hash);
+
+	if (k != NULL)
+		k->sending += len;
+}
+
+void
+desk_sessions_sent(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], size_t len)
+{
+	known *k = find(set, hash);
+
+	if (k != NULL)
+		k->sending -= len < k->sending ? len : k->sending;
 }

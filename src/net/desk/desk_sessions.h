@@ -34,4 +34,9 @@ extern bool desk_sessions_has_read(const desk_sessions *set, const uint8_t hash[
 extern bool desk_sessions_begin(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], bool *counted);
 extern void desk_sessions_end(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE]);
 
+/* Of answers that its clients have not read yet: may it have so many bytes more?  And so many more it has, or fewer. */
+extern bool desk_sessions_may_send(const desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], size_t len);
+extern void desk_sessions_sends(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], size_t len);
+extern void desk_sessions_sent(desk_sessions *set, const uint8_t hash[WC_HASH_SIZE], size_t len);
+
 #endif /* NET_DESK_SESSIONS_H */

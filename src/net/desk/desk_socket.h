@@ -34,7 +34,8 @@ typedef struct desk_socket
 	desk_caller caller;
 	char agent[DESK_AGENT_SIZE];
 	bucket frames;
-	uint64_t heard;		 /* changes that it was told of */
+	uint64_t heard; /* changes that it was told of */
+	uint64_t heard_vague;
 	uint64_t told_ms;	 /* when that was */
 	uint64_t checked_ms; /* when the database last knew its session */
 	uint64_t asked_ms;
@@ -63,6 +64,7 @@ struct desk_sockets
 	uint32_t asking;  /* questions about sessions that are under way */
 	uint64_t last;	  /* uses of places so far */
 	uint64_t changes; /* so far */
+	uint64_t vague;	  /* those of which is not known what changed */
 	uint64_t seen;	  /* of which was looked whom to tell */
 	uint64_t seen_ms; /* when that was */
 	uint64_t round;	  /* times that sessions may have ended: what was asked before does not count */

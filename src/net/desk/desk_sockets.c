@@ -287,7 +287,7 @@ desk_sockets_changed(desk_sockets *s, const wc_desk_changed *m)
 	s->changes++;
 	if (m->visitor.len == 0 && memcmp(m->channel, any, 16) == 0)
 	{
-		desk_notices_conversation(s, NULL, "conversation");
+		s->vague++;
 		return;
 	}
 	if (m->visitor.len == 0 || m->visitor.len > DESK_MAX_VISITOR)

@@ -25,12 +25,14 @@ struct desk
 	desk_sockets *sockets;
 	rate_limit_table *sign_ins;	 /* attempts, by address */
 	rate_limit_table *strangers; /* what came in no session that is known, by address */
+	size_t sending;				 /* bytes of answers that were not read yet */
 	bool on;					 /* there is an agent; else nothing is here */
 	bool closing;
 
 	/* from the configuration */
 	char origin[WC_ORIGIN_SIZE]; /* empty: what the request's host is */
 	bool secure;				 /* it is https */
+	bool warned;				 /* that it is not, and is reached from elsewhere */
 	uint32_t session_max_s;
 };
 

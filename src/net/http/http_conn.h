@@ -121,6 +121,7 @@ struct http_server
 	http_server_route_fn find_route;
 	void *owner;				/* whose requests these are, for its handlers; may be NULL */
 	http_server_dress_fn dress; /* may be NULL */
+	const char *large;			/* a sentence for REFUSE_LARGE; NULL: the table's */
 	channels *channels;
 	api_keys *keys;
 	hub_endpoints *hubs;

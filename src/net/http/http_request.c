@@ -61,7 +61,7 @@ answer_now(conn *c)
 static enum MHD_Result
 cut_now(conn *c, refusal why)
 {
-	http_response_raw(c->fd, why, NULL);
+	http_response_raw(c->fd, why, why == REFUSE_LARGE ? c->server->large : NULL);
 	c->cut = true;
 	c->linger = true;
 	return MHD_NO;
@@ -140,7 +140,7 @@ check_head(conn *c, const char *method)
 	if (c->head.expect_other)
 		http_reply_refuse(c, REFUSE_EXPECT, NULL);
 	else if (c->head.has_length && c->head.length > d->max_body_size)
-		http_reply_refuse(c, REFUSE_LARGE, NULL);
+		http_reply_refuse(c, REFUSE_LARGE, d->large);
 	else if (h->takes_body && d->closing)
 		http_reply_refuse(c, REFUSE_CLOSING, NULL);
 	else if (h->takes_body && !count_client(c))
@@ -249,7 +249,7 @@ body_came(conn *c, const char *piece, size_t len)
 	}
 	if (c->body_len + len > c->server->max_body_size)
 	{
-		http_reply_refuse(c, REFUSE_LARGE, NULL);
+		http_reply_refuse(c, REFUSE_LARGE, c->server->large);
 		return cut_now(c, REFUSE_LARGE);
 	}
 	if (whole && c->body_len == 0)

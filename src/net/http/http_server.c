@@ -170,10 +170,11 @@ http_server_know(http_server *d, channels *channels, api_keys *keys, hub_endpoin
 }
 
 void
-http_server_own(http_server *d, void *owner, http_server_dress_fn dress)
+http_server_own(http_server *d, void *owner, http_server_dress_fn dress, const char *large)
 {
 	d->owner = owner;
 	d->dress = dress;
+	d->large = large;
 }
 
 void

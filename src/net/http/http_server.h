@@ -19,8 +19,8 @@ extern http_server *http_server_new(uv_loop_t *loop, corridor_io *corridor, cons
 /* What the handlers of webhooks and of the REST API look at; the sets must outlive it. */
 extern void http_server_know(http_server *d, channels *channels, api_keys *keys, hub_endpoints *hubs);
 
-/* Whose requests these are, and what all answers to them say. */
-extern void http_server_own(http_server *d, void *owner, http_server_dress_fn dress);
+/* Whose requests these are, what all answers to them say, and what is said of a body that is too large. */
+extern void http_server_own(http_server *d, void *owner, http_server_dress_fn dress, const char *large);
 
 /* Takes the limits of the HTTP server; they count at once. */
 extern void http_server_configure(http_server *d, const wc_config *config);
