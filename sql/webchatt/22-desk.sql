@@ -422,7 +422,7 @@ COMMENT ON FUNCTION webchatt._desk_messages(uuid, text, uuid, uuid, int) IS
 	'webchatt''s own: messages of a conversation behind one, or the newest first, before one (NULL: of all)';
 
 /*
- * A page has a megabyte of contents at most, and always one message.  A number of few characters can be written out in a
+ * A page has messages and notes, by their ids; a megabyte of them at most, and always one.  A number of few characters can be written out in a
  * thousand, so that one content may be more than an answer holds: then only its text is shown.
  */
 CREATE FUNCTION webchatt.desk_conversation(args jsonb) RETURNS jsonb
@@ -434,17 +434,29 @@ DECLARE
 	before uuid := webchatt._desk_uuid(args, 'before', false);
 	after uuid := webchatt._desk_uuid(args, 'after', false);
 BEGIN
-	RETURN (WITH found AS MATERIALIZED (
-			SELECT m.*, m.ordinality > most OR m.ordinality > 1 AND sum(s.size) OVER (ORDER BY m.ordinality) > 1000000 AS beyond,
-				m.ordinality = 1 AND s.size > 6000000 AS vast
-			FROM webchatt._desk_messages(what.channel, what.visitor, before, after, most + 1) WITH ORDINALITY m
-			CROSS JOIN LATERAL (SELECT webchatt._content_size(m.content, CASE m.ordinality WHEN 1 THEN 6000000 ELSE 1000000 END) AS size) s)
+	RETURN (WITH items AS MATERIALIZED (
+			SELECT m.id, NULL::text AS note, m.created_at AS at, m.author, m.direction, m.status, m.status_at, m.content, m.final, m.error_code, m.error_message
+			FROM webchatt._desk_messages(what.channel, what.visitor, before, after, most + 1) m
+			UNION ALL
+			SELECT n.id, n.text, n.at, n.author, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+			FROM webchatt._desk_notes(what.channel, what.visitor, before, after, most + 1) n),
+		numbered AS (SELECT i.*, CASE WHEN after IS NULL THEN row_number() OVER (ORDER BY i.id DESC) ELSE row_number() OVER (ORDER BY i.id) END AS n
+			FROM items i),
+		found AS MATERIALIZED (
+			SELECT m.*, m.n > most OR m.n > 1 AND sum(s.size) OVER (ORDER BY m.n) > 1000000 AS beyond, m.n = 1 AND s.size > 6000000 AS vast
+			FROM numbered m
+			CROSS JOIN LATERAL (SELECT CASE WHEN m.note IS NOT NULL THEN octet_length(m.note)
+				ELSE webchatt._content_size(m.content, CASE m.n WHEN 1 THEN 6000000 ELSE 1000000 END) END AS size) s)
 		SELECT jsonb_build_object(
-			'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'at', m.created_at, 'direction', m.direction,
+			'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'at', m.at, 'direction', m.direction,
 					'status', m.status, 'statusAt', m.status_at, 'content',
 					CASE WHEN m.vast THEN jsonb_build_object('text', webchatt._content_line(m.content, 10000)) ELSE m.content END, 'author', m.author, 'final', m.final,
 					'errorCode', m.error_code, 'errorMessage', m.error_message) ORDER BY m.id)
-				FROM found m WHERE NOT m.beyond), '[]'),
+				FROM found m WHERE NOT m.beyond AND m.note IS NULL), '[]'),
+			'notes', coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'at', m.at, 'author', m.author, 'text', m.note) ORDER BY m.id)
+				FROM found m WHERE NOT m.beyond AND m.note IS NOT NULL), '[]'),
+			'noteCount', (SELECT count(*) FROM (SELECT FROM webchatt.notes n
+				WHERE n.channel_id = what.channel AND n.visitor = what.visitor LIMIT 1000) c),
 			'more', EXISTS (SELECT FROM found m WHERE m.beyond),
 			'visitor', (SELECT jsonb_build_object('id', v.id,
 					'attributes', CASE WHEN webchatt._content_size(v.attributes, 100000) <= 100000 THEN v.attributes ELSE '{}' END, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
@@ -457,7 +469,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
-	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], more, visitor: {id, attributes, firstSeen, lastSeen, present, channel, state, assignee, waitingSince}}. The newest, or those before or behind a message; the oldest first; more: there are more before them, or with after behind them';
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, firstSeen, lastSeen, present, channel, state, assignee, waitingSince}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
 
 CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

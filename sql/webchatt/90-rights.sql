@@ -116,6 +116,7 @@ GRANT SELECT, INSERT, UPDATE ON webchatt.hub_reconciliation TO webchatt_admin;
 GRANT SELECT, INSERT, DELETE ON webchatt.sign_in_links TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks, webchatt.agents TO webchatt_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them
 GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON webchatt.messages TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.statuses TO webchatt_admin;
@@ -131,6 +132,8 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchat
 GRANT SELECT ON webchatt.agents, webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
 	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.last_hour, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
+GRANT SELECT, INSERT, DELETE ON webchatt.notes TO webchatt_agent;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.canned_answers TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
 	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
@@ -153,3 +156,8 @@ GRANT EXECUTE ON FUNCTION webchatt._passkey_host(), webchatt._desk_bytes(jsonb, 
 	webchatt._own_passkeys(), webchatt._own_passkey_challenge(), webchatt._add_own_passkey(text, bytea, bytea), webchatt._remove_own_passkey(bigint),
 	webchatt.desk_passkeys(jsonb), webchatt.desk_passkey_options(jsonb), webchatt.desk_add_passkey(jsonb),
 	webchatt.desk_remove_passkey(jsonb) TO webchatt_agent;
+-- notes to colleagues and canned answers
+GRANT EXECUTE ON FUNCTION webchatt._new_message_id(uuid), webchatt._conversation_changed(uuid, text), webchatt.add_note(uuid, text, text, text),
+	webchatt.delete_note(uuid), webchatt.set_canned_answer(text, text, jsonb, uuid, text), webchatt.delete_canned_answer(text, uuid),
+	webchatt._desk_notes(uuid, text, uuid, uuid, int), webchatt.desk_notes(jsonb), webchatt.desk_add_note(jsonb), webchatt.desk_delete_note(jsonb),
+	webchatt.desk_canned_answers(jsonb), webchatt.desk_set_canned_answer(jsonb), webchatt.desk_delete_canned_answer(jsonb) TO webchatt_agent;

@@ -1,6 +1,6 @@
 /*
  * conversation_orders.c
- *	  webchatt.close_conversation() and the like.
+ *	  webchatt.close_conversation() and the like, and that notes to colleagues changed.
  *
  * They write a work order, which the worker carries out once it is committed: it alone
  * writes webchatt.conversations, so that an agent never waits for a visitor, nor a
@@ -17,6 +17,7 @@
 #include "session/send.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
+#include "shared/message_id.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
@@ -27,6 +28,8 @@
 PG_FUNCTION_INFO_V1(webchatt_close_conversation);
 PG_FUNCTION_INFO_V1(webchatt_reopen_conversation);
 PG_FUNCTION_INFO_V1(webchatt_assign_conversation);
+PG_FUNCTION_INFO_V1(webchatt_conversation_changed);
+PG_FUNCTION_INFO_V1(webchatt_new_message_id);
 
 /* The newest message that the caller can see, up to the given one (NULL: of all).  Connected to SPI. */
 static pg_uuid_t
@@ -51,6 +54,15 @@ newest_message(const pg_uuid_t *channel, text *visitor, const pg_uuid_t *upto)
 					errhint("Take channel_id and visitor from webchatt.inbox.")));
 }
 
+static void
+check_visitor_id(const text *visitor)
+{
+	if (VARSIZE_ANY_EXHDR(visitor) < 1 || VARSIZE_ANY_EXHDR(visitor) > WC_MAX_VISITOR_ID)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the visitor's id has %d bytes", (int) VARSIZE_ANY_EXHDR(visitor)),
+						errhint("It has 1 to %d: take it from webchatt.inbox.", WC_MAX_VISITOR_ID)));
+}
+
 /* Write the order, with the newest message, which says of what conversation it is.  Both must have been given. */
 static void
 order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
@@ -63,10 +75,7 @@ order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("the %s is NULL", PG_ARGISNULL(0) ? "channel" : "visitor")));
 	visitor = PG_GETARG_TEXT_PP(1);
-	if (VARSIZE_ANY_EXHDR(visitor) < 1 || VARSIZE_ANY_EXHDR(visitor) > WC_MAX_VISITOR_ID)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the visitor's id has %d bytes", (int) VARSIZE_ANY_EXHDR(visitor)),
-						errhint("It has 1 to %d: take it from webchatt.inbox.", WC_MAX_VISITOR_ID)));
+	check_visitor_id(visitor);
 	wc_step_down(&outer);
 	SPI_connect();
 	newest = newest_message(PG_GETARG_UUID_P(0), visitor, upto);
@@ -108,4 +117,39 @@ webchatt_assign_conversation(PG_FUNCTION_ARGS)
 				 errhint("It has 1 to %d: the name of an agent or of a team, or NULL for nobody.", MAX_ASSIGNEE)));
 	order(fcinfo, 'a', NULL, assignee ? text_to_cstring(assignee) : NULL);
 	PG_RETURN_VOID();
+}
+
+/*
+ * _conversation_changed(channel uuid, visitor text) → void: who looks at it reads it again.  Something that is
+ * no message changed, so nothing else comes of the order.  Errors: 22023.
+ */
+Datum
+webchatt_conversation_changed(PG_FUNCTION_ARGS)
+{
+	text *visitor = PG_GETARG_TEXT_PP(1);
+	WcOuter outer;
+
+	check_visitor_id(visitor);
+	wc_step_down(&outer);
+	SPI_connect();
+	wc_outbox_append(0, 't', PG_GETARG_UUID_P(0), text_to_cstring(visitor), NULL, NULL, NULL);
+	SPI_finish();
+	wc_step_up(&outer);
+	PG_RETURN_VOID();
+}
+
+/* _new_message_id(channel uuid) → uuid: version 7, behind those of the channel's messages. */
+Datum
+webchatt_new_message_id(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	WcOuter outer;
+
+	wc_step_down(&outer);
+	SPI_connect();
+	wc_learn_channel_ids(PG_GETARG_UUID_P(0));
+	SPI_finish();
+	wc_step_up(&outer);
+	wc_new_message_id(id);
+	PG_RETURN_UUID_P(id);
 }
