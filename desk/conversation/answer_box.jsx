@@ -3,6 +3,7 @@ import { h } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
+import { fit, isEnter } from './field.js';
 
 // As long as a call may be, less what stands around the text.
 const MOST = 16000;
@@ -14,12 +15,7 @@ export function AnswerBox({ desk, talk }) {
 	const field = useRef();
 	const over = text.length - MOST;
 
-	useLayoutEffect(() => {
-		// As high as what is in it; CSS bounds it.
-		field.current.rows = 1;
-		const line = parseFloat(getComputedStyle(field.current).lineHeight) || 22;
-		field.current.rows = Math.max(1, Math.min(8, Math.round((field.current.scrollHeight - 16) / line)));
-	}, [text]);
+	useLayoutEffect(() => fit(field.current), [text]);
 	useEffect(() => {
 		// On a phone its keyboard would hide what is to be read first; there the list, which had the focus, is gone.
 		(narrow.matches ? document.querySelector('.talk-head .back') : field.current).focus();
@@ -39,8 +35,7 @@ export function AnswerBox({ desk, talk }) {
 	}
 
 	function onKeyDown(event) {
-		// Enter also ends what an input method composes.
-		if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+		if (isEnter(event)) {
 			event.preventDefault();
 			send();
 		}

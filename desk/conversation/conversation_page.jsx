@@ -5,10 +5,10 @@ import { useChanges, useClock } from '../shared/changes.js';
 import { go, href } from '../shared/route.js';
 import { Avatar, Empty, Icon, Problem, reasonOf, Waiting } from '../shared/ui.jsx';
 import { fullOf, howLong, t } from '../shared/words.js';
-import { AnswerBox } from './answer_box.jsx';
 import { Assign } from './assign.jsx';
 import { Details } from './details.jsx';
 import { Log } from './log.jsx';
+import { Write } from './write.jsx';
 import { summary } from './contents.js';
 import { givenName, Talk, visitorName } from './talk.js';
 
@@ -66,8 +66,10 @@ function Colleagues({ desk, talk }) {
 // A screen reader hears what comes, and nothing of what is only read again.
 function Heard({ talk, name, desk }) {
 	const [text, setText] = useState('');
-	useEffect(() => talk.arrivals.listen(message =>
-		setText(t('newMessage', { name: message.direction === 'in' ? name : desk.nameOf(message.author || ''), text: summary(message.content).slice(0, 200) }))), [talk, name]);
+	useEffect(() => talk.arrivals.listen(message => {
+		const who = message.direction === 'in' ? name : desk.nameOf(message.author || '');
+		setText(message.note ? t('newNote', { name: who, text: message.text.slice(0, 200) }) : t('newMessage', { name: who, text: summary(message.content).slice(0, 200) }));
+	}), [talk, name]);
 	return <p class="hush" role="status" aria-live="polite">{text}</p>;
 }
 
@@ -120,7 +122,7 @@ export function ConversationPage({ desk, channel, visitor }) {
 			<Log key={`${channel} ${visitor}`} desk={desk} talk={talk} name={name} />
 			<Colleagues desk={desk} talk={talk} />
 			{talk.visitor.state === 'closed' && <p class="notice">{t('isClosed')}</p>}
-			<AnswerBox key={`box ${channel} ${visitor}`} desk={desk} talk={talk} />
+			<Write key={`box ${channel} ${visitor}`} desk={desk} talk={talk} />
 			<Heard talk={talk} name={name} desk={desk} />
 		</section>
 		{details && <Details desk={desk} talk={talk} name={name} onClose={() => setDetails(false)} />}

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon, reasonOf } from '../shared/ui.jsx';
 import { dayOf, t } from '../shared/words.js';
 import { Message, Pending } from './message.jsx';
+import { Note } from './note.jsx';
 
 // This near to the end counts as being at the end, in pixels.
 const NEAR = 60;
@@ -61,9 +62,9 @@ function useSeen(talk, atEnd) {
 
 export function Log({ desk, talk, name }) {
 	const log = useRef();
-	const { messages, pending } = talk;
-	const { atEnd, onScroll, end } = useScroll(log, talk, messages.map(one => one.id));
-	const newest = messages.length ? messages[messages.length - 1].id : '';
+	const { pending, items } = talk;
+	const { atEnd, onScroll, end } = useScroll(log, talk, items.map(one => one.id));
+	const newest = items.length ? items[items.length - 1].id : '';
 	const [seen, setSeen] = useState(newest);
 	useSeen(talk, atEnd);
 	useEffect(() => {
@@ -76,13 +77,18 @@ export function Log({ desk, talk, name }) {
 	let day = '';
 	let before = null;
 	const rows = [];
-	for (const message of messages) {
+	for (const message of items) {
 		const itsDay = dayOf(message.at);
 		if (itsDay !== day) {
 			rows.push(<li key={`day ${itsDay}`} class="day">{itsDay}</li>);
 			before = null;
 		}
 		day = itsDay;
+		if (message.note) {
+			rows.push(<Note key={message.id} desk={desk} talk={talk} note={message} />);
+			before = null;
+			continue;
+		}
 		const follows = before && before.direction === message.direction && before.author === message.author;
 		rows.push(<Message key={message.id} desk={desk} talk={talk} message={message} visitor={name} follows={follows} />);
 		before = message;

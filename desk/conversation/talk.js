@@ -23,6 +23,8 @@ export function givenName(attributes) {
 	return (string(given.name) || string(given.email)).trim().slice(0, 80);
 }
 
+const byId = all => [...all].sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
 export const visitorName = (attributes, id, t) => givenName(attributes) || t('visitor', { id: id.slice(-6) });
 
 export class Talk {
@@ -33,6 +35,8 @@ export class Talk {
 		this.changes = new Changes();
 		this.arrivals = new Changes();	// each message that came from elsewhere
 		this.messages = [];
+		this.notes = [];	// to colleagues
+		this.noteCount = 0;	// how many the server had when it was last asked
 		this.more = false;
 		this.visitor = null;
 		this.error = null;
@@ -91,7 +95,9 @@ export class Talk {
 		if (this.stopped)
 			return;
 		this.messages = [];
+		this.notes = [];
 		this.take(page, !first);
+		this.noteCount = page.noteCount;
 		this.more = page.more;
 	}
 
@@ -104,23 +110,38 @@ export class Talk {
 			const page = await call('conversation', { ...this.where, after, limit: MOST });
 			if (this.stopped)
 				return;
+			const known = this.notes.length;
 			this.take(page, true);
-			if (!page.more)
+			this.noteCount += this.notes.length - known;
+			if (!page.more) {
+				if (page.noteCount !== this.noteCount)
+					await this.readNotes();
+				this.noteCount = page.noteCount;
 				return;
+			}
 		}
 		await this.readLatest();
+	}
+
+	// One was deleted, or came in before what is here already: which of the last hundred there are.
+	async readNotes() {
+		const { notes, more } = await call('notes', { ...this.where, limit: MOST });
+		const { items } = this;
+		const oldest = this.more && items.length ? items[0].id : '';
+		this.notes = this.notes.filter(one => more && one.id < notes[0].id).concat(notes.filter(one => one.id >= oldest).map(one => ({ ...one, note: true })));
 	}
 
 	// The id behind which is read; null: there is none.
 	readFrom(onlyNew) {
 		const last = this.messages.length - 1;
+		if (onlyNew && this.items.length)
+			return this.items[this.items.length - 1].id;
 		if (last < 0)
 			return null;
 		let from = last;
-		if (!onlyNew)
-			for (let at = last; at > last - MOST + 1 && at >= 0; at--)
-				if (!FINAL.includes(this.messages[at].status))
-					from = at - 1;
+		for (let at = last; at > last - MOST + 1 && at >= 0; at--)
+			if (!FINAL.includes(this.messages[at].status))
+				from = at - 1;
 		return from >= 0 ? this.messages[from].id : null;
 	}
 
@@ -133,11 +154,28 @@ export class Talk {
 				this.arrived(one);
 			known.set(one.id, one);
 		}
-		this.messages = [...known.values()].sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+		this.messages = byId(known.values());
+		this.takeNotes(page.notes, tell);
 		this.visitor = page.visitor;
 		const there = this.pending.filter(one => !(one.id && known.has(one.id)));
 		if (there.length !== this.pending.length)
 			this.keepPending(there);
+	}
+
+	takeNotes(notes, tell) {
+		const known = new Map(this.notes.map(one => [one.id, one]));
+		for (const one of notes) {
+			const note = { ...one, note: true };
+			if (tell && !known.has(one.id) && one.author !== this.desk.agent.name)
+				this.arrivals.tell(note);
+			known.set(one.id, note);
+		}
+		this.notes = byId(known.values());
+	}
+
+	// Messages and notes in their order.
+	get items() {
+		return this.notes.length ? byId([...this.messages, ...this.notes]) : this.messages;
 	}
 
 	// What was sent and not answered yet, or not answered at all, is known by its text.
@@ -156,12 +194,12 @@ export class Talk {
 	}
 
 	async earlier() {
-		if (!this.more || this.loadingEarlier || !this.messages.length)
+		if (!this.more || this.loadingEarlier || !this.items.length)
 			return;
 		this.loadingEarlier = true;
 		this.changes.tell();
 		try {
-			const page = await call('conversation', { ...this.where, before: this.messages[0].id, limit: PAGE });
+			const page = await call('conversation', { ...this.where, before: this.items[0].id, limit: PAGE });
 			if (this.stopped)
 				return;
 			this.take(page, false);
@@ -284,6 +322,16 @@ export class Talk {
 
 	async takeBack(message) {
 		await call('cancel', { channel: this.channel, id: message.id });
+		this.ask.now();
+	}
+
+	async addNote(text) {
+		await call('add_note', { ...this.where, text });
+		this.ask.now();
+	}
+
+	async deleteNote(note) {
+		await call('delete_note', { id: note.id });
 		this.ask.now();
 	}
 
