@@ -2,6 +2,7 @@
 import { Fragment, h, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { AgentsPage } from './agents/agents_page.jsx';
+import { AnswersPage } from './answers/answers_page.jsx';
 import { ChannelsPage } from './channels/channel_list.jsx';
 import { ConversationPage } from './conversation/conversation_page.jsx';
 import { InboxList, Pick } from './inbox/inbox_list.jsx';
@@ -23,6 +24,7 @@ const PAGES = {
 	channels: { in: 'bar', admin: true, Shown: ChannelsPage },
 	agents: { in: 'bar', admin: true, Shown: AgentsPage },
 	more: { in: 'bar', admin: true, Shown: MorePage },
+	answers: { in: 'more', Shown: AnswersPage },
 	account: { in: 'more', Shown: AccountPage }
 };
 const names = Object.keys(PAGES);

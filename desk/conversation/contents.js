@@ -9,6 +9,10 @@ const MEDIA = ['image', 'video', 'audio', 'document', 'sticker'];
 
 const isObject = value => value !== null && typeof value === 'object' && !Array.isArray(value);
 export const string = value => typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+// Whether two contents say the same: the database keeps members in an order of its own.
+const sorted = value => isObject(value) ? Object.keys(value).sort().map(key => [key, sorted(value[key])]) : Array.isArray(value) ? value.map(sorted) : value;
+export const sameAs = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+
 const objects = value => (Array.isArray(value) ? value : []).filter(isObject).slice(0, MOST_OPTIONS);
 const part = (content, name) => isObject(content[name]) ? content[name] : {};
 

@@ -68,7 +68,7 @@ export function Pending({ talk, one }) {
 	return <li class={trouble ? 'row own unsent' : 'row own pending'}>
 		<span class="hush">{t('you')}</span>
 		<div class="bubble">
-			<Text text={one.text} />
+			{one.content ? <Content content={one.content} find={() => null} /> : <Text text={one.text} />}
 			<p class="meta"><time>{timeOf(one.at)}</time>{!trouble && <span class="mark"><Icon name="clock" /><span class="hush">{t('sending')}</span></span>}</p>
 		</div>
 		{trouble && <div class="trouble" role="alert">

@@ -1,8 +1,9 @@
 // A conversation as it is on the screen: what the server has of it, and what is being sent.
-import { call } from '../shared/api.js';
+import { call, Refusal } from '../shared/api.js';
 import { Changes } from '../shared/changes.js';
 import { paced } from '../shared/pace.js';
-import { string, textOf } from './contents.js';
+import { t } from '../shared/words.js';
+import { sameAs, string, textOf } from './contents.js';
 
 const PAGE = 50;
 const MOST = 100;
@@ -47,7 +48,8 @@ export class Talk {
 		this.markedRead = '';
 		this.typed = -Infinity;
 		this.kept = `sending.${channel}.${visitor}`;
-		// { key, text, at, behind: last id that was there, id: once it is known; error, unsure, sending }
+		this.seenUpto = '';	// a colleague's answer that the server spoke of
+		// { key, text or content, at, behind: last id that was there, id: once it is known; error, unsure, sending }
 		this.pending = (desk.keep.get(this.kept) || []).map(one => ({ ...one, unsure: true }));
 		this.ask = paced(() => this.reread());
 		this.stopped = false;
@@ -181,7 +183,7 @@ export class Talk {
 	// What was sent and not answered yet, or not answered at all, is known by its text.
 	recognise(message) {
 		const one = message.direction === 'out' && message.author === this.desk.agent.name &&
-			this.pending.find(each => !each.id && message.id > each.behind && each.text === textOf(message.content));
+			this.pending.find(each => !each.id && message.id > each.behind && (each.content ? sameAs(each.content, message.content) : each.text === textOf(message.content)));
 		if (one)
 			one.id = message.id;
 	}
@@ -259,15 +261,37 @@ export class Talk {
 
 	keepPending(pending) {
 		this.pending = pending;
-		this.desk.keep.set(this.kept, pending.filter(one => !one.id).map(({ key, text, at, behind }) => ({ key, text, at, behind })));
+		this.desk.keep.set(this.kept, pending.filter(one => !one.id).map(({ key, text, content, at, behind }) => ({ key, text, content, at, behind })));
 	}
 
-	send(text) {
+	// what: { text } or { content }
+	send(what) {
 		const last = this.messages[this.messages.length - 1];
-		const one = { key: newKey(), text, at: Date.now(), behind: last ? last.id : '' };
+		const behind = last ? last.id : '';
+		const one = { key: newKey(), ...what, at: Date.now(), behind, seen: behind > this.seenUpto ? behind : this.seenUpto };
 		this.keepPending(this.pending.concat(one));
 		this.typed = -Infinity;
 		return this.dispatch(one);
+	}
+
+	// The same for a form that is still open: it throws what the server refused, and then nothing is there that was not sent.
+	async sendContent(content) {
+		const one = await this.send({ content });
+		if (one.meanwhile)
+			throw new Refusal(409, { errorMessage: t('meanwhileAgain', { name: this.desk.nameOf(one.meanwhile.author || t('somebody')) }) });
+		if (!one.error || one.unsure)
+			return;
+		this.discard(one);
+		throw one.error;
+	}
+
+	// Somebody else answered, and that was not on the screen yet: it was not sent, and goes back to where it was written.
+	tooLate(one, other) {
+		this.seenUpto = other.id;
+		one.meanwhile = other;
+		this.discard(one);
+		this.ask.now();
+		return one;
 	}
 
 	// Under its key once more: what came through the first time is not doubled.
@@ -277,7 +301,10 @@ export class Talk {
 		one.sending = true;
 		this.changes.tell();
 		try {
-			one.id = string((await call('send', { ...this.where, text: one.text, key: one.key })).id);
+			const answer = await call('send', { ...this.where, ...one.content ? { content: one.content } : { text: one.text }, key: one.key, ...one.seen ? { seen: one.seen } : {} });
+			if (answer.meanwhile)
+				return this.tooLate(one, answer.meanwhile);
+			one.id = string(answer.id);
 			this.keepPending(this.pending);
 			this.ask.now();
 		} catch (error) {
@@ -286,6 +313,7 @@ export class Talk {
 		}
 		one.sending = false;
 		this.changes.tell();
+		return one;
 	}
 
 	discard(one) {

@@ -44,6 +44,7 @@ function Row({ desk, one, current, first }) {
 				<span class="line"><b dir="auto">{name}</b>{one.present && <span class="dot" title={t('presentNow')}><span class="hush">{t('presentNow')}</span></span>}
 					<time dateTime={one.lastAt} title={fullOf(one.lastAt)}>{shortOf(one.lastAt)}</time></span>
 				<span class="line"><span class="last" dir="auto"><Last desk={desk} one={one} /></span>
+					{one.unread > 0 && <span class="unread"><span aria-hidden="true">{one.unread > 98 ? '99+' : one.unread}</span><span class="hush">{t('unread', { n: one.unread })}</span></span>}
 					{waits && <span class="wait" title={t('waitsLong', { at: fullOf(one.waitingSince) })}><span class="hush">{t('waitsSince', { time: '' })}</span>{howLong(one.waitingSince)}</span>}</span>
 				<span class="line small">{desk.channels.length > 1 && <span dir="auto">{one.displayName}</span>}
 					{one.assignee && <span class="has" dir="auto"><Icon name="account" />{one.assignee === desk.agent.name ? t('you') : desk.nameOf(one.assignee)}</span>}</span>

@@ -347,6 +347,26 @@ $$;
 COMMENT ON FUNCTION webchatt._desk_page(text, uuid, text[], int) IS
 	'webchatt''s own: conversations of the inbox, behind a place, a channel and a visitor (NULL: from the first on)';
 
+/* From the newest on: both look at what is unread and one message more, by index. */
+CREATE FUNCTION webchatt._desk_unread(channel uuid, visitor text) RETURNS int
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+	m record;
+	n int := 0;
+BEGIN
+	FOR m IN SELECT x.direction, x.status, x.final FROM webchatt.messages x
+		WHERE x.channel_id = channel AND x.visitor = _desk_unread.visitor
+		ORDER BY x.channel_id DESC, x.visitor DESC, x.id DESC LIMIT 198 LOOP
+		EXIT WHEN n = 99 OR m.direction = 'in' AND m.status = 'read' OR m.direction = 'out' AND m.final;
+		n := n + CASE m.direction WHEN 'in' THEN 1 ELSE 0 END;
+	END LOOP;
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_unread(uuid, text) IS
+	'webchatt''s own: how many messages of a visitor''s are behind the last that somebody read, or answered for good; 99 at most';
+
 CREATE FUNCTION webchatt.desk_inbox(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
@@ -376,6 +396,7 @@ BEGIN
 					'state', p.state, 'assignee', p.assignee,
 					'unanswered', p.state = 'open' AND p.place < 2305843009213693952 AND NOT m.answers,
 					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
+					'unread', CASE WHEN m.direction = 'in' AND m.status = 'received' THEN webchatt._desk_unread(p.channel_id, p.visitor) ELSE 0 END,
 					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
 					'lastText', webchatt._content_line(m.content, 200),
 					'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
@@ -398,7 +419,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_inbox(jsonb) IS
-	'the desk: {filter?: "open" | "mine" | "closed", channel?, after?, limit?} → {conversations: [{channel, visitor, displayName, state, assignee, unanswered, waitingSince, lastAt, lastDirection, lastStatus, lastText, lastType, lastAuthor, attributes, present}], next, waiting}. In the order of webchatt.inbox; after: next of the page before, where that has any; waiting: how many wait in all, 1000 at most';
+	'the desk: {filter?: "open" | "mine" | "closed", channel?, after?, limit?} → {conversations: [{channel, visitor, displayName, state, assignee, unanswered, waitingSince, unread, lastAt, lastDirection, lastStatus, lastText, lastType, lastAuthor, attributes, present}], next, waiting}. In the order of webchatt.inbox; unread: how many messages the visitor wrote that nobody has read or answered, 99 at most; after: next of the page before, where that has any; waiting: how many wait in all, 1000 at most';
 
 CREATE FUNCTION webchatt._desk_messages(channel uuid, visitor text, older_than uuid, newer_than uuid, most int)
 RETURNS SETOF webchatt.messages
@@ -478,16 +499,29 @@ DECLARE
 	who text := webchatt._desk_agent();
 	content jsonb := webchatt._desk_arg(args, 'content', 'object', false);
 	key text := webchatt._desk_text(args, 'key', false);
+	seen uuid := webchatt._desk_uuid(args, 'seen', false);
+	meanwhile jsonb;
 BEGIN
 	IF (content IS NULL) = (webchatt._desk_text(args, 'text', false) IS NULL) THEN
 		RAISE EXCEPTION 'a message has a text or a content, one of them' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF seen IS NOT NULL THEN
+		SELECT jsonb_build_object('id', m.id, 'author', m.author) INTO meanwhile FROM webchatt.messages m
+		WHERE m.channel_id = what.channel AND m.visitor = what.visitor AND m.id > seen
+			AND m.direction = 'out' AND m.final AND m.author IS DISTINCT FROM who
+			AND NOT EXISTS (SELECT FROM webchatt.messages d
+				WHERE d.channel_id = what.channel AND d.visitor = what.visitor AND d.dedupe_key = 'desk:' || who || ':' || key)
+		ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1;
+		IF FOUND THEN
+			RETURN jsonb_build_object('meanwhile', meanwhile);
+		END IF;
 	END IF;
 	RETURN jsonb_build_object('id', webchatt.send_message(what.channel, what.visitor,
 		coalesce(content, jsonb_build_object('text', args -> 'text')), dedupe_key => 'desk:' || who || ':' || key, author => who));
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_send(jsonb) IS
-	'the desk: {channel, visitor, text | content, key?} → {id}: sends a message in the agent''s name. key: the same again is the same message';
+	'the desk: {channel, visitor, text | content, key?, seen?: id} → {id} | {meanwhile: {id, author}}: sends a message in the agent''s name. key: the same again is the same message. seen: the newest message that the agent had before them: where somebody else has answered behind it, nothing is sent, and meanwhile says which answer that is';
 
 CREATE FUNCTION webchatt.desk_typing(args jsonb) RETURNS jsonb
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

@@ -90,4 +90,254 @@ test('a long history with notes', async () => {
 	await Promise.all([context.close(), rui.close()]);
 });
 
+test('canned answers', async () => {
+	const { channel, widget, context } = await visitor('When do you open?', 'Hours');
+	const id = await theVisitor(channel);
+	await sql(`UPDATE webchatt.visitors SET attributes = jsonb_build_object('name', 'Bea') WHERE id = '${id}'`);
+	const rui = await DeskPage.signedIn('rui');
+	await rui.page.goto(`${deskUrl}/desk/#/answers`);
+	await comes(() => rui.page.getByRole('heading', { name: 'No canned answer yet' }).count(), 'there is none yet', 1);
+	const add = async (name, text) => {
+		await rui.page.getByRole('link', { name: 'Add answer' }).click();
+		await rui.page.getByLabel('Name').fill(name);
+		await rui.page.getByLabel('Text', { exact: true }).fill(text);
+		await rui.page.getByRole('button', { name: 'Save' }).click();
+	};
+	await add('Hours!', 'x');
+	const why = 'The name \'Hours!\' of an answer is not usable. Use 1 to 40 lower-case letters, digits, hyphens and underscores, a letter or digit first.';
+	await comes(() => rui.page.locator('#answer-name-problem').allInnerTexts(), 'what is wrong is said in the server\'s words, at the field', [why]);
+	await rui.page.getByLabel('Name').fill('hours');
+	await rui.page.getByLabel('Text', { exact: true }).fill('Hello {name}, we open at nine. {agent}');
+	await rui.page.getByRole('button', { name: 'Save' }).click();
+	await comes(() => rui.page.locator('.things a').allInnerTexts().then(all => all.length), 'then it is in the list', 1);
+	await add('holidays', `Closed on Sundays ${HOSTILE}`);
+	await add('address', 'Rua Augusta 1');
+	await comes(() => rui.page.locator('.things b').allInnerTexts(), 'agents write them', ['/address', '/holidays', '/hours']);
+	await rui.page.getByRole('searchbox', { name: 'Find by name or text' }).fill('sundays');
+	await comes(() => rui.page.locator('.things b').allInnerTexts(), 'and find them by their texts', ['/holidays']);
+
+	await rui.go('Inbox');
+	await rui.open('When do you open');
+	const options = rui.page.getByRole('listbox', { name: 'Canned answers' }).getByRole('option');
+	await rui.field.press('/');
+	await comes(() => options.count(), 'a slash opens the list', 3);
+	await rui.field.pressSequentially('ho');
+	await comes(() => options.locator('b').allInnerTexts(), 'which is narrowed by what is typed', ['/holidays', '/hours']);
+	const active = () => rui.field.evaluate(field => (document.getElementById(field.getAttribute('aria-activedescendant')) || {}).textContent || '');
+	like(await active(), /^\/holidays/, 'the first one is chosen');
+	await rui.field.press('ArrowDown');
+	await comes(() => active().then(text => text.slice(0, 6)), 'the arrows choose', '/hours');
+	await rui.field.press('Escape');
+	await comes(() => options.count(), 'Escape closes it', 0);
+	is(await rui.field.inputValue(), '/ho', 'and leaves the text');
+	await rui.field.fill('');
+	await rui.field.pressSequentially('/hours');
+	await comes(() => options.count(), 'again', 1);
+	await rui.field.press('Tab');
+	await comes(() => rui.field.inputValue(), 'Tab puts it into the field, with the names in it', 'Hello Bea, we open at nine. Rui Dias');
+	is(await messages(channel).then(all => all.length), 1, 'and sends nothing');
+	await rui.field.press('Enter');
+	await comes(() => widget.texts().then(all => all[1]), 'Enter does', 'Hello Bea, we open at nine. Rui Dias');
+	await sql(`UPDATE webchatt.visitors SET attributes = '{}' WHERE id = '${id}'`);
+	await sql(`SELECT webchatt.send_message('${channel.id}', '${id}', text => 'x')`);
+	await comes(() => rui.texts().then(all => all.length), 'read again', 3);
+	await rui.field.fill('/hours');
+	await comes(() => options.count(), 'chosen', 1);
+	await rui.field.press('Enter');
+	await comes(() => rui.field.inputValue(), 'who has no name leaves no hole', 'Hello, we open at nine. Rui Dias');
+
+	// a content: what no form makes is looked at and sent as it is
+	await sql(`SELECT webchatt.set_canned_answer('hours', content => '{"interactive": {"type": "button", "body": {"text": "Which shop, {name}?"},
+		"action": {"buttons": [{"type": "reply", "reply": {"id": "lx", "title": "Lisbon"}}]}}}', channel => '${channel.id}')`);
+	await rui.field.fill('/hours');
+	await comes(() => options.allInnerTexts(), 'the channel\'s own stands before the one for all', ['/hours\nWhich shop, {name}?']);
+	await rui.field.press('Enter');
+	const dialog = rui.page.getByRole('dialog');
+	await comes(() => dialog.locator('.preview .option').allInnerTexts(), 'one with buttons is shown before it is sent', ['Lisbon']);
+	await dialog.getByRole('button', { name: 'Send' }).click();
+	await comes(() => widget.texts().then(all => all[3]), 'and then sent', 'Which shop?');
+	is([rui.errors, widget.errors], [[], []], 'no errors on the pages');
+	await Promise.all([context.close(), rui.close()]);
+});
+
+test('buttons, a list, a picture, a file, a place', async () => {
+	const { channel, widget, context } = await visitor('Which sizes?', 'Forms');
+	const rui = await DeskPage.signedIn('rui');
+	await rui.open('Which sizes');
+	const dialog = rui.page.getByRole('dialog');
+	const choose = async kind => {
+		await rui.page.getByRole('button', { name: 'Send something else' }).click();
+		await rui.page.getByRole('menuitem', { name: kind }).click();
+		await dialog.waitFor();
+	};
+	const sendIt = async () => {
+		await dialog.getByRole('button', { name: 'Send' }).click();
+		await dialog.waitFor({ state: 'detached' });
+	};
+	const newest = () => sql(`SELECT content FROM webchatt.messages WHERE channel_id = '${channel.id}' ORDER BY id DESC LIMIT 1`).then(JSON.parse);
+
+	await rui.field.fill('a draft');
+	await choose('Buttons');
+	await dialog.getByRole('button', { name: 'Send' }).click();
+	is(await dialog.getByRole('alert').allInnerTexts(), ['This is needed.'], 'what is missing is said');
+	await dialog.getByLabel('Text', { exact: true }).fill('Which one?');
+	await dialog.getByLabel('Title').fill('Small');
+	await dialog.getByRole('button', { name: 'Another button' }).click();
+	await dialog.getByLabel('Title').nth(1).fill(HOSTILE);
+	await dialog.getByLabel('ID for the application').nth(1).fill('b2');
+	await dialog.getByRole('button', { name: 'Another button' }).click();
+	await dialog.getByLabel('Title').nth(2).fill('Large');
+	is(await dialog.getByRole('button', { name: 'Another button' }).count(), 0, 'three buttons are the most');
+	is(await dialog.locator('.preview .option').allInnerTexts(), ['Small', HOSTILE, 'Large'], 'it is shown as the visitor will see it');
+	await sendIt();
+	await comes(newest, 'buttons', { interactive: { type: 'button', body: { text: 'Which one?' }, action: { buttons: [
+		{ type: 'reply', reply: { id: 'small', title: 'Small' } }, { type: 'reply', reply: { id: 'b2', title: HOSTILE } }, { type: 'reply', reply: { id: 'large', title: 'Large' } }] } } });
+	await widget.root.getByRole('button', { name: 'Small' }).click();
+	await comes(() => rui.texts().then(all => all.at(-1)), 'the visitor can press them', 'Small');
+	is(await rui.field.inputValue(), 'a draft', 'the draft stays');
+	is(await rui.log.locator('.unsent, .pending').count(), 0, 'and the message is there once');
+
+	await choose('List');
+	await dialog.getByLabel('Text', { exact: true }).fill('All sizes');
+	await dialog.getByLabel('Text on the button').fill('Choose');
+	await dialog.getByLabel('Title').fill('XL');
+	await dialog.getByLabel('Description').fill('very large');
+	await sendIt();
+	await comes(newest, 'a list', { interactive: { type: 'list', body: { text: 'All sizes' }, action: { button: 'Choose', sections: [{ rows: [{ id: 'xl', title: 'XL', description: 'very large' }] }] } } });
+
+	await choose('Picture by address');
+	await dialog.getByLabel('Address').fill('javascript:alert(1)');
+	await dialog.getByRole('button', { name: 'Send' }).click();
+	is(await dialog.getByRole('alert').allInnerTexts(), ['That is no address that begins with https:// or http://.'], 'only addresses of the web');
+	await dialog.getByLabel('Address').fill('https://pictures.example.com/a.png');
+	await dialog.getByLabel('Text', { exact: true }).fill('The blue one');
+	await sendIt();
+	await comes(newest, 'a picture', { imageUrl: 'https://pictures.example.com/a.png', text: 'The blue one' });
+	await choose('File by address');
+	await dialog.getByLabel('Address').fill('https://files.example.com/a.pdf');
+	await dialog.getByLabel('Name').fill('Sizes.pdf');
+	await sendIt();
+	await comes(newest, 'a file', { documentUrl: 'https://files.example.com/a.pdf', filename: 'Sizes.pdf' });
+	await choose('Location');
+	await dialog.getByLabel('Latitude').fill('91');
+	await dialog.getByLabel('Longitude').fill('-9,14');
+	await dialog.getByRole('button', { name: 'Send' }).click();
+	is(await dialog.getByRole('alert').count(), 1, 'no such latitude');
+	await dialog.getByLabel('Latitude').fill('38.71');
+	await dialog.getByLabel('Name').fill('The shop');
+	await sendIt();
+	await comes(newest, 'a place', { location: { latitude: 38.71, longitude: -9.14, name: 'The shop' } });
+	await comes(() => widget.root.locator('.list .row').count(), 'all of them are at the visitor\'s', 7);
+
+	// What the database refuses is said in its words, and nothing is left of it.
+	await sql(`CREATE FUNCTION public.no_lists() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no pictures on Sundays' USING ERRCODE = 'check_violation'; END$$;
+		CREATE TRIGGER no_lists BEFORE INSERT ON webchatt.messages FOR EACH ROW WHEN (NEW.content ? 'imageUrl') EXECUTE FUNCTION public.no_lists()`);
+	await choose('Picture by address');
+	await dialog.getByLabel('Address').fill('https://pictures.example.com/b.png');
+	await dialog.getByRole('button', { name: 'Send' }).click();
+	await comes(() => dialog.getByRole('alert').allInnerTexts().then(all => /^No pictures on Sundays/.test(all[0])), 'what the server refuses is said in the form', true);
+	await rui.page.keyboard.press('Escape');
+	is(await rui.log.locator('.unsent').count(), 0, 'and nothing of it stays in the log');
+	await sql('DROP FUNCTION public.no_lists() CASCADE');
+	is(rui.errors, [], 'no errors on the page');
+	await Promise.all([context.close(), rui.close()]);
+});
+
+test('pictures that are pasted or dropped', async () => {
+	const { channel, context } = await visitor('Show me', 'Pictures');
+	const rui = await DeskPage.signedIn('rui');
+	await rui.open('Show me');
+	const dialog = rui.page.getByRole('dialog');
+	const bring = (kind, data, file = false) => rui.field.evaluate((field, [type, all, withFile]) => {
+		const carried = new DataTransfer();
+		for (const [name, value] of Object.entries(all))
+			carried.setData(name, value);
+		if (withFile)
+			carried.items.add(new File(['x'], 'a.png', { type: 'image/png' }));
+		field.dispatchEvent(type === 'drop' ? new DragEvent('drop', { dataTransfer: carried, bubbles: true, cancelable: true })
+			: new ClipboardEvent('paste', { clipboardData: carried, bubbles: true, cancelable: true }));
+	}, [kind, data, file]);
+	const address = () => dialog.getByLabel('Address').inputValue();
+	await bring('drop', { 'text/html': '<a href="https://x.example"><img src="https://pictures.example.com/c.png" onerror="alert(1)"></a>', 'text/uri-list': 'https://x.example/' });
+	await comes(address, 'a picture that is dragged here from a page', 'https://pictures.example.com/c.png');
+	await dialog.getByRole('button', { name: 'Cancel' }).click();
+	is(await messages(channel).then(all => all.length), 1, 'is not sent before somebody says so');
+	await bring('drop', { 'text/uri-list': '# a comment\r\nhttps://pictures.example.com/d.jpeg?size=2' });
+	await comes(address, 'the address of one', 'https://pictures.example.com/d.jpeg?size=2');
+	await dialog.getByRole('button', { name: 'Send' }).click();
+	await comes(() => sql(`SELECT content ->> 'imageUrl' FROM webchatt.messages WHERE channel_id = '${channel.id}' AND direction = 'out'`), 'and then it is', 'https://pictures.example.com/d.jpeg?size=2');
+	await bring('paste', { 'text/plain': 'https://pictures.example.com/e.webp' });
+	await comes(address, 'one that is pasted', 'https://pictures.example.com/e.webp');
+	await rui.page.keyboard.press('Escape');
+	await comes(() => rui.field.inputValue(), 'becomes a text where it is not to be a picture', 'https://pictures.example.com/e.webp');
+	await bring('paste', {}, true);
+	await comes(() => rui.page.locator('.answer .problem').allInnerTexts(), 'a file cannot be sent yet, and the page says what can',
+		['A picture from this computer cannot be sent yet, only one that is on the web: paste its address.']);
+	await bring('drop', { 'text/html': '<img src="data:image/png;base64,AAAA">' }, true);
+	is(await dialog.count(), 0, 'nor one that is in the page itself');
+	is(rui.errors, [], 'no errors on the page');
+	await Promise.all([context.close(), rui.close()]);
+});
+
+test('two who answer at once', async () => {
+	const { channel, widget, context } = await visitor('Is it in stock?', 'Stock');
+	const ana = await DeskPage.signedIn('ana');
+	const rui = await DeskPage.signedIn('rui');
+	await ana.open('Is it in stock');
+	await rui.open('Is it in stock');
+	const told = () => rui.page.locator('.meanwhile').allInnerTexts();
+	await rui.field.fill('Yes, it is');
+	await ana.say('Yes');
+	await comes(told, 'who is writing is told that a colleague has answered', ['Ana Sousa answered while you were writing.']);
+	is(await rui.texts(), ['Is it in stock?', 'Yes'], 'and sees the answer');
+	await rui.field.press('Enter');
+	await comes(told, 'one\'s own does not go out with the first press', ['Not sent yet: Ana Sousa answered while you were writing. Send once more to send yours too.']);
+	is(await rui.field.inputValue(), 'Yes, it is', 'and stays');
+	await rui.field.press('Enter');
+	await comes(() => widget.texts(), 'but with the second', ['Is it in stock?', 'Yes', 'Yes, it is']);
+	await comes(told, 'and the line goes', []);
+	await comes(() => ana.texts().then(all => all.at(-1)), 'the colleague sees it, too', 'Yes, it is');
+	await rui.field.fill('x');
+	await ana.say('How many?');
+	await comes(told, 'again', ['Ana Sousa answered while you were writing.']);
+	await rui.field.fill('');
+	await comes(told, 'who throws their text away has nothing to decide', []);
+
+	// The answer is committed, and this desk has not heard of it.
+	let held = [];
+	await rui.page.route('**/desk/api/conversation', route => held.push(route));
+	await rui.field.fill('Two');
+	await ana.say('I mean, how many pieces?');
+	await comes(() => messages(channel).then(all => all.length), 'an answer that is not on the screen yet', 5);
+	is(await rui.texts().then(all => all.length), 4, 'as its desk is slow');
+	await rui.field.press('Enter');
+	await comes(told, 'is told of by the server', ['Not sent yet: Ana Sousa answered while you were writing. Send once more to send yours too.']);
+	is([await rui.field.inputValue(), await messages(channel).then(all => all.length)], ['Two', 5], 'nothing was sent, and the text is back');
+	await rui.page.unroute('**/desk/api/conversation');
+	held.forEach(route => route.continue());
+	await comes(() => rui.texts().then(all => all.at(-1)), 'the answer comes', 'I mean, how many pieces?');
+	await rui.field.press('Enter');
+	await comes(() => widget.texts().then(all => all.at(-1)), 'and the second press sends', 'Two');
+	is([rui.errors, ana.errors], [[], []], 'no errors on the pages');
+	await Promise.all([context.close(), rui.close(), ana.close()]);
+});
+
+test('what is unread', async () => {
+	const { channel, widget, context } = await visitor('One', 'Unread');
+	const rui = await DeskPage.signedIn('rui');
+	const unread = () => rui.page.locator('[data-row]').filter({ hasText: 'Unread' }).locator('.unread span[aria-hidden]').allInnerTexts();
+	await comes(unread, 'the list says how many messages nobody has read', ['1']);
+	await widget.say('Two');
+	await widget.say('Three');
+	await comes(unread, 'as they come', ['3']);
+	await rui.open('Three');
+	await comes(unread, 'who opens it has read them', []);
+	await rui.page.goto(`${deskUrl}/desk/#/inbox`);
+	await widget.say('Four');
+	await comes(unread, 'and then there is a new one', ['1']);
+	await sql(`SELECT webchatt.send_message('${channel.id}', '${await theVisitor(channel)}', text => 'An answer by others', author => 'shop')`);
+	await comes(unread, 'which an answer is for', []);
+	await Promise.all([context.close(), rui.close()]);
+});
+
 run(tidy);

@@ -84,6 +84,36 @@ ALTER TABLE webchatt.notes DISABLE ROW LEVEL SECURITY;
 DELETE FROM webchatt.visitors WHERE id = 'v1';
 SELECT count(*) FROM webchatt.notes;
 
+-- who answers is told of an answer that they have not seen
+SELECT webchatt.send_message(:'shop', 'v2', text => 'hello') AS first \gset
+SELECT webchatt.send_message(:'shop', 'v2', text => 'from a bot', author => 'bot', final => false) IS NOT NULL;
+SET LOCAL ROLE webchatt_agent;
+SET LOCAL webchatt.agent = 'bia';
+SELECT webchatt.desk_send(jsonb_build_object('channel', :'shop', 'visitor', 'v2', 'text', 'one', 'key', '1', 'seen', :'first')) ? 'id';
+SET LOCAL webchatt.agent = 'caio';
+SELECT r #>> '{meanwhile,author}', r ? 'id' FROM webchatt.desk_send(jsonb_build_object('channel', :'shop', 'visitor', 'v2', 'text', 'two', 'key', '1', 'seen', :'first')) r;
+SELECT webchatt.desk_send(jsonb_build_object('channel', :'shop', 'visitor', 'v2', 'text', 'two', 'key', '1')) ? 'id';
+SET LOCAL webchatt.agent = 'bia';
+-- but not of what was sent before: the same key is the same message
+SELECT webchatt.desk_send(jsonb_build_object('channel', :'shop', 'visitor', 'v2', 'text', 'one', 'key', '1', 'seen', :'first')) ? 'id';
+SELECT webchatt.desk_send(jsonb_build_object('channel', :'shop', 'visitor', 'v2', 'text', 'three', 'key', '3', 'seen', :'first')) #>> '{meanwhile,author}';
+SELECT content ->> 'text' FROM webchatt.messages WHERE visitor = 'v2' ORDER BY id;
+RESET ROLE;
+-- how many messages are unread
+CREATE FUNCTION pg_temp.unread(wanted text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN webchatt._desk_unread((SELECT channel_id FROM webchatt.visitors WHERE id = wanted), wanted);
+END
+$$;
+INSERT INTO webchatt.visitors (channel_id, id) VALUES (:'shop', 'v3'), (:'shop', 'v4');
+SELECT pg_temp.unread('v2'), pg_temp.unread('v3');
+INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
+SELECT :'shop', format('01900000-0000-7000-8000-%s', lpad(v::text || lpad(n::text, 5, '0'), 12, '0'))::uuid, 'v' || v, 'in', 'received', '{"text": "x"}' FROM generate_series(3, 4) v, generate_series(1, CASE v WHEN 3 THEN 7 ELSE 120 END) n;
+SELECT pg_temp.unread('v3'), pg_temp.unread('v4');
+SELECT webchatt.mark_read(:'shop', 'v3', '01900000-0000-7000-8000-000000300005'), pg_temp.unread('v3');
+SELECT webchatt.send_message(:'shop', 'v3', text => 'from a bot', final => false) IS NOT NULL, pg_temp.unread('v3');
+SELECT webchatt.send_message(:'shop', 'v3', text => 'answer') IS NOT NULL, pg_temp.unread('v3');
+
 -- canned answers
 SET LOCAL ROLE webchatt_agent;
 SET LOCAL webchatt.agent = 'bia';
