@@ -37,8 +37,8 @@ function ChannelTag({ desk, id }) {
 function List({ desk, back }) {
 	const [filter, setFilter] = useState('');
 	const { answers, next, error, more } = useAnswers(filter.trim());
-	return <section class="page" aria-label={t('answers')}>
-		<Head title={t('answers')} back={back}><a class="button primary" href={href('answers', 'new')}><Icon name="plus" />{t('addAnswer')}</a></Head>
+	return <section class="page" aria-label={t('kind_canned')}>
+		<Head title={t('kind_canned')} back={back}><a class="button primary" href={href('answers', 'new')}><Icon name="plus" />{t('addAnswer')}</a></Head>
 		<div class="scroll"><div class="sheet">
 			<p class="hint">{t('answersWhy')}</p>
 			<div class="field"><input type="search" value={filter} placeholder={t('findAnswer')} aria-label={t('findAnswer')} onInput={event => setFilter(event.target.value)} /></div>

@@ -32,7 +32,7 @@ export function AnswerBox({ desk, talk }) {
 	const latest = useRef('');
 	latest.current = text;
 	useEffect(() => talk.arrivals.listen(message => {
-		if (message.direction === 'out' && message.final && message.author !== desk.agent.name && latest.current.trim())
+		if (message.direction === 'out' && message.final && message.author !== desk.agent.name && message.id > talk.seenUpto && latest.current.trim())
 			setOther({ author: message.author, pressed: false });
 	}), [talk]);
 

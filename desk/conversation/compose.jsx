@@ -26,8 +26,8 @@ function Options({ form, kind, values, put }) {
 		<Field form={form} name={`title${n}`} label={t('optionTitle')} value={one.title} onInput={value => change(n, 'title', value)} />
 		{kind === 'list' && <Field form={form} name={`description${n}`} label={t('optionDescription')} value={one.description} onInput={value => change(n, 'description', value)} />}
 		<Field form={form} name={`id${n}`} label={t('optionId')} value={one.id} placeholder={idOf(one)} spellcheck={false} onInput={value => change(n, 'id', value)} />
-		{options.length > 1 && <button type="button" class="button small" aria-label={t('removeOption', { n: n + 1 })}
-			onClick={() => put('options', options.filter((_, at) => at !== n))}>{t('remove')}</button>}
+		{options.length > 1 && <button type="button" class="plain" aria-label={t('removeOption', { n: n + 1 })} title={t('removeOption', { n: n + 1 })}
+			onClick={() => put('options', options.filter((_, at) => at !== n))}><Icon name="close" /></button>}
 	</fieldset>)}
 	{options.length < MOST[kind] && <button type="button" class="button small" onClick={() => put('options', [...options, { ...empty(kind).options[0] }])}>
 		<Icon name="plus" />{t(`${word}Add`)}</button>}</>;

@@ -1,5 +1,6 @@
 // What is known of the visitor.  Attributes are what their browser told: anybody can say anything.
 import { Fragment, h } from 'preact';
+import { MuteOne } from '../notify/notices.jsx';
 import { webAddress } from '../shared/links.js';
 import { Icon, Out } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
@@ -24,6 +25,7 @@ export function Details({ desk, talk, name, onClose }) {
 		<header class="head"><h2>{t('aboutVisitor')}</h2>
 			<button type="button" class="icon-button" aria-label={t('close')} onClick={onClose}><Icon name="close" /></button></header>
 		<Assign desk={desk} talk={talk} />
+		<MuteOne notifier={desk.notifier} talk={talk} />
 		<dl>
 			<dt class="hush">{t('attr_name')}</dt><dd class="strong" dir="auto">{name}</dd>
 			<dt>{t('channel')}</dt><dd dir="auto">{channel ? channel.displayName : talk.channel}</dd>

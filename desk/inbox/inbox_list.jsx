@@ -3,6 +3,7 @@ import { Fragment, h } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { summaryOf } from '../conversation/contents.js';
 import { givenName, visitorName } from '../conversation/talk.js';
+import { Bell } from '../notify/notices.jsx';
 import { useChanges, useClock } from '../shared/changes.js';
 import { href } from '../shared/route.js';
 import { Avatar, Empty, Icon, Problem, Waiting } from '../shared/ui.jsx';
@@ -100,7 +101,7 @@ export function InboxList({ desk, open }) {
 	const currentAt = inbox.conversations.findIndex(one => open && one.channel === open[0] && one.visitor === open[1]);
 	return <section class="inbox" aria-label={t('inbox')}>
 		<header class="head"><h1>{t('inbox')}</h1>
-			<span class="hush" role="status">{inbox.loaded && inbox.waiting > 0 ? t('waiting', { n: inbox.waiting > 999 ? '999+' : inbox.waiting }) : ''}</span></header>
+			<span class="hush" role="status">{inbox.loaded && inbox.waiting > 0 ? t('waiting', { n: inbox.waiting > 999 ? '999+' : inbox.waiting }) : ''}</span><Bell notifier={desk.notifier} /></header>
 		<Filters desk={desk} />
 		<Problem error={inbox.error && (inbox.error.status !== 0 || !inbox.loaded) ? inbox.error : null} />
 		<div class="scroll" ref={list}>

@@ -1,5 +1,6 @@
 // The desk of somebody who is signed in: who they are, the line, the inbox, and the conversation that is open.
 import { Inbox } from '../inbox/inbox_state.js';
+import { Notifier } from '../notify/notify.js';
 import { call, onCalls } from './api.js';
 import { Changes } from './changes.js';
 import { Keep } from './keep.js';
@@ -19,6 +20,7 @@ export class Desk {
 		this.agents = [];
 		this.talk = null;
 		this.inbox = new Inbox(this);
+		this.notifier = new Notifier(this);
 		this.rereadMe = paced(async () => {
 			const [again, agents] = await Promise.all([call('me'), call('agents')]);
 			this.agents = Array.isArray(agents) ? agents : agents.agents || [];
@@ -36,6 +38,7 @@ export class Desk {
 		this.rereadMe();
 		this.inbox.ask();
 		this.live.start();
+		this.notifier.start();
 		let waited = 0;
 		this.timer = setInterval(() => {
 			waited += ANYWAY_CUT;
@@ -50,6 +53,7 @@ export class Desk {
 	stop() {
 		this.ends.forEach(end => end());
 		this.show(null);
+		this.notifier.stop();
 		this.inbox.stop();
 		this.rereadMe.stop();
 		this.live.stop();
@@ -97,6 +101,7 @@ export class Desk {
 			break;
 		case 'changed':
 			this.inbox.ask();
+			this.notifier.changed();
 			break;
 		case 'signed_out':
 			this.whenSignedOut();
@@ -114,5 +119,6 @@ export class Desk {
 			this.live.show('');
 		}
 		this.talk = talk;
+		this.notifier.tellEyes();
 	}
 }

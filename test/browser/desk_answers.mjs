@@ -304,8 +304,9 @@ test('two who answer at once', async () => {
 	await comes(told, 'who throws their text away has nothing to decide', []);
 
 	// The answer is committed, and this desk has not heard of it.
-	let held = [];
-	await rui.page.route('**/desk/api/conversation', route => held.push(route));
+	let letGo;
+	const held = new Promise(done => letGo = done);
+	await rui.page.route('**/desk/api/conversation', route => held.then(() => route.continue()).catch(() => 0));
 	await rui.field.fill('Two');
 	await ana.say('I mean, how many pieces?');
 	await comes(() => messages(channel).then(all => all.length), 'an answer that is not on the screen yet', 5);
@@ -313,8 +314,7 @@ test('two who answer at once', async () => {
 	await rui.field.press('Enter');
 	await comes(told, 'is told of by the server', ['Not sent yet: Ana Sousa answered while you were writing. Send once more to send yours too.']);
 	is([await rui.field.inputValue(), await messages(channel).then(all => all.length)], ['Two', 5], 'nothing was sent, and the text is back');
-	await rui.page.unroute('**/desk/api/conversation');
-	held.forEach(route => route.continue());
+	letGo();
 	await comes(() => rui.texts().then(all => all.at(-1)), 'the answer comes', 'I mean, how many pieces?');
 	await rui.field.press('Enter');
 	await comes(() => widget.texts().then(all => all.at(-1)), 'and the second press sends', 'Two');
@@ -338,6 +338,104 @@ test('what is unread', async () => {
 	await sql(`SELECT webchatt.send_message('${channel.id}', '${await theVisitor(channel)}', text => 'An answer by others', author => 'shop')`);
 	await comes(unread, 'which an answer is for', []);
 	await Promise.all([context.close(), rui.close()]);
+});
+
+// What the browser would show and play is noted instead; nobody has been asked for leave yet.
+const NOTED = () => {
+	window.noted = { shown: [], tones: 0, asked: 0 };
+	window.Notification = class {
+		static permission = localStorage.getItem('leave') || 'default';
+		static async requestPermission() {
+			window.noted.asked++;
+			localStorage.setItem('leave', 'granted');
+			return window.Notification.permission = 'granted';
+		}
+		constructor(title, options) {
+			window.noted.shown.push([title, options.body, options.tag]);
+			window.lastNotification = this;
+		}
+		close() {}
+	};
+	const make = window.AudioContext.prototype.createOscillator;
+	window.AudioContext.prototype.createOscillator = function () {
+		window.noted.tones++;
+		return make.call(this);
+	};
+};
+
+test('notifications and sound', async () => {
+	const one = await visitor('First words', 'Bells');
+	const two = await visitor('Other words', 'Other bells');
+	const rui = await DeskPage.signedIn('rui');
+	const context = rui.page.context();
+	await context.addInitScript(NOTED);
+	await rui.page.reload();
+	await rui.open('First words');
+	await comes(() => rui.rows.count(), 'the list is read', undefined);
+	const noted = (page = rui.page) => page.evaluate(() => window.noted);
+	await two.widget.say('Unasked');
+	await comes(() => rui.row('Unasked').count(), 'a message comes', 1);
+	is(await noted(), { shown: [], tones: 0, asked: 0 }, 'nobody is asked at the start, nor told');
+
+	await rui.page.getByRole('button', { name: 'New messages' }).click();
+	const dialog = rui.page.getByRole('dialog');
+	await dialog.getByRole('button', { name: 'Tell me of new messages' }).click();
+	await comes(() => dialog.getByRole('checkbox', { name: /^Notifications/ }).isChecked(), 'the button asks, and turns them on', true);
+	await dialog.getByRole('button', { name: 'Close' }).click();
+	await two.widget.say(HOSTILE);
+	await comes(() => noted().then(all => all.shown.length), 'a message of another conversation is told', 1);
+	const [title, body, tag] = (await noted()).shown[0];
+	is([title, body], ['A visitor wrote', 'Other bells'], 'without its text');
+	await one.widget.say('Before my eyes');
+	await comes(() => rui.texts().then(all => all.at(-1)), 'one of the conversation that is open', 'Before my eyes');
+	is((await noted()).shown.length, 1, 'is not');
+
+	await rui.page.getByRole('button', { name: 'New messages' }).click();
+	await dialog.getByRole('checkbox', { name: /^With name and text/ }).check();
+	await dialog.getByRole('checkbox', { name: /^Sound/ }).check();
+	is((await noted()).tones, 2, 'who turns the sound on hears it');
+	await dialog.getByRole('button', { name: 'Close' }).click();
+	await two.widget.say('Now with its text');
+	await comes(() => noted().then(all => all.shown[1] && all.shown[1].slice(1)), 'the text is told where that was chosen, in the conversation\'s one notification', ['Now with its text', tag]);
+	is((await noted()).tones, 4, 'and sounds');
+
+	// another tab: one of both tells, and neither of what the other shows
+	const second = new DeskPage(await context.newPage());
+	await second.page.goto(`${deskUrl}/desk/#/conversation/${two.channel.id}/${await theVisitor(two.channel)}`);
+	await second.field.waitFor();
+	await comes(() => second.rows.count(), 'a second tab', undefined);
+	await two.widget.say('Seen in the second tab');
+	await comes(() => rui.row('Seen in the second tab').count(), 'what it has before somebody\'s eyes', 1);
+	is([(await noted()).shown.length, (await noted(second.page)).shown.length], [2, 0], 'no tab tells of');
+	await second.go('Inbox');
+	const three = await visitor('Third words', 'More bells');
+	await comes(() => second.row('Third words').count(), 'something new is in both', 1);
+	await comes(async () => (await noted()).shown.length + (await noted(second.page)).shown.length, 'and one tells', 3);
+	await second.page.close();
+
+	// what is not told
+	await sql(`SELECT webchatt.assign_conversation('${two.channel.id}', '${await theVisitor(two.channel)}', 'ana')`);
+	await comes(() => rui.row('Other bells').locator('.has').count(), 'a conversation is a colleague\'s', 1);
+	await two.widget.say('For Ana');
+	await comes(() => rui.row('For Ana').count(), 'what comes there', 1);
+	is((await noted()).shown.length, 3, 'is told to them only');
+	await rui.page.getByRole('button', { name: 'Mine', exact: true }).click();
+	await three.widget.say('While I look at mine');
+	await comes(() => noted().then(all => all.shown.length), 'also what is not in the list that is shown is told', 4);
+	await rui.page.evaluate(() => window.lastNotification.onclick());
+	await comes(() => rui.page.url().includes(three.channel.id), 'a click opens it', true);
+	await rui.page.getByRole('button', { name: 'New messages' }).click();
+	await dialog.getByRole('checkbox', { name: /^Mute/ }).check();
+	await dialog.getByRole('button', { name: 'Close' }).click();
+	await rui.page.reload();
+	await rui.page.getByRole('button', { name: 'New messages (muted)' }).waitFor();
+	await rui.page.goto(`${deskUrl}/desk/#/inbox`);
+	await one.widget.say('Muted');
+	await comes(() => rui.row('Muted').count(), 'muted, over a reload', 1);
+	is(await noted(), { shown: [], tones: 0, asked: 0 }, 'nothing is told');
+	like(await rui.page.locator('link[rel=icon]').getAttribute('href'), /^data:image\/svg/, 'the tab has its sign');
+	is(rui.errors, [], 'no errors on the page');
+	await Promise.all([one.context.close(), two.context.close(), three.context.close(), rui.close()]);
 });
 
 run(tidy);
