@@ -40,7 +40,7 @@ function List({ desk, back }) {
 	return <section class="page" aria-label={t('kind_canned')}>
 		<Head title={t('kind_canned')} back={back}><a class="button primary" href={href('answers', 'new')}><Icon name="plus" />{t('addAnswer')}</a></Head>
 		<div class="scroll"><div class="sheet">
-			<p class="hint">{t('answersWhy')}</p>
+			<p class="hint">{t('answersHow')}</p>
 			<div class="field"><input type="search" value={filter} placeholder={t('findAnswer')} aria-label={t('findAnswer')} onInput={event => setFilter(event.target.value)} /></div>
 			<Problem error={error} />
 			{!answers && !error && <Waiting />}

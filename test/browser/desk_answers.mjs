@@ -166,7 +166,7 @@ test('buttons, a list, a picture, a file, a place', async () => {
 	await rui.open('Which sizes');
 	const dialog = rui.page.getByRole('dialog');
 	const choose = async kind => {
-		await rui.page.getByRole('button', { name: 'Send something else' }).click();
+		await rui.page.getByRole('button', { name: 'Other kinds of message' }).click();
 		await rui.page.getByRole('menuitem', { name: kind }).click();
 		await dialog.waitFor();
 	};
@@ -377,7 +377,7 @@ test('notifications and sound', async () => {
 	await comes(() => rui.row('Unasked').count(), 'a message comes', 1);
 	is(await noted(), { shown: [], tones: 0, asked: 0 }, 'nobody is asked at the start, nor told');
 
-	await rui.page.getByRole('button', { name: 'New messages' }).click();
+	await rui.page.getByRole('button', { name: 'Notifications and sound' }).click();
 	const dialog = rui.page.getByRole('dialog');
 	await dialog.getByRole('button', { name: 'Tell me of new messages' }).click();
 	await comes(() => dialog.getByRole('checkbox', { name: /^Notifications/ }).isChecked(), 'the button asks, and turns them on', true);
@@ -390,7 +390,7 @@ test('notifications and sound', async () => {
 	await comes(() => rui.texts().then(all => all.at(-1)), 'one of the conversation that is open', 'Before my eyes');
 	is((await noted()).shown.length, 1, 'is not');
 
-	await rui.page.getByRole('button', { name: 'New messages' }).click();
+	await rui.page.getByRole('button', { name: 'Notifications and sound' }).click();
 	await dialog.getByRole('checkbox', { name: /^With name and text/ }).check();
 	await dialog.getByRole('checkbox', { name: /^Sound/ }).check();
 	is((await noted()).tones, 2, 'who turns the sound on hears it');
@@ -424,11 +424,11 @@ test('notifications and sound', async () => {
 	await comes(() => noted().then(all => all.shown.length), 'also what is not in the list that is shown is told', 4);
 	await rui.page.evaluate(() => window.lastNotification.onclick());
 	await comes(() => rui.page.url().includes(three.channel.id), 'a click opens it', true);
-	await rui.page.getByRole('button', { name: 'New messages' }).click();
+	await rui.page.getByRole('button', { name: 'Notifications and sound' }).click();
 	await dialog.getByRole('checkbox', { name: /^Mute/ }).check();
 	await dialog.getByRole('button', { name: 'Close' }).click();
 	await rui.page.reload();
-	await rui.page.getByRole('button', { name: 'New messages (muted)' }).waitFor();
+	await rui.page.getByRole('button', { name: 'Notifications and sound (muted)' }).waitFor();
 	await rui.page.goto(`${deskUrl}/desk/#/inbox`);
 	await one.widget.say('Muted');
 	await comes(() => rui.row('Muted').count(), 'muted, over a reload', 1);
