@@ -62,6 +62,8 @@ export class Notifier {
 	}
 
 	stop() {
+		if (this.stopped)
+			return;
 		this.stopped = true;
 		this.ends.forEach(end => end());
 		this.ask.stop();
