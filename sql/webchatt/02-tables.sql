@@ -38,7 +38,8 @@ CREATE TABLE webchatt.channels (
 	display_name text CHECK (char_length(display_name) <= 50),
 	public_key text COLLATE "C" UNIQUE CHECK (public_key ~ '^[A-Za-z0-9_-]{16,64}$'),
 	created_at timestamptz NOT NULL DEFAULT now(),
-	newcomers_paused boolean NOT NULL DEFAULT false
+	newcomers_paused boolean NOT NULL DEFAULT false,
+	show_author boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE webchatt.channels IS 'channels, one row each, made by webchatt.create_channel() or, on a remote hub, webchatt.add_channel()';
 COMMENT ON COLUMN webchatt.channels.id IS 'the application channel id: "from" of what is sent';
@@ -49,6 +50,8 @@ COMMENT ON COLUMN webchatt.channels.public_key IS
 	'local: the widget''s webChatId, no secret; null on a remote hub. webchatt.regenerate_public_key() changes it';
 COMMENT ON COLUMN webchatt.channels.created_at IS 'when it was added';
 COMMENT ON COLUMN webchatt.channels.newcomers_paused IS 'local: new visitors are told to come later; webchatt.pause_newcomers() sets it';
+COMMENT ON COLUMN webchatt.channels.show_author IS
+	'local: visitors see the display name and the picture of the agent who answers; webchatt.set_show_author() sets it';
 
 CREATE TABLE webchatt.origins (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,
@@ -182,6 +185,11 @@ CREATE TABLE webchatt.visitors (
 	first_seen timestamptz NOT NULL DEFAULT now(),
 	last_seen timestamptz,
 	attributes jsonb NOT NULL DEFAULT '{}',
+	page_url text,
+	page_title text,
+	page_at timestamptz,
+	locale text,
+	time_zone text,
 	PRIMARY KEY (channel_id, id)
 );
 COMMENT ON TABLE webchatt.visitors IS 'everybody who wrote, or was written to, on a channel';
@@ -189,6 +197,12 @@ COMMENT ON COLUMN webchatt.visitors.last_seen IS
 	'when something last came from the visitor, exact to a minute; null: never yet';
 COMMENT ON COLUMN webchatt.visitors.attributes IS
 	'what the visitor''s page said of itself when they first connected, so written by a stranger: up to 16 texts, to be escaped and never trusted. The application may keep its own beside them, under names that no page gives';
+COMMENT ON COLUMN webchatt.visitors.page_url IS
+	'the page that the visitor last looked at, without query and fragment, on an origin of the channel (webchatt.origins) as it was then; a stranger wrote it. Null: their client does not tell';
+COMMENT ON COLUMN webchatt.visitors.page_title IS 'its title, at most 200 characters; a stranger wrote it';
+COMMENT ON COLUMN webchatt.visitors.page_at IS 'when they came to it';
+COMMENT ON COLUMN webchatt.visitors.locale IS 'the language that their browser is set to (BCP 47: pt-BR), as it last said; a stranger wrote it';
+COMMENT ON COLUMN webchatt.visitors.time_zone IS 'the time zone that their browser is set to (IANA: America/Sao_Paulo), as it last said; a stranger wrote it';
 COMMENT ON COLUMN webchatt.visitors.first_seen IS 'when the row was made: by the first message in either direction';
 
 CREATE TABLE webchatt.visitor_tokens (

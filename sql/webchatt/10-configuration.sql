@@ -262,6 +262,21 @@ $$;
 COMMENT ON FUNCTION webchatt.pause_newcomers(uuid, boolean) IS
 	'takes no new visitors in a channel, until it is called with false; those who are known go on';
 
+CREATE FUNCTION webchatt.set_show_author(channel uuid, show boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM webchatt._need_local_channel(channel);
+	IF show IS NULL THEN
+		RAISE EXCEPTION 'show is NULL'
+			USING ERRCODE = 'null_value_not_allowed',
+				HINT = 'Give true to show visitors who answers, false to show them the channel only.';
+	END IF;
+	UPDATE webchatt.channels c SET show_author = show WHERE c.id = channel AND c.show_author <> show;
+END
+$$;
+COMMENT ON FUNCTION webchatt.set_show_author(uuid, boolean) IS
+	'shows a channel''s visitors the display name and the picture of the agent (webchatt.agents) who answers, until it is called with false; authors that are no agent''s name are never shown';
+
 CREATE FUNCTION webchatt.regenerate_public_key(channel uuid) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -117,7 +117,9 @@ COMMENT ON FUNCTION webchatt._typing() IS 'webchatt''s own: the visitors who are
 
 CREATE VIEW webchatt.presence AS
 SELECT s.channel_id, s.visitor, count(*)::int AS sessions, min(s.since) AS since,
-	EXISTS (SELECT FROM webchatt._typing() t WHERE t.channel_id = s.channel_id AND t.visitor = s.visitor) AS typing
+	EXISTS (SELECT FROM webchatt._typing() t WHERE t.channel_id = s.channel_id AND t.visitor = s.visitor) AS typing,
+	(SELECT v.page_url FROM webchatt.visitors v WHERE v.channel_id = s.channel_id AND v.id = s.visitor) AS page_url,
+	(SELECT v.page_title FROM webchatt.visitors v WHERE v.channel_id = s.channel_id AND v.id = s.visitor) AS page_title
 FROM webchatt.sessions s
 WHERE EXISTS (SELECT FROM webchatt._status() w WHERE w.corridor = 'open')
 GROUP BY s.channel_id, s.visitor;
@@ -126,6 +128,8 @@ COMMENT ON COLUMN webchatt.presence.visitor IS 'the visitor''s id';
 COMMENT ON COLUMN webchatt.presence.sessions IS 'connections: one for each tab';
 COMMENT ON COLUMN webchatt.presence.since IS 'when the oldest of them was made';
 COMMENT ON COLUMN webchatt.presence.typing IS 'whether the visitor is typing, as of the last seconds';
+COMMENT ON COLUMN webchatt.presence.page_url IS 'as in webchatt.visitors: the page that they came to last, in whichever tab; written by a stranger';
+COMMENT ON COLUMN webchatt.presence.page_title IS 'as in webchatt.visitors: written by a stranger';
 
 /*
  * By the index conversations_inbox: as many rows are read as are shown.  Where the newest message is a final

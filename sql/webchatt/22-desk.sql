@@ -2,7 +2,7 @@
 -- The desk: agents, links to sign in, sessions
 ----------------------------------------------------------------------------
 
-CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF disabled_at OR DELETE OR TRUNCATE ON webchatt.agents
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF name, display_name, avatar_url, disabled_at OR DELETE OR TRUNCATE ON webchatt.agents
 	FOR EACH STATEMENT EXECUTE FUNCTION webchatt._config_changed();
 
 /* Whoever has a desk open in a session that ends, hears it at once, whoever ended it and how. */
@@ -482,6 +482,8 @@ BEGIN
 			'visitor', (SELECT jsonb_build_object('id', v.id,
 					'attributes', CASE WHEN webchatt._content_size(v.attributes, 100000) <= 100000 THEN v.attributes ELSE '{}' END, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
 					'present', EXISTS (SELECT FROM webchatt.presence p WHERE p.channel_id = v.channel_id AND p.visitor = v.id),
+					'page', CASE WHEN v.page_url IS NOT NULL THEN jsonb_build_object('url', v.page_url, 'title', v.page_title, 'at', v.page_at) END,
+					'locale', v.locale, 'timeZone', v.time_zone,
 					'channel', v.channel_id, 'state', coalesce(c.state, 'open'), 'assignee', c.assignee,
 					'waitingSince', c.waiting_since)
 				FROM webchatt.visitors v
@@ -490,7 +492,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
-	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, firstSeen, lastSeen, present, channel, state, assignee, waitingSince}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
 
 CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -673,7 +675,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			FROM webchatt.origins o WHERE o.channel_id = c.id),
 		'publicKey', c.public_key,
 		'widgetScript', CASE WHEN c.public_key IS NOT NULL THEN webchatt._desk_widget_script(c.id) END,
-		'newcomersPaused', c.newcomers_paused, 'createdAt', c.created_at) ORDER BY c.display_name, c.id), '[]')
+		'newcomersPaused', c.newcomers_paused, 'showAuthor', c.show_author, 'createdAt', c.created_at) ORDER BY c.display_name, c.id), '[]')
 	FROM webchatt.channels c JOIN webchatt.hubs h ON h.id = c.hub_id
 	WHERE c.id = one OR one IS NULL
 $$;
@@ -684,7 +686,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT webchatt._desk_channels()
 $$;
 COMMENT ON FUNCTION webchatt.desk_channels(jsonb) IS
-	'the desk, for admins: {} → [{id, displayName, kind, hub, local, origins, publicKey, widgetScript, newcomersPaused, createdAt}]. widgetScript: null where webchatt.public_url is not known';
+	'the desk, for admins: {} → [{id, displayName, kind, hub, local, origins, publicKey, widgetScript, newcomersPaused, showAuthor, createdAt}]. widgetScript: null where webchatt.public_url is not known';
 
 CREATE FUNCTION webchatt._desk_origins(args jsonb, needed boolean) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -744,6 +746,7 @@ DECLARE
 	channel uuid := webchatt._desk_uuid(args, 'id');
 	called text := webchatt._desk_text(args, 'displayName', false);
 	origins text[] := webchatt._desk_origins(args, false);
+	show_author boolean := webchatt._desk_arg(args, 'showAuthor', 'boolean', false)::boolean;
 BEGIN
 	PERFORM webchatt._need_local_channel(channel);
 	IF called IS NOT NULL THEN
@@ -753,11 +756,14 @@ BEGIN
 	IF origins IS NOT NULL THEN
 		PERFORM webchatt.set_origins(channel, origins);
 	END IF;
+	IF show_author IS NOT NULL THEN
+		PERFORM webchatt.set_show_author(channel, show_author);
+	END IF;
 	RETURN webchatt._desk_channels(channel) -> 0;
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_set_channel(jsonb) IS
-	'the desk, for admins: {id, displayName?, origins?: []} → the channel as in channels: changes one of the local hub';
+	'the desk, for admins: {id, displayName?, origins?: [], showAuthor?} → the channel as in channels: changes one of the local hub';
 
 CREATE FUNCTION webchatt.desk_regenerate_public_key(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

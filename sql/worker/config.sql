@@ -20,7 +20,7 @@ SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsi
 	ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until,
 	h.kind = 'local' AND c.public_key IS NOT NULL AS has_visitors, c.public_key, c.display_name,
 	(SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id) AS origins,
-	c.newcomers_paused
+	c.newcomers_paused, c.show_author
 FROM webchatt.channels c
 JOIN webchatt.hubs h ON h.id = c.hub_id
 LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id
@@ -34,3 +34,9 @@ SELECT id, key_hash,
 FROM webchatt.api_keys
 WHERE revoked_at IS NULL
 ORDER BY id;
+
+-- name: read_authors()
+-- Agents as visitors are shown them, in the form of doc/protocol.md: of some channels, where there are any.
+SELECT a.name, json_strip_nulls(json_build_object('name', a.display_name, 'avatar', a.avatar_url))::text AS author
+FROM webchatt.agents a
+WHERE (SELECT EXISTS (SELECT FROM webchatt.channels c WHERE c.show_author));

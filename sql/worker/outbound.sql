@@ -6,7 +6,7 @@
 -- place spares a search for it when it was sent (src/backend/outbound/message_moves.c).
 SELECT asked.n::int, m.content::text,
 	(SELECT EXISTS (SELECT FROM webchatt.held))
-		AND EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor) AS is_held, m.ctid
+		AND EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor) AS is_held, m.ctid, m.author
 FROM unnest($1, $2) WITH ORDINALITY AS asked (channel_id, id, n)
 JOIN webchatt.messages m ON m.channel_id = asked.channel_id AND m.id = asked.id
 WHERE m.status = 'queued';

@@ -65,16 +65,54 @@ FROM unnest($1, $2) WITH ORDINALITY AS shown (channel_id, hash, n)
 JOIN webchatt.visitor_tokens t ON t.channel_id = shown.channel_id AND t.token_hash = shown.hash
 WHERE $3 = 0 OR t.created_at > now() - make_interval(secs => $3);
 
--- name: make_visitors($1 channels uuid[], $2 visitors text[], $3 token_hashes bytea[], $4 attributes text[])
+-- name: make_visitors($1 channels uuid[], $2 visitors text[], $3 token_hashes bytea[], $4 attributes text[],
+--	$5 urls text[], $6 titles text[], $7 locales text[], $8 time_zones text[])
 WITH newcomer AS MATERIALIZED (
-	SELECT * FROM unnest($1, $2, $3, $4) AS n (channel_id, visitor, token_hash, attributes)
+	SELECT *
+	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+		AS n (channel_id, visitor, token_hash, attributes, url, title, locale, time_zone)
 ),
 made AS (
-	INSERT INTO webchatt.visitors (channel_id, id, last_seen, attributes)
-	SELECT channel_id, visitor, now(), coalesce(attributes::jsonb, '{}') FROM newcomer
+	INSERT INTO webchatt.visitors (channel_id, id, last_seen, attributes, page_url, page_title, page_at, locale, time_zone)
+	SELECT channel_id, visitor, now(), coalesce(attributes::jsonb, '{}'), url, title,
+		CASE WHEN url IS NOT NULL THEN now() END, locale, time_zone
+	FROM newcomer
 )
 INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor)
 SELECT channel_id, token_hash, visitor FROM newcomer;
+
+-- name: note_pages($1 channels uuid[], $2 visitors text[], $3 urls text[], $4 titles text[], $5 locales text[],
+--	$6 time_zones text[])
+-- Where visitors are, as far as the tables do not say so yet; null: it was not said. By the number of the array element
+-- those of whom something was new, and whether somebody holds the row, so that nothing was written.
+WITH said AS MATERIALIZED (
+	SELECT * FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS s (channel_id, visitor, url, title, locale, time_zone, n)
+),
+news AS MATERIALIZED (
+	SELECT s.*, v.page_url IS DISTINCT FROM s.url AS elsewhere
+	FROM said s
+	JOIN webchatt.visitors v ON v.channel_id = s.channel_id AND v.id = s.visitor
+	WHERE s.url IS NOT NULL AND (v.page_url IS DISTINCT FROM s.url OR v.page_title IS DISTINCT FROM s.title)
+		OR v.locale IS DISTINCT FROM coalesce(s.locale, v.locale) OR v.time_zone IS DISTINCT FROM coalesce(s.time_zone, v.time_zone)
+),
+free AS MATERIALIZED (
+	SELECT v.channel_id, v.id
+	FROM news n
+	JOIN webchatt.visitors v ON v.channel_id = n.channel_id AND v.id = n.visitor
+	FOR UPDATE OF v SKIP LOCKED
+),
+noted AS (
+	UPDATE webchatt.visitors v
+	SET page_url = coalesce(n.url, v.page_url), page_title = CASE WHEN n.url IS NULL THEN v.page_title ELSE n.title END,
+		page_at = CASE WHEN n.url IS NOT NULL AND n.elsewhere THEN now() ELSE v.page_at END,
+		locale = coalesce(n.locale, v.locale), time_zone = coalesce(n.time_zone, v.time_zone)
+	FROM news n
+	JOIN free f ON f.channel_id = n.channel_id AND f.id = n.visitor
+	WHERE v.channel_id = n.channel_id AND v.id = n.visitor
+)
+SELECT n.n::int, f.id IS NULL AS is_held
+FROM news n
+LEFT JOIN free f ON f.channel_id = n.channel_id AND f.id = n.visitor;
 
 -- name: load_budgets()
 -- How much was used, and how many seconds ago that was so. Those of channels that are gone go.
@@ -97,10 +135,10 @@ ON CONFLICT (channel_id, what) DO UPDATE
 SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 
 -- name: page($1 channel uuid, $2 visitor text, $3 before uuid, $4 known uuid[], $5 rows int, $6 bytes int,
---	$7 look_through int, $8 under_way uuid[])
+--	$7 look_through int, $8 under_way uuid[], $9 shows_author boolean)
 -- What a visitor's client is shown, before this message (null: the newest), but not those that it has: rows messages
 -- on a page, bytes after which no more are taken, look_through messages at most; under_way: those that are shown
--- though they are being sent just now. That is the newest page, and behind it what was sent and never confirmed, for it
+-- though they are being sent just now; shows_author: with the agent who wrote it. That is the newest page, and behind it what was sent and never confirmed, for it
 -- may have been lost with a connection; and what lies among those that the client has: another client got it. An older page
 -- has neither, for who asks goes on from the oldest on it, and would miss what lies between.
 -- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
@@ -119,7 +157,7 @@ seen AS MATERIALIZED (
 ),
 -- newer_bytes: of those that come before it; first as stored, so that no content is read that has no room
 stored AS MATERIALIZED (
-	SELECT s.id, s.n, m.direction, m.status, m.content, m.hub_message_id,
+	SELECT s.id, s.n, m.direction, m.status, m.content, m.hub_message_id, m.author,
 		sum(pg_column_size(m.content)) OVER (ORDER BY s.n) - pg_column_size(m.content) AS newer_bytes
 	FROM seen s
 	JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id
@@ -128,7 +166,7 @@ stored AS MATERIALIZED (
 		AND s.id <> ALL ($4)
 ),
 missing AS MATERIALIZED (
-	SELECT id, n, direction, status, hub_message_id, CASE WHEN newer_bytes < $6 THEN content::text END AS content
+	SELECT id, n, direction, status, hub_message_id, author, CASE WHEN newer_bytes < $6 THEN content::text END AS content
 	FROM stored
 ),
 sized AS (
@@ -145,10 +183,13 @@ whole AS MATERIALIZED (
 )
 SELECT
 	(SELECT '[' || coalesce(string_agg(
-		format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s,"content":%s}',
+		format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s%s,"content":%s}',
 			id, direction, ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint,
 			CASE WHEN status = 'queued' THEN 'sent' ELSE status END,
 			CASE WHEN direction = 'in' THEN ',"client":' || to_json(substr(hub_message_id, 38))::text END,
+			CASE WHEN $9 AND direction = 'out' AND author IS NOT NULL THEN (
+				SELECT ',"author":' || json_strip_nulls(json_build_object('name', a.display_name, 'avatar', a.avatar_url))::text
+				FROM webchatt.agents a WHERE a.name = author) END,
 			content),
 		',' ORDER BY id), '') || ']' FROM taken) AS messages,
 	(SELECT id FROM whole ORDER BY n DESC LIMIT 1) AS whole_from,

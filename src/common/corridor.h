@@ -14,7 +14,7 @@
 #include "common/frame.h"
 
 /* Raised with every change in corridor.def. */
-#define WC_CORRIDOR_VERSION 14
+#define WC_CORRIDOR_VERSION 15
 
 /* Secrets that one channel or hub may have at once. */
 #define WC_MAX_SECRETS 8
@@ -27,6 +27,12 @@
 
 /* Ids of messages that a visitor's client may say it has. */
 #define WC_MAX_HAVE 100
+
+/* Bytes of what a visitor's client says of where it is: the page's address and title, its language, its time zone. */
+#define WC_MAX_PAGE_URL	  1000
+#define WC_MAX_PAGE_TITLE 800
+#define WC_MAX_LOCALE	  35
+#define WC_MAX_TIME_ZONE  64
 
 /* Budgets of what strangers bring. */
 #define WC_BUDGETS 3

@@ -25,6 +25,25 @@ check_content(wc_str content)
 	json_decref(root);
 }
 
+/* An address that may become a link, a title of a line, and names of a few letters. */
+static void
+check_page(const visitor_page *page)
+{
+	size_t i;
+
+	MUST(page->origin <= strlen(page->url) && (page->url[0] == '\0') == (page->origin == 0));
+	MUST(page->url[0] == '\0' || strncmp(page->url, "http://", 7) == 0 || strncmp(page->url, "https://", 8) == 0);
+	MUST(strpbrk(page->url, "?#\"<>\\") == NULL && memchr(page->url, '@', page->origin) == NULL);
+	MUST(page->url[page->origin] == '\0' || page->url[page->origin] == '/');
+	MUST(page->url[0] != '\0' || page->title[0] == '\0');
+	for (i = 0; page->url[i] != '\0'; i++)
+		MUST(page->url[i] > ' ' && page->url[i] <= '~');
+	for (i = 0; page->title[i] != '\0'; i++)
+		MUST((unsigned char) page->title[i] >= ' ');
+	MUST(strlen(page->locale) <= WC_MAX_LOCALE && strlen(page->time_zone) <= WC_MAX_TIME_ZONE);
+	MUST(strpbrk(page->locale, "<>\"'& /") == NULL && strpbrk(page->time_zone, "<>\"'& .") == NULL);
+}
+
 static void
 check_good(const visitor_frame *frame)
 {
@@ -35,6 +54,9 @@ check_good(const visitor_frame *frame)
 	MUST((frame->id[0] != '\0') == (frame->type == VISITOR_MESSAGE));
 	if (frame->type == VISITOR_DELIVERED || frame->type == VISITOR_READ)
 		MUST(frame->nids >= 1);
+	MUST((frame->page != NULL) == (frame->type == VISITOR_HELLO || frame->type == VISITOR_PAGE));
+	if (frame->page != NULL)
+		check_page(frame->page);
 	if (frame->content.p != NULL)
 		check_content(frame->content);
 	if (frame->attributes != NULL)

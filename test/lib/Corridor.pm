@@ -264,9 +264,9 @@ sub typing { my ($self, $channel, $visitor) = @_; return $self->tell('TYPING', c
 # A message for a visitor; its OUTCOME is found by the token.
 sub send_local
 {
-	my ($self, $token, $channel, $visitor, $message, $content) = @_;
+	my ($self, $token, $channel, $visitor, $message, $content, $author) = @_;
 	return $self->tell('SEND', token => $token, message => $message, channel => $channel, kind => 'web-chatt2me', to => $visitor,
-		content => $content, local => 1);
+		content => $content, local => 1, author => $author // '');
 }
 
 sub take_event

@@ -30,7 +30,8 @@ my $run = sprintf '%x', int(time * 1000) % 2**32;
 
 # Arguments: key (webChatId); port with host and local (the address that it
 # comes from), or unix (a path), or tls ({ca, name}); origin, protocol, path,
-# headers (a hash; undef takes one away); token, attributes; hello (0: do not say
+# headers (a hash; undef takes one away); token, attributes, where (a hash of the
+# page and so on, for hello); hello (0: do not say
 # it), receipts (none, delivered, read), again (seconds to the next dial after
 # the line is lost; a sub may say it), resend (0: never by itself), pong (0: do
 # not answer pings), log (0: do not keep the frames), rcvbuf, on (called with
@@ -410,7 +411,7 @@ sub _strange { my ($self, $what) = @_; push @{ $self->{violations} }, $what; ret
 sub hello
 {
 	my ($self, %more) = @_;
-	my %hello = (type => 'hello', %more);
+	my %hello = (type => 'hello', %{ $self->{where} // {} }, %more);
 
 	$hello{token} //= $self->{token} if defined $self->{token};
 	$hello{attributes} //= $self->{attributes} if $self->{attributes} && !defined $self->{token};

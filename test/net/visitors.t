@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/../lib";
 
 use Corridor;
 use Digest::SHA qw(sha256);
+use Encode;
 use File::Temp qw(tempdir);
 use Hostile;
 use IO::Socket::IP;
@@ -39,6 +40,7 @@ sub open_hub
 	$w->{arrivals} = [];
 	$w->{left} = [];
 	$w->{typed} = 0;
+	$w->{pages} = [];
 	$w->{asked} = [];
 	$w->{outcomes} = [];
 	$w->{on}{ARRIVED} = sub {
@@ -55,6 +57,7 @@ sub open_hub
 		else { $w->welcome($a, 'NOT_MADE') } };
 	$w->{on}{LEFT} = sub { push @{ $w->{left} }, $_[0]{session} };
 	$w->{on}{TYPED} = sub { $w->{typed}++ };
+	$w->{on}{PAGE} = sub { push @{ $w->{pages} }, $_[0] };
 	$w->{on}{HISTORY_ASK} = sub { push @{ $w->{asked} }, $_[0] };
 	$w->{on}{OUTCOME} = sub { push @{ $w->{outcomes} }, $_[0] };
 	my %stored;
@@ -433,6 +436,87 @@ subtest 'receipts, typing, history, ping' => sub {
 	$v->put(RawSocket::frame(10, 'unasked'));
 	$v->say({ type => 'ping' });
 	ok($v->wait_for('pong'), 'an unasked pong does no harm');
+};
+
+subtest 'where a visitor is' => sub {
+	my @said = qw(page_url page_title locale time_zone);
+	my $of_hello = sub {
+		my (%hello) = @_;
+		@{ $w->{arrivals} } = ();
+		my $v = RawSocket->visit($w, $KEY, hello => \%hello);
+		return ($v, [map { Encode::decode('UTF-8', $_) } @{ $w->{arrivals}[0] }{@said}]) };
+	my ($v, $said) = $of_hello->(url => "$ORIGIN/shoes/red", title => "Red \x{2603} shoes", locale => 'pt-BR', timeZone => 'America/Sao_Paulo');
+	is_deeply($said, ["$ORIGIN/shoes/red", "Red \x{2603} shoes", 'pt-BR', 'America/Sao_Paulo'], 'ARRIVED has what hello said');
+	is_deeply(($of_hello->())[1], [('') x 4], 'nothing where nothing was said');
+	# what is not as it may be is left out, and the rest counts
+	for my $case (
+		['a query', "$ORIGIN/a?token=secret", "$ORIGIN/a"], ['a fragment', "$ORIGIN/a#secret", "$ORIGIN/a"],
+		['a query without a path', "$ORIGIN?secret", $ORIGIN], ['a host in capitals', 'https://WWW.example.com:443/a', "$ORIGIN/a"],
+		['a path of 999 bytes', "$ORIGIN/" . 'a' x (999 - length $ORIGIN), "$ORIGIN/" . 'a' x (999 - length $ORIGIN)],
+		['a path that is too long', "$ORIGIN/" . 'a' x 1000, ''], ['one that is huge', "$ORIGIN/" . 'a' x 12000, ''],
+		['a long query', "$ORIGIN/a?" . 'x' x 5000, "$ORIGIN/a"],
+		['another origin', 'https://evil.example.net/a', ''], ['another port', "$ORIGIN:8443/a", ''], ['http for https', 'http://www.example.com/', ''],
+		['an origin that only begins so', "$ORIGIN.evil.net/", ''], ['a user', 'https://ana:secret@www.example.com/', ''],
+		['a user that looks like the host', 'https://www.example.com@evil.net/', ''], ['a backslash', 'https://www.example.com\\@evil.net/', ''],
+		['javascript:', 'javascript:alert(1)//https://www.example.com/', ''], ['data:', 'data:text/html,x', ''], ['blob:', "blob:$ORIGIN/x", ''],
+		['no address', 'x', ''], ['nothing', '', ''], ['blanks', " $ORIGIN/", ''], ['markup', "$ORIGIN/<b>", ''], ['quotes', "$ORIGIN/\"x", ''],
+		['a line break', "$ORIGIN/\na", ''], ['what is not ASCII', "$ORIGIN/\x{e9}", ''], ['NUL', "$ORIGIN/\0", ''],
+		['a number', 1, ''], ['an object', {}, ''], ['a list', ["$ORIGIN/"], ''], ['null', undef, ''])
+	{
+		my ($name, $url, $want) = @$case;
+		my $got = ($of_hello->(url => $url, title => 'T', locale => 'pt'))[1];
+		is_deeply($got, [$want, $want eq '' ? '' : 'T', 'pt', ''], "$name: " . ($want eq '' ? 'left out' : 'what is left of it'));
+	}
+	for my $case (['200 characters', "\x{2603}" x 200, "\x{2603}" x 200], ['more', "\x{1f600}" x 300, "\x{1f600}" x 200], ['lines', "a\nb\tc", 'a b c'],
+		['markup', '<script>"\'&', '<script>"\'&'], ['a number', 1, ''], ['an object', {}, ''])
+	{
+		is(($of_hello->(url => "$ORIGIN/", title => $case->[1]))[1][1], $case->[2], "a title: $case->[0]");
+	}
+	$v = RawSocket->dial($w, $KEY);
+	@{ $w->{arrivals} } = ();
+	$v->say(qq({"type":"hello","url":"$ORIGIN/","title":"half \\ud83d, \\u0000","locale":"\\ud800","timeZone":1e400}));
+	ok($v->wait_for('welcome'), 'half characters and NUL do no harm');
+	is(Encode::decode('UTF-8', $w->{arrivals}[0]{page_title}), "half \x{fffd}, \x{fffd}", 'and are mended');
+	for my $good ('pt', 'zh-Hant-TW', 'de-CH-1901', 'i-klingon') { is(($of_hello->(locale => $good))[1][2], $good, "a language: $good") }
+	for my $bad ('', 'p t', 'pt_BR', '-pt', 'pt-', 'pt--BR', '1x', 'pt-' . 'x' x 9, 'a-' x 20 . 'a', "pt\n", "\x{e9}", '<b>', 1, [], undef)
+	{
+		is(($of_hello->(locale => $bad))[1][2], '', 'no language: ' . ($bad // 'null'));
+	}
+	for my $good ('UTC', 'Etc/GMT+5', 'America/Argentina/Buenos_Aires') { is(($of_hello->(timeZone => $good))[1][3], $good, "a time zone: $good") }
+	for my $bad ('', '+01:00', '../x', 'A B', 'x' x 65, "UTC\0", '<b>', 1, {}, undef) { is(($of_hello->(timeZone => $bad))[1][3], '', 'no time zone: ' . ($bad // 'null')) }
+
+	# another page
+	$v = RawSocket->visit($w, $KEY);
+	@{ $w->{pages} } = ();
+	$v->say({ type => 'page', url => "$ORIGIN/b?secret#too", title => 'B' });
+	$w->until(5, sub { @{ $w->{pages} } });
+	is_deeply($w->{pages}[0], { channel => $CHANNEL, visitor => $v->{welcome}{visitor}, url => "$ORIGIN/b", title => 'B' }, 'PAGE');
+	@{ $w->{pages} } = ();
+	for my $bad ({}, { url => 1 }, { url => 'javascript:alert(1)' }, { url => 'https://evil.example.net/' }, { url => [], title => {} }, { title => 'T' })
+	{
+		$v->say({ type => 'page', %$bad });
+	}
+	$v->say({ type => 'ping' });
+	ok($v->wait_for('pong'), 'what is no page of the site is passed over without a word');
+	is(scalar @{ $w->{pages} }, 0, 'and without a PAGE');
+	$v->say({ type => 'page', url => "$ORIGIN/$_" }) for 1 .. 20;
+	$v->say({ type => 'ping' });
+	ok($v->wait_for('pong'), 'twenty at once end no session');
+	cmp_ok(scalar @{ $w->{pages} }, '<=', 3, 'but few of them are told');
+	ok(!$v->wait_where(sub { 1 }, 0.1), 'nothing is acknowledged');
+	my $x = RawSocket->dial($w, $KEY);
+	$x->say({ type => 'page', url => "$ORIGIN/" });
+	is($x->closed, 1008, 'not before hello');
+};
+
+subtest 'who answers' => sub {
+	my $v = RawSocket->visit($w, $KEY);
+	my $m = Corridor::uuid7(1790000000000);
+	my $author = { name => 'Ana "the" Best', avatar => 'https://example.com/a.png' };
+	$w->send_local(20, $CHANNEL, $v->{welcome}{visitor}, $m, '{"text":"Hi"}', JSON::PP::encode_json($author));
+	is(outcome($w)->{result}, 0, 'a message with its author');
+	is_deeply($v->wait_for('message'), { type => 'message', id => $m, direction => 'out', at => 1790000000000, status => 'sent', author => $author,
+			content => { text => 'Hi' } }, 'says who wrote it');
 };
 
 subtest 'pushes' => sub {

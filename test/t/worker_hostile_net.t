@@ -89,6 +89,8 @@ flood('log lines of megabytes', 'text 70 4000000 60');
 flood('log lines that are not text', 'bytes 70 3000 20000');
 flood('addresses that it listens on', 'text 66 100 20000');
 flood('who types', 'typed 75 0 200000');
+flood('pages', 'page 86 900 100000');
+flood('pages with addresses of megabytes', 'page 86 1000000 100');
 flood('ends of what is under way, with codes of megabytes', 'outcome 68 8000000 60');
 flood('events that a link has lost', "lost 83 $hub 60000");
 flood('links', 'came 80 100000 3000');
@@ -100,7 +102,7 @@ flood('small calls of the desk, answers read', 'desk 84 10 20000 1');
 flood('its stderr', 'stderr 0 1000 40000');
 flood('a frame that has no end', 'part 67 30000000 1');
 flood('a length that no frame has', 'length 67 1000 1');
-for my $type (1, 66 .. 85, 200)
+for my $type (1, 66 .. 86, 200)
 {
 	flood("chance, type $type", "raw $type " . int(rand 200) . ' 500');
 	flood("zeros, type $type", "zeros $type 60 500");

@@ -53,8 +53,9 @@ static const wc_hub_put a_hub_put = {7,
 									 {{STR("whsec_1"), 0}, {STR("whsec_2"), 1700000000}}};
 static const wc_hub_put a_hub_bare = {8, STR("b"), STR("http://b"), STR("k"), 0, 0, {{{NULL, 0}, 0}}};
 static const wc_hub_gone a_hub_gone = {7};
-static const wc_send a_send = {UINT64_C(1) << 63,		  7, UUID_A, UUID_B, STR("web-chatt2me"), STR("visitor"),
-							   STR("{\"text\": \"hi\"}"), 1, 1};
+static const wc_send a_send = {
+	UINT64_C(1) << 63,		  7, UUID_A, UUID_B, STR("web-chatt2me"), STR("visitor"), STR("{\"text\": \"hi\"}"), 1, 1,
+	STR("{\"name\":\"Ana\"}")};
 static const wc_event a_event = {99,
 								 7,
 								 WC_EVENT_STATUS,
@@ -78,8 +79,20 @@ static const wc_budgets a_budgets = {{1, 2, UINT64_MAX}, {4, 5, 6}};
 static const wc_hub_depth a_hub_depth = {7, STR("chatt2me"), 1000000, 61000};
 static const wc_key_put a_key_put = {3, {1, 2, 3, 255}, 5, STR("0123456789abcdef")};
 static const wc_key_gone a_key_gone = {3};
-static const wc_arrived a_arrived = {
-	UINT64_C(1) << 40, UUID_A, 1, 0, {9, 8, 7}, UUID_B, {6, 5, 4}, STR("{}"), STR("0123456789abcdef0123456789ABCDEF")};
+static const wc_arrived a_arrived = {UINT64_C(1) << 40,
+									 UUID_A,
+									 1,
+									 0,
+									 {9, 8, 7},
+									 UUID_B,
+									 {6, 5, 4},
+									 STR("{}"),
+									 STR("0123456789abcdef0123456789ABCDEF"),
+									 STR("https://www.example.com/a"),
+									 STR("A page"),
+									 STR("pt-BR"),
+									 STR("America/Sao_Paulo")};
+static const wc_page a_page = {UUID_A, UUID_B, STR("https://www.example.com/b"), STR("")};
 static const wc_welcome a_welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]")};
 static const wc_left a_left = {UINT64_C(1) << 40};
 static const wc_history_ask a_history_ask = {77, UUID_A, UUID_B, UUID_A};
@@ -110,8 +123,8 @@ static const wc_desk_call a_desk_call = {
 	14, {9, 8, 7}, 1, 1, {6, 5, 4}, STR("me"), STR("{}"), STR("127.0.0.1"), STR("Mozilla/5.0")};
 static const wc_desk_answer a_desk_answer = {14, 200, STR("ana"), STR("{}")};
 static const wc_desk_watch a_desk_watch = {1};
-static const wc_desk_changed a_desk_changed = {UUID_A, STR("visitor")};
 static const wc_desk_sessions_ended a_desk_sessions_ended = {0};
+static const wc_desk_changed a_desk_changed = {UUID_A, STR("visitor"), 1};
 static const wc_log a_log = {WC_LOG_WARNING, STR("something happened")};
 static const wc_opened a_opened = {STR("127.0.0.1:8480"), STR("127.0.0.1:8481")};
 static const wc_failed a_failed = {STR("something happened")};

@@ -18,6 +18,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -36,6 +37,7 @@ typedef struct Reader
 	Relation key;
 	AttrNumber content;
 	AttrNumber status;
+	AttrNumber author;
 	Oid queued; /* the status */
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
@@ -61,7 +63,9 @@ find_columns(Reader *r)
 
 	r->content = get_attnum(relation, "content");
 	r->status = get_attnum(relation, "status");
-	if (r->content <= 0 || r->status <= 0 || get_atttype(relation, r->content) != JSONBOID)
+	r->author = get_attnum(relation, "author");
+	if (r->content <= 0 || r->status <= 0 || r->author <= 0 || get_atttype(relation, r->content) != JSONBOID ||
+		get_atttype(relation, r->author) != TEXTOID)
 		return false;
 	r->queued = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(get_atttype(relation, r->status)),
 								CStringGetDatum("queued"));
@@ -99,6 +103,16 @@ take_content(Reader *r, MessageRead *read)
 }
 
 static void
+take_author(Reader *r, MessageRead *read)
+{
+	bool isnull;
+	Datum author = slot_getattr(r->slot, r->author, &isnull);
+
+	if (!isnull)
+		read->author = TextDatumGetCString(author);
+}
+
+static void
 read_one(Reader *r, MessageRead *read)
 {
 	ScanKeyData keys[2];
@@ -109,7 +123,11 @@ read_one(Reader *r, MessageRead *read)
 	index_rescan(r->scan, keys, 2, NULL, 0);
 	if (index_getnext_slot(r->scan, ForwardScanDirection, r->slot) &&
 		DatumGetObjectId(slot_getattr(r->slot, r->status, &isnull)) == r->queued)
+	{
 		take_content(r, read);
+		if (read->with_author)
+			take_author(r, read);
+	}
 	ExecClearTuple(r->slot);
 }
 

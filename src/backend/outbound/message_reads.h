@@ -13,6 +13,8 @@ typedef struct MessageRead
 {
 	const pg_uuid_t *channel;
 	const pg_uuid_t *id;
+	bool with_author;
+	char *author;		   /* where that is asked for; NULL: there is none */
 	char *content;		   /* as text of JSON, in the caller's memory; NULL: it is not queued */
 	ItemPointerData place; /* of its row */
 } MessageRead;

@@ -407,9 +407,9 @@ gather(TimestampTz now)
 	}
 }
 
-/* False: it does not fit into a frame. */
+/* False: it does not fit into a frame.  author: as the table has it; NULL: none, or not to be shown. */
 static bool
-write_send(Queued *item, const char *content)
+write_send(Queued *item, const char *content, const char *author)
 {
 	const ConfigChannel *channel = config_channel(item->conv->channel.data);
 	wc_send send;
@@ -423,6 +423,7 @@ write_send(Queued *item, const char *content)
 	send.content = wc_str_from(content);
 	send.local = channel->local ? 1 : 0;
 	send.bulk = item->by == LANE_BULK ? 1 : 0;
+	send.author = wc_str_from(author ? config_author(author) : "");
 	if (!wc_write_send(&sends, &send))
 		return false;
 	hub_queue_set_sent(item, send.token);
@@ -431,7 +432,7 @@ write_send(Queued *item, const char *content)
 
 /* What the tables say of a message that was taken and is still to be sent decides what happens to it. */
 static void
-decide(int i, const char *content, WcColumn *const behind[5])
+decide(int i, const char *content, const char *author, WcColumn *const behind[5])
 {
 	Queued *item = taken[i];
 	wc_outcome o;
@@ -448,7 +449,7 @@ decide(int i, const char *content, WcColumn *const behind[5])
 		taken_away[i] = true;
 		outcomes_add_held(behind, item);
 	}
-	else if (sends.len < TAKE_BYTES && !write_send(item, content))
+	else if (sends.len < TAKE_BYTES && !write_send(item, content, author))
 	{
 		o.error_message = wc_str_from("its content is too large to be sent");
 		outcomes_note(item, "failed", wc_str_from("failed"), &o);
@@ -511,6 +512,8 @@ ask_for_contents(MessageRead *reads, int n, bool *held)
 		i = DatumGetInt32(wc_field(row, 1, &isnull)) - 1;
 		held[i] = DatumGetBool(wc_field(row, 3, &isnull));
 		reads[i].content = wc_field_text(row, 2);
+		if (reads[i].with_author)
+			reads[i].author = wc_field_text(row, 5);
 		reads[i].place = *(ItemPointer) DatumGetPointer(wc_field(row, 4, &isnull));
 	}
 }
@@ -531,6 +534,7 @@ take(const int *which, int n)
 	{
 		reads[i].channel = &taken[which[i]]->conv->channel;
 		reads[i].id = &taken[which[i]]->id;
+		reads[i].with_author = taken[which[i]]->conv->queue->local && config_shows_author(reads[i].channel->data);
 	}
 	/* where nothing is held at all, there is nothing to be behind of */
 	if (held_any() || !message_reads(reads, n))
@@ -540,7 +544,7 @@ take(const int *which, int n)
 	{
 		taken[which[i]]->place = reads[i].place;
 		if (reads[i].content != NULL)
-			decide(which[i], held[i] ? NULL : reads[i].content, behind);
+			decide(which[i], held[i] ? NULL : reads[i].content, reads[i].author, behind);
 	}
 	hold(behind, false);
 }

@@ -51,6 +51,13 @@ changes_add_any(void)
 	any = watched;
 }
 
+/* Does somebody look? */
+bool
+changes_are_watched(void)
+{
+	return watched;
+}
+
 /* The turn is committed: tell. */
 void
 changes_commit(wc_buf *out)

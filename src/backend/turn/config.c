@@ -28,8 +28,19 @@ typedef struct Config
 	int nputs;
 	wc_key_put *keys;
 	int nkeys;
+	HTAB *authors; /* Author by name; NULL: no channel shows them */
 	bool desk_is_on;
 } Config;
+
+/* Names of agents are no longer: webchatt.agents. */
+#define AUTHOR_NAME 64
+
+/* An agent as visitors are shown them. */
+typedef struct Author
+{
+	char name[AUTHOR_NAME]; /* hash key: must be first */
+	char *json;
+} Author;
 
 static Config *current = NULL; /* what the worker goes by */
 static Config *fresh = NULL;   /* read in this turn, not yet committed */
@@ -141,6 +152,7 @@ add_channel(Config *config, uint64 row)
 	strlcpy(channel->kind, kind, sizeof(channel->kind));
 	channel->local = DatumGetBool(wc_field(row, 8, &isnull));
 	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
+	channel->shows_author = DatumGetBool(wc_field(row, 13, &isnull));
 	if (!found)
 	{
 		wc_channel_put *put = &config->puts[config->nputs];
@@ -215,6 +227,28 @@ read_keys(Config *config)
 }
 
 static void
+read_authors(Config *config)
+{
+	uint64 n = wc_run(WC_READ_AUTHORS, NULL, NULL);
+	HASHCTL ctl;
+	uint64 i;
+
+	if (n == 0)
+		return;
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = AUTHOR_NAME;
+	ctl.entrysize = sizeof(Author);
+	ctl.hcxt = config->context;
+	config->authors = hash_create("webchatt authors", (long) n, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	for (i = 0; i < n; i++)
+	{
+		Author *author = hash_search(config->authors, wc_field_text(i, 1), HASH_ENTER, NULL);
+
+		author->json = MemoryContextStrdup(config->context, wc_field_text(i, 2));
+	}
+}
+
+static void
 read_desk(Config *config)
 {
 	bool isnull;
@@ -243,6 +277,7 @@ config_read(void)
 	read_hub_secrets(fresh);
 	read_channels(fresh);
 	read_keys(fresh);
+	read_authors(fresh);
 	read_desk(fresh);
 }
 
@@ -374,6 +409,28 @@ config_channel(const uint8 *id)
 	const Config *config = fresh ? fresh : current;
 
 	return config ? hash_search(config->channels, id, HASH_FIND, NULL) : NULL;
+}
+
+/* Are visitors of that channel, by its 16 bytes of id, shown who answers? */
+bool
+config_shows_author(const uint8 *id)
+{
+	const Config *config = fresh ? fresh : current;
+	const ConfigChannel *channel = config != NULL && config->authors != NULL ? config_channel(id) : NULL;
+
+	return channel != NULL && channel->local && channel->shows_author;
+}
+
+/* Whom visitors are shown for an author, as JSON; empty: nobody, as it is no agent's name. */
+const char *
+config_author(const char *name)
+{
+	const Config *config = fresh ? fresh : current;
+	const Author *author = NULL;
+
+	if (config != NULL && config->authors != NULL && strlen(name) < AUTHOR_NAME)
+		author = hash_search(config->authors, name, HASH_FIND, NULL);
+	return author ? author->json : "";
 }
 
 /* The hub with this id; NULL when there is none. */

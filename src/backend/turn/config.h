@@ -17,7 +17,8 @@ typedef struct ConfigChannel
 	char kind[65];
 	bool local;	 /* visitors connect to us */
 	bool paused; /* and no new ones are taken now */
-	int put;	 /* its place among the frames that tell webchatt-net of channels */
+	bool shows_author;
+	int put; /* its place among the frames that tell webchatt-net of channels */
 } ConfigChannel;
 
 typedef struct ConfigHub
@@ -39,6 +40,8 @@ extern void config_commit(wc_buf *out);
 extern void config_write_settings(wc_buf *out);
 extern void config_write_all(wc_buf *out);
 extern const ConfigChannel *config_channel(const uint8 *id);
+extern bool config_shows_author(const uint8 *channel);
+extern const char *config_author(const char *name);
 extern const ConfigHub *config_hub(int id);
 extern const ConfigHub *config_hub_at(int i);
 extern const TurnPart config_part;

@@ -34,6 +34,7 @@
 #include "turn/report.h"
 #include "turn/savepoint.h"
 #include "visitors/budgets.h"
+#include "visitors/pages.h"
 #include "visitors/sessions.h"
 
 /* Hellos that go together. */
@@ -56,7 +57,7 @@
 #define HELLO_DEPTH 500
 #define PAGE_DEPTH	(2 * PAGE_MESSAGES)
 
-/* Bytes of rows and indexes that go with a new visitor beside the attributes. */
+/* Bytes of rows and indexes that go with a new visitor beside what it says. */
 #define NEWCOMER_COSTS 512
 
 /* A visitor's id as text, its NUL included. */
@@ -119,7 +120,7 @@ sessions_accept_arrived(const wc_frame *frame)
 	wc_frame copy;
 	Arrival *a = frame_memory_keep(offsetof(Arrival, bytes), frame, &copy);
 
-	if (!wc_read_arrived(&copy, &a->said) || !wc_texts_are_valid(&a->said.attributes, 1))
+	if (!wc_read_arrived(&copy, &a->said) || !wc_texts_are_valid(&a->said.attributes, 1) || !pages_are_good(&a->said))
 	{
 		frame_memory_free(a);
 		return false;
@@ -241,8 +242,8 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 {
 	WcColumn *ids = wc_column(UUIDOID, have.len / 16);
 	WcColumn *under_way = wc_column(UUIDOID, 8);
-	Datum args[8];
-	char nulls[9] = "        ";
+	Datum args[WC_PAGE_PARAMETERS];
+	char nulls[WC_PAGE_PARAMETERS + 1] = "         ";
 	bool isnull;
 	uint32 i;
 
@@ -258,6 +259,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	args[6] = Int32GetDatum(before ? PAGE_DEPTH : HELLO_DEPTH);
 	outbound_under_way((const pg_uuid_t *) channel, visitor, under_way);
 	args[7] = wc_column_array(under_way);
+	args[8] = BoolGetDatum(config_shows_author(channel));
 	wc_run(WC_PAGE, args, nulls);
 	page->messages = MemoryContextStrdup(frame_memory_of_turn, wc_field_text(0, 1));
 	answered += strlen(page->messages);
@@ -307,6 +309,13 @@ find_known(Arrival **batch, int n)
 	}
 }
 
+/* Bytes of what a hello says that are stored with a new visitor. */
+static size_t
+said_bytes(const wc_arrived *said)
+{
+	return said->attributes.len + said->page_url.len + said->page_title.len + said->locale.len + said->time_zone.len;
+}
+
 /* May there be another visitor?  Charged once, however often the turn is done. */
 static void
 charge_newcomer(Arrival *a)
@@ -316,7 +325,7 @@ charge_newcomer(Arrival *a)
 		budgets_paused(a->said.channel);
 		a->result = WC_WELCOME_PAUSED;
 	}
-	else if (!a->charged && !budgets_take(a->said.channel, BUDGET_NEWCOMERS, a->said.attributes.len + NEWCOMER_COSTS))
+	else if (!a->charged && !budgets_take(a->said.channel, BUDGET_NEWCOMERS, said_bytes(&a->said) + NEWCOMER_COSTS))
 		a->result = WC_WELCOME_BUDGET;
 	else
 		a->charged = true;
@@ -347,6 +356,10 @@ make_new(Arrival **batch, int n)
 		wc_column_add(cols[1], CStringGetTextDatum(a->visitor));
 		wc_column_add(cols[2], PointerGetDatum(hash));
 		wc_column_add_bytes(cols[3], a->said.attributes.p, a->said.attributes.len);
+		wc_column_add_bytes(cols[4], a->said.page_url.p, a->said.page_url.len);
+		wc_column_add_bytes(cols[5], a->said.page_title.p, a->said.page_title.len);
+		wc_column_add_bytes(cols[6], a->said.locale.p, a->said.locale.len);
+		wc_column_add_bytes(cols[7], a->said.time_zone.p, a->said.time_zone.len);
 	}
 	if (cols[0]->n == 0)
 		return;
@@ -503,6 +516,8 @@ answer_arrivals(WcShowedUp *showed_up)
 			connected_add(batch[i]->said.session, (pg_uuid_t *) batch[i]->said.channel, batch[i]->visitor);
 			wc_column_add(showed_up->channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
 			wc_column_add(showed_up->visitors, CStringGetTextDatum(batch[i]->visitor));
+			if (batch[i]->result == WC_WELCOME_KNOWN)
+				pages_add_arrived(&batch[i]->said, batch[i]->visitor);
 		}
 		total += n;
 	}
@@ -536,6 +551,7 @@ sessions_apply(TimestampTz now, WcShowedUp *showed_up)
 {
 	answered = 0;
 	began = wc_clock();
+	pages_apply(now);
 	tidy_table(now);
 	/* not while the table may still hold sessions with the same numbers */
 	if (npending == 0 || (table_is_stale && !table_cleared) || !net_process_has_room())
@@ -580,6 +596,7 @@ sessions_commit(wc_buf *out)
 {
 	dlist_mutable_iter iter;
 
+	pages_commit(out);
 	if (table_cleared)
 		table_is_stale = table_cleared = false;
 	if (nleft_done > 0)

@@ -16,14 +16,15 @@
 #include "rest/webhook_requests.h"
 #include "turn/config.h"
 #include "visitors/budgets.h"
+#include "visitors/pages.h"
 #include "visitors/sessions.h"
 #include "worker/orders.h"
 #include "worker/parts.h"
 
 static const TurnPart *const parts[] = {
-	&config_part,  &orders_part,		&outbound_part,		 &requeue_part,			 &budgets_part,
-	&inbound_part, &sessions_part,		&send_requests_part, &webhook_requests_part, &reconcile_part,
-	&feed_part,	   &conversations_part, &desk_calls_part,
+	&config_part,	  &orders_part,		   &outbound_part,		   &requeue_part,	&budgets_part, &inbound_part,
+	&sessions_part,	  &send_requests_part, &webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
+	&desk_calls_part, &pages_part,
 };
 
 /* Frames that wait to be written down. */

@@ -284,7 +284,8 @@ desk_sockets_changed(desk_sockets *s, const wc_desk_changed *m)
 	static const uint8_t any[16] = {0};
 	desk_conversation which;
 
-	s->changes++;
+	if (!m->aside)
+		s->changes++;
 	if (m->visitor.len == 0 && memcmp(m->channel, any, 16) == 0)
 	{
 		s->vague++;

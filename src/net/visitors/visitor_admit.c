@@ -28,6 +28,12 @@ visitor_admit_origin_tag(const char *origin, size_t len)
 	return tag;
 }
 
+bool
+visitor_admit_is_of(const session *s, const char *url, size_t origin)
+{
+	return origin > 0 && visitor_admit_origin_tag(url, origin) == s->origin_tag;
+}
+
 /* Does the channel take the page's origin?  To the letter: a browser sends its one form. */
 static bool
 origin_listed(const channel *ch, wc_str origin, uint64_t *tag)

@@ -16,4 +16,7 @@ extern void visitor_admit(visitors *v, const ws_opening *opening, const ws_hands
 /* A normalised origin of a channel in a few bytes; 0: it could not be made. */
 extern uint64_t visitor_admit_origin_tag(const char *origin, size_t len);
 
+/* Is an address that begins with so many bytes of a normalised origin of the page that the session came from? */
+extern bool visitor_admit_is_of(const session *s, const char *url, size_t origin);
+
 #endif /* NET_VISITOR_ADMIT_H */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/event_rules.h"
+#include "base/alloc.h"
 #include "base/json_load.h"
 #include "base/text.h"
 #include "visitors/visitor_content.h"
@@ -18,7 +19,7 @@ static const struct
 	visitor_frame_type type;
 } types[] = {
 	{"hello", VISITOR_HELLO},	{"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED}, {"read", VISITOR_READ},
-	{"typing", VISITOR_TYPING}, {"history", VISITOR_HISTORY}, {"ping", VISITOR_PING},
+	{"typing", VISITOR_TYPING}, {"history", VISITOR_HISTORY}, {"page", VISITOR_PAGE},			{"ping", VISITOR_PING},
 };
 
 static visitor_frame_verdict
@@ -69,6 +70,13 @@ take_attributes(json_t *object, visitor_frame *frame)
 	return frame->attributes != NULL && strlen(frame->attributes) <= VISITOR_MAX_ATTRIBUTES_SIZE;
 }
 
+static void
+take_page(const json_t *root, visitor_frame *frame)
+{
+	frame->page = net_alloc(sizeof(*frame->page));
+	visitor_page_take(root, frame->page);
+}
+
 static visitor_frame_verdict
 take_hello(const json_t *root, visitor_frame *frame)
 {
@@ -87,6 +95,7 @@ take_hello(const json_t *root, visitor_frame *frame)
 		return bad(frame, "A hello's have must be an array of at most 100 message ids.");
 	if (attributes != NULL && !take_attributes(attributes, frame))
 		return bad(frame, "A hello's attributes must be at most 16 strings, 2048 bytes in all.");
+	take_page(root, frame);
 	return VISITOR_GOOD;
 }
 
@@ -137,6 +146,9 @@ take_members(const json_t *root, visitor_frame *frame)
 			if (!take_uuid(json_object_get(root, "before"), frame->before))
 				return bad(frame, "before must be a message's id.");
 			return VISITOR_GOOD;
+		case VISITOR_PAGE:
+			take_page(root, frame);
+			return VISITOR_GOOD;
 		default:
 			return VISITOR_GOOD;
 	}
@@ -173,5 +185,7 @@ visitor_frame_free(visitor_frame *frame)
 {
 	free(frame->attributes);
 	free(frame->made);
+	free(frame->page);
 	frame->attributes = frame->made = NULL;
+	frame->page = NULL;
 }

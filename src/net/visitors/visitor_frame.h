@@ -7,6 +7,7 @@
 #define NET_VISITOR_FRAME_H
 
 #include "common/corridor.h"
+#include "visitors/visitor_page.h"
 
 /* Limits, in bytes but for the counts. */
 #define VISITOR_MAX_ID				64 /* of a message, given by the client */
@@ -24,6 +25,7 @@ typedef enum visitor_frame_type
 	VISITOR_READ,
 	VISITOR_TYPING,
 	VISITOR_HISTORY,
+	VISITOR_PAGE,
 	VISITOR_PING
 } visitor_frame_type;
 
@@ -43,6 +45,7 @@ typedef struct visitor_frame
 	bool has_token;				 /* of hello */
 	char token[VISITOR_MAX_TOKEN + 1];
 	char *attributes;	/* of hello: JSON; NULL: none */
+	visitor_page *page; /* of hello and page; else NULL */
 	wc_str content;		/* of a message: JSON, in the frame's text or in made; p is NULL: none */
 	char *made;			/* what was made for it */
 	uint8_t before[16]; /* of history */

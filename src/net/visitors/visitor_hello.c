@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/metrics.h"
+#include "visitors/visitor_admit.h"
 #include "visitors/visitor_output.h"
 
 /* A token for a new visitor: "wct_" and 32 bytes of chance in base64url. */
@@ -106,6 +107,21 @@ hello_in_time(session *s, const wc_arrived *m)
 	return true;
 }
 
+/* Where the visitor is.  A page of another origin than the one that the browser named is not believed. */
+static void
+tell_page(session *s, const visitor_page *page, wc_arrived *m)
+{
+	if (page == NULL)
+		return;
+	if (visitor_admit_is_of(s, page->url, page->origin))
+	{
+		m->page_url = wc_str_from(page->url);
+		m->page_title = wc_str_from(page->title);
+	}
+	m->locale = wc_str_from(page->locale);
+	m->time_zone = wc_str_from(page->time_zone);
+}
+
 void
 visitor_hello(session *s, const visitor_frame *frame)
 {
@@ -133,10 +149,9 @@ visitor_hello(session *s, const visitor_frame *frame)
 		return;
 	}
 	if (frame->attributes != NULL)
-	{
 		m.attributes = wc_str_from(frame->attributes);
-		s->arrival->attributes = m.attributes.len;
-	}
+	tell_page(s, frame->page, &m);
+	s->arrival->said = m.attributes.len + m.page_url.len + m.page_title.len + m.locale.len + m.time_zone.len;
 	m.have = (wc_str){(const char *) frame->ids, (uint32_t) frame->nids * 16};
 	if (!wc_write_arrived(corridor_io_out(v->corridor), &m))
 	{
@@ -158,7 +173,7 @@ settle_newcomer(session *s, bool made)
 	if (s->count == NULL)
 		return;
 	if (made)
-		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(s->arrival->attributes));
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(s->arrival->said));
 	if (made && !s->arrival->paid)
 		address_rate_take(v->newcomers, &s->client, &v->newcomer_rate, now, 1);
 	else if (!made && s->arrival->paid)

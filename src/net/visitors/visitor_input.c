@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "visitors/visitor_admit.h"
 #include "visitors/visitor_hello.h"
 #include "visitors/visitor_inflight.h"
 #include "visitors/visitor_output.h"
@@ -20,6 +21,9 @@ static const rate_limit frame_rate = {1000, 20, 100};
 
 /* Pages of history. */
 static const rate_limit history_rate = {1000, 1, 10};
+
+/* Other pages: so many in ten seconds, so many at once. */
+static const rate_limit page_rate = {10000, 2, 4};
 
 /* Receipts that cost a token of address_bytes: what the budgets reckon for them. */
 #define RECEIPTS_A_KB 4u
@@ -181,6 +185,31 @@ on_typing(session *s)
 	wc_write_typed(corridor_io_out(v->corridor), &typed);
 }
 
+/*
+ * The visitor has gone to another page.  It becomes a row's new version, so the
+ * address pays as for a receipt; what comes too early is lost, as typing is.
+ */
+static void
+on_page(session *s, const visitor_page *page)
+{
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
+	wc_page m;
+
+	if (!visitor_admit_is_of(s, page->url, page->origin) || corridor_io_full(v->corridor) ||
+		rate_limit_wait(s->pages, &page_rate, now) > 0 ||
+		(s->count != NULL && address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) > 0))
+		return;
+	s->pages = rate_limit_take(s->pages, &page_rate, now);
+	if (s->count != NULL)
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, 1);
+	memcpy(m.channel, s->entry.channel, 16);
+	memcpy(m.visitor, s->entry.visitor, 16);
+	m.url = wc_str_from(page->url);
+	m.title = wc_str_from(page->title);
+	wc_write_page(corridor_io_out(v->corridor), &m);
+}
+
 /* Everything but a good message costs of the session's own bucket. */
 static bool
 may_speak(session *s, const visitor_frame *frame, visitor_frame_verdict verdict)
@@ -218,6 +247,9 @@ on_frame(session *s, const visitor_frame *frame)
 			break;
 		case VISITOR_HISTORY:
 			on_history(s, frame);
+			break;
+		case VISITOR_PAGE:
+			on_page(s, frame->page);
 			break;
 		case VISITOR_PING:
 			visitor_output_pong(s);

@@ -268,6 +268,11 @@ visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visit
 	if (!is_told(v, send->channel, visitor, 0))
 		return 0;
 	buf = begin_message(v, send->message, "out", "sent");
+	if (send->author.len > 0)
+	{
+		text_append(buf, ",\"author\":");
+		put_str(buf, send->author);
+	}
 	text_append(buf, ",\"content\":");
 	put_str(buf, send->content);
 	text_append(buf, "}");

@@ -58,7 +58,7 @@ typedef enum session_state
 typedef struct arrival
 {
 	char token[TOKEN_SIZE]; /* for a new visitor */
-	size_t attributes;		/* bytes of them */
+	size_t said;			/* bytes that are stored of a new visitor */
 	bool paid;				/* its address has paid for a new visitor */
 } arrival;
 
@@ -74,6 +74,7 @@ typedef struct session
 	uint64_t origin_tag;
 	bucket frames; /* everything that is not a message */
 	bucket asks;   /* for history */
+	bucket pages;  /* those gone to */
 	uint64_t typed_ms;
 	uint64_t errors_since_ms;
 	net_addr client;
