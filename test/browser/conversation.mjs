@@ -40,8 +40,8 @@ test('the first message', async () => {
 	await comes(() => widget.texts(), 'the trigger\'s reply is on the screen', ['Where is order A-1?', 'It is on its way.']);
 	is(await widget.mark('Where is order A-1?'), 'sent', 'the message is marked as sent');
 	await comes(() => messages(channel).then(all => all[1] && all[1].join(' ')), 'the reply was read, says SQL', 'out read It is on its way.');
-	is(await rows(`SELECT attributes ->> 'language', attributes ->> 'page' FROM webchatt.visitors WHERE channel_id = '${channel.id}'`),
-		[['en-GB', site.origin + '/']], 'the visitor has the attributes that the widget gave');
+	is(await rows(`SELECT locale, page_url FROM webchatt.visitors WHERE channel_id = '${channel.id}'`),
+		[['en-GB', site.origin + '/']], 'the visitor has the language and the page that the widget told');
 
 	await sql(`SELECT webchatt.mark_read('${channel.id}', '${await theVisitor(channel)}')`);
 	await comes(() => widget.mark('Where is order A-1?'), 'mark_read() shows on the message', 'read');

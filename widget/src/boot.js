@@ -46,10 +46,9 @@ function endpointOf(given, src) {
 
 // What the hub keeps of a new visitor: at most 16 strings.
 function attributesOf(given) {
-	const all = { ...given, language: navigator.language, page: location.origin + location.pathname, ...given };
 	const kept = {};
-	for (const name of Object.keys(all).slice(0, 16)) {
-		kept[name] = String(all[name]);
+	for (const name of Object.keys(given || {}).slice(0, 16)) {
+		kept[name] = String(given[name]);
 		if (bytes(kept) > 1900)
 			delete kept[name];
 	}

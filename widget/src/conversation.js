@@ -4,7 +4,7 @@
 
 import { emit } from './events.js';
 import * as store from './store.js';
-import { isId, isObject, newId } from './values.js';
+import { isId, isObject, newId, string } from './values.js';
 
 const KEEP_MESSAGES = 100;
 const KEEP_RECEIPTS = 300;
@@ -127,6 +127,7 @@ function put(given) {
 		at: given.at > 0 && given.at < 8e15 ? +given.at : Date.now(),
 		status: String(given.status || 'sent'),
 		content: given.content,
+		author: given.author,
 		local: given.local
 	};
 	let fresh = true;
@@ -274,6 +275,9 @@ export function status(frame) {
 export function isUnread(message) {
 	return message.direction === 'out' && message.status !== 'read' && receipts.get(message.id) !== 'read';
 }
+
+// Who answers, where the channel shows it.
+export const authorOf = message => isObject(message.author) ? string(message.author.name) : '';
 
 export const unread = () => list().filter(isUnread).length;
 

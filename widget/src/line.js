@@ -14,6 +14,8 @@ const ACK_IN = 20000;
 const BEAT = 10000;
 const ASK_AT = 4;
 const STEADY = 10000;
+// How often it is looked whether this is another page by now.
+const LOOK = 5000;
 const LOCK_FOR = 1000;
 const SLOWEST = 60000;
 const CLOSED_FOR_GOOD = [4001, 4003];
@@ -43,6 +45,7 @@ let repeatTimer = 0;
 let repeatWait = 0;
 let typedAt = 0;
 let limit = 16384;
+let toldPage = '';
 
 function become(next) {
 	if (state !== next) {
@@ -118,12 +121,32 @@ function connect() {
 }
 
 function hello() {
-	const frame = { type: 'hello', have: conversation.have() };
-	if (token)
-		frame.token = token;
-	else
-		frame.attributes = config.attributes;
-	send(frame);
+	toldPage = '';
+	send({
+		type: 'hello',
+		have: conversation.have(),
+		...token ? { token } : { attributes: config.attributes },
+		locale: navigator.language,
+		timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+		...page()
+	});
+}
+
+// Where the visitor is, unless that was told last; without what may be a secret in the address.
+function page() {
+	const url = location.origin + location.pathname;
+	const title = document.title.slice(0, 200);
+	if (config.page !== false && !document.hidden && url + title !== toldPage) {
+		toldPage = url + title;
+		return { url, title };
+	}
+}
+
+// An application of one page changes it without a word to us: so it is looked at.
+function tellPage() {
+	const now = welcomed && page();
+	if (now)
+		send({ type: 'page', ...now });
 }
 
 // The line is dead though the browser does not know it yet.
@@ -373,11 +396,14 @@ export function start(given) {
 			dial();
 		}
 	});
-	window.addEventListener('online', nudge);
-	window.addEventListener('offline', nudge);
+	addEventListener('online', nudge);
+	addEventListener('offline', nudge);
 	document.addEventListener('visibilitychange', () => {
+		// Back from another tab: it is this page again.
+		toldPage = '';
 		if (!document.hidden)
 			nudge();
 	});
-	window.addEventListener('pagehide', conversation.save);
+	setInterval(tellPage, LOOK);
+	addEventListener('pagehide', conversation.save);
 }

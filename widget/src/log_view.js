@@ -3,10 +3,10 @@
 
 import { chosenOf, choicesOf, renderContent, textOf } from './contents.js';
 import * as conversation from './conversation.js';
-import { append, icon, make, setText } from './dom.js';
+import { append, icon, make, setText, webAddress } from './dom.js';
 import * as line from './line.js';
 import { dayOf, t, timeOf } from './strings.js';
-import { isObject } from './values.js';
+import { initial, isObject } from './values.js';
 
 const GROUP_WITHIN = 180000;
 const NEAR_END = 60;
@@ -56,7 +56,7 @@ export function makeLogView(actions) {
 
 	// What the list shows, in order.
 	function entries() {
-		const entry = (key, own, from, mark) => ({ key, own, at: from.at, content: from.content, mark, from, used: null });
+		const entry = (key, own, from, mark) => ({ key, own, at: from.at, content: from.content, mark, from, used: null, author: conversation.authorOf(from) });
 		const all = conversation.list().map(message => {
 			const own = message.direction === 'in';
 			const mark = own ? message.status === 'read' || message.status === 'delivered' ? message.status : 'sent' : '';
@@ -89,6 +89,12 @@ export function makeLogView(actions) {
 		}
 	}
 
+	// The picture covers the letter, unless it does not come.
+	function makeAuthor(name, url) {
+		const picture = url.startsWith('https:') && make('img', { alt: '', referrerpolicy: 'no-referrer', src: url, onerror: () => picture.remove() });
+		return make('p.meta.who', null, make('span.avatar', { 'aria-hidden': 'true' }, initial(name), picture), make('bdi', null, name));
+	}
+
 	function makeRow(entry) {
 		const time = make('time', { datetime: new Date(entry.at).toISOString() }, timeOf(entry.at));
 		const mark = make('span.mark');
@@ -96,7 +102,8 @@ export function makeLogView(actions) {
 		const bubble = make('div.bubble', null,
 			entry.own ? make('span.hush', null, t('you') + ' ') : null,
 			rendered(entry.content), make('div.meta', null, time, mark));
-		const row = make(entry.own ? 'div.row.own' : 'div.row.theirs', { 'data-key': entry.key }, bubble, trouble);
+		const row = make(entry.own ? 'div.row.own' : 'div.row.theirs', { 'data-key': entry.key },
+			entry.author && makeAuthor(entry.author, webAddress(entry.from.author.avatar)), bubble, trouble);
 		let shown = '';
 
 		if (bubble.querySelector('.media.image, .media.video'))
@@ -181,7 +188,7 @@ export function makeLogView(actions) {
 			const made = rows.get(entry.key);
 			place(made.row);
 			made.update(entry, line.state);
-			made.row.classList.toggle('next', !!before && before.own === entry.own && entry.at - before.at < GROUP_WITHIN);
+			made.row.classList.toggle('next', !!before && before.own === entry.own && before.author === entry.author && entry.at - before.at < GROUP_WITHIN);
 			before = entry;
 		}
 		while (cursor) {

@@ -1,5 +1,5 @@
 // The words that the widget shows, in each language that it knows, and the
-// choice between them.
+// choice between them.  What is missing in English is its name: send, "Send".
 
 const WORDS = {
 	en: {
@@ -7,8 +7,6 @@ const WORDS = {
 		close: 'Close chat',
 		greeting: 'Write to us here. We answer as soon as we can.',
 		write: 'Write a message…',
-		send: 'Send',
-		messages: 'Messages',
 		earlier: 'Earlier messages',
 		latest: 'New messages',
 		unread: '{n} unread',
@@ -20,24 +18,11 @@ const WORDS = {
 		gone: 'This chat is not available.',
 		retry: 'Try again',
 		typing: '{name} is typing…',
-		sending: 'Sending',
-		sent: 'Sent',
-		delivered: 'Delivered',
-		read: 'Read',
 		rate: 'Too many messages at a time.',
 		busy: 'Not sent yet. Trying again…',
 		too_large: 'The message is too long.',
 		bad_content: 'This message cannot be sent.',
 		unsent: 'Not sent.',
-		edit: 'Edit',
-		discard: 'Discard',
-		image: 'Image',
-		video: 'Video',
-		audio: 'Audio',
-		document: 'Document',
-		location: 'Location',
-		contact: 'Contact',
-		choose: 'Choose',
 		unknown: 'This message cannot be shown here.'
 	},
 	pt: {
@@ -111,9 +96,11 @@ export function chooseWords(config) {
 	date = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 }
 
+const capital = text => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+
 // A word, its {holes} filled.
 export const t = (name, holes) =>
-	String(words[name] || name).replace(/\{(\w+)\}/g, (all, hole) => holes && hole in holes ? holes[hole] : all);
+	String(words[name] || capital(name)).replace(/\{(\w+)\}/g, (all, hole) => holes && hole in holes ? holes[hole] : all);
 
 export const timeOf = at => time.format(at);
 
@@ -122,5 +109,5 @@ export function dayOf(at) {
 	const noon = when => new Date(when).setHours(12, 0, 0, 0);
 	const ago = Math.round((noon(Date.now()) - noon(at)) / 86400000);
 	const text = ago >= 0 && ago < 2 ? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day') : date.format(at);
-	return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+	return capital(text);
 }

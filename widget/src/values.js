@@ -7,6 +7,8 @@ export const isId = value => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f
 
 export const string = value => typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 
+export const initial = name => name.trim().slice(0, 1).toLocaleUpperCase();
+
 // An id that nobody can guess, also on a page without TLS: a UUID version 7, whose time keeps the hub's index in order.
 export function newId() {
 	const random = Array.from(crypto.getRandomValues(new Uint8Array(9)), byte => (byte + 256).toString(16).slice(1)).join('');

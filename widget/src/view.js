@@ -8,7 +8,7 @@ import { emit, on } from './events.js';
 import * as line from './line.js';
 import { makeLogView } from './log_view.js';
 import { t } from './strings.js';
-import { string } from './values.js';
+import { initial, string } from './values.js';
 
 const FULL_SCREEN = '(max-width: 480px), (max-height: 400px)';
 const TYPING_FOR = 5000;
@@ -218,7 +218,7 @@ export function makeView(host, shadow, config) {
 		again.hidden = state !== 'failed';
 		field.disabled = button.disabled = state === 'gone';
 		setText(title, name());
-		setText(avatar, name().trim().slice(0, 1).toLocaleUpperCase());
+		setText(avatar, initial(name()));
 		paintSoon();
 	}
 
@@ -265,13 +265,13 @@ export function makeView(host, shadow, config) {
 		showTyping(false);
 		const last = unreadOnes[unreadOnes.length - 1];
 		if (!isOpen())
-			setText(news, `${name()}: ${summary(last.content)}`);
+			setText(news, `${conversation.authorOf(last) || name()}: ${summary(last.content)}`);
 		for (const message of unreadOnes)
 			emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(JSON.stringify(message.content)) });
 	});
 	document.addEventListener('visibilitychange', paintSoon);
-	window.addEventListener('online', paintState);
-	window.addEventListener('offline', paintState);
+	addEventListener('online', paintState);
+	addEventListener('offline', paintState);
 	dark.addEventListener('change', setTheme);
 	fullScreen.addEventListener('change', setScreen);
 	if (window.visualViewport)
