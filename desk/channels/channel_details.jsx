@@ -6,6 +6,7 @@ import { href, parts } from '../shared/route.js';
 import { Confirm, Copy, Head } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { ChannelForm } from './channel_form.jsx';
+import { ShowAuthor } from './show_author.jsx';
 
 function Widget({ channel, onChanged }) {
 	const [asking, setAsking] = useState(false);
@@ -45,6 +46,7 @@ export function ChannelDetails({ channel, onChanged }) {
 				<h2>{t('configure')}</h2>
 				<ChannelForm key={saved} start={channel} action={t('save')} onSave={save}>{saved > 0 && <span class="saved" role="status">{t('saved')}</span>}</ChannelForm>
 			</section>}
+			{channel.local && <ShowAuthor channel={channel} onChanged={onChanged} />}
 		</div></div>
 	</section>;
 }

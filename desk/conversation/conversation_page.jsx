@@ -11,6 +11,7 @@ import { Log } from './log.jsx';
 import { Write } from './write.jsx';
 import { summary } from './contents.js';
 import { givenName, Talk, visitorName } from './talk.js';
+import { HereNow } from './whereabouts.jsx';
 
 function CloseOrReopen({ talk }) {
 	const [error, setError] = useState(null);
@@ -41,7 +42,7 @@ function TalkHead({ desk, talk, name, details, onDetails }) {
 		<div class="who">
 			<h1 dir="auto">{name}</h1>
 			<p class="sub">
-				{visitor.present && <span class="present">{t('presentNow')}</span>}
+				{visitor.present && <HereNow visitor={visitor} />}
 				{visitor.waitingSince && visitor.state !== 'closed' && <span class="waits" title={t('waitsLong', { at: fullOf(visitor.waitingSince) })}>
 					{t('waitsSince', { time: howLong(visitor.waitingSince, '') })}</span>}
 				<span dir="auto">{channel ? channel.displayName : ''}</span>

@@ -5,6 +5,7 @@ import { webAddress } from '../shared/links.js';
 import { Icon, Out } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
 import { Assign } from './assign.jsx';
+import { Whereabouts } from './whereabouts.jsx';
 
 const KNOWN = ['name', 'email', 'page', 'title', 'referrer', 'language'];
 const MOST = 40;
@@ -31,6 +32,7 @@ export function Details({ desk, talk, name, onClose }) {
 			<dt>{t('channel')}</dt><dd dir="auto">{channel ? channel.displayName : talk.channel}</dd>
 			<dt>{t('firstSeen')}</dt><dd>{fullOf(visitor.firstSeen)}</dd>
 			<dt>{t('lastSeenAt')}</dt><dd>{visitor.present ? t('presentNow') : fullOf(visitor.lastSeen)}</dd>
+			<Whereabouts visitor={visitor} />
 			<dt>{t('visitorId')}</dt><dd class="mono">{talk.id}</dd>
 		</dl>
 		{names.length > 0 && <>
