@@ -33,7 +33,7 @@ $$;
 
 GRANT USAGE ON SCHEMA webchatt TO webchatt_worker;
 -- an index's expression is computed as whoever writes the row
-GRANT EXECUTE ON FUNCTION webchatt.hub_message_key(uuid, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION webchatt.hub_message_key(uuid, text), webchatt.visitor_words(text, jsonb) TO PUBLIC;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
@@ -100,6 +100,9 @@ GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, i
 	webchatt._retry_step(webchatt.hub_reconciliation), webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_reconciliation, jsonb, jsonb),
 	webchatt._take_repair_refusal(webchatt.hub_reconciliation, jsonb, int), webchatt._reconcile_wait(int) TO webchatt_worker;
 
+-- the index of texts, by the desk's worker
+GRANT EXECUTE ON FUNCTION webchatt.index_texts(int, boolean) TO webchatt_worker;
+
 ----------------------------------------------------------------------------
 -- webchatt_admin: configures, and sees everything
 ----------------------------------------------------------------------------
@@ -142,6 +145,21 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt._may_wait(interval, int, uuid),
 	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt._content_size(jsonb, int), webchatt._content_line(jsonb, int) TO webchatt_agent;
+-- search
+GRANT SELECT ON webchatt.search_texts, webchatt.search_progress, webchatt.search_coverage TO webchatt_agent, webchatt_admin;
+GRANT USAGE ON TYPE webchatt.search_hit TO webchatt_agent, webchatt_admin;
+GRANT SELECT ON webchatt.search_state TO webchatt_admin;
+GRANT DELETE ON webchatt.search_progress TO webchatt_admin;
+GRANT EXECUTE ON FUNCTION webchatt.message_text(jsonb), webchatt._search_plain(text), webchatt._search_words(text, regconfig),
+	webchatt._search_places(text, tsquery, int), webchatt._search_matches(tsvector, tsquery), webchatt._search_id(timestamptz), webchatt._search_ms(uuid),
+	webchatt._search_term(text, boolean), webchatt._search_query(text, int),
+	webchatt._search_indexed(tsquery, tsquery, uuid, webchatt.message_direction, uuid, uuid, uuid, int),
+	webchatt._search_behind(tsquery, uuid, webchatt.message_direction, uuid, uuid, uuid, int),
+	webchatt._search_conversation(tsquery, uuid, text, webchatt.message_direction, uuid, uuid, int),
+	webchatt._search_page(text, uuid, text, timestamptz, timestamptz, webchatt.message_direction, uuid, uuid, int),
+	webchatt._search_snippet(text, tsquery),
+	webchatt.search(text, uuid, timestamptz, timestamptz, text, webchatt.message_direction, uuid, int),
+	webchatt.search_visitors(text, uuid, int), webchatt._desk_time(jsonb, text), webchatt.desk_search(jsonb) TO webchatt_agent;
 -- what the desk calls for agents; the other functions of the desk are for admins
 GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webchatt._desk_arg(jsonb, text, text, boolean),
 	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_uuid(jsonb, text, boolean), webchatt._desk_limit(jsonb),

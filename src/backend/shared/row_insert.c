@@ -19,6 +19,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -69,10 +70,9 @@ typedef struct RowShape
 {
 	MemoryContext context;
 	Oid relation;
-	const char *refusal; /* why only a statement will do; NULL: nothing */
-	bool stale;			 /* something changed */
-	bool busy;			 /* in use, perhaps by whoever runs the trigger that we are in */
-	bool keepable;
+	const char *refusal;	 /* why only a statement will do; NULL: nothing */
+	bool stale;				 /* something changed */
+	bool busy;				 /* in use, perhaps by whoever runs the trigger that we are in */
 	bool row_triggers;		 /* others' */
 	bool statement_triggers; /* others' */
 	bool others_code;		 /* triggers, constraints or indexes call functions that are not PostgreSQL's or ours */
@@ -286,7 +286,24 @@ refusal_of(RowShape *shape, Relation rel, const WcRowTarget *target)
 static bool
 is_others(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId && !is_ours(function, "hub_message_key");
+	return function >= FirstNormalObjectId && !is_ours(function, "hub_message_key") &&
+		   !is_ours(function, "visitor_words");
+}
+
+static bool
+is_others_family(Oid family)
+{
+	HeapTuple tuple;
+	bool ours;
+
+	if (family < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(family));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	ours = ((Form_pg_opfamily) GETSTRUCT(tuple))->opfnamespace == get_namespace_oid("webchatt", true);
+	ReleaseSysCache(tuple);
+	return !ours;
 }
 
 static bool
@@ -316,7 +333,7 @@ has_others_code(const RowShape *shape, Relation rel)
 			return true;
 		for (key = 0; key < info->ii_NumIndexKeyAttrs; key++)
 		{
-			if (index->rd_opfamily[key] >= FirstNormalObjectId)
+			if (is_others_family(index->rd_opfamily[key]))
 				return true;
 		}
 	}
@@ -341,8 +358,6 @@ open_shape(RowShape *shape, Relation rel, bool unless)
 	for (i = 0; i < shape->nindexes; i++)
 	{
 		shape->indexes[i] = RelationGetRelid(shape->result->ri_IndexRelationDescs[i]);
-		if (shape->result->ri_IndexRelationDescs[i]->rd_rel->relam != BTREE_AM_OID)
-			shape->keepable = false; /* others keep what points to the index */
 	}
 	shape->others_code = has_others_code(shape, rel);
 	/* of a descriptor of our own: a slot holds a reference to a relation's */
@@ -364,7 +379,6 @@ make_shape(const WcRowTarget *target, Relation rel)
 
 	shape->context = context;
 	shape->relation = RelationGetRelid(rel);
-	shape->keepable = true;
 	shape->refusal = refusal_of(shape, rel, target);
 	if (shape->refusal != NULL)
 		ereport(DEBUG1,
@@ -393,6 +407,10 @@ close_indexes(RowShape *shape)
 
 	for (i = 0; i < shape->nindexes; i++)
 	{
+		/* what others than B-trees keep of an insertion points to the index; where no row was for it, nothing is kept */
+		if (shape->result->ri_IndexRelationInfo[i]->ii_AmCache != NULL &&
+			shape->result->ri_IndexRelationDescs[i]->rd_rel->relam != BTREE_AM_OID)
+			shape->stale = true;
 		wc_index_insert_cleanup(shape->result->ri_IndexRelationDescs[i], shape->result->ri_IndexRelationInfo[i]);
 		index_close(shape->result->ri_IndexRelationDescs[i], NoLock);
 	}
@@ -422,11 +440,8 @@ shape_of(WcRowTarget *target, Relation rel)
 		return shape;
 	}
 	shape = make_shape(target, rel);
-	if (shape->keepable)
-	{
-		MemoryContextSetParent(shape->context, TopMemoryContext);
-		target->shape = shape;
-	}
+	MemoryContextSetParent(shape->context, TopMemoryContext);
+	target->shape = shape;
 	return shape;
 }
 
