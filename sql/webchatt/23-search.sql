@@ -125,7 +125,7 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg
 DECLARE
 	ms bigint := webchatt._search_ms(id);
 BEGIN
-	RETURN ARRAY[E'\x01c' || replace(channel::text, '-', ''), E'\x01d' || (ms >> 27), E'\x01m' || (ms >> 31), E'\x01y' || (ms >> 35)];
+	RETURN ARRAY[chr(1) || 'c' || replace(channel::text, '-', ''), chr(1) || 'd' || (ms >> 27), chr(1) || 'm' || (ms >> 31), chr(1) || 'y' || (ms >> 35)];
 END
 $$;
 COMMENT ON FUNCTION webchatt._search_marks(uuid, uuid) IS
@@ -436,7 +436,7 @@ DECLARE
 	started timestamptz := clock_timestamp();
 	windows CONSTANT text[] := '{d,m,y,y}';
 	shifts CONSTANT int[] := '{27,31,35,35}';
-	of_channel tsquery := ('''' || E'\x01c' || replace(channel::text, '-', '') || '''')::tsquery;
+	of_channel tsquery := ('''' || chr(1) || 'c' || replace(channel::text, '-', '') || '''')::tsquery;
 	marked tsquery;
 	top_ms bigint;
 	bottom uuid;
@@ -476,7 +476,7 @@ BEGIN
 		marked := CASE WHEN channel IS NULL THEN index_q ELSE index_q && of_channel END;
 		bottom := lo;
 		IF i <= 4 THEN
-			marked := marked && ('''' || E'\x01' || windows[i] || (top_ms >> shifts[i]) || '''')::tsquery;
+			marked := marked && ('''' || chr(1) || windows[i] || (top_ms >> shifts[i]) || '''')::tsquery;
 			bottom := greatest(lo, (lpad(to_hex((top_ms >> shifts[i]) << shifts[i]), 12, '0') || repeat('0', 20))::uuid);
 		END IF;
 		WITH hits AS MATERIALIZED (

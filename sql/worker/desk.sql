@@ -66,3 +66,7 @@ WHERE expires_at <= now() OR last_seen <= now() - make_interval(secs => $1) OR i
 	SELECT n.id
 	FROM (SELECT s.id, row_number() OVER (PARTITION BY s.agent ORDER BY s.last_seen DESC, s.id DESC) AS place FROM webchatt.agent_sessions s) n
 	WHERE n.place > $2);
+
+-- name: index_texts($1 most int)
+-- So many messages more can be found; 0: there is nothing to do now.
+SELECT webchatt.index_texts($1);

@@ -9,6 +9,9 @@
  * go to the next one.  So they do when it lives and is silent for longer than any call
  * may take: it is told to end, and where it does not hear that either (it is stopped, or
  * stays in a function of somebody's C), it is left alone with its queue.
+ *
+ * There are two such lanes, each with a worker of its own: one for searches, so that nobody's
+ * inbox waits for them, and one for the rest.
  */
 #include "postgres.h"
 
@@ -31,7 +34,7 @@
 #include "turn/report.h"
 
 /* Calls that wait for their answer; more are turned away. */
-#define CALLS_MOST 256
+static const int calls_most[DESK_LANES] = {[DESK_LANE_CALLS] = 256, [DESK_LANE_SEARCH] = 64};
 
 /* How long one may wait before the desk worker has it, in ms. */
 #define CALL_MS 30000
@@ -64,22 +67,35 @@ typedef struct DeskCall
 	char payload[FLEXIBLE_ARRAY_MEMBER];
 } DeskCall;
 
-/* In the order in which they came, which is that of their answers. */
-static dlist_head calls = DLIST_STATIC_INIT(calls);
-static int ncalls = 0;
+typedef struct Lane
+{
+	const char *name; /* of its worker, and what it is in pg_stat_activity */
+	DeskLane number;
+	dlist_head calls; /* in the order in which they came, which is that of their answers */
+	int ncalls;
+	DeskQueue queue;
+	BackgroundWorkerHandle *worker; /* NULL: none runs, that we know of */
+	TimestampTz not_before;
+	bool warned;
+	/* the call that the worker was seen at, since when, and when that was looked at last; 0: none */
+	uint64 seen_call;
+	TimestampTz seen_since;
+	TimestampTz last_look;
+	BackgroundWorkerHandle *left_alone[LEFT_MOST];
+	int nleft;
+} Lane;
 
-static DeskQueue queue;
-static BackgroundWorkerHandle *desk_worker = NULL; /* NULL: none runs, that we know of */
-static TimestampTz not_before = 0;
+static Lane lanes[DESK_LANES] = {
+	[DESK_LANE_CALLS] = {.name = "webchatt desk",
+						 .number = DESK_LANE_CALLS,
+						 .calls = DLIST_STATIC_INIT(lanes[DESK_LANE_CALLS].calls)},
+	[DESK_LANE_SEARCH] = {.name = "webchatt search",
+						  .number = DESK_LANE_SEARCH,
+						  .calls = DLIST_STATIC_INIT(lanes[DESK_LANE_SEARCH].calls)},
+};
+
+/* Of either lane: their workers stay as long as the desk is used, for that of searches has its index to keep up. */
 static TimestampTz last_call = 0;
-
-/* The call that the desk worker was seen at, since when, and when that was looked at last; 0: none. */
-static uint64 seen_call = 0;
-static TimestampTz seen_since = 0;
-static TimestampTz last_look = 0;
-
-static BackgroundWorkerHandle *left_alone[LEFT_MOST];
-static int nleft = 0;
 
 static void
 refuse(uint64 request, const char *message, wc_buf *out)
@@ -94,11 +110,11 @@ refuse(uint64 request, const char *message, wc_buf *out)
 }
 
 static void
-forget(DeskCall *call)
+forget(Lane *lane, DeskCall *call)
 {
 	dlist_delete(&call->node);
 	frame_memory_free(call);
-	ncalls--;
+	lane->ncalls--;
 }
 
 static bool
@@ -110,16 +126,25 @@ plausible(const wc_desk_call *m)
 		   wc_texts_are_valid(texts, lengthof(texts));
 }
 
+/* What may take long, and is not what somebody waits for with a visitor before them. */
+static Lane *
+lane_of(wc_str function)
+{
+	return &lanes[wc_str_equals(function, "search") ? DESK_LANE_SEARCH : DESK_LANE_CALLS];
+}
+
 /* Take a call; false when it is none. */
 bool
 desk_calls_accept(const wc_frame *frame)
 {
 	wc_desk_call m;
 	DeskCall *call;
+	Lane *lane;
 
 	if (!wc_read_desk_call(frame, &m) || !plausible(&m))
 		return false;
-	if (ncalls >= CALLS_MOST)
+	lane = lane_of(m.function);
+	if (lane->ncalls >= calls_most[lane->number])
 	{
 		refuse(m.request, "Too many calls of the desk are waiting; try again shortly.", &net_process.out);
 		return true;
@@ -129,95 +154,95 @@ desk_calls_accept(const wc_frame *frame)
 	call->since = wc_clock();
 	call->len = frame->len;
 	memcpy(call->payload, frame->payload, frame->len);
-	dlist_push_tail(&calls, &call->node);
-	ncalls++;
+	dlist_push_tail(&lane->calls, &call->node);
+	lane->ncalls++;
 	return true;
 }
 
 static void
-stop(void)
+stop(Lane *lane)
 {
-	desk_queue_close(&queue);
-	if (desk_worker != NULL)
-		pfree(desk_worker);
-	desk_worker = NULL;
+	desk_queue_close(&lane->queue);
+	if (lane->worker != NULL)
+		pfree(lane->worker);
+	lane->worker = NULL;
 }
 
 /* Nobody hears of those that the desk worker had: they may be carried out or not.  The others wait for the next one. */
 static void
-refuse_sent(wc_buf *out)
+refuse_sent(Lane *lane, wc_buf *out)
 {
-	while (!dlist_is_empty(&calls))
+	while (!dlist_is_empty(&lane->calls))
 	{
-		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
+		DeskCall *call = dlist_head_element(DeskCall, node, &lane->calls);
 
 		if (!call->sent)
 			break;
 		refuse(call->request, "The desk was interrupted; look whether it was done, and try again.", out);
-		forget(call);
+		forget(lane, call);
 	}
 }
 
 static void
-refuse_all(const char *message, wc_buf *out)
+refuse_all(Lane *lane, const char *message, wc_buf *out)
 {
-	while (!dlist_is_empty(&calls))
+	while (!dlist_is_empty(&lane->calls))
 	{
-		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
+		DeskCall *call = dlist_head_element(DeskCall, node, &lane->calls);
 
 		refuse(call->request, message, out);
-		forget(call);
+		forget(lane, call);
 	}
 }
 
 /* It has ended by itself. */
 static void
-note_ended(TimestampTz now, wc_buf *out)
+note_ended(Lane *lane, TimestampTz now, wc_buf *out)
 {
-	stop();
-	not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
-	refuse_sent(out);
+	stop(lane);
+	lane->not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
+	refuse_sent(lane, out);
 }
 
 /* Have any of those that were left alone ended? */
 static void
-count_left(void)
+count_left(Lane *lane)
 {
 	int i;
 
-	for (i = nleft - 1; i >= 0; i--)
+	for (i = lane->nleft - 1; i >= 0; i--)
 	{
 		pid_t pid;
-		BgwHandleStatus status = GetBackgroundWorkerPid(left_alone[i], &pid);
+		BgwHandleStatus status = GetBackgroundWorkerPid(lane->left_alone[i], &pid);
 
 		if (status != BGWH_STARTED && status != BGWH_NOT_YET_STARTED)
 		{
-			pfree(left_alone[i]);
-			left_alone[i] = left_alone[--nleft];
+			pfree(lane->left_alone[i]);
+			lane->left_alone[i] = lane->left_alone[--lane->nleft];
 		}
 	}
 }
 
 /* It lives and cannot be used: tell it to end, and go on without it.  why: completes a sentence. */
 static void
-leave_alone(TimestampTz now, const char *why, wc_buf *out)
+leave_alone(Lane *lane, TimestampTz now, const char *why, wc_buf *out)
 {
 	pid_t pid = 0;
 
-	(void) GetBackgroundWorkerPid(desk_worker, &pid);
+	(void) GetBackgroundWorkerPid(lane->worker, &pid);
 	report_error(psprintf("the desk's process %d %s; it was told to end, and another one is started", (int) pid, why));
 	ereport(WARNING, (errcode(ERRCODE_QUERY_CANCELED), errmsg("webchatt's desk worker (PID %d) %s", (int) pid, why),
 					  errdetail("It was told to end, and another one is started."),
 					  errhint("If it is still there, look what it is at: a function in C, or a debugger?")));
-	TerminateBackgroundWorker(desk_worker);
-	Assert(nleft < LEFT_MOST);
-	left_alone[nleft++] = desk_worker;
-	desk_worker = NULL;
-	note_ended(now, out);
+	TerminateBackgroundWorker(lane->worker);
+	Assert(lane->nleft < LEFT_MOST);
+	lane->left_alone[lane->nleft++] = lane->worker;
+	lane->worker = NULL;
+	note_ended(lane, now, out);
 }
 
 static bool
-register_worker(void)
+register_worker(Lane *lane)
 {
 	BackgroundWorker worker;
 	MemoryContext old;
@@ -229,46 +254,44 @@ register_worker(void)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	snprintf(worker.bgw_library_name, BGW_MAXLEN, "webchatt");
 	snprintf(worker.bgw_function_name, BGW_MAXLEN, "webchatt_desk_main");
-	snprintf(worker.bgw_name, BGW_MAXLEN, "webchatt desk for database \"%s\"", NameStr(report_slot->name));
-	snprintf(worker.bgw_type, BGW_MAXLEN, "webchatt desk");
-	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(queue.segment));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database \"%s\"", lane->name, NameStr(report_slot->name));
+	snprintf(worker.bgw_type, BGW_MAXLEN, "%s", lane->name);
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(lane->queue.segment));
 	worker.bgw_notify_pid = MyProcPid;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	registered = RegisterDynamicBackgroundWorker(&worker, &desk_worker);
+	registered = RegisterDynamicBackgroundWorker(&worker, &lane->worker);
 	MemoryContextSwitchTo(old);
 	return registered;
 }
 
 /* Start the desk worker.  Where that cannot be, everybody hears so. */
 static void
-start(TimestampTz now, wc_buf *out)
+start(Lane *lane, TimestampTz now, wc_buf *out)
 {
-	static bool warned = false;
-
-	count_left();
-	if (nleft == LEFT_MOST)
+	count_left(lane);
+	if (lane->nleft == LEFT_MOST)
 	{
-		not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
-		refuse_all("The desk's processes do not answer; the server's log says which.", out);
+		lane->not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
+		refuse_all(lane, "The desk's processes do not answer; the server's log says which.", out);
 		return;
 	}
-	if (desk_queue_create(&queue, MyDatabaseId) && register_worker())
+	if (desk_queue_create(&lane->queue, MyDatabaseId, lane->number) && register_worker(lane))
 	{
-		desk_queue_join(&queue, desk_worker);
+		desk_queue_join(&lane->queue, lane->worker);
 		last_call = now;
-		warned = false;
+		lane->warned = false;
 		return;
 	}
-	stop();
-	not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
-	if (!warned)
+	stop(lane);
+	lane->not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
+	if (!lane->warned)
 		ereport(WARNING,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("webchatt could not start its desk worker for database \"%s\"", NameStr(report_slot->name)),
 				 errhint("Raise max_worker_processes: all of them are taken.")));
 	report_error("the desk cannot be used: its worker could not be started; raise max_worker_processes");
-	warned = true;
-	refuse_all("The database has no process for the desk: its operator raises max_worker_processes.", out);
+	lane->warned = true;
+	refuse_all(lane, "The database has no process for the desk: its operator raises max_worker_processes.", out);
 }
 
 /*
@@ -276,7 +299,7 @@ start(TimestampTz now, wc_buf *out)
  * that is first, so whatever comes behind it would be taken for another one's, too.
  */
 static bool
-take(const char *data, Size len, wc_buf *out)
+take(Lane *lane, const char *data, Size len, wc_buf *out)
 {
 	wc_frame frame;
 	size_t used;
@@ -292,31 +315,31 @@ take(const char *data, Size len, wc_buf *out)
 		report_error(psprintf("%.*s", (int) said.text.len, said.text.p));
 		return true;
 	}
-	if (frame.type != WC_F_DESK_ANSWER || !wc_read_desk_answer(&frame, &m) || dlist_is_empty(&calls))
+	if (frame.type != WC_F_DESK_ANSWER || !wc_read_desk_answer(&frame, &m) || dlist_is_empty(&lane->calls))
 		return false;
-	call = dlist_head_element(DeskCall, node, &calls);
+	call = dlist_head_element(DeskCall, node, &lane->calls);
 	if (!call->sent || call->request != m.request)
 		return false;
 	(void) wc_buf_append(out, data, len);
-	forget(call);
+	forget(lane, call);
 	return true;
 }
 
 /* False: it has ended, or was told to. */
 static bool
-receive(TimestampTz now, wc_buf *out)
+receive(Lane *lane, TimestampTz now, wc_buf *out)
 {
 	while (net_process_has_room())
 	{
 		Size len;
 		void *data;
-		shm_mq_result result = shm_mq_receive(queue.in, &len, &data, true);
+		shm_mq_result result = shm_mq_receive(lane->queue.in, &len, &data, true);
 
 		if (result != SHM_MQ_SUCCESS)
 			return result == SHM_MQ_WOULD_BLOCK;
-		if (!take(data, len, out))
+		if (!take(lane, data, len, out))
 		{
-			leave_alone(now, "answered what it was not asked", out);
+			leave_alone(lane, now, "answered what it was not asked", out);
 			return true;
 		}
 	}
@@ -332,35 +355,35 @@ patience(void)
 
 /* Has the desk worker been at one and the same call for longer than any may take? */
 static bool
-is_silent(TimestampTz now)
+is_silent(Lane *lane, TimestampTz now)
 {
-	const DeskCall *call = dlist_is_empty(&calls) ? NULL : dlist_head_element(DeskCall, node, &calls);
+	const DeskCall *call = dlist_is_empty(&lane->calls) ? NULL : dlist_head_element(DeskCall, node, &lane->calls);
 	uint64 at = call != NULL && call->sent ? call->request : 0;
-	bool starts = shm_mq_get_receiver(queue.calls) == NULL;
+	bool starts = shm_mq_get_receiver(lane->queue.calls) == NULL;
 
-	if (at != seen_call || starts || TimestampDifferenceExceeds(last_look, now, GAP_MS))
+	if (at != lane->seen_call || starts || TimestampDifferenceExceeds(lane->last_look, now, GAP_MS))
 	{
-		seen_call = at;
-		seen_since = now;
+		lane->seen_call = at;
+		lane->seen_since = now;
 	}
-	last_look = now;
-	return at != 0 && TimestampDifferenceExceeds(seen_since, now, patience());
+	lane->last_look = now;
+	return at != 0 && TimestampDifferenceExceeds(lane->seen_since, now, patience());
 }
 
 /* False: it has ended. */
 static bool
-send_calls(TimestampTz now)
+send_calls(Lane *lane, TimestampTz now)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &calls)
+	dlist_foreach(iter, &lane->calls)
 	{
 		DeskCall *call = dlist_container(DeskCall, node, iter.cur);
 		shm_mq_result result;
 
 		if (call->sent)
 			continue;
-		result = wc_shm_mq_send(queue.out, call->len, call->payload, true);
+		result = wc_shm_mq_send(lane->queue.out, call->len, call->payload, true);
 		if (result != SHM_MQ_SUCCESS)
 			return result == SHM_MQ_WOULD_BLOCK;
 		call->sent = true;
@@ -371,58 +394,96 @@ send_calls(TimestampTz now)
 
 /* Whoever waits too long for a desk worker hears so. */
 static void
-turn_away(TimestampTz now, wc_buf *out)
+turn_away(Lane *lane, TimestampTz now, wc_buf *out)
 {
-	while (!dlist_is_empty(&calls))
+	while (!dlist_is_empty(&lane->calls))
 	{
-		DeskCall *call = dlist_head_element(DeskCall, node, &calls);
+		DeskCall *call = dlist_head_element(DeskCall, node, &lane->calls);
 
 		if (!TimestampDifferenceExceeds(call->since, now, CALL_MS))
 			break;
 		refuse(call->request, "The desk cannot do it now; try again shortly.", out);
-		forget(call);
+		forget(lane, call);
 	}
+}
+
+static void
+move(Lane *lane, TimestampTz now, wc_buf *out)
+{
+	if (lane->ncalls == 0 && lane->worker == NULL)
+		return;
+	if (lane->worker != NULL && !receive(lane, now, out))
+		note_ended(lane, now, out);
+	if (lane->worker != NULL && is_silent(lane, now))
+		leave_alone(lane, now, "has been silent for longer than a call may take (webchatt.desk_statement_timeout)",
+					out);
+	if (lane->worker == NULL && lane->ncalls > 0 && lane->not_before <= now)
+		start(lane, now, out);
+	if (lane->worker != NULL && !send_calls(lane, now))
+		note_ended(lane, now, out);
+	if (lane->worker == NULL)
+		turn_away(lane, now, out);
 }
 
 /* Hand on what waits, both ways; between turns, and without waiting for anything. */
 void
 desk_calls_move(TimestampTz now, wc_buf *out)
 {
-	if (ncalls == 0 && desk_worker == NULL)
-		return;
-	if (desk_worker != NULL && !receive(now, out))
-		note_ended(now, out);
-	if (desk_worker != NULL && is_silent(now))
-		leave_alone(now, "has been silent for longer than a call may take (webchatt.desk_statement_timeout)", out);
-	if (desk_worker == NULL && ncalls > 0 && not_before <= now)
-		start(now, out);
-	if (desk_worker != NULL && !send_calls(now))
-		note_ended(now, out);
-	if (desk_worker == NULL)
-		turn_away(now, out);
-	else if (ncalls == 0 && TimestampDifferenceExceeds(last_call, now, IDLE_MS))
-		stop();
+	int i;
+
+	for (i = 0; i < DESK_LANES; i++)
+		move(&lanes[i], now, out);
+	for (i = 0; i < DESK_LANES; i++)
+	{
+		Lane *lane = &lanes[i];
+
+		if (lane->worker != NULL && lane->ncalls == 0 && TimestampDifferenceExceeds(last_call, now, IDLE_MS))
+			stop(lane);
+	}
 }
 
-/* When to start the desk worker again, to look at it, or to let it go. */
+/* When to start its worker again, to look at it, or to let it go; 0: never. */
 static TimestampTz
-desk_calls_next_due(void)
+next_due_of(const Lane *lane)
 {
-	if (desk_worker == NULL)
-		return ncalls > 0 ? Max(not_before, 1) : 0;
-	if (ncalls > 0)
-		return TimestampTzPlusMilliseconds(last_look, LOOK_MS);
+	if (lane->worker == NULL)
+		return lane->ncalls > 0 ? Max(lane->not_before, 1) : 0;
+	if (lane->ncalls > 0)
+		return TimestampTzPlusMilliseconds(lane->last_look, LOOK_MS);
 	return TimestampTzPlusMilliseconds(last_call, IDLE_MS + 1);
 }
 
-/* webchatt-net is gone, and with it whoever waits for an answer; the desk worker ends with the call that it has. */
+static TimestampTz
+desk_calls_next_due(void)
+{
+	TimestampTz due = 0;
+	int i;
+
+	for (i = 0; i < DESK_LANES; i++)
+	{
+		TimestampTz its = next_due_of(&lanes[i]);
+
+		if (its != 0 && (due == 0 || its < due))
+			due = its;
+	}
+	return due;
+}
+
+/* webchatt-net is gone, and with it whoever waits for an answer; the workers end with the call that they have. */
 static void
 desk_calls_forget(void)
 {
-	while (!dlist_is_empty(&calls))
-		forget(dlist_head_element(DeskCall, node, &calls));
-	stop();
-	not_before = 0;
+	int i;
+
+	for (i = 0; i < DESK_LANES; i++)
+	{
+		Lane *lane = &lanes[i];
+
+		while (!dlist_is_empty(&lane->calls))
+			forget(lane, dlist_head_element(DeskCall, node, &lane->calls));
+		stop(lane);
+		lane->not_before = 0;
+	}
 	changes_forget();
 }
 

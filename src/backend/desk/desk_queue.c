@@ -21,6 +21,7 @@ typedef struct Head
 {
 	uint32 magic;
 	Oid database;
+	DeskLane lane;
 } Head;
 
 #define CALLS_AT   MAXALIGN(sizeof(Head))
@@ -34,7 +35,7 @@ at(const DeskQueue *queue, Size where)
 
 /* The worker's side: a new segment.  False: there is no room for one. */
 bool
-desk_queue_create(DeskQueue *queue, Oid database)
+desk_queue_create(DeskQueue *queue, Oid database, DeskLane lane)
 {
 	ResourceOwner owner = CurrentResourceOwner;
 	Head *head;
@@ -49,6 +50,7 @@ desk_queue_create(DeskQueue *queue, Oid database)
 	head = at(queue, 0);
 	head->magic = MAGIC;
 	head->database = queue->database = database;
+	head->lane = queue->lane = lane;
 	queue->calls = shm_mq_create(at(queue, CALLS_AT), QUEUE_SIZE);
 	queue->answers = shm_mq_create(at(queue, ANSWERS_AT), QUEUE_SIZE);
 	shm_mq_set_sender(queue->calls, MyProc);
@@ -83,6 +85,7 @@ desk_queue_open(DeskQueue *queue, dsm_handle handle)
 	if (head->magic != MAGIC)
 		return false;
 	queue->database = head->database;
+	queue->lane = head->lane;
 	queue->calls = at(queue, CALLS_AT);
 	queue->answers = at(queue, ANSWERS_AT);
 	shm_mq_set_receiver(queue->calls, MyProc);

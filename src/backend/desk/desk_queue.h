@@ -10,18 +10,27 @@
 #include "storage/dsm.h"
 #include "storage/shm_mq.h"
 
+/* Which calls. */
+typedef enum DeskLane
+{
+	DESK_LANE_CALLS,
+	DESK_LANE_SEARCH,
+	DESK_LANES
+} DeskLane;
+
 /* As one of the two sees it. */
 typedef struct DeskQueue
 {
 	dsm_segment *segment; /* NULL: there is none */
 	Oid database;
+	DeskLane lane;
 	shm_mq *calls;	 /* payloads of DESK_CALL */
 	shm_mq *answers; /* whole frames: DESK_ANSWER, LOG */
 	shm_mq_handle *in;
 	shm_mq_handle *out;
 } DeskQueue;
 
-extern bool desk_queue_create(DeskQueue *queue, Oid database);
+extern bool desk_queue_create(DeskQueue *queue, Oid database, DeskLane lane);
 extern void desk_queue_join(DeskQueue *queue, BackgroundWorkerHandle *worker);
 extern bool desk_queue_open(DeskQueue *queue, dsm_handle handle);
 extern void desk_queue_close(DeskQueue *queue);

@@ -5,6 +5,7 @@
  *	  it.
  *
  * It lives as long as the worker wants it: it ends when the queue's other end is gone.
+ * There are two such processes, one for searches; that one keeps their index up in between.
  */
 #include "postgres.h"
 
@@ -20,6 +21,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -30,6 +32,7 @@
 #include "desk/desk_queue.h"
 #include "desk/desk_run.h"
 #include "desk/desk_worker.h"
+#include "desk/search_index.h"
 #include "shared/compat.h"
 #include "shared/step_down.h"
 #include "turn/net_process.h"
@@ -77,9 +80,48 @@ settle_in(dsm_handle handle)
 	if (!desk_queue_open(&queue, handle))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(queue.database, InvalidOid, 0);
-	process_settings_apply("webchatt desk");
+	process_settings_apply(queue.lane == DESK_LANE_SEARCH ? "webchatt search" : "webchatt desk");
 	limit_memory();
 	wc_nobody_comes_back = true;
+}
+
+static void
+heed_reload(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
+/* Wait for what comes, and index texts meanwhile. */
+static shm_mq_result
+receive_indexing(Size *len, void **data)
+{
+	for (;;)
+	{
+		shm_mq_result result = shm_mq_receive(queue.in, len, data, true);
+		long pause;
+
+		if (result != SHM_MQ_WOULD_BLOCK)
+			return result;
+		pause = search_index_pause();
+		if (pause > 0)
+		{
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+			continue;
+		}
+		heed_reload();
+		QueryCancelPending = false;
+		RESUME_CANCEL_INTERRUPTS();
+		pgstat_report_activity(STATE_RUNNING, "index_texts");
+		search_index_work();
+		pgstat_report_activity(STATE_IDLE, NULL);
+		(void) pgstat_report_stat(false);
+		HOLD_CANCEL_INTERRUPTS();
+	}
 }
 
 /* The next call, which lies in the queue; false: there will be none. */
@@ -97,7 +139,10 @@ next_call(wc_desk_call *call)
 	{
 		wc_frame frame;
 
-		result = shm_mq_receive(queue.in, &len, &data, false);
+		if (queue.lane == DESK_LANE_SEARCH)
+			result = receive_indexing(&len, &data);
+		else
+			result = shm_mq_receive(queue.in, &len, &data, false);
 		QueryCancelPending = false;
 		frame = (wc_frame){WC_F_DESK_CALL, data, (uint32) len};
 		if (result == SHM_MQ_SUCCESS && wc_read_desk_call(&frame, call))
@@ -155,11 +200,7 @@ webchatt_desk_main(Datum arg)
 	{
 		wc_buf out = {0};
 
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		heed_reload();
 		pgstat_report_activity(STATE_RUNNING, psprintf("%.*s", (int) call.function.len, call.function.p));
 		desk_run(&call, &out);
 		if (!send_frames(&out))
