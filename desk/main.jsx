@@ -8,6 +8,7 @@ import { ConversationPage } from './conversation/conversation_page.jsx';
 import { InboxList, Pick } from './inbox/inbox_list.jsx';
 import { forgetTitle, showWaiting } from './inbox/title.js';
 import { MorePage } from './more/more_page.jsx';
+import { SearchPage, useSearchKeys } from './search/search_page.jsx';
 import { useChanges } from './shared/changes.js';
 import { Desk } from './shared/desk.js';
 import { href, useRoute } from './shared/route.js';
@@ -21,6 +22,7 @@ import { SignInPage } from './sign-in/sign_in_page.jsx';
 // The pages beside the inbox: in the bar or, for admins, in the list behind "More", in this order.  A page is named as in the
 // address; its icon (shared/ui.jsx), its name and, with Why behind it, its line in the list are called the same.
 const PAGES = {
+	search: { in: 'bar', Shown: SearchPage },
 	channels: { in: 'bar', admin: true, Shown: ChannelsPage },
 	agents: { in: 'bar', admin: true, Shown: AgentsPage },
 	more: { in: 'bar', admin: true, Shown: MorePage },
@@ -68,13 +70,14 @@ function Page({ desk, route, onLiking, onSignOut }) {
 	const open = page === 'conversation' && rest[1] ? rest.slice(0, 2) : null;
 	return <>
 		<InboxList desk={desk} open={open} />
-		{open ? <ConversationPage desk={desk} channel={open[0]} visitor={open[1]} /> : <Pick desk={desk} />}
+		{open ? <ConversationPage desk={desk} channel={open[0]} visitor={open[1]} message={rest[2]} /> : <Pick desk={desk} />}
 	</>;
 }
 
 function Signed({ desk, onLiking, onSignOut }) {
 	const route = useRoute();
 	useChanges(desk, desk.inbox);
+	useSearchKeys();
 	useEffect(() => showWaiting(desk.inbox.waiting));
 	const page = Object.hasOwn(PAGES, route[0]) ? route[0] : 'inbox';
 	return <div class={`desk on-${route[0] === 'conversation' ? 'conversation' : 'page'}`}>

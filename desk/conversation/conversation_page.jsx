@@ -95,16 +95,19 @@ function useKeys(desk, talk) {
 	}, [talk]);
 }
 
-export function ConversationPage({ desk, channel, visitor }) {
+// message: one that is looked for, by its id.
+export function ConversationPage({ desk, channel, visitor, message }) {
 	const talk = useMemo(() => new Talk(desk, channel, visitor), [channel, visitor]);
 	const [details, setDetails] = useState(() => matchMedia('(min-width: 1400px)').matches);
 	useChanges(talk, desk);
 	useKeys(desk, talk);
 	useEffect(() => {
 		desk.show(talk);
+		talk.lookFor(message);
 		talk.ask();
 		return () => desk.talk === talk ? desk.show(null) : talk.stop();
 	}, [talk]);
+	useEffect(() => talk.lookFor(message), [message]);
 
 	if (!talk.visitor) {
 		const missing = talk.error && !talk.error.passes;

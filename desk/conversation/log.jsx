@@ -21,7 +21,13 @@ function useScroll(log, talk, names) {
 	useLayoutEffect(() => {
 		const { current } = log;
 		const first = names[0] || '';
-		if (was.current.atEnd)
+		const found = talk.target !== was.current.target && current.querySelector('.row.found');
+		if (found) {
+			was.current.target = talk.target;
+			was.current.atEnd = false;
+			setAtEnd(false);
+			found.scrollIntoView({ block: 'center' });
+		} else if (was.current.atEnd)
 			end();
 		else if (was.current.first !== first)
 			current.scrollTop += current.scrollHeight - was.current.height;
@@ -37,13 +43,24 @@ function useScroll(log, talk, names) {
 	}, [talk]);
 	function onScroll() {
 		const { current } = log;
-		was.current.atEnd = current.scrollHeight - current.scrollTop - current.clientHeight < NEAR;
+		const near = current.scrollHeight - current.scrollTop - current.clientHeight < NEAR;
+		was.current.atEnd = near && !talk.newer;
 		was.current.height = current.scrollHeight;
 		setAtEnd(was.current.atEnd);
 		if (current.scrollTop < 200 && current.scrollHeight > current.clientHeight)
 			talk.earlier();
+		if (near)
+			talk.later();
 	}
-	return { atEnd, onScroll, end };
+	// Also where the end is not read yet.
+	async function toEnd() {
+		if (talk.newer) {
+			was.current.atEnd = true;
+			await talk.toLatest();
+		}
+		end();
+	}
+	return { atEnd: atEnd && !talk.newer, onScroll, end, toEnd };
 }
 
 // Read is what is on the screen of somebody who looks at it.
@@ -63,7 +80,7 @@ function useSeen(talk, atEnd) {
 export function Log({ desk, talk, name }) {
 	const log = useRef();
 	const { pending, items } = talk;
-	const { atEnd, onScroll, end } = useScroll(log, talk, items.map(one => one.id));
+	const { atEnd, onScroll, end, toEnd } = useScroll(log, talk, items.map(one => one.id));
 	const newest = items.length ? items[items.length - 1].id : '';
 	const [seen, setSeen] = useState(newest);
 	useSeen(talk, atEnd);
@@ -72,7 +89,10 @@ export function Log({ desk, talk, name }) {
 			setSeen(newest);
 	}, [atEnd, newest]);
 	// What one sends oneself is looked at.
-	useEffect(end, [pending.length]);
+	useEffect(() => {
+		if (pending.length)
+			end();
+	}, [pending.length]);
 
 	let day = '';
 	let before = null;
@@ -106,7 +126,7 @@ export function Log({ desk, talk, name }) {
 				{talk.error && talk.error.status !== 0 && <p class="problem">{reasonOf(talk.error)}</p>}
 			</div>
 		</div>
-		{!atEnd && <button type="button" class={newest !== seen ? 'button small latest new' : 'button small latest'} onClick={end}>
-			<Icon name="down" />{newest !== seen ? t('latest') : <span class="hush">{t('latest')}</span>}</button>}
+		{!atEnd && <button type="button" class={newest !== seen ? 'button small latest new' : talk.newer ? 'button small latest away' : 'button small latest'} onClick={toEnd}>
+			<Icon name="down" />{talk.newer ? t('toNewest') : newest !== seen ? t('latest') : <span class="hush">{t('latest')}</span>}</button>}
 	</div>;
 }

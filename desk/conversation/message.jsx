@@ -50,9 +50,10 @@ function Trouble({ talk, message }) {
 }
 
 export function Message({ desk, talk, message, visitor, follows }) {
+	const found = message.id === talk.target;
 	const own = message.direction === 'out';
 	const who = own ? message.author === desk.agent.name ? t('you') : message.author ? desk.nameOf(message.author) : '' : visitor;
-	return <li class={`row ${own ? 'own' : 'theirs'}${follows ? ' follows' : ''} ${message.status}`}>
+	return <li class={`row ${own ? 'own' : 'theirs'}${follows ? ' follows' : ''}${found ? ' found' : ''} ${message.status}`} aria-current={found ? 'true' : undefined}>
 		<span class={own && !follows && who && message.author !== desk.agent.name ? 'author' : 'hush'} dir="auto">{who}</span>
 		<div class="bubble">
 			<Content content={message.content} find={id => talk.find(id)} />

@@ -14,6 +14,8 @@ const TYPING = 5000;
 const TYPING_PAUSE = 3000;
 // What becomes of a message that is none of these may change: what failed, too, by a retry or late evidence.
 const FINAL = ['received', 'read', 'cancelled'];
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NONE = '00000000-0000-0000-0000-000000000000';
 
 const newKey = () => crypto.randomUUID ? crypto.randomUUID()
 	: Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => (byte + 256).toString(16).slice(1)).join('');
@@ -39,6 +41,10 @@ export class Talk {
 		this.notes = [];	// to colleagues
 		this.noteCount = 0;	// how many the server had when it was last asked
 		this.more = false;
+		// Whether there are newer ones behind those that are shown: then the newest are read when somebody wants them.
+		this.newer = false;
+		this.target = '';		// the message that was looked for
+		this.arrivedAt = '';	// where that was read
 		this.visitor = null;
 		this.error = null;
 		this.loadingEarlier = false;
@@ -73,10 +79,14 @@ export class Talk {
 
 	async reread() {
 		try {
-			if (this.visitor)
-				await this.readOn();
-			else
+			if (this.target && this.arrivedAt !== this.target)
+				await this.readAround(this.target);
+			else if (!this.visitor)
 				await this.readLatest();
+			else if (this.newer)
+				await this.readVisitor();
+			else
+				await this.readOn();
 			this.error = null;
 			// The server believes only who has just read it.
 			if (!this.stopped)
@@ -98,9 +108,81 @@ export class Talk {
 			return;
 		this.messages = [];
 		this.notes = [];
+		this.newer = false;
 		this.take(page, !first);
 		this.noteCount = page.noteCount;
 		this.more = page.more;
+	}
+
+	// The page is to show that message, wherever it is.
+	lookFor(id) {
+		if (!UUID.test(id) || id === this.target)
+			return;
+		this.target = id;
+		if (this.find(id)) {
+			this.arrivedAt = id;
+			this.changes.tell();
+		} else
+			this.ask.now();
+	}
+
+	// It may have been deleted: then what was around it.
+	async readAround(id) {
+		const before = await call('conversation', { ...this.where, before: id, limit: PAGE / 2 });
+		const last = before.messages[before.messages.length - 1];
+		const page = await call('conversation', { ...this.where, after: last ? last.id : NONE, limit: PAGE });
+		// What a colleague answers from now on is not on the screen; all before is as good as seen.
+		const { messages: [newest] } = await call('conversation', { ...this.where, limit: 1 });
+		if (this.stopped)
+			return;
+		if (newest && newest.id > this.seenUpto)
+			this.seenUpto = newest.id;
+		this.messages = [];
+		this.notes = [];
+		this.take(before, false);
+		this.take(page, false);
+		this.noteCount = page.noteCount;
+		this.more = before.more;
+		this.newer = page.more;
+		this.arrivedAt = id;
+	}
+
+	// While older messages are shown: what changes of the conversation itself.
+	async readVisitor() {
+		const page = await call('conversation', { ...this.where, limit: 1 });
+		if (!this.stopped)
+			this.visitor = page.visitor;
+	}
+
+	async later() {
+		if (!this.newer || this.loadingLater)
+			return;
+		this.loadingLater = true;
+		try {
+			const page = await call('conversation', { ...this.where, after: this.messages[this.messages.length - 1].id, limit: PAGE });
+			if (this.stopped)
+				return;
+			this.take(page, false);
+			this.noteCount = page.noteCount;
+			this.newer = page.more;
+			this.error = null;
+		} catch (error) {
+			this.error = error;
+		} finally {
+			this.loadingLater = false;
+			this.changes.tell();
+		}
+	}
+
+	// Back to where the conversation goes on.
+	async toLatest() {
+		try {
+			await this.readLatest();
+			this.error = null;
+		} catch (error) {
+			this.error = error;
+		}
+		this.changes.tell();
 	}
 
 	// From the oldest message on whose status may still change.
@@ -271,6 +353,8 @@ export class Talk {
 		const one = { key: newKey(), ...what, at: Date.now(), behind, seen: behind > this.seenUpto ? behind : this.seenUpto };
 		this.keepPending(this.pending.concat(one));
 		this.typed = -Infinity;
+		if (this.newer)
+			this.toLatest();
 		return this.dispatch(one);
 	}
 

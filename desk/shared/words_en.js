@@ -82,6 +82,7 @@ export const EN = {
 	key_break: 'new line',
 	key_next: 'next or previous conversation',
 	key_back: 'back to the list',
+	key_search: 'search',
 
 	// inbox
 	filter: 'Which conversations',
@@ -326,5 +327,26 @@ export const EN = {
 	enable: 'Enable',
 	enableOf: 'Enable {name}',
 	agentSeen: 'last here {at}',
-	onlyYou: 'You are the only one. Add those who answer with you.'
+	onlyYou: 'You are the only one. Add those who answer with you.',
+
+	// search
+	search: 'Search',
+	searchFor: 'Words, names, e-mail addresses',
+	searchFrom: 'Written by',
+	searchFromAll: 'By anybody',
+	searchFromVisitors: 'By visitors',
+	searchFromUs: 'By us',
+	searchUs: 'Us',
+	searchVisitors: 'Visitors',
+	searchVisitorsMore: 'There are more visitors: type more of the name.',
+	searchEmpty: 'Search in messages and visitors',
+	searchEmptyWhy: 'The last word may be a beginning. “Words in quotation marks” have to stand together, -word must not be there, “or” stands between alternatives.',
+	searchNone: 'Nothing was found',
+	searchNoneWhy: 'Try fewer words, or other ones.',
+	searchBusy: 'Searching…',
+	searchFound: '{n} found',
+	searchMore: 'Search further back',
+	searchSlow: 'That took too long. Give more words, or choose a channel.',
+	searchIncomplete: 'Messages from before {at} are still being made searchable.',
+	toNewest: 'To the newest messages'
 };

@@ -41,7 +41,7 @@ function Choice({ label, value, options, onChoose }) {
 			{options.map(([key, text]) => <option key={key} value={key}>{text}</option>)}</select></label></div>;
 }
 
-const KEYS = [['↑ ↓', 'key_move'], ['Enter', 'key_open'], ['Shift Enter', 'key_break'], ['Alt ↑ ↓', 'key_next'], ['Esc', 'key_back']];
+const KEYS = [['↑ ↓', 'key_move'], ['Enter', 'key_open'], ['Shift Enter', 'key_break'], ['Alt ↑ ↓', 'key_next'], ['Esc', 'key_back'], ['/', 'key_search']];
 
 export function AccountPage({ desk, back, onLiking, onSignOut }) {
 	const [error, setError] = useState(null);

@@ -1,0 +1,9 @@
+# The search at the desk, in a browser.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use BrowserTest;
+
+BrowserTest::run('desk_search.mjs', desk => 1);
