@@ -51,7 +51,8 @@ COMMENT ON OPERATOR CLASS webchatt.search_ops USING gin IS 'webchatt''s own: as 
 
 -- most visitors have no attributes, and cost nothing here
 CREATE INDEX visitors_words ON webchatt.visitors
-	USING gin (webchatt.visitor_words(id, attributes) webchatt.search_ops) WITH (gin_pending_list_limit = 256)
+	-- (who fills the list of what is pending sorts it in, perhaps with visitors waiting: so it is short)
+	USING gin (webchatt.visitor_words(id, attributes) webchatt.search_ops) WITH (gin_pending_list_limit = 64)
 	WHERE attributes <> '{}';
 
 ----------------------------------------------------------------------------

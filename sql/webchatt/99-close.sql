@@ -34,6 +34,7 @@ BEGIN
 		EXECUTE 'ALTER VIEW webchatt.inbox SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt.presence SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt._feed_bodies SET (security_invoker = on)';
+		EXECUTE 'ALTER VIEW webchatt.search_coverage SET (security_invoker = on)';
 	END IF;
 END
 $$;

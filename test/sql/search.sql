@@ -2,7 +2,7 @@
 \set QUIET on
 \pset format unaligned
 \pset tuples_only on
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SELECT webchatt.create_channel('Search A', ARRAY['https://a.search.example']) AS a \gset
 SELECT webchatt.create_channel('Search B', ARRAY['https://b.search.example']) AS b \gset
 SELECT webchatt.create_agent('sam', 'Sam') \gset
