@@ -168,12 +168,31 @@ kill 'CONT', $worker;
 push @answers, map { $l->reply($v, "answer $_") } 2 .. 10;
 $l->status_becomes($_, 'delivered') for @answers;
 $l->wait_for("SELECT count(*) = 40000 FROM webchatt.held", 'all of it is held', 60);
-my @parts = split /\n/, $l->sql("WITH part AS (SELECT min(id) AS first, count(*) AS n FROM webchatt.statuses WHERE status = 'held' GROUP BY xmin::text)
+my @parts = split /\n/, $l->sql("WITH part AS (SELECT min(id) AS first, count(*) AS n FROM webchatt.statuses WHERE status = 'held' GROUP BY at)
 	SELECT (SELECT n FROM part WHERE first > s.id ORDER BY first LIMIT 1) FROM webchatt.statuses s
 	JOIN webchatt.messages m ON m.id = s.message_id AND m.content ->> 'text' LIKE 'answer %'
 	WHERE s.status = 'sent' AND s.id < (SELECT max(first) FROM part) ORDER BY s.id");
 cmp_ok(scalar(@parts), '>=', 1, 'replies reach who is there meanwhile');
 cmp_ok(scalar(grep { $_ > 256 } @parts), '<=', @parts / 2, "what is held in the turn behind a reply (@parts)");
+
+# A broadcast's first messages are live: for who is away they are held behind what is for who is there.
+my $least = 256;
+for my $n (1 .. 5)
+{
+	kill 'STOP', $worker;
+	$l->sql("SELECT count(webchatt.send_message('$l->{channel}', v.id, text => 'still more news $n')) FROM webchatt.visitors v
+		WHERE v.id <> '$v->{visitor}'");
+	$id = $l->reply($v, "one more answer $n");
+	kill 'CONT', $worker;
+	$l->status_becomes($id, 'delivered');
+	$l->wait_for("SELECT count(*) = 5000 FROM webchatt.messages WHERE content ->> 'text' = 'still more news $n' AND status = 'held'", 'all of it is held');
+	$before = $l->sql("SELECT count(*) FROM (SELECT id FROM webchatt.messages WHERE content ->> 'text' = 'still more news $n' ORDER BY id LIMIT 256) m
+		JOIN webchatt.statuses s ON s.message_id = m.id AND s.status = 'held'
+		WHERE s.id < (SELECT id FROM webchatt.statuses WHERE message_id = '$id' AND status = 'sent')");
+	$least = $before if $before < $least;
+	last if $least < 256;
+}
+cmp_ok($least, '<', 256, "a reply is sent before all of a broadcast's first 256 are held ($least of them were)");
 
 # More bulk than fits into memory, for visitors who are there.
 my @v = map { $l->arrived(log => 0) } 1 .. 20;

@@ -221,9 +221,9 @@ apply_pass(TimestampTz now)
 	pass_due = wc_clock() + Max(took * (by_word ? PAUSE_TOLD : PAUSE_ALONE), 1000);
 }
 
-/* Some of what is to be made. */
+/* Some of what is to be made; the pass's next piece if it was due then. */
 void
-conversation_sweep_apply(TimestampTz now)
+conversation_sweep_apply(TimestampTz now, TimestampTz due)
 {
 	if (conversation_set_count(&singles) > 0 && singles_due <= now)
 	{
@@ -242,7 +242,7 @@ conversation_sweep_apply(TimestampTz now)
 			conversation_sweep_all(true);
 		}
 	}
-	if (pass_wanted() && pass_due <= now)
+	if (pass_wanted() && pass_due <= due)
 		apply_pass(now);
 }
 

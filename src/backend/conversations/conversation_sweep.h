@@ -13,7 +13,7 @@
 extern void conversation_sweep_make(const WcColumn *channels, const WcColumn *visitors);
 extern void conversation_sweep_add(const pg_uuid_t *channel, const char *visitor, size_t len);
 extern void conversation_sweep_all(bool told);
-extern void conversation_sweep_apply(TimestampTz now);
+extern void conversation_sweep_apply(TimestampTz now, TimestampTz due);
 extern void conversation_sweep_commit(void);
 extern void conversation_sweep_rollback(void);
 extern void conversation_sweep_reset(void);

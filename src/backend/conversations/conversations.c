@@ -41,15 +41,16 @@
 #define AWAITED_MS 50
 
 /*
- * Of these, noted in one turn, since others wait for it; the pause behind such a turn, in
- * ms, so that where much is sent messages have most of the time, and more of them share a
- * note; and kept: beyond that all are looked through.
+ * Of these, noted in one turn, since others wait for it, where somebody was known to wait and where nobody was; the
+ * pause behind so many of the latter, in ms, so that where much is sent messages have most of the time, and more of
+ * them share a note; and kept: beyond that all are looked through.
  */
-#define NOTES_MOST 128
-#define PAUSE_MS   125
-#define SENT_MOST  32768
+#define NOTES_MOST		  128
+#define NOTES_MOST_UNSURE 32
+#define PAUSE_MS		  31
+#define SENT_MOST		  32768
 
-/* So long notes let messages go first that are about to leave, in ms: a note is longer than all else in their turn. */
+/* So long notes let live messages go first that are about to leave, in ms: a note is longer than all else in their turn. */
 #define LET_GO_MS 100
 
 /* When to try again what was locked, in ms. */
@@ -404,9 +405,9 @@ apply_came(void)
 	}
 }
 
-/* Those of which something was sent long enough ago; what fails is made anew, later. */
+/* Those of which something was sent long enough ago, if they were due then; what fails is made anew, later. */
 static void
-apply_sent(TimestampTz now, bool others_wait)
+apply_sent(TimestampTz now, TimestampTz if_due)
 {
 	TimestampTz due = next_note();
 	ErrorData *error;
@@ -414,14 +415,14 @@ apply_sent(TimestampTz now, bool others_wait)
 	int i;
 
 	nnotes = 0;
-	if (due == 0 || due > now || (others_wait && TimestampTzPlusMilliseconds(due, LET_GO_MS) > now))
+	if (due == 0 || due > if_due)
 		return;
 	dlist_foreach(iter, &sent_order)
 	{
 		Conversation *one = dlist_container(Conversation, node, iter.cur);
 
-		if (nnotes == NOTES_MOST ||
-			(!one->sure && (pause_end > now || TimestampTzPlusMilliseconds(one->at, SENT_MS) > now)))
+		if (nnotes == NOTES_MOST || (!one->sure && (nnotes >= NOTES_MOST_UNSURE || pause_end > now ||
+													TimestampTzPlusMilliseconds(one->at, SENT_MS) > now)))
 			break;
 		notes[nnotes++] = one;
 	}
@@ -430,7 +431,7 @@ apply_sent(TimestampTz now, bool others_wait)
 		awaited_due = 0;
 		return;
 	}
-	if (nnotes == NOTES_MOST)
+	if (nnotes >= NOTES_MOST_UNSURE)
 		pause_end = TimestampTzPlusMilliseconds(now, PAUSE_MS);
 	error = savepoint_try_for(note_sent, NULL, LOCK_WAIT_BLOCKED_MS, STEP_TIME_MS);
 	if (error == NULL)
@@ -583,10 +584,12 @@ apply_orders(TimestampTz now)
 void
 conversations_apply(TimestampTz now, bool others_wait)
 {
+	TimestampTz due = TimestampTzPlusMilliseconds(now, others_wait ? -LET_GO_MS : 0);
+
 	apply_came();
-	apply_sent(now, others_wait);
+	apply_sent(now, due);
 	apply_orders(now);
-	conversation_sweep_apply(now);
+	conversation_sweep_apply(now, due);
 	conversation_notify_apply(now);
 }
 

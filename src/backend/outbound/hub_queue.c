@@ -28,6 +28,7 @@
 #include "outbound/outbox_reader.h"
 #include "shared/blob_hash.h"
 #include "shared/outbox_lane.h"
+#include "turn/connected.h"
 #include "turn/conv_queue.h"
 
 /* Messages of one conversation that leave in a row where they are bulk: no more than it has in memory. */
@@ -280,6 +281,13 @@ follow_lane(Conv *conv)
 		conv->queue->nspilled_live += live ? 1 : -1;
 }
 
+/* A visitor who is there waits for what is said. */
+static ConvPlace
+refetch_place(const Conv *conv)
+{
+	return conv->queue->local && connected_is(&conv->channel, conv->visitor) ? CONV_REFETCH_FIRST : CONV_REFETCH;
+}
+
 /* Put a conversation where its contents say, or free an empty one. */
 static void
 replace(Conv *conv, bool first)
@@ -294,7 +302,7 @@ replace(Conv *conv, bool first)
 	else if (conv->nitems > 0)
 		conv_queue_move(turns_of(conv), &conv->turn, CONV_IDLE, false);
 	else if (conv->spilled)
-		conv_queue_move(turns_of(conv), &conv->turn, CONV_REFETCH, false);
+		conv_queue_move(turns_of(conv), &conv->turn, refetch_place(conv), false);
 	else
 	{
 		conv_queue_move(turns_of(conv), &conv->turn, CONV_IDLE, false);
@@ -469,7 +477,7 @@ make_live(Conv *conv, int64 seq)
 	if (place == CONV_WAITING)
 		conv_queue_wait(turns_of(conv), &conv->turn, conv->turn.due);
 	else if (place != CONV_IDLE)
-		conv_queue_move(turns_of(conv), &conv->turn, place, false);
+		conv_queue_move(turns_of(conv), &conv->turn, place == CONV_READY ? CONV_READY : refetch_place(conv), false);
 }
 
 /*

@@ -33,6 +33,7 @@
 #include "shared/settings.h"
 #include "shared/shmem.h"
 #include "shared/statements.h"
+#include "turn/called.h"
 #include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/net_process.h"
@@ -45,12 +46,16 @@
 #define TAKE_BYTES (4 * 1024 * 1024)
 
 /*
- * Of them, those that are bulk while others are live: a turn with these is to be short.
- * So are so many turns behind it, which whoever writes next waits for.
+ * Of them, those that are bulk and leave in a turn with live ones, in every other one of such: it is to be short, and
+ * where it has nothing to write, it need not wait for the disk.  So many turns behind live ones take less of it, too,
+ * as whoever writes next waits for them.
  */
 #define BULK_BESIDE_LIVE 64
 #define BULK_BEHIND_LIVE 256
 #define TURNS_BEHIND	 64
+
+/* Those for visitors who are away are held so many at a time, until a session commits something for us. */
+#define HOLD_AT_ONCE 64
 
 /* The part of what may be under way that each lane leaves to the other. */
 #define LANE_SHARE 8
@@ -65,20 +70,24 @@
 /* Between two times that others are told of how much is queued, in ms. */
 #define TELL_DEPTH_MS 1000
 
-/* Rows of the outbox read in one turn for each hub, by lane. */
-#define READ_PAGE	   4096
-#define READ_BULK_PAGE 1024
+/* Rows of the outbox read in one turn for each hub, by lane; and of bulk beside live ones. */
+#define READ_PAGE			  4096
+#define READ_BULK_PAGE		  1024
+#define READ_BULK_BESIDE_LIVE 256
 
-/* Rows that are looked at in one turn for each hub while memory has no room for them. */
-#define SCOUT_PAGE 2048
+/* Rows that are looked at in one turn for each hub while memory has no room for them; and of bulk beside live ones. */
+#define SCOUT_PAGE		  1024
+#define SCOUT_BESIDE_LIVE 256
 
 /*
  * Conversations read anew in one turn for each hub, by lane.  Of live ones as many as a
  * transaction's first, and live, messages can be for: while bulk is unread all of them are
- * read so, and whoever is being talked to stands behind them (outbox_lane.c).
+ * read so, and whoever is being talked to stands behind them (outbox_lane.c).  But of our own
+ * visitors, who are there come first, and fewer are enough.
  */
-#define REFETCH_MOST	  256
-#define REFETCH_BULK_MOST 64
+#define REFETCH_MOST	   256
+#define REFETCH_LOCAL_MOST 64
+#define REFETCH_BULK_MOST  64
 
 uint64 outbound_rows_in_vain = 0;
 
@@ -222,19 +231,19 @@ take_refetched(void *arg, const OutboxRow *row)
 static bool
 may_refetch(HubQueue *queue, Lane lane)
 {
-	return conv_queue_first_refetch(&queue->turns[lane]) != NULL &&
+	return conv_queue_next_refetch(&queue->turns[lane], 0) != NULL &&
 		   queue->in_lane[lane] < (lane == LANE_LIVE ? HUB_QUEUE_WINDOW : HUB_QUEUE_BULK_WINDOW);
 }
 
 static void
 refetch_spilled(HubQueue *queue, Lane lane)
 {
-	int most = lane == LANE_LIVE ? REFETCH_MOST : REFETCH_BULK_MOST;
+	int most = lane == LANE_BULK ? REFETCH_BULK_MOST : queue->local ? REFETCH_LOCAL_MOST : REFETCH_MOST;
 	int n;
 
 	for (n = 0; n < most && may_refetch(queue, lane); n++)
 	{
-		Refetch refetch = {conv_queue_owner(Conv, turn, conv_queue_first_refetch(&queue->turns[lane])), 0, 0};
+		Refetch refetch = {conv_queue_owner(Conv, turn, conv_queue_next_refetch(&queue->turns[lane], n)), 0, 0};
 		Datum args[4];
 
 		args[0] = UUIDPGetDatum(&refetch.conv->channel);
@@ -281,10 +290,11 @@ waits_anyway(const HubQueue *queue, Lane lane)
 	return queue->stopped || queue->paused_until != 0 || (lane == LANE_LIVE && is_crowded(queue, lane));
 }
 
-/* Read what is new in a lane, as far as memory is meant for it, and count the rest. */
+/* Read what is new in a lane, as far as memory is meant for it, and count the rest.  briefly: others wait. */
 static void
-read_lane(HubQueue *queue, Lane lane, bool look)
+read_lane(HubQueue *queue, Lane lane, bool look, bool briefly)
 {
+	int page = briefly ? READ_BULK_BESIDE_LIVE : page_of(lane);
 	LaneRows rows = {queue, lane};
 	OutboxReader *reader = queue->readers[lane];
 	uint64 before = outbox_reader_rows_read;
@@ -293,7 +303,7 @@ read_lane(HubQueue *queue, Lane lane, bool look)
 
 	if (reads)
 	{
-		outbox_reader_read(reader, Min(hub_queue_room(queue, lane), page_of(lane)), take_row, &rows);
+		outbox_reader_read(reader, Min(hub_queue_room(queue, lane), page), take_row, &rows);
 		queue->behind[lane] = outbox_reader_has_more(reader) || (goes_on && queue->behind[lane]);
 		/* whoever was before one of these is in the other lane by now */
 		if (lane == LANE_LIVE && !goes_on)
@@ -301,7 +311,7 @@ read_lane(HubQueue *queue, Lane lane, bool look)
 	}
 	if (is_crowded(queue, lane) && (!reads || outbox_reader_has_more(reader)) &&
 		(look || outbox_reader_wants_scout(reader)))
-		outbox_reader_scout(reader, look, SCOUT_PAGE, take_scouted, queue);
+		outbox_reader_scout(reader, look, briefly ? SCOUT_BESIDE_LIVE : SCOUT_PAGE, take_scouted, queue);
 	if (waits_anyway(queue, lane))
 		outbound_rows_in_vain += outbox_reader_rows_read - before;
 }
@@ -323,13 +333,15 @@ outbound_read(TimestampTz now, bool look)
 	dlist_foreach(iter, &hub_queue_list)
 	{
 		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
+		uint64 rows;
 
 		if (queue->paused_until != 0 && queue->paused_until <= now)
 			queue->paused_until = 0;
 		if (look)
 			queue->behind[LANE_LIVE] = queue->behind[LANE_BULK] = true;
-		read_lane(queue, LANE_LIVE, look);
-		read_lane(queue, LANE_BULK, look);
+		rows = outbox_reader_rows_read;
+		read_lane(queue, LANE_LIVE, look, false);
+		read_lane(queue, LANE_BULK, look, outbox_reader_rows_read != rows);
 		hub_queue_read(queue);
 		refetch_spilled(queue, LANE_LIVE);
 		refetch_spilled(queue, LANE_BULK);
@@ -373,13 +385,17 @@ static int
 bulk_most(bool live)
 {
 	static int behind = 0;
+	static bool let_go = false; /* by the last turn with live ones */
 
 	if (live)
+	{
 		behind = TURNS_BEHIND;
-	else if (behind > 0)
+		let_go = !let_go;
+		return let_go ? 0 : BULK_BESIDE_LIVE;
+	}
+	let_go = false;
+	if (behind > 0)
 		behind--;
-	if (live)
-		return BULK_BESIDE_LIVE;
 	return behind > 0 ? BULK_BEHIND_LIVE : TAKE_MOST;
 }
 
@@ -549,6 +565,39 @@ take(const int *which, int n)
 	hold(behind, false);
 }
 
+/* Is it known that nobody is there who could get it? */
+static bool
+is_for_nobody(const Queued *item)
+{
+	const Conv *conv = item->conv;
+
+	return conv->queue->local && !connected_is(&conv->channel, conv->visitor) &&
+		   config_channel(conv->channel.data) != NULL;
+}
+
+/*
+ * Hold these, by their numbers in taken[], in order, a few at a time; those that are left when somebody commits
+ * something for us wait for the next turn.
+ */
+static void
+hold_away(const int *which, int n)
+{
+	int done = 0;
+	int i;
+
+	while (done < n && (done == 0 || !called_again()))
+	{
+		WcColumn *away[WC_HOLD_NOW_ARRAYS];
+
+		wc_columns(WC_HOLD_NOW, away, 8);
+		for (i = 0; i < HOLD_AT_ONCE && done < n; i++)
+			outcomes_add_held(away, taken[which[done++]]);
+		hold(away, true);
+	}
+	for (; done < n; done++)
+		taken_away[which[done]] = false;
+}
+
 /*
  * Take the messages whose turn it is; they leave when the turn is committed.  Who is
  * known to be away gets none: theirs are held in this turn.
@@ -556,9 +605,10 @@ take(const int *which, int n)
 void
 outbound_take(TimestampTz now)
 {
-	WcColumn *away[WC_HOLD_NOW_ARRAYS];
 	int *asked;
-	int n = 0;
+	int *away;
+	int nasked = 0;
+	int naway = 0;
 	int i;
 
 	ntaken = 0;
@@ -568,21 +618,18 @@ outbound_take(TimestampTz now)
 	gather(now);
 	if (ntaken == 0)
 		return;
-	wc_columns(WC_HOLD_NOW, away, 8);
 	asked = palloc(sizeof(int) * ntaken);
+	away = palloc(sizeof(int) * ntaken);
 	for (i = 0; i < ntaken; i++)
 	{
-		const Conv *conv = taken[i]->conv;
-
-		if (conv->queue->local && !connected_is(&conv->channel, conv->visitor) &&
-			config_channel(conv->channel.data) != NULL)
-			outcomes_add_held(away, taken[i]);
+		if (is_for_nobody(taken[i]))
+			away[naway++] = i;
 		else
-			asked[n++] = i;
+			asked[nasked++] = i;
 	}
-	hold(away, true);
-	if (n > 0)
-		take(asked, n);
+	if (nasked > 0)
+		take(asked, nasked);
+	hold_away(away, naway);
 }
 
 /* Show how much is queued for each hub, and tell webchatt-net for its metrics. */
@@ -633,7 +680,8 @@ outbound_commit(TimestampTz now, wc_buf *out)
 	held_commit();
 	looked_for_requeued |= looked_now;
 	looked_now = false;
-	for (i = 0; i < ntaken; i++)
+	/* the last one first, for those that go back to the front */
+	for (i = ntaken - 1; i >= 0; i--)
 	{
 		if (taken_away[i])
 			hub_queue_settle(taken[i]);
@@ -684,17 +732,15 @@ may_leave(HubQueue *queue, Lane lane, TimestampTz now)
 		   allowance(queue, lane, now) > 0;
 }
 
-/* Are there messages for outbound_take()? */
+/* Are there live messages for outbound_take()? */
 bool
-outbound_will_take(TimestampTz now)
+outbound_will_take_live(TimestampTz now)
 {
 	dlist_iter iter;
 
 	dlist_foreach(iter, &hub_queue_list)
 	{
-		HubQueue *queue = dlist_container(HubQueue, node, iter.cur);
-
-		if (may_leave(queue, LANE_LIVE, now) || may_leave(queue, LANE_BULK, now))
+		if (may_leave(dlist_container(HubQueue, node, iter.cur), LANE_LIVE, now))
 			return true;
 	}
 	return false;

@@ -18,7 +18,7 @@ extern void outbound_record(TimestampTz now, bool carefully);
 extern void outbound_upkeep(void);
 extern void outbound_expire(void);
 extern void outbound_read(TimestampTz now, bool look);
-extern bool outbound_will_take(TimestampTz now);
+extern bool outbound_will_take_live(TimestampTz now);
 extern void outbound_take(TimestampTz now);
 extern void outbound_commit(TimestampTz now, wc_buf *out);
 extern TimestampTz outbound_next_due(void);

@@ -57,6 +57,7 @@ startup_shmem(void)
 		{
 			SpinLockInit(&wc_shared->slots[i].mutex);
 			pg_atomic_init_u32(&wc_shared->slots[i].wake, 0);
+			pg_atomic_init_u32(&wc_shared->slots[i].calls, 0);
 			pg_atomic_init_u32(&wc_shared->slots[i].orders, 0);
 		}
 	}
@@ -132,6 +133,7 @@ wc_wake_worker(Oid database, bool with_orders)
 		running = true;
 		if (with_orders)
 			(void) pg_atomic_fetch_add_u32(&slot->orders, 1);
+		(void) pg_atomic_fetch_add_u32(&slot->calls, 1);
 		if (pg_atomic_exchange_u32(&slot->wake, 1) == 0 && slot->worker_latch != NULL)
 			SetLatch(slot->worker_latch);
 	}

@@ -111,6 +111,7 @@ typedef struct WcSlot
 	bool at_work;			 /* the worker writes to our tables */
 	bool ids_known;			 /* last_id is not before any id in the database */
 	pg_atomic_uint32 wake;	 /* 1: something was committed for the worker */
+	pg_atomic_uint32 calls;	 /* transactions with something for the worker */
 	pg_atomic_uint32 orders; /* transactions with orders for the worker itself */
 
 	slock_t mutex; /* guards what follows */

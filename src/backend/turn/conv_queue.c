@@ -26,6 +26,7 @@ conv_queue_init(ConvQueue *queue)
 {
 	dlist_init(&queue->ready);
 	dlist_init(&queue->refetch);
+	dlist_init(&queue->refetch_first);
 	queue->waiting = pairingheap_allocate(earlier_first, NULL);
 }
 
@@ -33,7 +34,9 @@ conv_queue_init(ConvQueue *queue)
 void
 conv_queue_move(ConvQueue *queue, ConvTurn *turn, ConvPlace to, bool first)
 {
-	dlist_head *list = to == CONV_READY ? &queue->ready : &queue->refetch;
+	dlist_head *list = to == CONV_READY			  ? &queue->ready
+					   : to == CONV_REFETCH_FIRST ? &queue->refetch_first
+												  : &queue->refetch;
 
 	if (turn->place == CONV_WAITING)
 		pairingheap_remove(queue->waiting, &turn->wait_node);
@@ -70,11 +73,14 @@ conv_queue_first_ready(ConvQueue *queue)
 	return first_of(&queue->ready);
 }
 
-/* Who is to be read anew first; NULL: nobody. */
+/* Who is to be read anew next, n having been: every fourth is one of those that nobody waits for; NULL: nobody. */
 ConvTurn *
-conv_queue_first_refetch(ConvQueue *queue)
+conv_queue_next_refetch(ConvQueue *queue, int n)
 {
-	return first_of(&queue->refetch);
+	ConvTurn *first = first_of(&queue->refetch_first);
+	ConvTurn *other = first_of(&queue->refetch);
+
+	return first == NULL || (n % 4 == 3 && other != NULL) ? other : first;
 }
 
 /* Who is due first; NULL: nobody waits. */

@@ -137,8 +137,8 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	}
 	outbound_read(now, look_at_outbox || wc_outbox_touched || requeue_ready(now));
 	if (requeue_apply(now))
-		outbound_read(now, true);					   /* what we append is not seen by later turns */
-	conversations_apply(now, outbound_will_take(now)); /* knows what was written and read by now */
+		outbound_read(now, true);							/* what we append is not seen by later turns */
+	conversations_apply(now, outbound_will_take_live(now)); /* knows what was written and read by now */
 	outbound_take(now);
 	feed_take(now);
 	seen = standbys_seen();

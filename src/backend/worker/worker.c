@@ -44,6 +44,7 @@
 #include "shared/shmem.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
+#include "turn/called.h"
 #include "turn/config.h"
 #include "turn/net_process.h"
 #include "turn/process_settings.h"
@@ -601,6 +602,7 @@ time_to_look(void)
 
 	if (now < next_poll && (now < next_look() || !called))
 		return false;
+	called_heard();
 	looking_by_itself = called && (looking_by_itself ? found : now < last_look + CALLS_APART_US);
 	if (called && !looking_by_itself)
 		(void) pg_atomic_exchange_u32(&report_slot->wake, 0);
