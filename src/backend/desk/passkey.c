@@ -71,8 +71,8 @@ rs256_size(passkey_bytes b)
 	n = two_bytes(b.p + sizeof(rs256_head));
 	if (n < RSA_LEAST || n > RSA_MOST || b.len < at + n + sizeof(rs256_tail))
 		return 0;
-	/* a modulus is written without zeros in front, and is of the size that its bytes say */
-	if (b.p[at] < 0x80 || memcmp(b.p + at + n, rs256_tail, sizeof(rs256_tail)) != 0)
+	/* a modulus is written without zeros in front, and has 2048 bits at least */
+	if (b.p[at] < (n == RSA_LEAST ? 0x80 : 1) || memcmp(b.p + at + n, rs256_tail, sizeof(rs256_tail)) != 0)
 		return 0;
 	return at + n + sizeof(rs256_tail);
 }
