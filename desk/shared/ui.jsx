@@ -1,6 +1,6 @@
 // What all pages are made of.
 import { h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { safeAddress } from './links.js';
 import { t } from './words.js';
 
@@ -124,8 +124,14 @@ export function Copy({ label, value, hint, rows = 1 }) {
 // A question that has to be answered first.  The browser keeps the focus inside, and Esc closes it.
 export function Dialog({ title, children, onClose }) {
 	const element = useRef();
-	useEffect(() => {
-		element.current.showModal();
+	useLayoutEffect(() => {
+		const dialog = element.current;
+		dialog.showModal();
+		// closed before it is gone, so that the browser gives the focus back
+		return () => {
+			dialog.addEventListener('close', event => event.stopImmediatePropagation(), true);
+			dialog.close();
+		};
 	}, []);
 	return <dialog ref={element} aria-label={title} onClose={onClose} onKeyDown={event => event.stopPropagation()}>
 		<h2>{title}</h2>

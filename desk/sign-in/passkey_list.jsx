@@ -1,6 +1,6 @@
 // The passkeys of who is signed in: to see, to add, to remove.
 import { h } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../shared/api.js';
 import { Confirm, Dialog, Icon, Problem, Waiting } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
@@ -51,6 +51,7 @@ export function PasskeyList() {
 	const [error, setError] = useState(null);
 	const [adding, setAdding] = useState(false);
 	const [removing, setRemoving] = useState(null);
+	const section = useRef();
 	async function read() {
 		try {
 			setState(await call('passkeys'));
@@ -62,8 +63,13 @@ export function PasskeyList() {
 	useEffect(() => {
 		read();
 	}, []);
+	function endRemoving() {
+		setRemoving(null);
+		// the button that was pressed may be gone
+		requestAnimationFrame(() => document.activeElement === document.body && section.current && section.current.focus());
+	}
 	const possible = state && state.rpId && canHavePasskeys();
-	return <section class="block" aria-label={t('passkeys')}>
+	return <section class="block" aria-label={t('passkeys')} ref={section} tabIndex={-1}>
 		<h2>{t('passkeys')}</h2>
 		<Problem error={error} />
 		{!state && !error && <Waiting />}
@@ -71,7 +77,7 @@ export function PasskeyList() {
 		{state && state.passkeys.length > 0 && <ul class="things">{state.passkeys.map(one => <Passkey key={one.id} passkey={one} onRemove={setRemoving} />)}</ul>}
 		{possible && <div class="buttons"><button type="button" class="button" onClick={() => setAdding(true)}><Icon name="plus" />{t('addPasskey')}</button></div>}
 		{adding && <AddPasskey onAdded={read} onClose={() => setAdding(false)} />}
-		{removing && <Confirm title={t('removePasskeyAsk', { label: removing.label })} why={t('removePasskeyWhy')} action={t('removePasskey')} onClose={() => setRemoving(null)}
+		{removing && <Confirm title={t('removePasskeyAsk', { label: removing.label })} why={t('removePasskeyWhy')} action={t('removePasskey')} onClose={endRemoving}
 			onDo={async () => {
 				await call('remove_passkey', { id: removing.id });
 				await read();

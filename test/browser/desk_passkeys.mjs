@@ -1,4 +1,5 @@
 // Agents who sign in by passkeys, which an authenticator of Chromium's own makes and keeps.
+import { poorContrast } from './contrast.mjs';
 import { DeskPage, deskUrl, linkFor, makeAgent } from './desk_page.mjs';
 import { comes, is, like, ok, run, test, until } from './harness.mjs';
 import { newContext, sql, tidy } from './world.mjs';
@@ -72,6 +73,7 @@ test('a passkey', async () => {
 	await add(rui, '<b onclick="alert(1)">Rui\'s</b> phone');
 	await comes(() => rui.page.locator('[aria-label="Passkeys"] li b').allInnerTexts(), 'it is listed, by its name', ['<b onclick="alert(1)">Rui\'s</b> phone']);
 	is(await passkeysOf('rui'), '1', 'and in the table');
+	await comes(() => rui.focus(), 'the focus is where it was', 'Add a passkey');
 	like(await rui.page.locator('[aria-label="Passkeys"] li small').innerText(), /not used yet/, 'not used yet');
 	await add(rui, 'Again');
 	await comes(() => rui.page.locator('#passkey-problem').innerText(), 'a device makes one of somebody, not two', 'This device has a passkey of yours already.');
@@ -80,8 +82,16 @@ test('a passkey', async () => {
 
 	await signOut(rui);
 	is((await rui.call('me'))[0], 401, 'nobody is signed in');
+	await rui.page.getByRole('button', { name: 'Sign in with a passkey' }).hover();
+	is(await rui.page.locator('#desk').evaluate(poorContrast), [], 'a button can be read also under the pointer');
+	// the desk's process ends between the two calls that it takes
+	await rui.page.route('**/desk/api/passkey_sign_in', async route => {
+		await sql(`SELECT pg_terminate_backend(pid, 180000) FROM pg_stat_activity WHERE backend_type = 'webchatt desk'`);
+		await route.continue();
+	});
 	await byPasskey(rui);
 	await rui.page.locator('nav.pages').waitFor();
+	await rui.page.unroute('**/desk/api/passkey_sign_in');
 	is((await rui.call('me'))[1].agent.name, 'rui', 'the passkey says who it is, and opens the desk');
 	const cookie = (await rui.page.context().cookies()).find(one => one.name === 'webchatt_desk');
 	is([cookie.httpOnly, cookie.sameSite], [true, 'Strict'], 'by a cookie as a link gives one');
@@ -123,6 +133,7 @@ test('a passkey', async () => {
 	await rui.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
 	await comes(() => passkeysOf('rui'), 'a passkey that is removed', '0');
 	await comes(() => rui.page.locator('[aria-label="Passkeys"] li').count(), 'is not listed', 0);
+	await comes(() => rui.focus(), 'and the focus is in its section', 'Passkeys');
 	await signOut(rui);
 	await byPasskey(rui);
 	await comes(() => refused(rui), 'and opens nothing', 'The passkey was not accepted. It is not known here, or was removed. Try again, or ask for a link.');
