@@ -8,7 +8,8 @@ CREATE TABLE webchatt.agents (
 	role text NOT NULL DEFAULT 'agent' CHECK (role IN ('agent', 'admin')),
 	avatar_url text CHECK (avatar_url ~ '^https://[^[:space:]"<>]+$' AND length(avatar_url) <= 1024),
 	created_at timestamptz NOT NULL DEFAULT now(),
-	disabled_at timestamptz
+	disabled_at timestamptz,
+	login text COLLATE "C" UNIQUE CHECK (login ~ '^[!-~]{1,255}$' AND position(',' IN login) = 0)
 );
 COMMENT ON TABLE webchatt.agents IS 'people who use the desk, made by webchatt.create_agent(); no password is kept, they sign in by links';
 COMMENT ON COLUMN webchatt.agents.name IS 'what they are called in messages.author and conversations.assignee';
@@ -18,6 +19,9 @@ COMMENT ON COLUMN webchatt.agents.role IS
 COMMENT ON COLUMN webchatt.agents.avatar_url IS 'https:// URL of a picture; null: their initials are shown';
 COMMENT ON COLUMN webchatt.agents.created_at IS 'when they were made';
 COMMENT ON COLUMN webchatt.agents.disabled_at IS 'when webchatt.disable_agent() locked them out; null: they may sign in';
+
+COMMENT ON COLUMN webchatt.agents.login IS
+	'what a proxy that signs people in calls them (webchatt.desk_user_header), an e-mail address, say; null: their name';
 
 CREATE TABLE webchatt.sign_in_links (
 	token_hash bytea PRIMARY KEY CHECK (octet_length(token_hash) = 32),
@@ -41,7 +45,8 @@ CREATE TABLE webchatt.agent_sessions (
 	last_seen timestamptz NOT NULL DEFAULT now(),
 	expires_at timestamptz NOT NULL,
 	client text,
-	user_agent text CHECK (char_length(user_agent) <= 200)
+	user_agent text CHECK (char_length(user_agent) <= 200),
+	login text COLLATE "C"
 );
 CREATE INDEX agent_sessions_agent ON webchatt.agent_sessions (agent);
 COMMENT ON TABLE webchatt.agent_sessions IS
@@ -55,4 +60,6 @@ COMMENT ON COLUMN webchatt.agent_sessions.last_seen IS
 COMMENT ON COLUMN webchatt.agent_sessions.expires_at IS 'when it ends in any case: webchatt.desk_session_max';
 COMMENT ON COLUMN webchatt.agent_sessions.client IS 'the address that it was opened from';
 COMMENT ON COLUMN webchatt.agent_sessions.user_agent IS 'what that browser says of itself, so written by a stranger';
+COMMENT ON COLUMN webchatt.agent_sessions.login IS
+	'what the proxy called them by whose word it was opened, and without which it is nobody''s; null: they came by themselves';
 COMMENT ON SEQUENCE webchatt.agent_sessions_id_seq IS 'numbers webchatt.agent_sessions';

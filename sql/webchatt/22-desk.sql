@@ -31,9 +31,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._agent_changed() IS
-	'webchatt''s own: ends the sessions and links of an agent whose name or role is another one, or who is locked out or let in again; then their passkeys go, too';
+	'webchatt''s own: ends the sessions and links of an agent whose name, login or role is another one, or who is locked out or let in again; then their passkeys go, too';
 CREATE TRIGGER agent_changed AFTER UPDATE ON webchatt.agents FOR EACH ROW
-	WHEN (OLD.name <> NEW.name OR OLD.role <> NEW.role OR (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL))
+	WHEN (OLD.name <> NEW.name OR OLD.role <> NEW.role OR OLD.login IS DISTINCT FROM NEW.login OR (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL))
 	EXECUTE FUNCTION webchatt._agent_changed();
 
 CREATE FUNCTION webchatt._need_agent(name text) RETURNS void
@@ -48,7 +48,7 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._need_agent(text) IS 'webchatt''s own: raises when that is no agent';
 
-CREATE FUNCTION webchatt.create_agent(name text, display_name text, role text DEFAULT 'agent', avatar_url text DEFAULT NULL)
+CREATE FUNCTION webchatt.create_agent(name text, display_name text, role text DEFAULT 'agent', avatar_url text DEFAULT NULL, login text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -73,9 +73,18 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Give an https:// URL of a picture, of at most 1024 characters, or NULL for the initials.';
 	END IF;
+	IF create_agent.login !~ '^[!-~]{1,255}$' OR position(',' IN create_agent.login) > 0 THEN
+		RAISE EXCEPTION 'login % is not usable', quote_literal(create_agent.login)
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give what the proxy calls them, 1 to 255 characters of ASCII without blanks and commas, or NULL for their name.';
+	END IF;
+	IF EXISTS (SELECT FROM webchatt.agents a WHERE a.login = create_agent.login) THEN
+		RAISE EXCEPTION 'another agent has the login %', quote_literal(create_agent.login)
+			USING ERRCODE = 'duplicate_object', HINT = 'SELECT name, login FROM webchatt.agents lists them.';
+	END IF;
 	BEGIN
-		INSERT INTO webchatt.agents (name, display_name, role, avatar_url)
-		VALUES (create_agent.name, create_agent.display_name, create_agent.role, create_agent.avatar_url);
+		INSERT INTO webchatt.agents (name, display_name, role, avatar_url, login)
+		VALUES (create_agent.name, create_agent.display_name, create_agent.role, create_agent.avatar_url, create_agent.login);
 	EXCEPTION WHEN unique_violation THEN
 		RAISE EXCEPTION 'there is an agent % already', quote_literal(create_agent.name)
 			USING ERRCODE = 'duplicate_object',
@@ -84,8 +93,8 @@ BEGIN
 	RETURN create_agent.name;
 END
 $$;
-COMMENT ON FUNCTION webchatt.create_agent(text, text, text, text) IS
-	'makes somebody who may use the desk, and returns the name; webchatt.sign_in_link() lets them in. role: agent answers, admin configures too. avatar_url: a picture; NULL: initials';
+COMMENT ON FUNCTION webchatt.create_agent(text, text, text, text, text) IS
+	'makes somebody who may use the desk, and returns the name; webchatt.sign_in_link() lets them in. role: agent answers, admin configures too. avatar_url: a picture; NULL: initials. login: what a proxy that signs people in calls them (webchatt.desk_user_header); NULL: their name';
 
 CREATE FUNCTION webchatt.disable_agent(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -799,12 +808,13 @@ CREATE FUNCTION webchatt.desk_create_agent(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM webchatt.create_agent(webchatt._desk_text(args, 'name'), webchatt._desk_text(args, 'displayName'),
-		coalesce(webchatt._desk_text(args, 'role', false), 'agent'), nullif(webchatt._desk_text(args, 'avatarUrl', false), ''));
+		coalesce(webchatt._desk_text(args, 'role', false), 'agent'), nullif(webchatt._desk_text(args, 'avatarUrl', false), ''),
+		nullif(webchatt._desk_text(args, 'login', false), ''));
 	RETURN webchatt.desk_sign_in_link(args);
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_create_agent(jsonb) IS
-	'the desk, for admins: {name, displayName, role?, avatarUrl?} → {link, expiresAt}: makes an agent, and a link to sign in';
+	'the desk, for admins: {name, displayName, role?, avatarUrl?, login?} → {link, expiresAt}: makes an agent, and a link to sign in';
 
 CREATE FUNCTION webchatt.desk_disable_agent(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -4,14 +4,18 @@
 -- May anybody sign in?
 SELECT EXISTS (SELECT FROM webchatt.agents WHERE disabled_at IS NULL) AS is_on;
 
--- name: desk_caller($1 token_hash bytea, $2 idle int, $3 touches boolean)
--- Whose session it is, that was used within so many seconds; touches: it is being used.
-WITH found AS (
+-- name: desk_caller($1 token_hash bytea, $2 idle int, $3 touches boolean, $4 login text)
+-- Whose session it is, that was used within so many seconds; touches: it is being used.  login: whom a proxy says that it is
+-- ('': nobody): a session that was opened by one's word is that one's only, and ends when it is somebody else's.
+WITH ended AS (
+	DELETE FROM webchatt.agent_sessions WHERE token_hash = $1 AND $4 <> '' AND login <> $4
+),
+found AS (
 	SELECT s.id, s.agent, a.role, s.last_seen
 	FROM webchatt.agent_sessions s
 	JOIN webchatt.agents a ON a.name = s.agent
 	WHERE s.token_hash = $1 AND s.expires_at > now() AND s.last_seen > now() - make_interval(secs => $2)
-		AND a.disabled_at IS NULL
+		AND a.disabled_at IS NULL AND (s.login IS NULL OR s.login = $4)
 ),
 touched AS (
 	UPDATE webchatt.agent_sessions s
@@ -42,11 +46,22 @@ FROM webchatt._need_passkey_host() h;
 -- Whose passkey signed; null: problem says why it does not open the desk.
 SELECT s.agent, s.problem FROM webchatt._passkey_sign_in($1) s;
 
--- name: desk_open_session($1 agent text, $2 token_hash bytea, $3 max_age int, $4 client text, $5 user_agent text)
--- The agent gets a session for so many seconds; no row: they are locked out.
-WITH signed_in AS (
-	INSERT INTO webchatt.agent_sessions (token_hash, agent, expires_at, client, user_agent)
-	SELECT $2, a.name, now() + make_interval(secs => $3), $4, nullif(left($5, 200), '')
+-- name: desk_agent_of($1 login text)
+-- Whom a proxy calls that: by login, else by name.
+SELECT a.name
+FROM webchatt.agents a
+WHERE a.disabled_at IS NULL AND (a.login = $1 OR a.login IS NULL AND a.name = $1)
+ORDER BY a.login IS NULL
+LIMIT 1;
+
+-- name: desk_open_session($1 agent text, $2 token_hash bytea, $3 max_age int, $4 client text, $5 user_agent text, $6 login text, $7 replaces bytea)
+-- The agent gets a session for so many seconds, instead of the one that the browser had; no row: they are locked out.
+WITH replaced AS (
+	DELETE FROM webchatt.agent_sessions WHERE token_hash = $7
+),
+signed_in AS (
+	INSERT INTO webchatt.agent_sessions (token_hash, agent, expires_at, client, user_agent, login)
+	SELECT $2, a.name, now() + make_interval(secs => $3), $4, nullif(left($5, 200), ''), nullif($6, '')
 	FROM webchatt.agents a
 	WHERE a.name = $1 AND a.disabled_at IS NULL
 	RETURNING agent

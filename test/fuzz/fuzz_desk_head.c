@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 	const uint8_t *line = fuzz_line(&rest, &size, &len);
 	char *origin = fuzz_copy(line, len);
-	desk_head head = {.cookie = DESK_COOKIE};
+	desk_head head = {.cookie = DESK_COOKIE, .user_header = "Remote-User"};
 
 	while (size > 0)
 	{
@@ -29,6 +29,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(head.token.p == NULL || (head.token.len == DESK_TOKEN_LEN && head.cookies));
 	MUST(head.token.p == NULL || text_is_of(head.token.p, head.token.len, TEXT_BASE64URL));
 	MUST(head.origins || head.origin.p == NULL);
+	MUST(head.user.p == NULL || (head.users && !head.odd_user && head.user.len > 0 && head.user.len <= DESK_USER_MAX));
+	for (size_t i = 0; i < head.user.len; i++)
+		MUST(head.user.p[i] > ' ' && head.user.p[i] <= '~' && head.user.p[i] != ',');
 	if (desk_head_is_ours(&head, origin))
 	{
 		MUST(head.origin.len > 0);

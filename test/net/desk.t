@@ -321,13 +321,20 @@ subtest 'signing in' => sub {
 	my ($call, $r) = round_trip($w, call('sign_in', { token => 'secret' }, who => 'bert'), 200, '{"agent":"anna"}', agent => 'anna');
 	is($call->{function}, 'sign_in', 'handed on');
 	is($call->{has_session}, 0, "fixation: the browser's cookie does not count");
-	is($call->{session}, "\0" x 32, 'and is not handed on');
+	is($call->{session}, sha256($TOKEN{bert}), 'but for what it is to end: the session that this one replaces');
 	my ($token) = (header($r, 'Set-Cookie') // '') =~ /\Awebchatt_desk=([A-Za-z0-9_-]{43}); Path=\/; Max-Age=2592000; HttpOnly; SameSite=Strict\z/;
 	ok($token, 'a cookie with all that it should say') or diag(header($r, 'Set-Cookie'));
 	isnt($token, $TOKEN{bert}, 'a new one');
 	is($call->{new_session}, sha256($token // ''), 'the worker has its hash only');
 	unlike($r->{body}, qr/$token/, 'the page cannot read it');
 	is((round_trip($w, call('me', {}, who => $token), 200))[0]{session}, sha256($token), 'which is a session');
+	my $of_bert = desk($w, 'bert');
+	round_trip($w, call('sign_in', {}, who => 'bert'), 401);
+	is_deeply(heard($of_bert), [], 'a link that fails ends nothing');
+	round_trip($w, call('sign_in', {}, who => 'bert'), 200);
+	is($of_bert->closed, 4401, 'one that works signs whoever was signed in out, in each of their tabs');
+	$of_bert->ends;
+	$w->{asked} = [];
 	my ($call2, $r2) = round_trip($w, call('sign_in', {}), 200);
 	isnt($call2->{new_session}, $call->{new_session}, 'each time another');
 	for my $status (400, 401, 403, 500, 503)
@@ -376,6 +383,60 @@ subtest 'brute force' => sub {
 	$tries++ while $tries < 400 && (round_trip($b, call('me', {}, who => encode_base64url(sha256("guess $tries"))), 401, '{}', local => '127.0.0.4'))[1]{status} == 401;
 	ok($tries >= 300 && $tries < 400, "sessions that nobody knows are not tried without end ($tries)");
 	is((round_trip($b, call('me', {}, who => 'anna'), 200, '{}', local => '127.0.0.4'))[1]{status}, 200, 'one that is known is not kept out by it');
+};
+
+subtest 'a proxy that signs people in' => sub {
+	my $p = open_desk(desk_user_header => 'X-Forwarded-User', trusted_proxies => '127.0.0.9');
+	my $from = sub { my ($local, $function, $status, @headers) = @_; return round_trip($p, call($function, {}, @headers), $status, '{}', local => $local) };
+	my ($call, $r) = $from->('127.0.0.9', 'enter', 200, 'X-Forwarded-User' => 'ana@example.com');
+	is("$call->{function} $call->{user} $call->{has_session}", 'enter ana@example.com 0', 'the worker hears whom it says');
+	my ($token) = header($r, 'Set-Cookie') =~ /\Awebchatt_desk=([\w-]{43}); Path=\/; Max-Age=2592000; HttpOnly; SameSite=Strict\z/;
+	is($call->{new_session}, sha256($token // ''), 'and makes a session as a link does');
+	($call) = $from->('127.0.0.9', 'me', 200, 'x-forwarded-USER' => 'ana@example.com', who => 'anna');
+	is("$call->{user} $call->{has_session}", 'ana@example.com 1', 'each call says so');
+	($call) = $from->('127.0.0.9', 'me', 200, 'Remote-User' => 'ana', who => 'anna');
+	is($call->{user}, '', 'not by another header');
+	($call) = $from->('127.0.0.1', 'me', 200, 'X-Forwarded-User' => 'root', who => 'anna');
+	is($call->{user}, '', 'who is no trusted proxy is not believed, and is no error');
+	($call) = $from->('127.0.0.1', 'sign_in', 200, 'X-Forwarded-User' => 'root');
+	is($call->{user}, '', 'signing in neither');
+	($call) = $from->('127.0.0.1', 'me', 200, 'X-Forwarded-User' => 'a, b', 'X-Forwarded-For' => '127.0.0.9', who => 'anna');
+	is($call->{user}, '', 'also not by saying that it comes from one');
+	for (['127.0.0.1', 'X-Forwarded-User' => 'root'], ['127.0.0.1'], ['127.0.0.9'], ['127.0.0.9', 'X-Forwarded-User' => ''])
+	{
+		my ($local, @headers) = @$_;
+		my ($asked, $answer) = $from->($local, 'enter', 200, @headers);
+		is("$answer->{status} " . (header($answer, 'Set-Cookie') // 'no cookie') . ($asked->{function} // ''), '401 no cookie', "enter without its word: 401 (@$_)");
+	}
+	for my $function (qw(enter me sign_in))
+	{
+		my %odd = (twice => ["X-Forwarded-User: ana\r\nX-Forwarded-User" => 'ana'], 'another behind it' => ["X-Forwarded-User: ana\r\nx-forwarded-user" => ''], 'a list' => ['X-Forwarded-User' => 'ana, rui'], 'blanks' => ['X-Forwarded-User' => 'ana sousa'],
+			'no ASCII' => ['X-Forwarded-User' => "an\xc3\xa1"], 'too long' => ['X-Forwarded-User' => 'x' x 256]);
+		for (sort keys %odd)
+		{
+			my ($asked, $answer) = $from->('127.0.0.9', $function, 200, @{ $odd{$_} }, who => 'anna');
+			is("$answer->{status} " . (decode_json($answer->{body})->{errorCode} // ''), '400 bad_user_header', "$function: $_");
+			like(decode_json($answer->{body})->{errorMessage}, $SENTENCE, 'in words');
+			is_deeply($asked, {}, 'the worker is not asked');
+		}
+	}
+	is(join(' ', map { ($from->('127.0.0.9', 'enter', 401, 'X-Forwarded-User' => 'nobody', 'X-Forwarded-For' => '10.0.0.7'))[1]{status} } 1 .. 11), join(' ', (401) x 10, 429), 'whom nobody knows is counted as who tries links');
+	is((round_trip($p, call('enter', {}, 'X-Forwarded-User' => 'ana', Origin => 'http://evil.example'), 200, '{}', local => '127.0.0.9'))[1]{status}, 403, 'another site cannot have anybody enter');
+
+	$p->{asked} = [];
+	my $k = desk($p, 'anna', socket => dial($p, '127.0.0.9'), head => { 'X-Forwarded-User' => 'ana' });
+	is($p->{asked}[-1]{user}, 'ana', 'so does the question whose WebSocket it is');
+	$k->ends;
+	$k = desk($p, 'anna', head => { 'X-Forwarded-User' => 'ana' });
+	is($p->{asked}[-1]{user}, '', 'not from elsewhere');
+	$k->ends;
+	my $s = dial($p, '127.0.0.9');
+	$p->put($s, socket_head('anna', 'X-Forwarded-User' => 'a,b'));
+	is($p->answer($s)->{status}, 400, 'nor a WebSocket with a list');
+	$p->configure(desk_user_header => '');
+	settle($p);
+	($call) = $from->('127.0.0.9', 'me', 200, 'X-Forwarded-User' => 'root', who => 'anna');
+	is($call->{user}, '', 'where it is turned off, nobody is believed');
 };
 
 subtest 'too many calls' => sub {

@@ -71,8 +71,8 @@ my ($request, $json) = (0, JSON::PP->new->utf8->canonical);
 sub call
 {
 	my ($function, $args, $from, %more) = @_;
-	speak('DESK_CALL', request => ++$request, function => $function, args => ref $args ? $json->encode($args) : $args, client => '192.0.2.1', user_agent => 'A browser',
-		defined $from ? (session => sha256($from), has_session => 1) : (session => "\0" x 32), unattended => $more{unattended}, new_session => $more{new_session} ? sha256($more{new_session}) : "\0" x 32);
+	speak('DESK_CALL', request => ++$request, function => $function, args => ref $args ? $json->encode($args) : $args, client => '192.0.2.1', user_agent => 'A browser', user => $more{user},
+		defined $from ? (session => sha256($from), has_session => 1) : (session => defined $more{had} ? sha256($more{had}) : "\0" x 32), unattended => $more{unattended}, new_session => $more{new_session} ? sha256($more{new_session}) : "\0" x 32);
 	return $request;
 }
 
@@ -147,6 +147,37 @@ is($t->sql(q{SELECT agent, client, user_agent, expires_at - created_at FROM webc
 is_deeply([ $status, $agent, $body->{agent}{displayName}, $body->{channels}[0]{displayName} ], [ 200, 'ana', 'Ana', 'Shop' ], 'me');
 is_deeply([ asked('socket', {}, 'of ana') ], [ 200, {}, 'ana' ], 'whose session that is, and no more');
 sign_in('root', 'of root');
+
+# The session that a browser had ends where it opens another one.
+my ($second) = $t->sql(q{SELECT webchatt.sign_in_link('root')}) =~ /#sign-in=(\S+)/;
+sign_in('root', 'the one before');
+is((asked('sign_in', { token => 'x' }, undef, new_session => 'second', had => 'the one before'))[0], 401, 'a link that is none');
+is((asked('me', {}, 'the one before'))[0], 200, 'ends nothing');
+is((asked('sign_in', { token => $second }, undef, new_session => 'second', had => 'the one before'))[0], 200, 'one that opens');
+is(join(' ', map { (asked('me', {}, $_))[0] } 'the one before', 'second', 'of ana'), '401 200 200', 'ends what that browser had, and nothing else');
+
+# Who comes by the word of a proxy: by login, else by name; and is nobody without it.
+$t->sql(q{SELECT webchatt.create_agent('eva', 'Eva', login => 'eva@example.com'), webchatt.create_agent('eva.2', 'Eva 2', login => 'eva'), webchatt.create_agent('leo', 'Leo')});
+for ([ 'eva@example.com', 'eva' ], [ 'eva', 'eva.2' ], [ 'leo', 'leo' ])
+{
+	my ($login, $is) = @$_;
+	is_deeply([ (asked('enter', {}, undef, new_session => "by $login", user => $login))[0, 2] ], [ 200, $is ], "$login is $is");
+	is_deeply([ (asked('me', {}, "by $login", user => $login))[0, 2] ], [ 200, $is ], 'in a session');
+	is((asked('me', {}, "by $login"))[0], 401, 'which is nobody\'s where the proxy does not say so');
+}
+is($t->sql(q{SELECT string_agg(agent || '=' || login, ' ' ORDER BY agent) FROM webchatt.agent_sessions WHERE login IS NOT NULL}), 'eva=eva@example.com eva.2=eva leo=leo', 'they are listed');
+($status, $body) = asked('enter', {}, undef, new_session => 'x', user => $_), is("$status $body->{errorCode}", '401 unknown_user', "nobody is called $_")
+  for 'eva.2', 'Leo', 'leo@example.com', 'x' x 255;
+is((asked('enter', {}, undef, new_session => 'x'))[0], 401, 'nor is the word of nobody any');
+is((asked('me', {}, 'by leo', user => 'eva'))[0], 401, 'somebody else in the browser of leo:');
+is((asked('me', {}, 'by leo', user => 'leo'))[0], 401, 'the session has ended');
+is((asked('me', {}, 'of ana', user => 'leo'))[2], 'ana', 'who came by a link is who they are');
+asked('enter', {}, undef, new_session => 'by leo', user => 'leo');
+$t->sql(q{UPDATE webchatt.agents SET login = 'leo@example.com' WHERE name = 'leo'});
+is(join(' ', (asked('me', {}, 'by leo', user => 'leo'))[0], (asked('enter', {}, undef, new_session => 'x', user => 'leo'))[0], (asked('enter', {}, undef, new_session => 'y', user => 'leo@example.com'))[0]), '401 401 200', 'another login counts at once');
+$t->sql(q{SELECT webchatt.disable_agent('leo')});
+is((asked('enter', {}, undef, new_session => 'z', user => 'leo@example.com'))[0], 401, 'who is locked out does not enter');
+$t->sql(q{DELETE FROM webchatt.agents WHERE name IN ('eva', 'eva.2', 'leo')});
 
 # What is not done.
 is((asked('channels', {}, 'of ana'))[0], 403, 'an agent does not reach what is for admins');
@@ -248,6 +279,17 @@ for (
 	$t->wait_for("SELECT $holds FROM webchatt.conversations", "$function is done");
 	ok(changed($visitor), 'that is a change');
 }
+# An answer to a closed one goes out, and leaves it closed; what the visitor writes opens it.
+asked('close', { channel => $shop, visitor => $visitor }, 'of ana');
+$t->wait_for(q{SELECT state = 'closed' FROM webchatt.conversations}, 'closed once more');
+($status, $body) = asked('send', { channel => $shop, visitor => $visitor, text => 'by the way' }, 'of ana');
+my $late_answer = frame('SEND', sub { $_[0]{message} eq $body->{id} });
+speak('OUTCOME', token => $late_answer->{token}, result => 'SENT', http_status => 200, hub_status => 'sent', hub_message_id => $body->{id});
+$t->wait_for("SELECT last_id = '$body->{id}' FROM webchatt.conversations", 'an answer to it leaves');
+is($t->sql('SELECT state FROM webchatt.conversations'), 'closed', 'and it stays closed');
+is((asked('inbox', { filter => 'closed' }, 'of ana'))[1]{conversations}[0]{lastText}, 'by the way', 'where it is shown');
+asked('reopen', { channel => $shop, visitor => $visitor }, 'of ana');
+$t->wait_for(q{SELECT state = 'open' FROM webchatt.conversations}, 'open again');
 is((asked('typing', { channel => $shop, visitor => $visitor }, 'of ana'))[0], 200, 'an agent types');
 is(frame('TYPING')->{visitor}, $visitor, 'and the visitor is told');
 is((asked('read', { channel => $shop, visitor => $visitor, upto => $first }, 'of ana'))[1]{read}, 1, 'an agent reads');

@@ -61,6 +61,27 @@ static const struct
 	{"https://desk.example.com.evil.example", "desk.example.com", "https://desk.example.com", false},
 };
 
+static const struct
+{
+	const char *user; /* the field's value, or two: the second behind a line end */
+	const char *is;	  /* NULL: nobody */
+	bool odd;
+} users[] = {
+	{"ana", "ana", false},
+	{" ana@example.com\t", "ana@example.com", false},
+	{"EXAMPLE\\ana!#$~", "EXAMPLE\\ana!#$~", false},
+	{"", NULL, false},
+	{"ana\nana", NULL, true},
+	{"ana\n", NULL, true},
+	{"\nana", NULL, true},
+	{"ana, rui", NULL, true},
+	{"ana,", NULL, true},
+	{"ana sousa", NULL, true},
+	{"an\tna", NULL, true},
+	{"an\xc3\xa1", NULL, true},
+	{"ana\x7f", NULL, true},
+};
+
 static void
 field(desk_head *head, const char *name, const char *value, size_t len)
 {
@@ -78,6 +99,38 @@ check_cookie(const char *value, bool good)
 		field(&head, "Cookie", end + 1, strlen(end + 1));
 	ok((head.token.p != NULL) == good && (!good || wc_str_equals(head.token, TOKEN)), "cookie: %.*s",
 	   (int) strcspn(value, "\n"), value);
+}
+
+static void
+check_user(const char *value, const char *is, bool odd)
+{
+	desk_head head = {.cookie = DESK_COOKIE, .user_header = "X-Forwarded-User"};
+	const char *end = strchr(value, '\n');
+
+	field(&head, "x-forwarded-user", value, end ? (size_t) (end - value) : strlen(value));
+	if (end != NULL)
+		field(&head, "X-Forwarded-User", end + 1, strlen(end + 1));
+	ok(head.odd_user == odd && (is == NULL ? head.user.p == NULL : wc_str_equals(head.user, is)), "user: %.*s",
+	   (int) strcspn(value, "\n"), value);
+}
+
+static void
+check_users(void)
+{
+	desk_head head = {.cookie = DESK_COOKIE};
+	char longest[DESK_USER_MAX + 2];
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
+		check_user(users[i].user, users[i].is, users[i].odd);
+	memset(longest, 'x', sizeof(longest));
+	longest[DESK_USER_MAX] = '\0';
+	check_user(longest, longest, false);
+	longest[DESK_USER_MAX] = 'x';
+	longest[DESK_USER_MAX + 1] = '\0';
+	check_user(longest, NULL, true);
+	field(&head, "X-Forwarded-User", "ana", 3);
+	field(&head, "X-Forwarded-User", "a,b", 3);
+	ok(head.user.p == NULL && !head.odd_user && !head.users, "where nobody is believed, it is a field like others");
 }
 
 int
@@ -107,5 +160,6 @@ main(void)
 	ok(head.marked && head.unattended, "that of a page that nobody touches");
 	field(&head, "X-Webchatt-Desk", "11", 2);
 	ok(!head.marked && !head.unattended, "another is none");
+	check_users();
 	return tap_done();
 }

@@ -120,9 +120,10 @@ forget(Lane *lane, DeskCall *call)
 static bool
 plausible(const wc_desk_call *m)
 {
-	wc_str texts[] = {m->function, m->args, m->client, m->user_agent};
+	wc_str texts[] = {m->function, m->args, m->client, m->user_agent, m->user};
 
-	return m->args.len <= WC_MAX_DESK_ARGS && m->function.len + m->client.len + m->user_agent.len <= WORDS_MOST &&
+	return m->args.len <= WC_MAX_DESK_ARGS &&
+		   m->function.len + m->client.len + m->user_agent.len + m->user.len <= WORDS_MOST &&
 		   wc_texts_are_valid(texts, lengthof(texts));
 }
 

@@ -144,7 +144,8 @@ static bool
 find_caller(const wc_desk_call *call, Caller *caller)
 {
 	bool touches = !call->unattended && !wc_str_equals(call->function, "socket");
-	Datum args[3] = {hash_datum(call->session), Int32GetDatum(wc_desk_session_idle), BoolGetDatum(touches)};
+	Datum args[4] = {hash_datum(call->session), Int32GetDatum(wc_desk_session_idle), BoolGetDatum(touches),
+					 text_datum(call->user)};
 	bool isnull;
 
 	if (!call->has_session || wc_run(WC_DESK_CALLER, args, NULL) == 0)
@@ -155,13 +156,17 @@ find_caller(const wc_desk_call *call, Caller *caller)
 	return true;
 }
 
-/* The session that webchatt-net has a token for, of the agent whom somebody has shown to be. */
+/*
+ * The session that webchatt-net has a token for, of the agent whom somebody has shown to be; login: it is that one's of a
+ * proxy (empty: of none).  The one that the browser had ends.
+ */
 static Answer
-open_session(const wc_desk_call *call, const char *agent)
+open_session(const wc_desk_call *call, const char *agent, wc_str login)
 {
 	Datum tidy[2] = {Int32GetDatum(wc_desk_session_idle), Int32GetDatum(SESSIONS_MOST)};
-	Datum args[5] = {CStringGetTextDatum(agent), hash_datum(call->new_session), Int32GetDatum(wc_desk_session_max),
-					 text_datum(call->client), text_datum(call->user_agent)};
+	Datum args[7] = {CStringGetTextDatum(agent), hash_datum(call->new_session), Int32GetDatum(wc_desk_session_max),
+					 text_datum(call->client),	 text_datum(call->user_agent),	text_datum(login),
+					 hash_datum(call->session)};
 	Answer a = {200, NULL, NULL};
 
 	if (wc_run(WC_DESK_OPEN_SESSION, args, NULL) == 0)
@@ -179,7 +184,7 @@ use_link(const wc_desk_call *call)
 
 	if (wc_run(WC_DESK_USE_LINK, &args, NULL) == 0)
 		return refusal(401, "invalid_link", "The link was used already, or its time is over.", "Ask for another one.");
-	return open_session(call, wc_field_text(0, 1));
+	return open_session(call, wc_field_text(0, 1), wc_str_from(""));
 }
 
 static Answer
@@ -204,7 +209,24 @@ use_passkey(const wc_desk_call *call)
 	if (isnull)
 		return refusal_in_detail(401, "invalid_passkey", "The passkey was not accepted.", wc_field_text(0, 2),
 								 "Try again, or ask for a link.");
-	return open_session(call, wc_field_text(0, 1));
+	return open_session(call, wc_field_text(0, 1), wc_str_from(""));
+}
+
+/* Somebody whom a trusted proxy has signed in. */
+static Answer
+enter(const wc_desk_call *call)
+{
+	Datum user = text_datum(call->user);
+
+	if (call->user.len == 0)
+		return refusal(401, "unauthorized", "You are not signed in any more.", NULL);
+	if (wc_run(WC_DESK_AGENT_OF, &user, NULL) == 0)
+		return refusal(
+			401, "unknown_user",
+			psprintf("The proxy says that you are \"%.*s\", and no agent who may use the desk is called that.",
+					 (int) call->user.len, call->user.p),
+			"An admin makes an agent of that name, or gives one that login (webchatt.agents).");
+	return open_session(call, wc_field_text(0, 1), call->user);
 }
 
 /* What can be called in no session, as webchatt_worker: webchatt-net has the same names (desk_api.c). */
@@ -213,6 +235,7 @@ static const struct
 	const char *function;
 	Answer (*carry_out)(const wc_desk_call *call);
 } of_strangers[] = {
+	{"enter", enter},
 	{"sign_in", use_link},
 	{"passkey_challenge", challenge_passkey},
 	{"passkey_sign_in", use_passkey},

@@ -305,3 +305,30 @@ wc_check_notify_channel(char **newval, void **extra, GucSource source)
 	GUC_check_errdetail("The name of a channel has at most %d bytes.", NAMEDATALEN - 1);
 	return false;
 }
+
+/* A header's name (RFC 9110 §5.1), and none that means something else to us. */
+bool
+wc_check_user_header(char **newval, void **extra, GucSource source)
+{
+	static const char *const taken[] = {
+		"Authorization", "Connection",		"Content-Length",		  "Content-Type",	   "Cookie",
+		"Host",			 "Origin",			"Sec-WebSocket-Protocol", "Transfer-Encoding", "Upgrade",
+		"User-Agent",	 "X-Forwarded-For", "X-Webchatt-Desk"};
+	size_t len = strlen(*newval);
+	size_t i;
+
+	if (strspn(*newval, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != len || len > 100)
+	{
+		GUC_check_errdetail("A header's name has letters, digits, hyphens and underscores, 100 at most.");
+		return false;
+	}
+	for (i = 0; i < lengthof(taken); i++)
+	{
+		if (pg_strcasecmp(*newval, taken[i]) == 0)
+		{
+			GUC_check_errdetail("%s means something else.", taken[i]);
+			return false;
+		}
+	}
+	return true;
+}

@@ -64,6 +64,11 @@ static const errors_row rows[REFUSE_COUNT] = {
 							"a request to the desk that is not from its own page (webchatt.desk_url is its address)"},
 	[REFUSE_DESK_SESSION] = {401, "not_signed_in", "You are not signed in; open a new link of webchatt.sign_in_link().",
 							 "a request to the desk without a session"},
+	[REFUSE_DESK_USER] =
+		{400, "bad_user_header",
+		 "The proxy's header that says who you are (webchatt.desk_user_header) is there twice, or holds a "
+		 "list, blanks, other characters than ASCII's, or more than 255; the proxy must set it to one name.",
+		 "a request to the desk whose webchatt.desk_user_header is twice, a list or no name"},
 	[REFUSE_DESK_CALL] = {400, "invalid_arguments", "The body must be a JSON object.",
 						  "a call of the desk without a JSON object"},
 	[REFUSE_DESK_SIGN_INS] = {429, "too_many_sign_ins",

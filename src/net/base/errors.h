@@ -28,6 +28,7 @@ typedef enum refusal
 	REFUSE_ORIGIN,		  /* a page that the channel does not list */
 	REFUSE_DESK_ORIGIN,	  /* not from a page of the desk's own */
 	REFUSE_DESK_SESSION,  /* no session's cookie */
+	REFUSE_DESK_USER,	  /* what a proxy says who it is is nobody's name */
 	REFUSE_DESK_CALL,	  /* no such arguments */
 	REFUSE_DESK_SIGN_INS, /* too many attempts */
 	REFUSE_DESK_RATE,	  /* too many calls, or in sessions that are not known */

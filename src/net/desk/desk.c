@@ -3,6 +3,7 @@
  */
 #include "desk/desk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,8 @@ desk_configure(desk *d, const wc_config *config)
 	mine.ack_timeout_ms = config->ack_timeout_ms + config->desk_statement_timeout_ms;
 	take_url(d, config->desk_url);
 	warn_of_plain(d, config->desk_listen);
+	snprintf(d->user_header, sizeof(d->user_header), "%.*s", (int) config->desk_user_header.len,
+			 config->desk_user_header.len > 0 ? config->desk_user_header.p : "");
 	d->session_max_s = config->desk_session_max_s;
 	http_server_configure(d->http, &mine);
 	desk_sockets_configure(d->sockets, &mine);

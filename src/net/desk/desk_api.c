@@ -44,6 +44,7 @@ typedef struct stranger_call
 static const stranger_call of_strangers[] = {
 	{"sign_in", true, 1},
 	{"passkey_challenge", false, 0},
+	{"enter", true, 1},			  /* as whom a trusted proxy says */
 	{"passkey_sign_in", true, 2}, /* its own, and that of its challenge */
 };
 
@@ -97,10 +98,17 @@ is_function(const char *name, size_t len)
 static refusal
 check_caller(desk *d, const desk_head *head, call *k)
 {
+	refusal why;
+
 	if (!head->marked || !desk_head_is_ours(head, d->origin))
 		return REFUSE_DESK_ORIGIN;
+	why = desk_guard_user(head, &k->caller);
+	if (why == REFUSE_NOTHING && is(k, "enter") && k->caller.user[0] == '\0')
+		why = REFUSE_DESK_SESSION;
+	if (why != REFUSE_NOTHING)
+		return why;
 	if (k->stranger != NULL)
-		return desk_guard_sign_in(d, &k->caller);
+		return desk_guard_sign_in(d, head, &k->caller);
 	return desk_guard_session(d, head, &k->caller);
 }
 
@@ -157,6 +165,7 @@ ask(conn *c, call *k, const char *args, size_t len)
 	m.args = (wc_str){args, (uint32_t) len};
 	m.client = wc_str_from(client);
 	m.user_agent = wc_str_from(k->user_agent);
+	m.user = wc_str_from(k->caller.user);
 	written = wc_write_desk_call(corridor_io_out(h->corridor), &m);
 	if (!written)
 	{
@@ -272,6 +281,9 @@ learn(desk *d, conn *c, call *k, const wc_desk_answer *m)
 	if (m->http_status == 200 && signs_in(k))
 	{
 		desk_guard_signed_in(d, &k->caller, k->stranger->attempts);
+		/* whoever was signed in in this browser, is not any more, in no tab */
+		desk_sessions_gone(d->sessions, k->caller.session);
+		desk_sockets_sign_out(d->sockets, k->caller.session);
 		desk_sessions_good(d->sessions, k->new_session, 0);
 		set_cookie(d, c->answer.response, k->token);
 	}

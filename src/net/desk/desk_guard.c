@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/proxies.h"
 #include "http/http_reply.h"
 
 /* Attempts to sign in from an address: so many a minute.  One that succeeds does not count. */
@@ -39,6 +40,7 @@ desk_guard_head(const desk *d, conn *c, desk_head *head)
 {
 	memset(head, 0, sizeof(*head));
 	head->cookie = d->secure ? DESK_COOKIE_SECURE : DESK_COOKIE;
+	head->user_header = d->user_header[0] != '\0' && proxies_trust(&c->peer) ? d->user_header : NULL;
 	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_field, head);
 }
 
@@ -46,6 +48,16 @@ static bool
 hash_token(const char *token, size_t len, uint8_t hash[WC_HASH_SIZE])
 {
 	return EVP_Digest(token, len, hash, NULL, EVP_sha256(), NULL) == 1;
+}
+
+refusal
+desk_guard_user(const desk_head *head, desk_caller *caller)
+{
+	if (head->odd_user)
+		return REFUSE_DESK_USER;
+	if (head->user.p != NULL)
+		memcpy(caller->user, head->user.p, head->user.len);
+	return REFUSE_NOTHING;
 }
 
 refusal
@@ -68,13 +80,15 @@ desk_guard_session(desk *d, const desk_head *head, desk_caller *caller)
 }
 
 refusal
-desk_guard_sign_in(desk *d, desk_caller *caller)
+desk_guard_sign_in(desk *d, const desk_head *head, desk_caller *caller)
 {
 	uint64_t now = uv_now(d->loop);
 
 	if (address_rate_wait(d->sign_ins, &caller->client, &sign_in_rate, now) > 0)
 		return REFUSE_DESK_SIGN_INS;
 	address_rate_take(d->sign_ins, &caller->client, &sign_in_rate, now, 1);
+	if (head->token.p != NULL && !hash_token(head->token.p, head->token.len, caller->session))
+		return REFUSE_MEMORY;
 	caller->paid = true;
 	return REFUSE_NOTHING;
 }

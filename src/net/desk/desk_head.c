@@ -43,6 +43,22 @@ cookie_field(desk_head *head, wc_str list)
 	}
 }
 
+/*
+ * Two of them, or a list, are none: one may be what the client sent and the proxy passed on.  An empty one says that
+ * nobody is signed in there.
+ */
+static void
+user_field(desk_head *head, wc_str given)
+{
+	bool odd = head->users || given.len > DESK_USER_MAX;
+
+	for (uint32_t i = 0; i < given.len && !odd; i++)
+		odd = given.p[i] <= ' ' || given.p[i] > '~' || given.p[i] == ',';
+	head->odd_user |= odd;
+	head->users = true;
+	head->user = given.len > 0 && !head->odd_user ? given : (wc_str){NULL, 0};
+}
+
 void
 desk_head_field(desk_head *head, const char *name, size_t name_len, const char *value, size_t value_len)
 {
@@ -65,6 +81,8 @@ desk_head_field(desk_head *head, const char *name, size_t name_len, const char *
 	}
 	else if (text_is(field, "User-Agent"))
 		head->user_agent = given;
+	else if (head->user_header != NULL && text_is(field, head->user_header))
+		user_field(head, given);
 }
 
 bool

@@ -27,17 +27,24 @@
 #define DESK_COOKIE		   "webchatt_desk"
 #define DESK_COOKIE_SECURE "__Host-" DESK_COOKIE
 
+/* Bytes of what a proxy may call somebody. */
+#define DESK_USER_MAX 255
+
 typedef struct desk_head
 {
-	const char *cookie; /* the name to look for: set before anything has come */
-	wc_str origin;		/* p is NULL when there is none, or more than one */
+	const char *cookie;		 /* the names to look for: set before anything has come */
+	const char *user_header; /* NULL: nobody is believed who says who sends it */
+	wc_str origin;			 /* p is NULL when there is none, or more than one */
 	wc_str host;
 	wc_str user_agent;
 	wc_str token; /* the session's; p is NULL when there is none that can be one */
+	wc_str user;  /* who sends it, as a proxy says; p is NULL when none does */
 	bool marked;  /* there was a DESK_MARK */
 	bool unattended;
-	bool origins; /* there was an Origin */
-	bool cookies; /* there was a cookie of that name */
+	bool origins;  /* there was an Origin */
+	bool cookies;  /* there was a cookie of that name */
+	bool users;	   /* there was a user_header */
+	bool odd_user; /* there was more than one, or what is nobody's name */
 } desk_head;
 
 /* For each field of the head; the strings must stay. */

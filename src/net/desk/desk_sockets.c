@@ -108,6 +108,7 @@ ask(desk_socket *k)
 	m.function = wc_str_from("socket");
 	m.args = wc_str_from("{}");
 	m.client = wc_str_from(client);
+	m.user = wc_str_from(k->caller.user);
 	if (!wc_write_desk_call(corridor_io_out(d->corridor), &m))
 		return false;
 	corridor_io_nudge(d->corridor);
@@ -202,7 +203,7 @@ desk_sockets_takeover(void *arg, conn *c, const char *version)
 		why = REFUSE_DESK_ORIGIN;
 	else if (!d->http->open)
 		why = REFUSE_NOT_OPEN;
-	else
+	else if ((why = desk_guard_user(&head, &a.caller)) == REFUSE_NOTHING)
 		why = desk_guard_session(d, &head, &a.caller);
 	if (why == REFUSE_NOTHING)
 		return ws_takeover(&to, c, version);

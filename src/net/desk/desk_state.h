@@ -32,6 +32,7 @@ struct desk
 	/* from the configuration */
 	char origin[WC_ORIGIN_SIZE]; /* empty: what the request's host is */
 	bool secure;				 /* it is https */
+	char user_header[101];		 /* empty: none */
 	bool warned;				 /* that it is not, and is reached from elsewhere */
 	uint32_t session_max_s;
 };
