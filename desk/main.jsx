@@ -17,7 +17,7 @@ import { Empty, Icon, Waiting } from './shared/ui.jsx';
 import { startWords, t } from './shared/words.js';
 import { AccountPage } from './sign-in/account_page.jsx';
 import { begin, takeToken } from './sign-in/sign_in.js';
-import { SignInPage } from './sign-in/sign_in_page.jsx';
+import { AskPage, SignInPage } from './sign-in/sign_in_page.jsx';
 
 // The pages beside the inbox: in the bar or, for admins, in the list behind "More", in this order.  A page is named as in the
 // address; its icon (shared/ui.jsx), its name and, with Why behind it, its line in the list are called the same.
@@ -53,7 +53,14 @@ function Line({ desk }) {
 		const timer = cut && setTimeout(() => setLate(true), 1500);
 		return () => clearTimeout(timer);
 	}, [cut]);
+	// Whoever goes on has seen as whom they came.
+	useEffect(() => {
+		const seen = () => desk.came && desk.arrived();
+		addEventListener('hashchange', seen);
+		return () => removeEventListener('hashchange', seen);
+	}, [desk]);
 	return <div class="line-state" role="status">
+		{desk.came && <p class="came"><span dir="auto">{t('nowSignedInAs', { name: desk.agent.displayName })}</span> <button type="button" class="link" onClick={() => desk.arrived()}>{t('fine')}</button></p>}
 		{cut && late && <p class="bar">{t(navigator.onLine ? 'connecting' : 'offline')}</p>}
 		{!cut && desk.updated && <p class="bar">{t('updated')} <button type="button" class="link" onClick={() => location.reload()}>{t('reload')}</button></p>}
 	</div>;
@@ -91,14 +98,16 @@ function Signed({ desk, onLiking, onSignOut }) {
 	</div>;
 }
 
-// state: { desk } of who is signed in, { error, token } of who is not, {} while that is not known.
+// state: { desk } of who is signed in, { ask } of who is and has opened a link, { error, token } of who is not, {} while
+// that is not known.
 function App({ token }) {
 	const [state, setState] = useState({});
 	const [, setLiking] = useState(0);
 	const left = useRef(token);
 
-	function enter(me) {
+	function enter(me, came) {
 		const desk = new Desk(me);
+		desk.came = came;
 		desk.start(() => leave(desk));
 		setState({ desk });
 	}
@@ -107,14 +116,14 @@ function App({ token }) {
 		showWaiting(0);
 		setState(before => before.desk === desk ? { error: null, token: '' } : before);
 	}
-	async function start() {
+	async function start(sure) {
 		setState({});
-		const { me, error, token: tried } = await begin(left.current);
+		const { me, came, ask, error, token: tried } = await begin(left.current, sure === true);
 		left.current = tried;
 		if (me)
-			enter(me);
+			enter(me, came);
 		else
-			setState({ error, token: tried });
+			setState(ask ? { ask } : { error, token: tried });
 	}
 	useEffect(() => {
 		start();
@@ -129,8 +138,10 @@ function App({ token }) {
 			leave(state.desk);
 		}} />;
 	}
+	if (state.ask)
+		return <AskPage me={state.ask} onStay={() => enter(state.ask)} onSwitch={() => start(true)} />;
 	if (state.error !== undefined)
-		return <SignInPage {...state} onRetry={start} onMe={enter} />;
+		return <SignInPage {...state} onRetry={() => start(false)} onMe={me => enter(me)} />;
 	return <main class="welcome">{token ? <p role="status">{t('signing')}</p> : <Waiting />}</main>;
 }
 

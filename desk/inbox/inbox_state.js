@@ -1,12 +1,14 @@
-// The inbox as it is on the screen: its first pages are read again when something changed, further ones when
-// somebody asks for them.  Its order is the server's.
+// The inbox as it is on the screen: its first page is read again when something changed, and what lies further down
+// more seldom.  Its order is the server's.
 import { call } from '../shared/api.js';
 import { Changes } from '../shared/changes.js';
 import { paced } from '../shared/pace.js';
 
 const PAGE = 50;
-// How much is read again at a change: what lies further down stays as it was read.
+// How much is read again at a time: of a list that is longer the rest at most so often (ms), down to a depth.
 const AGAIN = 100;
+const FURTHER_EVERY = 5000;
+const DEPTH = 1000;
 
 export const FILTERS = ['open', 'mine', 'closed'];
 const keyOf = one => `${one.channel} ${one.visitor}`;
@@ -20,10 +22,12 @@ export class Inbox {
 		this.waiting = 0;
 		this.clear();
 		this.ask = paced(() => this.reread());
+		this.askFurther = paced(() => this.rereadFurther(), FURTHER_EVERY);
 	}
 
 	stop() {
 		this.ask.stop();
+		this.askFurther.stop();
 	}
 
 	clear() {
@@ -66,6 +70,8 @@ export class Inbox {
 			if (view !== this.view)
 				return;
 			this.take(page, limit);
+			if (this.conversations.length > limit)
+				this.askFurther();
 		} catch (error) {
 			if (view === this.view) {
 				this.error = error;
@@ -87,6 +93,31 @@ export class Inbox {
 		this.waiting = page.waiting;
 		this.loaded = true;
 		this.error = null;
+		this.changes.tell();
+	}
+
+	// All of a long list, page by page, from the top, as what lies where has changed; shown when all of it is there, behind
+	// the first page, which may be newer.  Deeper than DEPTH it ends, and can be gone on with from there.
+	async rereadFurther() {
+		const view = this.view;
+		const wanted = Math.min(this.conversations.length, DEPTH);
+		const fresh = [];
+		let page = { next: null };
+		do {
+			page = await this.read(page.next, Math.min(AGAIN, wanted - fresh.length));
+			fresh.push(...page.conversations);
+		} while (view === this.view && page.next !== null && fresh.length < wanted);
+		if (view !== this.view)
+			return;
+		// Somebody goes on with the list just now.
+		if (this.loadingMore) {
+			this.askFurther();
+			return;
+		}
+		const first = this.conversations.slice(0, AGAIN);
+		const keys = new Set(first.map(keyOf));
+		this.conversations = first.concat(fresh.filter(one => !keys.has(keyOf(one)) && keys.add(keyOf(one))));
+		this.next = page.next;
 		this.changes.tell();
 	}
 

@@ -20,7 +20,7 @@ export class Refusal extends Error {
 }
 
 // What is called by those who are not signed in: 401 says something else there.
-const OF_STRANGERS = ['sign_in', 'passkey_challenge', 'passkey_sign_in'];
+const OF_STRANGERS = ['sign_in', 'enter', 'passkey_challenge', 'passkey_sign_in'];
 
 let tell = { signedOut: () => 0, unreached: () => 0 };
 

@@ -60,6 +60,12 @@ export class Desk {
 		onCalls({ signedOut: () => 0, unreached: () => 0 });
 	}
 
+	// They have seen as whom they came.
+	arrived() {
+		this.came = false;
+		this.changes.tell();
+	}
+
 	take(me) {
 		this.agent = me.agent;
 		this.channels = me.channels || [];

@@ -14,7 +14,8 @@ function guarded(work, otherwise) {
 
 export class Keep {
 	constructor(agent) {
-		this.prefix = `${PREFIX}${agent}.`;
+		// No name has a colon in it: ana is not the beginning of ana.b.
+		this.prefix = `${PREFIX}${agent}:`;
 	}
 
 	get(name) {

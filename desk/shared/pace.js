@@ -5,8 +5,8 @@ const SHOWN = 500;
 const HIDDEN = 4000;
 const LATEST = 30000;
 
-// work() → promise.  Gives ask(): read, or read once more.  ask.stop() ends it.
-export function paced(work) {
+// work() → promise.  Gives ask(): read, or read once more.  ask.stop() ends it.  shown: so many ms at least from one to the next.
+export function paced(work, shown = SHOWN) {
 	let wanted = false;
 	let running = false;
 	let stopped = false;
@@ -15,7 +15,7 @@ export function paced(work) {
 	let failures = 0;
 
 	const pause = () => {
-		const least = document.hidden ? HIDDEN : SHOWN;
+		const least = document.hidden ? Math.max(HIDDEN, shown) : shown;
 		return failures ? Math.min(LATEST, Math.max(least, 1000 * 2 ** failures)) : least;
 	};
 

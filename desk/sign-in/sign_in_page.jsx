@@ -6,7 +6,19 @@ import { Icon, Problem } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { canHavePasskeys, signInByPasskey } from './passkeys.js';
 
-// A link that failed, of somebody who is signed in all the same.
+// A link that is opened where somebody is signed in already.
+export function AskPage({ me, onStay, onSwitch }) {
+	const name = me.agent.displayName;
+	return <main class="welcome">
+		<Icon name="account" />
+		<h1 dir="auto">{t('alreadySignedInAs', { name })}</h1>
+		<p>{t('linkSwitches')}</p>
+		<button type="button" class="button primary" onClick={onStay}>{t('goOnAs', { name })}</button>
+		<button type="button" class="button" onClick={onSwitch}>{t('useLink')}</button>
+	</main>;
+}
+
+// Of somebody who is signed in all the same: a link failed, or it was in another tab.
 function GoOn({ onMe }) {
 	const [me, setMe] = useState(null);
 	useEffect(() => {
@@ -50,6 +62,7 @@ export function SignInPage({ error, token, onRetry, onMe }) {
 		{!unreached && <pre tabIndex={0}>SELECT webchatt.sign_in_link('ana');</pre>}
 		{token && !unreached && canHavePasskeys() && <Passkey onMe={onMe} />}
 		{unreached && <button type="button" class="button primary" onClick={onRetry}>{t('retry')}</button>}
-		{token && !unreached && <GoOn onMe={onMe} />}
+		{!unreached && !token && error && !['not_signed_in', 'unauthorized'].includes(error.code) && <Problem error={error} />}
+		{!unreached && <GoOn onMe={onMe} />}
 	</main>;
 }
