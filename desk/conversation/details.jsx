@@ -5,6 +5,7 @@ import { webAddress } from '../shared/links.js';
 import { Icon, Out } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
 import { Assign } from './assign.jsx';
+import { Related } from './related.jsx';
 import { Whereabouts } from './whereabouts.jsx';
 
 const KNOWN = ['name', 'email', 'page', 'title', 'referrer', 'language'];
@@ -40,5 +41,6 @@ export function Details({ desk, talk, name, onClose }) {
 				<dt dir="auto">{KNOWN.includes(one) ? t(`attr_${one}`) : one}</dt><dd dir="auto"><Value value={attributes[one]} /></dd></Fragment>)}</dl>
 			<p class="hint">{t('attributesUnproved')}</p>
 		</>}
+		<Related talk={talk} />
 	</aside>;
 }

@@ -6,7 +6,7 @@ import { Dialog, Icon } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 
 function Choice({ notifier, name, off }) {
-	return <label class="choice check"><input type="checkbox" checked={notifier.has(name)} disabled={off} onChange={event => notifier.choose(name, event.target.checked)} />
+	return <label class="choice tick"><input type="checkbox" checked={notifier.has(name)} disabled={off} onChange={event => notifier.choose(name, event.target.checked)} />
 		<span><b>{t(`notify_${name}`)}</b><small>{t(`notify_${name}_hint`)}</small></span></label>;
 }
 
@@ -41,6 +41,6 @@ export function Bell({ notifier }) {
 // Of one conversation, among what is known of its visitor.
 export function MuteOne({ notifier, talk }) {
 	useChanges(notifier);
-	return <label class="choice check one"><input type="checkbox" checked={notifier.isMuted(talk.channel, talk.id)}
+	return <label class="choice tick one"><input type="checkbox" checked={notifier.isMuted(talk.channel, talk.id)}
 		onChange={event => notifier.mute(talk.channel, talk.id, event.target.checked)} /><span>{t('muteOne')}</span></label>;
 }

@@ -281,3 +281,50 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt.desk_delete_canned_answer(jsonb) IS
 	'the desk: {name, channel?} → {done}: removes a canned answer';
+
+/*
+ * Who is perhaps the same: by what their pages said, which proves nothing.  Found by the index of the search, whose words of
+ * a value are all words that the others have, too; then compared whole.
+ */
+CREATE FUNCTION webchatt._desk_alike(channel uuid, visitor text, name text, value text) RETURNS SETOF webchatt.visitors
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
+DECLARE
+	q tsquery := (SELECT string_agg(quote_literal(w.lexeme), ' & ') FROM unnest(webchatt.visitor_words('', jsonb_build_object(name, value))) w)::tsquery;
+BEGIN
+	IF numnode(q) > 0 THEN
+		RETURN QUERY SELECT v.* FROM webchatt.visitors v
+			WHERE webchatt.visitor_words(v.id, v.attributes) OPERATOR(webchatt.@@) q AND v.attributes <> '{}'
+				AND lower(btrim(v.attributes ->> name)) = lower(btrim(value)) AND (v.channel_id, v.id) <> (channel, _desk_alike.visitor)
+			LIMIT 10;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION webchatt._desk_alike(uuid, text, text, text) IS
+	'webchatt''s own: up to ten other visitors whose attribute of that name has that value';
+
+CREATE FUNCTION webchatt.desk_related(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+BEGIN
+	RETURN (WITH said AS MATERIALIZED (
+			SELECT k.name, v.attributes ->> k.name AS value, k.n FROM webchatt.visitors v, (VALUES (1, 'user_id'), (2, 'userId'), (3, 'email')) k (n, name)
+			WHERE v.channel_id = what.channel AND v.id = what.visitor AND jsonb_typeof(v.attributes -> k.name) = 'string'
+				AND char_length(btrim(v.attributes ->> k.name)) BETWEEN 3 AND 200),
+		alike AS MATERIALIZED (
+			SELECT DISTINCT ON (v.channel_id, v.id) v.channel_id, v.id, v.attributes, s.name AS by
+			FROM said s CROSS JOIN LATERAL webchatt._desk_alike(what.channel, what.visitor, s.name, s.value) v ORDER BY v.channel_id, v.id, s.n),
+		shown AS (
+			SELECT a.*, h.display_name, c.state, m.created_at, m.content FROM alike a
+			JOIN webchatt.channels h ON h.id = a.channel_id
+			LEFT JOIN webchatt.conversations c ON c.channel_id = a.channel_id AND c.visitor = a.id
+			CROSS JOIN LATERAL (SELECT m.created_at, m.content FROM webchatt.messages m WHERE m.channel_id = a.channel_id AND m.visitor = a.id
+				ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) m
+			ORDER BY m.created_at DESC LIMIT 10)
+		SELECT coalesce(jsonb_agg(jsonb_build_object('channel', s.channel_id, 'visitor', s.id, 'displayName', s.display_name, 'by', s.by, 'state', coalesce(s.state, 'open'),
+			'lastAt', s.created_at, 'lastText', webchatt._content_line(s.content, 200)) ORDER BY s.created_at DESC), '[]') FROM shown s);
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_related(jsonb) IS
+	'the desk: {channel, visitor} → [{channel, visitor, displayName, by, state, lastAt, lastText}]: up to ten other conversations, on all channels that the caller may read, of visitors whose page said the same user_id, userId or email (by says which): not proved';

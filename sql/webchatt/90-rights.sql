@@ -177,5 +177,5 @@ GRANT EXECUTE ON FUNCTION webchatt._passkey_host(), webchatt._desk_bytes(jsonb, 
 -- notes to colleagues and canned answers
 GRANT EXECUTE ON FUNCTION webchatt._new_message_id(uuid), webchatt._conversation_changed(uuid, text), webchatt.add_note(uuid, text, text, text),
 	webchatt.delete_note(uuid), webchatt.set_canned_answer(text, text, jsonb, uuid, text), webchatt.delete_canned_answer(text, uuid),
-	webchatt._desk_notes(uuid, text, uuid, uuid, int), webchatt.desk_notes(jsonb), webchatt.desk_add_note(jsonb), webchatt.desk_delete_note(jsonb),
+	webchatt._desk_alike(uuid, text, text, text), webchatt.desk_related(jsonb), webchatt._desk_notes(uuid, text, uuid, uuid, int), webchatt.desk_notes(jsonb), webchatt.desk_add_note(jsonb), webchatt.desk_delete_note(jsonb),
 	webchatt.desk_canned_answers(jsonb), webchatt.desk_set_canned_answer(jsonb), webchatt.desk_delete_canned_answer(jsonb) TO webchatt_agent;

@@ -438,4 +438,24 @@ test('notifications and sound', async () => {
 	await Promise.all([one.context.close(), two.context.close(), three.context.close(), rui.close()]);
 });
 
+test('other conversations of the same person', async () => {
+	const one = await visitor('It is me', 'Related shop');
+	const two = await visitor('Me again', 'Related blog');
+	const three = await visitor('Somebody else', 'Related forum');
+	const about = async ({ channel }, attributes) => sql(`UPDATE webchatt.visitors SET attributes = ${quoted(JSON.stringify(attributes))} WHERE id = '${await theVisitor(channel)}'`);
+	await about(one, { email: 'Bea@example.com', name: HOSTILE });
+	await about(two, { email: 'bea@example.com' });
+	await about(three, { email: 'zoe@example.com' });
+	const rui = await DeskPage.signedIn('rui');
+	await rui.open('It is me');
+	await rui.page.getByRole('button', { name: 'Details' }).click();
+	const others = rui.page.getByRole('region', { name: 'Other conversations' }).getByRole('link');
+	await comes(() => others.locator('b').allInnerTexts(), 'those who gave the same address, and no others', ['Related blog']);
+	await others.click();
+	await comes(() => rui.texts(), 'a click leads there', ['Me again']);
+	await comes(() => others.locator('b').allInnerTexts(), 'and back', ['Related shop']);
+	is(rui.errors, [], 'no errors on the page');
+	await Promise.all([one.context.close(), two.context.close(), three.context.close(), rui.close()]);
+});
+
 run(tidy);

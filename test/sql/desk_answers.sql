@@ -114,6 +114,22 @@ SELECT webchatt.mark_read(:'shop', 'v3', '01900000-0000-7000-8000-000000300005')
 SELECT webchatt.send_message(:'shop', 'v3', text => 'from a bot', final => false) IS NOT NULL, pg_temp.unread('v3');
 SELECT webchatt.send_message(:'shop', 'v3', text => 'answer') IS NOT NULL, pg_temp.unread('v3');
 
+-- who may be the same person
+SELECT webchatt.create_channel('Forum', ARRAY['https://forum.example.com']) AS forum \gset
+INSERT INTO webchatt.visitors (channel_id, id, attributes) VALUES (:'forum', 'w1', '{"email": "Zoe.Q@example.com"}'), (:'blog', 'w2', '{"email": " zoe.q@example.com ", "user_id": "u-77"}'),
+	(:'shop', 'w3', '{"user_id": "U-77", "email": ""}'), (:'shop', 'w4', '{"email": "q.zoe@example.com"}'), (:'shop', 'w5', '{"note": "zoe.q@example.com"}'), (:'shop', 'w6', '{"email": "zoe.q@example.com"}'), (:'shop', 'w7', '{"email": 7}');
+SELECT count(webchatt.send_message(channel_id, id, text => 'to ' || id)) FROM webchatt.visitors WHERE id ~ '^w[1-57]';
+SET LOCAL ROLE webchatt_agent;
+SELECT v.id, r ->> 'visitor', r ->> 'displayName', r ->> 'by', r ->> 'state', r ->> 'lastText' FROM webchatt.visitors v,
+	jsonb_array_elements(webchatt.desk_related(jsonb_build_object('channel', v.channel_id, 'visitor', v.id))) r WHERE v.id ~ '^w' ORDER BY 1, 2;
+RESET ROLE;
+ALTER TABLE webchatt.visitors ENABLE ROW LEVEL SECURITY;
+CREATE POLICY not_all ON webchatt.visitors TO webchatt_agent USING (id <> 'w1');
+SET LOCAL ROLE webchatt_agent;
+SELECT count(*) FROM webchatt.visitors v, jsonb_array_elements(webchatt.desk_related(jsonb_build_object('channel', v.channel_id, 'visitor', v.id))) r WHERE r ->> 'visitor' = 'w1';
+RESET ROLE;
+ALTER TABLE webchatt.visitors DISABLE ROW LEVEL SECURITY;
+
 -- canned answers
 SET LOCAL ROLE webchatt_agent;
 SET LOCAL webchatt.agent = 'bia';
