@@ -356,26 +356,6 @@ $$;
 COMMENT ON FUNCTION webchatt._desk_page(text, uuid, text[], int) IS
 	'webchatt''s own: conversations of the inbox, behind a place, a channel and a visitor (NULL: from the first on)';
 
-/* From the newest on: both look at what is unread and one message more, by index. */
-CREATE FUNCTION webchatt._desk_unread(channel uuid, visitor text) RETURNS int
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
-SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
-DECLARE
-	m record;
-	n int := 0;
-BEGIN
-	FOR m IN SELECT x.direction, x.status, x.final FROM webchatt.messages x
-		WHERE x.channel_id = channel AND x.visitor = _desk_unread.visitor
-		ORDER BY x.channel_id DESC, x.visitor DESC, x.id DESC LIMIT 198 LOOP
-		EXIT WHEN n = 99 OR m.direction = 'in' AND m.status = 'read' OR m.direction = 'out' AND m.final;
-		n := n + CASE m.direction WHEN 'in' THEN 1 ELSE 0 END;
-	END LOOP;
-	RETURN n;
-END
-$$;
-COMMENT ON FUNCTION webchatt._desk_unread(uuid, text) IS
-	'webchatt''s own: how many messages of a visitor''s are behind the last that somebody read, or answered for good; 99 at most';
-
 CREATE FUNCTION webchatt.desk_inbox(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
@@ -405,7 +385,15 @@ BEGIN
 					'state', p.state, 'assignee', p.assignee,
 					'unanswered', p.state = 'open' AND p.place < 2305843009213693952 AND NOT m.answers,
 					'waitingSince', CASE WHEN NOT m.answers THEN p.waiting_since END,
-					'unread', CASE WHEN m.direction = 'in' AND m.status = 'received' THEN webchatt._desk_unread(p.channel_id, p.visitor) ELSE 0 END,
+					-- what is behind the last that somebody read, or answered for good: from the newest on, by index
+					'unread', CASE WHEN NOT m.answers AND (m.direction = 'out' OR m.status = 'received') THEN (SELECT count(*) FROM (
+						SELECT FROM webchatt.messages u
+						WHERE u.channel_id = p.channel_id AND u.visitor = p.visitor AND u.direction = 'in' AND u.id > coalesce((
+							SELECT s.id FROM (SELECT d.id, d.direction, d.status, d.final FROM webchatt.messages d
+								WHERE d.channel_id = p.channel_id AND d.visitor = p.visitor
+								ORDER BY d.channel_id DESC, d.visitor DESC, d.id DESC LIMIT 198) s
+							WHERE s.direction = 'out' AND s.final OR s.direction = 'in' AND s.status = 'read' LIMIT 1), '00000000-0000-0000-0000-000000000000')
+						ORDER BY u.channel_id DESC, u.visitor DESC, u.id DESC LIMIT 99) u) ELSE 0 END,
 					'lastAt', m.created_at, 'lastDirection', m.direction, 'lastStatus', m.status,
 					'lastText', webchatt._content_line(m.content, 200),
 					'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN

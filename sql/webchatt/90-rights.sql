@@ -165,7 +165,7 @@ GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webc
 	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_uuid(jsonb, text, boolean), webchatt._desk_limit(jsonb),
 	webchatt._desk_conversation(jsonb), webchatt._desk_message(jsonb),
 	webchatt._desk_page(text, uuid, text[], int), webchatt._desk_messages(uuid, text, uuid, uuid, int), webchatt._own_sessions(bigint), webchatt._end_own_session(bigint),
-	webchatt._desk_unread(uuid, text), webchatt.desk_me(jsonb), webchatt.desk_inbox(jsonb), webchatt.desk_conversation(jsonb), webchatt.desk_send(jsonb),
+	webchatt.desk_me(jsonb), webchatt.desk_inbox(jsonb), webchatt.desk_conversation(jsonb), webchatt.desk_send(jsonb),
 	webchatt.desk_typing(jsonb), webchatt.desk_read(jsonb), webchatt.desk_close(jsonb), webchatt.desk_reopen(jsonb),
 	webchatt.desk_assign(jsonb), webchatt.desk_retry(jsonb), webchatt.desk_cancel(jsonb), webchatt.desk_agents(jsonb),
 	webchatt.desk_sessions(jsonb), webchatt.desk_end_session(jsonb), webchatt.desk_sign_out(jsonb) TO webchatt_agent;

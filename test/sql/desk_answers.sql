@@ -100,13 +100,18 @@ SELECT webchatt.desk_send(jsonb_build_object('channel', :'shop', 'visitor', 'v2'
 SELECT content ->> 'text' FROM webchatt.messages WHERE visitor = 'v2' ORDER BY id;
 RESET ROLE;
 -- how many messages are unread
+-- (what the worker would have made of it)
 CREATE FUNCTION pg_temp.unread(wanted text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN webchatt._desk_unread((SELECT channel_id FROM webchatt.visitors WHERE id = wanted), wanted);
+	DELETE FROM webchatt.conversations;
+	INSERT INTO webchatt.conversations (channel_id, visitor, last_id, last_at) SELECT DISTINCT m.channel_id, m.visitor, m.id, m.created_at
+	FROM webchatt.messages m WHERE m.id = (SELECT x.id FROM webchatt.messages x WHERE x.visitor = wanted ORDER BY x.id DESC LIMIT 1);
+	PERFORM set_config('webchatt.agent', 'bia', true);
+	RETURN webchatt.desk_inbox() #>> '{conversations,0,unread}';
 END
 $$;
 INSERT INTO webchatt.visitors (channel_id, id) VALUES (:'shop', 'v3'), (:'shop', 'v4');
-SELECT pg_temp.unread('v2'), pg_temp.unread('v3');
+SELECT pg_temp.unread('v2');
 INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
 SELECT :'shop', format('01900000-0000-7000-8000-%s', lpad(v::text || lpad(n::text, 5, '0'), 12, '0'))::uuid, 'v' || v, 'in', 'received', '{"text": "x"}' FROM generate_series(3, 4) v, generate_series(1, CASE v WHEN 3 THEN 7 ELSE 120 END) n;
 SELECT pg_temp.unread('v3'), pg_temp.unread('v4');
