@@ -1,4 +1,5 @@
 // What those who answer have beside a text: notes to colleagues, canned answers, forms, notifications, what is unread.
+import { poorContrast } from './contrast.mjs';
 import { DeskPage, deskUrl, makeAgent } from './desk_page.mjs';
 import { comes, is, like, ok, run, test, until } from './harness.mjs';
 import { makeChannel, makeWorld, messages, newContext, quoted, send, sql, theVisitor, tidy, Widget } from './world.mjs';
@@ -457,5 +458,46 @@ test('other conversations of the same person', async () => {
 	is(rui.errors, [], 'no errors on the page');
 	await Promise.all([one.context.close(), two.context.close(), three.context.close(), rui.close()]);
 });
+
+for (const colorScheme of ['light', 'dark']) {
+	test(`contrast, and room on a phone, ${colorScheme}`, async () => {
+		const { channel, context } = await visitor('Colours', `Paint ${colorScheme}`);
+		const id = await theVisitor(channel);
+		await sql(`SELECT webchatt.add_note('${channel.id}', '${id}', 'A note with https://example.com in it, and a${'b'.repeat(200)}', 'rui'), webchatt.set_canned_answer('colours', repeat('All colours. ', 50))`);
+		const rui = await DeskPage.signedIn('rui', { colorScheme, reducedMotion: 'reduce', viewport: { width: 360, height: 700 } });
+		const poor = () => rui.page.locator('#desk').evaluate(poorContrast);
+		const good = async what => is([await poor(), await rui.isTooWide()], [[], false], what);
+		await comes(() => rui.page.locator('.unread').count(), 'the list', undefined);
+		await good('unread messages');
+		await rui.page.goto(`${deskUrl}/desk/#/conversation/${channel.id}/${id}`);
+		await comes(() => notes(rui).then(all => all.length), 'a note', 1);
+		await good('a note in the log');
+		await mode(rui, 'Note');
+		await rui.page.getByRole('textbox', { name: 'Write a note to colleagues…' }).fill('x');
+		await good('the field for notes');
+		await rui.page.getByRole('button', { name: 'Add note' }).hover();
+		await good('and its button');
+		await mode(rui, 'Answer');
+		await rui.field.fill('/');
+		await rui.page.getByRole('listbox', { name: 'Canned answers' }).waitFor();
+		await good('canned answers');
+		await rui.field.fill('x');
+		await rui.page.getByRole('button', { name: 'Other kinds of message' }).click();
+		await good('the menu');
+		await rui.page.getByRole('menuitem', { name: 'List' }).click();
+		const send = rui.page.getByRole('dialog').getByRole('button', { name: 'Send' });
+		await send.click();
+		await send.hover();
+		await good('a form, with what is missing and the pointer on its button');
+		await rui.page.keyboard.press('Escape');
+		await rui.page.goto(`${deskUrl}/desk/#/answers`);
+		await rui.page.getByRole('link', { name: 'Add answer' }).hover();
+		await good('the page of canned answers');
+		await rui.page.getByRole('link', { name: 'Add answer' }).click();
+		await rui.page.getByLabel('Kind').selectOption('Buttons');
+		await good('and its form');
+		await Promise.all([context.close(), rui.close()]);
+	});
+}
 
 run(tidy);
