@@ -27,7 +27,7 @@ is(join(' ', sort keys %seen), join(' ', sort grep { $_ ne 'CONFIG' } keys %Corr
 
 my ($a, $b) = ('01020304-0506-0708-090a-0b0c0d0e0f10', 'fffefd04-0506-0708-090a-0b0c0d0e0f00');
 is_deeply($seen{SEND}, { token => 1 << 63, hub => 7, message => $a, channel => $b, kind => 'web-chatt2me', to => 'visitor',
-		content => '{"text": "hi"}', local => 1, bulk => 1 }, 'SEND');
+		content => '{"text": "hi"}', local => 1, bulk => 1, author => '{"name":"Ana"}' }, 'SEND');
 is_deeply($seen{EVENT}, { request => 99, hub => 7, kind => 2, channel => $a, at_us => 1700000000123456, message_id => 'abc', visitor => '',
 		channel_type => 'whatsapp', status => 'failed', error_code => '130472', error_message => 'no', body => '{}',
 		content_at => 2, content_len => 258, extra => 1 }, 'EVENT');
