@@ -32,12 +32,12 @@ function CloseOrReopen({ talk }) {
 		<Problem error={error} /></>;
 }
 
-function TalkHead({ desk, talk, name, details, onDetails }) {
+function TalkHead({ desk, talk, name, details, onDetails, back }) {
 	useClock(30000);
 	const { visitor } = talk;
 	const channel = desk.channelOf(talk.channel);
 	return <header class="head talk-head">
-		<a class="icon-button back" href={href('inbox')} aria-label={t('back')}><Icon name="back" /></a>
+		<a class="icon-button back" href={href(back)} aria-label={t('back')}><Icon name="back" /></a>
 		<Avatar name={givenName(visitor.attributes)} quiet />
 		<div class="who">
 			<h1 dir="auto">{name}</h1>
@@ -75,7 +75,7 @@ function Heard({ talk, name, desk }) {
 }
 
 // Alt and an arrow: the next conversation in the list; Esc: back to the list.
-function useKeys(desk, talk) {
+function useKeys(desk, talk, back) {
 	useEffect(() => {
 		function onKey(event) {
 			if (event.defaultPrevented || document.querySelector('dialog[open]'))
@@ -87,20 +87,22 @@ function useKeys(desk, talk) {
 				go('conversation', beside.channel, beside.visitor);
 			} else if (event.key === 'Escape') {
 				event.preventDefault();
-				go('inbox');
+				go(back);
 			}
 		}
 		addEventListener('keydown', onKey);
 		return () => removeEventListener('keydown', onKey);
-	}, [talk]);
+	}, [talk, back]);
 }
 
 // message: one that is looked for, by its id.
 export function ConversationPage({ desk, channel, visitor, message }) {
+	// Where it was opened from.
+	const back = message ? 'search' : 'inbox';
 	const talk = useMemo(() => new Talk(desk, channel, visitor), [channel, visitor]);
 	const [details, setDetails] = useState(() => matchMedia('(min-width: 1400px)').matches);
 	useChanges(talk, desk);
-	useKeys(desk, talk);
+	useKeys(desk, talk, back);
 	useEffect(() => {
 		desk.show(talk);
 		talk.lookFor(message);
@@ -112,7 +114,7 @@ export function ConversationPage({ desk, channel, visitor, message }) {
 	if (!talk.visitor) {
 		const missing = talk.error && !talk.error.passes;
 		return <section class="talk" aria-label={t('messages')}>
-			<header class="head talk-head"><a class="icon-button back" href={href('inbox')} aria-label={t('back')}><Icon name="back" /></a></header>
+			<header class="head talk-head"><a class="icon-button back" href={href(back)} aria-label={t('back')}><Icon name="back" /></a></header>
 			{talk.error ? <Empty icon="failed" title={t(missing ? 'conversationMissing' : 'conversationFailed')}>
 				<p>{missing ? '' : reasonOf(talk.error)}</p>
 				<button type="button" class="button" onClick={talk.ask.now}>{t('retry')}</button>
@@ -122,7 +124,7 @@ export function ConversationPage({ desk, channel, visitor, message }) {
 	const name = visitorName(talk.visitor.attributes, talk.id, t);
 	return <>
 		<section class="talk" aria-label={name}>
-			<TalkHead desk={desk} talk={talk} name={name} details={details} onDetails={() => setDetails(!details)} />
+			<TalkHead back={back} desk={desk} talk={talk} name={name} details={details} onDetails={() => setDetails(!details)} />
 			<Log key={`${channel} ${visitor}`} desk={desk} talk={talk} name={name} />
 			<Colleagues desk={desk} talk={talk} />
 			{talk.visitor.state === 'closed' && <p class="notice">{t('isClosed')}</p>}

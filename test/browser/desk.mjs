@@ -211,7 +211,7 @@ test('agents', async () => {
 	await ze.page.locator('nav.pages').waitFor();
 	ok(true, 'the link that is shown works');
 
-	is(await ze.page.locator('nav.pages a > span:not(.badge)').allInnerTexts(), ['Inbox', 'Answers', 'You'], 'an agent sees no admin\'s pages');
+	is(await ze.page.locator('nav.pages a > span:not(.badge)').allInnerTexts(), ['Inbox', 'Search', 'Answers', 'You'], 'an agent sees no admin\'s pages');
 	await ze.page.goto(`${deskUrl}/desk/#/channels`);
 	await comes(() => ze.page.getByText('Only admins may see this page.').count(), 'also not by their address', 1);
 	is((await ze.call('create_channel', { displayName: 'x', origins: [site.origin] }))[0], 403, 'nor their functions by hand');
