@@ -446,6 +446,16 @@ $t->sql(q{CREATE FUNCTION webchatt.desk_large(args jsonb) RETURNS jsonb LANGUAGE
 	GRANT EXECUTE ON FUNCTION webchatt.desk_large(jsonb) TO webchatt_agent});
 is(length((asked('large', { n => $_ }, 'of ana'))[1]{x}), $_, "an answer of $_ bytes") for 100, 300_000, 7_000_000;
 is((asked('large', { n => 9_000_000 }, 'of ana'))[0], 400, 'too large a one is refused');
+# Whose answers nobody takes is not silent.
+$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '1s'; SELECT pg_reload_conf()});
+$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '1s'}, 'a time limit');
+my $waits = desk_pid();
+my @heavy = map { call('large', { n => 7_000_000 }, 'of ana') } 1 .. 6;
+$t->wait_for(q{SELECT wait_event ~ '^MessageQueue' AND clock_timestamp() - query_start > interval '8 s' FROM pg_stat_activity WHERE backend_type = 'webchatt desk'}, 'nobody reads what it answers');
+is(join(' ', map { (answer($_))[0] } @heavy), join(' ', (200) x 6), 'when somebody does, it goes on');
+is(desk_pid(), $waits, 'the same process');
+$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
+$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'none any more');
 is(length((asked('probe', { do => 'SELECT 1', more => 'y' x 60_000 }, 'of ana'))[1]{user}), 14, 'arguments of 60 kB');
 is(length((asked('probe', { do => "DO 'BEGIN RAISE EXCEPTION ''%'', repeat(''y'', 10000000) USING HINT = repeat(''z'', 10000000); END'" }, 'of ana'))[1]{$_}), 4096, "an error that says more than anybody reads is answered: $_")
   for 'errorMessage', 'hint';

@@ -354,15 +354,18 @@ patience(void)
 	return wc_desk_statement_timeout + SILENT_MS;
 }
 
-/* Has the desk worker been at one and the same call for longer than any may take? */
+/*
+ * Has the desk worker been at one and the same call for longer than any may take?  While webchatt-net does not read us, we
+ * do not take its answers.
+ */
 static bool
 is_silent(Lane *lane, TimestampTz now)
 {
 	const DeskCall *call = dlist_is_empty(&lane->calls) ? NULL : dlist_head_element(DeskCall, node, &lane->calls);
 	uint64 at = call != NULL && call->sent ? call->request : 0;
-	bool starts = shm_mq_get_receiver(lane->queue.calls) == NULL;
+	bool cannot = shm_mq_get_receiver(lane->queue.calls) == NULL || !net_process_has_room();
 
-	if (at != lane->seen_call || starts || TimestampDifferenceExceeds(lane->last_look, now, GAP_MS))
+	if (at != lane->seen_call || cannot || TimestampDifferenceExceeds(lane->last_look, now, GAP_MS))
 	{
 		lane->seen_call = at;
 		lane->seen_since = now;
