@@ -5,7 +5,7 @@ export const PT = {
 	channels: 'Canais',
 	agents: 'Equipe',
 	account: 'Você',
-	accountWhy: 'Sair, idioma, tema, onde você entrou',
+	accountWhy: 'Sair, chaves de acesso, idioma, tema, onde você entrou',
 	skip: 'Ir para a página',
 	pages: 'Páginas',
 	back: 'Voltar',
