@@ -7,6 +7,7 @@ import { ChannelsPage } from './channels/channel_list.jsx';
 import { ConversationPage } from './conversation/conversation_page.jsx';
 import { InboxList, Pick } from './inbox/inbox_list.jsx';
 import { forgetTitle, showWaiting } from './inbox/title.js';
+import { ADMIN_PAGES } from './more/admin_pages.js';
 import { MorePage } from './more/more_page.jsx';
 import { SearchPage, useSearchKeys } from './search/search_page.jsx';
 import { useChanges } from './shared/changes.js';
@@ -27,6 +28,7 @@ const PAGES = {
 	agents: { in: 'bar', admin: true, Shown: AgentsPage },
 	more: { in: 'bar', admin: true, Shown: MorePage },
 	answers: { in: 'more', Shown: AnswersPage },
+	...ADMIN_PAGES,
 	account: { in: 'more', Shown: AccountPage }
 };
 const names = Object.keys(PAGES);

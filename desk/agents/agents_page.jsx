@@ -5,6 +5,7 @@ import { call } from '../shared/api.js';
 import { href, replace } from '../shared/route.js';
 import { Avatar, Confirm, Copy, Dialog, Head, Icon, Problem, reasonOf, Waiting } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
+import { AgentSessions } from './agent_sessions.jsx';
 
 const linkOf = answer => typeof answer === 'string' ? answer : answer.link;
 
@@ -28,7 +29,8 @@ function Agent({ desk, agent, onLink, onDisable, onChanged, onError }) {
 	return <li class={agent.disabledAt ? 'off' : ''}>
 		<Avatar name={agent.displayName} url={agent.avatarUrl} />
 		<span class="what"><b dir="auto">{agent.displayName}{mine && ` (${t('you')})`}</b>
-			<small>{agent.name}{agent.lastSeen ? ` · ${t('agentSeen', { at: fullOf(agent.lastSeen) })}` : ''}{agent.passkeys > 0 ? ` · ${t('passkeysOf', { n: agent.passkeys })}` : ''}</small></span>
+			<small>{agent.name}{agent.lastSeen ? ` · ${t('agentSeen', { at: fullOf(agent.lastSeen) })}` : ''}{agent.passkeys > 0 ? ` · ${t('passkeysOf', { n: agent.passkeys })}` : ''}</small>
+			{agent.sessions > 0 && <small><a href={href('agents', agent.name)} aria-label={t('sessionsOf', { name: agent.displayName })}>{t('sessionCount', { n: agent.sessions })}</a></small>}</span>
 		<span class="tag">{t(`role_${agent.role === 'admin' ? 'admin' : 'agent'}`)}</span>
 		{agent.disabledAt ? <><span class="tag warn">{t('disabled')}</span>
 			<button type="button" class="button small" aria-label={t('enableOf', { name: agent.displayName })}
@@ -113,6 +115,8 @@ export function AgentsPage({ desk, which }) {
 				replace('agents');
 			}} /></div></div></section>;
 	}
+	if (which)
+		return <AgentSessions key={which} name={which} displayName={desk.nameOf(which)} />;
 	return <section class="page" aria-label={t('agents')}>
 		<Head title={t('agents')}><a class="button primary" href={href('agents', 'new')}><Icon name="plus" />{t('addAgent')}</a></Head>
 		<div class="scroll"><div class="sheet">

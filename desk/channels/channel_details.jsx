@@ -2,8 +2,9 @@
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { call } from '../shared/api.js';
+import { useDeed } from '../shared/page.jsx';
 import { href, parts } from '../shared/route.js';
-import { Confirm, Copy, Head } from '../shared/ui.jsx';
+import { Confirm, Copy, Head, Problem } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { ChannelForm } from './channel_form.jsx';
 import { ShowAuthor } from './show_author.jsx';
@@ -28,6 +29,21 @@ function Widget({ channel, onChanged }) {
 	</section>;
 }
 
+// While strangers flood it, say.
+function Newcomers({ channel, onChanged }) {
+	const [error, run, busy] = useDeed();
+	const paused = channel.newcomersPaused;
+	return <section class="block" aria-label={t('newcomers')}>
+		<h2>{t('newcomers')}</h2>
+		<p class={paused ? 'notice' : 'hint'}>{t(paused ? 'newcomersPaused' : 'newcomersTaken')}</p>
+		<Problem error={error} />
+		<div class="buttons"><button type="button" class="button" disabled={busy} onClick={run(async () => {
+			await call('pause_newcomers', { id: channel.id, paused: !paused });
+			await onChanged();
+		})}>{t(paused ? 'newcomersTake' : 'newcomersPause')}</button></div>
+	</section>;
+}
+
 export function ChannelDetails({ channel, onChanged }) {
 	const [saved, setSaved] = useState(0);
 	const made = parts()[2] === 'made';
@@ -37,16 +53,18 @@ export function ChannelDetails({ channel, onChanged }) {
 		setSaved(saved + 1);
 	}
 	return <section class="page" aria-label={channel.displayName}>
-		<Head title={channel.displayName} back={href('channels')}>{channel.local && <span class="tag">{t('local')}</span>}</Head>
+		<Head title={channel.displayName} back={href('channels')}>{channel.newcomersPaused && <span class="tag warn">{t('paused')}</span>}
+			{channel.local && <span class="tag">{t('local')}</span>}</Head>
 		<div class="scroll"><div class="sheet">
 			{made && <p class="notice" role="status">{t('channelMade')}</p>}
 			{channel.local ? <Widget channel={channel} onChanged={onChanged} /> : <section class="block">
-				<p class="notice">{t('remoteChannel', { hub: channel.hub })}</p><Copy label={t('channelId')} value={channel.id} /></section>}
+				<p class="notice">{t('remoteChannel', { hub: channel.hub })} <a href={href('hubs', channel.hub)}>{t('hub')}</a></p><Copy label={t('channelId')} value={channel.id} /></section>}
 			{channel.local && <section class="block" aria-label={t('configure')}>
 				<h2>{t('configure')}</h2>
 				<ChannelForm key={saved} start={channel} action={t('save')} onSave={save}>{saved > 0 && <span class="saved" role="status">{t('saved')}</span>}</ChannelForm>
 			</section>}
 			{channel.local && <ShowAuthor channel={channel} onChanged={onChanged} />}
+			{channel.local && <Newcomers channel={channel} onChanged={onChanged} />}
 		</div></div>
 	</section>;
 }

@@ -139,6 +139,7 @@ export function AddChannel({ onMade }) {
 		<Head title={t('configure')} back={href('channels')} />
 		<div class="scroll"><div class="sheet"><ChannelForm start={{}} action={t('addChannel')} onSave={make}>
 			<a class="button" href={href('channels')}>{t('cancel')}</a>
-		</ChannelForm></div></div>
+		</ChannelForm>
+		<p class="hint"><a href={href('channels', 'remote')}>{t('addRemote')}</a></p></div></div>
 	</section>;
 }

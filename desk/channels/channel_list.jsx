@@ -7,6 +7,7 @@ import { Avatar, Empty, Head, Icon, Problem, Waiting } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { ChannelDetails } from './channel_details.jsx';
 import { AddChannel } from './channel_form.jsx';
+import { AddRemoteChannel } from './remote_channel.jsx';
 
 // The channels as admins see them: { channels (null: not read yet), error, read() }.
 function useChannels() {
@@ -48,6 +49,8 @@ export function ChannelsPage({ desk, which }) {
 	};
 	if (which === 'new')
 		return <AddChannel onMade={changed} />;
+	if (which === 'remote')
+		return <AddRemoteChannel onMade={changed} />;
 	const one = which && channels && channels.find(each => each.id === which);
 	if (one)
 		return <ChannelDetails key={one.id} channel={one} onChanged={changed} />;

@@ -26,6 +26,7 @@ export function startWords() {
 		date: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }),
 		year: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' }),
 		full: new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }),
+		exact: new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }),
 		relative: new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }),
 		plural: new Intl.PluralRules(locale)
 	};
@@ -58,6 +59,9 @@ export const timeOf = at => formats.time.format(when(at));
 
 // 29 Nov 2026, 14:05
 export const fullOf = at => at ? formats.full.format(when(at)) : '–';
+
+// 29 Nov 2026, 14:05:07
+export const exactOf = at => formats.exact.format(when(at));
 
 // "Today", "Yesterday", or a date.
 export function dayOf(at) {

@@ -442,13 +442,13 @@ DECLARE
 	most int := webchatt._desk_limit(args);
 BEGIN
 	RETURN (WITH page AS MATERIALIZED (
-			SELECT r.* FROM webchatt._desk_rejects(NULL, webchatt._desk_number(args, 'before', false), most + 1, 300) WITH ORDINALITY r)
+			SELECT r.* FROM webchatt._desk_rejects(NULL, webchatt._desk_number(args, 'before', false), most + 1, 500) WITH ORDINALITY r)
 		SELECT jsonb_build_object('rejects', coalesce((SELECT jsonb_agg(p.reject ORDER BY p.ordinality) FROM page p WHERE p.ordinality <= most), '[]'),
 			'next', (SELECT p.id FROM page p WHERE p.ordinality = most AND EXISTS (SELECT FROM page x WHERE x.ordinality > most))));
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_rejects(jsonb) IS
-	'the desk, for admins: {before?, limit?} → {rejects: [{id, eventType, hub, channel, displayName, visitor, sqlstate, reason, detail, hint, tries, firstAt, lastAt, body, length}], next}: the newest first. before: next of the page before; body: its first 300 characters, of so many (length)';
+	'the desk, for admins: {before?, limit?} → {rejects: [{id, eventType, hub, channel, displayName, visitor, sqlstate, reason, detail, hint, tries, firstAt, lastAt, body, length}], next}: the newest first. before: next of the page before; body: its first 500 characters, of so many (length)';
 
 CREATE FUNCTION webchatt.desk_reject(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -54,7 +54,7 @@ export class DeskPage {
 		if (await bar.getByRole('link', { name: page }).count())
 			return bar.getByRole('link', { name: page }).click();
 		await bar.getByRole('link', { name: 'More' }).click();
-		return this.page.locator('.more').getByRole('link', { name: page }).click();
+		return this.page.locator('.more').getByText(page, { exact: true }).click();
 	}
 
 	async say(text) {
