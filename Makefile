@@ -40,8 +40,9 @@ WIDGET_STYLE = build/widget/style.css
 ASSETS = /chat-widget.umd.js=$(WIDGET)
 desk ?= yes
 ifneq ($(desk),no)
-DESK = build/desk/index.html build/desk/app.js build/desk/app.css build/desk/favicon.svg
-ASSETS += /desk/=build/desk/index.html $(foreach file,app.js app.css favicon.svg,/desk/$(file)=build/desk/$(file))
+DESK = build/desk/index.html build/desk/app.js build/desk/app.css build/desk/favicon.svg build/desk/preview.html build/desk/preview.js
+ASSETS += /desk/=build/desk/index.html $(foreach file,app.js app.css favicon.svg preview.js,/desk/$(file)=build/desk/$(file)) \
+	/desk/preview=build/desk/preview.html
 endif
 
 EXTRA_CLEAN = webchatt-net build results regression.*
@@ -94,6 +95,15 @@ build/desk/app.js: $(DESK_SRC) webchatt.control | build/desk
 
 build/desk/app.css: $(wildcard desk/*.css desk/*/*.css) | build/desk
 	esbuild desk/app.css --bundle --minify --log-level=warning --outfile=$@
+
+# The preview of the widget: a script of its own, in which the widget's is, whole.
+build/desk/preview.js: $(wildcard desk/preview/*.js widget/src/*.js) $(WIDGET_STYLE) webchatt.control | build/desk
+	esbuild desk/preview/preview.js --bundle --minify --format=iife --target=es2020 --charset=utf8 \
+		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --banner:js="/*! webchatt's chat widget $(EXTVERSION), for the desk's preview */" \
+		--log-level=warning --outfile=$@
+
+build/desk/preview.html: desk/preview/preview.html | build/desk
+	cp $< $@
 
 build/desk/index.html build/desk/favicon.svg: build/desk/%: desk/% | build/desk
 	cp $< $@

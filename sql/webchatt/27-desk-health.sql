@@ -165,3 +165,89 @@ END
 $$;
 COMMENT ON FUNCTION webchatt.desk_settings(jsonb) IS
 	'the desk, for admins: {} → [{section, name, value, unit, default, source, pending, secret, what, more, change, effect}]: webchatt.settings';
+
+----------------------------------------------------------------------------
+-- The widget's script with more in its configuration
+----------------------------------------------------------------------------
+
+CREATE FUNCTION webchatt._check_widget_config(config jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	member record;
+	good boolean;
+	hint text;
+BEGIN
+	IF jsonb_typeof(config) IS DISTINCT FROM 'object' THEN
+		RAISE EXCEPTION 'the widget''s configuration is no JSON object'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give for example ''{"title": "Help", "position": "left"}''.';
+	END IF;
+	FOR member IN SELECT m.key, m.value, m.value #>> '{}' AS text, jsonb_typeof(m.value) AS kind FROM jsonb_each(config) m LOOP
+		CASE
+			WHEN member.key = 'colors' THEN
+				good := member.kind = 'object' AND NOT EXISTS (SELECT FROM jsonb_each(CASE member.kind WHEN 'object' THEN member.value ELSE '{}' END) v
+					WHERE v.key !~ '^[a-z]{1,12}(-[a-z]{1,12})?$' OR jsonb_typeof(v.value) <> 'string' OR v.value #>> '{}' !~ '^(#[0-9A-Fa-f]{6}|var[(]--webchatt-[a-z]{1,12}(-[a-z]{1,12})?[)])$');
+				hint := 'Give each colour as #rrggbb, for example {"accent": "#7a1f5c", "on-accent": "#ffffff"}, or as another one: var(--webchatt-text).';
+			WHEN member.key = 'title' THEN
+				good := char_length(member.text) BETWEEN 1 AND 50;
+				hint := 'Give 1 to 50 characters; without it the head shows the channel''s display name.';
+			WHEN member.key = 'greeting' THEN
+				good := char_length(member.text) BETWEEN 1 AND 500;
+				hint := 'Give 1 to 500 characters.';
+			WHEN member.key = 'position' THEN
+				good := member.text IN ('left', 'right');
+				hint := 'Give left or right.';
+			WHEN member.key = 'theme' THEN
+				good := member.text IN ('auto', 'light', 'dark');
+				hint := 'Give auto, light or dark.';
+			WHEN member.key = 'dir' THEN
+				good := member.text IN ('ltr', 'rtl');
+				hint := 'Give ltr or rtl.';
+			WHEN member.key = 'lang' THEN
+				good := member.text ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$' AND length(member.text) <= 35;
+				hint := 'Give a language as en or pt-BR.';
+			WHEN member.key IN ('strings', 'attributes') THEN
+				good := member.kind = 'object' AND NOT EXISTS (SELECT FROM jsonb_each(CASE member.kind WHEN 'object' THEN member.value ELSE '{}' END) v
+					WHERE jsonb_typeof(v.value) <> 'string');
+				hint := 'Give an object whose members are strings.';
+			ELSE
+				RAISE EXCEPTION 'the widget''s configuration has no %', to_json(member.key)
+					USING ERRCODE = 'invalid_parameter_value',
+						HINT = 'It has colors, title, greeting, position, theme, lang, dir, strings and attributes: widget/README.md.';
+		END CASE;
+		IF NOT good OR member.kind <> (CASE WHEN member.key IN ('colors', 'strings', 'attributes') THEN 'object' ELSE 'string' END) THEN
+			RAISE EXCEPTION '% of the widget''s configuration is not usable', to_json(member.key)
+				USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION webchatt._check_widget_config(jsonb) IS 'webchatt''s own: raises when that is no configuration of the widget';
+
+/* What it is may stand in a page: every character that HTML reads in a quoted attribute is escaped. */
+CREATE FUNCTION webchatt.widget_script(channel uuid, config jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	script text := webchatt.widget_script(channel);
+	tail text := '}''></script>';
+	more text;
+BEGIN
+	PERFORM webchatt._check_widget_config(config);
+	SELECT string_agg(',' || to_json(m.key) || ':' || m.value, '' ORDER BY m.key) INTO more FROM jsonb_each(config) m;
+	RETURN left(script, -length(tail)) || coalesce(replace(webchatt._escape_html(more), '&quot;', '"'), '') || tail;
+END
+$$;
+COMMENT ON FUNCTION webchatt.widget_script(uuid, jsonb) IS
+	'the same with more in its configuration: colors ({"accent": "#rrggbb"}), title, greeting, position (left, right), theme (auto, light, dark), lang, dir (ltr, rtl), strings, attributes; widget/README.md says what they are. Nothing of it is kept in the database';
+
+CREATE FUNCTION webchatt.desk_widget_script(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	channel uuid := webchatt._desk_uuid(args, 'id');
+	config jsonb := webchatt._desk_arg(args, 'config', 'object');
+BEGIN
+	PERFORM webchatt._check_widget_config(config);
+	RETURN jsonb_build_object('script', CASE WHEN webchatt._desk_widget_script(channel) IS NOT NULL THEN webchatt.widget_script(channel, config) END);
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_widget_script(jsonb) IS
+	'the desk, for admins: {id, config: {}} → {script}: the channel''s tag with that in its data-config. null where webchatt.public_url is not known';

@@ -201,13 +201,21 @@ subtest 'the page' => sub {
 	is(header($r, 'Cross-Origin-Opener-Policy'), 'same-origin', 'no opener');
 	my %csp = map { /^\s*(\S+)\s*(.*?)\s*$/ } split /;/, header($r, 'Content-Security-Policy');
 	is($csp{'default-src'}, "'none'", 'nothing but');
-	is($csp{$_}, "'self'", "$_ from here") for qw(script-src style-src connect-src);
+	is($csp{$_}, "'self'", "$_ from here") for qw(script-src style-src connect-src frame-src);
 	is($csp{$_}, "'none'", "$_ none") for qw(frame-ancestors base-uri form-action);
 	unlike(header($r, 'Content-Security-Policy'), qr/unsafe|\*/, 'nothing inline, nothing from everywhere');
 	my $s = dial($w);
 	$w->put($s, request('GET /desk/', undef, 'If-None-Match' => header($r, 'ETag')));
 	my $in = '';
 	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /\AHTTP\/1\.1 304.*\r\n\r\n\z/s }, $s), 'its ETag: 304 without a body');
+	my $preview = at_desk($w, request('GET /desk/preview'));
+	my $policy = header($preview, 'Content-Security-Policy');
+	is($preview->{status}, 200, 'the preview of the widget: 200');
+	like($policy, qr/(?:^|; )sandbox allow-scripts(?:;|$)/, 'it has no origin, nor may it do anything but run');
+	like($policy, qr/(?:^|; )frame-ancestors 'self'(?:;|$)/, 'only the desk may frame it');
+	like($policy, qr/(?:^|; )default-src 'none'; script-src 'self'(?:;|$)/, 'and it may load its script, and ask nobody');
+	is(header($preview, 'X-Frame-Options'), 'SAMEORIGIN', 'for older browsers, too');
+	is(header(at_desk($w, request('GET /desk/preview.js')), 'Cross-Origin-Resource-Policy'), 'cross-origin', 'its script is to a page without an origin another one');
 	for my $path ('/', '/desk')
 	{
 		$r = at_desk($w, request("GET $path"));

@@ -47,6 +47,30 @@ SELECT change FROM webchatt.settings WHERE name IN ('webchatt.databases', 'webch
 SELECT change = format('ALTER DATABASE %I SET webchatt.listen = ''...''; SELECT pg_reload_conf();', current_database()) FROM webchatt.settings WHERE name = 'webchatt.listen';
 SELECT s ->> 'name', s ->> 'section', s ->> 'default', s ->> 'what', s ->> 'pending' FROM jsonb_array_elements(webchatt.desk_settings()) s LIMIT 2;
 
+-- the widget's script with more in its configuration: nothing of it ends the attribute
+SET webchatt.public_url = 'https://chat.example.com';
+SELECT webchatt.create_channel('Shop', '{https://www.example.com}') AS shop \gset
+UPDATE webchatt.channels SET public_key = repeat('K', length(public_key)) WHERE id = :'shop';
+SELECT webchatt.widget_script(:'shop', '{}') = webchatt.widget_script(:'shop');
+SELECT webchatt.widget_script(:'shop', '{"title": "Tea & \"Co\" ''s </script><b>", "colors": {"accent": "#7a1f5c", "on-accent": "#ffffff", "link": "var(--webchatt-text)"}, "position": "left", "lang": "pt-BR", "theme": "dark", "dir": "rtl",
+	"greeting": "\u00e9\ud83c\udf75\n--> ]]>", "strings": {"send": "Go"}, "attributes": {"plan": "''"}}');
+SELECT webchatt.desk_widget_script(jsonb_build_object('id', :'shop', 'config', '{"title": "Help"}'::jsonb));
+CREATE FUNCTION pg_temp.refusal(config jsonb, channel uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	RETURN webchatt.widget_script(channel, config);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' HINT: ', sqlstate || ' ' || sqlerrm, nullif(hint, ''));
+END
+$$;
+SELECT pg_temp.refusal(config::jsonb, :'shop') FROM unnest(ARRAY['[]', '"x"', '{"webChatId": "x"}', '{"colors": "red"}', '{"colors": {"accent": 1}}', '{"colors": {"accent": "#12345g"}}', '{"colors": {"x;y": "#123456"}}', '{"colors": {"link": "url(//x)"}}', '{"title": ""}',
+	'{"title": null}', '{"title": ["x"]}', '{"position": "top"}', '{"theme": "blue"}', '{"dir": "up"}', '{"lang": "english!"}', '{"strings": "x"}', '{"strings": {"send": 1}}']) config;
+SELECT pg_temp.refusal(jsonb_build_object('title', repeat('x', 51)), :'shop'), pg_temp.refusal(jsonb_build_object('greeting', repeat('x', 501)), :'shop');
+SELECT pg_temp.refusal(NULL, :'shop');
+SELECT pg_temp.refusal('{}', '6cbd6789-1d2b-47e0-9391-5eb91d2839ea');
+
 -- whom it is for
 CREATE ROLE regress_webchatt_agent IN ROLE webchatt_agent;
 SET LOCAL ROLE regress_webchatt_agent;
@@ -59,4 +83,6 @@ ROLLBACK TO s;
 SELECT webchatt.desk_health();
 ROLLBACK TO s;
 SELECT webchatt.desk_settings();
+ROLLBACK TO s;
+SELECT webchatt.desk_widget_script('{}');
 ROLLBACK;

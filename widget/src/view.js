@@ -281,6 +281,8 @@ export function makeView(host, shadow, config) {
 	root.classList.toggle('left', config.position === 'left');
 	view.greet(string(config.greeting) || t('greeting'));
 	setTheme();
+	for (const name of Object.keys(config.colors || {}))
+		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
 	shadow.append(root);
 	paintState();
 	return { open, close, toggle, isOpen };

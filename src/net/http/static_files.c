@@ -25,15 +25,37 @@ static struct MHD_Response *plain[PAGES_MAX];
 static struct MHD_Response *gzipped[PAGES_MAX];
 
 /*
+ * The preview of the widget: the desk's own page may frame it, and it is a sandbox, so it has no
+ * origin, storage or cookie, nor anybody that it could ask.  To its script it is therefore a
+ * page of another origin; what that has is what everybody may load as the widget's.
+ */
+#define PREVIEW		   DESK_PATH "preview"
+#define PREVIEW_SCRIPT PREVIEW ".js"
+
+static void
+guard_preview(struct MHD_Response *response)
+{
+	MHD_add_response_header(
+		response, "Content-Security-Policy",
+		"sandbox allow-scripts; default-src 'none'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'; "
+		"form-action 'none'");
+	MHD_add_response_header(response, "X-Frame-Options", "SAMEORIGIN");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+}
+
+/*
  * Nothing but what the desk's own files are may run, load or be asked in its
  * page, and nobody may frame it.  Avatars are images of any https.
  */
 void
 static_files_guard(struct MHD_Response *response)
 {
-	MHD_add_response_header(response, "Content-Security-Policy",
-							"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
-							"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+	MHD_add_response_header(
+		response, "Content-Security-Policy",
+		"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
+		"connect-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
 	MHD_add_response_header(response, "X-Frame-Options", "DENY");
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
@@ -52,7 +74,12 @@ add_headers(struct MHD_Response *response, const asset *a, const char *etag)
 	MHD_add_response_header(response, "Cache-Control", desk ? DESK_CACHING : CACHING);
 	if (a->gzip != NULL)
 		MHD_add_response_header(response, "Vary", "Accept-Encoding");
-	if (desk)
+	if (strcmp(a->path, PREVIEW) == 0)
+	{
+		guard_preview(response);
+		return;
+	}
+	if (desk && strcmp(a->path, PREVIEW_SCRIPT) != 0)
 	{
 		static_files_guard(response);
 		return;

@@ -1,0 +1,75 @@
+// The preview of the widget: the widget itself, on a page of its own without origin, storage or network, whose hub is a play
+// (stub_socket.js).  The desk's page around it says how it is configured; from nobody else is anything taken, and of what it says
+// nothing is run: it becomes the widget's data-config, and that is JSON.
+import { StubSocket } from './stub_socket.js';
+
+const PAGE = `
+	html { background: #fff; }
+	html.dark { background: #202523; }
+	body { margin: 0; padding: 28px; font: 15px/1.5 system-ui, sans-serif; }
+	i { display: block; height: 12px; margin: 0 0 14px; border-radius: 6px; background: #8884; }
+	i:nth-child(1) { width: 40%; height: 26px; }
+	i:nth-child(3n) { width: 82%; }
+	i:nth-child(4n) { width: 64%; }
+`;
+
+const tell = what => parent.postMessage({ webchattPreview: what }, '*');
+
+// A page on which the widget is: lines where its texts would be.
+function furnish(dark) {
+	const sheet = new CSSStyleSheet();
+	sheet.replaceSync(PAGE);
+	document.adoptedStyleSheets = [sheet];
+	document.documentElement.className = dark ? 'dark' : '';
+	for (let n = 0; n < 12; n++)
+		document.body.append(document.createElement('i'));
+}
+
+// What is typed in the form beside it must not lose the focus to the widget that opens.
+function keepFocusOutside() {
+	let touched = false;
+	for (const event of ['pointerdown', 'keydown'])
+		addEventListener(event, () => touched = true, true);
+	const { focus } = HTMLElement.prototype;
+	HTMLElement.prototype.focus = function (options) {
+		if (touched)
+			focus.call(this, options);
+	};
+}
+
+async function show({ config, name, scene, language }) {
+	const script = document.createElement('script');
+	const all = { ...config, webChatId: 'preview', endpoint: 'wss://preview.invalid/' };
+	delete all.attributes;
+	// A script of no type that is run: the widget looks for its configuration there.
+	script.type = 'text/plain';
+	script.setAttribute('src', 'chat-widget');
+	script.setAttribute('data-config', JSON.stringify(all));
+	document.documentElement.lang = language;
+	document.head.append(script);
+	furnish(config.theme === 'dark' || config.theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+	keepFocusOutside();
+	StubSocket.play(name, scene, config.lang || language);
+	self.WebSocket = StubSocket;
+	await import('../../widget/src/boot.js');
+	if (scene !== 'closed')
+		self.Chatt2me.open();
+	tell('shown');
+}
+
+let shown = false;
+addEventListener('message', event => {
+	if (parent === self || event.source !== parent || event.origin !== location.origin || !event.data)
+		return;
+	if (event.data.webchattPreview === 'again')
+		location.reload();
+	if (event.data.webchattPreview !== 'show' || shown)
+		return;
+	shown = true;
+	show(event.data).catch(error => {
+		tell('failed');
+		throw error;
+	});
+});
+addEventListener('error', () => tell('failed'));
+tell('ready');
