@@ -10,6 +10,7 @@ import { forgetTitle, showWaiting } from './inbox/title.js';
 import { ADMIN_PAGES } from './more/admin_pages.js';
 import { MorePage } from './more/more_page.jsx';
 import { SearchPage, useSearchKeys } from './search/search_page.jsx';
+import { SettingsPage } from './settings/settings_page.jsx';
 import { useChanges } from './shared/changes.js';
 import { Desk } from './shared/desk.js';
 import { href, useRoute } from './shared/route.js';
@@ -19,6 +20,7 @@ import { startWords, t } from './shared/words.js';
 import { AccountPage } from './sign-in/account_page.jsx';
 import { begin, takeToken } from './sign-in/sign_in.js';
 import { AskPage, SignInPage } from './sign-in/sign_in_page.jsx';
+import { StatusPage } from './status/status_page.jsx';
 
 // The pages beside the inbox: in the bar or, for admins, in the list behind "More", in this order.  A page is named as in the
 // address; its icon (shared/ui.jsx), its name and, with Why behind it, its line in the list are called the same.
@@ -29,6 +31,8 @@ const PAGES = {
 	more: { in: 'bar', admin: true, Shown: MorePage },
 	answers: { in: 'more', Shown: AnswersPage },
 	...ADMIN_PAGES,
+	status: { in: 'more', admin: true, Shown: StatusPage },
+	settings: { in: 'more', admin: true, Shown: SettingsPage },
 	account: { in: 'more', Shown: AccountPage }
 };
 const names = Object.keys(PAGES);

@@ -109,7 +109,7 @@ export class DeskPage {
 	// Whether anything is wider than the window.
 	isTooWide() {
 		return this.page.evaluate(() => document.scrollingElement.scrollWidth > innerWidth ||
-			[...document.querySelectorAll('#desk *:not(.hush):not(.hush *):not(pre *):not(.skip)')].some(element => {
+			[...document.querySelectorAll('#desk *:not(.hush):not(.hush *):not(pre *):not(.wide *):not(.skip)')].some(element => {
 				const { right, width } = element.getBoundingClientRect();
 				return width && right > innerWidth + 1 && getComputedStyle(element).overflow === 'visible' && !element.closest('.line, .sub, pre');
 			}));
