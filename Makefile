@@ -79,7 +79,7 @@ build/net/asset_table.c: src/net/http/embed $(WIDGET) $(DESK) | build/net
 $(WIDGET): $(WIDGET_STYLE) $(wildcard widget/src/*.js) webchatt.control
 	esbuild widget/src/boot.js --bundle --minify --format=esm --target=es2018 --charset=utf8 \
 		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --sourcemap=external \
-		--banner:js="/*! webchatt's chat widget $(EXTVERSION) */(()=>{'use strict';" \
+		--banner:js="/*! webchatt $(EXTVERSION) */(()=>{'use strict';" \
 		--footer:js="typeof define=='function'&&define.amd?define(()=>Chatt2me):typeof module=='object'&&module.exports&&(module.exports=Chatt2me)})();" \
 		--log-level=warning --outfile=$@
 

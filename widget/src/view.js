@@ -281,7 +281,7 @@ export function makeView(host, shadow, config) {
 	root.classList.toggle('left', config.position === 'left');
 	view.greet(string(config.greeting) || t('greeting'));
 	setTheme();
-	for (const name of Object.keys(config.colors || {}))
+	for (const name in config.colors)
 		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
 	shadow.append(root);
 	paintState();
