@@ -29,7 +29,7 @@ const SAYS = {
 // Lists of what it is made of: [{ name, note }]
 const PARTS = {
 	hubs: f => Object.entries(f.hubs || {}).sort(([, a], [, b]) => (a.state === 'active') - (b.state === 'active')).map(([name, hub]) => ({
-		name, note: [t(`hub_${hub.state}`), hub.reason, hub.queued && t('queued_n', { n: hub.queued }), hub.link && t(`link_${hub.link.phase}`)]
+		name, note: [t(`hub_${hub.state}`), hub.reason, hub.queued && t('queued_n', { n: hub.queued }), hub.link && `${t('feed_link')}: ${t(`link_${hub.link.phase}`)}`]
 	})),
 	feeds: f => f.feeds.map(feed => ({
 		name: feed.label, note: [t(`feed_${feed.kind}`), feed.state, feed.behind > 0 && t('feed_behind', { n: feed.behind }), feed.lost > 0 && t('feed_lost', { n: feed.lost }), feed.error]

@@ -56,7 +56,7 @@ test('status', async () => {
 	await sql(`SELECT webchatt.connect_hub('key', 'https://127.0.0.1:1', 'there');
 		UPDATE webchatt.hubs SET state = 'stopped', state_reason = ${quoted(HACK)}, state_since = now() WHERE name = 'there'`);
 	await comes(() => ana.page.locator('.checks').first().locator('.check.bad').first().innerText().then(row), 'a stopped hub comes first, with its reason',
-		row(`Hubs not working there: stopped · ${HACK} local: active A paused hub is tried again by itself. A stopped one needs what its reason says, mostly a new API key.`));
+		row(`Hubs not working there: stopped · ${HACK} local: active A paused hub is tried again by itself. A stopped one needs what its reason says, mostly a new API key. Go to Remote hubs`));
 	is(ana.errors, [], 'nothing of it is run');
 	await sql(`DELETE FROM webchatt.hubs WHERE name = 'there'`);
 	await comes(() => check(ana, /^Hubs good/).count(), 'and when it is mended the page says so', 1);
