@@ -780,8 +780,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		'createdAt', a.created_at, 'disabledAt', a.disabled_at, 'sessions', s.n, 'lastSeen', s.last_seen,
 		'passkeys', (SELECT count(*) FROM webchatt.passkeys k WHERE k.agent = a.name)) ORDER BY a.display_name, a.name), '[]')
 	FROM webchatt.agents a
-	CROSS JOIN LATERAL (SELECT count(*) AS n, max(s.last_seen) AS last_seen FROM webchatt.agent_sessions s
-		WHERE s.agent = a.name AND s.expires_at > now()) s
+	CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE s.last_seen > now()
+			- make_interval(secs => extract(epoch FROM current_setting('webchatt.desk_session_idle')::interval))) AS n, max(s.last_seen) AS last_seen
+		FROM webchatt.agent_sessions s WHERE s.agent = a.name AND s.expires_at > now()) s
 $$;
 COMMENT ON FUNCTION webchatt.desk_list_agents(jsonb) IS
 	'the desk, for admins: {} → [{name, displayName, role, avatarUrl, createdAt, disabledAt, sessions, lastSeen, passkeys}]: all, those who are locked out too';

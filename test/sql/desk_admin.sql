@@ -213,6 +213,8 @@ SET ROLE webchatt_admin;
 SELECT pg_temp.call('agent_sessions', '{"name": "bia"}');
 SELECT s ->> 'id', p ->> 'next' FROM webchatt.desk_agent_sessions('{"name": "bia", "limit": 1}') p, jsonb_array_elements(p -> 'sessions') s;
 SELECT s ->> 'id', p ->> 'next' FROM webchatt.desk_agent_sessions('{"name": "bia", "limit": 1, "before": 2}') p, jsonb_array_elements(p -> 'sessions') s;
+-- the list of agents counts those alone
+SELECT a ->> 'name', a ->> 'sessions' FROM jsonb_array_elements(webchatt.desk_list_agents()) a ORDER BY 1;
 SELECT pg_temp.call('agent_sessions', '{"name": "nobody"}'), pg_temp.call('agent_sessions');
 SELECT pg_temp.call('end_agent_session', '{"id": 1}'), pg_temp.call('end_agent_session', '{"id": 1}'), pg_temp.call('end_agent_session', '{"id": "1"}');
 SELECT id FROM webchatt.agent_sessions ORDER BY id;
