@@ -27,15 +27,19 @@ COMMENT ON FUNCTION webchatt._search_places(text, tsquery, int) IS
 	'webchatt''s own: where words that are sought stand in what _search_plain() made: of each the first character''s number, from 0, and how many';
 
 /*
- * PostgreSQL''s own @@ does not promise that it tells nobody of the rows that it is asked about, so that where row
- * security is on, no index would be used for it.  It tells nobody; this one says so.
+ * PostgreSQL's own @@ does not promise that it tells nobody of the rows that it is asked about, so that where row
+ * security is on, no index would be used for it.  This one does: see search_match.c.
  */
 CREATE FUNCTION webchatt._search_matches(words tsvector, query tsquery) RETURNS boolean
-LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'ts_match_vq';
+LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_search_matches';
 COMMENT ON FUNCTION webchatt._search_matches(tsvector, tsquery) IS 'webchatt''s own: pg_catalog.@@, usable with row security';
 CREATE OPERATOR webchatt.@@ (FUNCTION = webchatt._search_matches, LEFTARG = tsvector, RIGHTARG = tsquery,
 	RESTRICT = tsmatchsel, JOIN = tsmatchjoinsel);
 COMMENT ON OPERATOR webchatt.@@ (tsvector, tsquery) IS 'webchatt''s own: pg_catalog.@@, usable with row security';
+CREATE FUNCTION webchatt._search_keys(tsquery, internal, int2, internal, internal, internal, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_search_keys';
+COMMENT ON FUNCTION webchatt._search_keys(tsquery, internal, int2, internal, internal, internal, internal) IS
+	'webchatt''s own: what an index is asked for by its own @@';
 CREATE OPERATOR FAMILY webchatt.search_ops USING gin;
 COMMENT ON OPERATOR FAMILY webchatt.search_ops USING gin IS 'webchatt''s own: as tsvector_ops, for its own @@';
 CREATE OPERATOR CLASS webchatt.search_ops FOR TYPE tsvector USING gin FAMILY webchatt.search_ops AS

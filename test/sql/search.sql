@@ -122,6 +122,40 @@ SELECT count(*) FROM webchatt.search_texts WHERE words @@ 'xylophones'::tsquery;
 SELECT webchatt.index_texts();
 DELETE FROM webchatt.search_texts;
 SELECT count(*) FROM webchatt.search_visitors('jose');
+-- nor by an error: where the stack is almost used up, a query fails whether somebody's words are in it or not
+CREATE FUNCTION pg_temp.look(n int, q tsquery) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN CASE WHEN n > 0 THEN pg_temp.look(n - 1, q) ELSE (SELECT count(*) FROM webchatt.search_texts WHERE words OPERATOR(webchatt.@@) q) END;
+END
+$$;
+CREATE FUNCTION pg_temp.fails(n int, word text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.look(n, (word || ' & ' || repeat('(y|', 900) || 'z' || repeat(')', 900))::tsquery);
+	RETURN false;
+EXCEPTION WHEN statement_too_complex THEN
+	RETURN true;
+END
+$$;
+CREATE FUNCTION pg_temp.least(word text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	good int := 0;
+	bad int := 20000;
+BEGIN
+	WHILE bad - good > 1 LOOP
+		IF pg_temp.fails((good + bad) / 2, word) THEN
+			bad := (good + bad) / 2;
+		ELSE
+			good := (good + bad) / 2;
+		END IF;
+	END LOOP;
+	RETURN bad;
+END
+$$;
+SET plan_cache_mode = force_generic_plan;
+SET enable_bitmapscan = off;
+SELECT abs(pg_temp.least('lamp') - pg_temp.least('xylograph')) < 3;
+RESET plan_cache_mode;
+RESET enable_bitmapscan;
 -- which keeps nobody from the index
 SET enable_seqscan = off;
 SELECT uses('SELECT FROM webchatt.search_texts WHERE words OPERATOR(webchatt.@@) ''a''::tsquery', 'search_texts_words');
