@@ -737,13 +737,13 @@ BEGIN
 		direction::webchatt.message_direction, behind[1]::uuid, behind[2]::uuid, most);
 	IF behind IS NULL AND visitor IS NULL THEN
 		SELECT jsonb_agg(jsonb_build_object('channel', v.channel_id, 'visitor', v.id, 'lastSeen', v.last_seen,
-			'attributes', CASE WHEN octet_length(v.attributes::text) <= 8192 THEN v.attributes ELSE '{}' END) ORDER BY v.n)
+			'attributes', CASE WHEN webchatt._content_size(v.attributes, 8192) <= 8192 THEN v.attributes ELSE '{}' END) ORDER BY v.n)
 		INTO people FROM webchatt.search_visitors(query, channel, 11) WITH ORDINALITY v (channel_id, id, first_seen, last_seen, attributes, n);
 	END IF;
 	RETURN jsonb_build_object(
 		'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('channel', m.channel_id, 'visitor', m.visitor, 'id', m.id, 'at', m.created_at,
 				'direction', m.direction, 'author', m.author, 'snippet', s.snippet, 'places', s.places,
-				'attributes', CASE WHEN octet_length(v.attributes::text) <= 8192 THEN v.attributes ELSE '{}' END) ORDER BY h.n)
+				'attributes', CASE WHEN webchatt._content_size(v.attributes, 8192) <= 8192 THEN v.attributes ELSE '{}' END) ORDER BY h.n)
 			FROM unnest(page.ids, page.channels) WITH ORDINALITY h (id, channel_id, n)
 			JOIN webchatt.messages m ON m.channel_id = h.channel_id AND m.id = h.id
 			LEFT JOIN webchatt.visitors v ON v.channel_id = m.channel_id AND v.id = m.visitor

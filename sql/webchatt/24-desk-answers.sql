@@ -111,7 +111,7 @@ BEGIN
 		RAISE EXCEPTION 'the text of an answer has 1 to 4000 characters, and this one %', char_length(regexp_replace(set_canned_answer.text, '^[[:space:]]+', ''))
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	IF jsonb_typeof(set_canned_answer.content) <> 'object' OR set_canned_answer.content = '{}' OR octet_length(set_canned_answer.content::text) > 16384 THEN
+	IF jsonb_typeof(set_canned_answer.content) <> 'object' OR set_canned_answer.content = '{}' OR webchatt._content_size(set_canned_answer.content, 16384) > 16384 THEN
 		RAISE EXCEPTION 'the content is not a JSON object with something in it, of at most 16 kB'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give one that webchatt.send_message() takes.';
 	END IF;

@@ -170,6 +170,15 @@ SET ROLE webchatt_agent;
 \echo the desk
 SELECT jsonb_pretty(webchatt.desk_search(jsonb_build_object('query', 'xyl', 'channel', :'a')) #- '{messages,0,at}' #- '{messages,0,channel}');
 SELECT jsonb_pretty(webchatt.desk_search('{"query": "jose@shop"}') #- '{visitors,0,channel}');
+-- attributes of a few kB that are more than a text can hold when they are written out: what else is found is found all the same
+RESET ROLE;
+UPDATE webchatt.visitors SET attributes = attributes || ('{"numbers": [' || repeat('1e131000,', 8400) || '1]}')::jsonb WHERE channel_id = :'a' AND id = 'v1';
+SET ROLE webchatt_agent;
+SELECT v ->> 'visitor', v ->> 'attributes' FROM jsonb_array_elements(webchatt.desk_search('{"query": "jose@shop"}') -> 'visitors') v;
+SELECT jsonb_array_length(webchatt.desk_search(jsonb_build_object('query', 'lamp', 'channel', :'a')) -> 'messages');
+RESET ROLE;
+UPDATE webchatt.visitors SET attributes = attributes - 'numbers' WHERE channel_id = :'a' AND id = 'v1';
+SET ROLE webchatt_agent;
 SELECT jsonb_array_length(d -> 'messages'), d ->> 'next' IS NULL FROM webchatt.desk_search('{"query": "blue", "limit": 2}') d;
 SELECT jsonb_array_length(d -> 'messages'), d -> 'next', jsonb_array_length(d -> 'visitors') FROM webchatt.desk_search(jsonb_build_object('query', 'blue', 'limit', 2,
 	'after', webchatt.desk_search('{"query": "blue", "limit": 2}') ->> 'next')) d;
