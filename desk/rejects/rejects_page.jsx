@@ -62,7 +62,7 @@ export function RejectsPage({ back }) {
 		<Problem error={error} />
 		{rows.length > 0 ? <>
 			<p class="hint">{t('rejectsHint')}</p>
-			<ul class="things lines">{rows.map(one => <Reject key={one.id} one={one} chosen={chosen.includes(one.id)} failure={failures[one.id]} onChoose={() => toggle(one.id)} />)}</ul>
+			<ul class="things lines reasons">{rows.map(one => <Reject key={one.id} one={one} chosen={chosen.includes(one.id)} failure={failures[one.id]} onChoose={() => toggle(one.id)} />)}</ul>
 			<More of={list} />
 		</> : <Empty icon="done" title={t('noRejects')}><p>{t('noRejectsWhy')}</p></Empty>}
 		<div class="buttons sticky"><span class="saved" role="status">{done}</span>

@@ -487,7 +487,7 @@ export const EN = {
 	hubChange: 'Another key or URL',
 	hubChangeWhy: 'This also starts a hub that is stopped.',
 	noRejects: 'Nothing was refused',
-	noRejectsWhy: 'An event that a trigger or handler of yours refuses, or that is none, waits here until it is retried.',
+	noRejectsWhy: 'An event that a trigger or a function of yours refuses, or that cannot be understood, waits here until it is retried.',
 	rejectsHint: 'Mend the cause, then retry: the event is written as if it came now, and leaves this list.',
 	tries: 'refused {n} times',
 	visitorWho: 'Visitor',

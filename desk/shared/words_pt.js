@@ -482,7 +482,7 @@ export const PT = {
 	hubChange: 'Outra chave ou URL',
 	hubChangeWhy: 'Isso também reinicia um hub que está parado.',
 	noRejects: 'Nada foi recusado',
-	noRejectsWhy: 'Um evento que um gatilho ou uma função sua recusa, ou que não é um, espera aqui até ser tentado de novo.',
+	noRejectsWhy: 'Um evento que um gatilho ou uma função sua recusa, ou que não se entende, espera aqui até ser tentado de novo.',
 	rejectsHint: 'Corrija a causa e tente de novo: o evento é gravado como se chegasse agora, e sai desta lista.',
 	tries: 'recusado {n} vezes',
 	visitorWho: 'Visitante',
