@@ -37,6 +37,11 @@ function keepFocusOutside() {
 	};
 }
 
+// The widget keeps Tab in its panel; in the preview it leads on, to the rest of the desk's page.
+function letTabOut() {
+	addEventListener('keydown', event => event.key === 'Tab' && event.stopPropagation(), true);
+}
+
 async function show({ config, name, scene, language }) {
 	const script = document.createElement('script');
 	const all = { ...config, webChatId: 'preview', endpoint: 'wss://preview.invalid/' };
@@ -49,6 +54,7 @@ async function show({ config, name, scene, language }) {
 	document.head.append(script);
 	furnish(config.theme === 'dark' || config.theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
 	keepFocusOutside();
+	letTabOut();
 	StubSocket.play(name, scene, config.lang || language);
 	self.WebSocket = StubSocket;
 	await import('../../widget/src/boot.js');

@@ -150,6 +150,9 @@ test('the preview of the widget', async () => {
 	await comes(() => widget.locator('.list .row .text').allInnerTexts(), 'what is written there is answered by nobody', ['Is anybody there?', 'Isto é só uma prévia: ninguém lê.']);
 	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '0', 'and nothing of it is in the database');
 	is(dialled.filter(url => !url.endsWith('/desk/socket')), [], 'it dials nobody');
+	ok(await ana.tabTo('#channel-name'), 'Tab leads through it, to what is below');
+	await ana.page.keyboard.press('Shift+Tab');
+	is(await ana.page.evaluate(() => document.activeElement.tagName), 'IFRAME', 'and back');
 
 	const config = { colors: { accent: '#7a1f5c', 'on-accent': '#ffffff' }, greeting: HACK, lang: 'pt', position: 'left', title };
 	await comes(() => script.inputValue().then(text => text !== ''), 'the script is written', true);
