@@ -62,7 +62,7 @@ facts (what, bad, warn, figures) AS (
 	UNION ALL SELECT 'hubs', h.n > 0, false, jsonb_build_object('hubs', s.hubs)
 		FROM s, LATERAL (SELECT count(*) AS n FROM jsonb_each(s.hubs) h WHERE h.value ->> 'state' <> 'active') h
 	UNION ALL SELECT 'feeds', coalesce(bool_or(f.state LIKE 'paused%' AND f.state <> 'paused by hand'), false),
-		coalesce(bool_or(f.state LIKE 'failing%' OR f.oldest < clock_timestamp() - interval '5 min' OR f.lost > 0), false),
+		coalesce(bool_or(f.state LIKE 'failing%' OR f.state = 'verifying' AND f.last_error IS NOT NULL OR f.oldest < clock_timestamp() - interval '5 min' OR f.lost > 0), false),
 		jsonb_build_object('feeds', coalesce(jsonb_agg(jsonb_build_object('kind', f.kind, 'label', f.label, 'state', f.state,
 			'behind', f.behind, 'oldest', f.oldest, 'lost', f.lost, 'error', f.last_error) ORDER BY f.place) FILTER (WHERE f.place <= 20), '[]'))
 		FROM (SELECT f.*, row_number() OVER (ORDER BY f.state = 'delivering', f.oldest, f.kind, f.label) AS place FROM webchatt.feeds f) f

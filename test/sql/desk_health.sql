@@ -28,6 +28,8 @@ SELECT what, level, figures #> '{hubs,there,reason}', figures -> 'rejects' FROM 
 SET webchatt.webhook_allowed_addresses = '127.0.0.1';
 SELECT webchatt.create_webhook('mine', 'http://127.0.0.1:1/', 'Message') IS NOT NULL;
 SELECT level, figures #>> '{feeds,0,state}' FROM webchatt.health WHERE what = 'feeds';
+UPDATE webchatt.webhook_progress SET last_error = 'no answer';
+SELECT level, figures #>> '{feeds,0,state}' FROM webchatt.health WHERE what = 'feeds';
 UPDATE webchatt.webhooks SET active = false;
 SELECT level, figures #>> '{feeds,0,state}' FROM webchatt.health WHERE what = 'feeds';
 UPDATE webchatt.webhooks SET paused_reason = 'nothing could be delivered';
