@@ -273,6 +273,8 @@ export class Talk {
 	arrived(message) {
 		if (message.direction === 'in')
 			this.typingUntil = 0;
+		// Who was answering has answered, whatever the line last said.
+		this.answering = this.answering.filter(name => name !== message.author);
 		if (!this.pending.some(one => one.id === message.id))
 			this.arrivals.tell(message);
 	}

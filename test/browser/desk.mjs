@@ -113,6 +113,7 @@ test('two agents', async () => {
 	await ana.say('Yes, two of them.');
 	await comes(() => rui.texts(), 'and the answer', ['Is the blue one left?', 'Yes, two of them.']);
 	is(await rui.log.locator('.author').innerText(), 'Ana Sousa', 'with its author');
+	is(await rui.page.locator('.colleagues').innerText(), 'Ana Sousa has this open too', 'who is not said to be answering any more');
 
 	await rui.head.getByRole('combobox').selectOption('rui');
 	await comes(() => ana.head.getByRole('combobox').inputValue(), 'assigning shows on both desks', 'rui');
