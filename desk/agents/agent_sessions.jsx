@@ -1,6 +1,7 @@
 // Where somebody is signed in, for admins, who can end it.
 import { Fragment, h } from 'preact';
 import { call } from '../shared/api.js';
+import { browserName } from '../shared/browser_name.js';
 import { More, Sheet, useDeed } from '../shared/page.jsx';
 import { usePages } from '../shared/read.js';
 import { href } from '../shared/route.js';
@@ -19,7 +20,7 @@ export function AgentSessions({ name, displayName }) {
 		{list.rows && !list.rows.length && <p class="hint">{t('noSessions')}</p>}
 		{list.rows && list.rows.length > 0 && <ul class="things">{list.rows.map(one => <li key={one.id}>
 			<span class="what"><b>{one.client || '?'}{one.current && ` (${t('thisOne')})`}</b>
-				<small class="cut">{one.userAgent}</small><small>{t('signedInAt', { at: fullOf(one.createdAt) })} · {t('lastSeen', { at: fullOf(one.lastSeen) })}</small></span>
+				<small class="cut" title={one.userAgent}>{browserName(one.userAgent)}</small><small>{t('signedInAt', { at: fullOf(one.createdAt) })} · {t('lastSeen', { at: fullOf(one.lastSeen) })}</small></span>
 			{!one.current && <button type="button" class="button small danger quiet" disabled={busy} aria-label={t('endSessionOf', { client: one.client })} onClick={end(one.id)}>{t('endSession')}</button>}
 		</li>)}</ul>}
 		<More of={list} />

@@ -2,6 +2,7 @@
 import { h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../shared/api.js';
+import { browserName } from '../shared/browser_name.js';
 import { chooseTheme, theme } from '../shared/theme.js';
 import { Avatar, Head, Problem } from '../shared/ui.jsx';
 import { chooseLanguage, fullOf, language, LANGUAGES, t } from '../shared/words.js';
@@ -28,7 +29,7 @@ function Sessions() {
 		<Problem error={error} />
 		<ul class="things">{sessions.map(one => <li key={one.id}>
 			<span class="what"><b>{one.client || '?'}{one.current && ` (${t('thisOne')})`}</b>
-				<small class="cut">{one.userAgent}</small><small>{t('signedInAt', { at: fullOf(one.createdAt) })} · {t('lastSeen', { at: fullOf(one.lastSeen) })}</small></span>
+				<small class="cut" title={one.userAgent}>{browserName(one.userAgent)}</small><small>{t('signedInAt', { at: fullOf(one.createdAt) })} · {t('lastSeen', { at: fullOf(one.lastSeen) })}</small></span>
 			{!one.current && <button type="button" class="button small danger quiet" aria-label={t('endSessionOf', { client: one.client })}
 				onClick={() => ask(() => call('end_session', { id: one.id }))}>{t('endSession')}</button>}
 		</li>)}</ul>
