@@ -58,7 +58,7 @@ function useAgents() {
 }
 
 function AddAgent({ onMade, onClose }) {
-	const [values, setValues] = useState({ displayName: '', name: '', role: 'agent' });
+	const [values, setValues] = useState({ displayName: '', name: '', role: 'agent', avatarUrl: '' });
 	const [named, setNamed] = useState(false);
 	const [error, setError] = useState(null);
 	const put = (name, value) => {
@@ -88,6 +88,9 @@ function AddAgent({ onMade, onClose }) {
 				put('name', event.target.value);
 			}} />
 			<p class="hint" id="agent-name-hint">{t('agentNameHint')}</p></div>
+		<div class="field"><label for="agent-picture">{t('agentPicture')}</label>
+			<input id="agent-picture" type="url" autocomplete="off" autocapitalize="off" spellcheck={false} value={values.avatarUrl} aria-describedby="agent-picture-hint" onInput={event => put('avatarUrl', event.target.value.trim())} />
+			<p class="hint" id="agent-picture-hint">{t('agentPictureHint')}</p></div>
 		<fieldset class="field"><legend>{t('agentRole')}</legend>
 			{['agent', 'admin'].map(role => <label class="choice" key={role}>
 				<input type="radio" name="role" checked={values.role === role} onChange={() => put('role', role)} />

@@ -667,6 +667,8 @@ export const EN = {
 	addAgent: 'Add agent',
 	agentName: 'Name',
 	agentNameHint: 'Small letters, digits, . _ -; it stands beside every answer in the database, and stays.',
+	agentPicture: 'Picture',
+	agentPictureHint: 'Its https address; left empty, initials are shown.',
 	agentDisplayName: 'Display name',
 	agentDisplayNameHint: 'What visitors and colleagues may read.',
 	agentRole: 'Role',

@@ -661,6 +661,8 @@ export const PT = {
 	addAgent: 'Adicionar atendente',
 	agentName: 'Nome',
 	agentNameHint: 'Letras minúsculas, dígitos, . _ -; fica ao lado de cada resposta no banco de dados, e não muda.',
+	agentPicture: 'Foto',
+	agentPictureHint: 'O endereço https dela; se ficar vazio, aparecem as iniciais.',
 	agentDisplayName: 'Nome de exibição',
 	agentDisplayNameHint: 'O que visitantes e colegas podem ler.',
 	agentRole: 'Papel',

@@ -204,6 +204,10 @@ test('agents', async () => {
 	await ana.page.getByRole('link', { name: 'Add agent' }).click();
 	await ana.page.getByLabel('Display name').fill('Zé Ninguém');
 	is(await ana.page.getByLabel('Name', { exact: true }).inputValue(), 'ze.ninguem', 'a name for the database is proposed');
+	await ana.page.getByLabel('Picture').fill('http://pictures.invalid/ze.png');
+	await ana.page.getByRole('button', { name: 'Create' }).click();
+	await comes(() => ana.page.getByRole('alert').allInnerTexts().then(all => /avatar's URL is not usable/.test(all.join())), 'a picture without https is refused', true);
+	await ana.page.getByLabel('Picture').fill('https://pictures.invalid/ze.png');
 	await ana.page.getByRole('button', { name: 'Create' }).click();
 	const link = await ana.page.getByRole('dialog').getByRole('textbox').inputValue();
 	await ana.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
