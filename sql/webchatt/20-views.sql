@@ -292,6 +292,16 @@ COMMENT ON COLUMN webchatt.repair.last_error IS 'what last went wrong in asking 
 COMMENT ON COLUMN webchatt.repair.last_error_at IS 'when that was';
 
 /* LIMIT 1: so each message is looked up by its key, in the order of the candidates' index, whatever the statistics say. */
+/* A view reads with its owner's rights, but a function in it runs with its reader's. */
+CREATE FUNCTION webchatt._sees_message(channel uuid, message uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN NOT row_security_active('webchatt.messages'::regclass)
+		OR EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.id = message);
+END
+$$;
+COMMENT ON FUNCTION webchatt._sees_message(uuid, uuid) IS 'webchatt''s own: whether row security lets the caller see that message';
+
 CREATE VIEW webchatt.overdue AS
 SELECT m.channel_id, m.id, m.visitor, m.status, m.since, clock_timestamp() - m.since AS age,
 	CASE m.status
@@ -308,6 +318,7 @@ CROSS JOIN LATERAL (
 		AND (o.status = 'queued' AND c.unanswered > 0 OR o.status IN ('enqueued', 'sent')
 			AND o.status_at < now() - current_setting('webchatt.overdue_after')::interval)
 	LIMIT 1) m
+WHERE webchatt._sees_message(m.channel_id, m.id)
 ORDER BY c.quiet_since;
 COMMENT ON VIEW webchatt.overdue IS
 	'messages to visitors of which nothing was heard for longer than webchatt.overdue_after, and sends whose answer was never seen, the oldest first, by an index, so that the first of many are there at once (LIMIT); exact to a minute';

@@ -61,6 +61,13 @@ SKIP:
 }
 is($t->sql(q{SELECT count(*) FROM webchatt.inbox}), 2, 'which a superuser sees whole');
 
+my $quiet = "BEGIN; INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, status_at, content)
+	SELECT channel_id, gen_random_uuid(), id, 'out', 'sent', now() - interval '1 year', '{}' FROM webchatt.visitors WHERE id IN ('v1', 'v2');
+	INSERT INTO webchatt.overdue_candidates (channel_id, message_id, quiet_since)
+	SELECT channel_id, id, status_at FROM webchatt.messages WHERE content = '{}'";
+is($t->sql("$quiet; SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.overdue; ROLLBACK"), 'v1 v2', 'a superuser sees all messages that are overdue');
+is($t->sql("$quiet; SET LOCAL ROLE agent_of_one; SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.overdue; ROLLBACK"), 'v1', 'an agent those of one channel');
+
 # --- a policy that does bind the worker -------------------------------------
 
 $t->sql(q{CREATE POLICY no_rudeness ON webchatt.messages AS RESTRICTIVE FOR INSERT WITH CHECK (content ->> 'text' <> 'rude')});
