@@ -16,7 +16,7 @@ use Test::More;
 
 my $dir = StandIn::install('relay-net');
 my $desk = '127.0.0.1:' . WebchattTest::free_port();
-my $t = LocalHub->new(conf => "webchatt.desk_listen = '$desk'\nwal_level = replica\nmax_wal_senders = 2");
+my $t = LocalHub->new(conf => "webchatt.desk_listen = '$desk'\ndynamic_shared_memory_type = mmap\nwal_level = replica\nmax_wal_senders = 2");
 my ($in, $link, @frames) = ('');
 my %name_of = map { $Corridor::FRAME{$_}{type} => $_ } keys %Corridor::FRAME;
 
@@ -121,6 +121,14 @@ is(frame('DESK_STATE')->{on}, 0, 'there is nobody');
 $t->sql(q{SELECT webchatt.create_agent('ana', 'Ana'), webchatt.create_agent('root', 'Root', 'admin')});
 is(frame('DESK_STATE', sub { $_[0]{on} })->{on}, 1, 'now there is');
 is(desk_pid(), '', 'and no process before somebody calls');
+
+# Where there is no shared memory for its queue, it is the desk that waits, and nobody else.
+my $shared = $t->node->data_dir . '/pg_dynshmem';
+chmod 0500, $shared or BAIL_OUT("$shared: $!");
+is_deeply([ (asked('me', {}))[0], (asked('search', {}))[0] ], [ 503, 503 ], 'without shared memory calls are turned away');
+like($t->sql('SELECT last_error FROM webchatt.status'), qr/^the desk cannot be used: there is no shared memory for its worker: could not open shared memory segment/, 'the status says why');
+chmod 0700, $shared or BAIL_OUT("$shared: $!");
+Patience::until(sub { (asked('me', {}))[0] == 401 }) or BAIL_OUT('no process');
 
 # Who calls.
 is_deeply([ (asked('me', {}))[0, 2] ], [ 401, '' ], 'without a session nothing is done');

@@ -265,10 +265,34 @@ register_worker(Lane *lane)
 	return registered;
 }
 
+/* Everybody hears that, and the log once.  no_memory: why there is no queue; NULL: there is no process. */
+static void
+note_not_started(Lane *lane, const char *no_memory, wc_buf *out)
+{
+	if (!lane->warned)
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("webchatt could not start its desk worker for database \"%s\"", NameStr(report_slot->name)),
+				 no_memory ? errdetail("There is no shared memory for it: %s.", no_memory) : 0,
+				 no_memory ? errhint("Make room where dynamic_shared_memory_type has it, /dev/shm perhaps.")
+						   : errhint("Raise max_worker_processes: all of them are taken.")));
+	lane->warned = true;
+	if (no_memory)
+	{
+		report_error(psprintf("the desk cannot be used: there is no shared memory for its worker: %s", no_memory));
+		refuse_all(lane, "The database has no shared memory for the desk: its operator makes room for it.", out);
+		return;
+	}
+	report_error("the desk cannot be used: its worker could not be started; raise max_worker_processes");
+	refuse_all(lane, "The database has no process for the desk: its operator raises max_worker_processes.", out);
+}
+
 /* Start the desk worker.  Where that cannot be, everybody hears so. */
 static void
 start(Lane *lane, TimestampTz now, wc_buf *out)
 {
+	const char *no_memory;
+
 	count_left(lane);
 	if (lane->nleft == LEFT_MOST)
 	{
@@ -276,7 +300,8 @@ start(Lane *lane, TimestampTz now, wc_buf *out)
 		refuse_all(lane, "The desk's processes do not answer; the server's log says which.", out);
 		return;
 	}
-	if (desk_queue_create(&lane->queue, MyDatabaseId, lane->number) && register_worker(lane))
+	no_memory = desk_queue_create(&lane->queue, MyDatabaseId, lane->number);
+	if (no_memory == NULL && register_worker(lane))
 	{
 		desk_queue_join(&lane->queue, lane->worker);
 		last_call = now;
@@ -285,14 +310,7 @@ start(Lane *lane, TimestampTz now, wc_buf *out)
 	}
 	stop(lane);
 	lane->not_before = TimestampTzPlusMilliseconds(now, PAUSE_MS);
-	if (!lane->warned)
-		ereport(WARNING,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("webchatt could not start its desk worker for database \"%s\"", NameStr(report_slot->name)),
-				 errhint("Raise max_worker_processes: all of them are taken.")));
-	report_error("the desk cannot be used: its worker could not be started; raise max_worker_processes");
-	lane->warned = true;
-	refuse_all(lane, "The database has no process for the desk: its operator raises max_worker_processes.", out);
+	note_not_started(lane, no_memory, out);
 }
 
 /*

@@ -33,20 +33,52 @@ at(const DeskQueue *queue, Size where)
 	return (char *) dsm_segment_address(queue->segment) + where;
 }
 
-/* The worker's side: a new segment.  False: there is no room for one. */
-bool
+/*
+ * A new segment, which is nobody's but ours, whatever transaction is open.  NULL: there is no room for one; problem says
+ * what the system has against it.  Never an error, which would end what else the worker is at.
+ */
+static dsm_segment *
+create_segment(char **problem)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner outer = CurrentResourceOwner;
+	ResourceOwner owner = ResourceOwnerCreate(NULL, "webchatt desk queue");
+	dsm_segment *volatile segment = NULL;
+
+	*problem = "too many segments of dynamic shared memory are in use";
+	CurrentResourceOwner = owner;
+	PG_TRY();
+	{
+		segment = dsm_create(ANSWERS_AT + QUEUE_SIZE, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+		if (segment != NULL)
+			dsm_pin_mapping(segment);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		*problem = CopyErrorData()->message;
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = outer;
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(owner);
+	return segment;
+}
+
+/* The worker's side.  NULL: it is there; else why there is no shared memory for it. */
+const char *
 desk_queue_create(DeskQueue *queue, Oid database, DeskLane lane)
 {
-	ResourceOwner owner = CurrentResourceOwner;
+	char *problem;
 	Head *head;
 
 	memset(queue, 0, sizeof(*queue));
-	/* it is nobody's but ours, whatever transaction is open */
-	CurrentResourceOwner = NULL;
-	queue->segment = dsm_create(ANSWERS_AT + QUEUE_SIZE, DSM_CREATE_NULL_IF_MAXSEGMENTS);
-	CurrentResourceOwner = owner;
+	queue->segment = create_segment(&problem);
 	if (queue->segment == NULL)
-		return false;
+		return problem;
 	head = at(queue, 0);
 	head->magic = MAGIC;
 	head->database = queue->database = database;
@@ -55,7 +87,7 @@ desk_queue_create(DeskQueue *queue, Oid database, DeskLane lane)
 	queue->answers = shm_mq_create(at(queue, ANSWERS_AT), QUEUE_SIZE);
 	shm_mq_set_sender(queue->calls, MyProc);
 	shm_mq_set_receiver(queue->answers, MyProc);
-	return true;
+	return NULL;
 }
 
 /* The desk worker is being started: from now on its end shows. */

@@ -30,7 +30,7 @@ typedef struct DeskQueue
 	shm_mq_handle *out;
 } DeskQueue;
 
-extern bool desk_queue_create(DeskQueue *queue, Oid database, DeskLane lane);
+extern const char *desk_queue_create(DeskQueue *queue, Oid database, DeskLane lane);
 extern void desk_queue_join(DeskQueue *queue, BackgroundWorkerHandle *worker);
 extern bool desk_queue_open(DeskQueue *queue, dsm_handle handle);
 extern void desk_queue_close(DeskQueue *queue);
