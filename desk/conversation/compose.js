@@ -85,10 +85,11 @@ export function valuesOf(content) {
 
 // The address of a picture in what was dragged here or pasted: of a page's picture, or of a link to one; ''.
 export function pictureIn(data) {
-	// (Not as a document: what stands in it is a stranger's.)
-	const image = /<img\b[^>]*?\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(data.getData('text/html').slice(0, 100000));
+	// (Not as a document: what stands in it is a stranger's.  No part of a pattern runs over the next part's beginning, so
+	// that its time grows with the length alone.)
+	const image = /<img\b[^<>]*?\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(data.getData('text/html').slice(0, 100000));
 	const list = data.getData('text/uri-list').split(/\r?\n/).find(one => one && !one.startsWith('#')) || '';
 	return (image && webAddress((image[1] || image[2] || '').replace(/&amp;/g, '&'))) || (isPicture(list) ? webAddress(list) : '');
 }
 
-export const isPicture = text => /^https?:\/\/\S+\.(png|jpe?g|gif|webp|avif|svg)([?#]\S*)?$/i.test(text.trim());
+export const isPicture = text => /^https?:\/\/\S+\.(png|jpe?g|gif|webp|avif|svg)([?#]\S*)?$/i.test(text.trim().slice(0, 4096));
