@@ -1,7 +1,7 @@
 # The table: what a message costs, of this version, of another one (OLD) and of
 # tuned peers, measured in turns on the clusters that scripts/bench started.
 #
-#   table.pl [--quick] [--rows visitors,in,reply,hub,curl,commit,send,many,live,memory] [--repeat N]
+#   table.pl [--quick] [--rows visitors,in,reply,hub,curl,commit,send,many,live,desk,memory] [--repeat N]
 #
 # From the environment, besides what Bench.pm needs: BENCH_DOOR (webchatt's port), BENCH_POSTGRES
 # (PostgreSQL's programs), BENCH_OLD (host|data|port|programs of the other version),
@@ -24,8 +24,10 @@ my $LISTENERS = 1000;
 my $RECIPIENTS = 10_000;
 my $IN_FLIGHT = 64;
 my $CLIENTS = 16;
+my $DESKS = 200;
+my $TALKING = 1000;
 
-my %opt = (rows => 'visitors,in,reply,hub,curl,commit,send,many,live,memory', seconds => 3, repeat => 3, replies => 20_000, jobs => 40_000,
+my %opt = (rows => 'visitors,in,reply,hub,curl,commit,send,many,live,desk,memory', seconds => 3, repeat => 3, replies => 20_000, jobs => 40_000,
 	requests => 100_000, commits => 500, visitors => 200_000, messages => 5_000_000, waiting => 10_000, unheard => 100_000,
 	conversations => 1_000_000, broadcast => 1_000_000);
 @opt{qw(seconds repeat replies jobs requests commits visitors messages waiting unheard conversations broadcast)} =
@@ -67,7 +69,7 @@ sub conninfo { return "host=$ENV{PGHOST} port=$ENV{PGPORT} user=$ENV{PGUSER} dbn
 # --- the table -------------------------------------------------------------
 
 # A row.  figures: by column (old, new); beside: what they are held against, one figure or one for
-# each column; aim: [comparison, value] upon the figure ("<") or the ratio ("r>").
+# each column; aim: [comparison, value] upon the figure ("<") or the ratio ("r>", "r<").
 sub row
 {
 	my ($what, $unit, $figures, $beside, $aim) = @_;
@@ -80,9 +82,9 @@ sub row
 		$row{"ratio $name"} = defined $value && $base ? sprintf('%.2f', $value / $base) : '';
 		next if $name eq 'old' || !defined $value;
 		$row{beside} = $base ? num($base) : '';
-		next if !$aim || $aim->[0] eq 'r>' && !$base;
-		$row{aim} = $aim->[0] eq 'r>' ? ">= $aim->[1] x" : "<= $aim->[1]";
-		$row{ok} = ($aim->[0] eq 'r>' ? $value / $base >= $aim->[1] : $value <= $aim->[1]) ? 'ok' : 'SHORT';
+		next if !$aim || $aim->[0] =~ /^r/ && !$base;
+		$row{aim} = $aim->[0] eq 'r>' ? ">= $aim->[1] x" : $aim->[0] eq 'r<' ? "<= $aim->[1] x" : "<= $aim->[1]";
+		$row{ok} = ($aim->[0] eq 'r>' ? $value / $base >= $aim->[1] : $aim->[0] eq 'r<' ? $value / $base <= $aim->[1] : $value <= $aim->[1]) ? 'ok' : 'SHORT';
 	}
 	push @rows, \%row;
 	print STDERR "$what: ", join(', ', map { "$_ $row{$_}" } grep { $row{$_} } qw(old new unit beside), 'ratio old', 'ratio new', qw(aim ok)), "\n";
@@ -535,7 +537,94 @@ sub measure_live
 	return;
 }
 
-# The same on a remote hub, which tells when each came; the most memory meanwhile.
+# An address for the desk, and those who answer there.
+sub open_desk
+{
+	my ($tree) = @_;
+	return if $tree->{desk};
+	my $free = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "no port: $!\n";
+	my $port = $free->sockport;
+	close $free;
+	sql("SELECT count(webchatt.create_agent('desk-' || n, 'Desk ' || n)) FROM generate_series(1, $DESKS) AS n");
+	sql("ALTER SYSTEM SET webchatt.desk_listen = '127.0.0.1:$port'");
+	sql('SELECT pg_reload_conf()');
+	my $end = time + 30;
+	until (IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port))
+	{
+		die "the desk did not open\n" if time > $end;
+		sleep 0.1;
+	}
+	wait_for(q{SELECT listening LIKE '%:%' FROM webchatt.status}, 30);
+	$tree->{desk} = $port;
+	return;
+}
+
+# Desks, each signed in and with one of the conversations open.
+sub start_desks
+{
+	my ($tree) = @_;
+	my $file = "$ENV{TMPDIR}/desks";
+	open(my $fh, '>', $file) or die "$file: $!\n";
+	print $fh sql("SELECT substring(webchatt.sign_in_link('desk-' || n) FROM '[^=]*\$') || ' ' || channel_id || ' ' || id "
+		  . "FROM (SELECT row_number() OVER () AS n, channel_id, id FROM webchatt.visitors WHERE channel_id = '$tree->{local}' LIMIT $DESKS) AS v"), "\n";
+	close $fh;
+	my $desks = start_program('sh', '-c', "exec $ENV{BENCH_BIN}/desk_load --port $tree->{desk} <$file");
+	readline($desks->[1]) // die "the desks were not ready\n";
+	return $desks;
+}
+
+# Visitors who write, with desks open or without: messages a second, CPU of each.
+sub talk_beside
+{
+	my ($tree, $with) = @_;
+	empty_tables();
+	my $crowd = start_program(visitor_load('send', $tree->{door}, $tree->{key}, visitors => $TALKING, addresses => 10, seconds => 600, pause => 1));
+	readline($crowd->[1]) // die "the visitors were not welcomed\n";
+	wait_for("SELECT count(*) >= $TALKING FROM webchatt.conversations", 60);
+	my $desks = $with ? start_desks($tree) : undef;
+	sleep 2;
+	my $now = sub { return (time, cpu_now(undef, processes())) };
+	kill 'USR1', $crowd->[0];
+	my @before = $now->();
+	sleep 4 * $opt{seconds};
+	my @spent = $now->();
+	kill 'TERM', $crowd->[0];
+	my %r = pairs(readline($crowd->[1]) // die "the visitors ended\n");
+	die "visitors lost messages\n" if $r{errors} || $r{acked} != $r{sent};
+	$spent[$_] -= $before[$_] for 0 .. $#spent;
+	my ($took, $all, $worker, $net) = @spent;
+	my $n = $r{rate} * $took;
+	%r = (%r, cpu => ($worker + $net) / $n, all => $all / $n);
+	if ($desks)
+	{
+		kill 'TERM', $desks->[0];
+		my %did = pairs(readline($desks->[1]) // die "the desks ended\n");
+		stop_child($desks);
+		warn "desk: $did{errors} calls failed\n" if $did{errors};
+		print STDERR "  desks: ", join(', ', map { sprintf("$_ %.0f/s", $did{$_} / $did{seconds}) } qw(changed told inbox conversation read)), "\n";
+	}
+	stop_child($crowd);
+	return %r;
+}
+
+sub measure_desk
+{
+	my %f = in_turns(sub {
+			my ($tree) = @_;
+			open_desk($tree);
+			my %alone = talk_beside($tree, 0);
+			my %beside = talk_beside($tree, 1);
+			return ((map { ("${_} alone" => $alone{$_}) } keys %alone), %beside);
+		});
+	row("desk: messages acked durable, $TALKING conversations of one a second, with $DESKS desks, to without", '/s', $f{rate}, $f{'rate alone'}{new}, ['r>', 0.9]);
+	row('desk: median of an ack', 'us', $f{p50_us}, $f{'p50_us alone'}{new}, ['r<', 1.1]);
+	row('    p99', 'us', $f{p99_us}, $f{'p99_us alone'}{new});
+	row('    CPU a message, the worker and webchatt-net, the desks\' calls with it', 'us', $f{cpu}, $f{'cpu alone'}{new});
+	row('    all processes, the desks\' calls with them', 'us', $f{all}, $f{'all alone'}{new});
+	return;
+}
+
+# The same as live_reply() on a remote hub, which tells when each came; the most memory meanwhile.
 sub live_send
 {
 	my ($tree) = @_;
@@ -611,7 +700,7 @@ sub measure_memory
 # --- all of it -------------------------------------------------------------
 
 my @sections = ([visitors => \&measure_visitors], [in => \&measure_in], [reply => \&measure_reply], [hub => \&measure_hub], [curl => \&measure_curl],
-	[commit => \&measure_commit], [send => \&measure_send], [many => \&measure_many], [live => \&measure_live], [memory => \&measure_memory]);
+	[commit => \&measure_commit], [send => \&measure_send], [many => \&measure_many], [live => \&measure_live], [desk => \&measure_desk], [memory => \&measure_memory]);
 my %known = map { $_->[0] => 1 } @sections;
 for (keys %wanted) { die "there are no rows $_\n" if !$known{$_} }
 

@@ -3,7 +3,8 @@
  *	  Many visitors at a time, each a WebSocket as a widget opens it
  *	  (doc/protocol.md).
  *
- *	  visitor_load send ...    each sends a message, waits for its ack, sends the next
+ *	  visitor_load send ...    each sends a message, waits for its ack, sends the next, or pauses before it;
+ *	                           SIGUSR1 begins the count anew, SIGTERM ends it early
  *	  visitor_load reply ...   SQL sessions write to visitors at a fixed rate; SIGTERM ends it early
  *	  visitor_load gather ...  one statement writes to all of them, and they say nothing of it
  *	  visitor_load idle ...    they are there; then webchatt-net is to be killed, and
@@ -69,6 +70,7 @@ static struct
 	double seconds;
 	double warmup;
 	double rate;
+	double pause; /* send: between an ack and the next message, on average */
 	double grace; /* how long answers are waited for at the end */
 } opt = {.origin = "http://localhost",
 		 .visitors = 200,
@@ -107,6 +109,7 @@ static uint64_t confirmed;
 
 static bool silent; /* no receipts */
 static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t anew;
 
 static int64_t cut_at;
 static uint64_t dials;
@@ -264,7 +267,11 @@ on_ack(visitor *v, json_part frame)
 	v->message = 0;
 	if (now >= count_from && now < count_to)
 		add_sample(now - v->sent_at);
-	if (now < count_to)
+	if (now >= count_to)
+		return;
+	if (opt.pause > 0)
+		wait_until(v, now + (int64_t) (opt.pause * 5e8) + random_below((int64_t) (opt.pause * 1e9)));
+	else
 		send_next(v, now);
 }
 
@@ -417,6 +424,8 @@ turn(void)
 			dial(v, now);
 		else if (v->message != 0)
 			send_message(v);
+		else if (opt.pause > 0 && now < count_to)
+			send_next(v, now);
 		else
 		{
 			ws_server_send(&v->ws, "{\"type\":\"ping\"}", 15);
@@ -462,24 +471,61 @@ grace_ns(void)
 }
 
 static void
+on_stop(int signo)
+{
+	(void) signo;
+	stopped = 1;
+}
+
+static void
+on_anew(int signo)
+{
+	(void) signo;
+	anew = 1;
+}
+
+static void
+count_sends(void)
+{
+	while (measure_now() < count_to || (acked < sequence && measure_now() < count_to + grace_ns()))
+	{
+		turn();
+		if (anew)
+		{
+			anew = 0;
+			nsamples = 0;
+			count_from = measure_now();
+		}
+		if (stopped && count_to > measure_now())
+			count_to = measure_now();
+	}
+}
+
+static void
 run_send(void)
 {
 	int64_t now;
 	double cpu;
 
 	welcome_all();
+	(void) sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_anew}, NULL);
+	(void) sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_stop}, NULL);
 	cpu = measure_cpu_us();
 	now = measure_now();
 	count_from = now + (int64_t) (opt.warmup * 1e9);
 	count_to = count_from + (int64_t) (opt.seconds * 1e9);
 	for (int i = 0; i < opt.visitors; i++)
-		send_next(&visitors[i], now);
-	while (measure_now() < count_to || (acked < sequence && measure_now() < count_to + grace_ns()))
-		turn();
+	{
+		if (opt.pause > 0)
+			wait_until(&visitors[i], now + 1 + random_below((int64_t) (opt.pause * 1e9)));
+		else
+			send_next(&visitors[i], now);
+	}
+	count_sends();
 	sort_samples();
 	printf("rate=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f acked=%llu sent=%llu errors=%llu cuts=%llu cpu_us=%.1f\n",
-		   (double) nsamples / opt.seconds, percentile(0.5), percentile(0.99), percentile(1),
-		   (unsigned long long) acked, (unsigned long long) sequence, (unsigned long long) errors,
+		   (double) nsamples / ((double) (count_to - count_from) / 1e9), percentile(0.5), percentile(0.99),
+		   percentile(1), (unsigned long long) acked, (unsigned long long) sequence, (unsigned long long) errors,
 		   (unsigned long long) cuts, acked > 0 ? (measure_cpu_us() - cpu) / (double) acked : 0);
 }
 
@@ -513,13 +559,6 @@ expect_replies(uint32_t n)
 	replies = calloc(n, sizeof(*replies));
 	if (replies == NULL)
 		measure_fatal("calloc");
-}
-
-static void
-on_stop(int signo)
-{
-	(void) signo;
-	stopped = 1;
 }
 
 /* How many were committed, and when the last was. */
@@ -662,6 +701,7 @@ usage(void)
 	fputs("usage: visitor_load send|reply|gather|idle --port N --key PUBLIC_KEY [--origin O] [--visitors N] "
 		  "[--addresses N]\n"
 		  "                [--opening N] [--seconds S] [--warmup S] [--grace S]\n"
+		  "                send: [--pause S]\n"
 		  "                reply: --conninfo C --channel UUID [--rate N] [--sessions N]\n"
 		  "                gather: --conninfo C --statement SQL --total N, whose texts are 0 to N - 1\n",
 		  stderr);
@@ -671,14 +711,23 @@ usage(void)
 static void
 read_options(int argc, char **argv)
 {
-	static const measure_option options[] = {{"port", 'd', &opt.port},			 {"key", 's', &opt.key},
-											 {"origin", 's', &opt.origin},		 {"visitors", 'd', &opt.visitors},
-											 {"addresses", 'd', &opt.addresses}, {"opening", 'd', &opt.opening},
-											 {"seconds", 'f', &opt.seconds},	 {"warmup", 'f', &opt.warmup},
-											 {"rate", 'f', &opt.rate},			 {"sessions", 'd', &opt.sessions},
-											 {"conninfo", 's', &opt.conninfo},	 {"channel", 's', &opt.channel},
-											 {"statement", 's', &opt.statement}, {"total", 'l', &opt.total},
-											 {"grace", 'f', &opt.grace},		 {NULL, 0, NULL}};
+	static const measure_option options[] = {{"port", 'd', &opt.port},
+											 {"key", 's', &opt.key},
+											 {"origin", 's', &opt.origin},
+											 {"visitors", 'd', &opt.visitors},
+											 {"addresses", 'd', &opt.addresses},
+											 {"opening", 'd', &opt.opening},
+											 {"seconds", 'f', &opt.seconds},
+											 {"warmup", 'f', &opt.warmup},
+											 {"rate", 'f', &opt.rate},
+											 {"sessions", 'd', &opt.sessions},
+											 {"conninfo", 's', &opt.conninfo},
+											 {"channel", 's', &opt.channel},
+											 {"statement", 's', &opt.statement},
+											 {"total", 'l', &opt.total},
+											 {"grace", 'f', &opt.grace},
+											 {"pause", 'f', &opt.pause},
+											 {NULL, 0, NULL}};
 
 	if (!measure_options(argc, argv, options))
 		usage();

@@ -38,7 +38,6 @@
 
 static ws_setup setup;
 static char request[1024];
-static size_t request_len;
 static int epoll_fd;
 static unsigned dialled;
 static uint64_t random_state;
@@ -64,14 +63,13 @@ ws_begin(const ws_setup *s)
 	n = snprintf(request, sizeof(request),
 				 "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 				 "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n"
-				 "Sec-WebSocket-Protocol: %s\r\nOrigin: %s\r\n\r\n",
+				 "Sec-WebSocket-Protocol: %s\r\nOrigin: %s\r\n",
 				 setup.path, setup.port, setup.protocol, setup.origin);
 	if (n < 0 || (size_t) n >= sizeof(request))
 	{
 		fputs("the path and the origin are too long\n", stderr);
 		exit(1);
 	}
-	request_len = (size_t) n;
 	if (getrandom(&random_state, sizeof(random_state), 0) != sizeof(random_state))
 		measure_fatal("getrandom");
 	random_state |= 1;
@@ -321,6 +319,17 @@ read_some(ws_conn *c)
 }
 
 static void
+push_head(ws_conn *c)
+{
+	char head[2 * sizeof(request)];
+	int n = snprintf(head, sizeof(head), "%s%s\r\n", request, setup.head != NULL ? setup.head(c) : "");
+
+	if (n < 0 || (size_t) n >= sizeof(head))
+		measure_fatal("the head is too long");
+	push(c, (const uint8_t *) head, (size_t) n);
+}
+
+static void
 on_event(ws_conn *c, uint32_t events)
 {
 	if (c->state == WS_CLOSED)
@@ -333,7 +342,7 @@ on_event(ws_conn *c, uint32_t events)
 			return;
 		}
 		c->state = WS_UPGRADING;
-		push(c, (const uint8_t *) request, request_len);
+		push_head(c);
 	}
 	if (c->out_len > 0 && (events & EPOLLOUT))
 		push_rest(c);
@@ -341,6 +350,12 @@ on_event(ws_conn *c, uint32_t events)
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		while (read_some(c) || (c->state != WS_CLOSED && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))))
 			continue;
+}
+
+int
+ws_fd(void)
+{
+	return epoll_fd;
 }
 
 void

@@ -45,6 +45,7 @@ typedef struct ws_setup
 	const char *path;
 	const char *origin;
 	const char *protocol;
+	const char *(*head)(ws_conn *c); /* NULL, or what more a connection's head has: whole lines */
 	void (*on_open)(ws_conn *c);
 	void (*on_text)(ws_conn *c, const char *text, size_t len);
 	void (*on_end)(ws_conn *c, int why);
@@ -56,6 +57,9 @@ extern void ws_begin(const ws_setup *setup);
 extern void ws_dial(ws_conn *c);
 
 extern void ws_server_send(ws_conn *c, const char *text, size_t len);
+
+/* Readable when ws_turn() has something to do. */
+extern int ws_fd(void);
 
 /* Wait for something to happen and tell of it. */
 extern void ws_turn(int timeout_ms);
