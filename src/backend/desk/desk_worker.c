@@ -45,6 +45,13 @@
  */
 #define MEMORY_MOST (512 * 1024 * 1024)
 
+/*
+ * How much later than the worker and webchatt-net it comes to a CPU that others want too: they have visitors waiting, each
+ * agent's call is one of a few, and an index that is being built can take its time.
+ */
+#define NICE_CALLS	5
+#define NICE_SEARCH 10
+
 static DeskQueue queue;
 
 /* Whatever is allocated beyond that is an error "out of memory", by which a call ends and not the process. */
@@ -82,6 +89,7 @@ settle_in(dsm_handle handle)
 	BackgroundWorkerInitializeConnectionByOid(queue.database, InvalidOid, 0);
 	process_settings_apply(queue.lane == DESK_LANE_SEARCH ? "webchatt search" : "webchatt desk");
 	limit_memory();
+	(void) setpriority(PRIO_PROCESS, 0, queue.lane == DESK_LANE_SEARCH ? NICE_SEARCH : NICE_CALLS);
 	wc_nobody_comes_back = true;
 }
 
