@@ -99,7 +99,7 @@ free AS MATERIALIZED (
 	SELECT v.channel_id, v.id
 	FROM news n
 	JOIN webchatt.visitors v ON v.channel_id = n.channel_id AND v.id = n.visitor
-	FOR UPDATE OF v SKIP LOCKED
+	FOR NO KEY UPDATE OF v SKIP LOCKED
 ),
 noted AS (
 	UPDATE webchatt.visitors v

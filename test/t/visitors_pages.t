@@ -87,6 +87,11 @@ ok($held->acked($said), 'nor themselves');
 is(row_of($held, 'page_url'), "$site/a", 'their page is not written yet');
 $session->query('COMMIT');
 is_there($held, "$site/b", 'but it is when the row is free');
+$session->query('BEGIN');
+$session->query("SELECT FROM webchatt.visitors WHERE id = '$held->{visitor}' FOR KEY SHARE");
+$held->send({ type => 'page', url => "$site/b2" });
+is_there($held, "$site/b2", 'a row that refers to theirs, and is not committed yet, holds nothing up');
+$session->query('COMMIT');
 $session->close;
 
 $t->sql(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
