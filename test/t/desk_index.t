@@ -81,6 +81,28 @@ $t->wait_for("SELECT count(*) = $all FROM webchatt.search_texts", 'which indexes
 ($status, $answer) = call('search', { query => 'early' });
 is_deeply([ $answer->{complete}, scalar @{ $answer->{messages} } ], [ Mojo::JSON->true, 17 ], 'the answer says that it is complete');
 
+# A try that fails leaves nothing behind.
+sub anonymous_kb
+{
+	my ($of) = @_;
+	return slurp_file("/proc/$of/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : BAIL_OUT('no RssAnon');
+}
+sub tries { my ($n) = @_; return $t->wait_for("SELECT last_value >= $n FROM tries", "it is tried $n times") }
+$t->sql(q{CREATE SEQUENCE tries;
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM nextval('public.tries');
+		RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = repeat('no', 8000000);
+	END $$;
+	CREATE TRIGGER refuse BEFORE INSERT ON webchatt.search_texts EXECUTE FUNCTION refuse();
+	DELETE FROM webchatt.search_progress});
+tries(2);
+my $before = anonymous_kb(search_pid());
+tries(5);
+cmp_ok(anonymous_kb(search_pid()) - $before, '<', 24000, 'what was said of the last three is not kept');
+$t->sql('DROP TRIGGER refuse ON webchatt.search_texts');
+$t->wait_for("SELECT count(*) = $all FROM webchatt.search_texts", 'and the index is whole again');
+
 # A search that waits is nobody else's.
 my $lock = $t->session;
 $lock->query('BEGIN');

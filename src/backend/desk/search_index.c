@@ -67,11 +67,15 @@ note_failure(MemoryContext context)
 	MemoryContextSwitchTo(context);
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED || error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE)
+	{
+		FreeErrorData(error);
 		return PAUSE_IDLE;
+	}
 	ereport(LOG,
 			(errcode(error->sqlerrcode), errmsg("webchatt could not index texts for the search: %s", error->message),
 			 error->detail ? errdetail("%s", error->detail) : 0,
 			 error->context ? errcontext("%s", error->context) : 0));
+	FreeErrorData(error);
 	return PAUSE_FAILED;
 }
 
