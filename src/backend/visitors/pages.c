@@ -328,7 +328,8 @@ pages_commit(wc_buf *out)
 			m.visitor = wc_str_from(visitor);
 			(void) wc_write_desk_changed(out, &m);
 		}
-		pfree(page->texts);
+		if (page->texts != NULL) /* memory was short when it came */
+			pfree(page->texts);
 		hash_search(pages, &page->key, HASH_REMOVE, NULL);
 	}
 	ntaken = 0;
