@@ -47,7 +47,7 @@ check_head(const char *data, size_t size)
 	link_answer answer;
 	char *exact;
 
-	if (!link_head_begins(data, size) || ws_handshake_scan(data, size, 0, &used, &why) != WS_HEAD_WHOLE)
+	if (!link_head_begins(data, size) || ws_handshake_scan(data, size, LINK_HEAD_MAX, 0, &used, &why) != WS_HEAD_WHOLE)
 		return;
 	exact = malloc(used);
 	memcpy(exact, data, used);

@@ -55,9 +55,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* memory of its own, so that a read beyond it is seen */
 	if (size > 0)
 		memcpy(copy, data, size);
-	state = ws_handshake_scan(copy, size, 0, &used, &why);
+	state = ws_handshake_scan(copy, size, HTTP_HEAD_MAX, 0, &used, &why);
 	for (len = 0; len < size && again == WS_HEAD_MORE; len++)
-		again = ws_handshake_scan(copy, len + 1, len, &used_again, &why);
+		again = ws_handshake_scan(copy, len + 1, HTTP_HEAD_MAX, len, &used_again, &why);
 	MUST(again == state && used_again == used);
 	MUST(state != WS_HEAD_BROKEN || strlen(why) > 10);
 	if (state == WS_HEAD_WHOLE)

@@ -388,9 +388,17 @@ subtest 'sizes' => sub {
 	$w->put($s, sprintf("%x\r\n%s\r\n", 30000, 'y' x 30000)) for 1 .. 3;
 	is($w->answer($s)->{status}, 413, 'also where nobody wants it');
 	my $r = $w->once("GET /healthz HTTP/1.1\r\nHost: t\r\n" . join('', map { "X-$_: " . 'z' x 500 . "\r\n" } 1 .. 60) . "\r\n");
-	like($r->{status}, qr/^(431|413|400)$/, 'a head of 30 kB');
+	is($r->{status}, 200, 'a head of 30 kB');
+	$r = $w->once("GET /healthz HTTP/1.1\r\nHost: t\r\nCookie: " . 'c' x 31000 . "\r\n\r\n");
+	is($r->{status}, 200, 'a cookie of 31 kB');
+	expect("a head of $_ bytes", 431, "GET /healthz HTTP/1.1\r\nHost: t\r\nCookie: " . 'c' x $_ . "\r\n\r\n", 'head_too_large') for 33000, 34000;
+	for my $bytes (60_000, 100_000, 300_000)
+	{
+		$r = $w->once("GET /healthz HTTP/1.1\r\nHost: t\r\nCookie: " . 'c' x $bytes . "\r\n\r\n");
+		is($r->{status}, 431, "and one of $bytes");
+	}
 	$r = $w->once('GET /' . 'a' x 40000 . " HTTP/1.1\r\nHost: t\r\n\r\n");
-	like($r->{status}, qr/^(414|400)$/, 'a target of 40 kB');
+	like($r->{status}, qr/^(414|431|400)$/, 'a target of 40 kB');
 	$w->configure(max_body_size => 100);
 	expect('the limit changes at once', 413, signed(), 'body_too_large');
 	$w->configure(max_body_size => 65536);

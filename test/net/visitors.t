@@ -116,7 +116,8 @@ subtest 'the opening request' => sub {
 		['another listed origin', Origin => 'http://[::1]:8080'],
 		['more in the query', line => "GET /communication/web-chatt2me/ws?a=b&webChatId=$KEY&c HTTP/1.1"],
 		['Content-Length: 0', 'Content-Length' => 0],
-		['a head of 7 kB', map { ("X-Fill-$_" => 'x' x 200) } 1 .. 30])
+		['a head of 7 kB', map { ("X-Fill-$_" => 'x' x 200) } 1 .. 30],
+		['cookies of 31 kB', Cookie => join('; ', map { "c$_=" . 'x' x 3900 } 1 .. 8)])
 	{
 		my ($name, %h) = @$case;
 		ok(eval { RawSocket->dial($w, $KEY, head => \%h) }, $name);
@@ -150,11 +151,15 @@ subtest 'the opening request' => sub {
 		['HTTP/1.0', line => "GET /communication/web-chatt2me/ws?webChatId=$KEY HTTP/1.0"],
 		['HTTP/2.0', line => "GET /communication/web-chatt2me/ws?webChatId=$KEY HTTP/2.0"],
 		['two blanks', line => "GET /communication/web-chatt2me/ws?webChatId=$KEY  HTTP/1.1"],
-		['no version', line => "GET /communication/web-chatt2me/ws?webChatId=$KEY"],
-		['a head of 9 kB', map { ("X-Fill-$_" => 'x' x 200) } 1 .. 45])
+		['no version', line => "GET /communication/web-chatt2me/ws?webChatId=$KEY"])
 	{
 		my ($name, %h) = @$case;
 		refused($name, 400, 'bad_request', head(%h));
+	}
+	for my $large (33000, 60000)
+	{
+		my $r = refused("a head of $large bytes", 431, 'head_too_large', head(Cookie => 'x' x $large));
+		like($r->{body}, qr/32768 bytes.*cookies/, 'which says what is in it');
 	}
 	refused('LF LF', 400, 'bad_request', head() =~ s/\r\n/\n/gr);
 	for my $case (['no Origin', Origin => undef], ['null', Origin => 'null'], ['another host', Origin => 'https://example.com'],

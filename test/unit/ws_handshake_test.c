@@ -176,17 +176,24 @@ scans(void)
 		{"a\r\n\tb", 5, WS_HEAD_BROKEN},
 	};
 	const char *why;
-	char *big = malloc(WS_HEAD_MAX);
+	char *big = malloc(HTTP_HEAD_MAX);
 	size_t used = 0;
 	size_t i;
 
 	for (i = 0; i < sizeof(s) / sizeof(s[0]); i++)
-		ok(ws_handshake_scan(s[i].text, s[i].len, 0, &used, &why) == s[i].state, "scan %zu", i);
-	ws_handshake_scan(s[0].text, s[0].len, 0, &used, &why);
+		ok(ws_handshake_scan(s[i].text, s[i].len, HTTP_HEAD_MAX, 0, &used, &why) == s[i].state, "scan %zu", i);
+	ws_handshake_scan(s[0].text, s[0].len, HTTP_HEAD_MAX, 0, &used, &why);
 	ok(used == 8, "what is behind the head is not part of it");
-	memset(big, 'x', WS_HEAD_MAX);
-	ok(ws_handshake_scan(big, WS_HEAD_MAX - 1, 0, &used, &why) == WS_HEAD_MORE, "a head just under the limit");
-	ok(ws_handshake_scan(big, WS_HEAD_MAX, 0, &used, &why) == WS_HEAD_BROKEN, "a head that is too long");
+	memset(big, 'x', HTTP_HEAD_MAX);
+	ok(ws_handshake_scan(big, HTTP_HEAD_MAX - 1, HTTP_HEAD_MAX, 0, &used, &why) == WS_HEAD_MORE,
+	   "a head just under the limit");
+	ok(ws_handshake_scan(big, HTTP_HEAD_MAX, HTTP_HEAD_MAX, 0, &used, &why) == WS_HEAD_LARGE,
+	   "a head that is too long");
+	memcpy(big + HTTP_HEAD_MAX - 4, "\r\n\r\n", 4);
+	ok(ws_handshake_scan(big, HTTP_HEAD_MAX, HTTP_HEAD_MAX, 0, &used, &why) == WS_HEAD_WHOLE && used == HTTP_HEAD_MAX,
+	   "one that just fits");
+	ok(ws_handshake_scan(big, HTTP_HEAD_MAX, HTTP_HEAD_MAX - 1, 0, &used, &why) == WS_HEAD_LARGE,
+	   "and one whose last byte does not");
 	free(big);
 }
 

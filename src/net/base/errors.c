@@ -10,6 +10,10 @@ static const errors_row rows[REFUSE_COUNT] = {
 		{400, "bad_request",
 		 "The request's head breaks the rules of HTTP/1.1; look at what stands between the sender and this server.",
 		 "a head that breaks the rules of HTTP"},
+	[REFUSE_HEAD_LARGE] = {431, "head_too_large",
+						   "The request's head is longer than 32768 bytes; most of it will be cookies of this host: "
+						   "delete some, or give the chat a host of its own.",
+						   "a head of more than 32 kB (cookies of the same host, mostly)"},
 	[REFUSE_EVENT] = {400, "invalid_event", "The body is not an event of the hub.", "a body that is not an event"},
 	[REFUSE_TOKEN] = {400, "invalid_validation_token", "X-Validation-Token must be 1 to 1024 bytes of valid UTF-8.",
 					  "an X-Validation-Token that cannot be answered"},

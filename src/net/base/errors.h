@@ -9,9 +9,10 @@
 typedef enum refusal
 {
 	REFUSE_NOTHING = 0,
-	REFUSE_HEAD,  /* the head breaks HTTP's rules */
-	REFUSE_EVENT, /* the body is not an event */
-	REFUSE_TOKEN, /* the validation token cannot be answered */
+	REFUSE_HEAD,	   /* the head breaks HTTP's rules */
+	REFUSE_HEAD_LARGE, /* HTTP_HEAD_MAX */
+	REFUSE_EVENT,	   /* the body is not an event */
+	REFUSE_TOKEN,	   /* the validation token cannot be answered */
 	REFUSE_SIG_MISSING,
 	REFUSE_SIG_MALFORMED,
 	REFUSE_SIG_STALE,

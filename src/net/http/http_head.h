@@ -13,6 +13,9 @@
 
 #include "common/frame.h"
 
+/* The largest head of a request, in bytes: cookies of all that shares a host with the chat are in it. */
+#define HTTP_HEAD_MAX (32u * 1024)
+
 typedef struct http_head
 {
 	const char *bad; /* what is wrong, a sentence; NULL: nothing */

@@ -95,7 +95,8 @@ on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, 
 	return MHD_YES;
 }
 
-static void
+/* Returns the head's size in bytes. */
+static size_t
 read_head(conn *c, const char *method, const char *version)
 {
 	field_walk walk = {&c->head, version + strlen(version) + 2, false};
@@ -109,6 +110,7 @@ read_head(conn *c, const char *method, const char *version)
 	if (c->target == NULL ||
 		(CHECK_LINES && (c->target != method + strlen(method) + 1 || c->target + c->target_len + 1 != version)))
 		c->head.bad = "The request's first line must be a method, a target and a version with one blank between them.";
+	return size;
 }
 
 /* Who sent it: behind a trusted proxy, whom that one names. */
@@ -162,14 +164,20 @@ static enum MHD_Result
 head_came(conn *c, const char *method, const char *version)
 {
 	http_server *d = c->server;
+	size_t size;
 	bool at_once;
 
 	metrics_now.requests++;
 	c->state = REQUEST_BODY;
 	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_BODY, c->timeout.since);
-	read_head(c, method, version);
+	size = read_head(c, method, version);
 	find_client(c);
-	if (c->head.bad != NULL)
+	if (size > HTTP_HEAD_MAX)
+	{
+		http_reply_refuse(c, REFUSE_HEAD_LARGE, NULL);
+		at_once = true;
+	}
+	else if (c->head.bad != NULL)
 	{
 		http_reply_refuse(c, REFUSE_HEAD, c->head.bad);
 		at_once = true;

@@ -22,8 +22,8 @@
 #include "http/http_request.h"
 #include "http/static_files.h"
 
-/* A connection's memory in libmicrohttpd: enough for 8 kB of headers. */
-#define MHD_POOL_SIZE (16u * 1024)
+/* A connection's memory in libmicrohttpd, which reads heads into half of it: enough for one that is just too large. */
+#define MHD_POOL_SIZE (2 * (HTTP_HEAD_MAX + 4u * 1024))
 
 /* Turns of libmicrohttpd in one of ours before others get theirs. */
 #define RUNS_A_TURN 4

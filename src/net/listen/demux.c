@@ -32,6 +32,10 @@
 /* Room for a head at first; most are smaller. */
 #define FIRST_HEAD 1024u
 
+/* A head that needs more than SMALL_HEAD shares so many bytes with all others that do. */
+#define SMALL_HEAD	(8u * 1024)
+#define HEADS_LARGE (16u * 1024 * 1024)
+
 /* One connection of which it is not known, or not read, what it wants. */
 typedef struct demux_conn
 {
@@ -65,6 +69,7 @@ struct demux
 	timeouts timeouts;
 	address_counts *addresses;
 	uint32_t count;
+	size_t large_bytes; /* of heads over SMALL_HEAD */
 	uint32_t max;
 	uint32_t max_per_address;
 	uint32_t head_timeout_ms;
@@ -161,6 +166,13 @@ on_closed(uv_handle_t *handle)
 	free(k);
 }
 
+/* Bytes of that capacity that count against HEADS_LARGE. */
+static size_t
+large_part(size_t cap)
+{
+	return cap > SMALL_HEAD ? cap : 0;
+}
+
 /* Forget it; its descriptor belongs to somebody else now. */
 static void
 leave(demux_conn *k)
@@ -171,6 +183,7 @@ leave(demux_conn *k)
 	if (k->count != NULL)
 		address_counts_give(g->addresses, k->count);
 	g->count--;
+	g->large_bytes -= large_part(k->head_cap);
 	free(k->head);
 	k->head = NULL;
 	if (!k->polled)
@@ -245,18 +258,22 @@ wait_for_more(demux_conn *k, phase p, bool polling)
 	return true;
 }
 
-/* Room for the rest of the head. */
+/* Room for the rest of the head; false: there is none now. */
 static bool
 grow(demux_conn *k)
 {
 	size_t cap = k->head_cap ? k->head_cap * 2 : FIRST_HEAD;
+	size_t others = k->demux->large_bytes - large_part(k->head_cap);
 	char *head;
 
 	if (k->head_len < k->head_cap)
 		return true;
+	if (large_part(cap) > 0 && others + cap > HEADS_LARGE)
+		return false;
 	head = realloc(k->head, cap);
 	if (head == NULL)
 		return false;
+	k->demux->large_bytes = others + large_part(cap);
 	k->head = head;
 	k->head_cap = cap;
 	return true;
@@ -295,7 +312,7 @@ read_head(demux_conn *k)
 	{
 		if (!grow(k))
 		{
-			hang_up(k);
+			refuse(k, REFUSE_MEMORY, NULL);
 			return;
 		}
 		n = recv(k->who.fd, k->head + k->head_len, k->head_cap - k->head_len, MSG_PEEK | MSG_DONTWAIT);
@@ -311,7 +328,7 @@ read_head(demux_conn *k)
 			hang_up(k);
 			return;
 		}
-		state = ws_handshake_scan(k->head, k->head_len + (size_t) n, k->head_len, &used, &why);
+		state = ws_handshake_scan(k->head, k->head_len + (size_t) n, HTTP_HEAD_MAX, k->head_len, &used, &why);
 		if (state == WS_HEAD_WHOLE)
 			n = (ssize_t) (used - k->head_len);
 		if (recv(k->who.fd, k->head + k->head_len, (size_t) n, MSG_DONTWAIT) != n)
@@ -325,7 +342,7 @@ read_head(demux_conn *k)
 		if (state == WS_HEAD_WHOLE)
 			enter(k);
 		else
-			refuse(k, REFUSE_HEAD, why);
+			refuse(k, state == WS_HEAD_LARGE ? REFUSE_HEAD_LARGE : REFUSE_HEAD, why);
 		return;
 	}
 }

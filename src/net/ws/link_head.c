@@ -109,7 +109,7 @@ link_head_request(const char *api_url, const char *api_key, const char *key)
 	CURLU *url = curl_url();
 	char *request = NULL;
 
-	if (url != NULL && strlen(api_url) <= WS_HEAD_MAX &&
+	if (url != NULL && strlen(api_url) <= LINK_HEAD_MAX &&
 		curl_url_set(url, CURLUPART_URL, api_url, CURLU_DISALLOW_USER | CURLU_URLENCODE) == CURLUE_OK)
 		request = write_request(url, api_key, key);
 	curl_url_cleanup(url);

@@ -12,6 +12,9 @@
 #define WS_LINK_PATH	 "/communication/web-chatt2me/events"
 #define WS_LINK_PROTOCOL "web-chatt2me.events.v1"
 
+/* The largest head that a hub may answer with, and the longest URL that it may have, in bytes. */
+#define LINK_HEAD_MAX 8192
+
 /* The hub's answer. */
 typedef struct link_answer
 {

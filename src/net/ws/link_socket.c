@@ -94,12 +94,12 @@ read_answer(link_socket *s)
 
 	while (found == WS_HEAD_MORE && link_stream_fill(s))
 	{
-		size_t len = s->in_len < WS_HEAD_MAX ? s->in_len : WS_HEAD_MAX;
+		size_t len = s->in_len < LINK_HEAD_MAX ? s->in_len : LINK_HEAD_MAX;
 
 		if (!link_head_begins(s->in, len))
 			found = WS_HEAD_BROKEN;
 		else
-			found = ws_handshake_scan(s->in, len, from, &used, &why);
+			found = ws_handshake_scan(s->in, len, LINK_HEAD_MAX, from, &used, &why);
 		from = len;
 	}
 	if (found == WS_HEAD_WHOLE)
@@ -110,11 +110,11 @@ read_answer(link_socket *s)
 		else
 			refuse_answer(s, &answer);
 	}
-	else if (found == WS_HEAD_BROKEN)
+	else if (found != WS_HEAD_MORE)
 	{
-		answer.bad = why == NULL				? "answered with something that is not HTTP/1.1"
-					 : s->in_len >= WS_HEAD_MAX ? "answered with a head of more than 8192 bytes"
-												: "answered with a head that breaks the rules of HTTP";
+		answer.bad = found == WS_HEAD_LARGE ? "answered with a head of more than 8192 bytes"
+					 : why == NULL			? "answered with something that is not HTTP/1.1"
+											: "answered with a head that breaks the rules of HTTP";
 		refuse_answer(s, &answer);
 	}
 	else if (s->ended)

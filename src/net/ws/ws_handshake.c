@@ -127,11 +127,11 @@ ws_handshake_end(ws_handshake *head, const char *version, const char **why)
 }
 
 ws_handshake_state
-ws_handshake_scan(const char *data, size_t len, size_t from, size_t *used, const char **why)
+ws_handshake_scan(const char *data, size_t len, size_t most, size_t from, size_t *used, const char **why)
 {
 	size_t i;
 
-	for (i = from; i < len; i++)
+	for (i = from; i < len && i < most; i++)
 	{
 		if (data[i] == '\0')
 			*why = "The head holds a NUL.";
@@ -152,10 +152,7 @@ ws_handshake_scan(const char *data, size_t len, size_t from, size_t *used, const
 		}
 		return WS_HEAD_BROKEN;
 	}
-	if (len < WS_HEAD_MAX)
-		return WS_HEAD_MORE;
-	*why = "The request's head is longer than 8192 bytes.";
-	return WS_HEAD_BROKEN;
+	return len < most ? WS_HEAD_MORE : WS_HEAD_LARGE;
 }
 
 /* The first line: GET, a target of visible characters, a version. */

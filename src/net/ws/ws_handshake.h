@@ -20,9 +20,6 @@
 /* And for the desk (doc/desk-protocol.md). */
 #define WS_DESK_PROTOCOL "web-chatt2me.desk.v1"
 
-/* The largest head, in bytes. */
-#define WS_HEAD_MAX 8192
-
 /* A public key: 1 to so many letters, digits, "-" and "_". */
 #define WS_KEY_MAX 64
 
@@ -62,16 +59,19 @@ extern refusal ws_handshake_end(ws_handshake *head, const char *version, const c
 
 typedef enum ws_handshake_state
 {
-	WS_HEAD_MORE,  /* not all of it has come yet */
-	WS_HEAD_WHOLE, /* *used bytes are the head */
-	WS_HEAD_BROKEN /* *why says so */
+	WS_HEAD_MORE,	/* not all of it has come yet */
+	WS_HEAD_WHOLE,	/* *used bytes are the head */
+	WS_HEAD_BROKEN, /* *why says so */
+	WS_HEAD_LARGE	/* most bytes, and not the end */
 } ws_handshake_state;
 
 /*
- * Find the end of a raw head.  from: bytes that an earlier call has looked at.
- * A line that does not end in CR LF, a NUL and a folded line break it.
+ * Find the end of a raw head of at most so many bytes.  from: bytes that an earlier
+ * call has looked at.  A line that does not end in CR LF, a NUL and a folded line
+ * break it.
  */
-extern ws_handshake_state ws_handshake_scan(const char *data, size_t len, size_t from, size_t *used, const char **why);
+extern ws_handshake_state ws_handshake_scan(const char *data, size_t len, size_t most, size_t from, size_t *used,
+											const char **why);
 
 /* A line of a head; name.p is NULL when there is no colon in it. */
 typedef struct ws_handshake_line
