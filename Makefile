@@ -43,6 +43,8 @@ ifneq ($(desk),no)
 DESK = build/desk/index.html build/desk/app.js build/desk/app.css build/desk/favicon.svg build/desk/preview.html build/desk/preview.js
 ASSETS += /desk/=build/desk/index.html $(foreach file,app.js app.css favicon.svg preview.js,/desk/$(file)=build/desk/$(file)) \
 	/desk/preview=build/desk/preview.html
+# Its modules, whose names have a hash of their bytes: known when they are made.
+DESK_MODULES = $$(for module in build/desk/*-????????.js; do echo "/desk/$${module\#\#*/}=$$module"; done)
 endif
 
 EXTRA_CLEAN = webchatt-net build results regression.*
@@ -72,7 +74,7 @@ build/net/asset_table.o: build/net/asset_table.c src/net/http/static_files.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
 build/net/asset_table.c: src/net/http/embed $(WIDGET) $(DESK) | build/net
-	perl src/net/http/embed $(ASSETS) >$@.new
+	perl src/net/http/embed $(ASSETS) $(DESK_MODULES) >$@.new
 	mv $@.new $@
 
 # One function around all modules, for pages, AMD and CommonJS; the source map beside it is not served.
@@ -86,12 +88,13 @@ $(WIDGET): $(WIDGET_STYLE) $(wildcard widget/src/*.js) webchatt.control
 $(WIDGET_STYLE): widget/src/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
-# The desk's page: one script and one style, with nothing in the page itself that its policy would forbid.
+# The desk's page: a script, modules of what not everybody needs, and a style, with nothing in the page itself that its policy would forbid.
 DESK_SRC = $(wildcard desk/*.jsx desk/*/*.js desk/*/*.jsx desk/vendor/preact/*/*.js desk/vendor/preact/*/*/*.js)
 build/desk/app.js: $(DESK_SRC) webchatt.control | build/desk
-	esbuild desk/main.jsx --bundle --minify --format=esm --target=es2020 --charset=utf8 --jsx-factory=h --jsx-fragment=Fragment \
+	rm -f build/desk/*-????????.js build/desk/*-????????.js.map
+	esbuild desk/main.jsx --bundle --splitting --minify --format=esm --target=es2020 --charset=utf8 --jsx-factory=h --jsx-fragment=Fragment \
 		--alias:preact=./desk/vendor/preact --sourcemap=external --banner:js="/*! webchatt's desk $(EXTVERSION) */" \
-		--log-level=warning --outfile=$@
+		--log-level=warning --outdir=build/desk --entry-names=app --chunk-names='[name]-[hash]'
 
 build/desk/app.css: $(wildcard desk/*.css desk/*/*.css) | build/desk
 	esbuild desk/app.css --bundle --minify --log-level=warning --outfile=$@

@@ -1,16 +1,13 @@
 // The desk: who is signed in, and which page is shown to them.
 import { Fragment, h, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { AgentsPage } from './agents/agents_page.jsx';
 import { AnswersPage } from './answers/answers_page.jsx';
-import { ChannelsPage } from './channels/channel_list.jsx';
 import { ConversationPage } from './conversation/conversation_page.jsx';
 import { InboxList, Pick } from './inbox/inbox_list.jsx';
 import { forgetTitle, showWaiting } from './inbox/title.js';
-import { ADMIN_PAGES } from './more/admin_pages.js';
+import { AdminPage } from './more/later.jsx';
 import { MorePage } from './more/more_page.jsx';
 import { SearchPage, useSearchKeys } from './search/search_page.jsx';
-import { SettingsPage } from './settings/settings_page.jsx';
 import { useChanges } from './shared/changes.js';
 import { Desk } from './shared/desk.js';
 import { href, useRoute } from './shared/route.js';
@@ -20,19 +17,22 @@ import { startWords, t } from './shared/words.js';
 import { AccountPage } from './sign-in/account_page.jsx';
 import { begin, takeToken } from './sign-in/sign_in.js';
 import { AskPage, SignInPage } from './sign-in/sign_in_page.jsx';
-import { StatusPage } from './status/status_page.jsx';
 
 // The pages beside the inbox: in the bar or, for admins, in the list behind "More", in this order.  A page is named as in the
-// address; its icon (shared/ui.jsx), its name and, with Why behind it, its line in the list are called the same.
+// address; its icon (shared/ui.jsx), its name and, with Why behind it, its line in the list are called the same.  What only
+// admins have is shown by more/admin_pages.js.
 const PAGES = {
 	search: { in: 'bar', Shown: SearchPage },
-	channels: { in: 'bar', admin: true, Shown: ChannelsPage },
-	agents: { in: 'bar', admin: true, Shown: AgentsPage },
+	channels: { in: 'bar', admin: true },
+	agents: { in: 'bar', admin: true },
 	more: { in: 'bar', admin: true, Shown: MorePage },
 	answers: { in: 'more', Shown: AnswersPage },
-	...ADMIN_PAGES,
-	status: { in: 'more', admin: true, Shown: StatusPage },
-	settings: { in: 'more', admin: true, Shown: SettingsPage },
+	webhooks: { in: 'more', admin: true },
+	keys: { in: 'more', admin: true },
+	hubs: { in: 'more', admin: true },
+	rejects: { in: 'more', admin: true },
+	status: { in: 'more', admin: true },
+	settings: { in: 'more', admin: true },
 	account: { in: 'more', Shown: AccountPage }
 };
 const names = Object.keys(PAGES);
@@ -74,12 +74,12 @@ function Line({ desk }) {
 
 function Page({ desk, route, onLiking, onSignOut }) {
 	const [page, ...rest] = route;
-	const { admin, Shown } = Object.hasOwn(PAGES, page) ? PAGES[page] : {};
+	const { admin, Shown = admin && AdminPage } = Object.hasOwn(PAGES, page) ? PAGES[page] : {};
 	if (admin && !desk.isAdmin)
 		return <section class="page"><Empty icon="failed" title={t('adminOnly')} /></section>;
 	// back: the list that the page is in, where it is in one.
 	if (Shown)
-		return <Shown desk={desk} which={rest[0]} pages={listed} back={desk.isAdmin && listed.includes(page) ? href('more') : ''} onLiking={onLiking} onSignOut={onSignOut} />;
+		return <Shown name={page} desk={desk} which={rest[0]} pages={listed} back={desk.isAdmin && listed.includes(page) ? href('more') : ''} onLiking={onLiking} onSignOut={onSignOut} />;
 	const open = page === 'conversation' && rest[1] ? rest.slice(0, 2) : null;
 	return <>
 		<InboxList desk={desk} open={open} />
@@ -153,6 +153,6 @@ function App({ token }) {
 
 // A link that is opened in a tab which has the desk already changes only what is behind #.
 addEventListener('hashchange', () => location.hash.startsWith('#sign-in=') && location.reload());
+const token = takeToken();
 startTheme();
-startWords();
-render(<App token={takeToken()} />, document.getElementById('desk'));
+startWords().then(() => render(<App token={token} />, document.getElementById('desk')));

@@ -1,25 +1,47 @@
 // The words that the desk shows, in each language that it knows, and the choice between them.
 import { liking } from './keep.js';
 import { EN } from './words_en.js';
-import { PT } from './words_pt.js';
 
-const WORDS = { en: EN, pt: PT };
 export const LANGUAGES = [['en', 'English'], ['pt', 'Português']];
 
-let words = EN;
+// Each part of the desk brings its English with it; another language is a module of its own.
+const parts = [{ en: () => ({ EN }), pt: () => import('./words_pt.js') }];
+
+let words = {};
+let english = EN;
+let base = 'en';
 let formats = {};
 export let locale = 'en';
 
 const baseOf = tag => tag.toLowerCase().split(/[-_]/)[0];
 
-// What was chosen here before, or the first of the browser's languages that there are words for.
+// All that there is in a language; where it cannot be loaded the desk speaks English until it is asked again.
+async function wordsOf(language) {
+	const all = await Promise.all(parts.map(part => part[language]()));
+	return Object.assign({}, ...all.map(module => module[language.toUpperCase()]));
+}
+
+async function read() {
+	const wanted = base;
+	english = await wordsOf('en');
+	const found = wanted === 'en' ? english : await wordsOf(wanted).catch(() => null);
+	if (wanted === base && found)
+		words = found;
+}
+
+// A part that comes later: { language: () => its module, or the promise of it }.
+export function addWords(part) {
+	parts.push(part);
+	return read();
+}
+
+// What was chosen here before, or the first of the browser's languages that there are words for.  Resolves when they are there.
 export function startWords() {
 	const chosen = liking.get('language');
 	const wanted = [chosen, ...navigator.languages].filter(Boolean);
-	const base = wanted.map(baseOf).find(one => WORDS[one]) || 'en';
+	base = wanted.map(baseOf).find(one => one in parts[0]) || 'en';
 	// "en" was chosen: the browser knows which English.
 	locale = wanted.find(one => baseOf(one) === base && one !== base) || base;
-	words = WORDS[base];
 	formats = {
 		time: new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }),
 		day: new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }),
@@ -31,12 +53,13 @@ export function startWords() {
 		plural: new Intl.PluralRules(locale)
 	};
 	document.documentElement.lang = locale;
+	return read();
 }
 
 // '': the browser's.
 export function chooseLanguage(name) {
 	liking.set('language', name);
-	startWords();
+	return startWords();
 }
 
 export const language = () => liking.get('language');
@@ -44,7 +67,7 @@ export const language = () => liking.get('language');
 // A word, its {holes} filled.  Where it is said of n things, name + '.one' is for one.
 export function t(name, holes = {}) {
 	const one = 'n' in holes && formats.plural && formats.plural.select(holes.n) === 'one' && words[`${name}.one`];
-	return String(one || words[name] || EN[name] || name).replace(/\{(\w+)\}/g, (all, hole) => hole in holes ? holes[hole] : all);
+	return String(one || words[name] || english[name] || name).replace(/\{(\w+)\}/g, (all, hole) => hole in holes ? holes[hole] : all);
 }
 
 // --- times: milliseconds, or what the server sends ---

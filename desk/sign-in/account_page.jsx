@@ -56,8 +56,8 @@ export function AccountPage({ desk, back, onLiking, onSignOut }) {
 		}
 		return onSignOut();
 	}
-	const choose = how => value => {
-		how(value);
+	const choose = how => async value => {
+		await how(value);
 		onLiking();
 	};
 	return <section class="page" aria-label={t('account')}>

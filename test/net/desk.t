@@ -208,6 +208,13 @@ subtest 'the page' => sub {
 	$w->put($s, request('GET /desk/', undef, 'If-None-Match' => header($r, 'ETag')));
 	my $in = '';
 	ok($w->until(5, sub { sysread($s, $in, 4096, length $in); $in =~ /\AHTTP\/1\.1 304.*\r\n\r\n\z/s }, $s), 'its ETag: 304 without a body');
+	my $script = at_desk($w, request('GET /desk/app.js'));
+	my ($module) = $script->{body} =~ m{"\./(words_pt-[A-Z2-7]{8}\.js|chunk-[A-Z2-7]{8}\.js)"};
+	is(header($script, 'Cache-Control'), 'no-cache', 'its script, too');
+	$r = at_desk($w, request("GET /desk/$module"));
+	guarded($r, "/desk/$module");
+	is(header($r, 'Cache-Control'), 'public, max-age=31536000, immutable', 'a module has a hash in its name, so it is not');
+	is(at_desk($w, request('GET /desk/chunk-AAAAAAAA.js'))->{status}, 404, 'and one of another version is not there');
 	my $preview = at_desk($w, request('GET /desk/preview'));
 	my $policy = header($preview, 'Content-Security-Policy');
 	is($preview->{status}, 200, 'the preview of the widget: 200');

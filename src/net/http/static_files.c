@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-#define PAGES_MAX 16
+#define PAGES_MAX 64
 
 /*
  * The files keep their names when they change: an hour without a question, then
@@ -19,6 +19,10 @@
 
 /* The desk's: whoever opens it has the one that its server speaks with. */
 #define DESK_CACHING "no-cache"
+
+/* What has a hash of its bytes in its name is another file when it changes. */
+#define HASHED_CACHING "public, max-age=31536000, immutable"
+#define HASH_LEN	   8
 
 /* Each file as it is, and compressed. */
 static struct MHD_Response *plain[PAGES_MAX];
@@ -63,6 +67,25 @@ static_files_guard(struct MHD_Response *response)
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 }
 
+/* As esbuild names what it splits off: words-UPYANJ4J.js */
+static bool
+is_hashed(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	const char *hash = dot - HASH_LEN;
+
+	return dot != NULL && hash > path && hash[-1] == '-' &&
+		   strspn(hash, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == HASH_LEN;
+}
+
+static const char *
+caching_of(const char *path, bool desk)
+{
+	if (is_hashed(path))
+		return HASHED_CACHING;
+	return desk ? DESK_CACHING : CACHING;
+}
+
 /* Pages of any origin may load the widget's files, and read what went wrong in them; not so the desk's. */
 static void
 add_headers(struct MHD_Response *response, const asset *a, const char *etag)
@@ -71,7 +94,7 @@ add_headers(struct MHD_Response *response, const asset *a, const char *etag)
 
 	MHD_add_response_header(response, "Content-Type", a->type);
 	MHD_add_response_header(response, "ETag", etag);
-	MHD_add_response_header(response, "Cache-Control", desk ? DESK_CACHING : CACHING);
+	MHD_add_response_header(response, "Cache-Control", caching_of(a->path, desk));
 	if (a->gzip != NULL)
 		MHD_add_response_header(response, "Vary", "Accept-Encoding");
 	if (strcmp(a->path, PREVIEW) == 0)
