@@ -36,6 +36,7 @@ export class Inbox {
 		this.loaded = false;
 		this.error = null;
 		this.loadingMore = false;
+		this.extended = 0;
 	}
 
 	choose(filter, channel) {
@@ -101,6 +102,7 @@ export class Inbox {
 	async rereadFurther() {
 		const view = this.view;
 		const wanted = Math.min(this.conversations.length, DEPTH);
+		const extended = this.extended;
 		const fresh = [];
 		let page = { next: null };
 		do {
@@ -109,8 +111,8 @@ export class Inbox {
 		} while (view === this.view && page.next !== null && fresh.length < wanted);
 		if (view !== this.view)
 			return;
-		// Somebody goes on with the list just now.
-		if (this.loadingMore) {
+		// Somebody goes on with the list just now, or has gone on with it meanwhile: what they see stays.
+		if (this.loadingMore || extended !== this.extended) {
 			this.askFurther();
 			return;
 		}
@@ -134,6 +136,7 @@ export class Inbox {
 			const keys = new Set(this.conversations.map(keyOf));
 			this.conversations = this.conversations.concat(page.conversations.filter(one => !keys.has(keyOf(one))));
 			this.next = page.next;
+			this.extended++;
 			this.error = null;
 		} catch (error) {
 			if (view === this.view)
