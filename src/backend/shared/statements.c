@@ -5,15 +5,21 @@
  *
  * Tables that were empty when a plan was made can hold millions of rows a
  * minute later, before any statistics say so.  So our statements are planned
- * once, generically, as for tables that are large already, and by index; only
- * the planning is done so, never the running, which may fire an application's
+ * generically, as for tables that are large already, and by index; only the
+ * planning is done so, never the running, which may fire an application's
  * triggers.
+ *
+ * PostgreSQL plans anew by itself whenever something about a table has changed,
+ * also in the midst of running a statement: when that takes its locks it may
+ * learn of an ANALYZE that it did not know of.  So the planner is asked at its
+ * own door (planner_hook), and not by us beforehand.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "optimizer/plancat.h"
+#include "optimizer/planner.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -21,12 +27,15 @@
 #include "shared/statements.h"
 
 static SPIPlanPtr plans[WC_STATEMENTS];
-static bool planned[WC_STATEMENTS];
+
+/* The texts of the kept plans, by which the planner knows them: their addresses, not what they say. */
+static const char *texts[WC_STATEMENTS];
 
 /* What the planner is told of our tables: pages and rows that they may have one day. */
 #define LARGE_PAGES	 1000000
 #define LARGE_TUPLES 100000000.0
 
+static planner_hook_type prev_planner = NULL;
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 static bool pretending = false;
 
@@ -55,9 +64,15 @@ pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 	}
 }
 
-/* Plan, or plan anew, in a way that no statistics can lead astray. */
-static void
-make_generic_plan(SPIPlanPtr plan)
+static PlannedStmt *
+plan_as_given(Query *query, const char *text, int options, ParamListInfo params)
+{
+	return prev_planner ? prev_planner(query, text, options, params) : standard_planner(query, text, options, params);
+}
+
+/* In a way that no statistics can lead astray. */
+static PlannedStmt *
+plan_for_large(Query *query, const char *text, int options, ParamListInfo params)
 {
 	static const char *const off[] = {"enable_seqscan",
 									  "enable_hashjoin",
@@ -67,23 +82,15 @@ make_generic_plan(SPIPlanPtr plan)
 									  "enable_memoize",
 									  "jit"};
 	int nest = NewGUCNestLevel();
-	static bool hooked = false;
-	CachedPlan *volatile cached = NULL;
+	PlannedStmt *volatile plan = NULL;
 	size_t i;
-
-	if (!hooked)
-	{
-		prev_get_relation_info = get_relation_info_hook;
-		get_relation_info_hook = pretend_large;
-		hooked = true;
-	}
 
 	for (i = 0; i < lengthof(off); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	pretending = true;
 	PG_TRY();
 	{
-		pretending = true;
-		cached = SPI_plan_get_cached_plan(plan);
+		plan = plan_as_given(query, text, options, params);
 	}
 	PG_FINALLY();
 	{
@@ -91,8 +98,32 @@ make_generic_plan(SPIPlanPtr plan)
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(true, nest);
-	if (cached != NULL)
-		ReleaseCachedPlan(cached, CurrentResourceOwner);
+	return plan;
+}
+
+static PlannedStmt *
+plan_statement(Query *query, const char *text, int options, ParamListInfo params)
+{
+	int i;
+
+	for (i = 0; text != NULL && i < WC_STATEMENTS; i++)
+		if (texts[i] == text)
+			return plan_for_large(query, text, options, params);
+	return plan_as_given(query, text, options, params);
+}
+
+static void
+hook_planner(void)
+{
+	static bool hooked = false;
+
+	if (hooked)
+		return;
+	prev_planner = planner_hook;
+	planner_hook = plan_statement;
+	prev_get_relation_info = get_relation_info_hook;
+	get_relation_info_hook = pretend_large;
+	hooked = true;
 }
 
 static SPIPlanPtr
@@ -101,8 +132,6 @@ prepared(WcStatement which)
 	const WcStatementText *st = &wc_statement_texts[which];
 	int nargs = 0;
 
-	if (plans[which] != NULL && !SPI_plan_is_valid(plans[which]))
-		planned[which] = false;
 	if (plans[which] == NULL)
 	{
 		SPIPlanPtr plan;
@@ -116,13 +145,9 @@ prepared(WcStatement which)
 		plan = SPI_prepare_cursor(st->sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare statement %s: %s", st->name, SPI_result_code_string(SPI_result));
+		hook_planner();
 		plans[which] = plan;
-		planned[which] = false;
-	}
-	if (!planned[which])
-	{
-		make_generic_plan(plans[which]);
-		planned[which] = true;
+		texts[which] = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->query_string;
 	}
 	return plans[which];
 }
@@ -137,7 +162,12 @@ wc_prepare_statements(void)
 	int i;
 
 	for (i = 0; i < WC_STATEMENTS; i++)
-		(void) prepared(i);
+	{
+		CachedPlan *plan = SPI_plan_get_cached_plan(prepared(i));
+
+		if (plan != NULL)
+			ReleaseCachedPlan(plan, CurrentResourceOwner);
+	}
 }
 
 /*
@@ -176,6 +206,6 @@ wc_forget_statements(void)
 		if (plans[i] != NULL)
 			SPI_freeplan(plans[i]);
 		plans[i] = NULL;
-		planned[i] = false;
+		texts[i] = NULL;
 	}
 }
