@@ -15,11 +15,32 @@ my $LIMITS = join "\n", 'webchatt.address_rate = 1000000', 'webchatt.address_bur
   'webchatt.max_visitors_per_address = 5000';
 my $here = abs_path(dirname(__FILE__));
 
+# What an engine needs and is not here, or nothing.
+my %NEEDED = (
+	chromium => [ $ENV{CHROMIUM} // '/usr/bin/chromium' ],
+	firefox => [ $ENV{FIREFOX} // '/usr/bin/firefox-esr' ],
+	webkit => [ 'WebKitWebDriver', 'Xvfb' ]);
+
+sub missing_of
+{
+	my ($engine) = @_;
+	for my $program (@{ $NEEDED{$engine} })
+	{
+		return $program if !grep { -x } $program =~ m{/} ? $program : map { "$_/$program" } split /:/, $ENV{PATH};
+	}
+	return '';
+}
+
 sub run
 {
 	my ($script, %with) = @_;
 
 	BAIL_OUT('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
+	local $ENV{ENGINE} = $with{engine} // 'chromium';
+	if (my $missing = missing_of($ENV{ENGINE}))
+	{
+		plan(skip_all => "$missing is not installed: run scripts/setup");
+	}
 	my $desk = $with{desk} ? ($with{desk_host} // '127.0.0.1') . ':' . WebchattTest::free_port() : '';
 	my $conf = join "\n", $LIMITS, $with{conf} // ();
 	my $t = WebchattTest->new(conf => $desk ? "$conf\nwebchatt.desk_listen = '$desk'\nwebchatt.public_url = 'http://chat.example.org'" : $conf);

@@ -1,0 +1,9 @@
+# The widget in Firefox.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use BrowserTest;
+
+BrowserTest::run('engine_page.mjs', engine => 'firefox');
