@@ -94,13 +94,13 @@ function Signed({ desk, onLiking, onSignOut }) {
 	useEffect(() => showWaiting(desk.inbox.waiting));
 	const page = Object.hasOwn(PAGES, route[0]) ? route[0] : 'inbox';
 	return <div class={`desk on-${route[0] === 'conversation' ? 'conversation' : 'page'}`}>
-		<a class="skip" href={location.hash} onClick={event => {
+		<a class="skip" href="#main" onClick={event => {
 			event.preventDefault();
 			document.querySelector('main').focus();
 		}}>{t('skip')}</a>
 		<Line desk={desk} />
 		<Navigation desk={desk} page={page} />
-		<main tabIndex={-1}><Page desk={desk} route={route} onLiking={onLiking} onSignOut={onSignOut} /></main>
+		<main id="main" tabIndex={-1}><Page desk={desk} route={route} onLiking={onLiking} onSignOut={onSignOut} /></main>
 	</div>;
 }
 

@@ -30,7 +30,8 @@ function Agent({ desk, agent, onLink, onDisable, onChanged, onError }) {
 		<Avatar name={agent.displayName} url={agent.avatarUrl} />
 		<span class="what"><b dir="auto">{agent.displayName}{mine && ` (${t('you')})`}</b>
 			<small>{agent.name}{agent.lastSeen ? ` · ${t('agentSeen', { at: fullOf(agent.lastSeen) })}` : ''}{agent.passkeys > 0 ? ` · ${t('passkeysOf', { n: agent.passkeys })}` : ''}</small>
-			{agent.sessions > 0 && <small><a href={href('agents', agent.name)} aria-label={t('sessionsOf', { name: agent.displayName })}>{t('sessionCount', { n: agent.sessions })}</a></small>}</span>
+			{agent.sessions > 0 && <small><a href={href('agents', agent.name)}
+				aria-label={`${t('sessionsOf', { name: agent.displayName })}: ${t('sessionCount', { n: agent.sessions })}`}>{t('sessionCount', { n: agent.sessions })}</a></small>}</span>
 		<span class="tag">{t(`role_${agent.role === 'admin' ? 'admin' : 'agent'}`)}</span>
 		{agent.disabledAt ? <><span class="tag warn">{t('disabled')}</span>
 			<button type="button" class="button small" aria-label={t('enableOf', { name: agent.displayName })}
