@@ -36,7 +36,8 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 
 # What webchatt-net serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
-WIDGET_STYLE = build/widget/style.css
+WIDGET_STYLES = build/widget/base.css build/widget/panel.css
+WIDGET_PARTS = build/widget/parts.stamp
 ASSETS = /chat-widget.umd.js=$(WIDGET)
 desk ?= yes
 ifneq ($(desk),no)
@@ -73,19 +74,27 @@ build/net/%.o: %.c $(wildcard src/net/*.h src/net/*/*.h src/common/*.h src/commo
 build/net/asset_table.o: build/net/asset_table.c src/net/http/static_files.h
 	$(CC) $(NET_CFLAGS) -c -o $@ $<
 
-build/net/asset_table.c: src/net/http/embed $(WIDGET) $(DESK) | build/net
-	perl src/net/http/embed $(ASSETS) $(DESK_MODULES) >$@.new
+build/net/asset_table.c: src/net/http/embed widget/parts $(WIDGET) $(DESK) | build/net
+	perl src/net/http/embed $(ASSETS) $(DESK_MODULES) $$(perl widget/parts assets build/widget/parts) >$@.new
 	mv $@.new $@
 
-# One function around all modules, for pages, AMD and CommonJS; the source map beside it is not served.
-$(WIDGET): $(WIDGET_STYLE) $(wildcard widget/src/*.js) webchatt.control
-	esbuild widget/src/boot.js --bundle --minify --format=esm --target=es2018 --charset=utf8 \
-		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --sourcemap=external \
-		--banner:js="/*! webchatt $(EXTVERSION) */(()=>{'use strict';" \
+# The widget: the base, one script with one function around it for pages, AMD and CommonJS, which knows the names of
+# the modules that are loaded when they are needed.  Source maps lie beside them and are not served.
+WIDGET_BUILD = esbuild --bundle --minify --format=esm --target=es2018 --charset=utf8 --loader:.css=text --sourcemap=external --log-level=warning
+$(WIDGET): $(WIDGET_STYLES) $(WIDGET_PARTS) $(wildcard widget/src/base/*.js) webchatt.control
+	$(WIDGET_BUILD) widget/src/base/boot.js --define:VERSION="'$(EXTVERSION)'" --define:PARTS="$$(perl widget/parts names build/widget/parts)" \
+		--metafile=build/widget/base.json --banner:js="/*! webchatt $(EXTVERSION) */(()=>{'use strict';" \
 		--footer:js="typeof define=='function'&&define.amd?define(()=>Chatt2me):typeof module=='object'&&module.exports&&(module.exports=Chatt2me)})();" \
-		--log-level=warning --outfile=$@
+		--outfile=$@
 
-$(WIDGET_STYLE): widget/src/style.css | build/widget
+# Each module's name has a hash of its content, so a browser may keep it for ever.
+WIDGET_MODULES = widget/src/panel/panel.js $(wildcard widget/src/extras/*.js) $(filter-out widget/src/words/en.js,$(wildcard widget/src/words/*.js))
+$(WIDGET_PARTS): $(WIDGET_STYLES) $(wildcard widget/src/*.js widget/src/panel/*.js widget/src/extras/*.js widget/src/words/*.js) widget/parts
+	rm -rf build/widget/parts
+	$(WIDGET_BUILD) $(WIDGET_MODULES) --entry-names='[name]-[hash]' --metafile=build/widget/parts.json --outdir=build/widget/parts
+	touch $@
+
+$(WIDGET_STYLES): build/widget/%.css: widget/src/%/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
 # The desk's page: a script, modules of what not everybody needs, and a style, with nothing in the page itself that its policy would forbid.
@@ -100,9 +109,9 @@ build/desk/app.css: $(wildcard desk/*.css desk/*/*.css) | build/desk
 	esbuild desk/app.css --bundle --minify --log-level=warning --outfile=$@
 
 # The preview of the widget: a script of its own, in which the widget's is, whole.
-build/desk/preview.js: $(wildcard desk/preview/*.js widget/src/*.js) $(WIDGET_STYLE) webchatt.control | build/desk
+build/desk/preview.js: $(wildcard desk/preview/*.js widget/src/*.js widget/src/*/*.js) $(WIDGET_STYLES) webchatt.control | build/desk
 	esbuild desk/preview/preview.js --bundle --minify --format=iife --target=es2020 --charset=utf8 \
-		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --banner:js="/*! webchatt's chat widget $(EXTVERSION), for the desk's preview */" \
+		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --define:PARTS="{}" --banner:js="/*! webchatt's chat widget $(EXTVERSION), for the desk's preview */" \
 		--log-level=warning --outfile=$@
 
 build/desk/preview.html: desk/preview/preview.html | build/desk

@@ -1,6 +1,7 @@
 // The preview of the widget: the widget itself, on a page of its own without origin, storage or network, whose hub is a play
 // (stub_socket.js).  The desk's page around it says how it is configured; from nobody else is anything taken, and of what it says
 // nothing is run: it becomes the widget's data-config, and that is JSON.
+import { given } from '../../widget/src/base/loader.js';
 import { StubSocket } from './stub_socket.js';
 
 const PAGE = `
@@ -57,7 +58,9 @@ async function show({ config, name, scene, language }) {
 	letTabOut();
 	StubSocket.play(name, scene, config.lang || language);
 	self.WebSocket = StubSocket;
-	await import('../../widget/src/boot.js');
+	given.panel = () => import('../../widget/src/panel/panel.js');
+	given.pt = () => import('../../widget/src/words/pt.js');
+	await import('../../widget/src/base/boot.js');
 	if (scene !== 'closed')
 		self.Chatt2me.open();
 	tell('shown');

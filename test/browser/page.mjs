@@ -2,16 +2,17 @@
 // runs, and everybody can use it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { poorContrast } from './contrast.mjs';
-import { comes, is, ok, run, test } from './harness.mjs';
+import { comes, is, like, ok, run, test } from './harness.mjs';
 import { makeChannel, makeWorld, messages, newContext, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
 
 const { site, line } = await makeWorld();
 const MOST_BYTES = 15000;
+const MOST_OF_ALL = 30000;
 
 async function visiting(options = {}, context = {}) {
 	const channel = await makeChannel([site.origin]);
@@ -21,26 +22,53 @@ async function visiting(options = {}, context = {}) {
 	return { channel, context: browser, widget };
 }
 
-// The file as it comes over the wire.
-const fetched = encoding => new Promise((done, fail) => {
-	http.get(new URL('/chat-widget.umd.js', process.env.WEBCHATT_URL), { headers: { 'accept-encoding': encoding } }, async response => {
+// A file as it comes over the wire.
+const fetched = (path, encoding) => new Promise((done, fail) => {
+	http.get(new URL(path, process.env.WEBCHATT_URL), { headers: { 'accept-encoding': encoding } }, async response => {
 		const parts = [];
 		for await (const part of response)
 			parts.push(part);
-		done({ headers: response.headers, body: Buffer.concat(parts) });
+		done({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) });
 	}).on('error', fail);
 });
 
-test('the file', async () => {
-	const { body } = await fetched('identity');
-	const packed = await fetched('gzip');
-	ok(body.equals(readFileSync(process.env.WIDGET_FILE)), 'is served as it was built');
-	is(packed.headers['content-encoding'], 'gzip', 'is served compressed');
-	ok(gunzipSync(packed.body).equals(body), 'and is the same then');
-	const size = packed.body.length;
-	ok(size <= MOST_BYTES, `in at most 15 kB (${size})`);
-	const text = body.toString();
-	ok(!/\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write/.test(text), 'has nothing that turns text into code or markup');
+const built = name => fileURLToPath(new URL(name, `file://${process.env.WIDGET_FILE}`));
+const language = name => /^[a-z]{2}-/.test(name);
+
+test('the files', async () => {
+	const parts = readdirSync(built('parts')).filter(name => name.endsWith('.js'));
+	ok(parts.some(name => name.startsWith('panel-')) && parts.some(language), 'there are a panel and languages', parts.join());
+	let all = 0;
+	let tongue = 0;
+	for (const [path, file, caching] of [['/chat-widget.umd.js', process.env.WIDGET_FILE, /^public, max-age=3600/],
+		...parts.map(name => [`/chat-widget/${name}`, built(`parts/${name}`), /^public, max-age=31536000, immutable$/])]) {
+		const { body, headers } = await fetched(path, 'identity');
+		const packed = await fetched(path, 'gzip');
+		ok(body.equals(readFileSync(file)), `${path} is served as it was built`);
+		is([packed.headers['content-encoding'], headers['content-type'], headers['access-control-allow-origin']], ['gzip', 'text/javascript; charset=utf-8', '*'], 'compressed, to any origin');
+		ok(gunzipSync(packed.body).equals(body), 'and is the same then');
+		like(headers['cache-control'], caching, 'it may be kept as long as its name means the same');
+		ok(!/\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write/.test(body.toString()), 'it has nothing that turns text into code or markup');
+		const size = packed.body.length;
+		if (file === process.env.WIDGET_FILE)
+			ok(size <= MOST_BYTES, `the base has at most 15 kB (${size})`);
+		if (language(path.replace('/chat-widget/', '')))
+			tongue = Math.max(tongue, size);
+		else
+			all += size;
+	}
+	ok(all + tongue <= MOST_OF_ALL, `all with one language have at most 30 kB (${all} + ${tongue})`);
+	is((await fetched(`/chat-widget/${parts[0].replace(/-\w{8}\./, '-AAAAAAAA.')}`, 'gzip')).status, 404, 'one of another build is not there');
+});
+
+test('what there is once', async () => {
+	const outputs = name => Object.values(JSON.parse(readFileSync(built(name))).outputs).filter(output => output.entryPoint);
+	const [base] = outputs('base.json');
+	const inBase = Object.keys(base.inputs);
+	const parts = outputs('parts.json');
+	ok(inBase.some(name => name.endsWith('base/line.js')) && parts.length > 1, 'it is known what is in each file');
+	for (const { entryPoint, inputs } of parts)
+		is(Object.keys(inputs).filter(name => inBase.includes(name) || name.includes('/base/')), [], `${entryPoint} has no second copy of what the base is made of`);
 });
 
 // What would run, in each place that a string can be.

@@ -469,8 +469,10 @@ sub head_only
 	return { status => $status, head => $head, rest => $rest };
 }
 
-for my $path ('/chat-widget.umd.js')
+my ($panel) = $w->once(get('/chat-widget.umd.js'))->{body} =~ /"?panel"?:"(panel-\w{8}\.js)"/ or fail 'the base knows its panel';
+for ([ '/chat-widget.umd.js', qr/^public, max-age=3600\b/ ], [ "/chat-widget/$panel", qr/^public, max-age=31536000, immutable$/ ])
 {
+	my ($path, $caching) = @$_;
 	subtest $path => sub {
 		my $plain = $w->once(get($path));
 		is($plain->{status}, 200, 'GET');
@@ -498,7 +500,7 @@ for my $path ('/chat-widget.umd.js')
 		for my $r ($plain, $zipped, $same, $head)
 		{
 			is(header($r, 'Vary'), 'Accept-Encoding', 'Vary');
-			like(header($r, 'Cache-Control'), qr/^public, max-age=3600\b/, 'Cache-Control');
+			like(header($r, 'Cache-Control'), $caching, 'Cache-Control');
 			is(header($r, 'Access-Control-Allow-Origin'), '*', 'any origin may read it');
 			is(header($r, 'Cross-Origin-Resource-Policy'), 'cross-origin', 'and load it');
 			is(header($r, 'X-Content-Type-Options'), 'nosniff', 'nosniff');
@@ -518,6 +520,8 @@ for my $path ('/chat-widget.umd.js')
 		is($w->once(get("$path/"))->{status}, 404, 'with a slash behind');
 	};
 }
+
+is($w->once(get('/chat-widget/' . $panel =~ s/-\w{8}\./-AAAAAAAA./r))->{status}, 404, 'a module of another build is not there');
 
 subtest 'Accept-Encoding' => sub {
 	my %cases = (

@@ -1,71 +1,18 @@
 // The entry: finds the configuration in the widget's own script tag, puts the
 // container into the page, and gives the page its small programming interface.
 
-import style from '../../build/widget/style.css';
+import { ownScript, readConfig } from './config.js';
 import * as conversation from './conversation.js';
-import { make } from './dom.js';
+import { make } from './elements.js';
 import { emit, on } from './events.js';
+import * as launcher from './launcher.js';
 import * as line from './line.js';
+import { locate } from './loader.js';
 import * as store from './store.js';
-import { chooseWords, locale } from './strings.js';
-import { bytes, isObject } from './values.js';
-import { makeView } from './view.js';
+import { chooseWords, locale } from './words.js';
 
 const CONTAINER = 'chatt2me-widget';
-let view;
-
-function ownScript() {
-	const current = document.currentScript;
-	if (current && current.hasAttribute('data-config'))
-		return current;
-	return document.querySelector('script[data-config][src*="chat-widget"]');
-}
-
-function readConfig(script) {
-	let config;
-	try {
-		config = JSON.parse(script.getAttribute('data-config'));
-	} catch (e) {
-		throw new Error(`data-config: ${e.message}`);
-	}
-	if (!isObject(config) || !/^[A-Za-z0-9_-]{1,64}$/.test(config.webChatId))
-		throw new Error('data-config: webChatId');
-	config.endpoint = endpointOf(config.endpoint, script.src);
-	config.attributes = attributesOf(config.attributes);
-	return config;
-}
-
-// The hub's WebSocket, by default on the server that this script came from; a
-// page with TLS can only use one with TLS.
-function endpointOf(given, src) {
-	const url = new URL(given || 'communication/web-chatt2me/ws', given ? location.href : src || location.href);
-	const secure = url.protocol === 'https:' || url.protocol === 'wss:' ||
-		location.protocol === 'https:' && !/^(localhost|127\.|\[::1\])/.test(url.hostname);
-	return url.href.replace(/^\w+:/, secure ? 'wss:' : 'ws:');
-}
-
-// What the hub keeps of a new visitor: at most 16 strings.
-function attributesOf(given) {
-	const kept = {};
-	for (const name of Object.keys(given || {}).slice(0, 16)) {
-		kept[name] = String(given[name]);
-		if (bytes(kept) > 1900)
-			delete kept[name];
-	}
-	return kept;
-}
-
-// Constructed style sheets need no leave of the page's Content-Security-Policy;
-// browsers without them get a style element.
-function addStyle(shadow) {
-	try {
-		const sheet = new CSSStyleSheet();
-		sheet.replaceSync(style);
-		shadow.adoptedStyleSheets = [sheet];
-	} catch {
-		shadow.append(make('style', null, style));
-	}
-}
+let there = false;
 
 function boot(config) {
 	let host = document.getElementById(CONTAINER);
@@ -75,17 +22,19 @@ function boot(config) {
 		host = make('div', { id: CONTAINER });
 		document.body.append(host);
 	}
-	chooseWords(config);
+	chooseWords(config, launcher.paintSoon);
 	store.open(config.webChatId);
 	conversation.load();
 	line.start(config);
-	const shadow = host.attachShadow({ mode: 'open' });
 	host.lang = locale;
-	addStyle(shadow);
-	view = makeView(host, shadow, config);
+	launcher.start(host, config);
+	there = true;
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
-	if (store.get('token') || conversation.next())
+	if (store.get('token') || conversation.next()) {
 		line.dial();
+		// Who has a conversation is likely to look at it.
+		(self.requestIdleCallback || setTimeout)(launcher.prepare);
+	}
 	emit('ready');
 }
 
@@ -101,15 +50,17 @@ function start() {
 	const script = ownScript();
 	if (script) {
 		const config = readConfig(script);
+		// Beside the script; where that has no address of the hub, beside the socket's.
+		locate(/chat-widget\.umd/.test(script.src) ? script.src : config.endpoint.replace(/^ws/, 'http').replace(/communication\/.*/, ''));
 		whenReady(() => boot(config));
 	}
 	return {
 		version: VERSION,
-		open: () => whenReady(() => view && view.open()),
-		close: () => view && view.close(),
-		toggle: () => whenReady(() => view && view.toggle()),
-		isOpen: () => !!view && view.isOpen(),
-		unread: () => view ? conversation.unread() : 0,
+		open: () => whenReady(() => there && launcher.open()),
+		close: () => there && launcher.close(),
+		toggle: () => whenReady(() => there && launcher.toggle()),
+		isOpen: launcher.isOpen,
+		unread: () => there ? conversation.unread() : 0,
 		state: () => line.state,
 		on: (name, listener) => on(String(name), listener)
 	};

@@ -14,6 +14,12 @@ export function on(name, listener) {
 	};
 }
 
+// Listen to the page or the browser.
+export function listen(target, names, listener, options) {
+	for (const name of names.split(' '))
+		target.addEventListener(name, listener, options);
+}
+
 // A listener of the page that fails must not stop the widget.
 export function emit(name, value) {
 	for (const listener of [...listeners[name] || []]) {

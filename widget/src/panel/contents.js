@@ -2,37 +2,12 @@
 // Contents come as the application gave them, with or without "type", in the
 // short form ({"imageUrl"}) or the long one ({"image":{"link"}}).
 
+import { chosenOf, isObject, mediaOf, part, string, summary, t, textOf } from '../core.js';
 import { icon, link, linkify, make, webAddress } from './dom.js';
-import { t } from './strings.js';
-import { isObject, string } from './values.js';
 
 const MOST_OPTIONS = 100;
-const MEDIA = ['image', 'video', 'audio', 'document', 'sticker'];
 
 const objects = value => (Array.isArray(value) ? value : []).filter(isObject).slice(0, MOST_OPTIONS);
-const part = (content, name) => isObject(content[name]) ? content[name] : {};
-
-export function textOf(content) {
-	return string(content.text) || string(part(content, 'text').body) || string(content.caption);
-}
-
-// { kind, url, text, name } of an image and so on, or null.
-function mediaOf(content) {
-	for (const kind of MEDIA) {
-		const long = part(content, kind);
-		const url = content[kind + 'Url'] || long.link || long.url || (typeof content[kind] === 'string' ? content[kind] : '');
-		if (url) {
-			return {
-				kind: kind === 'sticker' ? 'image' : kind,
-				sticker: kind === 'sticker',
-				url: webAddress(url),
-				text: textOf(content) || string(long.caption),
-				name: string(content.filename) || string(long.filename)
-			};
-		}
-	}
-	return null;
-}
 
 // The buttons or rows that can be chosen: { kind, label, groups: [{ title, options: [{ id, title, description }] }] }.
 export function choicesOf(content) {
@@ -53,27 +28,6 @@ export function choicesOf(content) {
 	if (Array.isArray(action.buttons))
 		return { kind: 'button_reply', groups: [{ title: '', options: options(action.buttons) }] };
 	return null;
-}
-
-// The option that a visitor's own message chose, or null.
-export function chosenOf(content) {
-	const interactive = part(content, 'interactive');
-	for (const kind of ['button_reply', 'list_reply'])
-		if (isObject(interactive[kind]))
-			return interactive[kind];
-	return null;
-}
-
-// A message in one line: for the live region, quotes and listeners.
-export function summary(content) {
-	const media = mediaOf(content);
-	const chosen = chosenOf(content);
-	const interactive = part(content, 'interactive');
-	const reaction = part(content, 'reaction');
-	return (chosen ? string(chosen.title) : '') || textOf(content) || (media && media.text) ||
-		string(part(interactive, 'body').text) || (media ? t(media.kind) : '') || string(reaction.emoji) ||
-		textOf(part(content, 'reply')) || (content.location || content.latitude ? t('location') : '') ||
-		(content.contacts ? t('contact') : t('unknown'));
 }
 
 // Elements for a content.  Context: find(id) → message, choose(content).
@@ -103,9 +57,10 @@ function renderText(text) {
 
 function renderMedia(media) {
 	const label = t(media.kind);
-	const file = () => card('file', media.url, media.name || label, media.name && label);
+	const url = webAddress(media.url);
+	const file = () => card('file', url, media.name || label, media.name && label);
 
-	if (!media.url)
+	if (!url)
 		return make('p.note', null, `${label}: ${t('unknown')}`);
 	// What does not load, or is kept out by the page's policy, is still a link.
 	const fall = event => event.target.closest('.media').replaceWith(file());
@@ -113,13 +68,13 @@ function renderMedia(media) {
 		const image = make('img', {
 			alt: media.text || label, loading: 'lazy', referrerpolicy: 'no-referrer', onerror: fall
 		});
-		image.src = media.url;
-		return make(media.sticker ? 'div.media.sticker' : 'div.media.image', null, link(media.url, image));
+		image.src = url;
+		return make(media.sticker ? 'div.media.sticker' : 'div.media.image', null, link(url, image));
 	}
 	if (media.kind === 'document')
 		return file();
 	const player = make(media.kind, { controls: true, preload: 'metadata', 'aria-label': media.text || label, onerror: fall });
-	player.src = media.url;
+	player.src = url;
 	return make(`div.media.${media.kind}`, null, player);
 }
 

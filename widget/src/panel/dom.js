@@ -1,42 +1,11 @@
-// Small tools for making elements.  What a message holds becomes text nodes and
-// checked addresses only, never markup.
+// What the panel is made of besides plain elements: pictures, checked addresses,
+// and the links in a text.
 
-// An element: make('a.link', { href: … }, child, 'text', …).  Attributes that
-// are null or false are left out; on… are listeners.
-export function make(name, attributes, ...children) {
-	const [tag, ...classes] = name.split('.');
-	const element = document.createElement(tag);
-	if (classes.length)
-		element.className = classes.join(' ');
-	for (const key of Object.keys(attributes || {})) {
-		const value = attributes[key];
-		if (key.startsWith('on'))
-			element.addEventListener(key.slice(2), value);
-		else if (value !== null && value !== false && value !== undefined)
-			element.setAttribute(key, value === true ? '' : value);
-	}
-	append(element, children);
-	return element;
-}
+import { draw, make } from '../core.js';
 
-export function append(element, children) {
-	for (const child of children) {
-		if (Array.isArray(child))
-			append(element, child);
-		else if (child !== null && child !== undefined && child !== '' && child !== false)
-			element.append(child);
-	}
-	return element;
-}
-
-// Write into the element only what is not there yet.
-export function setText(element, text) {
-	if (element.textContent !== text)
-		element.textContent = text;
-}
+export { append, make, setText } from '../core.js';
 
 const ICONS = {
-	chat: 'M5.5 16.5l-.9 4.2 4.5-2.7a9 7.7 0 1 0-3.6-1.5z',
 	down: 'M6 9.5l6 6 6-6',
 	close: 'M6 6l12 12M18 6L6 18',
 	send: 'M5 12h13M12.5 6l6 6-6 6',
@@ -50,17 +19,7 @@ const ICONS = {
 	person: 'M12 12a4 4 0 1 0-.1 0zm-7.5 8.5c.5-4 3.5-6 7.5-6s7 2 7.5 6'
 };
 
-export function icon(name) {
-	const space = 'http://www.w3.org/2000/svg';
-	const svg = document.createElementNS(space, 'svg');
-	const path = document.createElementNS(space, 'path');
-	svg.setAttribute('viewBox', '0 0 24 24');
-	svg.setAttribute('aria-hidden', 'true');
-	svg.setAttribute('class', `icon i-${name}`);
-	path.setAttribute('d', ICONS[name]);
-	svg.append(path);
-	return svg;
-}
+export const icon = name => draw(name, ICONS[name]);
 
 // The address, whole and normal, if its scheme is one of those given; else ''.
 function address(text, schemes) {

@@ -1,12 +1,9 @@
 // The list of messages: rows are made once and then only brought up to date, so
 // that focus, players and the reader's place stay where they are.
 
-import { chosenOf, choicesOf, renderContent, textOf } from './contents.js';
-import * as conversation from './conversation.js';
+import { chosenOf, conversation, dayOf, initial, isObject, line, t, textOf, timeOf } from '../core.js';
+import { choicesOf, renderContent } from './contents.js';
 import { append, icon, make, setText, webAddress } from './dom.js';
-import * as line from './line.js';
-import { dayOf, t, timeOf } from './strings.js';
-import { initial, isObject } from './values.js';
 
 const GROUP_WITHIN = 180000;
 const NEAR_END = 60;

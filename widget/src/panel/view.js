@@ -1,30 +1,22 @@
-// The bubble and the panel: opening, closing, focus, what state the line is in,
-// and the field to write in.
+// The panel: what state the line is in, the messages, and the field to write in.
+// Whether it is open, the bubble knows (../base/launcher.js).
 
-import { summary, textOf } from './contents.js';
-import * as conversation from './conversation.js';
+import { conversation, initial, launcher, line, listen, on, string, t, textOf } from '../core.js';
 import { icon, make, setText } from './dom.js';
-import { emit, on } from './events.js';
-import * as line from './line.js';
 import { makeLogView } from './log_view.js';
-import { t } from './strings.js';
-import { initial, string } from './values.js';
 
 const FULL_SCREEN = '(max-width: 480px), (max-height: 400px)';
 const TYPING_FOR = 5000;
 
-export function makeView(host, shadow, config) {
-	const badge = make('span.badge', { 'aria-hidden': 'true', hidden: true });
-	const bubble = make('button.launcher', { type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: toggle },
-		icon('chat'), icon('down'), badge);
-	const news = make('div.hush', { role: 'status' });
+export function makeView() {
+	const { close, config, isOpen, name, paintSoon, root, shadow } = launcher;
 	const avatar = make('span.avatar', { 'aria-hidden': 'true' });
 	const title = make('h2', { id: 'title', dir: 'auto' });
 	const activity = make('p', { id: 'activity' });
 	const shut = make('button.shut', { type: 'button', 'aria-label': t('close'), title: t('close'), onclick: close }, icon('close'));
-	const words = make('span');
+	const said = make('span');
 	const again = make('button', { type: 'button', onclick: line.retry }, t('retry'));
-	const bar = make('div.bar', { role: 'status' }, words, again);
+	const bar = make('div.bar', { role: 'status' }, said, again);
 	const view = makeLogView({ choose, edit, discard });
 	const problem = make('p.problem', { role: 'alert' });
 	const field = make('textarea', {
@@ -36,60 +28,28 @@ export function makeView(host, shadow, config) {
 	const panel = make('section.panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: -1, hidden: true, onkeydown: keyInPanel },
 		make('header', null, avatar, make('div', null, title, activity), shut),
 		bar, make('div.middle', null, view.log, view.latest), problem, form);
-	const root = make('div.root', null, panel, bubble, news);
 	const fullScreen = matchMedia(FULL_SCREEN);
-	const dark = matchMedia('(prefers-color-scheme: dark)');
-	let painting = false;
-	let unread = 0;
-	let returnTo = null;
 	let typing = 0;
-	let channelName = '';
-
-	const isOpen = () => !panel.hidden;
-	const name = () => config.title || channelName || 'Chat';
 
 	// --- opening and closing ---------------------------------------------
 
-	function open() {
-		if (isOpen())
-			return;
-		const active = document.activeElement;
-		returnTo = active && active !== document.body && active !== host ? active : null;
+	function show(focus) {
 		panel.hidden = false;
-		root.classList.add('open');
-		bubble.setAttribute('aria-expanded', 'true');
 		setScreen();
-		if (line.state === 'idle')
-			line.dial();
 		view.hush();
 		paint();
 		view.toEnd();
+		if (!focus)
+			return;
 		// On a phone the keyboard comes when it is asked for.
 		if (matchMedia('(pointer: coarse)').matches || field.disabled)
 			panel.focus({ preventScroll: true });
 		else
 			field.focus({ preventScroll: true });
-		emit('open');
 	}
 
-	function close() {
-		if (!isOpen())
-			return;
-		const inside = panel.contains(shadow.activeElement);
+	function hide() {
 		panel.hidden = true;
-		root.classList.remove('open');
-		bubble.setAttribute('aria-expanded', 'false');
-		if (inside)
-			(returnTo && returnTo.isConnected ? returnTo : bubble).focus({ preventScroll: true });
-		paint();
-		emit('close');
-	}
-
-	function toggle() {
-		if (isOpen())
-			close();
-		else
-			open();
 	}
 
 	// --- keys ------------------------------------------------------------
@@ -155,7 +115,7 @@ export function makeView(host, shadow, config) {
 		if (line.state === 'idle')
 			line.dial();
 		line.pump();
-		paint();
+		launcher.paint();
 		return true;
 	}
 
@@ -178,34 +138,12 @@ export function makeView(host, shadow, config) {
 
 	// --- showing ---------------------------------------------------------
 
+	// While it is open.
 	function paint() {
-		painting = false;
-		if (isOpen()) {
-			view.paint();
-			if (!document.hidden) {
-				conversation.seen();
-				line.tellReceipts();
-			}
-		}
-		paintUnread();
-	}
-
-	function paintUnread() {
-		const count = conversation.unread();
-		const spoken = count ? t('unread', { n: count }) : '';
-		badge.hidden = !count;
-		setText(badge, count > 99 ? '99+' : String(count));
-		bubble.setAttribute('aria-label', isOpen() ? t('close') : t('open') + (spoken && `, ${spoken}`));
-		if (count !== unread) {
-			unread = count;
-			emit('unread', count);
-		}
-	}
-
-	function paintSoon() {
-		if (!painting) {
-			painting = true;
-			Promise.resolve().then(paint);
+		view.paint();
+		if (!document.hidden) {
+			conversation.seen();
+			line.tellReceipts();
 		}
 	}
 
@@ -214,7 +152,7 @@ export function makeView(host, shadow, config) {
 		const offline = navigator.onLine === false && (state === 'reconnecting' || state === 'failed');
 		const quiet = state === 'open' || state === 'idle';
 		bar.className = `bar ${state}`;
-		setText(words, quiet ? '' : t(offline ? 'offline' : state));
+		setText(said, quiet ? '' : t(offline ? 'offline' : state));
 		again.hidden = state !== 'failed';
 		field.disabled = button.disabled = state === 'gone';
 		setText(title, name());
@@ -243,47 +181,26 @@ export function makeView(host, shadow, config) {
 		}
 	}
 
-	function setTheme() {
-		host.dataset.theme = config.theme === 'dark' || config.theme !== 'light' && dark.matches ? 'dark' : 'light';
-	}
-
 	// --- what happens ----------------------------------------------------
 
-	on('changed', paintSoon);
 	on('state', paintState);
-	on('welcome', frame => {
-		channelName = string(frame.name);
+	on('welcome', () => {
 		view.hush();
 		paintState();
 	});
 	on('history', view.hush);
 	on('typing', () => showTyping(true));
 	on('fresh', messages => {
-		const unreadOnes = messages.filter(conversation.isUnread);
-		if (!unreadOnes.length)
-			return;
-		showTyping(false);
-		const last = unreadOnes[unreadOnes.length - 1];
-		if (!isOpen())
-			setText(news, `${conversation.authorOf(last) || name()}: ${summary(last.content)}`);
-		for (const message of unreadOnes)
-			emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(JSON.stringify(message.content)) });
+		if (messages.some(conversation.isUnread))
+			showTyping(false);
 	});
-	document.addEventListener('visibilitychange', paintSoon);
-	addEventListener('online', paintState);
-	addEventListener('offline', paintState);
-	dark.addEventListener('change', setTheme);
-	fullScreen.addEventListener('change', setScreen);
+	listen(window, 'online offline', paintState);
+	listen(fullScreen, 'change', setScreen);
 	if (window.visualViewport)
-		window.visualViewport.addEventListener('resize', setScreen);
+		listen(window.visualViewport, 'resize', setScreen);
 
-	root.dir = config.dir || getComputedStyle(document.body).direction;
-	root.classList.toggle('left', config.position === 'left');
 	view.greet(string(config.greeting) || t('greeting'));
-	setTheme();
-	for (const name in config.colors)
-		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
-	shadow.append(root);
+	root.prepend(panel);
 	paintState();
-	return { open, close, toggle, isOpen };
+	return { show, hide, paint };
 }

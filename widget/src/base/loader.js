@@ -1,0 +1,44 @@
+// Modules that are loaded when they are needed.  They lie beside this file at the
+// hub, under names that their content gives them (PARTS: what each is called in
+// this build), so a browser asks for each once.
+
+import { core } from './core.js';
+import { ready } from './words.js';
+
+const PATIENCE = 20000;
+const started = {};
+let home;
+let tries = 0;
+
+// Modules that are in the same file (the desk's preview): functions that import them.
+export const given = {};
+
+// Beside which address they lie.
+export function locate(address) {
+	home = address;
+}
+
+export const has = name => !!(given[name] || PARTS[name]);
+
+// A module.  A browser may keep in mind that an address failed, so another try asks for another one.
+function fetchPart(name) {
+	const waits = given[name] ? given[name]() : import(new URL(`chat-widget/${PARTS[name]}${tries ? `?${tries}` : ''}`, home).href);
+	return Promise.race([waits, new Promise((done, fail) => setTimeout(fail, PATIENCE))]).catch(error => {
+		tries++;
+		throw error;
+	});
+}
+
+// A language's words.
+export const words = language => fetchPart(language).then(module => module.default);
+
+// What a module's start() gives; it is started once, and not before its words are there.
+export function load(name) {
+	if (!started[name]) {
+		started[name] = fetchPart(name).then(module => ready.then(() => module.start(core())));
+		started[name].catch(() => {
+			delete started[name];
+		});
+	}
+	return started[name];
+}
