@@ -86,6 +86,20 @@ check_same(const char *text, size_t len, const visitor_frame *frame, visitor_fra
 	visitor_frame_free(&tree);
 }
 
+/* Whatever is cut off, no other id is found than that of the whole. */
+static void
+check_guess(const char *text, size_t size, const visitor_frame *frame, visitor_frame_verdict verdict)
+{
+	static visitor_frame guess;
+
+	visitor_frame_guess(text, size, &guess);
+	MUST(strspn(guess.id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(guess.id));
+	MUST(guess.why == NULL && guess.made == NULL);
+	if (verdict == VISITOR_GOOD && frame->type == VISITOR_MESSAGE && memchr(text, '\\', size) == NULL)
+		MUST(guess.id[0] == '\0' || strcmp(guess.id, frame->id) == 0);
+	visitor_frame_guess(text, size / 2, &guess);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -100,9 +114,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(strspn(frame.id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(frame.id));
 	if (verdict == VISITOR_GOOD)
 		check_good(&frame);
-	else if (verdict != VISITOR_NOT_JSON)
+	else
 		MUST(frame.why != NULL && strlen(frame.why) > 10);
 	check_same(copy, size, &frame, verdict);
+	check_guess(copy, size, &frame, verdict);
 	visitor_frame_free(&frame);
 	free(copy);
 	return 0;

@@ -8,8 +8,11 @@
 #include "ws/ws_parser.h"
 #include "fuzz.h"
 
-#define MAX_MESSAGE 1000
-#define LOG_SIZE	65536
+#define MAX_MESSAGE	 1000
+#define MOST_MESSAGE 1500
+#define LOG_SIZE	 65536
+
+static const ws_limits limits = {MAX_MESSAGE, MOST_MESSAGE};
 
 typedef struct run
 {
@@ -67,6 +70,13 @@ on_text(void *arg, const char *text, size_t len)
 }
 
 static void
+on_large(void *arg, const char *text, size_t len)
+{
+	MUST(len == MAX_MESSAGE);
+	note(arg, 'l', text, len);
+}
+
+static void
 on_control(void *arg)
 {
 	note(arg, 'c', NULL, 0);
@@ -85,7 +95,7 @@ on_wants(void *arg)
 	return true;
 }
 
-static const ws_parser_calls calls = {on_read, on_write, on_text, on_control, on_binary, on_wants};
+static const ws_parser_calls calls = {on_read, on_write, on_text, on_large, on_control, on_binary, on_wants};
 
 static run whole;
 static run pieces;
@@ -103,7 +113,7 @@ parse(run *r, const uint8_t *data, size_t size, size_t piece, bool anew)
 	while (r->left > 0 && (parsed == WS_PARSED_BOUNDARY || parsed == WS_PARSED_PARTIAL))
 	{
 		r->turn = piece;
-		parsed = ws_parser_run(p, r, MAX_MESSAGE, &code);
+		parsed = ws_parser_run(p, r, &limits, &code);
 		if (parsed == WS_PARSED_BOUNDARY && anew)
 		{
 			ws_parser_free(p);

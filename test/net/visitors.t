@@ -377,6 +377,17 @@ subtest 'messages' => sub {
 	is($f->{id}, 'c-5', 'and which');
 	$v->text('c-6');
 	ok($v->wait_for('ack'), 'the session goes on');
+	$w->configure(max_message_size => 4096);
+	is_deeply($v->wait_for('limits'), { type => 'limits', limits => { message => 4096 } }, 'another limit is told to who is there');
+	$v->text('c-7', 'x' x 12000);
+	is($v->wait_for('error')->{code}, 'too_large', 'what was just right is too large then');
+	$v->text('c-8', 'x' x 4000);
+	is($v->wait_for('ack')->{id}, 'c-8', 'and the next one goes');
+	is(RawSocket->visit($w, $KEY)->{welcome}{limits}{message}, 4096, 'who comes is told so in the welcome');
+	$w->configure(max_message_size => 16384);
+	is($v->wait_for('limits')->{limits}{message}, 16384, 'and back');
+	$w->configure;
+	ok(!$v->wait_where(sub { $_[0]{type} eq 'limits' }, 0.1), 'nothing is said while it stays');
 };
 
 subtest 'receipts, typing, history, ping' => sub {
@@ -589,17 +600,36 @@ subtest 'close codes of RFC 6455' => sub {
 	ends_with('half a character', 1007, RawSocket::frame(1, qq({"type":"\xc3")));
 	ends_with('a surrogate', 1007, RawSocket::frame(1, qq({"type":"\xed\xa0\x80"})));
 	ends_with('bad UTF-8 in a close frame', 1007, RawSocket::frame(8, pack('n', 1000) . "\xff"));
-	ends_with('too large', 1009, RawSocket::frame(1, 'x' x 20000));
+	ends_with('over 1 MB', 1009, RawSocket::frame(1, 'x' x 1_100_000));
 	ends_with('too large, said in the head', 1009, pack('CCQ>N', 0x81, 0x80 | 127, 1 << 40, 0) . 'x');
-	ends_with('too large in pieces', 1009, RawSocket::frame(1, 'x' x 9000, fin => 0), RawSocket::frame(0, 'x' x 9000));
-	ends_with('not JSON', 1008, RawSocket::frame(1, 'hello'));
-	ends_with('an empty frame', 1008, RawSocket::frame(1, ''));
-	ends_with('an array', 1008, RawSocket::frame(1, '[]'));
-	ends_with('two objects', 1008, RawSocket::frame(1, '{}{}'));
-	ends_with('a member twice', 1008, RawSocket::frame(1, '{"type":"ping","type":"ping"}'));
-	ends_with('nested 8,000 deep', 1008, RawSocket::frame(1, '{"type":' . '[' x 8000));
+	ends_with('over 1 MB in pieces', 1009, RawSocket::frame(1, 'x' x 600_000, fin => 0), RawSocket::frame(0, 'x' x 600_000));
 
 	my $v = RawSocket->visit($w, $KEY);
+	my $long = '{"type":"message","id":"long-1","content":{"type":"text","text":"' . 'x' x 100_000 . '"}}';
+	for my $case (
+		['a frame far over the limit', 'too_large', 'long-1', RawSocket::frame(1, $long)],
+		['one that begins otherwise', 'too_large', 'long-2', RawSocket::frame(1, '{"content":{"id":"no"}, "id" : "long-2","text":"' . 'x' x 20000 . '"}')],
+		['one whose id is too far back', 'too_large', undef, RawSocket::frame(1, '{"type":"message","x":"' . 'x' x 20000 . '","id":"long-3"}')],
+		['one in pieces', 'too_large', 'long-1', RawSocket::frame(1, substr($long, 0, 9000), fin => 0), RawSocket::frame(10, ''), RawSocket::frame(0, substr($long, 9000))],
+		['one of 1 MB', 'too_large', undef, RawSocket::frame(1, 'x' x (1024 * 1024))],
+		['no JSON', 'bad_message', undef, RawSocket::frame(1, 'hello')],
+		['JSON that breaks off', 'bad_message', 'c-9', RawSocket::frame(1, '{"type":"message","id":"c-9","content":{"type":"text","text":"x"}')],
+		['an empty frame', 'bad_message', undef, RawSocket::frame(1, '')],
+		['an array', 'bad_message', undef, RawSocket::frame(1, '[]')],
+		['two objects', 'bad_message', undef, RawSocket::frame(1, '{}{}')],
+		['a member twice', 'bad_message', 'c-8', RawSocket::frame(1, '{"type":"message","id":"c-8","type":"ping"}')],
+		['nested 8,000 deep', 'bad_message', undef, RawSocket::frame(1, '{"type":' . '[' x 8000)])
+	{
+		my ($name, $code, $id, @pieces) = @$case;
+		$v->put(join('', @pieces) . RawSocket::frame(1, '{"type":"message","id":"behind","content":{"type":"text","text":"x"}}'));
+		my $f = $v->wait_for('error') // {};
+		is($f->{code}, $code, "$name: $code");
+		is($f->{id}, $id, 'and which it was');
+		is(($v->wait_for('ack') // {})->{id}, 'behind', 'what comes behind it is taken');
+	}
+	my $hello = RawSocket->dial($w, $KEY);
+	$hello->say({ type => 'hello', x => 'x' x 20000 });
+	is($hello->closed, 1009, 'a hello of 20 kB: 1009');
 	$v->put(RawSocket::frame(1, '{"type":"ping\u0000"}'));
 	is(($v->wait_for('error') // {})->{code}, 'unknown_type', 'a NUL in a string is mended, and ends nothing');
 	$v->put(RawSocket::frame(1, '{"ty', fin => 0) . RawSocket::frame(9, 'in between') . RawSocket::frame(0, 'pe":"pi', fin => 0)

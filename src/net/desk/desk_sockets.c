@@ -48,7 +48,8 @@ static void on_gone(ws *w);
 static void on_late(void *arg, timeout *entry);
 static void on_tick(uv_timer_t *timer);
 
-static const ws_calls calls = {on_text, on_control, room, on_ended, on_gone};
+static const ws_calls calls = {
+	.text = on_text, .control = on_control, .room = room, .ended = on_ended, .gone = on_gone};
 
 desk_sockets *
 desk_sockets_new(desk *d)

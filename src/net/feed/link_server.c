@@ -92,7 +92,8 @@ static void on_ended(ws *w, uint16_t code);
 static void on_gone(ws *w);
 static void on_late(void *arg, timeout *entry);
 
-static const ws_calls calls = {on_text, on_control, room, on_ended, on_gone};
+static const ws_calls calls = {
+	.text = on_text, .control = on_control, .room = room, .ended = on_ended, .gone = on_gone};
 
 link_server *
 link_server_new(uv_loop_t *loop, corridor_io *corridor, const api_keys *keys)

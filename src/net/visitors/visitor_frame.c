@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/event_rules.h"
+#include "common/json_text.h"
 #include "base/alloc.h"
 #include "base/json_load.h"
 #include "base/text.h"
@@ -154,6 +155,69 @@ take_members(const json_t *root, visitor_frame *frame)
 	}
 }
 
+/* Where a string ends that begins with this quote; NULL: its end is not there. */
+static const char *
+closing_quote(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+	{
+		if (*p == '\\')
+			p++;
+	}
+	return p < end ? p : NULL;
+}
+
+/* The string that is the value of a name, behind which p is: its opening quote; NULL: it is no string. */
+static const char *
+string_value(const char *p, const char *end)
+{
+	while (p < end && wc_json_is_blank(*p))
+		p++;
+	if (p == end || *p++ != ':')
+		return NULL;
+	while (p < end && wc_json_is_blank(*p))
+		p++;
+	return p < end && *p == '"' ? p : NULL;
+}
+
+void
+visitor_frame_guess(const char *text, size_t len, visitor_frame *frame)
+{
+	const char *end = text + len;
+	const char *p = text;
+	int depth = 0;
+
+	memset(frame, 0, offsetof(visitor_frame, ids));
+	while (p < end)
+	{
+		const char *close = *p == '"' ? closing_quote(p, end) : p;
+		const char *value = NULL;
+
+		if (close == NULL)
+			return;
+		if (*p == '{' || *p == '[')
+			depth++;
+		else if (*p == '}' || *p == ']')
+			depth--;
+		else if (depth == 1 && close - p == 3 && memcmp(p + 1, "id", 2) == 0)
+			value = string_value(close + 1, end);
+		if (value != NULL && (close = closing_quote(value, end)) != NULL)
+			(void) visitor_frame_take_id(value + 1, (size_t) (close - value - 1), frame);
+		if (value != NULL)
+			return;
+		p = close + 1;
+	}
+}
+
+/* It is none, but perhaps it says which message it should have been. */
+static visitor_frame_verdict
+not_json(const char *text, size_t len, visitor_frame *frame)
+{
+	visitor_frame_guess(text, len, frame);
+	frame->why = "A frame must be one JSON object.";
+	return VISITOR_NOT_JSON;
+}
+
 visitor_frame_verdict
 visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
 {
@@ -164,7 +228,7 @@ visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
 
 	memset(frame, 0, offsetof(visitor_frame, ids));
 	if (!wc_json_shallow(text, len))
-		return VISITOR_NOT_JSON;
+		return not_json(text, len, frame);
 	root = json_load_text(text, len, JSON_REJECT_DUPLICATES);
 	if (json_is_object(root))
 	{
@@ -177,7 +241,7 @@ visitor_frame_parse(const char *text, size_t len, visitor_frame *frame)
 		verdict = type ? take_members(root, frame) : bad(frame, "A frame must have a type that is a string.");
 	}
 	json_decref(root);
-	return verdict;
+	return verdict == VISITOR_NOT_JSON ? not_json(text, len, frame) : verdict;
 }
 
 void

@@ -53,9 +53,12 @@ typedef struct visitor_frame
 	uint8_t ids[VISITOR_MAX_IDS][16];
 } visitor_frame;
 
-/* Fills the frame, whose type and id stand also when it is bad; it lives no longer than the text. */
+/* Fills the frame, whose type and id stand also when it is bad (of what is not JSON the id only, and a guess); it lives no longer than the text. */
 extern visitor_frame_verdict visitor_frame_parse(const char *text, size_t len, visitor_frame *frame);
 extern void visitor_frame_free(visitor_frame *frame);
+
+/* Of a frame that is broken, or of which only the beginning is there: its id, as far as one can be found. */
+extern void visitor_frame_guess(const char *text, size_t len, visitor_frame *frame);
 
 /* Take a client's id for a message; false, and nothing is taken: it is no good one. */
 extern bool visitor_frame_take_id(const char *id, size_t len, visitor_frame *frame);

@@ -266,7 +266,7 @@ on_frame(session *s, const visitor_frame *frame)
 static void
 on_verdict(session *s, const visitor_frame *frame, visitor_frame_verdict verdict, size_t len)
 {
-	if (verdict == VISITOR_NOT_JSON)
+	if (verdict == VISITOR_NOT_JSON && s->state == SESSION_HELLO)
 		ws_server_close(&s->w, WS_CLOSE_POLICY, "a frame must be one JSON object");
 	else if (s->state == SESSION_HELLO && frame->type != VISITOR_HELLO)
 		ws_server_close(&s->w, WS_CLOSE_POLICY, "the first frame must be hello");
@@ -275,7 +275,8 @@ on_verdict(session *s, const visitor_frame *frame, visitor_frame_verdict verdict
 	else if (frame->type == VISITOR_MESSAGE && len > s->v->max_message)
 		visitor_output_error(s, "too_large", frame->id, 0, "The text is too long.");
 	else if (verdict != VISITOR_GOOD)
-		visitor_output_error(s, verdict == VISITOR_BAD ? "bad_message" : "bad_content", frame->id, 0, frame->why);
+		visitor_output_error(s, verdict == VISITOR_BAD_CONTENT ? "bad_content" : "bad_message", frame->id, 0,
+							 frame->why);
 	else if (s->state == SESSION_HELLO)
 		visitor_hello(s, frame);
 	else if (s->state == SESSION_ARRIVED && frame->type == VISITOR_PING)
@@ -295,6 +296,23 @@ visitor_input_text(ws *w, const char *text, size_t len)
 
 	on_verdict(s, &frame, verdict, len);
 	visitor_frame_free(&frame);
+}
+
+/* Only its beginning is there: enough to say which one it was. */
+void
+visitor_input_large(ws *w, const char *text, size_t len)
+{
+	session *s = (session *) w;
+	visitor_frame frame;
+
+	if (s->state == SESSION_HELLO)
+	{
+		ws_server_close(&s->w, WS_CLOSE_LARGE, "the hello is too long");
+		return;
+	}
+	visitor_frame_guess(text, len, &frame);
+	if (may_speak(s, &frame, VISITOR_BAD))
+		visitor_output_error(s, "too_large", frame.id, 0, "The text is too long.");
 }
 
 /* Pings are answered by the WebSocket itself; but not any number of them. */

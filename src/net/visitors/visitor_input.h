@@ -9,6 +9,7 @@
 
 /* The callbacks of a session's WebSocket. */
 extern void visitor_input_text(ws *w, const char *text, size_t len);
+extern void visitor_input_large(ws *w, const char *text, size_t len);
 extern void visitor_input_control(ws *w);
 
 #endif /* NET_VISITOR_INPUT_H */

@@ -68,6 +68,14 @@ put_more(wc_buf *buf, bool more)
 	text_append(buf, more ? ",\"more\":true" : ",\"more\":false");
 }
 
+static void
+put_limits(wc_buf *buf, const visitors *v)
+{
+	text_append(buf, ",\"limits\":{\"message\":");
+	text_append_number(buf, v->max_message);
+	text_append(buf, "}");
+}
+
 static wc_buf *
 begin(visitors *v)
 {
@@ -160,9 +168,19 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 	put_id(buf, ",\"from\":\"", welcome->from);
 	put_id(buf, ",\"read\":\"", welcome->read);
 	put_more(buf, welcome->more);
-	text_append(buf, ",\"limits\":{\"message\":");
-	text_append_number(buf, s->v->max_message);
-	text_append(buf, "}}");
+	put_limits(buf, s->v);
+	text_append(buf, "}");
+	finish(s);
+}
+
+void
+visitor_output_limits(session *s)
+{
+	wc_buf *buf = begin(s->v);
+
+	text_append(buf, "{\"type\":\"limits\"");
+	put_limits(buf, s->v);
+	text_append(buf, "}");
 	finish(s);
 }
 

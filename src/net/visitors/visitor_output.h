@@ -9,6 +9,7 @@
 
 /* To one session. */
 extern void visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch, const char *token);
+extern void visitor_output_limits(session *s);
 extern void visitor_output_history(session *s, const wc_history *history);
 extern void visitor_output_ack(session *s, const char *id, const uint8_t message[16], int64_t at_ms);
 extern void visitor_output_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,

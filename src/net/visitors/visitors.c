@@ -22,6 +22,9 @@
 /* What a client may send beyond max_message_size and still hear "too_large". */
 #define MESSAGE_SLACK 1024u
 
+/* A frame of at most so many bytes (which is the most that max_message_size can be) is heard out, and refused by itself. */
+#define MOST_MESSAGE (1024u * 1024 + MESSAGE_SLACK)
+
 /* The least that a frame may have, so that hello always fits. */
 #define LEAST_FRAME 8192u
 
@@ -33,7 +36,12 @@ static void session_gone(ws *w);
 static size_t session_room(ws *w);
 static void on_late(void *arg, timeout *entry);
 
-static const ws_calls calls = {visitor_input_text, visitor_input_control, session_room, session_ended, session_gone};
+static const ws_calls calls = {.text = visitor_input_text,
+							   .large = visitor_input_large,
+							   .control = visitor_input_control,
+							   .room = session_room,
+							   .ended = session_ended,
+							   .gone = session_gone};
 
 visitors *
 visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
@@ -60,6 +68,7 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	v->stalled.prev_stalled = v->stalled.next_stalled = &v->stalled;
 	timeouts_init(&v->timeouts, loop, on_late, v);
 	timeouts_limit(&v->timeouts, PHASE_CLOSE, WS_CLOSE_MS);
+	v->host.most_message = MOST_MESSAGE;
 	v->host.loop = loop;
 	v->host.timeouts = &v->timeouts;
 	v->host.calls = &calls;
@@ -73,9 +82,19 @@ visitors_tell_typing(visitors *v, visitors_typing_fn types, void *arg)
 	v->types_arg = arg;
 }
 
+static void
+tell_limits(void *arg, visitor_entry *e)
+{
+	(void) arg;
+	if (e->welcomed)
+		visitor_output_limits(session_of(e));
+}
+
 void
 visitors_configure(visitors *v, const wc_config *config)
 {
+	bool other_limits = v->max_message != config->max_message_size;
+
 	v->max_visitors = config->max_visitors;
 	v->max_per_address = config->max_visitors_per_address;
 	v->max_message = config->max_message_size;
@@ -97,6 +116,8 @@ visitors_configure(visitors *v, const wc_config *config)
 	timeouts_limit(&v->timeouts, PHASE_WAIT, config->ack_timeout_ms);
 	timeouts_limit(&v->timeouts, PHASE_QUIET, config->ping_interval_ms);
 	timeouts_limit(&v->timeouts, PHASE_PONG, config->ping_interval_ms);
+	if (other_limits)
+		visitor_registry_all(v->sessions, tell_limits, NULL);
 }
 
 /* Not read until the worker has room again; those that wait longest go first. */

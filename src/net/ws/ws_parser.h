@@ -31,6 +31,8 @@ typedef struct ws_parser_calls
 	bool (*write)(void *arg, const uint8_t *data, size_t len);
 	/* A whole text message. */
 	void (*text)(void *arg, const char *text, size_t len);
+	/* One of more than max bytes: the first max of them, so it may end in the middle of a character. */
+	void (*large)(void *arg, const char *text, size_t len);
 	/* A whole ping or pong. */
 	void (*control)(void *arg);
 	/* A binary message: closes by itself. */
@@ -39,11 +41,18 @@ typedef struct ws_parser_calls
 	bool (*wants)(void *arg);
 } ws_parser_calls;
 
+/* How large a message may be, in bytes; and how large it may be so that the connection goes on (most >= max). */
+typedef struct ws_limits
+{
+	uint64_t max;
+	uint64_t most;
+} ws_limits;
+
 /* NULL: out of memory. */
 extern ws_parser *ws_parser_new(const ws_parser_calls *calls);
 extern void ws_parser_free(ws_parser *p);
 
-/* Parse what the read call yields; max is the largest message in bytes. */
-extern ws_parsed ws_parser_run(ws_parser *p, void *arg, uint64_t max, uint16_t *code);
+/* Parse what the read call yields. */
+extern ws_parsed ws_parser_run(ws_parser *p, void *arg, const ws_limits *limits, uint16_t *code);
 
 #endif /* NET_WS_PARSER_H */

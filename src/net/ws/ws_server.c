@@ -399,6 +399,14 @@ turn_text(void *arg, const char *text, size_t len)
 }
 
 static void
+turn_large(void *arg, const char *text, size_t len)
+{
+	ws *w = ((turn *) arg)->w;
+
+	w->host->calls->large(w, text, len);
+}
+
+static void
 turn_control(void *arg)
 {
 	ws *w = ((turn *) arg)->w;
@@ -418,7 +426,8 @@ turn_wants(void *arg)
 	return ((turn *) arg)->w->state == WS_OPEN;
 }
 
-static const ws_parser_calls parser_calls = {turn_read, turn_write, turn_text, turn_control, turn_binary, turn_wants};
+static const ws_parser_calls parser_calls = {turn_read,	   turn_write,	turn_text, turn_large,
+											 turn_control, turn_binary, turn_wants};
 
 /* At a boundary the parser goes back; else the client owes the rest, in time. */
 static void
@@ -447,6 +456,8 @@ read_frames(ws *w)
 {
 	ws_host *host = w->host;
 	turn t = {w, TURN_BYTES, false, false, false};
+	uint64_t most = host->calls->large ? host->most_message : host->max_message;
+	ws_limits limits = {host->max_message, most};
 	uint16_t code = 0;
 	ws_parsed parsed;
 
@@ -460,7 +471,7 @@ read_frames(ws *w)
 			return;
 		}
 	}
-	parsed = ws_parser_run(w->parser, &t, host->max_message, &code);
+	parsed = ws_parser_run(w->parser, &t, &limits, &code);
 	if (w->state == WS_OPEN && parsed == WS_PARSED_CLOSE)
 		begin_closing(w, code);
 	else if (w->state == WS_OPEN && parsed == WS_PARSED_FAILED)

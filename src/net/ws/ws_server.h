@@ -17,6 +17,7 @@
 #define WS_CLOSE_UNSUPPORTED 1003
 #define WS_CLOSE_LOST		 1006 /* never sent: it ended without one */
 #define WS_CLOSE_POLICY		 1008
+#define WS_CLOSE_LARGE		 1009
 #define WS_CLOSE_INTERNAL	 1011
 #define WS_CLOSE_LATER		 1013
 #define WS_CLOSE_KEY		 4001
@@ -66,6 +67,8 @@ typedef struct ws_calls
 {
 	/* A whole text message; it may close or pause the socket, nothing else. */
 	void (*text)(ws *w, const char *text, size_t len);
+	/* As much as is kept of one of more than max_message bytes; NULL: such a one ends the socket. */
+	void (*large)(ws *w, const char *text, size_t len);
 	/* A ping or pong came. */
 	void (*control)(ws *w);
 	/* Bytes that may be read now; 0: pause until ws_server_resume(). */
@@ -87,8 +90,9 @@ struct ws_host
 	uint32_t ncorked;
 	uint32_t corked_cap;
 	size_t out_total;
-	uint32_t max_out;	  /* bytes that may wait for one client */
-	uint32_t max_message; /* bytes of a message that is read */
+	uint32_t max_out;	   /* bytes that may wait for one client */
+	uint32_t max_message;  /* bytes of a message that is read */
+	uint32_t most_message; /* and of one that is heard out, where there is a large() */
 };
 
 /* Take the descriptor over; false: it could not be watched, and is still the caller's. */
