@@ -842,16 +842,14 @@ subtest 'connections' => sub {
 	$h->configure(hello_timeout_ms => 180000, head_timeout_ms => 180000);
 	settle($h);
 
-	my (@s, $last);
-	for my $n (3 .. 20)
-	{
-		$last = RawSocket->dial($h, $KEY);
-		$last->say({ type => 'hello', token => $v[1]{welcome}{token} });
-		last if !$last->wait_for('welcome');
-		push @s, $last;
-	}
-	is(2 + @s, 16, 'a visitor has 16 sessions');
-	is($last->closed, 1013, 'and one more: 1013');
+	my @s = map { RawSocket->visit($h, $KEY, hello => { token => $v[1]{welcome}{token} }) } 3 .. 16;
+	my $alive = sub { my ($s) = @_; $s->say({ type => 'ping' }); return $s->wait_for('pong') };
+	is(scalar(grep { $alive->($_) } @v[0, 1], @s), 16, 'a visitor has 16 sessions');
+	$_->say({ type => 'typing' }) for $v[1], $s[0];
+	$alive->($_) for $v[1], $s[0];
+	my $last = RawSocket->visit($h, $KEY, hello => { token => $v[1]{welcome}{token} });
+	is($v[0]->closed, 4012, 'one more takes the place of the one that has been idle longest: 4012');
+	is(scalar(grep { $alive->($_) } $v[1], @s, $last), 16, 'and no other');
 	is($h->close_door, 0, 'and it ends');
 };
 

@@ -15,7 +15,7 @@
 #define METRICS_RESULTS		(WC_DONE_BUDGET + 1) /* of wc_event_result */
 #define METRICS_OUTCOMES	7					 /* of wc_outcome_result */
 #define METRICS_API_RESULTS (WC_API_ENDED + 1)
-#define METRICS_CLOSES		17 /* kinds of ends of a visitor's WebSocket */
+#define METRICS_CLOSES		19 /* kinds of ends of a visitor's WebSocket */
 #define METRICS_ANSWERS		5  /* classes of HTTP status codes, the last one: no answer */
 #define METRICS_BUCKETS		13 /* of the histogram, the infinite one included */
 

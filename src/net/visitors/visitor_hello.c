@@ -180,20 +180,38 @@ settle_newcomer(session *s, bool made)
 		address_rate_give(v->newcomers, &s->client, &v->newcomer_rate);
 }
 
+static void
+keep_idlest(void *arg, visitor_entry *e)
+{
+	session **idlest = arg;
+	session *s = session_of(e);
+
+	if (*idlest == NULL || s->busy_ms < (*idlest)->busy_ms ||
+		(s->busy_ms == (*idlest)->busy_ms && e->number < (*idlest)->entry.number))
+		*idlest = s;
+}
+
+/* A tab that is opened now is looked at, and one that was forgotten is not. */
+static void
+make_place(visitors *v, const session *s, const uint8_t visitor[16])
+{
+	session *idlest = NULL;
+
+	if (visitor_registry_each(v->sessions, s->entry.channel, visitor, keep_idlest, &idlest) >= VISITORS_MAX_SESSIONS)
+		ws_server_close(&idlest->w, WS_CLOSE_GAVE_WAY, "another session of this visitor took its place");
+}
+
 /* The visitor is committed: its session is open. */
 static void
 open_session(session *s, const wc_welcome *welcome, const channel *ch)
 {
 	visitors *v = s->v;
 
-	if (visitor_registry_each(v->sessions, s->entry.channel, welcome->visitor, NULL, NULL) >= VISITORS_MAX_SESSIONS)
-	{
-		ws_server_close(&s->w, WS_CLOSE_LATER, "too many sessions of this visitor; close some");
-		return;
-	}
+	make_place(v, s, welcome->visitor);
 	memcpy(s->entry.visitor, welcome->visitor, 16);
 	visitor_registry_welcome(v->sessions, &s->entry);
 	s->state = SESSION_OPEN;
+	s->busy_ms = uv_now(v->loop);
 	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_QUIET, uv_now(v->loop));
 	visitor_output_welcome(s, welcome, ch, welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
 	session_free_arrival(s);

@@ -233,6 +233,10 @@ may_speak(session *s, const visitor_frame *frame, visitor_frame_verdict verdict)
 static void
 on_frame(session *s, const visitor_frame *frame)
 {
+	/* not what a client does by itself, in a tab that nobody looks at */
+	if (frame->type == VISITOR_MESSAGE || frame->type == VISITOR_READ || frame->type == VISITOR_TYPING ||
+		frame->type == VISITOR_PAGE || frame->type == VISITOR_HISTORY)
+		s->busy_ms = uv_now(s->v->loop);
 	switch (frame->type)
 	{
 		case VISITOR_MESSAGE:

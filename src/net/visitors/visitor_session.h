@@ -19,7 +19,7 @@
 #include "ws/ws_server.h"
 #include "common/uuid7.h"
 
-/* Sessions of one visitor at a time. */
+/* Sessions of one visitor at a time; one more takes the place of the one that has been idle longest. */
 #define VISITORS_MAX_SESSIONS 16
 
 /* Messages of one session that may wait for their ack; then it is not read. */
@@ -76,6 +76,7 @@ typedef struct session
 	bucket asks;   /* for history */
 	bucket pages;  /* those gone to */
 	uint64_t typed_ms;
+	uint64_t busy_ms; /* when it was opened, or the visitor last did something in it */
 	uint64_t errors_since_ms;
 	net_addr client;
 	uint8_t state; /* session_state */

@@ -25,6 +25,7 @@
 #define WS_CLOSE_NO_HELLO	 4008
 #define WS_CLOSE_SLOW		 4009
 #define WS_CLOSE_ENDED		 4011
+#define WS_CLOSE_GAVE_WAY	 4012
 #define WS_CLOSE_FLOOD		 4029
 
 /* Bytes that may wait for all clients together before single frames count too. */
