@@ -30,7 +30,7 @@ function boot(config) {
 	launcher.start(host, config);
 	there = true;
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
-	if (store.get('token') || conversation.next()) {
+	if (line.known() || conversation.next()) {
 		line.dial();
 		// Who has a conversation is likely to look at it.
 		(self.requestIdleCallback || setTimeout)(launcher.prepare);
@@ -59,6 +59,12 @@ function start() {
 		open: () => whenReady(() => there && launcher.open()),
 		close: () => there && launcher.close(),
 		toggle: () => whenReady(() => there && launcher.toggle()),
+		reset() {
+			if (there) {
+				launcher.close();
+				line.reset();
+			}
+		},
 		isOpen: launcher.isOpen,
 		unread: () => there ? conversation.unread() : 0,
 		state: () => line.state,

@@ -4,9 +4,10 @@
 
 import { emit } from './events.js';
 import * as store from './store.js';
-import { isId, isObject, newId, string } from './values.js';
+import { bytes, isId, isObject, newId, string } from './values.js';
 
 const KEEP_MESSAGES = 100;
+const KEEP_BYTES = 500000;
 const KEEP_RECEIPTS = 300;
 const MOST_OUTGOING = 50;
 const MOST_HAVE = 100;
@@ -30,21 +31,49 @@ export let older = false;
 
 // --- keeping --------------------------------------------------------------
 
+// What is kept, over what this tab knows: another one may know more, or that a
+// message is gone.
 export function load() {
 	const kept = store.get('log');
 	if (isObject(kept) && Array.isArray(kept.messages)) {
+		if (visitor !== null && visitor !== kept.visitor)
+			forget();
 		visitor = kept.visitor;
-		older = !!kept.older;
+		const ids = kept.messages.map(message => message && message.id);
+		retract(firm().map(message => message.id).filter(id => !(id < ids[0]) && !ids.includes(id)));
+		if (!messages.size || ids[0] < oldest())
+			older = !!kept.older;
 		kept.messages.forEach(put);
-		receipts.clear();
-		(kept.receipts || []).forEach(pair => receipts.set(pair[0], pair[1]));
+		for (const [id, what] of Array.isArray(kept.receipts) ? kept.receipts : [])
+			if (receipts.get(id) !== 'read' && !(messages.get(id) && messages.get(id).status === 'read'))
+				receipts.set(id, what);
 	}
 	loadOutgoing();
 }
 
+function forget() {
+	messages.clear();
+	receipts.clear();
+	older = false;
+	sorted = null;
+}
+
+// It was somebody else's; what is kept may be, too.
+export function clear(kept) {
+	clearTimeout(saving);
+	saving = 0;
+	forget();
+	outgoing = [];
+	visitor = null;
+	readUpto = '';
+	if (kept)
+		load();
+	emit('changed');
+}
+
 // Each message has a name of its own in the store, so that tabs never
 // overwrite each other's.
-function loadOutgoing() {
+export function loadOutgoing() {
 	const known = new Map(outgoing.map(item => [item.id, item]));
 	outgoing = store.names('out.').map(name => {
 		const item = store.get(name);
@@ -55,14 +84,20 @@ function loadOutgoing() {
 export function save() {
 	clearTimeout(saving);
 	saving = 0;
+	if (visitor === null)
+		return;
 	const all = list();
-	const kept = all.slice(-KEEP_MESSAGES);
-	store.set('log', {
-		visitor,
-		older: older || kept.length < all.length,
-		messages: kept,
-		receipts: Array.from(receipts).slice(-KEEP_RECEIPTS)
-	});
+	// Less and less, where much is long or the page has filled the store.
+	for (let most = KEEP_MESSAGES; most >= 1; most = Math.floor(most / 4)) {
+		const log = {
+			visitor,
+			older: older || most < all.length,
+			messages: all.slice(-most),
+			receipts: [...receipts].slice(-KEEP_RECEIPTS)
+		};
+		if (bytes(log) < KEEP_BYTES && store.set('log', log))
+			return;
+	}
 }
 
 function touch() {
@@ -76,7 +111,7 @@ function touch() {
 
 export function list() {
 	if (!sorted)
-		sorted = Array.from(messages.values()).sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+		sorted = [...messages.values()].sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 	return sorted;
 }
 
@@ -161,6 +196,7 @@ function dropOutgoing(client) {
 
 // Queue a content; returns its item, or null when too many wait.
 export function write(content) {
+	store.check();
 	if (outgoing.length >= MOST_OUTGOING)
 		return null;
 	const last = outgoing[outgoing.length - 1];
@@ -187,6 +223,12 @@ export function discard(client) {
 	emit('changed');
 }
 
+export function discardAll() {
+	store.remove('log');
+	for (const item of outgoing)
+		dropOutgoing(item.id);
+}
+
 export const next = () => outgoing.find(item => !item.error);
 
 export function ack(client, id, at) {
@@ -194,19 +236,22 @@ export function ack(client, id, at) {
 	if (!item)
 		return;
 	const when = typeof at === 'number' ? at : Date.now();
-	dropOutgoing(client);
 	// Refused by the application for now: shown, but the hub has no id for it.
 	const local = !isId(id);
 	put({ id: local ? idOfTime(when) : id, direction: 'in', at: when, status: 'received', client, content: item.content, local });
+	dropOutgoing(client);
 	touch();
+	// At once: a tab without a line has it from the store only.
+	save();
 }
 
 // Another tab queued a message, or has an ack for one: its own
 // conversation tells this tab of it in a moment.
-export function outgoingChanged() {
+export function outgoingChanged(then) {
 	setTimeout(() => {
 		loadOutgoing();
 		emit('changed');
+		then();
 	}, 300);
 }
 
@@ -217,13 +262,10 @@ export const have = () => firm().slice(-MOST_HAVE).map(message => message.id);
 
 // Returns the messages that are new here.
 export function welcome(frame) {
-	if (visitor !== null && visitor !== frame.visitor) {
-		messages.clear();
-		receipts.clear();
-		older = false;
-		sorted = null;
-	}
+	if (visitor !== null && visitor !== frame.visitor)
+		forget();
 	visitor = frame.visitor;
+	retract(frame.gone);
 	const before = firm();
 	const given = frame.messages.filter(message => isObject(message) && isId(message.id));
 	let first = isId(frame.from) ? frame.from : '';
@@ -259,6 +301,15 @@ export function message(frame) {
 	return fresh;
 }
 
+// They are not there any more.
+export function retract(ids) {
+	for (const id of Array.isArray(ids) ? ids : []) {
+		receipts.delete(id);
+		if (messages.delete(id))
+			touch();
+	}
+}
+
 export function status(frame) {
 	seenTo(frame.upto, frame.status);
 	for (const id of Array.isArray(frame.ids) ? frame.ids : []) {
@@ -281,9 +332,9 @@ export const authorOf = message => isObject(message.author) ? string(message.aut
 
 export const unread = () => list().filter(isUnread).length;
 
-// Everything here is before the visitor's eyes.
-export function seen() {
-	const unread = list().filter(isUnread);
+// Those are before the visitor's eyes: in view, on a page that is on the screen.
+export function seen(ids) {
+	const unread = ids.map(byId).filter(message => message && isUnread(message));
 	unread.forEach(message => receipts.set(message.id, 'read'));
 	if (unread.length)
 		touch();

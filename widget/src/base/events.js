@@ -1,7 +1,7 @@
 // What happens in the widget, by name: its parts listen to each other, and the
 // page to them.
 
-const listeners = {};
+const listeners = Object.create(null);
 
 // Returns the function that ends it.
 export function on(name, listener) {

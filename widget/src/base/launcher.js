@@ -9,6 +9,7 @@ import { draw, make, setText } from './elements.js';
 import { emit, listen, on } from './events.js';
 import * as line from './line.js';
 import { load } from './loader.js';
+import * as store from './store.js';
 import { summary } from './summary.js';
 import { string } from './values.js';
 import { t } from './words.js';
@@ -78,6 +79,7 @@ function show(focus) {
 export function open() {
 	if (opened)
 		return;
+	store.check();
 	const active = document.activeElement;
 	returnTo = active && active !== document.body && active !== host ? active : null;
 	opened = true;
@@ -177,6 +179,7 @@ export function start(container, given) {
 		channelName = string(frame.name);
 	});
 	on('fresh', tell);
+	on('reset', () => setText(news, ''));
 	listen(document, 'visibilitychange', paintSoon);
 	listen(dark, 'change', setTheme);
 	root.dir = config.dir || getComputedStyle(document.body).direction;

@@ -5,7 +5,7 @@
 import * as conversation from './conversation.js';
 import { emit } from './events.js';
 import * as store from './store.js';
-import { bytes, isId, isObject, newId } from './values.js';
+import { bytes, isId, isObject, json, newId } from './values.js';
 
 const PROTOCOL = 'web-chatt2me.v1';
 const WELCOME_IN = 20000;
@@ -14,18 +14,28 @@ const ACK_IN = 20000;
 const BEAT = 10000;
 const ASK_AT = 4;
 const STEADY = 10000;
-// How often it is looked whether this is another page by now.
+// How often it is looked whether this is another page by now; and whether the store was emptied.
 const LOOK = 5000;
+const CHECK = 1000;
+// A tab whose place was taken while it was on the screen takes one again, but not at once.
+const REST = 60000;
+// How long a tab that sends for another one may need before the next tries.
+const HELP_IN = 30000;
 const LOCK_FOR = 1000;
 const SLOWEST = 60000;
 const CLOSED_FOR_GOOD = [4001, 4003];
 const CLOSED_FOR_LATER = [1013, 4029];
 // For a frame that it cannot read: not UTF-8, not JSON, too large.
 const CLOSED_FOR_FRAME = [1007, 1008, 1009];
+const CLOSED_ENDED = 4011;
+const CLOSED_GAVE_WAY = 4012;
+// What a message may cost: each line that ended before its ack one, by such a code half of it.
+const MOST_STRIKES = 8;
 
 export let state = 'idle';
 let config;
 let socket = null;
+// When, by a clock that nobody sets; 0: not now.
 let welcomed = 0;
 let wasWelcomed = false;
 let tries = 0;
@@ -34,16 +44,20 @@ let deadline = 0;
 let heartbeat = 0;
 let silent = 0;
 let token = null;
+// One that the hub has ended, or that was forgotten.
+let dead = null;
 let release = null;
 let sending = null;
-let suspect = null;
+let strikes = new Map();
+let restedAt = 0;
+let helping = false;
 let ackTimer = 0;
 let asked = false;
 let told = new Map();
 let receiptTimer = 0;
 let repeatTimer = 0;
 let repeatWait = 0;
-let typedAt = 0;
+let typedAt = -3000;
 let limit = 16384;
 let toldPage = '';
 
@@ -57,36 +71,48 @@ function become(next) {
 function send(frame) {
 	if (!socket || socket.readyState !== 1)
 		return false;
-	socket.send(JSON.stringify(frame));
+	socket.send(json(frame));
 	return true;
 }
 
 // --- dialling -------------------------------------------------------------
 
+// The visitor's secret, if there is one.
+export function known() {
+	const kept = store.get('token');
+	return kept === dead ? null : kept;
+}
+
 // Connect now, whatever was planned for later.
 export function dial() {
+	store.check();
 	clearTimeout(redial);
 	redial = 0;
 	if (socket || release || state === 'gone')
 		return;
 	if (state === 'idle')
 		become('connecting');
-	token = store.get('token');
+	token = known();
 	if (token || !navigator.locks)
 		return connect();
 	// Two tabs that both say hello without a token would be two visitors: one
 	// waits until the other has its token, and until the store shows it here.
-	release = () => 0;
+	const waiting = release = () => 0;
 	navigator.locks.request(`webchatt.${config.webChatId}`, () => new Promise(done => {
-		token = store.get('token');
+		// It is somebody else's page by now.
+		if (release !== waiting)
+			return done();
+		token = known();
 		const wait = token ? 0 : LOCK_FOR;
 		release = () => setTimeout(done, wait);
 		if (token)
 			unlock();
 		connect();
 	})).catch(() => {
-		release = null;
-		connect();
+		if (release === waiting) {
+			release = null;
+			connect();
+		}
 	});
 }
 
@@ -151,30 +177,58 @@ function tellPage() {
 
 // The line is dead though the browser does not know it yet.
 function drop() {
-	if (!socket)
-		return;
-	const dead = socket;
-	lost(0);
-	dead.close();
+	if (socket)
+		lost(0);
+}
+
+// Nothing of this line is waited for any more.
+function letGo() {
+	const old = socket;
+	unlock();
+	[deadline, ackTimer, repeatTimer, redial].forEach(clearTimeout);
+	clearInterval(heartbeat);
+	socket = null;
+	welcomed = redial = repeatTimer = 0;
+	sending = null;
+	asked = false;
+	if (old)
+		old.close();
+}
+
+// Not again before somebody looks at it.
+function rest() {
+	letGo();
+	become('idle');
 }
 
 function lost(code) {
-	const steady = welcomed && Date.now() - welcomed > STEADY;
+	const steady = welcomed && performance.now() - welcomed > STEADY;
 	const first = welcomed && (steady || tries === 0);
-	unlock();
-	[deadline, ackTimer, repeatTimer].forEach(clearTimeout);
-	clearInterval(heartbeat);
-	// Twice for the same message: it must not keep back those behind it.
-	if (sending && CLOSED_FOR_FRAME.includes(code)) {
-		if (sending === suspect)
+	const own = token;
+	// Again and again for the same message: it must not keep back those behind it.
+	if (sending) {
+		const count = (strikes.get(sending) || 0) + (CLOSED_FOR_FRAME.includes(code) ? MOST_STRIKES / 2 : 1);
+		strikes.set(sending, count);
+		if (count >= MOST_STRIKES)
 			conversation.refused(sending, 'bad_content', true);
-		suspect = sending;
 	}
-	socket = null;
-	welcomed = 0;
-	sending = null;
-	repeatTimer = 0;
-	asked = false;
+	letGo();
+	if (code === CLOSED_ENDED) {
+		dead = own;
+		// All tabs learn it at once: none removes the token, which may be a new one of another tab.
+		if (!known())
+			conversation.discardAll();
+		setTimeout(() => state === 'idle' && store.get('token') === dead && store.wipe(), 2 * LOCK_FOR);
+		return beginAnew(!!known());
+	}
+	if (code === CLOSED_GAVE_WAY) {
+		rest();
+		const now = performance.now();
+		if (!document.hidden && (!restedAt || now - restedAt > REST))
+			redial = setTimeout(dial, 1000 + Math.random() * 2000);
+		restedAt = now;
+		return;
+	}
 	const gone = CLOSED_FOR_GOOD.includes(code);
 	// A page is shown no status: a wrong origin is a line that never opens.
 	if (gone || !wasWelcomed && tries === 1)
@@ -189,7 +243,6 @@ function lost(code) {
 	const wait = first && tries < 5 ? 500 + Math.random() * 1500
 		: 300 + Math.random() * Math.min(SLOWEST, 1000 * Math.pow(2, tries));
 	tries++;
-	clearTimeout(redial);
 	redial = setTimeout(dial, wait);
 	become(tries > (wasWelcomed ? 3 : 1) ? 'failed' : 'reconnecting');
 }
@@ -212,7 +265,7 @@ function ping() {
 
 // The network changed, or the page woke up.
 function nudge() {
-	if (redial)
+	if (redial || state === 'idle' && !document.hidden && known())
 		dial();
 	else if (welcomed && silent < ASK_AT)
 		ping();
@@ -242,7 +295,7 @@ const handlers = {
 		}
 		unlock();
 		clearTimeout(deadline);
-		welcomed = Date.now();
+		welcomed = performance.now();
 		wasWelcomed = true;
 		clearInterval(heartbeat);
 		heartbeat = setInterval(beat, BEAT);
@@ -275,11 +328,14 @@ const handlers = {
 	},
 
 	ack(frame) {
+		strikes.delete(frame.id);
 		conversation.ack(frame.id, frame.message, frame.at);
 		next(frame.id);
 	},
 
 	status: conversation.status,
+
+	retracted: frame => conversation.retract(frame.ids),
 
 	typing: () => emit('typing'),
 
@@ -306,7 +362,10 @@ const handlers = {
 
 // One message at a time, so that one which has to wait is not overtaken.
 export function pump() {
-	const item = welcomed && !sending && conversation.next();
+	let item;
+	// It may have been written for a hub that took more.
+	while ((item = welcomed && !sending && conversation.next()) && !fits(item.content))
+		conversation.refused(item.id, 'too_large', true);
 	if (!item)
 		return;
 	sending = item.id;
@@ -321,6 +380,30 @@ function next(id) {
 		sending = null;
 	}
 	pump();
+}
+
+// What another tab wrote and could not send itself: one of those that have a line does.
+function help() {
+	if (helping || !welcomed || !conversation.next())
+		return;
+	helping = true;
+	const work = () => new Promise(done => {
+		const end = performance.now() + HELP_IN;
+		(function look() {
+			conversation.loadOutgoing();
+			pump();
+			if (welcomed && conversation.next() && performance.now() < end)
+				setTimeout(look, 500);
+			else
+				done();
+		})();
+	});
+	const name = `webchatt.${config.webChatId}.send`;
+	const turn = navigator.locks ? navigator.locks.request(name, work)
+		: new Promise(done => setTimeout(done, 500 + Math.random() * 3000)).then(work);
+	turn.catch(() => 0).then(() => {
+		helping = false;
+	});
 }
 
 // Receipts of one moment go together.
@@ -376,34 +459,80 @@ export function retry() {
 export const fits = content => bytes({ type: 'message', id: newId(), content }) <= limit;
 
 export function typing() {
-	if (welcomed && Date.now() - typedAt > 3000) {
-		typedAt = Date.now();
+	const now = performance.now();
+	if (welcomed && now - typedAt > 3000) {
+		typedAt = now;
 		send({ type: 'typing' });
 	}
 }
 
 // --- the world outside ----------------------------------------------------
 
+// Nothing of who was here stays; what the store has by now is who is here.
+function beginAnew(kept) {
+	rest();
+	// That it is gone from the store may not have reached this tab yet.
+	if (!kept && token)
+		dead = token;
+	tries = 0;
+	token = null;
+	strikes.clear();
+	told.clear();
+	conversation.clear(kept);
+	emit('reset');
+	if (known())
+		dial();
+}
+
+// Somebody else is to have this page, and all others of the site.
+export function reset() {
+	store.wipe();
+	beginAnew(false);
+}
+
 // Once, with the page's configuration; dials nothing yet.
 export function start(given) {
 	config = given;
 	store.watch(name => {
 		if (name.startsWith('out.'))
-			conversation.outgoingChanged();
+			conversation.outgoingChanged(help);
+		// Without a line, what the others know.
+		if (name === 'log' && !welcomed) {
+			conversation.load();
+			emit('changed');
+		}
 		// Another tab became a visitor: be the same one.
-		if (name === 'token' && store.get('token') && store.get('token') !== token && !release) {
+		if (name === 'token' && known() && known() !== token && !release) {
 			drop();
 			dial();
 		}
-	});
+	}, beginAnew);
 	addEventListener('online', nudge);
-	addEventListener('offline', nudge);
-	document.addEventListener('visibilitychange', () => {
-		// Back from another tab: it is this page again.
-		toldPage = '';
-		if (!document.hidden)
-			nudge();
-	});
+	// It is over, though it takes the browser long to say so.
+	addEventListener('offline', drop);
+	addEventListener('focus', nudge);
+	document.addEventListener('visibilitychange', wake);
 	setInterval(tellPage, LOOK);
-	addEventListener('pagehide', conversation.save);
+	setInterval(store.check, CHECK);
+	addEventListener('pagehide', () => {
+		conversation.save();
+		// A page with a line is not kept for "back".
+		rest();
+	});
+	addEventListener('pageshow', event => {
+		if (event.persisted) {
+			store.check();
+			conversation.load();
+			emit('changed');
+			nudge();
+		}
+	});
+}
+
+function wake() {
+	// Back from another tab: it is this page again.
+	toldPage = '';
+	store.check();
+	if (!document.hidden)
+		nudge();
 }

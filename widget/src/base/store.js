@@ -1,12 +1,24 @@
 // What outlives the page, shared by all tabs of a site: localStorage, and
 // memory for what it will not take (blocked, or full).
+//
+// Pages empty localStorage when somebody logs out.  So whoever writes leaves a
+// mark of the time since it was last empty, the era: where that is missing, or
+// another one, what this tab knows is somebody else's, and is not written.
+
+import { json, newId } from './values.js';
 
 const memory = new Map();
 let prefix;
+let era = null;
+let ended = () => 0;
 
 // Before all else: whose it is.
 export function open(webChatId) {
 	prefix = `webchatt.${webChatId}.`;
+	era = disk(d => d.getItem(prefix + 'era')) || null;
+	// What a tab that did not know yet wrote after the others were told to forget.
+	if (!era)
+		wipe();
 }
 
 function disk(work) {
@@ -28,15 +40,28 @@ export function get(name) {
 	}
 }
 
-export function set(name, value) {
-	const done = disk(d => {
-		d.setItem(prefix + name, JSON.stringify(value));
+const otherEra = () => era !== null && disk(d => d.getItem(prefix + 'era') !== era);
+
+function write(name, value) {
+	return disk(d => {
+		const mark = d.getItem(prefix + 'era') || newId();
+		d.setItem(prefix + 'era', mark);
+		era = mark;
+		d.setItem(prefix + name, json(value));
 		return true;
 	});
+}
+
+// The log is the first to go where there is no room: the hub has it.
+export function set(name, value) {
+	if (otherEra())
+		return false;
+	const done = write(name, value) || name !== 'log' && disk(d => !d.removeItem(prefix + 'log')) && write(name, value);
 	if (done)
 		memory.delete(name);
 	else
 		memory.set(name, value);
+	return !!done;
 }
 
 export function remove(name) {
@@ -55,9 +80,26 @@ export function names(start) {
 	return [...found].filter(name => name.startsWith(start)).sort();
 }
 
-// Another tab changed something: its name is given.
-export function watch(changed) {
+// Empty, for the other tabs, too.
+export function wipe() {
+	names('').forEach(remove);
+	era = null;
+}
+
+// Has it been emptied since it was last looked at?  Then who was here has to go, and is told whether others write already.
+export function check() {
+	if (!otherEra())
+		return;
+	memory.clear();
+	era = disk(d => d.getItem(prefix + 'era')) || null;
+	ended(era !== null);
+}
+
+// Another tab changed something: its name is given.  Or it was emptied, by anybody.
+export function watch(changed, emptied) {
+	ended = emptied;
 	window.addEventListener('storage', event => {
+		check();
 		if (event.key && event.key.startsWith(prefix))
 			changed(event.key.slice(prefix.length));
 	});

@@ -62,7 +62,7 @@ export function makeView() {
 		}
 		if (event.key !== 'Tab')
 			return;
-		const stops = Array.from(panel.querySelectorAll('a[href], button, textarea, summary, audio, video, [tabindex="0"]'))
+		const stops = [...panel.querySelectorAll('a[href], button, textarea, summary, audio, video, [tabindex="0"]')]
 			.filter(element => !element.disabled && element.getClientRects().length);
 		const at = stops.indexOf(shadow.activeElement);
 		const edge = event.shiftKey ? at <= 0 : at === stops.length - 1;
@@ -142,7 +142,7 @@ export function makeView() {
 	function paint() {
 		view.paint();
 		if (!document.hidden) {
-			conversation.seen();
+			conversation.seen(conversation.list().map(message => message.id));
 			line.tellReceipts();
 		}
 	}
@@ -189,6 +189,12 @@ export function makeView() {
 		paintState();
 	});
 	on('history', view.hush);
+	on('reset', () => {
+		field.value = '';
+		grow();
+		if (isOpen())
+			line.dial();
+	});
 	on('typing', () => showTyping(true));
 	on('fresh', messages => {
 		if (messages.some(conversation.isUnread))
