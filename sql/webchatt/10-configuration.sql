@@ -313,21 +313,28 @@ $$;
 COMMENT ON FUNCTION webchatt.end_sessions(uuid, text) IS
 	'takes a visitor''s tokens away and closes their sessions: whoever used them begins anew, as somebody else, without the conversation. Returns how many tokens that were';
 
+CREATE FUNCTION webchatt._public_url() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN coalesce(nullif(rtrim(current_setting('webchatt.public_url'), '/'), ''), (
+		SELECT 'http://' || regexp_replace(a, '^(0[.]0[.]0[.]0|[[]::[]]|[*]|):', 'localhost:')
+		FROM webchatt._status() s,
+			regexp_split_to_table(coalesce(s.listening, current_setting('webchatt.listen')), '[[:space:]]*,[[:space:]]*') WITH ORDINALITY l (a, n)
+		WHERE a NOT LIKE 'unix:%' AND a NOT LIKE '%:0' ORDER BY n LIMIT 1));
+END
+$$;
+COMMENT ON FUNCTION webchatt._public_url() IS
+	'webchatt''s own: the URL under which the world reaches webchatt, without a slash at the end: webchatt.public_url, or else the first address; null: it is not known';
+
 CREATE FUNCTION webchatt.widget_script(channel uuid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	url text := nullif(current_setting('webchatt.public_url'), '');
+	url text := webchatt._public_url();
 	key text;
 	config text;
 BEGIN
 	PERFORM webchatt._need_local_channel(channel);
 	SELECT c.public_key INTO STRICT key FROM webchatt.channels c WHERE c.id = channel;
-	IF url IS NULL THEN
-		SELECT 'http://' || regexp_replace(a, '^(0[.]0[.]0[.]0|[[]::[]]|[*]|):', 'localhost:') INTO url
-		FROM webchatt._status() s,
-			regexp_split_to_table(coalesce(s.listening, current_setting('webchatt.listen')), '[[:space:]]*,[[:space:]]*') WITH ORDINALITY l (a, n)
-		WHERE a NOT LIKE 'unix:%' AND a NOT LIKE '%:0' ORDER BY n LIMIT 1;
-	END IF;
 	IF url IS NULL THEN
 		RAISE EXCEPTION 'it is not known under which URL browsers reach webchatt'
 			USING ERRCODE = 'object_not_in_prerequisite_state',

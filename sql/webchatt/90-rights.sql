@@ -48,6 +48,8 @@ GRANT SELECT, INSERT, DELETE ON webchatt.passkey_challenges TO webchatt_worker;
 GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
+GRANT SELECT, INSERT ON webchatt.file_chunks, webchatt.file_uses TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.files TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webhook_log,
 	webchatt.feed_orders TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.budget_levels, webchatt.rejects, webchatt.early_statuses, webchatt.held,
@@ -120,6 +122,8 @@ GRANT SELECT, INSERT, DELETE ON webchatt.sign_in_links TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks, webchatt.agents TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;
+GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them
 GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON webchatt.messages TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.statuses TO webchatt_admin;
@@ -145,6 +149,11 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt._may_wait(interval, int, uuid),
 	webchatt.wait_for_status(uuid, uuid, webchatt.message_status, interval) TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt._content_size(jsonb, int), webchatt._content_line(jsonb, int) TO webchatt_agent;
+-- files
+GRANT SELECT ON webchatt.files, webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_agent;
+GRANT EXECUTE ON FUNCTION webchatt._public_url(), webchatt._file_id(text), webchatt._file_url(text, text), webchatt._begin_file(uuid, text, bigint, text),
+	webchatt._add_file_piece(text, text, bigint, bytea), webchatt._drop_own_file(text, text), webchatt.add_file(uuid, text, bytea, text),
+	webchatt.file_bytes(text), webchatt.desk_begin_file(jsonb), webchatt.desk_file_piece(jsonb), webchatt.desk_drop_file(jsonb) TO webchatt_agent;
 -- search
 GRANT SELECT ON webchatt.search_texts, webchatt.search_progress, webchatt.search_coverage TO webchatt_agent, webchatt_admin;
 GRANT USAGE ON TYPE webchatt.search_hit TO webchatt_agent, webchatt_admin;

@@ -32,6 +32,7 @@ DO $$
 BEGIN
 	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
 		EXECUTE 'ALTER VIEW webchatt.inbox SET (security_invoker = on)';
+		EXECUTE 'ALTER VIEW webchatt.file_overview SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt.presence SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt._feed_bodies SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt.search_coverage SET (security_invoker = on)';
@@ -50,7 +51,7 @@ DECLARE
 	t text;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'hub_webhooks', 'hub_webhooks_id_seq', 'api_keys', 'api_keys_id_seq', 'agents', 'passkeys', 'passkeys_id_seq',
-		'visitors', 'visitor_tokens', 'conversations', 'notes', 'canned_answers',
+		'visitors', 'visitor_tokens', 'files', 'file_chunks', 'file_uses', 'conversations', 'notes', 'canned_answers',
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
 		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',

@@ -14,7 +14,7 @@
 #include "common/frame.h"
 
 /* Raised with every change in corridor.def. */
-#define WC_CORRIDOR_VERSION 16
+#define WC_CORRIDOR_VERSION 17
 
 /* Secrets that one channel or hub may have at once. */
 #define WC_MAX_SECRETS 8
@@ -52,6 +52,16 @@
 
 /* Bytes of an endpoint's answer that DELIVERED keeps. */
 #define WC_MAX_DELIVERY_ANSWER 1024u
+
+/*
+ * Files: the characters of an id (base64url of 256 bits), bytes of a name, of a piece
+ * that is brought (the least unless it is the last, and the most), and of one that is read.
+ */
+#define WC_FILE_ID		 43
+#define WC_MAX_FILE_NAME 255u
+#define WC_FILE_LEAST	 (16u * 1024)
+#define WC_FILE_CHUNK	 (256u * 1024)
+#define WC_FILE_READ	 (64u * 1024)
 
 /* Set in the request of an event that came by a link: so many can wait that its window bounds them. */
 #define WC_LINK_NUMBER (UINT64_C(1) << 62)

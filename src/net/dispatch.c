@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/inflight.h"
+#include "files/file_serve.h"
+#include "files/file_upload.h"
 #include "inbound/early_signature.h"
 #include "inbound/hub_webhook.h"
 #include "rest/send_api.h"
@@ -48,6 +50,8 @@ ON(link_event, link_server_event(n->link_server, m))
 ON(link_close, link_server_end(n->link_server, m))
 ON(desk_state, desk_state(n->desk, m))
 ON(desk_answer, desk_answer(n->desk, m))
+ON(file_done, file_upload_done(n->files, m))
+ON(file_bytes, file_serve_bytes(n->files, m))
 ON(desk_changed, desk_changed(n->desk, m))
 
 static bool

@@ -9,7 +9,10 @@
 #include "base/metrics.h"
 #include "desk/desk_api.h"
 #include "desk/desk_page.h"
+#include "desk/desk_guard.h"
 #include "desk/desk_sockets.h"
+#include "files/file_serve.h"
+#include "files/file_upload.h"
 #include "http/http_reply.h"
 #include "http/static_files.h"
 #include "inbound/hub_webhook.h"
@@ -80,6 +83,14 @@ handle_metrics(conn *c, const char *body, size_t len)
 					 : http_response_refusal(REFUSE_NOTHING);
 }
 
+/* At the desk's addresses only while there is a desk. */
+static void
+check_stored(conn *c, const char *method)
+{
+	if (desk_guard_is_on(c))
+		file_serve_check_desk(c, method);
+}
+
 const http_handler handlers_table[ROUTE_COUNT] = {
 	[ROUTE_NONE] = {.check_head = check_nothing},
 	[ROUTE_API] = {.check_head = check_nothing},
@@ -104,6 +115,20 @@ const http_handler handlers_table[ROUTE_COUNT] = {
 							.handle = webhook_api_handle,
 							.late = WEBHOOK_API_LATE,
 							.takes_body = true},
+	[ROUTE_FILES] = {.check_head = file_upload_check_begin,
+					 .handle = file_upload_handle,
+					 .forget = files_forget,
+					 .late = FILES_LATE,
+					 .takes_body = true,
+					 .open_to_all = true},
+	[ROUTE_FILE] = {.check_head = file_serve_check_file,
+					.handle = file_serve_handle,
+					.forget = files_forget,
+					.late = FILES_LATE,
+					.most_body = WC_FILE_CHUNK,
+					.takes_body = true,
+					.open_to_all = true},
+	[ROUTE_DESK_STORED] = {.check_head = check_stored, .handle = file_serve_handle, .forget = files_forget},
 	[ROUTE_DESK_NONE] = {.check_head = desk_page_check_nothing},
 	[ROUTE_DESK_HOME] = {.check_head = desk_page_check_get, .handle = desk_page_handle_home},
 	[ROUTE_DESK_FILE] = {.check_head = desk_page_check_get, .handle = desk_page_handle_file},

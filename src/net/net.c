@@ -18,6 +18,9 @@
 #include <uv.h>
 
 #include "handlers.h"
+#include "config/public_url.h"
+#include "desk/desk_state.h"
+#include "files/file_upload.h"
 #include "http/http_response.h"
 #include "visitors/visitor_admit.h"
 #include "base/sandbox.h"
@@ -297,6 +300,8 @@ net_configure(net *n, const wc_config *all)
 	link_server_configure(n->link_server, config);
 	link_client_configure(n->link_client, config);
 	desk_configure(n->desk, config);
+	files_configure(n->files, config);
+	public_url_configure(config->public_url);
 }
 
 /* What the kernel does not have is said; what it has must hold, as the worker was told. */
@@ -352,6 +357,7 @@ net_open(net *n)
 	bind_desk(n);
 	confine(n);
 	opened.addresses = wc_str_from(listener_text(n->listener));
+	public_url_listening(listener_text(n->listener));
 	opened.desk = wc_str_from(n->desk_listener != NULL ? listener_text(n->desk_listener) : "");
 	wc_write_opened(corridor_io_out(n->corridor), &opened);
 	http_server_open(n->http);
@@ -503,6 +509,9 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 		n->desk == NULL)
 		return false;
 	n->websockets = (ws_receiver){on_websocket, n};
+	n->files = files_new(n->http, n->desk->http, file_upload_go_on);
+	if (n->files == NULL)
+		return false;
 	http_server_know(n->http, n->channels, n->keys, n->hubs);
 	http_server_ask_visitors(n->http, is_there, n->visitors);
 	http_server_pass_websockets(n->http, ws_takeover, &n->websockets);
@@ -540,6 +549,7 @@ stop(net *n)
 	uv_run(&n->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&n->loop);
 	close(signal_fd);
+	files_free(n->files);
 	channels_free(n->channels);
 	api_keys_free(n->keys);
 	hub_endpoints_free(n->hubs);

@@ -15,6 +15,7 @@
 #include "base/corridor_io.h"
 #include "desk/desk.h"
 #include "feed/webhook_sender.h"
+#include "files/files.h"
 #include "http/http_server.h"
 #include "listen/demux.h"
 #include "hubs/link_client.h"
@@ -42,6 +43,7 @@ typedef struct net
 	demux *demux;
 	listener *listener; /* NULL before OPEN and after CLOSE */
 	desk *desk;
+	files *files;
 	listener *desk_listener; /* as listener; NULL also where there is no desk */
 	ws_receiver websockets;	 /* of later requests on a connection */
 	hub_sender *hub_sender;

@@ -27,7 +27,7 @@ check_route(route r, const char *target, const uint8_t channel[16])
 	const char *name;
 	char id[37];
 
-	MUST(r >= ROUTE_NONE && r <= ROUTE_METRICS);
+	MUST(r >= ROUTE_NONE && r < ROUTE_DESK_NONE);
 	if (r == ROUTE_WEBHOOK)
 	{
 		wc_uuid_print(channel, id);

@@ -125,6 +125,16 @@ static const wc_desk_answer a_desk_answer = {14, 200, STR("ana"), STR("{}")};
 static const wc_desk_watch a_desk_watch = {1};
 static const wc_desk_sessions_ended a_desk_sessions_ended = {0};
 static const wc_desk_changed a_desk_changed = {UUID_A, STR("visitor"), 1};
+static const wc_file_call a_file_call = {15,		   WC_FILE_PUT,
+										 UUID_A,	   3,
+										 {9, 8, 7},	   STR("0123456789012345678901234567890123456789abc"),
+										 STR("a.png"), STR("image/png"),
+										 70000,		   UINT64_C(1) << 40,
+										 STR("bytes")};
+static const wc_file_done a_file_done = {15, WC_FILE_OFFSET, 65536, 70000, STR("image/png"), STR("a.png")};
+static const wc_file_read a_file_read = {16, STR("0123456789012345678901234567890123456789abc"), 65536, 4096};
+static const wc_file_bytes a_file_bytes = {16,			 WC_FILE_DONE, 70000, STR("image/png"),
+										   STR("a.png"), {1, 2, 3},	   65536, STR("bytes")};
 static const wc_log a_log = {WC_LOG_WARNING, STR("something happened")};
 static const wc_opened a_opened = {STR("127.0.0.1:8480"), STR("127.0.0.1:8481")};
 static const wc_failed a_failed = {STR("something happened")};

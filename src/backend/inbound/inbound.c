@@ -17,6 +17,7 @@
 #include "common/corridor.h"
 #include "common/event_rules.h"
 #include "conversations/conversations.h"
+#include "files/message_files.h"
 #include "inbound/inbound.h"
 #include "inbound/quarantine.h"
 #include "shared/clock.h"
@@ -285,6 +286,8 @@ static void
 note(const wc_event *event, const pg_uuid_t *message)
 {
 	if (event->kind == WC_EVENT_MESSAGE)
+		message_files_note(event, message);
+	if (event->kind == WC_EVENT_MESSAGE)
 		conversations_came((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len, message);
 	else if (event->visitor.len > 0)
 		changes_add((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len);
@@ -486,6 +489,16 @@ channel_gone(InEvent *in)
 	return true;
 }
 
+/* A visitor names somebody else's file: nobody has to see it. */
+static bool
+names_wrong_file(InEvent *in)
+{
+	if (message_files_are_good(&in->event))
+		return false;
+	mark_done(in, WC_DONE_NO_FILE);
+	return true;
+}
+
 /*
  * Write what waits.  carefully: nothing goes together, after a turn in which
  * that failed.
@@ -510,7 +523,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		Quarantine kind;
 		TimestampTz until;
 
-		if (in->done || channel_gone(in))
+		if (in->done || channel_gone(in) || names_wrong_file(in))
 			continue;
 		kind = quarantine_of(&in->event, now, &until);
 		if (kind == QUARANTINE_BLOCKED && !in_order(in) &&
@@ -549,6 +562,7 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		if (TimestampDifferenceExceeds(now, wc_clock(), CAREFUL_MS))
 			break;
 	}
+	message_files_write();
 }
 
 /* The turn is committed: acknowledge what it wrote. */
@@ -615,6 +629,7 @@ inbound_rollback(const ErrorData *error)
 	dlist_iter iter;
 
 	repeats = 0;
+	message_files_forget();
 	wc_visitors_forget();
 	dlist_foreach(iter, &pending) dlist_container(InEvent, node, iter.cur)->done = false;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)

@@ -24,6 +24,7 @@
 #include "session/send.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
+#include "shared/file_names.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
 #include "shared/outbox_lane.h"
@@ -433,6 +434,13 @@ append(const Sending *s, const pg_uuid_t *id)
 					 text_to_cstring(s->visitor), id, NULL, s->expires ? &s->expires_at : NULL);
 }
 
+/* Files that the content names, of those that are ours: how many. */
+static int
+files_in(const Sending *s, wc_str ids[WC_FILE_NAMES_MOST])
+{
+	return wc_file_names(VARDATA_ANY(s->content), VARSIZE_ANY_EXHDR(s->content), ids);
+}
+
 static void
 begin(Sending *s, pg_uuid_t *id)
 {
@@ -445,11 +453,17 @@ begin(Sending *s, pg_uuid_t *id)
 static bool
 queue_message(Sending *s, pg_uuid_t *id)
 {
+	wc_str files[WC_FILE_NAMES_MOST];
+	int nfiles;
+
 	check_arguments(s);
 	look_up(s);
 	begin(s, id);
 	if (!write_message(s, id))
 		return false;
+	nfiles = files_in(s, files);
+	if (nfiles > 0)
+		wc_file_names_note(s->channel, id, files, nfiles);
 	append(s, id);
 	return true;
 }
@@ -462,8 +476,9 @@ static bool
 queue_quickly(Sending *s, pg_uuid_t *id)
 {
 	KnownChannel *channel = known_channel(s->channel);
+	wc_str files[WC_FILE_NAMES_MOST];
 
-	if (channel == NULL)
+	if (channel == NULL || files_in(s, files) > 0)
 		return false;
 	check_arguments(s);
 	check_kind(s, channel->kind);

@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "common/file_type.h"
 #include "shared/setting_checks.h"
 #include "shared/shmem.h"
 
@@ -331,4 +332,16 @@ wc_check_user_header(char **newval, void **extra, GucSource source)
 		}
 	}
 	return true;
+}
+
+/* Types of files: what wc_file_type() may say of one. */
+bool
+wc_check_file_types(char **newval, void **extra, GucSource source)
+{
+	if (wc_file_type_is_list(wc_str_from(*newval)))
+		return true;
+	GUC_check_errdetail("It must be a comma-separated list of media types in small letters.");
+	GUC_check_errhint(
+		"For example \"image/*, application/pdf\": a * stands at the end of an entry, for whatever follows.");
+	return false;
 }

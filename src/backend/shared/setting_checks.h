@@ -16,6 +16,7 @@ extern bool wc_check_public_url(char **newval, void **extra, GucSource source);
 extern bool wc_check_networks(char **newval, void **extra, GucSource source);
 extern bool wc_check_notify_channel(char **newval, void **extra, GucSource source);
 extern bool wc_check_user_header(char **newval, void **extra, GucSource source);
+extern bool wc_check_file_types(char **newval, void **extra, GucSource source);
 extern bool wc_check_ca_file(char **newval, void **extra, GucSource source);
 
 #endif /* SETTING_CHECKS_H */

@@ -15,6 +15,8 @@
 #include "feed/deliveries.h"
 #include "feed/feed.h"
 #include "feed/link_feed.h"
+#include "files/file_calls.h"
+#include "files/file_reads.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
 #include "outbound/hub_answers.h"
@@ -330,6 +332,8 @@ static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
 	[WC_F_LINK_LEFT] = link_feed_accept_left,
 	[WC_F_DESK_CALL] = desk_calls_accept,
 	[WC_F_DESK_WATCH] = changes_take_watch,
+	[WC_F_FILE_CALL] = file_calls_accept,
+	[WC_F_FILE_READ] = file_reads_accept,
 	[WC_F_STATS] = take_stats,
 	[WC_F_LOG] = take_log,
 	[WC_F_OPENED] = take_opened,

@@ -8,6 +8,9 @@
 #include "conversations/conversations.h"
 #include "desk/desk_calls.h"
 #include "feed/feed.h"
+#include "files/file_calls.h"
+#include "files/file_reads.h"
+#include "files/file_sweep.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
 #include "outbound/outbound.h"
@@ -22,9 +25,11 @@
 #include "worker/parts.h"
 
 static const TurnPart *const parts[] = {
-	&config_part,	  &orders_part,		   &outbound_part,		   &requeue_part,	&budgets_part, &inbound_part,
-	&sessions_part,	  &send_requests_part, &webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
-	&desk_calls_part, &pages_part,
+	&config_part,			&orders_part,	 &outbound_part,   &requeue_part,
+	&budgets_part,			&inbound_part,	 &sessions_part,   &send_requests_part,
+	&webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
+	&desk_calls_part,		&pages_part,	 &file_calls_part, &file_reads_part,
+	&file_sweep_part,
 };
 
 /* Frames that wait to be written down. */

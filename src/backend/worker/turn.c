@@ -21,6 +21,7 @@
 
 #include "conversations/conversations.h"
 #include "feed/feed.h"
+#include "files/file_calls.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
 #include "outbound/end_rows.h"
@@ -105,6 +106,27 @@ follow_orders(WcShowedUp *showed_up)
 		conversations_look_through(!first);
 }
 
+/* The turn is committed: its parts say so. */
+static void
+tell(TimestampTz now)
+{
+	config_commit(&net_process.out);
+	orders_commit(&net_process.out);
+	hub_answers_configure();
+	sessions_commit(&net_process.out); /* who is welcomed gets what is sent */
+	inbound_commit(&net_process.out);  /* a visitor hears "stored" before the reply */
+	outbound_commit(now, &net_process.out);
+	requeue_commit();
+	conversations_commit(now);
+	send_requests_commit(&net_process.out);
+	webhook_requests_commit(&net_process.out);
+	file_calls_commit(&net_process.out);
+	reconcile_commit(&net_process.out);
+	feed_commit(&net_process.out);
+	budgets_commit(now, &net_process.out);
+	changes_commit(&net_process.out);
+}
+
 static void
 work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 {
@@ -123,6 +145,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	inbound_apply(now, carefully, &showed_up);
 	send_requests_apply();
 	webhook_requests_apply();
+	file_calls_apply(now, inbound_pending() > 0);
 	reconcile_apply(now);
 	feed_apply(now);
 	sessions_apply(now, &showed_up);
@@ -144,20 +167,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	seen = standbys_seen();
 	transaction_commit();
 
-	config_commit(&net_process.out);
-	orders_commit(&net_process.out);
-	hub_answers_configure();
-	sessions_commit(&net_process.out); /* who is welcomed gets what is sent */
-	inbound_commit(&net_process.out);  /* a visitor hears "stored" before the reply */
-	outbound_commit(now, &net_process.out);
-	requeue_commit();
-	conversations_commit(now);
-	send_requests_commit(&net_process.out);
-	webhook_requests_commit(&net_process.out);
-	reconcile_commit(&net_process.out);
-	feed_commit(&net_process.out);
-	budgets_commit(now, &net_process.out);
-	changes_commit(&net_process.out);
+	tell(now);
 
 	/* what was only read, a repeat say, may be of a commit whose wait was broken off */
 	if (net_process.out.len != told)

@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "desk/desk_calls.h"
+#include "files/file_reads.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
 #include "outbound/outbound.h"
@@ -434,6 +435,12 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	if (report_stats.corridor_open)
 		typing_forward(&net_process.out);
 	net_supervisor_flush();
+	if (file_reads_wait())
+	{
+		file_reads_run(&net_process.out);
+		stay_in(context);
+		net_supervisor_flush();
+	}
 	if (TimestampDifferenceExceeds(last_tidy, now, TIDY_MS))
 	{
 		turn_tidy_outbox();
@@ -462,7 +469,7 @@ time_to_sleep(void)
 
 	if (!at_work)
 		return EXTENSION_POLL_MS;
-	if (parts_ready(now))
+	if (parts_ready(now) || file_reads_wait())
 		return 0;
 	due = parts_next_due();
 	if (due != 0 && due < next)

@@ -56,6 +56,19 @@ typedef enum refusal
 	REFUSE_ACK_TIMEOUT,
 	REFUSE_BUSY, /* the worker said: come again */
 	REFUSE_CLOSING,
+	REFUSE_FILE,	   /* what is brought is no file */
+	REFUSE_TOKEN_NONE, /* of a visitor */
+	REFUSE_TOKEN_UNKNOWN,
+	REFUSE_FILE_UNKNOWN, /* or somebody else's */
+	REFUSE_FILE_OFFSET,
+	REFUSE_FILE_IN_USE,
+	REFUSE_FILE_LARGE,	/* max_file_size */
+	REFUSE_FILE_TYPE,	/* file_types */
+	REFUSE_FILE_RANGE,	/* none of it is there */
+	REFUSE_FILES_MANY,	/* by this visitor, or from this address */
+	REFUSE_FILES_FULL,	/* a quota */
+	REFUSE_FILES_READ,	/* too many are being fetched */
+	REFUSE_METHOD_FILE, /* the path takes GET, HEAD, PATCH, DELETE */
 	REFUSE_COUNT
 } refusal;
 

@@ -20,7 +20,8 @@ static const struct
 	{1000000, "1"},	  {5000000, "5"},	{UINT64_MAX, "+Inf"},
 };
 
-static const char *const results[METRICS_RESULTS] = {"stored", "repeat", "rejected", "busy", "gone", "budget"};
+static const char *const results[METRICS_RESULTS] = {"stored", "repeat", "rejected", "busy",
+													 "gone",   "budget", "no_file"};
 
 static const char *const outcomes[METRICS_OUTCOMES] = {"accepted",	  "no_session", "refused",	   "retry",
 													   "unreachable", "paused",		"unauthorized"};

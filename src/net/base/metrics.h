@@ -12,8 +12,8 @@
 #include "base/errors.h"
 #include "common/corridor.h"
 
-#define METRICS_RESULTS		(WC_DONE_BUDGET + 1) /* of wc_event_result */
-#define METRICS_OUTCOMES	7					 /* of wc_outcome_result */
+#define METRICS_RESULTS		(WC_DONE_NO_FILE + 1) /* of wc_event_result */
+#define METRICS_OUTCOMES	7					  /* of wc_outcome_result */
 #define METRICS_API_RESULTS (WC_API_ENDED + 1)
 #define METRICS_CLOSES		19 /* kinds of ends of a visitor's WebSocket */
 #define METRICS_ANSWERS		5  /* classes of HTTP status codes, the last one: no answer */

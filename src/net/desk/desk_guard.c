@@ -3,11 +3,10 @@
  */
 #include "desk/desk_guard.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/chance.h"
 #include "base/proxies.h"
 #include "http/http_reply.h"
 
@@ -112,19 +111,5 @@ desk_guard_signed_in(desk *d, desk_caller *caller, int attempts)
 bool
 desk_guard_token(char token[DESK_TOKEN_LEN + 1], uint8_t hash[WC_HASH_SIZE])
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t chance[33] = {0};
-
-	if (getrandom(chance, 32, 0) != 32)
-		return false;
-	for (int i = 0; i < DESK_TOKEN_LEN; i++)
-	{
-		int bit = i * 6;
-		unsigned two = (unsigned) chance[bit / 8] << 8 | chance[bit / 8 + 1];
-
-		token[i] = digits[two >> (10 - bit % 8) & 63];
-	}
-	token[DESK_TOKEN_LEN] = '\0';
-	OPENSSL_cleanse(chance, sizeof(chance));
-	return hash_token(token, DESK_TOKEN_LEN, hash);
+	return chance_text(token) && hash_token(token, DESK_TOKEN_LEN, hash);
 }

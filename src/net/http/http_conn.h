@@ -64,9 +64,11 @@ typedef struct http_handler
 	void (*handle)(conn *c, const char *body, size_t len);
 	/* What waits for the worker is given up, or the request is over; may be NULL. */
 	void (*forget)(conn *c);
-	const char *late;  /* a sentence for whom the worker did not answer in time; NULL: the table's */
-	bool takes_body;   /* it brings something to the worker */
-	bool is_websocket; /* a GET is to be upgraded */
+	const char *late;	/* a sentence for whom the worker did not answer in time; NULL: the table's */
+	uint32_t most_body; /* the largest body, in bytes; 0: max_body_size */
+	bool takes_body;	/* it brings something to the worker */
+	bool open_to_all;	/* pages of any origin may read its answers: nothing in them is given for a cookie */
+	bool is_websocket;	/* a GET is to be upgraded */
 } http_handler;
 
 struct conn
@@ -100,11 +102,15 @@ struct conn
 	char *asked;		/* and its target: libmicrohttpd takes the query apart in place */
 	bool held;			/* the message waits for a visitor who is not there */
 	void *desk;			/* of a call of the desk's: see desk_api.c */
+	void *file;			/* of a request for a file: see files.h */
+	bool streaming;		/* its answer's body comes from the worker, piece by piece */
+	bool held_back;		/* its body is not read until there is room */
 	uint64_t handed_ns; /* uv_hrtime() when it was handed over */
 	char *body;			/* what has come of it, unless it came in one piece */
 	size_t body_len;
 	size_t body_cap;
-	uint64_t discarded; /* bytes of a body that nobody wants */
+	bool body_is_counted; /* by whoever allocated it: not against BODIES_LARGE */
+	uint64_t discarded;	  /* bytes of a body that nobody wants */
 
 	/* an event whose signature nobody knows yet: see early_signature.c */
 	char *early_body; /* its body; NULL: it is none */
@@ -120,6 +126,7 @@ struct http_server
 	const http_handler *handlers; /* by route */
 	http_server_route_fn find_route;
 	void *owner;				/* whose requests these are, for its handlers; may be NULL */
+	void *files;				/* those that are brought and fetched; NULL: none are */
 	http_server_dress_fn dress; /* may be NULL */
 	const char *large;			/* a sentence for REFUSE_LARGE; NULL: the table's */
 	channels *channels;

@@ -11,14 +11,18 @@
 void
 http_reply_refuse(conn *c, refusal why, const char *message)
 {
+	bool open = c->server->handlers[c->route].open_to_all;
+
 	metrics_now.refused[why]++;
 	log_refusal(why, &c->client, c->route == ROUTE_WEBHOOK ? c->channel : NULL, uv_now(c->server->loop));
 	http_response_drop(&c->answer);
-	if (c->server->dress != NULL && (message == NULL || message[0] == '\0'))
+	if ((c->server->dress != NULL || open) && (message == NULL || message[0] == '\0'))
 		message = errors_get(why)->message; /* the answers that are made once are everybody's */
 	c->answer = message && message[0] ? http_response_refusal_because(why, message) : http_response_refusal(why);
 	if (c->server->dress != NULL && c->answer.owned)
 		c->server->dress(c->answer.response);
+	if (open && c->answer.owned)
+		http_response_open(c->answer.response);
 }
 
 refusal
@@ -44,6 +48,15 @@ http_reply_resume(conn *c)
 	c->number = 0;
 	c->state = REQUEST_BODY;
 	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_REPLY, uv_now(c->server->loop));
+	MHD_resume_connection(c->mhd);
+	c->server->ready = true;
+}
+
+void
+http_reply_go_on(conn *c, phase p)
+{
+	c->number = 0;
+	timeouts_set(&c->server->timeouts, &c->timeout, p, uv_now(c->server->loop));
 	MHD_resume_connection(c->mhd);
 	c->server->ready = true;
 }

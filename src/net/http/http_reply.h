@@ -20,6 +20,9 @@ extern void http_reply_wait(conn *c, uint64_t number);
 /* What waited is done, or given up: the answer is set, send it. */
 extern void http_reply_resume(conn *c);
 
+/* More of the answer's body has come, or room for the request's: go on. */
+extern void http_reply_go_on(conn *c, phase p);
+
 /* Suspend the connection when libmicrohttpd's turn is over; or do not, after all. */
 extern void http_reply_suspend(conn *c);
 extern void http_reply_do_not_suspend(conn *c);

@@ -37,11 +37,22 @@ http_request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	c->target_len = target ? strlen(target) : 0;
 	c->route = target ? c->server->find_route(target, c->channel) : ROUTE_NONE;
 	free(c->asked);
-	c->asked = c->route == ROUTE_ORGANIZATION ? strdup(target) : NULL;
+	c->asked = target && (c->route == ROUTE_ORGANIZATION || c->route == ROUTE_FILES || c->route == ROUTE_FILE)
+				   ? strdup(target)
+				   : NULL;
 	/* A connection's first head is timed from the accept on, others from here. */
 	if (c->timeout.phase != PHASE_HEAD)
 		timeouts_set(&c->server->timeouts, &c->timeout, PHASE_HEAD, now_of(c));
 	return c;
+}
+
+/* The most that the request's body may have. */
+static uint32_t
+most_body(const conn *c)
+{
+	uint32_t most = c->server->handlers[c->route].most_body;
+
+	return most > 0 ? most : c->server->max_body_size;
 }
 
 /* Send the answer that is set. */
@@ -141,7 +152,7 @@ check_head(conn *c, const char *method)
 
 	if (c->head.expect_other)
 		http_reply_refuse(c, REFUSE_EXPECT, NULL);
-	else if (c->head.has_length && c->head.length > d->max_body_size)
+	else if (c->head.has_length && c->head.length > most_body(c))
 		http_reply_refuse(c, REFUSE_LARGE, d->large);
 	else if (h->takes_body && d->closing)
 		http_reply_refuse(c, REFUSE_CLOSING, NULL);
@@ -192,7 +203,7 @@ head_came(conn *c, const char *method, const char *version)
 	{
 		check_head(c, method);
 		at_once = c->answer.response != NULL && (c->head.expect_continue || c->head.expect_other ||
-												 (c->head.has_length && c->head.length > d->max_body_size));
+												 (c->head.has_length && c->head.length > most_body(c)));
 	}
 	if (!at_once)
 		return MHD_YES;
@@ -202,18 +213,19 @@ head_came(conn *c, const char *method, const char *version)
 
 /* Bytes of that capacity that count against BODIES_LARGE. */
 static size_t
-large_part(size_t cap)
+large_part(const conn *c, size_t cap)
 {
-	return cap > BODY_SMALL ? cap : 0;
+	return cap > BODY_SMALL && !c->body_is_counted ? cap : 0;
 }
 
 static void
 free_body(conn *c)
 {
-	c->server->large_bytes -= large_part(c->body_cap);
+	c->server->large_bytes -= large_part(c, c->body_cap);
 	free(c->body);
 	c->body = NULL;
 	c->body_len = c->body_cap = 0;
+	c->body_is_counted = false;
 }
 
 /* Keep a piece of the body until the rest has come. */
@@ -222,21 +234,21 @@ keep_piece(conn *c, const char *piece, size_t len)
 {
 	size_t need = c->body_len + len;
 	size_t cap = c->body_cap ? c->body_cap : 1024;
-	size_t others = c->server->large_bytes - large_part(c->body_cap);
+	size_t others = c->server->large_bytes - large_part(c, c->body_cap);
 	char *body;
 
 	while (cap < need)
 		cap *= 2;
 	if (cap != c->body_cap)
 	{
-		if (large_part(cap) > 0 && others + cap > BODIES_LARGE)
+		if (large_part(c, cap) > 0 && others + cap > BODIES_LARGE)
 			return false;
 		body = realloc(c->body, cap);
 		if (body == NULL)
 			return false;
 		c->body = body;
 		c->body_cap = cap;
-		c->server->large_bytes = others + large_part(cap);
+		c->server->large_bytes = others + large_part(c, cap);
 	}
 	memcpy(c->body + c->body_len, piece, len);
 	c->body_len = need;
@@ -253,9 +265,9 @@ body_came(conn *c, const char *piece, size_t len)
 	{
 		/* Read to its end, so that the connection can be used again. */
 		c->discarded += len;
-		return c->discarded <= c->server->max_body_size ? MHD_YES : cut_now(c, REFUSE_LARGE);
+		return c->discarded <= most_body(c) ? MHD_YES : cut_now(c, REFUSE_LARGE);
 	}
-	if (c->body_len + len > c->server->max_body_size)
+	if (c->body_len + len > most_body(c))
 	{
 		http_reply_refuse(c, REFUSE_LARGE, c->server->large);
 		return cut_now(c, REFUSE_LARGE);
@@ -308,6 +320,8 @@ http_request_handle(void *cls, struct MHD_Connection *mhd, const char *url, cons
 		return MHD_NO;
 	if (c->state == REQUEST_LINE)
 		return head_came(c, method, version);
+	if (c->held_back)
+		return MHD_YES;
 	if (*upload_size == 0)
 		return request_ended(c);
 	result = body_came(c, upload, *upload_size);
@@ -342,6 +356,7 @@ http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, en
 	c->state = REQUEST_NONE;
 	c->handled = false;
 	c->held = false;
+	c->held_back = c->streaming = false;
 	c->route = ROUTE_NONE;
 	c->target = NULL;
 	c->client = c->peer;

@@ -29,6 +29,7 @@ refusal_header(refusal why, const char **value)
 			return "Retry-After";
 		case 405:
 			*value = why == REFUSE_METHOD_POST	 ? "POST"
+					 : why == REFUSE_METHOD_FILE ? "GET, HEAD, PATCH, DELETE"
 					 : why == REFUSE_METHOD_REST ? "GET, POST, PATCH, DELETE"
 												 : "GET, HEAD";
 			return "Allow";
@@ -163,6 +164,14 @@ http_response_empty(void)
 	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 
 	return response ? (http_response){204, response, true} : http_response_refusal(REFUSE_NOTHING);
+}
+
+void
+http_response_open(struct MHD_Response *response)
+{
+	MHD_add_response_header(response, "Access-Control-Allow-Origin", "*");
+	MHD_add_response_header(response, "Access-Control-Expose-Headers",
+							"Upload-Offset, Upload-Length, Retry-After, ETag");
 }
 
 void

@@ -35,6 +35,9 @@ extern http_response http_response_text(char *text, size_t len, const char *cont
 /* 204: done, and nothing to say. */
 extern http_response http_response_empty(void);
 
+/* Let pages of all origins read it. */
+extern void http_response_open(struct MHD_Response *response);
+
 extern void http_response_drop(http_response *r);
 
 /*

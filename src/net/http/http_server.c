@@ -363,6 +363,13 @@ give_up(conn *c)
 	const http_handler *h = &d->handlers[c->route];
 
 	inflight_give(d->inflight, c->number);
+	if (c->streaming)
+	{
+		/* half of the answer is sent: whoever gives the rest sees that it is cut */
+		cut(c);
+		http_reply_go_on(c, PHASE_NONE);
+		return;
+	}
 	http_reply_refuse(c, d->closing ? REFUSE_CLOSING : c->early_body ? REFUSE_SIG_WRONG : REFUSE_ACK_TIMEOUT, h->late);
 	if (h->forget != NULL)
 		h->forget(c);

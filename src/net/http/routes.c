@@ -117,6 +117,10 @@ routes_find(const char *target, uint8_t channel[16])
 		return ROUTE_HEALTH;
 	if (is(path, len, "/metrics"))
 		return ROUTE_METRICS;
+	if (is(path, len, FILES_PATH))
+		return ROUTE_FILES;
+	if (is_below(path, len, FILES_PATH "/"))
+		return ROUTE_FILE;
 	/* The desk's files are at the desk's addresses. */
 	if (is(path, len, DESK_PATH) || is_below(path, len, DESK_PATH))
 		return ROUTE_NONE;
@@ -141,6 +145,8 @@ routes_find_desk(const char *target, uint8_t channel[16])
 	(void) channel;
 	if (is_below(path, len, DESK_API))
 		return ROUTE_DESK_CALL;
+	if (is_below(path, len, DESK_FILES_PATH "/"))
+		return ROUTE_DESK_STORED;
 	if (is(path, len, DESK_PATH "socket"))
 		return ROUTE_DESK_SOCKET;
 	if (is(path, len, "/") || is(path, len, "/desk"))

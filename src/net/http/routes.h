@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where files are, and at the desk's addresses. */
+#define FILES_PATH		"/files"
+#define DESK_FILES_PATH "/desk/files"
+
 /* Where visitors connect to, and links. */
 #define WS_PATH		 "/communication/web-chatt2me/ws"
 #define WS_LINK_PATH "/communication/web-chatt2me/events"
@@ -29,11 +33,14 @@ typedef enum route
 	ROUTE_LINK,			/* GET, to be upgraded to a link */
 	ROUTE_HEALTH,		/* GET /healthz */
 	ROUTE_METRICS,		/* GET /metrics */
+	ROUTE_FILES,		/* POST /files */
+	ROUTE_FILE,			/* /files/<id>, with a name behind it or without */
 
 	/* at the desk's addresses, and nowhere else */
 	ROUTE_DESK_NONE,   /* there is nothing */
 	ROUTE_DESK_HOME,   /* GET what leads to the page */
 	ROUTE_DESK_FILE,   /* GET the page, or one of its files */
+	ROUTE_DESK_STORED, /* GET /desk/files/<id>, as ROUTE_FILE */
 	ROUTE_DESK_CALL,   /* POST /desk/api/<function> */
 	ROUTE_DESK_SOCKET, /* GET, to be upgraded to a desk's WebSocket */
 	ROUTE_COUNT

@@ -1,6 +1,6 @@
 /*
  * visitor_content.h
- *	  What a visitor may write: text, and the replies to buttons and lists
+ *	  What a visitor may write: text, files of theirs, the replies to buttons and lists
  *	  (doc/protocol.md), checked and built anew from what was checked.
  */
 #ifndef NET_VISITOR_CONTENT_H
@@ -13,6 +13,9 @@
 #define VISITOR_MAX_REPLY_ID	256
 #define VISITOR_MAX_TITLE		256
 #define VISITOR_MAX_DESCRIPTION 1024
+
+/* Of the URL of a file. */
+#define VISITOR_MAX_URL 2048
 
 /*
  * The content as compact JSON, for free(); NULL: *why is a sentence for a

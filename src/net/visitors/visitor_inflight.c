@@ -246,6 +246,11 @@ message_done(visitors *v, const pending *p, uint8_t result, const uint8_t messag
 			if (s != NULL)
 				visitor_output_ack(s, p->client, NULL, now_us() / 1000);
 			break;
+		case WC_DONE_NO_FILE:
+			if (s != NULL)
+				visitor_output_error(s, "bad_content", p->client, 0,
+									 "The file is not one of this conversation, or it is not whole.");
+			break;
 		case WC_DONE_BUDGET:
 			if (s != NULL)
 				visitor_output_error(s, "busy", p->client, BUDGET_RETRY_MS,

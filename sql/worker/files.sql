@@ -1,0 +1,121 @@
+-- Files that are brought and fetched (src/backend/files), and what messages name (shared/file_names.c).
+
+-- name: file_visitor($1 channel uuid, $2 token_hash bytea, $3 seconds int)
+-- Whose token that is; seconds: how long a token is good for (0: for ever).
+SELECT t.visitor
+FROM webchatt.visitor_tokens t
+WHERE t.channel_id = $1 AND t.token_hash = $2 AND ($3 = 0 OR t.created_at > now() - make_interval(secs => $3));
+
+-- name: file_key($1 key int)
+SELECT k.label FROM webchatt.api_keys k WHERE k.id = $1 AND k.revoked_at IS NULL;
+
+-- name: begin_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text, $5 name text, $6 size bigint, $7 quota bigint, $8 arriving int)
+-- Unless the visitor has more than the quota then (0: there is none), or so many files of theirs are arriving.
+WITH has AS (
+	SELECT coalesce(sum(f.size), 0)::bigint AS bytes, count(*) FILTER (WHERE f.state = 'arriving') AS arriving
+	FROM webchatt.files f
+	WHERE f.channel_id = $1 AND f.visitor = $3
+),
+made AS (
+	INSERT INTO webchatt.files (channel_id, id, visitor, author, name, size)
+	SELECT $1, $2, $3, $4, $5, $6
+	FROM has
+	WHERE ($7 = 0 OR bytes + $6 <= $7) AND arriving < $8
+	RETURNING id
+)
+SELECT EXISTS (SELECT FROM made) AS is_made, arriving < $8 AS is_full FROM has;
+
+-- name: find_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text)
+-- That which this visitor, or else this author, has begun.
+SELECT f.name, f.type, f.size, f.received,
+	EXISTS (
+		SELECT FROM webchatt.file_uses u
+		JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
+		WHERE u.channel_id = f.channel_id AND u.file_id = f.id
+	) AS is_named
+FROM webchatt.files f
+WHERE f.channel_id = $1 AND f.id = $2
+	AND CASE WHEN $3 IS NULL THEN f.visitor IS NULL AND f.author = $4 ELSE f.visitor = $3 END;
+
+-- name: add_file_chunk($1 channel uuid, $2 id text, $3 start bigint, $4 data bytea)
+INSERT INTO webchatt.file_chunks (channel_id, file_id, start, data) VALUES ($1, $2, $3, $4);
+
+-- name: file_received($1 channel uuid, $2 id text, $3 before bigint, $4 bytes bigint, $5 type text, $6 hash bytea)
+-- So many more bytes are here; with the last one it is whole.  type: with the first ones.
+UPDATE webchatt.files
+SET received = received + $4, type = coalesce(type, $5), sha256 = $6,
+	state = CASE WHEN received + $4 = size THEN 'whole' ELSE 'arriving' END
+WHERE channel_id = $1 AND id = $2 AND received = $3;
+
+-- name: file_sha256($1 channel uuid, $2 id text)
+SELECT sha256(string_agg(c.data, '' ORDER BY c.start))
+FROM webchatt.file_chunks c
+WHERE c.channel_id = $1 AND c.file_id = $2;
+
+-- name: drop_file($1 channel uuid, $2 id text)
+DELETE FROM webchatt.files WHERE channel_id = $1 AND id = $2;
+
+-- name: read_file($1 id text, $2 start bigint, $3 most int)
+-- What it is, and bytes of it from there on, as many as its chunk has and no more than most.
+SELECT f.size, f.type, f.name, f.sha256, piece.data
+FROM webchatt.files f
+LEFT JOIN LATERAL (
+	SELECT substr(c.data, ($2 - c.start + 1)::int, $3) AS data
+	FROM webchatt.file_chunks c
+	WHERE c.channel_id = f.channel_id AND c.file_id = f.id AND c.start <= $2
+	ORDER BY c.channel_id, c.file_id, c.start DESC
+	LIMIT 1
+) piece ON $3 > 0 AND $2 < f.size
+WHERE f.id = $1 AND f.state = 'whole';
+
+-- name: is_visitors_file($1 channel uuid, $2 id text, $3 visitor text, $4 kind text)
+-- May that visitor's message name it as a picture, and so on?
+SELECT
+FROM webchatt.files f
+WHERE f.channel_id = $1 AND f.id = $2 AND f.visitor = $3 AND f.state = 'whole'
+	AND ($4 = 'document' OR starts_with(f.type, $4 || '/'));
+
+-- name: note_file_use($1 channel uuid, $2 message uuid, $3 ids text[])
+-- A message has these in it; which may be files of its channel.
+INSERT INTO webchatt.file_uses (channel_id, file_id, message_id)
+SELECT f.channel_id, f.id, $2
+FROM unnest($3) AS named (id)
+JOIN webchatt.files f ON f.channel_id = $1 AND f.id = named.id
+ON CONFLICT DO NOTHING;
+
+-- name: files_total()
+SELECT coalesce(sum(f.size), 0)::bigint AS bytes FROM webchatt.files f;
+
+-- name: sweep_files($1 channel uuid, $2 id text, $3 seconds int, $4 most int)
+-- Look at files behind that one, and drop what is older and named by no message, two at a time: the last one that was
+-- looked at, how many those are, and the bytes of those that stay.
+WITH page AS MATERIALIZED (
+	SELECT f.channel_id, f.id, f.size,
+		f.created_at < now() - make_interval(secs => $3) AND NOT EXISTS (
+			SELECT FROM webchatt.file_uses u
+			JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
+			WHERE u.channel_id = f.channel_id AND u.file_id = f.id
+		) AS is_stale
+	FROM webchatt.files f
+	WHERE (f.channel_id, f.id) > ($1, $2)
+	ORDER BY f.channel_id, f.id
+	LIMIT $4
+),
+second AS (
+	SELECT p.channel_id, p.id FROM page p WHERE p.is_stale ORDER BY p.channel_id, p.id OFFSET 1 LIMIT 1
+),
+seen AS MATERIALIZED (
+	SELECT p.* FROM page p
+	WHERE NOT EXISTS (SELECT FROM second s WHERE (p.channel_id, p.id) > (s.channel_id, s.id))
+),
+dropped AS (
+	DELETE FROM webchatt.files f
+	USING seen s
+	WHERE s.is_stale AND f.channel_id = s.channel_id AND f.id = s.id
+	RETURNING f.id
+)
+SELECT s.channel_id, s.id, (SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM dropped) AS dropped,
+	(SELECT coalesce(sum(k.size), 0)::bigint FROM seen k WHERE NOT k.is_stale) AS bytes
+FROM seen s
+ORDER BY s.channel_id DESC, s.id DESC
+LIMIT 1;

@@ -1,0 +1,149 @@
+/*
+ * file_sweep.c
+ *	  A walk over the files, a page at a time and two that are dropped at most, as one
+ *	  may be thousands of rows.  On its way it sums up the others: between two walks the
+ *	  worker reckons with what it did itself.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "files/file_sweep.h"
+#include "shared/columns.h"
+#include "shared/settings.h"
+#include "shared/statements.h"
+#include "turn/config.h"
+#include "turn/savepoint.h"
+
+/* Files looked at in one step. */
+#define PAGE 100
+
+/* Between two steps, and two walks, in ms; a walk begins earlier where files are to go sooner. */
+#define STEP_MS		   100
+#define WALK_MS		   300000
+#define WALKS_IN_SWEEP 4
+
+typedef struct Walk
+{
+	pg_uuid_t channel; /* what was looked at last */
+	char id[44];
+	int64 bytes; /* of those that stay, so far */
+	int64 total; /* of all; -1: not known */
+	TimestampTz due;
+} Walk;
+
+static Walk walk = {.total = -1};
+static Walk fresh;
+static bool running = false; /* this turn: fresh is another */
+
+/* Bytes of all files, in a transaction; as much as is known of it. */
+int64
+file_sweep_total(void)
+{
+	bool isnull;
+
+	if (walk.total < 0)
+	{
+		(void) wc_run(WC_FILES_TOTAL, NULL, NULL);
+		walk.total = DatumGetInt64(wc_field(0, 1, &isnull));
+	}
+	return walk.total;
+}
+
+/* So many bytes came, or went, by a turn that is committed. */
+void
+file_sweep_add(int64 bytes)
+{
+	if (walk.total >= 0)
+		walk.total = Max(0, walk.total + bytes);
+	/* the walk may not meet it any more */
+	walk.bytes += Max(0, bytes);
+}
+
+static int
+pause_ms(void)
+{
+	return (int) Min(WALK_MS, Max(1000, (int64) wc_file_sweep_after * 1000 / WALKS_IN_SWEEP));
+}
+
+static void
+step(void *arg)
+{
+	Datum args[4] = {UUIDPGetDatum(&walk.channel), CStringGetTextDatum(walk.id), Int32GetDatum(wc_file_sweep_after),
+					 Int32GetDatum(PAGE)};
+	bool over = wc_run(WC_SWEEP_FILES, args, NULL) == 0;
+	TimestampTz now = *(TimestampTz *) arg;
+	bool isnull;
+
+	fresh = walk;
+	running = true;
+	if (!over)
+	{
+		fresh.channel = *DatumGetUUIDP(wc_field(0, 1, &isnull));
+		strlcpy(fresh.id, wc_field_text(0, 2), sizeof(fresh.id));
+		over = DatumGetInt64(wc_field(0, 3, &isnull)) < PAGE && DatumGetInt64(wc_field(0, 4, &isnull)) < 2;
+		fresh.bytes += DatumGetInt64(wc_field(0, 5, &isnull));
+	}
+	fresh.due = TimestampTzPlusMilliseconds(now, over ? pause_ms() : STEP_MS);
+	if (!over)
+		return;
+	fresh.total = fresh.bytes;
+	fresh.bytes = 0;
+	memset(&fresh.channel, 0, sizeof(fresh.channel));
+	fresh.id[0] = '\0';
+}
+
+/* A step of the walk, when it is due. */
+void
+file_sweep_apply(TimestampTz now)
+{
+	running = false;
+	if (now < walk.due)
+		return;
+	savepoint_do(step, &now);
+	if (!running)
+		walk.due = TimestampTzPlusMilliseconds(now, WALK_MS);
+}
+
+void
+file_sweep_commit(void)
+{
+	if (running)
+		walk = fresh;
+	running = false;
+}
+
+static void
+file_sweep_rollback(const ErrorData *error)
+{
+	running = false;
+}
+
+static bool
+file_sweep_ready(TimestampTz now)
+{
+	return walk.due <= now && config_is_read();
+}
+
+static TimestampTz
+file_sweep_next_due(void)
+{
+	return walk.due;
+}
+
+static void
+file_sweep_reset(void)
+{
+	memset(&walk, 0, sizeof(walk));
+	walk.total = -1;
+	running = false;
+}
+
+const TurnPart file_sweep_part = {
+	.ready = file_sweep_ready,
+	.next_due = file_sweep_next_due,
+	.rollback = file_sweep_rollback,
+	.reset = file_sweep_reset,
+};
