@@ -373,7 +373,7 @@ test_ranges(void)
 	frame = (wc_write_event(&buf, &strange), frame_in(&buf));
 	ok(!wc_read_event(&frame, &strange), "an event of no kind is not read");
 	wc_buf_reset(&buf);
-	done.result = WC_DONE_BUDGET + 1;
+	done.result = WC_DONE_NO_FILE + 1;
 	frame = (wc_write_event_done(&buf, &done), frame_in(&buf));
 	ok(!wc_read_event_done(&frame, &done), "nor is an unknown result");
 	wc_buf_reset(&buf);
