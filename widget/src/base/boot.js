@@ -1,34 +1,72 @@
-// The entry: finds the configuration in the widget's own script tag, puts the
-// container into the page, and gives the page its small programming interface.
+// The entry: finds the configuration, puts the container into the page and keeps
+// it there, and gives the page its small programming interface.
 
-import { ownScript, readConfig } from './config.js';
+import { ownTag, readConfig, tagConfig, wasTag } from './config.js';
 import * as conversation from './conversation.js';
 import { make } from './elements.js';
-import { emit, on } from './events.js';
+import { adopt, atEnd, emit, end, listeners, onForPage } from './events.js';
 import * as launcher from './launcher.js';
 import * as line from './line.js';
-import { locate } from './loader.js';
+import * as loader from './loader.js';
 import * as store from './store.js';
+import { isObject, json } from './values.js';
 import { chooseWords, locale } from './words.js';
 
 const CONTAINER = 'chatt2me-widget';
-let there = false;
+const BUILD = json(PARTS);
+// A page that takes the container away again and again does not want it.
+const MOST_RETURNS = 50;
+const WAIT_FOR_INIT = 3000;
+
+let host = null;
+// What is on the page, or will be when it is far enough: the configuration as it was given.
+let shown = null;
+let shownTag = null;
+
+// --- in the page ------------------------------------------------------------
+
+// A page may have a container; and a copy of a page that was kept has one without anything in it.
+function place() {
+	for (const other of document.querySelectorAll(`#${CONTAINER}`))
+		if (other !== host && !host.isConnected)
+			other.replaceWith(host);
+		else if (other !== host)
+			other.remove();
+	if (!host.isConnected)
+		document.body.append(host);
+	launcher.settle();
+}
+
+// Pages are exchanged under a script that stays: what was in the body goes, and the body itself.
+function keepPlace() {
+	let returns = 0;
+	const look = () => {
+		for (let node = host.parentNode; node; node = node.parentNode)
+			observer.observe(node, { childList: true });
+	};
+	const observer = new MutationObserver(() => {
+		if (host.isConnected || !document.body || ++returns > MOST_RETURNS)
+			return;
+		observer.disconnect();
+		place();
+		look();
+	});
+	look();
+	atEnd(() => observer.disconnect());
+}
 
 function boot(config) {
-	let host = document.getElementById(CONTAINER);
-	if (host && host.shadowRoot)
-		return;
-	if (!host) {
-		host = make('div', { id: CONTAINER });
-		document.body.append(host);
-	}
+	const own = document.getElementById(CONTAINER);
+	host = own && !own.shadowRoot ? own : make('div', { id: CONTAINER });
+	loader.locate(config.base);
 	chooseWords(config, launcher.paintSoon);
 	store.open(config.webChatId);
 	conversation.load();
 	line.start(config);
 	host.lang = locale;
 	launcher.start(host, config);
-	there = true;
+	place();
+	keepPlace();
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
 	if (line.known() || conversation.next()) {
 		line.dial();
@@ -46,32 +84,106 @@ function whenReady(work) {
 		work();
 }
 
-function start() {
-	const script = ownScript();
-	if (script) {
-		const config = readConfig(script);
-		// Beside the script; where that has no address of the hub, beside the socket's.
-		locate(/chat-widget\.umd/.test(script.src) ? script.src : config.endpoint.replace(/^ws/, 'http').replace(/communication\/.*/, ''));
-		whenReady(() => boot(config));
-	}
-	return {
-		version: VERSION,
-		open: () => whenReady(() => there && launcher.open()),
-		close: () => there && launcher.close(),
-		toggle: () => whenReady(() => there && launcher.toggle()),
-		reset() {
-			if (there) {
-				launcher.close();
-				line.reset();
-			}
-		},
-		isOpen: launcher.isOpen,
-		unread: () => there ? conversation.unread() : 0,
-		state: () => line.state,
-		on: (name, listener) => on(String(name), listener)
-	};
+// --- what the page can do -----------------------------------------------------
+
+// Twice with the same is once.
+function init(given) {
+	const config = readConfig(given);
+	const text = json(given);
+	if (shown === text)
+		return host && place();
+	destroy();
+	shown = text;
+	whenReady(() => shown === text && !host && boot(config));
 }
 
-// A page that has the script twice has one widget.
-if (!self.Chatt2me || !self.Chatt2me.version)
-	self.Chatt2me = start();
+function destroy() {
+	shown = null;
+	if (!host)
+		return;
+	conversation.save();
+	line.stop();
+	end();
+	conversation.clear();
+	host.remove();
+	host = null;
+}
+
+const ready = work => () => whenReady(() => host && work());
+
+const api = {
+	version: VERSION,
+	// As they were before scripts of the page made others of them.
+	natives: { JSON, Map, Math, Object, Promise, Set, URL },
+	init,
+	destroy,
+	open: ready(launcher.open),
+	close: ready(launcher.close),
+	toggle: ready(launcher.toggle),
+	reset() {
+		if (host) {
+			launcher.close();
+			line.reset();
+		}
+	},
+	isOpen: launcher.isOpen,
+	unread: () => host ? conversation.unread() : 0,
+	state: () => line.state,
+	on: (name, listener) => onForPage(String(name), listener)
+};
+
+// --- beginning ----------------------------------------------------------------
+
+// What is wrong with a configuration is the page's, and no reason that its scripts fail.
+function attempt(work) {
+	try {
+		work();
+	} catch (e) {
+		console.error(`webchatt: ${e.message}`);
+	}
+}
+
+function begin(tag) {
+	if (tag) {
+		shownTag = tag;
+		return attempt(() => init(tagConfig(tag)));
+	}
+	const look = () => isObject(self.chatt2meConfig) && !shown && attempt(() => init(self.chatt2meConfig));
+	look();
+	if (!shown && wasTag()) {
+		whenReady(look);
+		setTimeout(() => shown || console.warn('webchatt: no configuration: the script tag has lost its data-config; set window.chatt2meConfig, or call Chatt2me.init({...})'), WAIT_FOR_INIT);
+	}
+}
+
+// A page that has the script twice has one widget; one that brings it again, as its
+// parts are exchanged, has it again.
+api.again = tag => {
+	if (!shown || !shownTag || !shownTag.isConnected)
+		begin(tag);
+};
+
+// Another build of this file takes over, for the same page; the page keeps what it has of the old one.
+api.renew = build => {
+	if (build === BUILD || !host)
+		return null;
+	const left = { config: JSON.parse(shown), tag: shownTag, open: launcher.isOpen(), listeners };
+	destroy();
+	return left;
+};
+
+const before = self.Chatt2me;
+const left = before && before.renewing && before.renew(BUILD);
+if (left) {
+	shownTag = left.tag;
+	adopt(left.listeners);
+	self.Chatt2me = Object.assign(before, api);
+	init(left.config);
+	if (left.open)
+		launcher.open();
+} else if (before && before.version)
+	before.again(ownTag());
+else {
+	self.Chatt2me = api;
+	begin(ownTag());
+}

@@ -6,13 +6,13 @@
 import style from '../../../build/widget/base.css';
 import * as conversation from './conversation.js';
 import { draw, make, setText } from './elements.js';
-import { emit, listen, on } from './events.js';
+import { atEnd, emit, listen, on } from './events.js';
 import * as line from './line.js';
-import { load } from './loader.js';
+import { load, renew } from './loader.js';
 import * as store from './store.js';
 import { summary } from './summary.js';
-import { string } from './values.js';
-import { t } from './words.js';
+import { json, string } from './values.js';
+import { rightToLeft, t } from './words.js';
 
 export let host;
 export let shadow;
@@ -68,10 +68,10 @@ function show(focus) {
 		waiting.hidden = true;
 		if (opened)
 			panel.show(inside);
-	}, () => {
+	}, () => renew().catch(() => 0).then(() => {
 		setText(said, t('missing'));
 		again.hidden = false;
-	});
+	}));
 }
 
 // --- opening and closing ----------------------------------------------------
@@ -148,7 +148,7 @@ function tell(messages) {
 	if (!opened)
 		setText(news, `${conversation.authorOf(last) || name()}: ${summary(last.content)}`);
 	for (const message of fresh)
-		emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(JSON.stringify(message.content)) });
+		emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(json(message.content)) });
 }
 
 // --- making it --------------------------------------------------------------
@@ -182,11 +182,23 @@ export function start(container, given) {
 	on('reset', () => setText(news, ''));
 	listen(document, 'visibilitychange', paintSoon);
 	listen(dark, 'change', setTheme);
-	root.dir = config.dir || getComputedStyle(document.body).direction;
 	root.classList.toggle('left', config.position === 'left');
 	setTheme();
+	atEnd(() => {
+		opened = false;
+		panel = null;
+		unread = 0;
+		channelName = '';
+	});
 	for (const name in config.colors)
 		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
 	shadow.append(root);
 	paint();
+}
+
+// The container has come into a page, or another one.
+export function settle() {
+	root.dir = config.dir || (rightToLeft() ? 'rtl' : getComputedStyle(document.body).direction);
+	if (opened)
+		emit('settled');
 }

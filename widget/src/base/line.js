@@ -3,7 +3,7 @@
 // (doc/protocol.md).
 
 import * as conversation from './conversation.js';
-import { emit } from './events.js';
+import { emit, every, listen } from './events.js';
 import * as store from './store.js';
 import { bytes, isId, isObject, json, newId } from './values.js';
 
@@ -490,7 +490,17 @@ export function reset() {
 	beginAnew(false);
 }
 
-// Once, with the page's configuration; dials nothing yet.
+// The widget leaves the page, which may want another one.
+export function stop() {
+	rest();
+	tries = 0;
+	token = dead = null;
+	wasWelcomed = false;
+	strikes.clear();
+	told.clear();
+}
+
+// With the page's configuration; dials nothing yet.
 export function start(given) {
 	config = given;
 	store.watch(name => {
@@ -507,19 +517,19 @@ export function start(given) {
 			dial();
 		}
 	}, beginAnew);
-	addEventListener('online', nudge);
+	listen(window, 'online', nudge);
 	// It is over, though it takes the browser long to say so.
-	addEventListener('offline', drop);
-	addEventListener('focus', nudge);
-	document.addEventListener('visibilitychange', wake);
-	setInterval(tellPage, LOOK);
-	setInterval(store.check, CHECK);
-	addEventListener('pagehide', () => {
+	listen(window, 'offline', drop);
+	listen(window, 'focus', nudge);
+	listen(document, 'visibilitychange', wake);
+	every(LOOK, tellPage);
+	every(CHECK, store.check);
+	listen(window, 'pagehide', () => {
 		conversation.save();
 		// A page with a line is not kept for "back".
 		rest();
 	});
-	addEventListener('pageshow', event => {
+	listen(window, 'pageshow', event => {
 		if (event.persisted) {
 			store.check();
 			conversation.load();

@@ -3,19 +3,23 @@
 // this build), so a browser asks for each once.
 
 import { core } from './core.js';
+import { atEnd } from './events.js';
 import { ready } from './words.js';
 
 const PATIENCE = 20000;
-const started = {};
+let started = {};
 let home;
 let tries = 0;
 
 // Modules that are in the same file (the desk's preview): functions that import them.
 export const given = {};
 
-// Beside which address they lie.
+// Where this file is; they lie beside it.
 export function locate(address) {
 	home = address;
+	atEnd(() => {
+		started = {};
+	});
 }
 
 export const has = name => !!(given[name] || PARTS[name]);
@@ -34,11 +38,26 @@ export const words = language => fetchPart(language).then(module => module.defau
 
 // What a module's start() gives; it is started once, and not before its words are there.
 export function load(name) {
-	if (!started[name]) {
-		started[name] = fetchPart(name).then(module => ready.then(() => module.start(core())));
-		started[name].catch(() => {
-			delete started[name];
+	const all = started;
+	if (!all[name]) {
+		all[name] = fetchPart(name).then(module => ready.then(() => {
+			// The widget may have left the page meanwhile.
+			if (all !== started)
+				throw new Error(name);
+			return module.start(core());
+		}));
+		all[name].catch(() => {
+			delete all[name];
 		});
 	}
-	return started[name];
+	return all[name];
+}
+
+// After an upgrade of the server this file, out of a browser's cache, asks for modules
+// that are not there any more: the new one takes its place (boot.js).
+export function renew() {
+	self.Chatt2me.renewing = true;
+	return import(`${home}?${Date.now()}`).then(() => {
+		self.Chatt2me.renewing = false;
+	});
 }

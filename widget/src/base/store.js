@@ -5,6 +5,7 @@
 // mark of the time since it was last empty, the era: where that is missing, or
 // another one, what this tab knows is somebody else's, and is not written.
 
+import { listen } from './events.js';
 import { json, newId } from './values.js';
 
 const memory = new Map();
@@ -98,7 +99,7 @@ export function check() {
 // Another tab changed something: its name is given.  Or it was emptied, by anybody.
 export function watch(changed, emptied) {
 	ended = emptied;
-	window.addEventListener('storage', event => {
+	listen(window, 'storage', event => {
 		check();
 		if (event.key && event.key.startsWith(prefix))
 			changed(event.key.slice(prefix.length));

@@ -3,6 +3,7 @@
 // language is loaded.  What is missing in English is its name: send, "Send".
 
 import { has, words as loadWords } from './loader.js';
+import { isObject } from './values.js';
 
 const BASE = {
 	open: 'Open chat',
@@ -60,15 +61,19 @@ export function chooseWords(config, changed) {
 	const tag = pickLanguage(config);
 	const base = baseOf(tag);
 	own = config.strings || {};
-	foreign = {};
+	const none = foreign = {};
 	locale = config.strings && tagOf(config.lang) || tag;
 	time = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
 	date = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 	ready = base === 'en' ? Promise.resolve() : loadWords(base).then(words => {
-		foreign = words;
-		changed();
+		if (foreign === none) {
+			foreign = words;
+			changed();
+		}
 	}, () => 0);
 }
+
+export const rightToLeft = () => /^(ar|dv|fa|he|ps|sd|ug|ur|yi)\b/.test(locale);
 
 // English words that a module brings along.
 export function addWords(more) {
@@ -77,9 +82,13 @@ export function addWords(more) {
 
 const capital = text => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 
-// A word, its {holes} filled.
-export const t = (name, holes) =>
-	String(own[name] || foreign[name] || english[name] || capital(name)).replace(/\{(\w+)\}/g, (all, hole) => holes && hole in holes ? holes[hole] : all);
+// A word, its {holes} filled.  One that counts has a form for each kind of number, as { one, few, other }.
+export function t(name, holes = {}) {
+	let word = own[name] || foreign[name] || english[name] || capital(name);
+	if (isObject(word))
+		word = Intl.PluralRules && word[new Intl.PluralRules(locale).select(holes.n)] || word.other;
+	return String(word).replace(/\{(\w+)\}/g, (all, hole) => hole in holes ? hole === 'n' ? new Intl.NumberFormat(locale).format(holes.n) : holes[hole] : all);
+}
 
 export const timeOf = at => time.format(at);
 
@@ -87,5 +96,5 @@ export const timeOf = at => time.format(at);
 export function dayOf(at) {
 	const noon = when => new Date(when).setHours(12, 0, 0, 0);
 	const ago = Math.round((noon(Date.now()) - noon(at)) / 86400000);
-	return capital(ago === 0 || ago === 1 ? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day') : date.format(at));
+	return capital(Intl.RelativeTimeFormat && (ago === 0 || ago === 1) ? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day') : date.format(at));
 }

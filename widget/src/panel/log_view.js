@@ -22,10 +22,12 @@ export function makeLogView(actions) {
 	let firstKey = null;
 	let lastKey = null;
 	let followed = true;
+	let place = 0;
 
 	dots.hidden = true;
 	log.addEventListener('scroll', () => {
 		followed = atEnd();
+		place = log.scrollTop;
 		if (followed)
 			latest.hidden = true;
 		if (log.scrollTop < NEAR_END && conversation.older)
@@ -211,6 +213,9 @@ export function makeLogView(actions) {
 		latest,
 		paint,
 		toEnd,
+		// An element that was taken out and put back has lost its place.
+		back: () => followed ? toEnd() : log.scrollTop = place,
+
 		greet: text => setText(greeting, text),
 
 		// Old messages that appear are not news to be read aloud.

@@ -149,10 +149,10 @@ export function makeView() {
 
 	function paintState() {
 		const state = line.state;
-		const offline = navigator.onLine === false && (state === 'reconnecting' || state === 'failed');
+		const offline = navigator.onLine === false && state !== 'open';
 		const quiet = state === 'open' || state === 'idle';
 		bar.className = `bar ${state}`;
-		setText(said, quiet ? '' : t(offline ? 'offline' : state));
+		setText(said, quiet ? '' : t(offline && state !== 'gone' ? 'offline' : state));
 		again.hidden = state !== 'failed';
 		field.disabled = button.disabled = state === 'gone';
 		setText(title, name());
@@ -195,6 +195,7 @@ export function makeView() {
 		if (isOpen())
 			line.dial();
 	});
+	on('settled', view.back);
 	on('typing', () => showTyping(true));
 	on('fresh', messages => {
 		if (messages.some(conversation.isUnread))
