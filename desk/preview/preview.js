@@ -14,6 +14,17 @@ const PAGE = `
 	i:nth-child(4n) { width: 64%; }
 `;
 
+const LANGUAGES = {
+	ar: () => import('../../widget/src/words/ar.js'),
+	de: () => import('../../widget/src/words/de.js'),
+	es: () => import('../../widget/src/words/es.js'),
+	fr: () => import('../../widget/src/words/fr.js'),
+	he: () => import('../../widget/src/words/he.js'),
+	it: () => import('../../widget/src/words/it.js'),
+	ja: () => import('../../widget/src/words/ja.js'),
+	pt: () => import('../../widget/src/words/pt.js')
+};
+
 const tell = what => parent.postMessage({ webchattPreview: what }, '*');
 
 // A page on which the widget is: lines where its texts would be.
@@ -59,7 +70,7 @@ async function show({ config, name, scene, language }) {
 	StubSocket.play(name, scene, config.lang || language);
 	self.WebSocket = StubSocket;
 	given.panel = () => import('../../widget/src/panel/panel.js');
-	given.pt = () => import('../../widget/src/words/pt.js');
+	Object.assign(given, LANGUAGES);
 	await import('../../widget/src/base/boot.js');
 	if (scene !== 'closed')
 		self.Chatt2me.open();

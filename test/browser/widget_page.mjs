@@ -1,10 +1,10 @@
 // The widget fits into any page: what is loaded when, under which policies of the
 // page, beside which of its scripts.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { comes, is, like, ok, run, test } from './harness.mjs';
-import { makeChannel, makeWorld, messages, newContext, tidy, Widget } from './world.mjs';
+import { makeChannel, makeWorld, messages, newContext, send, tidy, Widget } from './world.mjs';
 
 const { line } = await makeWorld();
 const hub = new URL(process.env.WEBCHATT_URL).origin;
@@ -383,6 +383,52 @@ test('what pages and browsers say of the language', async () => {
 	await comes(() => none.widget.mark('x'), 'none at all, in an old browser', 'sent');
 	is(none.widget.errors, [], 'without an error');
 	await none.context.close();
+});
+
+test('the languages', async () => {
+	const names = readdirSync(fileURLToPath(new URL('../../widget/src/words', import.meta.url))).map(name => name.slice(0, 2)).sort();
+	is(names, ['ar', 'de', 'en', 'es', 'fr', 'he', 'it', 'ja', 'pt'], 'there are nine');
+	const holes = word => [...new Set(JSON.stringify(word).match(/\{\w+\}/g) || [])].sort();
+	const wordsOf = async name => (await import(`../../widget/src/words/${name}.js`)).default;
+	const en = await wordsOf('en');
+	for (const name of names.filter(name => name !== 'en')) {
+		const words = await wordsOf(name);
+		is(Object.keys(en).filter(key => !words[key]), [], `${name} has all words`);
+		is(Object.keys(en).filter(key => words[key] && String(holes(words[key])) !== String(holes(en[key]))), [], 'with the same holes');
+		const wanted = new Intl.PluralRules(name).resolvedOptions().pluralCategories;
+		is(Object.entries(words).filter(([, word]) => typeof word === 'object' && !word.other || Object.keys(word).some(kind => typeof word === 'object' && !wanted.includes(kind))), [], 'and the forms that numbers have in it');
+	}
+	is((await wordsOf('ar')).unread.few, '{n} رسائل غير مقروءة', 'Arabic has a form for few');
+
+	for (const [lang, open, write, dir] of [['es', 'Abrir el chat', 'Escribe un mensaje…', 'ltr'], ['fr-CA', 'Ouvrir le chat', 'Écrivez un message…', 'ltr'], ['de-AT', 'Chat öffnen', 'Nachricht schreiben…', 'ltr'],
+		['it', 'Apri la chat', 'Scrivi un messaggio…', 'ltr'], ['ar', 'فتح المحادثة', 'اكتب رسالة…', 'rtl'], ['iw', 'פתיחת הצ׳אט', 'כתיבת הודעה…', 'rtl'], ['ja', 'チャットを開く', 'メッセージを入力…', 'ltr']]) {
+		const { context, widget } = await visiting(tag, { context: { locale: lang }, before: (context, page) => page.addInitScript(() => document.addEventListener('DOMContentLoaded', () => document.documentElement.removeAttribute('lang'), { once: true })) });
+		await comes(() => widget.launcher.getAttribute('aria-label'), `${lang}: the bubble`, open);
+		await widget.open();
+		is(await widget.field.getAttribute('placeholder'), write, 'the field');
+		is(await widget.root.locator('.root').getAttribute('dir'), dir, 'its direction');
+		await widget.say('x');
+		await comes(() => widget.mark('x'), 'a message is sent', 'sent');
+		is(widget.errors, [], 'without an error');
+		await context.close();
+	}
+
+	const { channel, context, widget } = await visiting(tag, { context: { locale: 'ar-EG' }, before: (context, page) => page.addInitScript(() => document.addEventListener('DOMContentLoaded', () => document.documentElement.removeAttribute('lang'), { once: true })) });
+	await widget.open();
+	await widget.say('x');
+	await comes(() => widget.mark('x'), 'a visitor', 'sent');
+	await widget.launcher.click();
+	for (const [n, words] of [[1, 'رسالة واحدة غير مقروءة'], [2, 'رسالتان غير مقروءتين'], [3, '٣ رسائل غير مقروءة']]) {
+		await send(channel, { text: String(n) });
+		await comes(() => widget.launcher.getAttribute('aria-label'), `${n} unread, in Arabic`, `فتح المحادثة, ${words}`);
+	}
+	await widget.page.evaluate(() => {
+		Object.defineProperty(navigator, 'onLine', { get: () => false, configurable: true });
+		window.dispatchEvent(new Event('offline'));
+	});
+	await widget.open(false);
+	await comes(() => widget.words(), 'offline is said at once', 'أنت غير متصل. ستُرسل الرسائل عند عودة الاتصال.');
+	await context.close();
 });
 
 test('a page that changes what belongs to all', async () => {

@@ -16,5 +16,8 @@ export default {
 	busy: 'Not sent yet. Trying again…',
 	too_large: 'The message is too long.',
 	bad_content: 'This message cannot be sent.',
-	unsent: 'Not sent.'
+	unsent: 'Not sent.',
+	away: 'We are away at the moment. Leave a message, and we answer when we are back.',
+	closed: 'This conversation is closed. Write to go on with it.',
+	transcript: 'Download the conversation'
 };
