@@ -39,7 +39,8 @@ CREATE TABLE webchatt.channels (
 	public_key text COLLATE "C" UNIQUE CHECK (public_key ~ '^[A-Za-z0-9_-]{16,64}$'),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	newcomers_paused boolean NOT NULL DEFAULT false,
-	show_author boolean NOT NULL DEFAULT false
+	show_author boolean NOT NULL DEFAULT false,
+	widget jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(widget) = 'object' AND octet_length(widget::text) <= 16384)
 );
 COMMENT ON TABLE webchatt.channels IS 'channels, one row each, made by webchatt.create_channel() or, on a remote hub, webchatt.add_channel()';
 COMMENT ON COLUMN webchatt.channels.id IS 'the application channel id: "from" of what is sent';
@@ -52,6 +53,8 @@ COMMENT ON COLUMN webchatt.channels.created_at IS 'when it was added';
 COMMENT ON COLUMN webchatt.channels.newcomers_paused IS 'local: new visitors are told to come later; webchatt.pause_newcomers() sets it';
 COMMENT ON COLUMN webchatt.channels.show_author IS
 	'local: visitors see the display name and the picture of the agent who answers; webchatt.set_show_author() sets it';
+COMMENT ON COLUMN webchatt.channels.widget IS
+	'local: how the widget looks and what it does, on every page; webchatt.configure_widget() sets it, and every page may read it';
 
 CREATE TABLE webchatt.origins (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,

@@ -14,13 +14,13 @@ WHERE hub_id IS NOT NULL AND secret IS NOT NULL
 ORDER BY hub_id, event_type;
 
 -- name: read_channels()
--- A row for each channel and webhook; the channel alone where it has none.
+-- A row for each channel and webhook; the channel alone where it has none.  widget: what GET /widget-settings says.
 SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsigned, w.secret,
 	CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
 	ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until,
 	h.kind = 'local' AND c.public_key IS NOT NULL AS has_visitors, c.public_key, c.display_name,
 	(SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id) AS origins,
-	c.newcomers_paused, c.show_author
+	c.newcomers_paused, c.show_author, json_build_object('name', c.display_name, 'settings', c.widget)::text AS widget
 FROM webchatt.channels c
 JOIN webchatt.hubs h ON h.id = c.hub_id
 LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id

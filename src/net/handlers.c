@@ -18,6 +18,7 @@
 #include "inbound/hub_webhook.h"
 #include "rest/send_api.h"
 #include "rest/webhook_api.h"
+#include "visitors/widget_settings.h"
 
 #define NO_SUCH_API "There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
 
@@ -97,6 +98,7 @@ const http_handler handlers_table[ROUTE_COUNT] = {
 	[ROUTE_ASSET] = {.check_head = check_get, .handle = handle_file},
 	[ROUTE_HEALTH] = {.check_head = check_get, .handle = handle_health},
 	[ROUTE_METRICS] = {.check_head = check_get, .handle = handle_metrics},
+	[ROUTE_WIDGET] = {.check_head = check_get, .handle = widget_settings_handle},
 	[ROUTE_VISITORS] = {.check_head = check_websocket, .is_websocket = true},
 	[ROUTE_LINK] = {.check_head = check_websocket, .is_websocket = true},
 	[ROUTE_WEBHOOK] = {.check_head = hub_webhook_check_head,

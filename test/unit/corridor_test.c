@@ -41,8 +41,10 @@ static const wc_channel_put a_channel_put = {UUID_A,
 											 STR("wck_1"),
 											 STR("Shop"),
 											 2,
-											 {STR("https://www.example.com"), STR("http://localhost:3000")}};
-static const wc_channel_put a_channel_bare = {UUID_B, 3, 0, 0, {{{NULL, 0}, 0}}, 0, STR(""), STR(""), 0, {{NULL, 0}}};
+											 {STR("https://www.example.com"), STR("http://localhost:3000")},
+											 STR("{\"name\":\"Shop\"}")};
+static const wc_channel_put a_channel_bare = {UUID_B,  3,		0, 0,			{{{NULL, 0}, 0}}, 0,
+											  STR(""), STR(""), 0, {{NULL, 0}}, STR("")};
 static const wc_channel_gone a_channel_gone = {UUID_B};
 static const wc_hub_put a_hub_put = {7,
 									 STR("chatt2me"),

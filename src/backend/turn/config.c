@@ -132,6 +132,7 @@ read_local(Config *config, wc_channel_put *put, uint64 row)
 	put->local = 1;
 	put->public_key = keep_text(config, row, 9);
 	put->display_name = keep_text(config, row, 10);
+	put->widget = keep_text(config, row, 14);
 	if (origins == NULL)
 		return;
 	origins = MemoryContextStrdup(config->context, origins);

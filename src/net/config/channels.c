@@ -6,10 +6,13 @@
 #include "config/channels.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "common/origin.h"
 
 struct channels
 {
@@ -94,7 +97,7 @@ channels_get(const channels *set, const uint8_t id[16])
 static size_t
 strings_len(const wc_channel_put *put)
 {
-	size_t len = (size_t) put->public_key.len + put->display_name.len;
+	size_t len = (size_t) put->public_key.len + put->display_name.len + put->widget.len;
 	int i;
 
 	for (i = 0; i < put->nsecrets; i++)
@@ -102,6 +105,17 @@ strings_len(const wc_channel_put *put)
 	for (i = 0; i < put->norigins; i++)
 		len += put->origins[i].len;
 	return len;
+}
+
+static void
+set_version(channel *c)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE] = {0};
+	int i;
+
+	(void) EVP_Digest(c->widget.p, c->widget.len, hash, NULL, EVP_sha256(), NULL);
+	for (i = 0; i < CHANNELS_VERSION / 2; i++)
+		snprintf(c->widget_version + 2 * i, 3, "%02x", hash[i]);
 }
 
 bool
@@ -135,6 +149,8 @@ channels_put(channels *set, const wc_channel_put *put)
 	}
 	c->public_key = text_put(&at, put->public_key);
 	c->display_name = text_put(&at, put->display_name);
+	c->widget = text_put(&at, put->widget);
+	set_version(c);
 	for (i = 0; i < put->norigins; i++)
 		c->origins[i] = text_put(&at, put->origins[i]);
 	hash_add(&set->ids, &c->by_id);
@@ -174,6 +190,24 @@ channels_find_key(const channels *set, const char *key, size_t len)
 
 		if (c->public_key.len == len && memcmp(c->public_key.p, key, len) == 0)
 			return c;
+	}
+	return NULL;
+}
+
+const wc_str *
+channels_origin(const channel *c, wc_str origin)
+{
+	char normal[WC_ORIGIN_SIZE];
+	const char *reason;
+	int i;
+
+	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason) ||
+		strlen(normal) != origin.len || memcmp(normal, origin.p, origin.len) != 0)
+		return NULL;
+	for (i = 0; i < c->norigins; i++)
+	{
+		if (wc_str_equals(c->origins[i], normal))
+			return &c->origins[i];
 	}
 	return NULL;
 }

@@ -12,6 +12,9 @@
 /* More than this the HTTP server does not take; far above what one database has. */
 #define CHANNELS_MAX 1000000u
 
+/* Of what a channel's widgets are told before they connect: the beginning of its SHA-256 in hexadecimal digits. */
+#define CHANNELS_VERSION 16
+
 typedef struct channel
 {
 	hash_link by_id;
@@ -26,6 +29,8 @@ typedef struct channel
 	wc_str public_key;
 	wc_str display_name;
 	wc_str origins[WC_MAX_ORIGINS];
+	wc_str widget; /* a JSON object */
+	char widget_version[CHANNELS_VERSION + 1];
 	char *memory; /* holds secrets: cleansed when freed */
 	size_t memory_len;
 } channel;
@@ -44,6 +49,12 @@ extern const channel *channels_find(const channels *set, const uint8_t id[16]);
 
 /* The local channel with that public key; valid as long. */
 extern const channel *channels_find_key(const channels *set, const char *key, size_t len);
+
+/*
+ * The origin of the channel that a page's Origin names, to the letter: a browser sends its
+ * one form.  NULL: the channel does not take it, or there is none.
+ */
+extern const wc_str *channels_origin(const channel *c, wc_str origin);
 extern uint32_t channels_count(const channels *set);
 
 #endif /* NET_CHANNELS_H */

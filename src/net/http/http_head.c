@@ -102,6 +102,8 @@ http_head_field(http_head *facts, const char *name, size_t name_len, const char 
 		hint_field(&facts->none_match, given);
 	else if (text_is(field, "X-Forwarded-For"))
 		facts->forwarded = given;
+	else if (text_is(field, "Origin"))
+		hint_field(&facts->origin, given);
 }
 
 void

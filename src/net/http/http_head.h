@@ -34,6 +34,7 @@ typedef struct http_head
 	wc_str accept_encoding; /* empty when it came in several fields */
 	wc_str none_match;		/* If-None-Match; empty when it came in several */
 	wc_str forwarded;		/* the last X-Forwarded-For */
+	wc_str origin;			/* Origin; empty when it came in several */
 } http_head;
 
 /* facts begin as all zeros; call for each field in the order of the head. */

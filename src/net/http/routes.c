@@ -109,6 +109,8 @@ routes_find(const char *target, uint8_t channel[16])
 		return ROUTE_ORGANIZATION;
 	if (is(path, len, "/v1") || is_below(path, len, "/v1/"))
 		return ROUTE_API;
+	if (is(path, len, "/widget-settings"))
+		return ROUTE_WIDGET;
 	if (is(path, len, WS_PATH))
 		return ROUTE_VISITORS;
 	if (is(path, len, WS_LINK_PATH))

@@ -29,6 +29,7 @@ typedef enum route
 	ROUTE_ORGANIZATION, /* /v1/organization/webhook and below */
 	ROUTE_API,			/* anything else of /v1: there is nothing */
 	ROUTE_ASSET,		/* GET a file that is compiled in */
+	ROUTE_WIDGET,		/* GET /widget-settings */
 	ROUTE_VISITORS,		/* GET, to be upgraded to a visitor's WebSocket */
 	ROUTE_LINK,			/* GET, to be upgraded to a link */
 	ROUTE_HEALTH,		/* GET /healthz */

@@ -71,11 +71,10 @@ static_files_guard(struct MHD_Response *response)
 static bool
 is_hashed(const char *path)
 {
-	const char *dot = strrchr(path, '.');
-	const char *hash = dot - HASH_LEN;
+	const char *dash = strrchr(path, '-');
 
-	return dot != NULL && hash > path && hash[-1] == '-' &&
-		   strspn(hash, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == HASH_LEN;
+	return dash != NULL && strspn(dash + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == HASH_LEN &&
+		   dash[1 + HASH_LEN] == '.';
 }
 
 static const char *

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/proxies.h"
-#include "common/origin.h"
 #include "visitors/visitor_session.h"
 
 /* One origin of a channel kept in 8 bytes: the beginning of its SHA-256. */
@@ -34,26 +33,13 @@ visitor_admit_is_of(const session *s, const char *url, size_t origin)
 	return origin > 0 && visitor_admit_origin_tag(url, origin) == s->origin_tag;
 }
 
-/* Does the channel take the page's origin?  To the letter: a browser sends its one form. */
 static bool
 origin_listed(const channel *ch, wc_str origin, uint64_t *tag)
 {
-	char normal[WC_ORIGIN_SIZE];
-	const char *reason;
-	int i;
+	const wc_str *listed = channels_origin(ch, origin);
 
-	if (origin.p == NULL || !wc_origin_normalize(origin.p, origin.len, normal, &reason) ||
-		strlen(normal) != origin.len || memcmp(normal, origin.p, origin.len) != 0)
-		return false;
-	for (i = 0; i < ch->norigins; i++)
-	{
-		if (wc_str_equals(ch->origins[i], normal))
-		{
-			*tag = visitor_admit_origin_tag(normal, strlen(normal));
-			return *tag != 0;
-		}
-	}
-	return false;
+	*tag = listed ? visitor_admit_origin_tag(listed->p, listed->len) : 0;
+	return *tag != 0;
 }
 
 /* The session itself; false: the descriptor was closed. */

@@ -260,6 +260,14 @@ visitor_output_pong(session *s)
 	ws_server_send(&s->w, pong, sizeof(pong) - 1);
 }
 
+void
+visitor_output_settings(session *s)
+{
+	static const char settings[] = "{\"type\":\"settings\"}";
+
+	ws_server_send(&s->w, settings, sizeof(settings) - 1);
+}
+
 /* What both directions' messages begin with. */
 static wc_buf *
 begin_message(visitors *v, const uint8_t message[16], const char *direction, const char *status)

@@ -15,6 +15,7 @@ extern void visitor_output_ack(session *s, const char *id, const uint8_t message
 extern void visitor_output_error(session *s, const char *code, const char *id, uint32_t retry_after_ms,
 								 const char *text);
 extern void visitor_output_pong(session *s);
+extern void visitor_output_settings(session *s);
 
 /* These to all sessions of a visitor, but one; how many took it. */
 extern int visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);

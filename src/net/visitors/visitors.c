@@ -276,6 +276,13 @@ origin_lost(const channel *ch, const wc_channel_put *put)
 	return false;
 }
 
+static void
+tell_settings(void *arg, visitor_entry *e)
+{
+	if (e->welcomed && memcmp(e->channel, arg, 16) == 0)
+		visitor_output_settings(session_of(e));
+}
+
 void
 visitors_channel_put(visitors *v, const wc_channel_put *put)
 {
@@ -286,6 +293,8 @@ visitors_channel_put(visitors *v, const wc_channel_put *put)
 	if (ch == NULL || !ch->local)
 		return;
 	c.key = !put->local || !str_equal(ch->public_key, put->public_key);
+	if (!c.key && !str_equal(ch->widget, put->widget))
+		visitor_registry_all(v->sessions, tell_settings, (void *) put->id);
 	if (!c.key && !origin_lost(ch, put))
 		return;
 	for (i = 0; i < put->norigins; i++)
