@@ -36,7 +36,7 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 
 # What webchatt-net serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
-WIDGET_STYLES = build/widget/base.css build/widget/panel.css
+WIDGET_STYLES = build/widget/base.css build/widget/panel.css build/widget/files.css
 WIDGET_PARTS = build/widget/parts.stamp
 ASSETS = /chat-widget.umd.js=$(WIDGET)
 desk ?= yes
@@ -89,13 +89,16 @@ $(WIDGET): $(WIDGET_STYLES) $(WIDGET_PARTS) $(wildcard widget/src/base/*.js) wid
 
 # Each module's name has a hash of its content, so a browser may keep it for ever.
 WIDGET_MODULES = widget/src/panel/panel.js $(wildcard widget/src/extras/*.js) $(filter-out widget/src/words/en.js,$(wildcard widget/src/words/*.js))
-$(WIDGET_PARTS): $(WIDGET_STYLES) $(wildcard widget/src/*.js widget/src/panel/*.js widget/src/extras/*.js widget/src/words/*.js) widget/parts
+$(WIDGET_PARTS): $(WIDGET_STYLES) $(wildcard widget/src/*.js widget/src/panel/*.js widget/src/extras/*.js widget/src/extras/*/*.js widget/src/words/*.js) widget/parts
 	rm -rf build/widget/parts
 	$(WIDGET_BUILD) $(WIDGET_MODULES) --entry-names='[name]-[hash]' --metafile=build/widget/parts.json \
 		--banner:js='const{JSON,Map,Math,Object,Promise,Set,URL}=(self.Chatt2me||{}).natives||self;' --outdir=build/widget/parts
 	touch $@
 
-$(WIDGET_STYLES): build/widget/%.css: widget/src/%/style.css | build/widget
+build/widget/base.css build/widget/panel.css: build/widget/%.css: widget/src/%/style.css | build/widget
+	esbuild $< --minify --log-level=warning --outfile=$@
+
+build/widget/files.css: build/widget/%.css: widget/src/extras/%/style.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
 # The desk's page: a script, modules of what not everybody needs, and a style, with nothing in the page itself that its policy would forbid.

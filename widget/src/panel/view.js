@@ -1,7 +1,7 @@
 // The panel: what state the line is in, the messages, and the field to write in.
 // Whether it is open, the bubble knows (../base/launcher.js).
 
-import { conversation, initial, launcher, line, listen, on, string, t, textOf } from '../core.js';
+import { conversation, initial, isObject, launcher, line, listen, load, on, store, string, t, textOf } from '../core.js';
 import { icon, make, setText } from './dom.js';
 import { makeLogView } from './log_view.js';
 
@@ -21,10 +21,12 @@ export function makeView() {
 	const problem = make('p.problem', { role: 'alert' });
 	const field = make('textarea', {
 		rows: 1, 'aria-label': t('write'), placeholder: t('write'), dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
-		oninput: written, onkeydown: keyInField
+		oninput: written, onkeydown: keyInField, onpaste: event => takeFiles(event, event.clipboardData)
 	});
+	const picker = make('input', { type: 'file', multiple: true, hidden: true, onchange: picked });
+	const attach = make('button.attach', { type: 'button', 'aria-label': t('attach'), title: t('attach'), onclick: () => picker.click() }, icon('clip'));
 	const button = make('button.send', { type: 'submit', 'aria-label': t('send'), title: t('send') }, icon('send'));
-	const form = make('form', { onsubmit: submit }, field, button);
+	const form = make('form', { onsubmit: submit }, attach, picker, field, button);
 	const panel = make('section.panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: -1, hidden: true, onkeydown: keyInPanel },
 		make('header', null, avatar, make('div', null, title, activity), shut),
 		bar, make('div.middle', null, view.log, view.latest), problem, form);
@@ -136,6 +138,52 @@ export function makeView() {
 		field.focus({ preventScroll: true });
 	}
 
+	// --- files -----------------------------------------------------------
+
+	const withFiles = () => isObject(config.files) && line.state !== 'gone';
+
+	function showAttach() {
+		attach.hidden = !withFiles();
+		if (withFiles())
+			picker.accept = Array.isArray(config.files.types) ? config.files.types.join() : '';
+	}
+
+	function attachFiles(files) {
+		load('files').then(module => {
+			if (!module.elements[0].isConnected) {
+				module.use(field, content => line.state !== 'gone' && write(content));
+				form.before(...module.elements);
+			}
+			setText(problem, module.add(files));
+		}, () => setText(problem, t('missing')));
+	}
+
+	function picked() {
+		const files = Array.from(picker.files);
+		// The same one can be picked again.
+		picker.value = '';
+		field.focus({ preventScroll: true });
+		attachFiles(files);
+	}
+
+	// What is pasted or dropped.  A text that comes with a picture of itself, as from a table, is a text.
+	function takeFiles(event, data) {
+		if (!withFiles() || !data.files.length || event.type === 'paste' && data.types.includes('text/plain'))
+			return;
+		event.preventDefault();
+		attachFiles(Array.from(data.files));
+	}
+
+	// Something is dragged over the panel: a file can be dropped there.
+	function drag(event) {
+		const over = event.type === 'dragover' && withFiles() && event.dataTransfer.types.includes('Files');
+		if (over)
+			event.preventDefault();
+		panel.classList.toggle('dropping', over);
+		if (event.type === 'drop')
+			takeFiles(event, event.dataTransfer);
+	}
+
 	// --- showing ---------------------------------------------------------
 
 	// While it is open.
@@ -155,6 +203,7 @@ export function makeView() {
 		setText(said, quiet ? '' : t(offline && state !== 'gone' ? 'offline' : state));
 		again.hidden = state !== 'failed';
 		field.disabled = button.disabled = state === 'gone';
+		showAttach();
 		setText(title, name());
 		setText(avatar, initial(name()));
 		paintSoon();
@@ -202,6 +251,8 @@ export function makeView() {
 			showTyping(false);
 	});
 	listen(window, 'online offline', paintState);
+	on('settings', showAttach);
+	listen(panel, 'dragover dragleave drop', drag);
 	listen(fullScreen, 'change', setScreen);
 	if (window.visualViewport)
 		listen(window.visualViewport, 'resize', setScreen);
@@ -209,5 +260,7 @@ export function makeView() {
 	view.greet(string(config.greeting) || t('greeting'));
 	root.prepend(panel);
 	paintState();
+	if (withFiles() && store.get('uploads'))
+		attachFiles([]);
 	return { show, hide, paint };
 }

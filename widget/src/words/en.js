@@ -3,6 +3,7 @@
 export default {
 	greeting: 'Write to us here. We answer as soon as we can.',
 	write: 'Write a message…',
+	attach: 'Attach a file',
 	earlier: 'Earlier messages',
 	latest: 'New messages',
 	you: 'You:',
