@@ -7,6 +7,8 @@ import { CannedList, filled, useCanned } from './canned.jsx';
 import { empty, isPicture, pictureIn, valuesOf } from './compose.js';
 import { Compose, PlusMenu } from './compose.jsx';
 import { fit, isEnter } from './field.js';
+import { UploadList } from './upload_list.jsx';
+import { uploadsOf } from './uploads.js';
 
 // As long as a call may be, less what stands around the text.
 const MOST = 16000;
@@ -16,12 +18,15 @@ export function AnswerBox({ desk, talk }) {
 	const kept = `draft.${talk.channel}.${talk.id}`;
 	const [text, setText] = useState(() => desk.keep.get(kept) || '');
 	const [composing, setComposing] = useState(null);	// { kind, values, otherwise: text that is put in where it is not sent }
-	const [file, setFile] = useState(false);
+	const [problem, setProblem] = useState('');
+	const [over, setOver] = useState(false);
+	const picker = useRef();
+	const uploads = uploadsOf(desk, talk);
 	// Who answered while this was being written; whether it was pressed to send since.
 	const [other, setOther] = useState(null);
 	const field = useRef();
 	const canned = useCanned(talk, text);
-	const over = text.length - MOST;
+	const excess = text.length - MOST;
 
 	useLayoutEffect(() => fit(field.current), [text]);
 	useEffect(() => {
@@ -40,12 +45,12 @@ export function AnswerBox({ desk, talk }) {
 		setText(value);
 		if (!value.trim())
 			setOther(null);
-		setFile(false);
+		setProblem('');
 		desk.keep.set(kept, value);
 	}
 
 	function send() {
-		if (!text.trim() || over > 0)
+		if (!text.trim() || excess > 0)
 			return;
 		field.current.focus();
 		// What a colleague has just answered is to be seen before one's own goes out: by order, however fast one types.
@@ -99,20 +104,23 @@ export function AnswerBox({ desk, talk }) {
 		}
 	}
 
-	// What is dropped or pasted: a picture of a page, or its address alone, becomes a message once somebody has looked at it.
-	// A file cannot be sent yet.
+	const attach = files => setProblem(uploads.add([...files]));
+
+	// What is dropped or pasted: a picture of a page, or its address alone, becomes a message once somebody has looked at it; files
+	// go at once.  A text that comes with a picture of itself, as from a table, is a text.
 	function take(event) {
+		setOver(false);
 		const data = event.dataTransfer || event.clipboardData;
 		const words = data.getData('text/plain').trim();
 		const address = !text && isPicture(words) ? words : '';
 		const url = pictureIn(data) || address;
-		if (!url && !data.files.length)
+		if (!url && (!data.files.length || event.type === 'paste' && words))
 			return;
 		event.preventDefault();
 		if (url)
 			setComposing({ kind: 'image', values: { ...empty('image'), url }, otherwise: address });
 		else
-			setFile(true);
+			attach(data.files);
 	}
 
 	function closeCompose(sent) {
@@ -122,17 +130,29 @@ export function AnswerBox({ desk, talk }) {
 		field.current.focus();
 	}
 
-	return <><form class="answer" onSubmit={event => {
+	return <><form class={over ? 'answer dropping' : 'answer'} onSubmit={event => {
 		event.preventDefault();
 		send();
-	}} onDragOver={event => event.preventDefault()} onDrop={take}>
-		{over > 0 && <p class="problem" role="alert">{t('characters', { n: over })}</p>}
-		{file && <p class="problem" role="alert">{t('noFiles')}</p>}
+	}} onDragOver={event => {
+		event.preventDefault();
+		setOver(event.dataTransfer.types.includes('Files'));
+	}} onDragLeave={event => event.currentTarget.contains(event.relatedTarget) || setOver(false)} onDrop={take}>
+		<input type="file" multiple hidden ref={picker} onChange={event => {
+			attach(event.target.files);
+			// The same one can be picked again.
+			event.target.value = '';
+			field.current.focus();
+		}} />
+		{excess > 0 && <p class="problem" role="alert">{t('characters', { n: excess })}</p>}
+		{problem && <p class="problem" role="alert">{problem}</p>}
+		<UploadList uploads={uploads} onEmpty={() => field.current.focus()} />
 		{other && <p class="meanwhile" role={other.pressed ? 'alert' : 'status'}>{t(other.pressed ? 'meanwhileAgain' : 'meanwhile', { name: other.author ? desk.nameOf(other.author) : t('somebody') })}</p>}
 		{canned.open && <CannedList canned={canned} onChoose={choose} />}
 		<PlusMenu onChoose={kind => {
 			if (kind === 'canned')
 				change('/');
+			else if (kind === 'file')
+				picker.current.click();
 			else
 				setComposing({ kind, values: empty(kind) });
 			field.current.focus();
@@ -144,7 +164,7 @@ export function AnswerBox({ desk, talk }) {
 				if (event.target.value && !event.target.value.startsWith('/'))
 					talk.typing();
 			}} />
-		<button type="submit" class="send" aria-label={t('send')} disabled={!text.trim() || over > 0}><Icon name="send" /></button>
+		<button type="submit" class="send" aria-label={t('send')} disabled={!text.trim() || excess > 0}><Icon name="send" /></button>
 	</form>
 	{composing && <Compose {...composing} onClose={closeCompose} onSend={content => talk.sendContent(content)} />}</>;
 }

@@ -126,7 +126,7 @@ export function PlusMenu({ onChoose }) {
 	return <div class="plus" ref={root}>
 		<button type="button" class="icon-button" aria-haspopup="menu" aria-expanded={open} aria-label={t('moreKinds')} title={t('moreKinds')} onClick={() => setOpen(!open)}><Icon name="plus" /></button>
 		{open && <div class="menu" role="menu" aria-label={t('moreKinds')} onKeyDown={onKeyDown}>
-			{[...KINDS, 'canned'].map(kind => <button key={kind} type="button" role="menuitem" tabIndex={-1} onClick={() => {
+			{['file', ...KINDS, 'canned'].map(kind => <button key={kind} type="button" role="menuitem" tabIndex={-1} onClick={() => {
 				setOpen(false);
 				onChoose(kind);
 			}}>{t(`kind_${kind}`)}</button>)}

@@ -22,16 +22,23 @@ function Card({ icon, href, title, more }) {
 	return href ? <Out href={href} class="card">{inside}</Out> : <div class="card">{inside}</div>;
 }
 
-// Pictures are shown where the page's policy lets them in (https); what does not load, and sound and film, is a link.
+// A file of ours is at this address, too, which the page's policy lets in whatever name the hub has for the world.
+const ownFile = url => {
+	const [, id] = /^https?:\/\/[^/]+\/(?:[^?#]*\/)?files\/([\w-]{43})(?:\/|$)/.exec(url) || [];
+	return id ? `/desk/files/${id}` : '';
+};
+
+// Pictures are shown where the page's policy lets them in (https, and our own); what does not load, and sound and film, is a link.
 function Media({ media }) {
 	const [broken, setBroken] = useState(false);
 	const label = t(media.kind);
 	if (!media.url)
 		return <p class="note">{label}: {t('unknown')}</p>;
-	if (media.kind !== 'image' || broken || !media.url.startsWith('https:'))
+	const source = ownFile(media.url) || media.url;
+	if (media.kind !== 'image' || broken || !/^https:|^\//.test(source))
 		return <Card icon="file" href={media.url} title={media.name || label} more={media.name ? label : media.url} />;
 	return <Out href={media.url} class={media.sticker ? 'picture sticker' : 'picture'}>
-		<img src={media.url} alt={media.text || label} loading="lazy" referrerpolicy="no-referrer" onError={() => setBroken(true)} />
+		<img src={source} alt={media.text || label} loading="lazy" referrerpolicy="no-referrer" onError={() => setBroken(true)} />
 	</Out>;
 }
 
