@@ -51,7 +51,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
 		line.open();
 		const channel = await makeChannel([site.origin]);
 		const context = await newContext({ ...options, reducedMotion: 'reduce' });
-		const widget = await Widget.visit(context, site, channel, line, { config: { greeting: 'Good day!' } });
+		const widget = await Widget.visit(context, site, channel, line, { config: { greeting: 'Good day!', files: { maxSize: 1048576, types: ['image/*', 'text/plain'] } } });
 		const { page } = widget;
 		const check = state => clean(page, WIDGET, `${look}: ${state}`);
 		await check('closed');
@@ -86,7 +86,12 @@ for (const [look, options] of Object.entries(LOOKS)) {
 		line.cut();
 		await comes(() => widget.words(), 'the line is cut', 'Reconnecting…');
 		await widget.say('later');
-		await check('reconnecting');
+		await widget.root.locator('input[type=file]').setInputFiles([
+			{ name: 'shoe.png', mimeType: 'image/png', buffer: await page.screenshot() }, { name: 'empty.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) }]);
+		await comes(() => widget.root.locator('.uploads').innerText().then(words => words.includes('Waiting')), 'files wait for it');
+		await check('reconnecting, files that wait and that are refused');
+		for (let left = 2; left > 0; left--)
+			await widget.root.locator('.uploads').getByRole('button', { name: 'Cancel' }).first().click();
 		await context.setOffline(true);
 		await comes(() => widget.words(), 'the network is away', 'You are offline. Messages are sent when you are back.');
 		await check('offline');
@@ -147,6 +152,11 @@ test('the desk', async () => {
 		await ana.field.waitFor();
 		await until(async () => await ana.log.locator('.row').count() > CONTENTS.length / 2);
 		await clean(ana.page, 'html', `desk, ${look}: a conversation`);
+		await ana.page.context().setOffline(true);
+		await ana.page.locator('.answer input[type=file]').setInputFiles([
+			{ name: 'shoe.png', mimeType: 'image/png', buffer: await ana.page.screenshot() }, { name: 'empty.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) }]);
+		await comes(() => ana.page.locator('.uploads').innerText().then(words => words.includes('Waiting')), 'files wait for the line');
+		await clean(ana.page, 'html', `desk, ${look}: files on their way`);
 		await ana.close();
 	}
 	const stranger = await newContext();

@@ -1,11 +1,16 @@
 // The widget on a page, in the engine that ENGINE names: layout, keys, storage, the page cache.
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startEngine } from './engines.mjs';
 import { comes, is, like, ok, run, test, until } from './harness.mjs';
 import { Line, makeChannel, messages, send, sql, statusOf, theVisitor } from './world.mjs';
 
 const hub = new URL(process.env.WEBCHATT_URL);
 const line = await new Line().listen();
+await sql(`ALTER SYSTEM SET webchatt.public_url = '${hub.origin}'`);
+await sql('SELECT pg_reload_conf()');
 const engine = await startEngine(process.env.ENGINE);
 const { page } = engine;
 
@@ -35,8 +40,8 @@ async function openSite() {
 			return response.writeHead(404).end();
 		const query = url.searchParams;
 		response.setHeader('content-type', 'text/html; charset=utf-8');
-		response.setHeader('content-security-policy', `default-src 'none'; script-src 'self' ${hub.origin}; style-src 'self'; img-src 'self' ${hub.origin}; connect-src ws://127.0.0.1:*`);
-		const config = JSON.stringify({ webChatId: query.get('key'), endpoint: line.url }).replace(/'/g, '&#39;');
+		response.setHeader('content-security-policy', `default-src 'none'; script-src 'self' ${hub.origin}; style-src 'self'; img-src 'self' ${hub.origin}; connect-src ws://127.0.0.1:*${query.has('files') ? ' http://127.0.0.1:*' : ''}`);
+		const config = JSON.stringify({ webChatId: query.get('key'), endpoint: line.url, ...query.has('files') ? { files: { maxSize: 10485760 } } : {} }).replace(/'/g, '&#39;');
 		response.end(`<!doctype html><html lang="${query.get('lang') || 'en'}" dir="${query.get('dir') || 'ltr'}"><head><meta charset="utf-8">
 			<meta name="viewport" content="width=device-width, initial-scale=1"><title>Shop</title><script src="/probe.js${query.has('closed') ? '?closed' : ''}"></script></head>
 			<body><h1>A shop</h1><p><a href="/other" id="before">A link before</a></p>
@@ -252,6 +257,39 @@ test('the page cache', async () => {
 	await comes(texts, 'the conversation is whole', ['before', 'meanwhile', 'after']);
 	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '1', 'of one visitor');
 	is(await problems(), [], 'no error');
+});
+
+test('files', async () => {
+	const { channel } = await visit({ query: { files: '1' } });
+	const folder = mkdtempSync(join(tmpdir(), 'files-'));
+	const paths = ['shoe.png', 'list é.txt'].map(name => join(folder, name));
+	await page.picture(paths[0]);
+	writeFileSync(paths[1], 'one line\n'.repeat(60000));
+	const shown = () => page.evaluate(() => {
+		const { shadowRoot } = document.getElementById('chatt2me-widget');
+		const image = shadowRoot.querySelector('.own .media img');
+		const link = shadowRoot.querySelector('.own a.card b');
+		return [image && image.naturalWidth > 300, link && link.textContent];
+	});
+	await page.give(() => document.getElementById('chatt2me-widget').shadowRoot.querySelector('input[type=file]'), paths);
+	await comes(shown, 'files that are picked come, in order, and are shown', [true, 'list é.txt']);
+	is(await sql(`SELECT string_agg(type || ' ' || size || ' ' || state, ', ' ORDER BY name DESC) FROM webchatt.files WHERE channel_id = '${channel.id}'`),
+		`image/png ${statSync(paths[0]).size} whole, text/plain 540000 whole`, 'whole');
+	const names = dropped => page.evaluate(async name => {
+		const field = document.getElementById('chatt2me-widget').shadowRoot.querySelector('textarea');
+		const carried = new DataTransfer();
+		carried.items.add(new File(['text'], name, { type: 'text/plain' }));
+		field.dispatchEvent(new DragEvent('drop', { dataTransfer: carried, bubbles: true, cancelable: true, composed: true }));
+	}, dropped);
+	await names('dropped.txt');
+	await comes(() => sql(`SELECT content ->> 'filename' FROM webchatt.messages WHERE channel_id = '${channel.id}' ORDER BY id DESC LIMIT 1`), 'one that is dropped, too', 'dropped.txt');
+	line.cut();
+	await names('later.txt');
+	await comes(() => look('.uploads small').then(one => one && one.text), 'without a line it waits', 'Waiting for the connection…');
+	line.open();
+	await comes(() => sql(`SELECT content ->> 'filename' FROM webchatt.messages WHERE channel_id = '${channel.id}' ORDER BY id DESC LIMIT 1`), 'and comes with it', 'later.txt');
+	is(await problems(), [], 'no error, nothing against the policy');
+	rmSync(folder, { recursive: true });
 });
 
 test('storage that is closed', async () => {
