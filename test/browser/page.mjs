@@ -222,7 +222,9 @@ test('the keyboard alone', async () => {
 	ok(await widget.panel.isHidden(), 'Esc closes');
 	is(await focused(), 'Open chat', 'and gives the focus back');
 	await page.locator('#before').focus();
-	await page.evaluate(() => window.Chatt2me.open());
+	await page.evaluate(() => document.getElementById('before').addEventListener('click', () => window.Chatt2me.open()));
+	await page.keyboard.press('Enter');
+	await widget.panel.waitFor();
 	await page.keyboard.press('Escape');
 	is(await focused(), 'before', 'to where it was');
 	await context.close();

@@ -272,7 +272,7 @@ test('a page whose parts are exchanged', async () => {
 		const host = document.getElementById('chatt2me-widget');
 		if (host)
 			host.remove();
-	}).observe(document.body, { childList: true }));
+	}).observe(document.documentElement, { childList: true }));
 	await page.evaluate(() => document.getElementById('chatt2me-widget').remove());
 	await comes(() => page.locator('#chatt2me-widget').count(), 'a page that takes it away again and again has its will', 0);
 	await context.close();

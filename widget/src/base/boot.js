@@ -32,8 +32,9 @@ function place() {
 			other.replaceWith(host);
 		else if (other !== host)
 			other.remove();
+	// Not in the body: nothing that is done to that moves the widget, hides it or takes it away.
 	if (!host.isConnected)
-		document.body.append(host);
+		document.documentElement.append(host);
 	launcher.settle();
 }
 

@@ -46,6 +46,19 @@ export function addStyle(text) {
 	}
 }
 
+// Where something around the container is transformed or filtered, that is the screen to it: then it goes above
+// the whole page, where the browser can do so.
+function rise() {
+	const { left, top, right, bottom } = host.getBoundingClientRect();
+	const { clientWidth, clientHeight } = document.documentElement;
+	// A phone's bars come and go at the bottom.
+	const off = (a, b, most) => Math.abs(a - b) > most;
+	if ((off(left, 0, 20) || off(top, 0, 1) || off(right, clientWidth, 20) || off(bottom, clientHeight, 150)) && host.showPopover && !host.matches(':popover-open')) {
+		host.popover = 'manual';
+		host.showPopover();
+	}
+}
+
 // --- the panel's module -----------------------------------------------------
 
 const fetchPanel = () => load('panel').then(made => panel = made);
@@ -76,18 +89,26 @@ function show(focus) {
 
 // --- opening and closing ----------------------------------------------------
 
-export function open() {
+// The focus goes there when it was the visitor who opened it, and not by typing: else what is
+// typed next, a number of a card, would go to the shop.
+export function open(byVisitor) {
 	if (opened)
 		return;
 	store.check();
-	const active = document.activeElement;
+	let active = document.activeElement;
+	while (active && active !== host && active.shadowRoot && active.shadowRoot.activeElement)
+		active = active.shadowRoot.activeElement;
+	const typing = active && (active.isContentEditable || active.matches('input:not([type=button]):not([type=submit]), textarea, select, iframe, frame, object, embed'));
+	const { userActivation } = navigator;
+	const focus = byVisitor || !typing && (userActivation ? userActivation.isActive : active !== document.body);
 	returnTo = active && active !== document.body && active !== host ? active : null;
 	opened = true;
+	rise();
 	root.classList.add('open');
 	bubble.setAttribute('aria-expanded', 'true');
 	if (line.state === 'idle')
 		line.dial();
-	show(true);
+	show(focus);
 	paint();
 	emit('open');
 }
@@ -108,11 +129,11 @@ export function close() {
 	emit('close');
 }
 
-export function toggle() {
+export function toggle(byVisitor) {
 	if (opened)
 		close();
 	else
-		open();
+		open(byVisitor);
 }
 
 // --- showing ----------------------------------------------------------------
@@ -146,7 +167,7 @@ function tell(messages) {
 		return;
 	const last = fresh[fresh.length - 1];
 	if (!opened)
-		setText(news, `${conversation.authorOf(last) || name()}: ${summary(last.content)}`);
+		setText(news, `${conversation.authorOf(last) || name()}: ${summary(last.content).slice(0, 500)}`);
 	for (const message of fresh)
 		emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(json(message.content)) });
 }
@@ -159,7 +180,7 @@ export function start(container, given) {
 	shadow = host.attachShadow({ mode: 'open' });
 	addStyle(style);
 	badge = make('span.badge', { 'aria-hidden': 'true', hidden: true });
-	bubble = make('button.launcher', { type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: toggle },
+	bubble = make('button.launcher', { type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: () => toggle(true) },
 		draw('chat', 'M5.5 16.5l-.9 4.2 4.5-2.7a9 7.7 0 1 0-3.6-1.5z'), draw('down', 'M6 9.5l6 6 6-6'), badge);
 	news = make('div.hush', { role: 'status' });
 	said = make('p', { role: 'status' });
@@ -193,12 +214,14 @@ export function start(container, given) {
 	for (const name in config.colors)
 		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
 	shadow.append(root);
+	listen(window, 'resize', rise);
 	paint();
 }
 
 // The container has come into a page, or another one.
 export function settle() {
 	root.dir = config.dir || (rightToLeft() ? 'rtl' : getComputedStyle(document.body).direction);
+	rise();
 	if (opened)
 		emit('settled');
 }

@@ -1,7 +1,7 @@
 // The list of messages: rows are made once and then only brought up to date, so
 // that focus, players and the reader's place stay where they are.
 
-import { chosenOf, conversation, dayOf, initial, isObject, line, t, textOf, timeOf } from '../core.js';
+import { chosenOf, conversation, dayOf, initial, isObject, launcher, line, t, textOf, timeOf } from '../core.js';
 import { choicesOf, renderContent } from './contents.js';
 import { append, icon, make, setText, webAddress } from './dom.js';
 
@@ -23,6 +23,13 @@ export function makeLogView(actions) {
 	let lastKey = null;
 	let followed = true;
 	let place = 0;
+	// Those whose end is on the screen now.
+	const sight = new Set();
+	const watch = new IntersectionObserver(changes => {
+		for (const { target, isIntersecting } of changes)
+			sight[isIntersecting ? 'add' : 'delete'](target.dataset.end);
+		launcher.paintSoon();
+	}, { threshold: .5 });
 
 	dots.hidden = true;
 	log.addEventListener('scroll', () => {
@@ -35,6 +42,9 @@ export function makeLogView(actions) {
 	});
 	// Pictures grow when they come, lists when they are opened.
 	['load', 'loadedmetadata', 'toggle'].forEach(name => log.addEventListener(name, follow, true));
+	// A keyboard comes, a text in the field grows, the page has hidden the chat and shows it again.
+	if (self.ResizeObserver)
+		new ResizeObserver(follow).observe(log);
 
 	function atEnd() {
 		return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
@@ -49,6 +59,21 @@ export function makeLogView(actions) {
 		log.scrollTop = log.scrollHeight;
 		followed = true;
 		latest.hidden = true;
+	}
+
+	// Where what was not read yet begins, if all of it has no room.
+	function toNews() {
+		toEnd();
+		const first = conversation.list().find(conversation.isUnread);
+		const made = first && rows.get(first.id);
+		if (!made)
+			return;
+		const above = log.getBoundingClientRect().top - made.row.getBoundingClientRect().top;
+		if (above > 0) {
+			log.scrollTop -= above + 12;
+			followed = false;
+			latest.hidden = false;
+		}
 	}
 
 	// --- rows ------------------------------------------------------------
@@ -97,18 +122,21 @@ export function makeLogView(actions) {
 	function makeRow(entry) {
 		const time = make('time', { datetime: new Date(entry.at).toISOString() }, timeOf(entry.at));
 		const mark = make('span.mark');
+		const end = make('div.meta', { 'data-end': entry.key }, time, mark);
 		const trouble = make('div.trouble', { hidden: true });
 		const bubble = make('div.bubble', null,
 			entry.own ? make('span.hush', null, t('you') + ' ') : null,
-			rendered(entry.content), make('div.meta', null, time, mark));
+			rendered(entry.content), end);
 		const row = make(entry.own ? 'div.row.own' : 'div.row.theirs', { 'data-key': entry.key },
 			entry.author && makeAuthor(entry.author, webAddress(entry.from.author.avatar)), bubble, trouble);
 		let shown = '';
 
+		watch.observe(end);
 		if (bubble.querySelector('.media.image, .media.video'))
 			bubble.classList.add('wide');
 		return {
 			row,
+			end,
 			update(now, state) {
 				const wait = now.from.wait;
 				const word = { clock: 'sending', failed: 'unsent' }[now.mark] || now.mark;
@@ -162,6 +190,8 @@ export function makeLogView(actions) {
 			if (!keys.has(key)) {
 				made.row.remove();
 				rows.delete(key);
+				watch.unobserve(made.end);
+				sight.delete(key);
 			}
 		}
 		let cursor = list.firstChild;
@@ -200,8 +230,10 @@ export function makeLogView(actions) {
 		earlier.hidden = !conversation.older;
 		greeting.hidden = all.length > 0 || line.state === 'gone';
 
-		if (stay || grownBelow && last.own)
+		if (grownBelow && last.own)
 			toEnd();
+		else if (stay)
+			(grownBelow ? toNews : toEnd)();
 		else if (grownAbove)
 			log.scrollTop = top + log.scrollHeight - height;
 		else if (grownBelow)
@@ -212,9 +244,18 @@ export function makeLogView(actions) {
 		log,
 		latest,
 		paint,
-		toEnd,
 		// An element that was taken out and put back has lost its place.
 		back: () => followed ? toEnd() : log.scrollTop = place,
+		follow,
+		toNews,
+
+		// The messages up to the last one that is in sight: what is above it was, or can be.
+		seen() {
+			const ends = Array.from(list.querySelectorAll('[data-end]'), end => end.dataset.end);
+			while (ends.length && !sight.has(ends[ends.length - 1]))
+				ends.pop();
+			return ends;
+		},
 
 		greet: text => setText(greeting, text),
 

@@ -3,13 +3,14 @@
 
 import { conversation, initial, isObject, launcher, line, listen, load, on, store, string, t, textOf } from '../core.js';
 import { icon, make, setText } from './dom.js';
+import { guard } from './guard.js';
 import { makeLogView } from './log_view.js';
 
 const FULL_SCREEN = '(max-width: 480px), (max-height: 400px)';
 const TYPING_FOR = 5000;
 
 export function makeView() {
-	const { close, config, isOpen, name, paintSoon, root, shadow } = launcher;
+	const { close, config, host, isOpen, name, paintSoon, root, shadow } = launcher;
 	const avatar = make('span.avatar', { 'aria-hidden': 'true' });
 	const title = make('h2', { id: 'title', dir: 'auto' });
 	const activity = make('p', { id: 'activity' });
@@ -20,13 +21,15 @@ export function makeView() {
 	const view = makeLogView({ choose, edit, discard });
 	const problem = make('p.problem', { role: 'alert' });
 	const field = make('textarea', {
-		rows: 1, 'aria-label': t('write'), placeholder: t('write'), dir: 'auto', enterkeyhint: 'send', autocomplete: 'off',
+		rows: 1, 'aria-label': t('write'), placeholder: t('write'), enterkeyhint: 'send', autocomplete: 'off',
 		oninput: written, onkeydown: keyInField, onpaste: event => takeFiles(event, event.clipboardData)
 	});
 	const picker = make('input', { type: 'file', multiple: true, hidden: true, onchange: picked });
 	const attach = make('button.attach', { type: 'button', 'aria-label': t('attach'), title: t('attach'), onclick: () => picker.click() }, icon('clip'));
 	const button = make('button.send', { type: 'submit', 'aria-label': t('send'), title: t('send') }, icon('send'));
-	const form = make('form', { onsubmit: submit }, attach, picker, field, button);
+	// As high as its text: what it holds stands below it, unseen.
+	const grown = make('div.grown', null, field);
+	const form = make('form', { onsubmit: submit }, attach, picker, grown, button);
 	const panel = make('section.panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: -1, hidden: true, onkeydown: keyInPanel },
 		make('header', null, avatar, make('div', null, title, activity), shut),
 		bar, make('div.middle', null, view.log, view.latest), problem, form);
@@ -40,7 +43,7 @@ export function makeView() {
 		setScreen();
 		view.hush();
 		paint();
-		view.toEnd();
+		view.toNews();
 		if (!focus)
 			return;
 		// On a phone the keyboard comes when it is asked for.
@@ -52,6 +55,8 @@ export function makeView() {
 
 	function hide() {
 		panel.hidden = true;
+		for (const name of ['--seen', '--above', '--below'])
+			root.style.removeProperty(name);
 	}
 
 	// --- keys ------------------------------------------------------------
@@ -91,8 +96,9 @@ export function makeView() {
 	}
 
 	function grow() {
-		field.style.height = 'auto';
-		field.style.height = `${field.scrollHeight + 2}px`;
+		grown.dataset.text = field.value.slice(0, 2000);
+		// Empty, it is written in from the side that the page is read from.
+		field.dir = field.value ? 'auto' : root.dir;
 		form.classList.toggle('ready', !!field.value.trim());
 	}
 
@@ -190,7 +196,7 @@ export function makeView() {
 	function paint() {
 		view.paint();
 		if (!document.hidden) {
-			conversation.seen(conversation.list().map(message => message.id));
+			conversation.seen(view.seen());
 			line.tellReceipts();
 		}
 	}
@@ -221,13 +227,16 @@ export function makeView() {
 			panel.setAttribute('aria-modal', 'true');
 		else
 			panel.removeAttribute('aria-modal');
-		// The part of the screen that the phone's keyboard leaves.
+		// The part of the screen that the phone's keyboard leaves; who has made the page larger moves about in it.
 		const seen = window.visualViewport;
-		if (seen && isOpen() && seen.scale === 1) {
-			panel.style.setProperty('--seen', `${seen.height}px`);
-			panel.style.setProperty('--above', `${seen.offsetTop}px`);
-			view.paint();
-		}
+		if (!seen || !isOpen())
+			return;
+		const whole = Math.abs(seen.scale - 1) > .01;
+		const set = (name, value) => root.style.setProperty(name, whole ? '' : `${Math.max(0, value) / (host.currentCSSZoom || 1)}px`);
+		set('--seen', seen.height);
+		set('--above', seen.offsetTop);
+		set('--below', innerHeight - seen.offsetTop - seen.height);
+		view.follow();
 	}
 
 	// --- what happens ----------------------------------------------------
@@ -255,10 +264,12 @@ export function makeView() {
 	listen(panel, 'dragover dragleave drop', drag);
 	listen(fullScreen, 'change', setScreen);
 	if (window.visualViewport)
-		listen(window.visualViewport, 'resize', setScreen);
+		listen(window.visualViewport, 'resize scroll', setScreen);
 
 	view.greet(string(config.greeting) || t('greeting'));
 	root.prepend(panel);
+	guard();
+	grow();
 	paintState();
 	if (withFiles() && store.get('uploads'))
 		attachFiles([]);
