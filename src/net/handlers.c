@@ -99,6 +99,7 @@ const http_handler handlers_table[ROUTE_COUNT] = {
 	[ROUTE_HEALTH] = {.check_head = check_get, .handle = handle_health},
 	[ROUTE_METRICS] = {.check_head = check_get, .handle = handle_metrics},
 	[ROUTE_WIDGET] = {.check_head = check_get, .handle = widget_settings_handle},
+	[ROUTE_WIDGET_MODULE] = {.check_head = check_get, .handle = widget_settings_handle_module},
 	[ROUTE_VISITORS] = {.check_head = check_websocket, .is_websocket = true},
 	[ROUTE_LINK] = {.check_head = check_websocket, .is_websocket = true},
 	[ROUTE_WEBHOOK] = {.check_head = hub_webhook_check_head,

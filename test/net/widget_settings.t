@@ -72,6 +72,17 @@ subtest 'to a page of the channel' => sub {
 	isnt(field(request('/widget-settings?webChatId=pk_other-1'), 'ETag'), $etag, 'another channel has another version');
 };
 
+subtest 'as a module' => sub {
+	my $told = request($PATH)->{body};
+	(my $module = $PATH) =~ s/settings/settings.js/;
+	my $r = request("$module&at=1");
+	is($r->{body}, "export default $told;", 'which a page may import as it may the script');
+	is(field($r, 'Content-Type'), 'text/javascript; charset=utf-8', 'a script');
+	is(field($r, 'Access-Control-Allow-Origin'), $ORIGIN, 'for the same pages');
+	is(request($module, Origin => 'https://evil.example.com')->{status}, 403, 'and no others');
+	is(request('/widget-settings.js?webChatId=pk_first-2')->{status}, 404, 'of channels that are there');
+};
+
 subtest 'to nobody else' => sub {
 	for my $origin ('https://evil.example.com', 'null', '', uc $ORIGIN, "$ORIGIN/", "$ORIGIN:443")
 	{

@@ -111,6 +111,8 @@ routes_find(const char *target, uint8_t channel[16])
 		return ROUTE_API;
 	if (is(path, len, "/widget-settings"))
 		return ROUTE_WIDGET;
+	if (is(path, len, "/widget-settings.js"))
+		return ROUTE_WIDGET_MODULE;
 	if (is(path, len, WS_PATH))
 		return ROUTE_VISITORS;
 	if (is(path, len, WS_LINK_PATH))

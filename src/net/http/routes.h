@@ -23,19 +23,20 @@
 typedef enum route
 {
 	ROUTE_NONE = 0,
-	ROUTE_WEBHOOK,		/* POST /webhooks/<channel id> */
-	ROUTE_HUB_WEBHOOK,	/* POST /webhooks/hubs/<name> */
-	ROUTE_SEND,			/* POST /v1/communication/web-chatt2me/message */
-	ROUTE_ORGANIZATION, /* /v1/organization/webhook and below */
-	ROUTE_API,			/* anything else of /v1: there is nothing */
-	ROUTE_ASSET,		/* GET a file that is compiled in */
-	ROUTE_WIDGET,		/* GET /widget-settings */
-	ROUTE_VISITORS,		/* GET, to be upgraded to a visitor's WebSocket */
-	ROUTE_LINK,			/* GET, to be upgraded to a link */
-	ROUTE_HEALTH,		/* GET /healthz */
-	ROUTE_METRICS,		/* GET /metrics */
-	ROUTE_FILES,		/* POST /files */
-	ROUTE_FILE,			/* /files/<id>, with a name behind it or without */
+	ROUTE_WEBHOOK,		 /* POST /webhooks/<channel id> */
+	ROUTE_HUB_WEBHOOK,	 /* POST /webhooks/hubs/<name> */
+	ROUTE_SEND,			 /* POST /v1/communication/web-chatt2me/message */
+	ROUTE_ORGANIZATION,	 /* /v1/organization/webhook and below */
+	ROUTE_API,			 /* anything else of /v1: there is nothing */
+	ROUTE_ASSET,		 /* GET a file that is compiled in */
+	ROUTE_WIDGET,		 /* GET /widget-settings */
+	ROUTE_WIDGET_MODULE, /* GET /widget-settings.js */
+	ROUTE_VISITORS,		 /* GET, to be upgraded to a visitor's WebSocket */
+	ROUTE_LINK,			 /* GET, to be upgraded to a link */
+	ROUTE_HEALTH,		 /* GET /healthz */
+	ROUTE_METRICS,		 /* GET /metrics */
+	ROUTE_FILES,		 /* POST /files */
+	ROUTE_FILE,			 /* /files/<id>, with a name behind it or without */
 
 	/* at the desk's addresses, and nowhere else */
 	ROUTE_DESK_NONE,   /* there is nothing */

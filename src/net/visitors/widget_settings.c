@@ -38,28 +38,27 @@ asked_for(conn *c)
 
 /* {"version": ..., and what the worker gave. */
 static http_response
-settings_of(const channel *ch)
+settings_of(const channel *ch, bool module)
 {
-	size_t size = ch->widget.len + sizeof("{\"version\":\"\",") + CHANNELS_VERSION;
+	size_t size = ch->widget.len + sizeof("export default {\"version\":\"\",;") + CHANNELS_VERSION;
 	char *text = ch->widget.len > 1 ? malloc(size) : NULL;
 	int len;
 
 	if (text == NULL)
 		return http_response_refusal(REFUSE_BUSY);
-	len = snprintf(text, size, "{\"version\":\"%s\",%.*s", ch->widget_version, (int) ch->widget.len - 1,
-				   ch->widget.p + 1);
-	return http_response_text(text, (size_t) len, "application/json; charset=utf-8");
+	len = snprintf(text, size, "%s{\"version\":\"%s\",%.*s%s", module ? "export default " : "", ch->widget_version,
+				   (int) ch->widget.len - 1, ch->widget.p + 1, module ? ";" : "");
+	return http_response_text(text, (size_t) len,
+							  module ? "text/javascript; charset=utf-8" : "application/json; charset=utf-8");
 }
 
-void
-widget_settings_handle(conn *c, const char *body, size_t len)
+static void
+answer(conn *c, bool module)
 {
 	const channel *ch = asked_for(c);
 	const wc_str *origin = ch && c->head.origin.p ? channels_origin(ch, c->head.origin) : NULL;
 	char etag[CHANNELS_VERSION + 3];
 
-	(void) body;
-	(void) len;
 	if (ch == NULL)
 	{
 		http_reply_refuse(c, REFUSE_ROUTE, "No channel has this public key; look at the widget's webChatId.");
@@ -72,7 +71,7 @@ widget_settings_handle(conn *c, const char *body, size_t len)
 		return;
 	}
 	snprintf(etag, sizeof(etag), "\"%s\"", ch->widget_version);
-	c->answer = settings_of(ch);
+	c->answer = settings_of(ch, module);
 	if (!c->answer.owned)
 		return;
 	if (static_files_client_has(c->head.none_match, etag))
@@ -88,4 +87,20 @@ widget_settings_handle(conn *c, const char *body, size_t len)
 		MHD_add_response_header(c->answer.response, "Access-Control-Allow-Origin", allowed);
 		MHD_add_response_header(c->answer.response, "Cross-Origin-Resource-Policy", "cross-origin");
 	}
+}
+
+void
+widget_settings_handle(conn *c, const char *body, size_t len)
+{
+	(void) body;
+	(void) len;
+	answer(c, false);
+}
+
+void
+widget_settings_handle_module(conn *c, const char *body, size_t len)
+{
+	(void) body;
+	(void) len;
+	answer(c, true);
 }
