@@ -56,8 +56,10 @@ function letTabOut() {
 
 async function show({ config, name, scene, language }) {
 	const script = document.createElement('script');
-	const all = { ...config, webChatId: 'preview', endpoint: 'wss://preview.invalid/' };
-	delete all.attributes;
+	const all = { ...config, webChatId: 'preview', endpoint: 'wss://preview.invalid/', settings: false };
+	// What is of a visitor, or of an address, which there is none of.
+	for (const name of ['attributes', 'domain'])
+		delete all[name];
 	// A script of no type that is run: the widget looks for its configuration there.
 	script.type = 'text/plain';
 	script.setAttribute('src', 'chat-widget');
@@ -71,6 +73,7 @@ async function show({ config, name, scene, language }) {
 	self.WebSocket = StubSocket;
 	given.panel = () => import('../../widget/src/panel/panel.js');
 	Object.assign(given, LANGUAGES);
+	given.notices = () => import('../../widget/src/extras/notices.js');
 	await import('../../widget/src/base/boot.js');
 	if (scene !== 'closed')
 		self.Chatt2me.open();

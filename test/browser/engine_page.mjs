@@ -97,8 +97,11 @@ async function visit({ query = {}, open = true } = {}) {
 	return { channel, origin };
 }
 
+// Unless it is open as it was on the page before.
 async function openPanel() {
-	await click('.launcher');
+	await shown('.launcher');
+	if (!await page.evaluate(() => window.Chatt2me.isOpen()))
+		await click('.launcher');
 	await shown('[role=dialog]');
 	await until(async () => await state() === 'open');
 	await until(() => page.evaluate(() => !document.getElementById('chatt2me-widget').shadowRoot.querySelector('[role=dialog]').getAnimations().length));
@@ -122,6 +125,7 @@ test('a conversation on a page with a policy', async () => {
 	await comes(() => statusOf(id), 'and read', 'read');
 	await page.reload();
 	await openPanel();
+	await click('textarea');
 	await comes(texts, 'a reload keeps the conversation', ['Hello', 'Good day. https://example.com/a']);
 	await say('Thanks');
 	await comes(() => said(channel), 'which goes on', ['Hello', 'Thanks']);
@@ -241,8 +245,7 @@ test('the page cache', async () => {
 	// Firefox keeps no page that has a WebSocket.
 	is(await page.evaluate(() => window.shows), process.env.ENGINE === 'firefox' ? [false] : [false, true, true], 'and so does one with an open line, where the browser lets it');
 	await comes(() => look('.launcher'), 'who comes back has the widget');
-	if (!await look('[role=dialog]'))
-		await openPanel();
+	await openPanel();
 	await comes(state, 'which connects', 'open');
 	await comes(texts, 'what came meanwhile is there, once', ['before', 'meanwhile']);
 	await click('textarea');
@@ -252,8 +255,7 @@ test('the page cache', async () => {
 	await comes(() => page.evaluate(() => document.title), 'forward', 'Other');
 	await page.back();
 	await comes(() => look('.launcher'), 'and back again');
-	if (!await look('[role=dialog]'))
-		await openPanel();
+	await openPanel();
 	await comes(texts, 'the conversation is whole', ['before', 'meanwhile', 'after']);
 	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '1', 'of one visitor');
 	is(await problems(), [], 'no error');

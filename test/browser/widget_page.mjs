@@ -59,7 +59,8 @@ function watch(context) {
 	const asked = [];
 	context.on('request', request => {
 		const url = new URL(request.url());
-		if (url.origin === hub)
+		// The channel's settings are no file, and notices come behind the panel.
+		if (url.origin === hub && !/widget-settings|notices/.test(url.pathname))
 			asked.push(url.pathname.replace(/-\w{8}\.js$/, '.js') + url.search);
 	});
 	return asked;
@@ -76,6 +77,7 @@ test('what is loaded when', async () => {
 	await widget.open();
 	await widget.say('Hello');
 	await comes(() => messages(channel).then(all => all.length), 'and can write', 1);
+	await page.evaluate(() => window.Chatt2me.close());
 	await page.reload();
 	await comes(() => asked.filter(path => path.includes('panel')).length, 'who has a conversation has it loaded before it is asked for', 2);
 	ok(await widget.panel.count() === 0 || await widget.panel.isHidden(), 'and not opened');

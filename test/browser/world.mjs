@@ -89,7 +89,7 @@ const escape = text => text.replace(/&/g, '&amp;').replace(/'/g, '&#39;').replac
 function page(query, line) {
 	const tag = `<script src="${hub.origin}/chat-widget.umd.js" data-config='${escape(query.get('config'))}'></script>`;
 	return `<!doctype html><html lang="${query.get('lang') || 'en'}" dir="${query.get('dir') || 'ltr'}"><head><meta charset="utf-8">
-		<meta name="viewport" content="width=device-width, initial-scale=1"><title>Shop</title></head>
+		<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>Shop</title></head>
 		<body><h1>A shop</h1><p><a href="#" id="before">A link before</a></p>${query.has('own') ? '<div id="chatt2me-widget"></div>' : ''}
 		${tag}${query.has('twice') ? tag + tag : ''}</body></html>`;
 }
@@ -179,8 +179,11 @@ export class Widget {
 	}
 
 	// Open the panel; unless it is told not to, wait until the line is there.
+	// It may be open already, as it was on the page before.
 	async open(wait = true) {
-		await this.launcher.click();
+		await this.launcher.waitFor();
+		if (!await this.page.evaluate(() => window.Chatt2me.isOpen()))
+			await this.launcher.click();
 		await this.panel.waitFor();
 		return !wait || until(async () => await this.state() === 'open');
 	}

@@ -8,6 +8,8 @@ import { adopt, atEnd, emit, end, listeners, onForPage } from './events.js';
 import * as launcher from './launcher.js';
 import * as line from './line.js';
 import * as loader from './loader.js';
+import * as settings from './settings.js';
+import * as site from './site.js';
 import * as store from './store.js';
 import { isObject, json } from './values.js';
 import { chooseWords, locale } from './words.js';
@@ -22,6 +24,8 @@ let host = null;
 // What is on the page, or will be when it is far enough: the configuration as it was given.
 let shown = null;
 let shownTag = null;
+// What the page has asked for before the widget is there.
+let later = [];
 
 // --- in the page ------------------------------------------------------------
 
@@ -56,12 +60,22 @@ function keepPlace() {
 	atEnd(() => observer.disconnect());
 }
 
+// Before anything is shown it is known how, and whose conversation it is.
+function prepare(config, then) {
+	loader.locate(config.base);
+	store.open(config.webChatId);
+	settings.begin(config, () => {
+		chooseWords(config, launcher.paintSoon);
+		if (config.domain)
+			loader.load('domain').then(join => join(config)).catch(() => 0).then(then);
+		else
+			then();
+	});
+}
+
 function boot(config) {
 	const own = document.getElementById(CONTAINER);
 	host = own && !own.shadowRoot ? own : make('div', { id: CONTAINER });
-	loader.locate(config.base);
-	chooseWords(config, launcher.paintSoon);
-	store.open(config.webChatId);
 	conversation.load();
 	line.start(config);
 	host.lang = locale;
@@ -75,6 +89,10 @@ function boot(config) {
 		(self.requestIdleCallback || setTimeout)(launcher.prepare);
 	}
 	emit('ready');
+	later.splice(0).forEach(work => work());
+	// The panel that was open on the page before; on a phone it would be in the way of this one.
+	if (store.mark() && store.ofTab('open') === store.mark() && !site.away && !matchMedia(launcher.FULL_SCREEN).matches)
+		launcher.open();
 }
 
 // Run now if the page is far enough, else when it is.
@@ -95,11 +113,13 @@ function init(given) {
 		return host && place();
 	destroy();
 	shown = text;
-	whenReady(() => shown === text && !host && boot(config));
+	const wanted = work => () => shown === text && !host && work();
+	whenReady(wanted(() => prepare(config, wanted(() => boot(config)))));
 }
 
 function destroy() {
 	shown = null;
+	later = [];
 	if (!host)
 		return;
 	conversation.save();
@@ -110,7 +130,7 @@ function destroy() {
 	host = null;
 }
 
-const ready = work => () => whenReady(() => host && work());
+const ready = work => () => whenReady(() => host ? work() : shown && later.push(work));
 
 const api = {
 	version: VERSION,
@@ -118,13 +138,18 @@ const api = {
 	natives: { JSON, Map, Math, Object, Promise, Set, URL },
 	init,
 	destroy,
-	open: ready(launcher.open),
+	open: ready(() => launcher.open()),
 	close: ready(launcher.close),
 	toggle: ready(launcher.toggle),
 	reset() {
 		if (host) {
 			launcher.close();
 			line.reset();
+		} else if (shown) {
+			// The page may be left before the widget is there.
+			store.open(JSON.parse(shown).webChatId);
+			store.wipe();
+			later.push(line.reset);
 		}
 	},
 	isOpen: launcher.isOpen,
@@ -181,7 +206,7 @@ if (left) {
 	self.Chatt2me = Object.assign(before, api);
 	init(left.config);
 	if (left.open)
-		launcher.open();
+		api.open();
 } else if (before && before.version)
 	before.again(ownTag());
 else {

@@ -225,6 +225,7 @@ export function discard(client) {
 
 export function discardAll() {
 	store.remove('log');
+	store.remove('draft');
 	for (const item of outgoing)
 		dropOutgoing(item.id);
 }

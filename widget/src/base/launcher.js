@@ -11,8 +11,12 @@ import * as line from './line.js';
 import { load, renew } from './loader.js';
 import * as store from './store.js';
 import { summary } from './summary.js';
+import * as site from './site.js';
 import { json, string } from './values.js';
 import { rightToLeft, t } from './words.js';
+
+// There the panel is as large as the screen.
+export const FULL_SCREEN = '(max-width: 480px), (max-height: 400px)';
 
 export let host;
 export let shadow;
@@ -27,12 +31,12 @@ let again;
 let panel = null;
 let opened = false;
 let painting = false;
-let unread = 0;
+export let unread = 0;
 let returnTo = null;
 let channelName = '';
 
 export const isOpen = () => opened;
-export const name = () => config.title || channelName || 'Chat';
+export const name = () => string(config.title) || channelName || string(config.channel) || 'Chat';
 
 // Constructed style sheets need no leave of the page's Content-Security-Policy;
 // browsers without them get a style element.
@@ -68,9 +72,28 @@ export function prepare() {
 	fetchPanel().catch(() => 0);
 }
 
+function reveal(focus) {
+	panel.show(focus);
+	if (self.Notification || config.sound)
+		withNotices(notices => notices.ring(root.querySelector('header')));
+}
+
+// For who hears the page.
+export const announce = text => setText(news, text);
+
+// What tells of messages, and speaks by itself.
+function withNotices(work) {
+	load('notices').then(work).catch(() => 0);
+}
+
+function expectNotices() {
+	if (conversation.unread() || Array.isArray(config.proactive) && config.proactive.length)
+		withNotices();
+}
+
 function show(focus) {
 	if (panel)
-		return panel.show(focus);
+		return reveal(focus);
 	setText(said, t('loading'));
 	again.hidden = true;
 	waiting.hidden = false;
@@ -80,7 +103,7 @@ function show(focus) {
 		const inside = focus && !waiting.hidden && (shadow.activeElement === bubble || waiting.contains(shadow.activeElement));
 		waiting.hidden = true;
 		if (opened)
-			panel.show(inside);
+			reveal(inside);
 	}, () => renew().catch(() => 0).then(() => {
 		setText(said, t('missing'));
 		again.hidden = false;
@@ -168,6 +191,7 @@ function tell(messages) {
 	const last = fresh[fresh.length - 1];
 	if (!opened)
 		setText(news, `${conversation.authorOf(last) || name()}: ${summary(last.content).slice(0, 500)}`);
+	withNotices(notices => notices.tell(fresh));
 	for (const message of fresh)
 		emit('message', { id: message.id, at: message.at, text: summary(message.content), content: JSON.parse(json(message.content)) });
 }
@@ -188,10 +212,6 @@ export function start(container, given) {
 	waiting = make('div.wait', { tabindex: -1, hidden: true, onkeydown: event => event.key === 'Escape' && close() },
 		said, again, make('button', { type: 'button', onclick: close }, t('close')));
 	root = make('div.root', null, waiting, bubble, news);
-	const dark = matchMedia('(prefers-color-scheme: dark)');
-	const setTheme = () => {
-		host.dataset.theme = config.theme === 'dark' || config.theme !== 'light' && dark.matches ? 'dark' : 'light';
-	};
 
 	listen(bubble, 'pointerenter pointerdown focus', prepare);
 	on('changed', paintSoon);
@@ -200,22 +220,22 @@ export function start(container, given) {
 		channelName = string(frame.name);
 	});
 	on('fresh', tell);
+	// For the next page, unless it is somebody else's.
+	listen(window, 'pagehide', () => store.ofTab('open', opened ? store.mark() : ''));
 	on('reset', () => setText(news, ''));
 	listen(document, 'visibilitychange', paintSoon);
-	listen(dark, 'change', setTheme);
-	root.classList.toggle('left', config.position === 'left');
-	setTheme();
+	on('settings', expectNotices);
 	atEnd(() => {
 		opened = false;
 		panel = null;
 		unread = 0;
 		channelName = '';
 	});
-	for (const name in config.colors)
-		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
 	shadow.append(root);
 	listen(window, 'resize', rise);
+	site.start();
 	paint();
+	expectNotices();
 }
 
 // The container has come into a page, or another one.

@@ -31,6 +31,8 @@ const CLOSED_ENDED = 4011;
 const CLOSED_GAVE_WAY = 4012;
 // What a message may cost: each line that ended before its ack one, by such a code half of it.
 const MOST_STRIKES = 8;
+// What the widget itself puts in front of the page's title (extras/notices.js).
+export const MARK = /^\(\d+\+?\)\u2060 /;
 
 export let state = 'idle';
 let config;
@@ -161,7 +163,7 @@ function hello() {
 // Where the visitor is, unless that was told last; without what may be a secret in the address.
 function page() {
 	const url = location.origin + location.pathname;
-	const title = document.title.slice(0, 200);
+	const title = document.title.replace(MARK, '').slice(0, 200);
 	if (config.page !== false && !document.hidden && url + title !== toldPage) {
 		toldPage = url + title;
 		return { url, title };
@@ -334,6 +336,8 @@ const handlers = {
 	},
 
 	status: conversation.status,
+
+	settings: () => emit('ask'),
 
 	retracted: frame => conversation.retract(frame.ids),
 

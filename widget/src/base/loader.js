@@ -22,11 +22,14 @@ export function locate(address) {
 	});
 }
 
+// An address at the hub.
+export const address = path => new URL(path, home).href;
+
 export const has = name => !!(given[name] || PARTS[name]);
 
 // A module.  A browser may keep in mind that an address failed, so another try asks for another one.
 function fetchPart(name) {
-	const waits = given[name] ? given[name]() : import(new URL(`chat-widget/${PARTS[name]}${tries ? `?${tries}` : ''}`, home).href);
+	const waits = given[name] ? given[name]() : import(address(`chat-widget/${PARTS[name]}${tries ? `?${tries}` : ''}`));
 	return Promise.race([waits, new Promise((done, fail) => setTimeout(fail, PATIENCE))]).catch(error => {
 		tries++;
 		throw error;

@@ -12,10 +12,13 @@ const memory = new Map();
 let prefix;
 let era = null;
 let ended = () => 0;
+// Other hosts of the domain that have the same token (extras/domain.js), if any.
+let others = null;
 
 // Before all else: whose it is.
 export function open(webChatId) {
 	prefix = `webchatt.${webChatId}.`;
+	others = null;
 	era = disk(d => d.getItem(prefix + 'era')) || null;
 	// What a tab that did not know yet wrote after the others were told to forget.
 	if (!era)
@@ -62,6 +65,8 @@ export function set(name, value) {
 		memory.delete(name);
 	else
 		memory.set(name, value);
+	if (others && name === 'token')
+		others.tell(value);
 	return !!done;
 }
 
@@ -83,16 +88,51 @@ export function names(start) {
 
 // Empty, for the other tabs, too.
 export function wipe() {
+	if (others)
+		others.forget();
 	names('').forEach(remove);
 	era = null;
 }
 
+// The others of this host are told by the cookie, and each empties it: the era stays.
+export function empty() {
+	for (const name of names(''))
+		if (name !== 'era')
+			remove(name);
+}
+
+// The token is shared with other hosts.
+export const join = given => others = given;
+
+// Of this time; empty where nothing is kept.
+export const mark = () => era || '';
+
+// What is this tab's alone: read, or written if there is a value.
+export function ofTab(name, value) {
+	try {
+		if (value !== undefined)
+			sessionStorage.setItem(prefix + name, value);
+		return sessionStorage.getItem(prefix + name);
+	} catch {
+		return null;
+	}
+}
+
 // Has it been emptied since it was last looked at?  Then who was here has to go, and is told whether others write already.
 export function check() {
+	const moved = others && !otherEra() ? others.moved() : undefined;
+	if (moved !== undefined) {
+		empty();
+		if (moved)
+			set('token', moved);
+		return ended(!!moved);
+	}
 	if (!otherEra())
 		return;
 	memory.clear();
 	era = disk(d => d.getItem(prefix + 'era')) || null;
+	if (others && !era)
+		others.forget();
 	ended(era !== null);
 }
 

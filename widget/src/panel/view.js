@@ -6,8 +6,9 @@ import { icon, make, setText } from './dom.js';
 import { guard } from './guard.js';
 import { makeLogView } from './log_view.js';
 
-const FULL_SCREEN = '(max-width: 480px), (max-height: 400px)';
+const SAVE_AFTER = 300;
 const TYPING_FOR = 5000;
+const MOST_DRAFT = 20000;
 
 export function makeView() {
 	const { close, config, host, isOpen, name, paintSoon, root, shadow } = launcher;
@@ -33,14 +34,16 @@ export function makeView() {
 	const panel = make('section.panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: -1, hidden: true, onkeydown: keyInPanel },
 		make('header', null, avatar, make('div', null, title, activity), shut),
 		bar, make('div.middle', null, view.log, view.latest), problem, form);
-	const fullScreen = matchMedia(FULL_SCREEN);
+	const fullScreen = matchMedia(launcher.FULL_SCREEN);
 	let typing = 0;
+	let saving = 0;
 
 	// --- opening and closing ---------------------------------------------
 
 	function show(focus) {
 		panel.hidden = false;
 		setScreen();
+		grow();
 		view.hush();
 		paint();
 		view.toNews();
@@ -90,9 +93,24 @@ export function makeView() {
 
 	function written() {
 		setText(problem, '');
+		saveSoon();
 		grow();
 		if (field.value.trim())
 			line.typing();
+	}
+
+	// What is begun is there again on the next page.
+	function saveSoon() {
+		saving = saving || setTimeout(save, SAVE_AFTER);
+	}
+
+	function save() {
+		clearTimeout(saving);
+		saving = 0;
+		if (field.value)
+			store.set('draft', field.value.slice(0, MOST_DRAFT));
+		else if (store.get('draft') !== null)
+			store.remove('draft');
 	}
 
 	function grow() {
@@ -109,6 +127,7 @@ export function makeView() {
 		if (!text || !write({ type: 'text', text }))
 			return;
 		field.value = '';
+		save();
 		grow();
 		field.focus({ preventScroll: true });
 	}
@@ -248,6 +267,8 @@ export function makeView() {
 	});
 	on('history', view.hush);
 	on('reset', () => {
+		clearTimeout(saving);
+		saving = 0;
 		field.value = '';
 		grow();
 		if (isOpen())
@@ -267,6 +288,9 @@ export function makeView() {
 		listen(window.visualViewport, 'resize scroll', setScreen);
 
 	view.greet(string(config.greeting) || t('greeting'));
+	on('greet', view.greet);
+	listen(window, 'pagehide', () => saving && save());
+	field.value = string(store.get('draft'));
 	root.prepend(panel);
 	guard();
 	grow();

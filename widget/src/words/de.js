@@ -66,5 +66,7 @@ export default {
 	comment: 'Möchten Sie etwas hinzufügen?',
 	thanks: 'Vielen Dank!',
 	skip: 'Überspringen',
-	closed: 'Dieses Gespräch ist beendet. Schreiben Sie, um es fortzusetzen.'
+	closed: 'Dieses Gespräch ist beendet. Schreiben Sie, um es fortzusetzen.',
+	notify: 'Bei Antworten benachrichtigen',
+	dismiss: 'Ausblenden'
 };

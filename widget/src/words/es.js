@@ -66,5 +66,7 @@ export default {
 	comment: '¿Algo que añadir?',
 	thanks: '¡Gracias!',
 	skip: 'Omitir',
-	closed: 'Esta conversación está cerrada. Escribe para retomarla.'
+	closed: 'Esta conversación está cerrada. Escribe para retomarla.',
+	notify: 'Avisarme de las respuestas',
+	dismiss: 'Descartar'
 };

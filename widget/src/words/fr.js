@@ -66,5 +66,7 @@ export default {
 	comment: 'Quelque chose à ajouter ?',
 	thanks: 'Merci !',
 	skip: 'Passer',
-	closed: 'Cette conversation est terminée. Écrivez pour la reprendre.'
+	closed: 'Cette conversation est terminée. Écrivez pour la reprendre.',
+	notify: 'M’avertir des réponses',
+	dismiss: 'Ignorer'
 };

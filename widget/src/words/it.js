@@ -66,5 +66,7 @@ export default {
 	comment: 'Vuoi aggiungere qualcosa?',
 	thanks: 'Grazie!',
 	skip: 'Salta',
-	closed: 'Questa conversazione è chiusa. Scrivi per riprenderla.'
+	closed: 'Questa conversazione è chiusa. Scrivi per riprenderla.',
+	notify: 'Avvisami delle risposte',
+	dismiss: 'Ignora'
 };

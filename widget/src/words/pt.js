@@ -51,18 +51,6 @@ export default {
 	choose: 'Escolher',
 	unknown: 'Esta mensagem não pode ser mostrada aqui.',
 	locked: 'Entre na sua conta para conversar conosco.',
-	attach: 'Anexar um arquivo',
-	files: 'Arquivos',
-	cancel: 'Cancelar',
-	interrupted: 'Interrompido. Escolha o arquivo de novo para continuar.',
-	fileWaits: 'Esperando a conexão…',
-	fileSize: '{done} de {size}',
-	fileTooLarge: 'Arquivos podem ter no máximo {size}.',
-	fileType: 'Arquivos deste tipo não podem ser enviados.',
-	fileEmpty: 'O arquivo está vazio.',
-	filesFull: 'Não há mais espaço para arquivos.',
-	fileFailed: 'Não foi possível enviar o arquivo.',
-	tooManyFiles: 'No máximo {n} arquivos por vez.',
 	begin: 'Começar o chat',
 	name: 'Nome',
 	email: 'E-mail',
@@ -78,5 +66,7 @@ export default {
 	comment: 'Quer acrescentar algo?',
 	thanks: 'Obrigado!',
 	skip: 'Pular',
-	closed: 'Esta conversa está encerrada. Escreva para retomá-la.'
+	closed: 'Esta conversa está encerrada. Escreva para retomá-la.',
+	notify: 'Avisar-me das respostas',
+	dismiss: 'Dispensar'
 };
