@@ -104,4 +104,143 @@ ok($v->acked($said), 'a message names it');
 is($t->sql(q{SELECT content->>'imageUrl' FROM webchatt.messages WHERE direction = 'in'}), $f->{url}, 'as the hub would');
 is($t->sql('SELECT messages FROM webchatt.file_overview'), '1', 'which is noted');
 
+# --- nobody else's -----------------------------------------------------------
+
+my ($other_channel, $other_key) = $t->make_channel('Other', $LocalHub::ORIGIN);
+my $stranger = $t->visitor(key => $other_key);
+Visitor::until(sub { $stranger->connect; return $stranger->welcomed(2) }, 20);
+my ($status, $half) = begin({ name => 'half.txt', size => 40_000 });
+is($status, 201, 'a file is begun');
+is((piece($half->{id}, 0, 'h' x 20_000))[0], 204, 'its first half');
+for ([ 'another visitor', as => $other ], [ 'another channel', as => $stranger, key => $other_key ])
+{
+	my ($who, %as) = @$_;
+	is((piece($half->{id}, 20_000, 'h' x 20_000, %as))[0], 404, "$who does not go on with it");
+	is((asks('HEAD', "/files/$half->{id}?webChatId=" . ($as{key} // $t->{key}), as => $as{as}))[0], 404, 'nor sees how far it is');
+	is((asks('DELETE', "/files/$half->{id}?webChatId=" . ($as{key} // $t->{key}), as => $as{as}))[0], 404, 'nor cancels it');
+}
+is((begin({ name => 'x', size => 1 }, as => $v, key => $other_key))[0], 401, "a token is another channel's nobody's");
+is((begin({ name => 'x', size => 1 }, as => { token => 'wct_' . 'x' x 43 }))[0], 401, 'a token that nobody has');
+is((asks('GET', "/files/$half->{id}", as => undef))[0], 404, 'what is not whole is not served');
+is((asks('GET', '/files/' . 'A' x 43, as => undef))[0], 404, 'nor what is not there');
+
+# An error for a message that names what is not its visitor's.
+sub refused_content
+{
+	my ($who, $content, $name) = @_;
+	my $mark = $who->mark;
+	my $id = $who->say($content);
+	my $error = $who->got(sub { $_->{type} eq 'error' && ($_->{id} // '') eq $id }, 20, $mark);
+	is($error && $error->{code}, 'bad_content', $name);
+	delete $who->{unacked}{$id};
+	return;
+}
+refused_content($other, { type => 'image', imageUrl => $f->{url} }, 'another visitor cannot name it');
+refused_content($stranger, { type => 'image', imageUrl => $f->{url} }, 'nor one of another channel');
+refused_content($v, { type => 'image', imageUrl => $half->{url} }, 'what is not whole cannot be named');
+refused_content($v, { type => 'video', videoUrl => $f->{url} }, 'nor a picture as a video');
+refused_content($v, { type => 'image', imageUrl => $_ }, "nor $_") for 'https://evil.example.com/a.png', 'javascript:alert(1)', "$f->{url}?x=1", "$f->{url}/../x", 'data:image/png;base64,AAAA',
+  $t->base_url . '/files/' . 'A' x 43, '';
+$said = $v->say({ type => 'document', documentUrl => "https://elsewhere.example.com/files/$f->{id}/x.png", filename => 'x.png' });
+ok($v->acked($said), 'a URL of another host with an id of ours');
+is($t->sql(q{SELECT content->>'documentUrl' FROM webchatt.messages WHERE content->>'type' = 'document'}), $t->base_url . "/files/$f->{id}/x.png", 'becomes ours');
+
+# --- offsets -----------------------------------------------------------------
+
+($status, $body, $headers) = piece($half->{id}, 10_000, 'h' x 20_000);
+is("$status " . $headers->header('Upload-Offset'), '409 20000', 'an offset in the middle: 409, with the right one');
+($status, $body, $headers) = piece($half->{id}, 30_000, 'h' x 10_000);
+is("$status " . $headers->header('Upload-Offset'), '409 20000', 'one beyond: the same');
+is((piece($half->{id}, 20_000, 'h' x 100))[0], 409, 'a piece that is too small is not taken');
+is((piece($half->{id}, 20_000, 'h' x 20_001))[0], 409, 'nor one that is longer than the file');
+($status, $body, $headers) = piece($half->{id}, 0, 'h' x 20_000);
+is("$status " . $headers->header('Upload-Offset'), '204 20000', 'the same piece again does no harm');
+($status, $body, $headers) = asks('HEAD', "/files/$half->{id}?webChatId=$t->{key}");
+is("$status " . $headers->header('Upload-Offset') . ' ' . $headers->header('Upload-Length'), '200 20000 40000', 'HEAD says where to go on');
+
+# --- kill -9 in the middle -----------------------------------------------------
+
+my $net = $t->sql('SELECT net_pid FROM webchatt.status');
+kill 'KILL', $net;
+$t->wait_for("SELECT net_pid <> $net AND net_pid > 0 AND listening IS NOT NULL FROM webchatt.status", 'webchatt-net is there again');
+Visitor::until(sub { ($status, $body, $headers) = eval { piece($half->{id}, 20_000, 'h' x 20_000) }; return $status && $status == 200 }, 30);
+is($status, 200, 'after kill -9 of webchatt-net it goes on where it was');
+is($t->sql("SELECT encode(sha256, 'hex') FROM webchatt.files WHERE id = '$half->{id}'"), sha256_hex('h' x 40_000), 'and is whole');
+($status, $body) = piece($half->{id}, 20_000, 'h' x 20_000);
+is("$status $body->{type}", '200 text/plain', 'its last piece again');
+
+my ($status2, $third) = begin({ name => 'third.bin', size => 2_000_000 });
+my $big = $PNG . bytes(2_000_000 - length $PNG, 7);
+is((piece($third->{id}, 0, substr($big, 0, 262144)))[0], 204, 'another one, its first piece');
+$t->node->stop('immediate');
+$t->node->start;
+$t->wait_ready;
+my $at = 0;
+Visitor::until(sub { ($status, $body, $headers) = eval { asks('HEAD', "/files/$third->{id}?webChatId=$t->{key}") }; return $status && $status == 200 }, 60);
+is($at = $headers->header('Upload-Offset'), 262144, 'after a crash of the server what was acknowledged is there');
+while ($at < length $big)
+{
+	($status, $body) = piece($third->{id}, $at, substr($big, $at, 262144));
+	last if $status >= 300;
+	$at += 262144;
+}
+is("$status $body->{type}", '200 image/png', 'and the rest follows');
+is($t->sql("SELECT encode(sha256, 'hex') FROM webchatt.files WHERE id = '$third->{id}'"), sha256_hex($big), 'byte for byte');
+is(sha256_hex((asks('GET', "/files/$third->{id}", as => undef))[3]), sha256_hex($big), 'as it is served');
+
+# --- types and quotas ------------------------------------------------------------
+
+for ([ 'a.png', '<html><script>alert(1)</script>' . ' ' x 20_000, 'text/plain', 'attachment' ], [ 'a.html', $PNG . 'x' x 20_000, 'image/png', 'inline' ], [ 'a.svg', '<svg onload=alert(1)>', 'text/plain', 'attachment' ])
+{
+	my ($name, $bytes, $type, $how) = @$_;
+	my $file = bring($name, $bytes);
+	is($file->{type}, $type, "$name: $type");
+	($code, $body, $headers) = asks('GET', "/files/$file->{id}/$name", as => undef);
+	like($headers->header('Content-Type') . ' ' . $headers->header('Content-Disposition'), qr/\A\Q$type\E.* $how;/, "$name: $how");
+}
+my ($odd_status, $odd) = begin({ name => 'a.exe', size => 20_000 });
+is((piece($odd->{id}, 0, "MZ\0" . 'x' x 19_997))[0], 415, 'what is none of file_types: 415');
+is($t->sql("SELECT count(*) FROM webchatt.files WHERE id = '$odd->{id}'"), '0', 'and is gone');
+is((begin({ name => 'a', size => 3 * 1024 * 1024 + 1 }))[0], 413, 'too large: 413');
+my $many = $t->arrived;
+my @begun = map { (begin({ name => 'a', size => 100 }, as => $many))[0] } 1 .. 9;
+is("@begun", '201 ' x 8 . '429', 'so many at a time by one visitor');
+my $rich = $t->arrived;
+my @big = map { my $file = bring("$_.txt", 'q' x 2_900_000, as => $rich); $file->{id} } 1 .. 7;
+is((begin({ name => 'a', size => 1_000_000 }, as => $rich))[0], 507, 'over the quota: 507');
+is((asks('DELETE', "/files/$big[0]?webChatId=$t->{key}", as => $rich))[0], 204, 'one of them is dropped');
+is((begin({ name => 'a', size => 1_000_000 }, as => $rich))[0], 201, 'which makes room');
+is((asks('DELETE', "/files/$f->{id}?webChatId=$t->{key}"))[0], 409, 'what a message names is not dropped');
+
+# --- applications, SQL, the sweep ------------------------------------------------
+
+my $api = $t->sql(q{SELECT webchatt.create_api_key('shop floor')});
+my %by_key = (as => undef, headers => { Origin => undef, Authorization => "Bearer $api" });
+Visitor::until(sub { ($status, $body) = begin({ name => 'invoice.pdf', size => 20_000 }, %by_key); return $status == 201 }, 20);
+is($status, 201, 'an application brings one by its key');
+is((piece($body->{id}, 0, '%PDF-1.4' . ' ' x 19_992, as => $v))[0], 404, 'no visitor goes on with it');
+my ($whole, $pdf) = piece($body->{id}, 0, '%PDF-1.4' . ' ' x 19_992, as => undef, headers => { Origin => undef, Authorization => "Bearer $api" });
+is("$whole $pdf->{type}", '200 application/pdf', 'the application does');
+is($t->sql("SELECT author || ' ' || coalesce(visitor, 'nobody') FROM webchatt.files WHERE id = '$body->{id}'"), 'shop floor nobody', 'it is the application\'s');
+my $url = $t->sql("SELECT webchatt.add_file('$t->{channel}', 'Größe.txt', convert_to('Größe: 42', 'UTF8'), author => 'ana')");
+is((asks('GET', $url =~ s/.*(?=\/files\/)//r, as => undef))[3], "Gr\xc3\xb6\xc3\x9fe: 42", 'add_file(): is served');
+is($t->sql("SELECT convert_from(webchatt.file_bytes('$url'), 'UTF8')"), 'Größe: 42', 'file_bytes()');
+my $reader = $t->arrived;
+my $sent = $t->sql("SELECT webchatt.send_message('$t->{channel}', '$reader->{visitor}', jsonb_build_object('type', 'document', 'documentUrl', '$url', 'filename', 'Größe.txt'))");
+ok($reader->got(sub { $_->{type} eq 'message' && $_->{id} eq $sent }), 'it is sent');
+is($t->sql("SELECT messages FROM webchatt.file_overview WHERE url = '$url'"), '1', 'and named');
+
+my $unnamed = $t->sql(q{SELECT count(*) FROM webchatt.file_overview WHERE messages = 0});
+cmp_ok($unnamed, '>', 5, 'files that no message names');
+$t->sql("UPDATE webchatt.files SET created_at = created_at - interval '2 days'");
+$t->sql('ALTER DATABASE postgres SET webchatt.file_sweep_after = 60');
+$t->sql('SELECT pg_reload_conf()');
+$t->wait_for('SELECT NOT EXISTS (SELECT FROM webchatt.file_overview WHERE messages = 0)', 'are swept');
+is($t->sql('SELECT count(*) FROM webchatt.file_overview'), '2', 'the others stay');
+is($t->sql('SELECT count(*) FROM webchatt.file_chunks c WHERE NOT EXISTS (SELECT FROM webchatt.files f WHERE f.id = c.file_id)'), '0', 'with no bytes of others');
+$t->sql("DELETE FROM webchatt.messages WHERE id = '$sent'");
+$t->wait_for("SELECT webchatt.file_bytes('$url') IS NULL", 'a file goes after its message');
+is($t->sql("SELECT webchatt.delete_file('$f->{url}')"), 't', 'delete_file()');
+is((asks('GET', "/files/$f->{id}", as => undef))[0], 404, 'at once');
+
 done_testing();
