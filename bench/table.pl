@@ -25,6 +25,7 @@ my $RECIPIENTS = 10_000;
 my $IN_FLIGHT = 64;
 my $CLIENTS = 16;
 my $DESKS = 200;
+my $BRINGING = 200;
 my $TALKING = 1000;
 
 my %opt = (rows => 'visitors,in,reply,hub,curl,commit,send,many,live,desk,memory', seconds => 3, repeat => 3, replies => 20_000, jobs => 40_000,
@@ -573,20 +574,43 @@ sub start_desks
 	return $desks;
 }
 
-# Visitors who write, with desks open or without: messages a second, CPU of each.
+# Visitors who bring files of a megabyte, a piece a second each, and fetch what they brought.
+sub start_files
+{
+	my ($tree) = @_;
+	my $file = "$ENV{TMPDIR}/tokens";
+	my @tokens = map { sprintf('wct_%043d', $_) } 1 .. $BRINGING;
+	open(my $fh, '>', $file) or die "$file: $!\n";
+	print $fh map { "$_\n" } @tokens;
+	close $fh;
+	sql("INSERT INTO webchatt.visitors (channel_id, id) SELECT '$tree->{local}', 'bringer-' || n FROM generate_series(1, $BRINGING) AS n ON CONFLICT DO NOTHING");
+	sql("INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) SELECT '$tree->{local}', sha256(convert_to('wct_' || lpad(n::text, 43, '0'), 'UTF8')), 'bringer-' || n "
+		  . "FROM generate_series(1, $BRINGING) AS n ON CONFLICT DO NOTHING");
+	my $files = start_program('sh', '-c', "exec $ENV{BENCH_BIN}/file_load --port $tree->{door} --key $tree->{key} --origin $ORIGIN --size 1048576 --pause 1 <$file");
+	readline($files->[1]) // die "the files were not begun\n";
+	return $files;
+}
+
+# Visitors who write, beside others (whoever start gives) or alone: messages a second, CPU of each, memory at most.
 sub talk_beside
 {
-	my ($tree, $with) = @_;
+	my ($tree, $start) = @_;
 	empty_tables();
 	my $crowd = start_program(visitor_load('send', $tree->{door}, $tree->{key}, visitors => $TALKING, addresses => 10, seconds => 600, pause => 1));
 	readline($crowd->[1]) // die "the visitors were not welcomed\n";
 	wait_for("SELECT count(*) >= $TALKING FROM webchatt.conversations", 60);
-	my $desks = $with ? start_desks($tree) : undef;
+	my $others = $start ? $start->($tree) : undef;
 	sleep 2;
 	my $now = sub { return (time, cpu_now(undef, processes())) };
 	kill 'USR1', $crowd->[0];
 	my @before = $now->();
-	sleep 4 * $opt{seconds};
+	my %most = (worker => 0, net => 0);
+	for (1 .. 40 * $opt{seconds})
+	{
+		sleep 0.1;
+		my @memory = map { own_memory($_) } processes() if $_ % 5 == 0 && $start;
+		for my $who (@memory ? qw(worker net) : ()) { my $m = shift @memory; $most{$who} = $m if $m > $most{$who} }
+	}
 	my @spent = $now->();
 	kill 'TERM', $crowd->[0];
 	my %r = pairs(readline($crowd->[1]) // die "the visitors ended\n");
@@ -594,14 +618,15 @@ sub talk_beside
 	$spent[$_] -= $before[$_] for 0 .. $#spent;
 	my ($took, $all, $worker, $net) = @spent;
 	my $n = $r{rate} * $took;
-	%r = (%r, cpu => ($worker + $net) / $n, all => $all / $n);
-	if ($desks)
+	%r = (%r, cpu => ($worker + $net) / $n, all => $all / $n, map { ("$_ memory" => $most{$_}) } keys %most);
+	if ($others)
 	{
-		kill 'TERM', $desks->[0];
-		my %did = pairs(readline($desks->[1]) // die "the desks ended\n");
-		stop_child($desks);
-		warn "desk: $did{errors} calls failed\n" if $did{errors};
-		print STDERR "  desks: ", join(', ', map { sprintf("$_ %.0f/s", $did{$_} / $did{seconds}) } qw(changed told inbox conversation read)), "\n";
+		kill 'TERM', $others->[0];
+		my %did = pairs(readline($others->[1]) // die "the others ended\n");
+		stop_child($others);
+		warn "$did{errors} of the others' requests failed\n" if $did{errors};
+		print STDERR "  beside: ", join(', ', map { sprintf("$_ %.0f/s", $did{$_} / $did{seconds}) } grep { $_ ne 'seconds' } sort keys %did), "\n";
+		$r{pieces} = $did{pieces} / $did{seconds} if $did{pieces};
 	}
 	stop_child($crowd);
 	return %r;
@@ -612,8 +637,8 @@ sub measure_desk
 	my %f = in_turns(sub {
 			my ($tree) = @_;
 			open_desk($tree);
-			my %alone = talk_beside($tree, 0);
-			my %beside = talk_beside($tree, 1);
+			my %alone = talk_beside($tree);
+			my %beside = talk_beside($tree, \&start_desks);
 			return ((map { ("${_} alone" => $alone{$_}) } keys %alone), %beside);
 		});
 	row("desk: messages acked durable, $TALKING conversations of one a second, with $DESKS desks, to without", '/s', $f{rate}, $f{'rate alone'}{new}, ['r>', 0.9]);
@@ -621,6 +646,25 @@ sub measure_desk
 	row('    p99', 'us', $f{p99_us}, $f{'p99_us alone'}{new});
 	row('    CPU a message, the worker and webchatt-net, the desks\' calls with it', 'us', $f{cpu}, $f{'cpu alone'}{new});
 	row('    all processes, the desks\' calls with them', 'us', $f{all}, $f{'all alone'}{new});
+	return;
+}
+
+sub measure_files
+{
+	my %f = in_turns(sub {
+			my ($tree) = @_;
+			sql("ALTER SYSTEM SET webchatt.address_files_per_hour = '10000000kB'");
+			sql('SELECT pg_reload_conf()');
+			my %alone = talk_beside($tree);
+			my %beside = talk_beside($tree, \&start_files);
+			return ((map { ("${_} alone" => $alone{$_}) } keys %alone), %beside);
+		});
+	row("files: messages acked durable, $TALKING conversations of one a second, while $BRINGING visitors bring and fetch files, to without", '/s', $f{rate}, $f{'rate alone'}{new}, ['r>', 0.9]);
+	row('files: median of an ack', 'us', $f{p50_us}, $f{'p50_us alone'}{new});
+	row('    p99', 'us', $f{p99_us}, $f{'p99_us alone'}{new});
+	row('    pieces of 256 kB', '/s', $f{pieces});
+	row('    memory: the worker', 'MiB', $f{'worker memory'}, undef, ['<', 64]);
+	row('    memory: webchatt-net', 'MiB', $f{'net memory'}, undef, ['<', 96]);
 	return;
 }
 
@@ -700,7 +744,7 @@ sub measure_memory
 # --- all of it -------------------------------------------------------------
 
 my @sections = ([visitors => \&measure_visitors], [in => \&measure_in], [reply => \&measure_reply], [hub => \&measure_hub], [curl => \&measure_curl],
-	[commit => \&measure_commit], [send => \&measure_send], [many => \&measure_many], [live => \&measure_live], [desk => \&measure_desk], [memory => \&measure_memory]);
+	[commit => \&measure_commit], [send => \&measure_send], [many => \&measure_many], [live => \&measure_live], [desk => \&measure_desk], [files => \&measure_files], [memory => \&measure_memory]);
 my %known = map { $_->[0] => 1 } @sections;
 for (keys %wanted) { die "there are no rows $_\n" if !$known{$_} }
 
