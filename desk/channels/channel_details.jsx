@@ -8,9 +8,9 @@ import { Confirm, Copy, Head, Problem } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { ChannelForm } from './channel_form.jsx';
 import { ShowAuthor } from './show_author.jsx';
-import { useLooks, WidgetLooks } from './widget_looks.jsx';
+import { WidgetLooks } from './widget_looks.jsx';
 
-function Widget({ channel, script, onChanged }) {
+function Widget({ channel, onChanged }) {
 	const [asking, setAsking] = useState(false);
 	const [done, setDone] = useState(false);
 	async function regenerate() {
@@ -19,7 +19,7 @@ function Widget({ channel, script, onChanged }) {
 		setDone(true);
 	}
 	return <section class="block" aria-label={t('widgetScript')}>
-		{channel.widgetScript ? <Copy label={t('widgetScript')} value={script} rows={5} hint={t('widgetScriptHint')} />
+		{channel.widgetScript ? <Copy label={t('widgetScript')} value={channel.widgetScript} rows={5} hint={t('widgetScriptHint')} />
 			: <p class="notice">{t('noWidgetScript')}</p>}
 		<Copy label={t('publicKey')} value={channel.publicKey} />
 		<Copy label={t('channelId')} value={channel.id} />
@@ -47,7 +47,6 @@ function Newcomers({ channel, onChanged }) {
 
 export function ChannelDetails({ channel, onChanged }) {
 	const [saved, setSaved] = useState(0);
-	const looks = useLooks(channel);
 	const made = parts()[2] === 'made';
 	async function save(values) {
 		await call('set_channel', { id: channel.id, ...values });
@@ -59,9 +58,9 @@ export function ChannelDetails({ channel, onChanged }) {
 			{channel.local && <span class="tag">{t('local')}</span>}</Head>
 		<div class="scroll"><div class="sheet">
 			{made && <p class="notice" role="status">{t('channelMade')}</p>}
-			{channel.local ? <Widget channel={channel} script={looks.script} onChanged={onChanged} /> : <section class="block">
+			{channel.local ? <Widget channel={channel} onChanged={onChanged} /> : <section class="block">
 				<p class="notice">{t('remoteChannel', { hub: channel.hub })} <a href={href('hubs', channel.hub)}>{t('hub')}</a></p><Copy label={t('channelId')} value={channel.id} /></section>}
-			{channel.local && <WidgetLooks channel={channel} looks={looks} />}
+			{channel.local && <WidgetLooks channel={channel} />}
 			{channel.local && <section class="block" aria-label={t('configure')}>
 				<h2>{t('configure')}</h2>
 				<ChannelForm key={saved} start={channel} action={t('save')} onSave={save}>{saved > 0 && <span class="saved" role="status">{t('saved')}</span>}</ChannelForm>

@@ -127,19 +127,22 @@ test('the preview of the widget', async () => {
 	await comes(() => widget.getByRole('heading').innerText().catch(() => ''), 'the preview is the widget, with the channel\'s name', 'Kettles & pots');
 	await comes(() => widget.locator('.list .row').count(), 'and a short conversation', 2);
 	is(await script.inputValue(), await sql(`SELECT webchatt.widget_script('${channel.id}')`), 'the script is as it comes');
+	const save = ana.page.getByRole('button', { name: 'Save the widget' });
+	ok(await save.isDisabled(), 'and there is nothing to be saved');
 
 	const title = HACK.slice(0, 50);
 	await ana.page.getByLabel('Title').fill('x'.repeat(51));
+	await save.click();
 	await comes(() => ana.page.locator('#look-title-error').innerText().catch(() => ''), 'what the server refuses stands at its field',
-		'"title" of the widget\'s configuration is not usable. Give 1 to 50 characters; without it the head shows the channel\'s display name.');
-	is(await script.inputValue(), '', 'and there is no script');
+		`"title" of the widget's settings is not usable. It is "${'x'.repeat(51)}". Give a text of 1 to 50 characters, in one line.`);
+	is(await sql(`SELECT webchatt.widget_settings('${channel.id}')`), '{}', 'and nothing is set');
 	await ana.page.getByLabel('Title').fill(title);
 	await comes(() => widget.getByRole('heading').innerText().catch(() => ''), 'a title is in the preview as it was typed', title);
 	is(await ana.page.evaluate(() => document.activeElement.id), 'look-title', 'and does not take the focus');
 	await ana.page.getByLabel('Greeting').fill(HACK);
 	await ana.page.getByLabel('Colour', { exact: true }).fill('#7a1f5c');
 	await ana.page.getByLabel('Position').selectOption('left');
-	await ana.page.getByLabel('Language').selectOption('pt');
+	await ana.page.getByLabel('Language', { exact: true }).selectOption('pt');
 	await ana.page.getByLabel('Preview').and(ana.page.locator('select')).selectOption('empty');
 	await comes(() => widget.locator('.greeting').innerText().catch(() => ''), 'so is a greeting', HACK);
 	await comes(() => widget.locator('header').evaluate(head => getComputedStyle(head).backgroundColor).catch(() => ''), 'and the colour', 'rgb(122, 31, 92)');
@@ -155,15 +158,18 @@ test('the preview of the widget', async () => {
 	is(await ana.page.evaluate(() => document.activeElement.tagName), 'IFRAME', 'and back');
 
 	const config = { colors: { accent: '#7a1f5c', 'on-accent': '#ffffff' }, greeting: HACK, lang: 'pt', position: 'left', title };
-	await comes(() => script.inputValue().then(text => text !== ''), 'the script is written', true);
-	const written = await script.inputValue();
-	is(written, await sql(`SELECT webchatt.widget_script('${channel.id}', ${quoted(JSON.stringify(config))})`), 'byte for byte as SQL writes it');
+	await save.click();
+	await ana.page.getByText('Saved', { exact: true }).waitFor();
+	const set = async () => JSON.parse(await sql(`SELECT webchatt.widget_settings('${channel.id}')`));
+	is(await set(), config, 'saved, it is what the channel has, as it was typed');
+	is(await script.inputValue(), await sql(`SELECT webchatt.widget_script('${channel.id}')`), 'the script of the pages stays as it is');
+	const written = await sql(`SELECT webchatt.widget_script('${channel.id}', ${quoted(JSON.stringify(config))})`);
 	const members = `"webChatId":"${channel.key}","endpoint":"ws://chat.example.org/communication/web-chatt2me/ws",${JSON.stringify(config).slice(1)}`;
 	const escaped = `{${members}`.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/'/g, '&#39;');
 	is(JSON.parse(written.match(/data-config='([^']*)'/)[1].replace(/&#39;/g, "'").replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&')), JSON.parse(`{${members}`), 'it says what was typed');
 	is(written.replace(/": /g, '":').replace(/", "/g, '","'), `<script src="http://chat.example.org/chat-widget.umd.js" data-config='${escaped}'></script>`, 'and nothing in it ends the attribute');
 	await ana.page.getByRole('button', { name: 'Copy: Widget script' }).click();
-	await comes(() => ana.page.evaluate(() => navigator.clipboard.readText()), 'Copy copies it', written);
+	await comes(() => ana.page.evaluate(() => navigator.clipboard.readText()), 'Copy copies it', await script.inputValue());
 
 	// on a page of a shop
 	const context = await newContext();
@@ -187,6 +193,7 @@ test('the preview of the widget', async () => {
 	await ana.page.getByLabel('Colour', { exact: true }).fill('#ffdd00');
 	await comes(() => widget.locator('header').evaluate(head => getComputedStyle(head).color).catch(() => ''), 'what stands on a light colour is dark', 'rgb(0, 0, 0)');
 	await ana.page.getByLabel('Colour', { exact: true }).fill('red; x');
+	await save.click();
 	await comes(() => ana.page.locator('#look-accent-error').count(), 'a colour that is none is refused at its field', 1);
 
 	await ana.page.route('**/desk/preview.js', answer => answer.abort());
