@@ -18,6 +18,10 @@ function Value({ value }) {
 	return webAddress(text) ? <Out href={text}>{text}</Out> : text;
 }
 
+function Rating({ value, comment, at }) {
+	return <Fragment><dt>{t('rating')}</dt><dd dir="auto" title={fullOf(at)}><span aria-hidden="true">{'★'.repeat(value)}{'☆'.repeat(5 - value)}</span><span class="hush">{t('ratingOf', { value })}</span>{comment && <><br />{comment}</>}</dd></Fragment>;
+}
+
 export function Details({ desk, talk, name, onClose }) {
 	const { visitor } = talk;
 	const attributes = visitor.attributes && typeof visitor.attributes === 'object' ? visitor.attributes : {};
@@ -34,6 +38,7 @@ export function Details({ desk, talk, name, onClose }) {
 			<dt>{t('firstSeen')}</dt><dd>{fullOf(visitor.firstSeen)}</dd>
 			<dt>{t('lastSeenAt')}</dt><dd>{visitor.present ? t('presentNow') : fullOf(visitor.lastSeen)}</dd>
 			<Whereabouts visitor={visitor} />
+			{visitor.rating && <Rating {...visitor.rating} />}
 			<dt>{t('visitorId')}</dt><dd class="mono">{talk.id}</dd>
 		</dl>
 		{names.length > 0 && <>

@@ -241,6 +241,8 @@ export const EN = {
 	channel: 'Channel',
 	visitorId: 'ID',
 	firstSeen: 'First seen',
+	rating: 'Rating',
+	ratingOf: '{value} of 5',
 	lastSeenAt: 'Last seen',
 	onPage: 'on',
 	sinceThen: 'since {at}',

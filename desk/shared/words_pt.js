@@ -238,6 +238,8 @@ export const PT = {
 	channel: 'Canal',
 	visitorId: 'ID',
 	firstSeen: 'Visto pela primeira vez',
+	rating: 'Avaliação',
+	ratingOf: '{value} de 5',
 	lastSeenAt: 'Visto pela última vez',
 	onPage: 'em',
 	sinceThen: 'desde {at}',

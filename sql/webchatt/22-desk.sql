@@ -483,13 +483,15 @@ BEGIN
 					'locale', v.locale, 'timeZone', v.time_zone,
 					'channel', v.channel_id, 'state', coalesce(c.state, 'open'), 'assignee', c.assignee,
 					'waitingSince', c.waiting_since)
+					|| coalesce((SELECT jsonb_build_object('rating', jsonb_build_object('value', r.value, 'comment', r.comment, 'at', coalesce(r.changed_at, r.rated_at)))
+						FROM webchatt.ratings r WHERE r.channel_id = v.channel_id AND r.visitor = v.id ORDER BY r.closed_upto DESC LIMIT 1), '{}')
 				FROM webchatt.visitors v
 				LEFT JOIN webchatt.conversations c ON c.channel_id = v.channel_id AND c.visitor = v.id
 				WHERE v.channel_id = what.channel AND v.id = what.visitor)));
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
-	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
 
 CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -352,3 +352,47 @@ END
 $$;
 COMMENT ON FUNCTION webchatt.widget_settings(uuid) IS
 	'what webchatt.configure_widget() has set for a local channel; {} where nothing is. Its widgets get it by GET /widget-settings';
+
+CREATE FUNCTION webchatt.desk_widget_settings(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN jsonb_build_object('settings', webchatt.widget_settings(webchatt._desk_uuid(args, 'id')));
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_widget_settings(jsonb) IS 'the desk, for admins: {id} → {settings: {}}: how the channel''s widget looks and what it does';
+
+CREATE FUNCTION webchatt.desk_configure_widget(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN jsonb_build_object('settings', webchatt.configure_widget(webchatt._desk_uuid(args, 'id'), webchatt._desk_arg(args, 'settings', 'object')));
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_configure_widget(jsonb) IS
+	'the desk, for admins: {id, settings: {}} → {settings: {}}: sets those that are named, null takes one away; what is set then';
+
+----------------------------------------------------------------------------
+-- What visitors say of conversations that are closed
+----------------------------------------------------------------------------
+
+CREATE TABLE webchatt.ratings (
+	channel_id uuid NOT NULL,
+	visitor text COLLATE "C" NOT NULL,
+	closed_upto uuid NOT NULL,
+	value smallint NOT NULL CHECK (value BETWEEN 1 AND 5),
+	comment text CHECK (char_length(comment) BETWEEN 1 AND 1000),
+	assignee text,
+	rated_at timestamptz NOT NULL DEFAULT now(),
+	changed_at timestamptz,
+	PRIMARY KEY (channel_id, visitor, closed_upto),
+	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE INDEX ratings_rated_at ON webchatt.ratings (rated_at);
+COMMENT ON TABLE webchatt.ratings IS
+	'what visitors said of conversations that were closed: a row for each closing, by the widget where its setting "rating" is on; it can be changed for an hour';
+COMMENT ON COLUMN webchatt.ratings.visitor IS 'who said it';
+COMMENT ON COLUMN webchatt.ratings.closed_upto IS 'the newest message when it was closed: webchatt.conversations.closed_upto';
+COMMENT ON COLUMN webchatt.ratings.value IS '1, bad, to 5, good';
+COMMENT ON COLUMN webchatt.ratings.comment IS 'what they wrote with it, at most 1000 characters; a stranger wrote it. Null: nothing';
+COMMENT ON COLUMN webchatt.ratings.assignee IS 'whose the conversation was then; null: nobody''s';
+COMMENT ON COLUMN webchatt.ratings.rated_at IS 'when they first said so';
+COMMENT ON COLUMN webchatt.ratings.changed_at IS 'when they last changed it; null: never';

@@ -3,10 +3,10 @@
 
 -- name: note_came($1 channels uuid[], $2 ids uuid[])
 -- Visitors wrote these, and it is not known that they wait already. What is no message, as it was a repeat, and what was
--- answered before, is passed over. Returns the conversations in which somebody waits now.
+-- answered before, is passed over. Returns the conversations in which somebody waits now, and whether they were closed before.
 WITH came AS MATERIALIZED (
 	SELECT DISTINCT ON (m.channel_id, m.visitor) m.channel_id, m.visitor, m.id, m.created_at,
-		c.waiting_since IS NOT NULL AS waits
+		c.waiting_since IS NOT NULL AS waits, coalesce(c.state = 'closed', false) AS was_closed
 	FROM unnest($1, $2) AS e (channel_id, id)
 	JOIN webchatt.messages m ON m.channel_id = e.channel_id AND m.id = e.id
 	LEFT JOIN webchatt.conversations c ON c.channel_id = m.channel_id AND c.visitor = m.visitor
@@ -20,11 +20,8 @@ noted AS (
 	WHERE NOT waits
 	ON CONFLICT (channel_id, visitor) DO UPDATE
 	SET state = 'open', closed_upto = NULL, waiting_since = excluded.waiting_since, last_id = excluded.last_id, last_at = excluded.last_at
-	RETURNING channel_id, visitor
 )
-SELECT channel_id, visitor FROM noted
-UNION ALL
-SELECT channel_id, visitor FROM came WHERE waits;
+SELECT channel_id, visitor, was_closed FROM came;
 
 -- name: note_sent($1 channels uuid[], $2 visitors text[], $3 answers uuid[], $4 newest uuid[])
 -- Messages were sent, of each conversation once: the newest that is an answer (null: none is), and the newest. Returns
@@ -70,7 +67,7 @@ SELECT channel_id, visitor FROM sent WHERE has_waited;
 -- name: note_states($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 newest uuid[], $5 closes boolean[])
 -- Conversations are closed up to that message, or opened again. The order with the highest number counts, whatever comes
 -- first; but what was there when one was closed is dealt with. Of a message that is gone the conversation was another, of
--- somebody who has been erased since. Returns those that are missing here.
+-- somebody who has been erased since. Returns those that are missing here (is_closed is null), and how the others stand.
 WITH ordered AS MATERIALIZED (
 	SELECT o.channel_id, o.visitor, max(o.n) AS n, (array_agg(o.upto ORDER BY o.n DESC))[1] AS upto,
 		(array_agg(o.upto ORDER BY o.upto DESC NULLS LAST))[1] AS seen
@@ -106,8 +103,11 @@ noted AS (
 	FROM found f
 	WHERE c.channel_id = f.channel_id AND c.visitor = f.visitor
 		AND (f.n > c.state_order OR f.answered_upto IS DISTINCT FROM c.answered_upto)
+	RETURNING c.channel_id, c.visitor, c.state = 'closed' AS is_closed
 )
-SELECT f.channel_id, f.visitor FROM found f WHERE f.is_missing;
+SELECT f.channel_id, f.visitor, NULL::boolean AS is_closed FROM found f WHERE f.is_missing
+UNION ALL
+SELECT channel_id, visitor, is_closed FROM noted;
 
 -- name: note_assignees($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 newest uuid[], $5 assignees text[])
 -- Conversations are somebody's, or nobody's (null); the order with the highest number counts. newest: as in note_states.
@@ -124,7 +124,7 @@ noted AS (
 	FROM ordered o
 	WHERE c.channel_id = o.channel_id AND c.visitor = o.visitor AND o.n > c.assignee_order
 )
-SELECT o.channel_id, o.visitor
+SELECT o.channel_id, o.visitor, NULL::boolean AS is_closed
 FROM ordered o
 WHERE NOT EXISTS (SELECT FROM webchatt.conversations c WHERE c.channel_id = o.channel_id AND c.visitor = o.visitor);
 

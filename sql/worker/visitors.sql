@@ -142,7 +142,7 @@ SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 -- may have been lost with a connection; and what lies among those that the client has: another client got it. An older page
 -- has neither, for who asks goes on from the oldest on it, and would miss what lies between.
 -- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
--- left out, whether there are older ones than that, and up to which the visitor's own were read.
+-- left out, whether there are older ones than that, up to which the visitor's own were read, and whether the conversation is closed.
 WITH recent AS (
 	SELECT m.id, m.status, m.direction
 	FROM webchatt.messages m
@@ -194,4 +194,24 @@ SELECT
 		',' ORDER BY id), '') || ']' FROM taken) AS messages,
 	(SELECT id FROM whole ORDER BY n DESC LIMIT 1) AS whole_from,
 	(SELECT count(*) FROM seen) > (SELECT count(*) FROM whole) AS has_more,
-	(SELECT id FROM seen WHERE direction = 'in' AND status = 'read' ORDER BY n LIMIT 1) AS read_upto;
+	(SELECT id FROM seen WHERE direction = 'in' AND status = 'read' ORDER BY n LIMIT 1) AS read_upto,
+	EXISTS (SELECT FROM webchatt.conversations c WHERE c.channel_id = $1 AND c.visitor = $2 AND c.state = 'closed') AS is_closed;
+
+-- name: rate($1 channel uuid, $2 visitor text, $3 value int, $4 comment text)
+-- The visitor rates the conversation, if it is closed; once for each closing, and for an hour the rating can be changed. Returns
+-- whether it is closed, and whether the rating is written.
+WITH closed AS MATERIALIZED (
+	SELECT channel_id, visitor, closed_upto, assignee
+	FROM webchatt.conversations
+	WHERE channel_id = $1 AND visitor = $2 AND state = 'closed'
+),
+rated AS (
+	INSERT INTO webchatt.ratings AS r (channel_id, visitor, closed_upto, value, comment, assignee)
+	SELECT channel_id, visitor, closed_upto, $3, nullif(left($4, 1000), ''), assignee
+	FROM closed
+	ON CONFLICT (channel_id, visitor, closed_upto) DO UPDATE
+	SET value = excluded.value, comment = coalesce(excluded.comment, r.comment), changed_at = now()
+	WHERE r.rated_at > now() - interval '1 hour'
+	RETURNING 1
+)
+SELECT EXISTS (SELECT FROM closed) AS is_closed, EXISTS (SELECT FROM rated) AS is_written;

@@ -33,6 +33,7 @@
 #define WC_MAX_PAGE_TITLE 800
 #define WC_MAX_LOCALE	  35
 #define WC_MAX_TIME_ZONE  64
+#define WC_MAX_RATING	  4000 /* bytes of a rating's comment: 1,000 characters */
 
 /* Budgets of what strangers bring. */
 #define WC_BUDGETS 3

@@ -74,6 +74,11 @@ SELECT pg_temp.refusal(format('SELECT webchatt.configure_widget(%L, %L)', :'c', 
 SELECT pg_temp.refusal(format('SELECT webchatt.configure_widget(%L, %L)', '0190a0b0-0000-7000-8000-000000000002', '{}'));
 SELECT split_part(pg_temp.refusal(format('SELECT webchatt.configure_widget(%L, %L)', :'remote', '{}')), E'\n', 1);
 SELECT split_part(pg_temp.refusal(format('SELECT webchatt.widget_settings(%L)', :'remote')), E'\n', 1);
+-- at the desk
+SELECT webchatt.desk_configure_widget(jsonb_build_object('id', :'c', 'settings', '{"title": "Help"}'::jsonb));
+SELECT webchatt.desk_widget_settings(jsonb_build_object('id', :'c'));
+SELECT webchatt.desk_configure_widget(jsonb_build_object('id', :'c', 'settings', '{"title": null}'::jsonb));
+SELECT split_part(pg_temp.refusal($$SELECT webchatt.desk_configure_widget('{}')$$), E'\n', 1);
 -- all together
 SELECT pg_temp.refusal(format('SELECT webchatt.configure_widget(%L, %L)', :'c', jsonb_build_object('strings', (SELECT jsonb_object_agg('w' || i, repeat('x', 480)) FROM generate_series(1, 40) i))));
 -- by hand it is no object of the size that fits, either

@@ -95,7 +95,10 @@ static const wc_arrived a_arrived = {UINT64_C(1) << 40,
 									 STR("pt-BR"),
 									 STR("America/Sao_Paulo")};
 static const wc_page a_page = {UUID_A, UUID_B, STR("https://www.example.com/b"), STR("")};
-static const wc_welcome a_welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]")};
+static const wc_welcome a_welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]"), 1};
+static const wc_conversation a_conversation = {UUID_A, UUID_B, 1};
+static const wc_rating a_rating = {77, UUID_A, UUID_B, 5, STR("good")};
+static const wc_rated a_rated = {77, WC_RATING_LATE, UUID_A, UUID_B, 4};
 static const wc_left a_left = {UINT64_C(1) << 40};
 static const wc_history_ask a_history_ask = {77, UUID_A, UUID_B, UUID_A};
 static const wc_history a_history = {77, UUID_A, 0, 1, STR("[]")};

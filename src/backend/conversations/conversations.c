@@ -18,6 +18,7 @@
 
 #include "conversations/conversation_notify.h"
 #include "turn/conversation_set.h"
+#include "conversations/conversation_states.h"
 #include "conversations/conversation_sweep.h"
 #include "conversations/conversations.h"
 #include "shared/columns.h"
@@ -315,6 +316,8 @@ learn_waiting(uint64 rows)
 
 		if (one != NULL)
 			one->sure = true;
+		if (DatumGetBool(wc_field(i, 3, &isnull)))
+			conversation_states_add(DatumGetUUIDP(wc_field(i, 1, &isnull)), wc_field_text(i, 2), false);
 	}
 	for (i = 0; i < (uint64) came[0]->n; i++)
 	{
@@ -490,13 +493,31 @@ typedef struct Some
 	int n;
 } Some;
 
+/* What orders found: conversations that are missing go into the columns, of the others it is known how they stand. */
+static void
+learn_states(uint64 rows, WcColumn *channels, WcColumn *visitors)
+{
+	uint64 i;
+
+	for (i = 0; i < rows; i++)
+	{
+		bool isnull;
+		bool missing;
+		bool closed = DatumGetBool(wc_field(i, 3, &missing));
+
+		if (missing)
+			keep_row(i, channels, visitors);
+		else
+			conversation_states_add(DatumGetUUIDP(wc_field(i, 1, &isnull)), wc_field_text(i, 2), closed);
+	}
+}
+
 /* Orders of one kind; returns the conversations that they found missing. */
 static void
 run_orders(const Some *some, bool assign, WcColumn *channels, WcColumn *visitors)
 {
 	WcColumn *cols[WC_NOTE_STATES_ARRAYS];
 	Datum args[WC_NOTE_STATES_PARAMETERS];
-	uint64 rows;
 	uint64 i;
 
 	StaticAssertStmt(WC_NOTE_STATES_PARAMETERS == WC_NOTE_ASSIGNEES_PARAMETERS,
@@ -524,9 +545,7 @@ run_orders(const Some *some, bool assign, WcColumn *channels, WcColumn *visitors
 	if (cols[0]->n == 0)
 		return;
 	wc_columns_arrays(cols, lengthof(cols), args);
-	rows = wc_run_any(assign ? WC_NOTE_ASSIGNEES : WC_NOTE_STATES, args, NULL);
-	for (i = 0; i < rows; i++)
-		keep_row(i, channels, visitors);
+	learn_states(wc_run_any(assign ? WC_NOTE_ASSIGNEES : WC_NOTE_STATES, args, NULL), channels, visitors);
 }
 
 /* A step: carry orders out; conversations that have no row yet get one. */
@@ -594,8 +613,9 @@ conversations_apply(TimestampTz now, bool others_wait)
 }
 
 void
-conversations_commit(TimestampTz now)
+conversations_commit(TimestampTz now, wc_buf *out)
 {
+	conversation_states_commit(out);
 	let_notes_go();
 	keep_sent(now);
 	forget_turn();
@@ -617,6 +637,7 @@ conversations_rollback(const ErrorData *error)
 		forget_orders();
 	norders = ncommitted;
 	done = false;
+	conversation_states_forget();
 	conversation_sweep_rollback();
 	conversation_notify_rollback();
 }
@@ -630,6 +651,7 @@ conversations_reset(void)
 	forget_orders();
 	done = false;
 	orders_due = 0;
+	conversation_states_forget();
 	conversation_sweep_reset();
 	conversation_notify_reset();
 }

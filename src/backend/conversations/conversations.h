@@ -8,6 +8,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "common/frame.h"
+
 #include "turn/part.h"
 
 /* A work order: to close, to open again, to assign; its op in the outbox. */
@@ -25,7 +27,7 @@ extern void conversations_look_through(bool told);
 extern bool conversations_are_full(void);
 extern bool conversations_are_done(int child);
 extern void conversations_apply(TimestampTz now, bool others_wait);
-extern void conversations_commit(TimestampTz now);
+extern void conversations_commit(TimestampTz now, wc_buf *out);
 extern const TurnPart conversations_part;
 
 #endif /* WC_CONVERSATIONS_H */

@@ -70,6 +70,7 @@ typedef struct HistoryPage
 	bool more;
 	pg_uuid_t from; /* all zeros: none, as read */
 	pg_uuid_t read;
+	bool closed;
 } HistoryPage;
 
 /* A hello, until it is answered. */
@@ -266,6 +267,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	page->from = uuid_field(2);
 	page->more = DatumGetBool(wc_field(0, 3, &isnull));
 	page->read = uuid_field(4);
+	page->closed = DatumGetBool(wc_field(0, 5, &isnull));
 }
 
 static void
@@ -574,6 +576,7 @@ write_welcome(wc_buf *out, const Arrival *a)
 	memcpy(m.from, a->page.from.data, sizeof(m.from));
 	memcpy(m.read, a->page.read.data, sizeof(m.read));
 	m.messages = wc_str_from(a->page.messages ? a->page.messages : "[]");
+	m.closed = a->page.closed ? 1 : 0;
 	(void) wc_write_welcome(out, &m);
 }
 

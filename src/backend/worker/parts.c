@@ -20,6 +20,7 @@
 #include "turn/config.h"
 #include "visitors/budgets.h"
 #include "visitors/pages.h"
+#include "visitors/ratings.h"
 #include "visitors/sessions.h"
 #include "worker/orders.h"
 #include "worker/parts.h"
@@ -29,7 +30,7 @@ static const TurnPart *const parts[] = {
 	&budgets_part,			&inbound_part,	 &sessions_part,   &send_requests_part,
 	&webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
 	&desk_calls_part,		&pages_part,	 &file_calls_part, &file_reads_part,
-	&file_sweep_part,
+	&file_sweep_part,		&ratings_part,
 };
 
 /* Frames that wait to be written down. */

@@ -47,6 +47,7 @@
 #include "turn/standbys.h"
 #include "turn/transaction.h"
 #include "visitors/budgets.h"
+#include "visitors/ratings.h"
 #include "visitors/sessions.h"
 #include "worker/orders.h"
 #include "worker/parts.h"
@@ -114,10 +115,11 @@ tell(TimestampTz now)
 	orders_commit(&net_process.out);
 	hub_answers_configure();
 	sessions_commit(&net_process.out); /* who is welcomed gets what is sent */
-	inbound_commit(&net_process.out);  /* a visitor hears "stored" before the reply */
+	ratings_commit(&net_process.out);
+	inbound_commit(&net_process.out); /* a visitor hears "stored" before the reply */
 	outbound_commit(now, &net_process.out);
 	requeue_commit();
-	conversations_commit(now);
+	conversations_commit(now, &net_process.out);
 	send_requests_commit(&net_process.out);
 	webhook_requests_commit(&net_process.out);
 	file_calls_commit(&net_process.out);
@@ -149,6 +151,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	reconcile_apply(now);
 	feed_apply(now);
 	sessions_apply(now, &showed_up);
+	ratings_apply();
 	held_release(now, &showed_up);
 	budgets_save(now);
 	if (TimestampDifferenceExceeds(last_upkeep, now, look_at_outbox ? UPKEEP_MS : UPKEEP_EARLY_MS))

@@ -19,8 +19,9 @@ static const struct
 	const char *name;
 	visitor_frame_type type;
 } types[] = {
-	{"hello", VISITOR_HELLO},	{"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED}, {"read", VISITOR_READ},
-	{"typing", VISITOR_TYPING}, {"history", VISITOR_HISTORY}, {"page", VISITOR_PAGE},			{"ping", VISITOR_PING},
+	{"hello", VISITOR_HELLO}, {"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED},
+	{"read", VISITOR_READ},	  {"typing", VISITOR_TYPING},	{"history", VISITOR_HISTORY},
+	{"page", VISITOR_PAGE},	  {"ping", VISITOR_PING},		{"rating", VISITOR_RATING},
 };
 
 static visitor_frame_verdict
@@ -130,6 +131,23 @@ take_message(const json_t *root, visitor_frame *frame)
 }
 
 static visitor_frame_verdict
+take_rating(const json_t *root, visitor_frame *frame)
+{
+	const json_t *value = json_object_get(root, "value");
+	const json_t *comment = json_object_get(root, "comment");
+
+	if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > 5)
+		return bad(frame, "A rating's value must be a whole number from 1 to 5.");
+	if (comment != NULL && !json_is_null(comment) &&
+		(!json_is_string(comment) || json_string_length(comment) > WC_MAX_RATING))
+		return bad(frame, "A rating's comment must be a text of at most 4000 bytes.");
+	frame->value = (uint8_t) json_integer_value(value);
+	if (json_is_string(comment) && !visitor_content_is_blank(json_string_value(comment), json_string_length(comment)))
+		frame->made = text_copy((wc_str){json_string_value(comment), (uint32_t) json_string_length(comment)});
+	return VISITOR_GOOD;
+}
+
+static visitor_frame_verdict
 take_members(const json_t *root, visitor_frame *frame)
 {
 	switch (frame->type)
@@ -150,6 +168,8 @@ take_members(const json_t *root, visitor_frame *frame)
 		case VISITOR_PAGE:
 			take_page(root, frame);
 			return VISITOR_GOOD;
+		case VISITOR_RATING:
+			return take_rating(root, frame);
 		default:
 			return VISITOR_GOOD;
 	}

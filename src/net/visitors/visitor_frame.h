@@ -26,6 +26,7 @@ typedef enum visitor_frame_type
 	VISITOR_TYPING,
 	VISITOR_HISTORY,
 	VISITOR_PAGE,
+	VISITOR_RATING,
 	VISITOR_PING
 } visitor_frame_type;
 
@@ -47,8 +48,9 @@ typedef struct visitor_frame
 	char *attributes;	/* of hello: JSON; NULL: none */
 	visitor_page *page; /* of hello and page; else NULL */
 	wc_str content;		/* of a message: JSON, in the frame's text or in made; p is NULL: none */
-	char *made;			/* what was made for it */
+	char *made;			/* what was made for it; of rating: the comment (NULL: none) */
 	uint8_t before[16]; /* of history */
+	uint8_t value;		/* of rating */
 	int nids;			/* of hello, delivered, read */
 	uint8_t ids[VISITOR_MAX_IDS][16];
 } visitor_frame;

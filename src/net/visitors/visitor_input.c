@@ -25,6 +25,9 @@ static const rate_limit history_rate = {1000, 1, 10};
 /* Other pages: so many in ten seconds, so many at once. */
 static const rate_limit page_rate = {10000, 2, 4};
 
+/* Ratings, with what they say. */
+static const rate_limit rating_rate = {10000, 1, 5};
+
 /* Receipts that cost a token of address_bytes: what the budgets reckon for them. */
 #define RECEIPTS_A_KB 4u
 
@@ -210,6 +213,35 @@ on_page(session *s, const visitor_page *page)
 	wc_write_page(corridor_io_out(v->corridor), &m);
 }
 
+/* Of a closed conversation there is one row, however often it is changed; its address pays as for a message. */
+static void
+on_rating(session *s, const visitor_frame *frame)
+{
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
+	wc_rating m = {.session = s->entry.number, .value = frame->value};
+	uint32_t wait = rate_limit_wait(s->ratings, &rating_rate, now);
+	uint32_t bytes_wait = s->count ? address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now) : 0;
+
+	wait = wait > bytes_wait ? wait : bytes_wait;
+	if (wait > 0)
+	{
+		too_early(s, NULL, wait, "Too many ratings at a time.");
+		return;
+	}
+	memcpy(m.channel, s->entry.channel, 16);
+	memcpy(m.visitor, s->entry.visitor, 16);
+	m.comment = wc_str_from(frame->made ? frame->made : "");
+	if (corridor_io_full(v->corridor) || !wc_write_rating(corridor_io_out(v->corridor), &m))
+	{
+		visitor_output_error(s, "busy", NULL, BUSY_MS, "The rating could not be stored now; send it again.");
+		return;
+	}
+	s->ratings = rate_limit_take(s->ratings, &rating_rate, now);
+	if (s->count != NULL)
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, visitor_kb(m.comment.len));
+}
+
 /* Everything but a good message costs of the session's own bucket. */
 static bool
 may_speak(session *s, const visitor_frame *frame, visitor_frame_verdict verdict)
@@ -254,6 +286,9 @@ on_frame(session *s, const visitor_frame *frame)
 			break;
 		case VISITOR_PAGE:
 			on_page(s, frame->page);
+			break;
+		case VISITOR_RATING:
+			on_rating(s, frame);
 			break;
 		case VISITOR_PING:
 			visitor_output_pong(s);

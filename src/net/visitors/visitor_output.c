@@ -168,6 +168,7 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 	put_id(buf, ",\"from\":\"", welcome->from);
 	put_id(buf, ",\"read\":\"", welcome->read);
 	put_more(buf, welcome->more);
+	text_append(buf, welcome->closed ? ",\"conversation\":\"closed\"" : ",\"conversation\":\"open\"");
 	put_limits(buf, s->v);
 	text_append(buf, "}");
 	finish(s);
@@ -258,6 +259,37 @@ visitor_output_pong(session *s)
 	static const char pong[] = "{\"type\":\"pong\"}";
 
 	ws_server_send(&s->w, pong, sizeof(pong) - 1);
+}
+
+void
+visitor_output_conversation(visitors *v, const wc_conversation *m)
+{
+	text_append(begin(v), m->closed ? "{\"type\":\"conversation\",\"state\":\"closed\"}"
+									: "{\"type\":\"conversation\",\"state\":\"open\"}");
+	(void) finish_all(v, m->channel, m->visitor, 0);
+}
+
+/* All of the visitor's clients show what was stored; what was not is said to the one that asked. */
+void
+visitor_output_rated(visitors *v, const wc_rated *m)
+{
+	visitor_entry *e = visitor_registry_find(v->sessions, m->session);
+	wc_buf *buf;
+
+	if (m->result == WC_RATING_STORED)
+	{
+		buf = begin(v);
+		text_append(buf, "{\"type\":\"rating\",\"value\":");
+		text_append_number(buf, m->value);
+		text_append(buf, "}");
+		(void) finish_all(v, m->channel, m->visitor, 0);
+	}
+	else if (e != NULL && m->result == WC_RATING_BUSY)
+		visitor_output_error(session_of(e), "busy", NULL, 1000, "The rating could not be stored now; send it again.");
+	else if (e != NULL)
+		visitor_output_error(session_of(e), "rating", NULL, 0,
+							 m->result == WC_RATING_OPEN ? "Only a conversation that is closed can be rated."
+														 : "It was rated too long ago to be changed.");
 }
 
 void

@@ -16,6 +16,8 @@ extern void visitor_output_error(session *s, const char *code, const char *id, u
 								 const char *text);
 extern void visitor_output_pong(session *s);
 extern void visitor_output_settings(session *s);
+extern void visitor_output_conversation(visitors *v, const wc_conversation *m);
+extern void visitor_output_rated(visitors *v, const wc_rated *m);
 
 /* These to all sessions of a visitor, but one; how many took it. */
 extern int visitor_output_message_out(visitors *v, const wc_send *send, const uint8_t visitor[16]);

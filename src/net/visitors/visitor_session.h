@@ -75,6 +75,7 @@ typedef struct session
 	bucket frames; /* everything that is not a message */
 	bucket asks;   /* for history */
 	bucket pages;  /* those gone to */
+	bucket ratings;
 	uint64_t typed_ms;
 	uint64_t busy_ms; /* when it was opened, or the visitor last did something in it */
 	uint64_t errors_since_ms;
