@@ -129,6 +129,8 @@ start(bringer *b)
 		(void) snprintf(text, sizeof(text), "{\"name\":\"a.txt\",\"size\":%ld}", opt.size);
 		curl_easy_setopt(b->easy, CURLOPT_COPYPOSTFIELDS, text);
 	}
+	(void) snprintf(text, sizeof(text), "127.0.0.%d", (int) ((b - bringers) / 4 % 100 + 2));
+	curl_easy_setopt(b->easy, CURLOPT_INTERFACE, text);
 	curl_easy_setopt(b->easy, CURLOPT_HTTPHEADER, b->headers);
 	curl_easy_setopt(b->easy, CURLOPT_PRIVATE, b);
 	curl_easy_setopt(b->easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -201,12 +201,34 @@ subtest 'pieces' => sub {
 	is($r->{status}, 409, 'but not once a message names it');
 };
 
+subtest 'many from one address' => sub {
+	my @calls;
+	local $w->{on}{FILE_CALL} = sub { push @calls, $_[0] };
+	my @slow = map { my $s = $w->dial; $w->put($s, substr(piece(0, 'x' x 1000), 0, -1)); $s } 1 .. 8;
+	my $r = $w->until(5, sub { my $x = $w->once(piece(0, 'x')); return $x->{status} == 503 && $x });
+	like($r->{body}, qr/too_many_from_address/, 'eight at a time');
+	is(header($r, 'Retry-After'), 1, 'the next one may come later');
+	my $s = $w->dial('127.0.0.2');
+	$w->put($s, piece(0, 'x'));
+	$w->until(5, sub { return scalar @calls });
+	done($calls[0], at => 1, size => 2);
+	is($w->answer($s)->{status}, 204, 'another address goes on');
+	$w->put($_, 'x') for @slow;
+	my $answered = 0;
+	$w->until(5, sub { done($_, at => 1000, size => 2000) for splice @calls; return 1 }) for 1 .. 20;
+	for my $s (@slow)
+	{
+		$w->until(5, sub { done($_, at => 1000, size => 2000) for splice @calls; my $n = sysread($s, my $buf, 4096); $answered++ if $n && $buf =~ /^HTTP.1.1 204/; return $n }, $s);
+	}
+	is($answered, 8, 'and so do they, once they are whole');
+};
+
 subtest 'many at once' => sub {
 	my (@calls, @sockets);
 	local $w->{on}{FILE_CALL} = sub { push @calls, $_[0] };
 	for my $i (0 .. 63)
 	{
-		my $s = $w->dial;
+		my $s = $w->dial('127.0.0.' . (2 + int($i / 8)));
 		push @sockets, $s;
 		# without their last bytes none is whole; those beyond the first 32 are not read
 		syswrite($s, substr(asks('PATCH', '/files/' . sprintf('%043d', $i) . $Q, 'x' x $CHUNK, @WHO, 'Upload-Offset: 0'), 0, 20000));

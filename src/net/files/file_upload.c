@@ -167,6 +167,12 @@ check_room(conn *c)
 	files *f = files_of(c);
 	file_request *r = c->file;
 
+	if (!proxies_trust(&c->client) &&
+		(r->address = address_counts_take(f->bringing, &c->client, FILES_BROUGHT_ADDRESS)) == NULL)
+	{
+		http_reply_refuse(c, REFUSE_ADDRESS, NULL);
+		return;
+	}
 	r->wants = c->head.has_length ? (size_t) c->head.length : WC_FILE_CHUNK;
 	if (f->waiting.next == &f->waiting && f->bodies + r->wants <= FILES_BODIES)
 	{

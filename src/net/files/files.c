@@ -30,9 +30,10 @@ files_new(http_server *http, http_server *desk, void (*go_on)(files *f))
 	f->waiting.prev = f->waiting.next = &f->waiting;
 	f->pieces.prev = f->pieces.next = &f->pieces;
 	f->fetching = address_counts_new();
+	f->bringing = address_counts_new();
 	f->calls = rate_limit_table_new(BUCKET_PLACES);
 	f->kb = rate_limit_table_new(BUCKET_PLACES);
-	if (f->fetching == NULL || f->calls == NULL || f->kb == NULL)
+	if (f->fetching == NULL || f->bringing == NULL || f->calls == NULL || f->kb == NULL)
 		return NULL; /* the program ends: nothing is freed */
 	http->files = f;
 	desk->files = f;
@@ -51,6 +52,7 @@ void
 files_free(files *f)
 {
 	address_counts_free(f->fetching);
+	address_counts_free(f->bringing);
 	rate_limit_table_free(f->calls);
 	rate_limit_table_free(f->kb);
 	free(f);
@@ -88,7 +90,7 @@ files_forget(conn *c)
 	if (r->counted)
 		f->fetched--;
 	if (r->address != NULL)
-		address_counts_give(f->fetching, r->address);
+		address_counts_give(r->fetches ? f->fetching : f->bringing, r->address);
 	free(r->piece);
 	free(r->bytes);
 	free(r);

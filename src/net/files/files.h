@@ -17,6 +17,9 @@
 #define FILES_BODIES  (8u * 1024 * 1024)
 #define FILES_WAITING 512u
 
+/* Pieces of one address at a time: some that trickle in do not take the room of all. */
+#define FILES_BROUGHT_ADDRESS 8u
+
 /* Pieces that the worker has and has not answered: what visitors write goes between them. */
 #define FILES_AT_WORKER 4
 
@@ -80,6 +83,7 @@ struct files
 
 	uint32_t fetched;
 	address_counts *fetching;
+	address_counts *bringing;
 	rate_limit_table *calls; /* requests, by address */
 	rate_limit_table *kb;	 /* what is begun, by address */
 	rate_limit kb_rate;
