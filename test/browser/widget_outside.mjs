@@ -61,7 +61,7 @@ test('the message beside the bubble', async () => {
 	await widget.root.getByRole('button', { name: 'Dismiss' }).click();
 	is(await noticed(widget), [], 'it can be put away');
 	is(await widget.badge(), '1', 'the badge stays');
-	await send(channel, { text: 'x'.repeat(3000) });
+	await send(channel, { text: 'x'.repeat(400) });
 	await comes(() => noticed(widget).then(all => all.length), 'the next one shows', 1);
 	const box = await notice(widget).boundingBox();
 	const bubble = await widget.launcher.boundingBox();
