@@ -452,7 +452,20 @@ test('right to left', async () => {
 	await widget.say('Hello');
 	await comes(() => widget.texts().then(all => all.length), 'sent', 1);
 	is(await side(), 'rtl', 'also when it was sent');
-	await send(channel, { text: 'x' });
+	await send(channel, { contacts: [{ name: { formatted_name: 'Ana' }, phones: [{ phone: '+351 21 000' }], emails: [{ email: 'ana@example.com' }] }] });
+	await send(channel, { interactive: { type: 'list', body: { text: 'Which?' }, action: { button: 'Choose', sections: [{ title: 'Orders', rows: [{ id: 'a', title: 'A-1', description: 'Tea' }] }] } } });
+	await widget.root.locator('summary').click();
+	const edges = await widget.root.locator('.option').evaluate(option => Array.from(option.children, child => {
+		const range = document.createRange();
+		range.selectNodeContents(child);
+		return Math.round(range.getBoundingClientRect().right);
+	}));
+	is(edges[0], edges[1], 'what is written in another direction stands at the same side');
+	const ways = widget.root.locator('.way a');
+	await comes(() => ways.count(), 'a contact comes', 2);
+	is(await ways.first().locator('bdi').evaluate(number => getComputedStyle(number).direction), 'ltr', 'a number is read from the left');
+	const boxes = await ways.evaluateAll(all => all.map(way => way.getBoundingClientRect().height));
+	ok(boxes.every(height => height >= 24), 'and can be hit by a finger, as the address can', boxes.join());
 	await context.close();
 });
 
@@ -465,6 +478,11 @@ test('a field of several lines', async () => {
 	}
 	is(heights.map((height, i) => i && height - heights[i - 1]), [0, 22, 22, 22, 22, 22, 0, 0, 0], 'grows with its lines, up to six');
 	is(heights[5] - heights[0], 110, 'which are seen whole');
+	// In Firefox a scrollbar of the field's own stood in its corners.
+	is(await widget.root.locator('.grown').evaluate(around => {
+		const { borderTopLeftRadius, overflowX } = getComputedStyle(around);
+		return [borderTopLeftRadius, overflowX];
+	}), ['20px', 'hidden'], 'with round corners that nothing stands in');
 	await widget.say('x\ny');
 	await comes(() => widget.field.evaluate(field => field.offsetHeight), 'and is one line again when it was sent', heights[0]);
 	await context.close();
@@ -479,12 +497,12 @@ test('colours of the visitor\'s own', async () => {
 		const style = getComputedStyle(one);
 		return { edge: style.borderTopStyle, ground: style.backgroundColor, text: style.color };
 	}));
-	for (const selector of ['.launcher', '.panel', '.list .bubble', '.grown textarea', '.send', '.shut'])
+	for (const selector of ['.launcher', '.panel', '.list .bubble', '.grown', '.send', '.shut'])
 		ok((await looksOf(selector)).every(one => one.edge === 'solid'), `${selector} has an edge`);
 	const [yes, no] = await looksOf('.option');
 	ok(yes.ground !== no.ground && yes.ground !== yes.text, 'the chosen button is unlike the other', JSON.stringify([yes, no]));
 	await widget.field.focus();
-	is(await widget.field.evaluate(field => getComputedStyle(field).outlineStyle), 'solid', 'the focus is seen');
+	is(await widget.root.locator('.grown').evaluate(field => getComputedStyle(field).outlineStyle), 'solid', 'the focus is seen');
 	await context.close();
 });
 

@@ -51,7 +51,7 @@ export function renderContent(content, context) {
 function renderText(text) {
 	if (!text)
 		return null;
-	const emoji = /^[\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f\s]{1,12}$/u.test(text);
+	const emoji = /^[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f\s]{1,12}$/u.test(text);
 	return make(emoji ? 'p.text.emoji' : 'p.text', { dir: 'auto' }, linkify(text));
 }
 
@@ -98,7 +98,7 @@ function renderContact(contact) {
 	const title = string(contact.name) || string(name.formatted_name) || string(name.first_name) || t('contact');
 	const ways = (list, key, scheme) => (Array.isArray(list) ? list : []).slice(0, 10).map(one => {
 		const value = string(isObject(one) ? one[key] : one);
-		return value && make('div.way', null, link(scheme + value.replace(/\s+/g, ''), value));
+		return value && make('div.way', null, link(scheme + value.replace(/\s+/g, ''), make('bdi', { dir: 'ltr' }, value)));
 	});
 	return make('div.contact', null, card('person', '', title),
 		ways(contact.phones || [contact.phone], 'phone', 'tel:'),
