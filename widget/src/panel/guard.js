@@ -14,6 +14,7 @@ const METHODS = ['preventDefault', 'stopPropagation', 'stopImmediatePropagation'
 export function guard() {
 	const { host, shadow } = launcher;
 	const inside = event => event.composedPath().includes(host);
+	const twins = new WeakSet();
 	let touchedAt = 0;
 
 	function hold(event) {
@@ -23,7 +24,10 @@ export function guard() {
 				copy[name] = event[name];
 			copy.composed = false;
 			event.stopImmediatePropagation();
-			if (!event.composedPath()[0].dispatchEvent(new event.constructor(event.type, copy)))
+			const twin = new event.constructor(event.type, copy);
+			twins.add(twin);
+			const passed = event.composedPath()[0].dispatchEvent(twin);
+			if (twins.has(twin) ? !passed : twin.refused)
 				event.preventDefault();
 		} else if (event.relatedTarget === host)
 			// The focus has left the page, as when it goes to another window: nothing that can be fetched back.
@@ -39,6 +43,14 @@ export function guard() {
 	function unshield(event) {
 		for (const name of METHODS)
 			delete event[name];
+	}
+
+	// What a browser does by itself, it does for the event itself: WebKit would press a button twice.
+	function settle(event) {
+		if (twins.delete(event)) {
+			event.refused = event.defaultPrevented;
+			event.preventDefault();
+		}
 	}
 
 	// Can something between there and the container scroll that way?
@@ -63,6 +75,7 @@ export function guard() {
 	}
 
 	listen(window, HELD, hold, true);
+	listen(shadow, HELD, settle);
 	listen(window, SHIELDED, shield, { capture: true, passive: true });
 	listen(shadow, SHIELDED, unshield, { capture: true, passive: true });
 	listen(shadow, SHIELDED, event => event.stopPropagation(), { passive: true });

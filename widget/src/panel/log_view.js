@@ -44,7 +44,7 @@ export function makeLogView(actions) {
 	['load', 'loadedmetadata', 'toggle'].forEach(name => log.addEventListener(name, follow, true));
 	// A keyboard comes, a text in the field grows, the page has hidden the chat and shows it again.
 	if (self.ResizeObserver)
-		new ResizeObserver(follow).observe(log);
+		new ResizeObserver(() => requestAnimationFrame(follow)).observe(log);
 
 	function atEnd() {
 		return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
