@@ -20,10 +20,13 @@ SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsi
 	ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until,
 	h.kind = 'local' AND c.public_key IS NOT NULL AS has_visitors, c.public_key, c.display_name,
 	(SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id) AS origins,
-	c.newcomers_paused, c.show_author, json_build_object('name', c.display_name, 'settings', c.widget)::text AS widget
+	c.newcomers_paused, c.show_author, json_build_object('name', c.display_name, 'settings', c.widget, 'files', files.rules)::text AS widget
 FROM webchatt.channels c
 JOIN webchatt.hubs h ON h.id = c.hub_id
 LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id
+CROSS JOIN (SELECT CASE WHEN count(*) > 0 THEN json_build_object('maxSize', pg_size_bytes(current_setting('webchatt.max_file_size')),
+		'types', json_agg(btrim(one) ORDER BY place)) END AS rules
+	FROM string_to_table(current_setting('webchatt.file_types'), ',') WITH ORDINALITY AS t(one, place) WHERE btrim(one) <> '') files
 ORDER BY c.id, w.event_type;
 
 -- name: read_keys()

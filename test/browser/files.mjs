@@ -126,10 +126,25 @@ test('cancelled, and closed meanwhile', async () => {
 	await context.close();
 });
 
+test('somebody else is at the page', async () => {
+	const { channel, context, widget, uploads, picker } = await visiting();
+	const first = await theVisitor(channel);
+	await picker.setInputFiles([text('mine.txt', 3000000)]);
+	await until(async () => await sql(`SELECT coalesce(max(received), 0) FROM webchatt.files WHERE channel_id = '${channel.id}'`) > 0);
+	await widget.page.evaluate(() => window.Chatt2me.reset());
+	await comes(() => uploads.count(), 'after reset() nothing of the person before is on its way', 0);
+	if (!await widget.page.evaluate(() => window.Chatt2me.isOpen()))
+		await widget.open();
+	await widget.say('hello');
+	await comes(() => sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), 'somebody else writes', '2');
+	is(await sql(`SELECT count(*) FROM webchatt.files WHERE channel_id = '${channel.id}' AND visitor <> '${first}'`), '0', 'and brings no file of theirs');
+	await context.close();
+});
+
 test('what is refused is told in words', async () => {
 	const { channel, context, widget, uploads, picker } = await visiting();
 	await picker.setInputFiles([{ name: 'empty.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) }, text('huge.txt', 10485761),
-		{ name: 'run.exe', mimeType: 'application/x-msdownload', buffer: Buffer.from('MZ') }, text('good.txt', 20)]);
+		{ name: 'run.exe', mimeType: 'application/x-msdownload', buffer: Buffer.from('4d5a90000300000004000000ffff0000', 'hex') }, text('good.txt', 20)]);
 	await comes(() => contents(channel).then(all => all.map(one => one.filename)), 'what is good goes', ['good.txt']);
 	await comes(() => uploads.allInnerTexts(), 'the rest says why not', ['empty.txt\nThe file is empty.', 'huge.txt\nFiles may have at most 10 MB.', 'run.exe\nFiles of this kind cannot be sent.']);
 	like(await widget.root.locator('.panel [role=status].hush').textContent(), /Files of this kind/, 'also for who cannot see it');
@@ -179,13 +194,21 @@ test('a page whose policy lets only sockets out', async () => {
 	await context.close();
 });
 
-test('a channel without files', async () => {
+test('where no files are taken', async () => {
 	line.open();
 	const channel = await makeChannel([site.origin]);
+	const rules = () => fetch(`${hub}/widget-settings?webChatId=${channel.key}`).then(answer => answer.ok ? answer.json() : {}).then(settings => settings.files);
+	await comes(rules, 'the settings of a channel say what may be sent', { maxSize: 10485760,
+		types: ['image/*', 'video/*', 'audio/*', 'application/pdf', 'application/zip', 'application/vnd.*', 'text/plain'] });
+	await sql(`ALTER SYSTEM SET webchatt.file_types = ''`);
+	await sql('SELECT pg_reload_conf()');
+	await comes(rules, 'or, from the next reload on, that nothing may', null);
 	const context = await newContext();
 	const widget = await Widget.visit(context, site, channel, line);
 	await widget.open();
-	ok(await widget.root.getByRole('button', { name: 'Attach a file' }).isHidden(), 'has no button');
+	ok(await widget.root.getByRole('button', { name: 'Attach a file' }).isHidden(), 'and then there is no button');
+	await sql('ALTER SYSTEM RESET webchatt.file_types');
+	await sql('SELECT pg_reload_conf()');
 	await context.close();
 });
 

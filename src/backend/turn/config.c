@@ -44,6 +44,7 @@ typedef struct Author
 
 static Config *current = NULL; /* what the worker goes by */
 static Config *fresh = NULL;   /* read in this turn, not yet committed */
+static bool wanted = false;	   /* to be read again */
 
 static void
 free_config(Config *config)
@@ -282,6 +283,19 @@ config_read(void)
 	read_desk(fresh);
 }
 
+/* A setting that is told with it has changed: it is to be read once more. */
+void
+config_want(void)
+{
+	wanted = true;
+}
+
+bool
+config_is_wanted(void)
+{
+	return wanted;
+}
+
 /* Has a configuration been read and committed? */
 bool
 config_is_read(void)
@@ -385,6 +399,7 @@ config_commit(wc_buf *out)
 	free_config(current);
 	current = fresh;
 	fresh = NULL;
+	wanted = false;
 	config_write_all(out);
 }
 

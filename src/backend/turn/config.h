@@ -36,6 +36,8 @@ typedef struct ConfigHub
 
 extern void config_read(void);
 extern bool config_is_read(void);
+extern void config_want(void);
+extern bool config_is_wanted(void);
 extern void config_commit(wc_buf *out);
 extern void config_write_settings(wc_buf *out);
 extern void config_write_all(wc_buf *out);

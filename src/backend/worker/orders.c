@@ -117,10 +117,12 @@ take_order(void *arg, const OutboxRow *row)
 	}
 }
 
-/* Are there orders that did not fit into a page? */
+/* Are there orders that did not fit into a page, or is the configuration to be read again? */
 bool
 orders_ready(TimestampTz now)
 {
+	if (reader != NULL && config_is_wanted())
+		return true;
 	return reader != NULL && outbox_reader_has_more(reader) && !feed_orders_are_full() && !conversations_are_full();
 }
 

@@ -85,7 +85,7 @@ static void
 follow_orders(WcShowedUp *showed_up)
 {
 	bool first = !config_is_read();
-	Orders orders = {first, false, false};
+	Orders orders = {first || config_is_wanted(), false, false};
 
 	if (orders.config)
 		wc_prepare_statements();

@@ -244,6 +244,7 @@ reload(void)
 	}
 	running_settings_publish();
 	reconcile_nudge(); /* webchatt.public_url may be another */
+	config_want();	   /* and what widgets are told of files */
 	overdue_nudge();
 	if (net_process.fd < 0)
 		return;

@@ -169,8 +169,9 @@ export function makeView() {
 
 	function showAttach() {
 		attach.hidden = !withFiles();
-		if (withFiles())
-			picker.accept = Array.isArray(config.files.types) ? config.files.types.join() : '';
+		// A browser knows nothing of application/vnd.*, and would offer none of them.
+		const types = withFiles() && Array.isArray(config.files.types) ? config.files.types.map(String) : [];
+		picker.accept = types.every(type => /^((image|video|audio)\/\*|[^*]+)$/.test(type)) ? types.join() : '';
 	}
 
 	function attachFiles(files) {
