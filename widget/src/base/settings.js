@@ -26,7 +26,7 @@ function apply(kept) {
 	for (const name of ['colors', 'strings'])
 		if (isObject(settings[name]))
 			config[name] = { ...settings[name], ...given[name] };
-	config.files = kept && kept.files;
+	config.files = 'files' in given ? given.files : kept && kept.files;
 	config.channel = kept && kept.name;
 }
 
