@@ -36,7 +36,7 @@ NET_OBJS = $(addprefix build/net/,$(notdir $(NET_SRC:.c=.o) $(COMMON_SRC:.c=.o))
 
 # What webchatt-net serves is compiled into it.
 WIDGET = build/widget/chat-widget.umd.js
-WIDGET_STYLES = build/widget/base.css build/widget/panel.css build/widget/files.css
+WIDGET_STYLES = $(addprefix build/widget/,base.css panel.css files.css around.css asked.css emoji.css notices.css)
 WIDGET_PARTS = build/widget/parts.stamp
 ASSETS = /chat-widget.umd.js=$(WIDGET)
 desk ?= yes
@@ -96,6 +96,9 @@ $(WIDGET_PARTS): $(WIDGET_STYLES) $(wildcard widget/src/*.js widget/src/panel/*.
 	touch $@
 
 build/widget/base.css build/widget/panel.css: build/widget/%.css: widget/src/%/style.css | build/widget
+	esbuild $< --minify --log-level=warning --outfile=$@
+
+build/widget/around.css build/widget/asked.css build/widget/emoji.css build/widget/notices.css: build/widget/%.css: widget/src/extras/%.css | build/widget
 	esbuild $< --minify --log-level=warning --outfile=$@
 
 build/widget/files.css: build/widget/%.css: widget/src/extras/%/style.css | build/widget

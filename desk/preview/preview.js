@@ -25,6 +25,14 @@ const LANGUAGES = {
 	pt: () => import('../../widget/src/words/pt.js')
 };
 
+const EXTRAS = {
+	around: () => import('../../widget/src/extras/around.js'),
+	emoji: () => import('../../widget/src/extras/emoji.js'),
+	questions: () => import('../../widget/src/extras/questions.js'),
+	rating: () => import('../../widget/src/extras/rating.js'),
+	transcript: () => import('../../widget/src/extras/transcript.js')
+};
+
 const tell = what => parent.postMessage({ webchattPreview: what }, '*');
 
 // A page on which the widget is: lines where its texts would be.
@@ -72,7 +80,7 @@ async function show({ config, name, scene, language }) {
 	StubSocket.play(name, scene, config.lang || language);
 	self.WebSocket = StubSocket;
 	given.panel = () => import('../../widget/src/panel/panel.js');
-	Object.assign(given, LANGUAGES);
+	Object.assign(given, LANGUAGES, EXTRAS);
 	given.notices = () => import('../../widget/src/extras/notices.js');
 	await import('../../widget/src/base/boot.js');
 	if (scene !== 'closed')

@@ -112,7 +112,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
 		const cut = await newContext({ ...options, reducedMotion: 'reduce' });
 		const other = await Widget.visit(cut, site, channel, line, { query: { lang: 'ar', dir: 'rtl' } });
 		await other.open(false);
-		await comes(() => other.words(), 'without a line', 'Could not connect. Try again');
+		await comes(() => other.words(), 'without a line', 'تعذّر الاتصال. إعادة المحاولة');
 		await other.say('مرحبا');
 		await clean(other.page, WIDGET, `${look}: failed, right to left`);
 		await cut.close();

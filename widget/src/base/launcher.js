@@ -63,6 +63,19 @@ function rise() {
 	}
 }
 
+// --- questions before the first message ----------------------------------------
+
+// Nobody is made a visitor before they are answered.
+export const asks = () => Array.isArray(config.questions) && config.questions.length > 0 && !store.get('answers') && !line.known() &&
+	!conversation.list().length && !conversation.outgoing.length;
+
+export function answer(answers) {
+	if (line.identify)
+		line.identify({ name: answers.name, email: answers.email, attributes: answers });
+	else
+		Object.assign(config.attributes, answers);
+}
+
 // --- the panel's module -----------------------------------------------------
 
 const fetchPanel = () => load('panel').then(made => panel = made);
@@ -129,7 +142,7 @@ export function open(byVisitor) {
 	rise();
 	root.classList.add('open');
 	bubble.setAttribute('aria-expanded', 'true');
-	if (line.state === 'idle')
+	if (line.state === 'idle' && !asks())
 		line.dial();
 	show(focus);
 	paint();
@@ -231,6 +244,8 @@ export function start(container, given) {
 		unread = 0;
 		channelName = '';
 	});
+	if (store.get('answers') && !line.known())
+		answer(store.get('answers'));
 	shadow.append(root);
 	listen(window, 'resize', rise);
 	site.start();

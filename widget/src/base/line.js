@@ -35,6 +35,8 @@ const MOST_STRIKES = 8;
 export const MARK = /^\(\d+\+?\)\u2060 /;
 
 export let state = 'idle';
+// Whoever answers has closed the conversation.
+export let closed = false;
 let config;
 let socket = null;
 // When, by a clock that nobody sets; 0: not now.
@@ -305,6 +307,7 @@ const handlers = {
 			limit = frame.limits.message;
 		told = new Map();
 		repeatWait = 0;
+		closed = frame.conversation === 'closed';
 		const fresh = conversation.welcome(frame);
 		become('open');
 		emit('welcome', frame);
@@ -340,6 +343,11 @@ const handlers = {
 	settings: () => emit('ask'),
 
 	retracted: frame => conversation.retract(frame.ids),
+
+	conversation(frame) {
+		closed = frame.state === 'closed';
+		emit('conversation', frame.state);
+	},
 
 	typing: () => emit('typing'),
 
@@ -454,6 +462,9 @@ export function loadOlder() {
 	send({ type: 'history', before: conversation.oldest() });
 }
 
+// How it was, 1 to 5; false: not now.
+export const rate = (value, comment) => !!welcomed && send({ type: 'rating', value, comment: comment || undefined });
+
 export function retry() {
 	become('connecting');
 	dial();
@@ -480,6 +491,7 @@ function beginAnew(kept) {
 		dead = token;
 	tries = 0;
 	token = null;
+	closed = false;
 	strikes.clear();
 	told.clear();
 	conversation.clear(kept);
@@ -499,6 +511,7 @@ export function stop() {
 	rest();
 	tries = 0;
 	token = dead = null;
+	closed = false;
 	wasWelcomed = false;
 	strikes.clear();
 	told.clear();

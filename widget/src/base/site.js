@@ -67,12 +67,27 @@ export function setTheme() {
 		host.dataset.theme = theme;
 }
 
+// How light a colour is, 0 to 1, as WCAG reckons.
+const lightness = colour => [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16) / 255)
+	.reduce((sum, c, i) => sum + [0.2126, 0.7152, 0.0722][i] * (c <= 0.04 ? c / 12.92 : Math.pow((c + 0.055) / 1.055, 2.4)), 0);
+
+// With an accent goes a text that can be read on it; links have that colour only where it can be read on white.
+function coloursOf(given) {
+	const light = /^#[\da-f]{6}$/i.test(given.accent) ? lightness(given.accent) : -1;
+	return {
+		...light < 0 ? {} : { 'on-accent': light > 0.179 ? '#000' : '#fff' },
+		...light > 0.183 ? { link: 'var(--webchatt-text)' } : {},
+		...given
+	};
+}
+
 // As configured; again when the channel's settings have changed.
 function dress() {
 	const { config, host, root } = launcher;
 	root.classList.toggle('left', config.position === 'left');
-	for (const name of Object.keys(config.colors || {}).filter(name => NAMES.test(name)))
-		host.style.setProperty(`--webchatt-${name}`, config.colors[name]);
+	const colours = coloursOf(config.colors || {});
+	for (const name of Object.keys(colours).filter(name => NAMES.test(name)))
+		host.style.setProperty(`--webchatt-${name}`, colours[name]);
 	own = '';
 	if (config.launcher && config.launcher !== 'none') {
 		try {

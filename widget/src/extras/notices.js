@@ -2,8 +2,10 @@
 // background: the message beside the bubble, the page's title, a tone, and the
 // system's notifications; and what the shop says by itself, after a time or on a page.
 
-import { addWords, atEnd, conversation, draw, emit, every, launcher, line, listen, make, on, setText, site, store, string, summary, t, take } from '../core.js';
-import style from './notices.css';
+import style from '../../../build/widget/notices.css';
+
+let addWords, atEnd, conversation, draw, emit, every, launcher, line, listen, make,
+	on, setText, site, store, string, summary, t;
 
 const FLASH = 1500;
 const LOOK = 1000;
@@ -11,7 +13,9 @@ const LATE = 1000;
 const MOST_SAID = 50;
 
 export function start(core) {
-	take(core);
+	({
+		addWords, atEnd, conversation, draw, emit, every, launcher, line, listen, make, on, setText, site, store, string, summary, t
+	} = core);
 	addWords({ notify: 'Notify me of answers', dismiss: 'Dismiss' });
 	launcher.addStyle(style);
 	const { config } = launcher;

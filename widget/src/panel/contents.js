@@ -170,7 +170,9 @@ function renderOption(kind, option, context) {
 }
 
 function renderButtons(choices, context) {
-	return make('div.choices', { role: 'group' }, choices.groups[0].options.map(option => renderOption(choices.kind, option, context)));
+	const { options } = choices.groups[0];
+	// Short answers stand beside each other.
+	return make(options.every(one => one.title.length <= 24 && !one.description) ? 'div.choices.quick' : 'div.choices', { role: 'group' }, options.map(option => renderOption(choices.kind, option, context)));
 }
 
 // A list unfolds where it is.

@@ -2,6 +2,7 @@
 // Whether it is open, the bubble knows (../base/launcher.js).
 
 import { conversation, initial, isObject, launcher, line, listen, load, on, store, string, t, textOf } from '../core.js';
+import { makeAround } from './around.js';
 import { icon, make, setText } from './dom.js';
 import { guard } from './guard.js';
 import { makeLogView } from './log_view.js';
@@ -12,7 +13,8 @@ const MOST_DRAFT = 20000;
 
 export function makeView() {
 	const { close, config, host, isOpen, name, paintSoon, root, shadow } = launcher;
-	const avatar = make('span.avatar', { 'aria-hidden': 'true' });
+	const letter = make('span');
+	const avatar = make('span.avatar', { 'aria-hidden': 'true' }, letter);
 	const title = make('h2', { id: 'title', dir: 'auto' });
 	const activity = make('p', { id: 'activity' });
 	const shut = make('button.shut', { type: 'button', 'aria-label': t('close'), title: t('close'), onclick: close }, icon('close'));
@@ -35,6 +37,7 @@ export function makeView() {
 		make('header', null, avatar, make('div', null, title, activity), shut),
 		bar, make('div.middle', null, view.log, view.latest), problem, form);
 	const fullScreen = matchMedia(launcher.FULL_SCREEN);
+	const around = makeAround({ avatar, field, form, shut, write, grow });
 	let typing = 0;
 	let saving = 0;
 
@@ -50,7 +53,7 @@ export function makeView() {
 		if (!focus)
 			return;
 		// On a phone the keyboard comes when it is asked for.
-		if (matchMedia('(pointer: coarse)').matches || field.disabled)
+		if (matchMedia('(pointer: coarse)').matches || field.disabled || form.hidden)
 			panel.focus({ preventScroll: true });
 		else
 			field.focus({ preventScroll: true });
@@ -72,8 +75,8 @@ export function makeView() {
 		}
 		if (event.key !== 'Tab')
 			return;
-		const stops = [...panel.querySelectorAll('a[href], button, textarea, summary, audio, video, [tabindex="0"]')]
-			.filter(element => !element.disabled && element.getClientRects().length);
+		const stops = [...panel.querySelectorAll('a[href], button, input, textarea, summary, audio, video, [tabindex="0"]')]
+			.filter(element => !element.disabled && element.tabIndex >= 0 && element.getClientRects().length);
 		const at = stops.indexOf(shadow.activeElement);
 		const edge = event.shiftKey ? at <= 0 : at === stops.length - 1;
 		if (edge && stops.length) {
@@ -214,6 +217,7 @@ export function makeView() {
 
 	// While it is open.
 	function paint() {
+		around.paint();
 		view.paint();
 		if (!document.hidden) {
 			conversation.seen(view.seen());
@@ -231,7 +235,7 @@ export function makeView() {
 		field.disabled = button.disabled = state === 'gone';
 		showAttach();
 		setText(title, name());
-		setText(avatar, initial(name()));
+		setText(letter, initial(name()));
 		paintSoon();
 	}
 
@@ -272,7 +276,7 @@ export function makeView() {
 		saving = 0;
 		field.value = '';
 		grow();
-		if (isOpen())
+		if (isOpen() && !launcher.asks())
 			line.dial();
 	});
 	on('settled', view.back);

@@ -56,5 +56,17 @@ export default {
 	skip: 'Pular',
 	closed: 'Esta conversa está encerrada. Escreva para retomá-la.',
 	notify: 'Avisar-me das respostas',
-	dismiss: 'Dispensar'
+	dismiss: 'Dispensar',
+	attach: 'Anexar um arquivo',
+	cancel: 'Cancelar',
+	files: 'Arquivos',
+	interrupted: 'Interrompido. Escolha o arquivo de novo para continuar.',
+	fileWaits: 'Esperando a conexão…',
+	fileSize: '{done} de {size}',
+	fileTooLarge: 'Arquivos podem ter no máximo {size}.',
+	fileType: 'Arquivos deste tipo não podem ser enviados.',
+	fileEmpty: 'O arquivo está vazio.',
+	filesFull: 'Não há espaço para mais arquivos.',
+	fileFailed: 'Não foi possível enviar o arquivo.',
+	tooManyFiles: 'No máximo {n} arquivos de cada vez.'
 };
