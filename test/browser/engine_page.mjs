@@ -294,6 +294,28 @@ test('files', async () => {
 	rmSync(folder, { recursive: true });
 });
 
+test('log-out, and another person', async () => {
+	const { channel } = await visit();
+	await say('of A');
+	await comes(() => said(channel), 'A writes', ['of A']);
+	await page.type('begun by A');
+	await page.evaluate(() => localStorage.clear());
+	await comes(texts, 'a page that empties its storage: the conversation goes', []);
+	is(await page.evaluate(() => document.getElementById('chatt2me-widget').shadowRoot.querySelector('textarea').value), '', 'and what was begun');
+	await click('textarea');
+	await say('of B');
+	await comes(() => said(channel), 'B writes', ['of A', 'of B']);
+	await page.reload();
+	await openPanel();
+	await comes(texts, 'and sees nothing of A on the next page', ['of B']);
+	await page.evaluate(() => window.Chatt2me.reset());
+	await page.reload();
+	await openPanel();
+	await comes(texts, 'reset() does the same', []);
+	is(await sql(`SELECT count(DISTINCT visitor) FROM webchatt.messages WHERE channel_id = '${channel.id}'`), '2', 'A and B are two');
+	is(await problems(), [], 'no error');
+});
+
 test('storage that is closed', async () => {
 	const { channel } = await visit({ query: { closed: '1' } });
 	await say('hello');
