@@ -21,6 +21,8 @@ const MOST_RETURNS = 50;
 const WAIT_FOR_INIT = 3000;
 
 let host = null;
+// What the page said of who the visitor is before the widget was there.
+const waiting = [];
 // What is on the page, or will be when it is far enough: the configuration as it was given.
 let shown = null;
 let shownTag = null;
@@ -82,6 +84,9 @@ function boot(config) {
 	launcher.start(host, config);
 	place();
 	keepPlace();
+	if (isObject(config.identity))
+		line.identify(config.identity);
+	waiting.splice(0).forEach(line.identify);
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
 	if (line.known() || conversation.next()) {
 		line.dial();
@@ -151,6 +156,14 @@ const api = {
 			store.wipe();
 			later.push(line.reset);
 		}
+	},
+	identify(given) {
+		if (!isObject(given))
+			return;
+		if (host)
+			line.identify(given);
+		else
+			waiting.push(given);
 	},
 	isOpen: launcher.isOpen,
 	unread: () => host ? conversation.unread() : 0,

@@ -58,10 +58,10 @@ function endpointOf(given, src) {
 }
 
 // What the hub keeps of a new visitor: at most 16 strings.
-function attributesOf(given) {
+export function attributesOf(given) {
 	const kept = {};
 	for (const name of Object.keys(given || {}).slice(0, 16)) {
-		kept[name] = String(given[name]);
+		kept[name] = given[name] === null ? null : String(given[name]);
 		if (bytes(kept) > 1900)
 			delete kept[name];
 	}

@@ -261,6 +261,17 @@ export function outgoingChanged(then) {
 // Ids for hello.
 export const have = () => firm().slice(-MOST_HAVE).map(message => message.id);
 
+// Is that somebody else than whose messages are here?
+export const isOther = id => visitor !== null && visitor !== id && messages.size > 0;
+
+// Messages of somebody else go; what is still to be sent stays, and is the other's.
+export function drop() {
+	forget();
+	visitor = null;
+	store.remove('log');
+	emit('changed');
+}
+
 // Returns the messages that are new here.
 export function welcome(frame) {
 	if (visitor !== null && visitor !== frame.visitor)

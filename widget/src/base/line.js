@@ -4,8 +4,9 @@
 
 import * as conversation from './conversation.js';
 import { emit, every, listen } from './events.js';
+import * as identity from './identity.js';
 import * as store from './store.js';
-import { bytes, isId, isObject, json, newId } from './values.js';
+import { bytes, isId, isObject, json, newId, string } from './values.js';
 
 const PROTOCOL = 'web-chatt2me.v1';
 const WELCOME_IN = 20000;
@@ -29,6 +30,8 @@ const CLOSED_FOR_LATER = [1013, 4029];
 const CLOSED_FOR_FRAME = [1007, 1008, 1009];
 const CLOSED_ENDED = 4011;
 const CLOSED_GAVE_WAY = 4012;
+const CLOSED_IDENTITY = 4013;
+const CLOSED_AGAIN = 4014;
 // What a message may cost: each line that ended before its ack one, by such a code half of it.
 const MOST_STRIKES = 8;
 // What the widget itself puts in front of the page's title (extras/notices.js).
@@ -64,6 +67,9 @@ let repeatWait = 0;
 let typedAt = -3000;
 let limit = 16384;
 let toldPage = '';
+let toldUser = '';
+let saidLate = false;
+let saidHave = 0;
 
 function become(next) {
 	if (state !== next) {
@@ -146,20 +152,31 @@ function connect() {
 	};
 	mine.onclose = event => {
 		if (socket === mine)
-			lost(event.code);
+			lost(event.code, event.reason);
 	};
 }
 
 function hello() {
+	const have = conversation.have();
+	saidHave = have.length;
+	saidLate = false;
 	toldPage = '';
 	send({
 		type: 'hello',
-		have: conversation.have(),
-		...token ? { token } : { attributes: config.attributes },
+		have,
+		...token ? { token } : {},
+		...identity.inHello(config),
+		referrer: token || config.page === false ? undefined : referrer(),
 		locale: navigator.language,
 		timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
 		...page()
 	});
+}
+
+// The page of another site that led here, without what may be a secret in its address.
+function referrer() {
+	const from = document.referrer.replace(/[?#].*/, '');
+	return from && !from.startsWith(`${location.origin}/`) ? from : undefined;
 }
 
 // Where the visitor is, unless that was told last; without what may be a secret in the address.
@@ -205,7 +222,7 @@ function rest() {
 	become('idle');
 }
 
-function lost(code) {
+function lost(code, reason) {
 	const steady = welcomed && performance.now() - welcomed > STEADY;
 	const first = welcomed && (steady || tries === 0);
 	const own = token;
@@ -232,6 +249,16 @@ function lost(code) {
 			redial = setTimeout(dial, 1000 + Math.random() * 2000);
 		restedAt = now;
 		return;
+	}
+	// Nobody is let in of whom it is not signed who they are: once the page says so.
+	if (code === CLOSED_IDENTITY) {
+		become('locked');
+		return emit('identity', { error: reason || 'identity' });
+	}
+	// They are a user now, in this tab or in another one, which has the token then.
+	if (code === CLOSED_AGAIN) {
+		redial = setTimeout(dial, LOCK_FOR + Math.random() * LOCK_FOR);
+		return become('reconnecting');
 	}
 	const gone = CLOSED_FOR_GOOD.includes(code);
 	// A page is shown no status: a wrong origin is a line that never opens.
@@ -298,6 +325,16 @@ const handlers = {
 			store.set('token', token);
 		}
 		unlock();
+		const other = identity.told(frame);
+		if (other)
+			conversation.discardAll();
+		// The hub left out what the one before had, which is not shown any more.
+		if (saidHave && conversation.isOther(frame.visitor)) {
+			conversation.drop();
+			letGo();
+			return dial();
+		}
+		saidHave = 0;
 		clearTimeout(deadline);
 		welcomed = performance.now();
 		wasWelcomed = true;
@@ -311,6 +348,10 @@ const handlers = {
 		const fresh = conversation.welcome(frame);
 		become('open');
 		emit('welcome', frame);
+		tellUser(frame);
+		if (saidLate)
+			tellIdentity();
+		saidLate = false;
 		emit('fresh', fresh);
 		pump();
 		tellReceipts();
@@ -353,6 +394,13 @@ const handlers = {
 
 	// One without an id can be about anything that was sent.
 	error(frame) {
+		if (frame.code === 'identity') {
+			if (frame.retry_after > 0)
+				setTimeout(tellIdentity, frame.retry_after);
+			else
+				emit('identity', { error: string(frame.text) });
+			return;
+		}
 		const later = frame.code === 'rate' || frame.code === 'busy';
 		const wait = Math.min(SLOWEST, Math.max(300, Number(frame.retry_after) || 2000));
 		if (frame.id)
@@ -369,6 +417,36 @@ const handlers = {
 			next(frame.id);
 	}
 };
+
+// The page hears once who somebody is.
+function tellUser(frame) {
+	const user = isObject(frame.user) ? string(frame.user.userId) : '';
+	if (user && user !== toldUser)
+		emit('identity', { userId: user, verified: true });
+	toldUser = user;
+}
+
+function tellIdentity() {
+	if (welcomed)
+		send(identity.frame());
+}
+
+// The page says who the visitor is.
+export function identify(given) {
+	if (identity.take(given)) {
+		store.wipe();
+		beginAnew(false);
+	}
+	if (welcomed)
+		tellIdentity();
+	else if (socket)
+		saidLate = true;
+	else if (identity.isSigned() && state !== 'gone') {
+		tries = 0;
+		become('connecting');
+		dial();
+	}
+}
 
 // --- sending --------------------------------------------------------------
 
@@ -502,6 +580,8 @@ function beginAnew(kept) {
 
 // Somebody else is to have this page, and all others of the site.
 export function reset() {
+	identity.forget();
+	toldUser = '';
 	store.wipe();
 	beginAnew(false);
 }
@@ -520,6 +600,7 @@ export function stop() {
 // With the page's configuration; dials nothing yet.
 export function start(given) {
 	config = given;
+	identity.forget();
 	store.watch(name => {
 		if (name.startsWith('out.'))
 			conversation.outgoingChanged(help);
@@ -533,7 +614,12 @@ export function start(given) {
 			drop();
 			dial();
 		}
-	}, beginAnew);
+	}, kept => {
+		// Somebody has logged out in another tab, or by emptying the store.
+		identity.forget();
+		toldUser = '';
+		beginAnew(kept);
+	});
 	listen(window, 'online', nudge);
 	// It is over, though it takes the browser long to say so.
 	listen(window, 'offline', drop);

@@ -228,7 +228,7 @@ export function makeLogView(actions) {
 		firstKey = all.length ? all[0].key : null;
 		lastKey = last ? last.key : null;
 		earlier.hidden = !conversation.older;
-		greeting.hidden = all.length > 0 || line.state === 'gone';
+		greeting.hidden = all.length > 0 || line.state === 'gone' || line.state === 'locked';
 
 		if (grownBelow && last.own)
 			toEnd();

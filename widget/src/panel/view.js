@@ -136,7 +136,7 @@ export function makeView() {
 	}
 
 	function write(content) {
-		if (line.state === 'gone')
+		if (line.state === 'gone' || line.state === 'locked')
 			return false;
 		const why = !line.fits(content) ? 'too_large' : conversation.write(content) ? '' : 'rate';
 		setText(problem, why && t(why));
@@ -232,7 +232,7 @@ export function makeView() {
 		bar.className = `bar ${state}`;
 		setText(said, quiet ? '' : t(offline && state !== 'gone' ? 'offline' : state));
 		again.hidden = state !== 'failed';
-		field.disabled = button.disabled = state === 'gone';
+		field.disabled = button.disabled = state === 'gone' || state === 'locked';
 		showAttach();
 		setText(title, name());
 		setText(letter, initial(name()));

@@ -12,6 +12,7 @@ export default {
 	failed: 'Could not connect.',
 	offline: 'You are offline. Messages are sent when you are back.',
 	gone: 'This chat is not available.',
+	locked: 'Log in to chat with us.',
 	typing: '{name} is typing…',
 	rate: 'Too many messages at a time.',
 	busy: 'Not sent yet. Trying again…',

@@ -1,0 +1,227 @@
+// Which user of the site a visitor is: one conversation on all devices, what was said before the log-in, another
+// user on the same device, tokens that do not count, channels for users only.
+import { comes, is, like, ok, run, test, until } from './harness.mjs';
+import { makeChannel, makeWorld, messages, newContext, rows, send, sql, tidy, Widget } from './world.mjs';
+
+const { site, line } = await makeWorld();
+
+const signed = (channel, user, more = '') => sql(`SELECT webchatt.identity_token('${channel.id}', '${user}'${more})`);
+const texts = channel => messages(channel).then(all => all.map(row => row[2]));
+const visitorOf = (channel, user) => sql(`SELECT id FROM webchatt.visitors WHERE channel_id = '${channel.id}' AND user_id = '${user}'`);
+const kept = widget => widget.page.evaluate(() => JSON.stringify(Object.entries(localStorage)));
+const identify = (widget, given) => widget.page.evaluate(one => Chatt2me.identify(one), given);
+
+async function makeUsersChannel(mode = 'optional') {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	await sql(`SELECT webchatt.set_identity_secret('${channel.id}'), webchatt.set_identity('${channel.id}', '${mode}')`);
+	return channel;
+}
+
+// What the page heard, from its beginning on.
+const listening = async () => {
+	const context = await newContext();
+	await context.addInitScript(() => {
+		self.heard = [];
+		addEventListener('DOMContentLoaded', () => self.Chatt2me && Chatt2me.on('identity', event => heard.push(event)));
+	});
+	return context;
+};
+const heard = widget => widget.page.evaluate(() => heard.splice(0));
+
+async function device(channel, identity, options = {}) {
+	const context = await listening();
+	const widget = await Widget.visit(context, site, channel, line, { config: identity ? { identity } : {}, ...options });
+	return { context, widget };
+}
+
+test('a user on two devices', async () => {
+	const channel = await makeUsersChannel();
+	const phone = await device(channel, { signature: await signed(channel, 'ana'), name: 'Ana', attributes: { plan: 'free' } });
+	await comes(() => heard(phone.widget), 'the page hears who it is', [{ userId: 'ana', verified: true }]);
+	is(await sql(`SELECT user_id, verified, name, signed, attributes FROM webchatt.visitors WHERE channel_id = '${channel.id}'`),
+		'ana|t|Ana|{}|{"plan": "free"}', 'and so do the tables; the name is the page\'s word');
+	await phone.widget.open();
+	await phone.widget.say('from the phone');
+	await comes(() => phone.widget.mark('from the phone'), 'it is sent', 'sent');
+	const desktop = await device(channel, { signature: await signed(channel, 'ana', ", name => 'Ana Silva'") });
+	await desktop.widget.open();
+	await comes(() => desktop.widget.texts(), 'another device has the conversation', ['from the phone']);
+	await send(channel, { text: 'an answer' }, await visitorOf(channel, 'ana'));
+	await comes(() => phone.widget.texts(), 'an answer comes to one', ['from the phone', 'an answer']);
+	await comes(() => desktop.widget.texts(), 'and to the other', ['from the phone', 'an answer']);
+	await comes(() => sql(`SELECT name, signed FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), 'what is signed counts', 'Ana Silva|{name}');
+	await identify(phone.widget, { name: 'Somebody', attributes: { plan: 'pro', city: 'Porto' } });
+	await comes(() => sql(`SELECT name, attributes FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), 'attributes change later, a signed name does not',
+		'Ana Silva|{"city": "Porto", "plan": "pro"}');
+	is(phone.widget.errors.concat(desktop.widget.errors), [], 'no errors');
+	await phone.context.close();
+	await desktop.context.close();
+});
+
+test('what was said before the log-in', async () => {
+	const channel = await makeUsersChannel();
+	const phone = await device(channel, { signature: await signed(channel, 'bea') });
+	await phone.widget.open();
+	await phone.widget.say('one');
+	await comes(() => phone.widget.mark('one'), 'a user has a conversation', 'sent');
+	const { context, widget } = await device(channel);
+	await widget.open();
+	await widget.say('two');
+	await comes(() => widget.mark('two'), 'somebody without a name writes', 'sent');
+	const other = await Widget.visit(context, site, channel, line);
+	await other.open();
+	await comes(() => other.texts(), 'in two tabs', ['two']);
+	const before = await kept(widget);
+
+	// One that waits: it is said by whoever it turns out to be.
+	line.cut();
+	await comes(() => widget.words(), 'the line is cut', 'Reconnecting…');
+	await widget.say('three');
+	line.open();
+	await identify(widget, { signature: await signed(channel, 'bea') });
+	await comes(() => heard(widget), 'they log in', [{ userId: 'bea', verified: true }]);
+	await comes(() => texts(channel), 'nothing is lost or doubled', ['one', 'two', 'three']);
+	await comes(() => widget.texts(), 'both conversations are one', ['one', 'two', 'three']);
+	await comes(() => other.texts(), 'in the other tab', ['one', 'two', 'three']);
+	await comes(() => phone.widget.texts(), 'and on the other device', ['one', 'two', 'three']);
+	is(await sql(`SELECT count(DISTINCT visitor) FROM webchatt.messages WHERE channel_id = '${channel.id}'`), '1', 'of one visitor');
+	await other.say('four');
+	await comes(() => phone.widget.texts(), 'and they go on as one', ['one', 'two', 'three', 'four']);
+	await comes(() => widget.texts(), 'in all of them', ['one', 'two', 'three', 'four']);
+
+	// The store as it was before the log-in, in another browser.
+	const thief = await newContext();
+	await thief.addInitScript(all => {
+		if (!localStorage.length)
+			JSON.parse(all).forEach(([name, value]) => localStorage.setItem(name, value));
+	}, before);
+	const stolen = await Widget.visit(thief, site, channel, line);
+	await stolen.open();
+	await until(async () => await stolen.state() === 'open');
+	await send(channel, { text: 'for the user' }, await visitorOf(channel, 'bea'));
+	await comes(() => widget.texts(), 'an answer comes', ['one', 'two', 'three', 'four', 'for the user']);
+	ok(!(await stolen.texts()).includes('for the user'), 'the old token is worth nothing');
+	await stolen.say('from the thief');
+	await comes(() => stolen.mark('from the thief'), 'who has it writes', 'sent');
+	ok(!(await widget.texts()).includes('from the thief'), 'as somebody else');
+	is(widget.errors.concat(other.errors, phone.widget.errors, stolen.errors), [], 'no errors');
+	await Promise.all([context, phone.context, thief].map(one => one.close()));
+});
+
+test('a user without a conversation yet', async () => {
+	const channel = await makeUsersChannel();
+	const { context, widget } = await device(channel);
+	await widget.open();
+	await widget.say('as a stranger');
+	await comes(() => widget.mark('as a stranger'), 'somebody writes', 'sent');
+	const token = await widget.page.evaluate(() => Object.entries(localStorage).find(([name]) => /\.token$/.test(name))[1]);
+	await identify(widget, { userId: 'carl', signature: await signed(channel, 'carl') });
+	await comes(() => heard(widget), 'and logs in', [{ userId: 'carl', verified: true }]);
+	is(await widget.texts(), ['as a stranger'], 'the conversation goes on');
+	ok(await until(async () => !(await kept(widget)).includes(JSON.stringify(token).slice(1, -1)), 20), 'under another token');
+	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '1', 'nobody else is made');
+	await widget.page.reload();
+	await widget.open();
+	await comes(() => widget.texts(), 'and after a reload', ['as a stranger']);
+	is(widget.errors, [], 'no errors');
+	await context.close();
+});
+
+test('tokens that do not count', async () => {
+	const channel = await makeUsersChannel();
+	const elsewhere = await makeUsersChannel();
+	const { context, widget } = await device(channel);
+	await widget.open();
+	await widget.say('who I am');
+	await comes(() => widget.mark('who I am'), 'somebody writes', 'sent');
+	const visitor = await sql(`SELECT id FROM webchatt.visitors WHERE channel_id = '${channel.id}'`);
+	for (const [signature, why] of [['nonsense', /not a token/], [await signed(elsewhere, 'dora'), /signature is wrong/],
+		[await signed(channel, 'dora', ", interval '1 second'"), /expired/]]) {
+		if (/expired/.test(String(why)))
+			await sql('SELECT pg_sleep(2.1)');
+		await identify(widget, { userId: 'dora', signature, name: 'Dora' });
+		let events = [];
+		await until(async () => (events = events.concat(await heard(widget))).length);
+		like(events[0] && events[0].error, why, 'the page hears why');
+		is(events.length, 1, 'once');
+	}
+	is(await widget.texts(), ['who I am'], 'all is as it was');
+	await widget.say('still me');
+	await comes(() => widget.mark('still me'), 'they go on', 'sent');
+	is(await rows(`SELECT id, user_id, name FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), [[visitor, '', '']], 'as who they were');
+	await context.close();
+
+	const late = await device(channel, { signature: 'a.b.c' });
+	await comes(() => heard(late.widget), 'in data-config the same', [{ error: 'The identity is not a token as doc/identity.md has it.' }]);
+	await late.context.close();
+});
+
+test('one user after another on a device', async () => {
+	const channel = await makeUsersChannel();
+	const { context, widget } = await device(channel, { signature: await signed(channel, 'eve') });
+	await widget.open();
+	await widget.say('of Eve only');
+	await comes(() => widget.mark('of Eve only'), 'one user writes', 'sent');
+	line.cut();
+	await comes(() => widget.words(), 'the line is cut', 'Reconnecting…');
+	await widget.say('not sent yet by Eve');
+	const signature = await signed(channel, 'fay');
+	// In the same moment: nobody has heard of the hub yet.
+	is(await widget.page.evaluate(one => {
+		Chatt2me.identify(one);
+		return JSON.stringify(Object.entries(localStorage)).includes('of Eve');
+	}, { signature }), false, 'another one logs in: the store has nothing of the first');
+	await comes(() => widget.texts(), 'nor the screen', []);
+	line.open();
+	await comes(() => heard(widget).then(all => all.map(one => one.userId).pop()), 'and is welcomed', 'fay');
+	is(await widget.texts(), [], 'without a text of the first');
+	await widget.say('of Fay');
+	await comes(() => widget.mark('of Fay'), 'they write', 'sent');
+	is(await rows(`SELECT v.user_id, m.content ->> 'text' FROM webchatt.messages m JOIN webchatt.visitors v ON v.channel_id = m.channel_id AND v.id = m.visitor
+		WHERE m.channel_id = '${channel.id}' ORDER BY m.id`), [['eve', 'of Eve only'], ['fay', 'of Fay']], 'each has their own conversation');
+
+	// With a log-out between them.
+	await widget.page.evaluate(() => Chatt2me.reset());
+	await comes(() => widget.page.evaluate(() => Object.values(localStorage).join().includes('of Fay')), 'a log-out empties the store', false);
+	await identify(widget, { signature: await signed(channel, 'eve') });
+	await widget.open();
+	await comes(() => widget.texts(), 'and the first one is back', ['of Eve only']);
+	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}' AND joined_to IS NOT NULL`), '0', 'nobody is joined to anybody');
+	is(widget.errors, [], 'no errors');
+	await context.close();
+});
+
+test('a log-out, and a stranger', async () => {
+	const channel = await makeUsersChannel();
+	const { context, widget } = await device(channel, { signature: await signed(channel, 'gus') });
+	await widget.open();
+	await widget.say('of Gus');
+	await comes(() => widget.mark('of Gus'), 'a user writes', 'sent');
+	await widget.page.evaluate(() => Chatt2me.reset());
+	await widget.open();
+	await widget.say('of a stranger');
+	await comes(() => widget.mark('of a stranger'), 'who comes after the log-out', 'sent');
+	is(await rows(`SELECT coalesce(v.user_id, 'nobody'), m.content ->> 'text' FROM webchatt.messages m JOIN webchatt.visitors v ON v.channel_id = m.channel_id AND v.id = m.visitor
+		WHERE m.channel_id = '${channel.id}' ORDER BY m.id`), [['gus', 'of Gus'], ['nobody', 'of a stranger']], 'is nobody, though the page was made for the user');
+	await context.close();
+});
+
+test('a channel for users only', async () => {
+	const channel = await makeUsersChannel('required');
+	const { context, widget } = await device(channel);
+	await widget.open(false);
+	await comes(() => widget.words(), 'who is nobody is asked to log in', 'Log in to chat with us.');
+	is(await widget.field.isDisabled(), true, 'and cannot write');
+	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '0', 'no visitor is made');
+	await heard(widget);
+	await identify(widget, { signature: await signed(channel, 'hal') });
+	await comes(() => heard(widget), 'a user is let in', [{ userId: 'hal', verified: true }]);
+	await comes(() => widget.words(), 'without a word more', '');
+	await widget.say('let in');
+	await comes(() => widget.mark('let in'), 'and writes', 'sent');
+	is(widget.errors, [], 'no errors');
+	await context.close();
+});
+
+run(tidy);
