@@ -2,8 +2,8 @@
 import { Fragment, h } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useChanges, useClock } from '../shared/changes.js';
-import { go, href } from '../shared/route.js';
-import { Avatar, Empty, Icon, Problem, reasonOf, Waiting } from '../shared/ui.jsx';
+import { go, href, replace } from '../shared/route.js';
+import { Avatar, Empty, Icon, Problem, Verified, Waiting, reasonOf } from '../shared/ui.jsx';
 import { fullOf, howLong, t } from '../shared/words.js';
 import { Assign } from './assign.jsx';
 import { Details } from './details.jsx';
@@ -40,7 +40,7 @@ function TalkHead({ desk, talk, name, details, onDetails, back }) {
 		<a class="icon-button back" href={href(back)} aria-label={t('back')}><Icon name="back" /></a>
 		<Avatar name={givenName(visitor.attributes)} quiet />
 		<div class="who">
-			<h1 dir="auto">{name}</h1>
+			<h1 dir="auto">{name} <Verified of={visitor} /></h1>
 			<p class="sub">
 				{visitor.present && <HereNow visitor={visitor} />}
 				{visitor.waitingSince && visitor.state !== 'closed' && <span class="waits" title={t('waitsLong', { at: fullOf(visitor.waitingSince) })}>
@@ -110,6 +110,12 @@ export function ConversationPage({ desk, channel, visitor, message }) {
 		return () => desk.talk === talk ? desk.show(null) : talk.stop();
 	}, [talk]);
 	useEffect(() => talk.lookFor(message), [message]);
+	// They turned out to be somebody else, whose conversation has all of it.
+	const joinedTo = talk.visitor && talk.visitor.joinedTo;
+	useEffect(() => {
+		if (joinedTo)
+			replace('conversation', channel, joinedTo);
+	}, [joinedTo]);
 
 	if (!talk.visitor) {
 		const missing = talk.error && !talk.error.passes;

@@ -2,7 +2,7 @@
 import { Fragment, h } from 'preact';
 import { MuteOne } from '../notify/notices.jsx';
 import { webAddress } from '../shared/links.js';
-import { Icon, Out } from '../shared/ui.jsx';
+import { Icon, Out, Verified } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
 import { Assign } from './assign.jsx';
 import { Related } from './related.jsx';
@@ -33,18 +33,20 @@ export function Details({ desk, talk, name, onClose }) {
 		<Assign desk={desk} talk={talk} />
 		<MuteOne notifier={desk.notifier} talk={talk} />
 		<dl>
-			<dt class="hush">{t('attr_name')}</dt><dd class="strong" dir="auto">{name}</dd>
+			<dt class="hush">{t('attr_name')}</dt><dd class="strong" dir="auto">{name} <Verified of={visitor} /></dd>
+			{visitor.userId && <><dt>{t('userId')}</dt><dd class="mono" dir="auto">{visitor.userId}</dd></>}
 			<dt>{t('channel')}</dt><dd dir="auto">{channel ? channel.displayName : talk.channel}</dd>
 			<dt>{t('firstSeen')}</dt><dd>{fullOf(visitor.firstSeen)}</dd>
 			<dt>{t('lastSeenAt')}</dt><dd>{visitor.present ? t('presentNow') : fullOf(visitor.lastSeen)}</dd>
 			<Whereabouts visitor={visitor} />
 			{visitor.rating && <Rating {...visitor.rating} />}
+			{visitor.referrer && <><dt>{t('attr_referrer')}</dt><dd dir="auto"><Value value={visitor.referrer} /></dd></>}
 			<dt>{t('visitorId')}</dt><dd class="mono">{talk.id}</dd>
 		</dl>
 		{names.length > 0 && <>
 			<dl>{names.map(one => <Fragment key={one}>
-				<dt dir="auto">{KNOWN.includes(one) ? t(`attr_${one}`) : one}</dt><dd dir="auto"><Value value={attributes[one]} /></dd></Fragment>)}</dl>
-			<p class="hint">{t('attributesUnproved')}</p>
+				<dt dir="auto">{KNOWN.includes(one) ? t(`attr_${one}`) : one}</dt><dd dir="auto"><Value value={attributes[one]} />{(visitor.signed || []).includes(one) && <> <Verified of={visitor} /></>}</dd></Fragment>)}</dl>
+			<p class="hint">{t((visitor.signed || []).length ? 'restUnproved' : 'attributesUnproved')}</p>
 		</>}
 		<Related talk={talk} />
 	</aside>;

@@ -6,7 +6,7 @@ import { givenName, visitorName } from '../conversation/talk.js';
 import { Bell } from '../notify/notices.jsx';
 import { useChanges, useClock } from '../shared/changes.js';
 import { href } from '../shared/route.js';
-import { Avatar, Empty, Icon, Problem, Waiting } from '../shared/ui.jsx';
+import { Avatar, Empty, Icon, Problem, Verified, Waiting } from '../shared/ui.jsx';
 import { fullOf, howLong, shortOf, t } from '../shared/words.js';
 import { FILTERS } from './inbox_state.js';
 
@@ -42,7 +42,7 @@ function Row({ desk, one, current, first }) {
 			tabIndex={current || first ? 0 : -1} data-row>
 			<Avatar name={givenName(one.attributes)} quiet />
 			<span class="what">
-				<span class="line"><b dir="auto">{name}</b>{one.present && <span class="dot" title={t('presentNow')}><span class="hush">{t('presentNow')}</span></span>}
+				<span class="line"><b dir="auto">{name}</b><Verified of={one} />{one.present && <span class="dot" title={t('presentNow')}><span class="hush">{t('presentNow')}</span></span>}
 					<time dateTime={one.lastAt} title={fullOf(one.lastAt)}>{shortOf(one.lastAt)}</time></span>
 				<span class="line"><span class="last" dir="auto"><Last desk={desk} one={one} /></span>
 					{one.unread > 0 && <span class="unread"><span aria-hidden="true">{one.unread > 98 ? '99+' : one.unread}</span><span class="hush">{t('unread', { n: one.unread })}</span></span>}

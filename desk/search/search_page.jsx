@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { givenName, visitorName } from '../conversation/talk.js';
 import { useChanges } from '../shared/changes.js';
 import { go, href } from '../shared/route.js';
-import { Avatar, Empty, Head, Icon, Problem } from '../shared/ui.jsx';
+import { Avatar, Empty, Head, Icon, Problem, Verified } from '../shared/ui.jsx';
 import { fullOf, shortOf, t } from '../shared/words.js';
 import { searchOf } from './search_state.js';
 
@@ -51,7 +51,7 @@ function VisitorRow({ desk, one }) {
 	return <li><a class="hit" href={href('conversation', one.channel, one.visitor)} data-row>
 		<Avatar name={givenName(one.attributes)} quiet />
 		<span class="what">
-			<span class="line"><b dir="auto">{visitorName(one.attributes, one.visitor, t)}</b>{one.lastSeen && <time dateTime={one.lastSeen} title={fullOf(one.lastSeen)}>{shortOf(one.lastSeen)}</time>}</span>
+			<span class="line"><b dir="auto">{visitorName(one.attributes, one.visitor, t)}</b><Verified of={one} />{one.lastSeen && <time dateTime={one.lastSeen} title={fullOf(one.lastSeen)}>{shortOf(one.lastSeen)}</time>}</span>
 			<small dir="auto">{[email, channel && channel.displayName].filter(Boolean).join(' · ')}</small>
 		</span>
 	</a></li>;

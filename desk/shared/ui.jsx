@@ -49,6 +49,11 @@ export function Out({ href, children, ...rest }) {
 	return safe ? <a {...rest} href={safe} target="_blank" rel="noopener noreferrer">{children}</a> : <span>{children}</span>;
 }
 
+// The site's server has signed which of its users that is.
+export function Verified({ of }) {
+	return of.verified ? <span class="verified" title={t('verifiedWhy')}><Icon name="done" /><span class="hush">{t('verified')}</span></span> : null;
+}
+
 // The first letters of up to two words.
 export function Avatar({ name, url, quiet }) {
 	const [broken, setBroken] = useState(false);
