@@ -40,7 +40,8 @@ CREATE TABLE webchatt.channels (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	newcomers_paused boolean NOT NULL DEFAULT false,
 	show_author boolean NOT NULL DEFAULT false,
-	widget jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(widget) = 'object' AND octet_length(widget::text) <= 16384)
+	widget jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(widget) = 'object' AND octet_length(widget::text) <= 16384),
+	identity text NOT NULL DEFAULT 'none' CHECK (identity IN ('none', 'optional', 'required'))
 );
 COMMENT ON TABLE webchatt.channels IS 'channels, one row each, made by webchatt.create_channel() or, on a remote hub, webchatt.add_channel()';
 COMMENT ON COLUMN webchatt.channels.id IS 'the application channel id: "from" of what is sent';
@@ -55,6 +56,8 @@ COMMENT ON COLUMN webchatt.channels.show_author IS
 	'local: visitors see the display name and the picture of the agent who answers; webchatt.set_show_author() sets it';
 COMMENT ON COLUMN webchatt.channels.widget IS
 	'local: how the widget looks and what it does, on every page; webchatt.configure_widget() sets it, and every page may read it';
+COMMENT ON COLUMN webchatt.channels.identity IS
+	'local: may a page say, signed, which user a visitor is (doc/identity.md)? none: no; optional: yes; required: nobody else is let in. webchatt.set_identity() sets it';
 
 CREATE TABLE webchatt.origins (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,
@@ -193,9 +196,39 @@ CREATE TABLE webchatt.visitors (
 	page_at timestamptz,
 	locale text,
 	time_zone text,
-	PRIMARY KEY (channel_id, id)
+	user_id text COLLATE "C" CHECK (octet_length(user_id) BETWEEN 1 AND 255),
+	verified boolean NOT NULL GENERATED ALWAYS AS (user_id IS NOT NULL) STORED,
+	name text CHECK (char_length(name) BETWEEN 1 AND 100),
+	email text CHECK (char_length(email) BETWEEN 3 AND 254),
+	avatar text CHECK (avatar ~ '^https://[^[:space:]"<>]+$' AND length(avatar) <= 1024),
+	signed text[] NOT NULL DEFAULT '{}' CHECK (signed <@ '{name,email,avatar}'),
+	page_attributes jsonb NOT NULL DEFAULT '{}',
+	referrer text,
+	joined_to text COLLATE "C",
+	joined_at timestamptz,
+	PRIMARY KEY (channel_id, id),
+	FOREIGN KEY (channel_id, joined_to) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE,
+	CHECK (joined_to IS NULL OR joined_to <> id AND user_id IS NULL)
 );
+CREATE UNIQUE INDEX visitors_user ON webchatt.visitors (channel_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX visitors_joined ON webchatt.visitors (channel_id, joined_to) WHERE joined_to IS NOT NULL;
 COMMENT ON TABLE webchatt.visitors IS 'everybody who wrote, or was written to, on a channel';
+COMMENT ON COLUMN webchatt.visitors.user_id IS
+	'which user of the site that is: its server signed it (doc/identity.md). Null: nobody has said so, signed';
+COMMENT ON COLUMN webchatt.visitors.verified IS 'whether there is a user_id, which the site''s server signed';
+COMMENT ON COLUMN webchatt.visitors.name IS
+	'what they are called: as the site''s server says where signed has it, otherwise as their page does, and that a stranger can write';
+COMMENT ON COLUMN webchatt.visitors.email IS 'their e-mail address: the same holds as for name';
+COMMENT ON COLUMN webchatt.visitors.avatar IS 'https:// URL of a picture of them: the same holds as for name';
+COMMENT ON COLUMN webchatt.visitors.signed IS
+	'which of name, email and avatar the site''s server signed; the others a stranger may have written';
+COMMENT ON COLUMN webchatt.visitors.page_attributes IS
+	'webchatt''s own: those of attributes that the visitor''s page gave, as it last did. What differs from them in attributes is the application''s, and no page changes it';
+COMMENT ON COLUMN webchatt.visitors.referrer IS
+	'the page that had the link by which they came to the site at first, origin and path only; a stranger wrote it. Null: none, or not told';
+COMMENT ON COLUMN webchatt.visitors.joined_to IS
+	'the visitor who this one turned out to be when they logged in: the conversation is there, and what is written to this one gets there too. Null: they are themselves';
+COMMENT ON COLUMN webchatt.visitors.joined_at IS 'when that was';
 COMMENT ON COLUMN webchatt.visitors.last_seen IS
 	'when something last came from the visitor, exact to a minute; null: never yet';
 COMMENT ON COLUMN webchatt.visitors.attributes IS

@@ -140,7 +140,8 @@ SELECT c.channel_id, c.visitor, h.display_name AS channel,
 	c.state = 'open' AND c.place < 2305843009213693952 AND NOT last.answers AS unanswered,
 	last.created_at AS last_at, last.direction AS last_direction, last.status AS last_status,
 	last.content AS last_content, last.author AS last_author, v.first_seen, v.last_seen, v.attributes,
-	c.state, c.assignee, CASE WHEN NOT last.answers THEN c.waiting_since END AS waiting_since, c.place
+	c.state, c.assignee, CASE WHEN NOT last.answers THEN c.waiting_since END AS waiting_since, c.place,
+	v.user_id, v.verified, v.name, v.email, v.avatar, v.signed, v.page_url, v.page_title, v.referrer, v.locale, v.time_zone
 FROM webchatt.conversations c
 JOIN webchatt.channels h ON h.id = c.channel_id
 JOIN webchatt.visitors v ON v.channel_id = c.channel_id AND v.id = c.visitor
@@ -167,6 +168,17 @@ COMMENT ON COLUMN webchatt.inbox.state IS 'as in webchatt.conversations';
 COMMENT ON COLUMN webchatt.inbox.assignee IS 'as in webchatt.conversations';
 COMMENT ON COLUMN webchatt.inbox.waiting_since IS 'since when the visitor waits for an answer; null: nobody waits';
 COMMENT ON COLUMN webchatt.inbox.place IS 'as in webchatt.conversations: for the next page';
+COMMENT ON COLUMN webchatt.inbox.user_id IS 'as in webchatt.visitors: which user of the site that is; null: nobody has said so, signed';
+COMMENT ON COLUMN webchatt.inbox.verified IS 'as in webchatt.visitors: whether there is a user_id, which the site''s server signed';
+COMMENT ON COLUMN webchatt.inbox.name IS 'as in webchatt.visitors: a stranger may have written it, unless signed has it';
+COMMENT ON COLUMN webchatt.inbox.email IS 'as in webchatt.visitors: a stranger may have written it, unless signed has it';
+COMMENT ON COLUMN webchatt.inbox.avatar IS 'as in webchatt.visitors: a stranger may have written it, unless signed has it';
+COMMENT ON COLUMN webchatt.inbox.signed IS 'as in webchatt.visitors: which of name, email and avatar the site''s server signed';
+COMMENT ON COLUMN webchatt.inbox.page_url IS 'as in webchatt.visitors: written by a stranger';
+COMMENT ON COLUMN webchatt.inbox.page_title IS 'as in webchatt.visitors: written by a stranger';
+COMMENT ON COLUMN webchatt.inbox.referrer IS 'as in webchatt.visitors: written by a stranger';
+COMMENT ON COLUMN webchatt.inbox.locale IS 'as in webchatt.visitors: written by a stranger';
+COMMENT ON COLUMN webchatt.inbox.time_zone IS 'as in webchatt.visitors: written by a stranger';
 
 CREATE FUNCTION webchatt.conversation(channel uuid, visitor text)
 RETURNS TABLE (id uuid, created_at timestamptz, direction webchatt.message_direction, status webchatt.message_status,

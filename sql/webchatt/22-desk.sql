@@ -356,6 +356,16 @@ $$;
 COMMENT ON FUNCTION webchatt._desk_page(text, uuid, text[], int) IS
 	'webchatt''s own: conversations of the inbox, behind a place, a channel and a visitor (NULL: from the first on)';
 
+CREATE FUNCTION webchatt._desk_said(v webchatt.visitors, most int) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_strip_nulls(jsonb_build_object('name', v.name, 'email', v.email))
+		|| CASE WHEN webchatt._content_size(v.attributes, most) <= most THEN v.attributes ELSE '{}' END
+		|| jsonb_strip_nulls(jsonb_build_object('name', CASE WHEN 'name' = ANY (v.signed) THEN v.name END,
+			'email', CASE WHEN 'email' = ANY (v.signed) THEN v.email END))
+$$;
+COMMENT ON FUNCTION webchatt._desk_said(webchatt.visitors, int) IS
+	'webchatt''s own: what is said of a visitor, attributes of so many bytes at most: what the site''s server signed before what attributes say, and that before what the page calls them';
+
 CREATE FUNCTION webchatt.desk_inbox(args jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
@@ -398,8 +408,8 @@ BEGIN
 					'lastText', webchatt._content_line(m.content, 200),
 					'lastType', CASE jsonb_typeof(m.content) WHEN 'object' THEN
 						coalesce((SELECT min(k COLLATE "C") FROM jsonb_object_keys(m.content) k WHERE k <> 'text'), 'text') END,
-					'lastAuthor', m.author, 'attributes', CASE WHEN webchatt._content_size(v.attributes, 8192) <= 8192 THEN v.attributes ELSE '{}' END,
-					'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.ordinality)
+					'lastAuthor', m.author, 'attributes', webchatt._desk_said(v, 8192),
+					'verified', v.verified, 'signed', to_jsonb(v.signed), 'present', (p.channel_id, p.visitor) IN (SELECT e.channel_id, e.visitor FROM here e)) ORDER BY p.ordinality)
 				FROM page p
 				JOIN webchatt.channels h ON h.id = p.channel_id
 				JOIN webchatt.visitors v ON v.channel_id = p.channel_id AND v.id = p.visitor
@@ -416,7 +426,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_inbox(jsonb) IS
-	'the desk: {filter?: "open" | "mine" | "closed", channel?, after?, limit?} → {conversations: [{channel, visitor, displayName, state, assignee, unanswered, waitingSince, unread, lastAt, lastDirection, lastStatus, lastText, lastType, lastAuthor, attributes, present}], next, waiting}. In the order of webchatt.inbox; unread: how many messages the visitor wrote that nobody has read or answered, 99 at most; after: next of the page before, where that has any; waiting: how many wait in all, 1000 at most';
+	'the desk: {filter?: "open" | "mine" | "closed", channel?, after?, limit?} → {conversations: [{channel, visitor, displayName, state, assignee, unanswered, waitingSince, unread, lastAt, lastDirection, lastStatus, lastText, lastType, lastAuthor, attributes, verified, signed, present}], next, waiting}. attributes: with name and email of webchatt.visitors; In the order of webchatt.inbox; unread: how many messages the visitor wrote that nobody has read or answered, 99 at most; after: next of the page before, where that has any; waiting: how many wait in all, 1000 at most';
 
 CREATE FUNCTION webchatt._desk_messages(channel uuid, visitor text, older_than uuid, newer_than uuid, most int)
 RETURNS SETOF webchatt.messages
@@ -477,7 +487,8 @@ BEGIN
 				WHERE n.channel_id = what.channel AND n.visitor = what.visitor LIMIT 1000) c),
 			'more', EXISTS (SELECT FROM found m WHERE m.beyond),
 			'visitor', (SELECT jsonb_build_object('id', v.id,
-					'attributes', CASE WHEN webchatt._content_size(v.attributes, 100000) <= 100000 THEN v.attributes ELSE '{}' END, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
+					'attributes', webchatt._desk_said(v, 100000),
+					'userId', v.user_id, 'verified', v.verified, 'signed', to_jsonb(v.signed), 'referrer', v.referrer, 'joinedTo', v.joined_to, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
 					'present', EXISTS (SELECT FROM webchatt.presence p WHERE p.channel_id = v.channel_id AND p.visitor = v.id),
 					'page', CASE WHEN v.page_url IS NOT NULL THEN jsonb_build_object('url', v.page_url, 'title', v.page_title, 'at', v.page_at) END,
 					'locale', v.locale, 'timeZone', v.time_zone,
@@ -491,7 +502,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
-	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, userId, verified, signed, referrer, joinedTo, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
 
 CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

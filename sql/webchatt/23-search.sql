@@ -12,6 +12,11 @@ LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'webch
 COMMENT ON FUNCTION webchatt.visitor_words(text, jsonb) IS
 	'the words by which a visitor is found: those of the id and of each attribute, 10 kB at most. An index of webchatt.visitors is on it';
 
+CREATE FUNCTION webchatt.visitor_words(name text, email text, user_id text) RETURNS tsvector
+LANGUAGE c IMMUTABLE LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_visitor_called';
+COMMENT ON FUNCTION webchatt.visitor_words(text, text, text) IS
+	'the words of what a visitor is called; each may be null. An index of webchatt.visitors is on it';
+
 CREATE FUNCTION webchatt._search_plain(t text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_search_plain';
 COMMENT ON FUNCTION webchatt._search_plain(text) IS
@@ -58,6 +63,9 @@ CREATE INDEX visitors_words ON webchatt.visitors
 	-- (who fills the list of what is pending sorts it in, perhaps with visitors waiting: so it is short)
 	USING gin (webchatt.visitor_words(id, attributes) webchatt.search_ops) WITH (gin_pending_list_limit = 64)
 	WHERE attributes <> '{}';
+CREATE INDEX visitors_called ON webchatt.visitors
+	USING gin (webchatt.visitor_words(name, email, user_id) webchatt.search_ops) WITH (gin_pending_list_limit = 64)
+	WHERE coalesce(name, email, user_id) IS NOT NULL;
 
 ----------------------------------------------------------------------------
 -- The index of texts: built behind the messages, which never wait for it
@@ -688,6 +696,10 @@ BEGIN
 			SELECT v.* FROM webchatt.visitors v
 			WHERE webchatt.visitor_words(v.id, v.attributes) OPERATOR(webchatt.@@) q AND v.attributes <> '{}'
 				AND (v.channel_id = channel OR channel IS NULL) LIMIT 500
+		), by_name AS MATERIALIZED (
+			SELECT v.* FROM webchatt.visitors v
+			WHERE webchatt.visitor_words(v.name, v.email, v.user_id) OPERATOR(webchatt.@@) q AND coalesce(v.name, v.email, v.user_id) IS NOT NULL
+				AND (v.channel_id = channel OR channel IS NULL) LIMIT 500
 		), by_id AS MATERIALIZED (
 			SELECT v.* FROM webchatt.channels c
 			CROSS JOIN LATERAL (SELECT v.* FROM webchatt.visitors v
@@ -695,12 +707,12 @@ BEGIN
 				ORDER BY v.channel_id, v.id LIMIT most) v
 			WHERE (c.id = channel OR channel IS NULL) AND length(start) >= 3 LIMIT 500
 		)
-		SELECT f.* FROM (SELECT * FROM by_words UNION SELECT * FROM by_id) f
+		SELECT f.* FROM (SELECT * FROM by_words UNION SELECT * FROM by_name UNION SELECT * FROM by_id) f
 		ORDER BY f.id = start COLLATE "C" DESC, f.last_seen DESC NULLS LAST, f.channel_id, f.id LIMIT most;
 END
 $$;
 COMMENT ON FUNCTION webchatt.search_visitors(text, uuid, int) IS
-	'visitors whose attributes have these words (as webchatt.search() reads them), or whose id begins so, from three characters on; who was seen last comes first, of some 500. most: 1 to 50';
+	'visitors whose attributes, or name, e-mail address and user id, have these words (as webchatt.search() reads them), or whose id begins so, from three characters on; who was seen last comes first, of some 500. most: 1 to 50';
 
 CREATE FUNCTION webchatt._desk_time(args jsonb, name text) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -737,13 +749,13 @@ BEGIN
 		direction::webchatt.message_direction, behind[1]::uuid, behind[2]::uuid, most);
 	IF behind IS NULL AND visitor IS NULL THEN
 		SELECT jsonb_agg(jsonb_build_object('channel', v.channel_id, 'visitor', v.id, 'lastSeen', v.last_seen,
-			'attributes', CASE WHEN webchatt._content_size(v.attributes, 8192) <= 8192 THEN v.attributes ELSE '{}' END) ORDER BY v.n)
-		INTO people FROM webchatt.search_visitors(query, channel, 11) WITH ORDINALITY v (channel_id, id, first_seen, last_seen, attributes, n);
+			'attributes', webchatt._desk_said(v, 8192), 'verified', v.verified))
+		INTO people FROM webchatt.search_visitors(query, channel, 11) v;
 	END IF;
 	RETURN jsonb_build_object(
 		'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('channel', m.channel_id, 'visitor', m.visitor, 'id', m.id, 'at', m.created_at,
 				'direction', m.direction, 'author', m.author, 'snippet', s.snippet, 'places', s.places,
-				'attributes', CASE WHEN webchatt._content_size(v.attributes, 8192) <= 8192 THEN v.attributes ELSE '{}' END) ORDER BY h.n)
+				'attributes', webchatt._desk_said(v, 8192), 'verified', v.verified) ORDER BY h.n)
 			FROM unnest(page.ids, page.channels) WITH ORDINALITY h (id, channel_id, n)
 			JOIN webchatt.messages m ON m.channel_id = h.channel_id AND m.id = h.id
 			LEFT JOIN webchatt.visitors v ON v.channel_id = m.channel_id AND v.id = m.visitor
@@ -755,4 +767,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_search(jsonb) IS
-	'the desk: {query, channel?, visitor?, direction?: "in" | "out", since?, until?, after?, limit?} → {messages: [{channel, visitor, id, at, direction, author, snippet, places, attributes}], next, complete, completeSince, visitors: [{channel, visitor, lastSeen, attributes}]}. The newest first, 50 at most, as webchatt.search() has them; places: of each word that was sought its first character in snippet, from 0, and how many. next, where there may be more: after of the next page. complete: false while older messages than completeSince are not searched yet. visitors: with the first page, 11 at most, as webchatt.search_visitors() has them';
+	'the desk: {query, channel?, visitor?, direction?: "in" | "out", since?, until?, after?, limit?} → {messages: [{channel, visitor, id, at, direction, author, snippet, places, attributes, verified}], next, complete, completeSince, visitors: [{channel, visitor, lastSeen, attributes, verified}]}. The newest first, 50 at most, as webchatt.search() has them; places: of each word that was sought its first character in snippet, from 0, and how many. next, where there may be more: after of the next page. complete: false while older messages than completeSince are not searched yet. visitors: with the first page, 11 at most, as webchatt.search_visitors() has them';

@@ -294,7 +294,7 @@ BEGIN
 	IF numnode(q) > 0 THEN
 		RETURN QUERY SELECT v.* FROM webchatt.visitors v
 			WHERE webchatt.visitor_words(v.id, v.attributes) OPERATOR(webchatt.@@) q AND v.attributes <> '{}'
-				AND lower(btrim(v.attributes ->> name)) = lower(btrim(value)) AND (v.channel_id, v.id) <> (channel, _desk_alike.visitor)
+				AND lower(btrim(v.attributes ->> _desk_alike.name)) = lower(btrim(value)) AND (v.channel_id, v.id) <> (channel, _desk_alike.visitor)
 			LIMIT 10;
 	END IF;
 END

@@ -33,7 +33,8 @@ $$;
 
 GRANT USAGE ON SCHEMA webchatt TO webchatt_worker;
 -- an index's expression is computed as whoever writes the row
-GRANT EXECUTE ON FUNCTION webchatt.hub_message_key(uuid, text), webchatt.visitor_words(text, jsonb) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION webchatt.hub_message_key(uuid, text), webchatt.visitor_words(text, jsonb),
+	webchatt.visitor_words(text, text, text) TO PUBLIC;
 GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchatt.conversation_state TO webchatt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA webchatt TO webchatt_worker;
 GRANT SELECT ON SEQUENCE webchatt.feed_seq_seq TO webchatt_worker;
@@ -42,6 +43,13 @@ GRANT SELECT ON webchatt.own_extras, webchatt.agents, webchatt.channels, webchat
 	webchatt.status, webchatt.last_hour TO webchatt_worker;
 GRANT SELECT, UPDATE ON webchatt.hubs TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.visitor_tokens, webchatt.statuses TO webchatt_worker;
+-- which user a visitor is, and joining those who are the same
+GRANT SELECT ON webchatt.identity_secrets TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.joins TO webchatt_worker;
+GRANT DELETE ON webchatt.visitor_tokens, webchatt.messages TO webchatt_worker;
+GRANT SELECT, UPDATE (visitor) ON webchatt.notes TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._identify(uuid, text, text, bytea, bytea), webchatt._join(uuid, text, text), webchatt._move_joined(uuid, text, int),
+	webchatt._note_profile(uuid, text, text, text, text, jsonb, int), webchatt._merge_attributes(jsonb, jsonb, jsonb) TO webchatt_worker;
 GRANT SELECT, DELETE ON webchatt.sign_in_links TO webchatt_worker;
 GRANT SELECT, UPDATE ON webchatt.passkeys TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.passkey_challenges TO webchatt_worker;
@@ -122,7 +130,8 @@ GRANT SELECT, INSERT, UPDATE ON webchatt.hub_reconciliation TO webchatt_admin;
 GRANT SELECT, INSERT, DELETE ON webchatt.sign_in_links TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks, webchatt.agents TO webchatt_admin;
-GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers TO webchatt_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers, webchatt.identity_secrets TO webchatt_admin;
+GRANT SELECT ON webchatt.joins TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;
 GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_admin;
@@ -175,7 +184,7 @@ GRANT EXECUTE ON FUNCTION webchatt.message_text(jsonb), webchatt._search_plain(t
 -- what the desk calls for agents; the other functions of the desk are for admins
 GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webchatt._desk_arg(jsonb, text, text, boolean),
 	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_uuid(jsonb, text, boolean), webchatt._desk_limit(jsonb),
-	webchatt._desk_conversation(jsonb), webchatt._desk_message(jsonb),
+	webchatt._desk_conversation(jsonb), webchatt._desk_message(jsonb), webchatt._desk_said(webchatt.visitors, int),
 	webchatt._desk_page(text, uuid, text[], int), webchatt._desk_messages(uuid, text, uuid, uuid, int), webchatt._own_sessions(bigint), webchatt._end_own_session(bigint),
 	webchatt.desk_me(jsonb), webchatt.desk_inbox(jsonb), webchatt.desk_conversation(jsonb), webchatt.desk_send(jsonb),
 	webchatt.desk_typing(jsonb), webchatt.desk_read(jsonb), webchatt.desk_close(jsonb), webchatt.desk_reopen(jsonb),

@@ -20,9 +20,13 @@ SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsi
 	ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until,
 	h.kind = 'local' AND c.public_key IS NOT NULL AS has_visitors, c.public_key, c.display_name,
 	(SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id) AS origins,
-	c.newcomers_paused, c.show_author, json_build_object('name', c.display_name, 'settings', c.widget, 'files', files.rules)::text AS widget
+	c.newcomers_paused, c.show_author, json_build_object('name', c.display_name, 'settings', c.widget, 'files', files.rules, 'identity', c.identity)::text AS widget,
+	c.identity, i.secret AS identity_secret,
+	CASE WHEN i.old_secret_until > now() THEN i.old_secret END AS old_identity_secret,
+	ceil(extract(epoch FROM i.old_secret_until))::bigint AS old_identity_secret_until
 FROM webchatt.channels c
 JOIN webchatt.hubs h ON h.id = c.hub_id
+LEFT JOIN webchatt.identity_secrets i ON i.channel_id = c.id
 LEFT JOIN webchatt.hub_webhooks w ON w.channel_id = c.id
 CROSS JOIN (SELECT CASE WHEN count(*) > 0 THEN json_build_object('maxSize', pg_size_bytes(current_setting('webchatt.max_file_size')),
 		'types', json_agg(btrim(one) ORDER BY place)) END AS rules

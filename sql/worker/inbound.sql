@@ -85,7 +85,8 @@ WITH event AS MATERIALIZED (
 			ELSE
 				(SELECT own.id FROM webchatt.messages own
 				WHERE own.channel_id = e.channel_id AND own.id = e.hub_message_id::uuid
-					AND own.visitor = e.visitor AND own.direction = 'out')
+					AND (own.visitor = e.visitor OR own.visitor = (SELECT v.joined_to FROM webchatt.visitors v
+						WHERE v.channel_id = e.channel_id AND v.id = e.visitor)) AND own.direction = 'out')
 		END AS message_id
 	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		AS e (channel_id, hub_message_id, status, means, at, error_code, error_message, body, visitor, hub_id)

@@ -60,22 +60,24 @@ WHERE v.channel_id = s.channel_id AND v.id = s.id;
 
 -- name: find_tokens($1 channels uuid[], $2 hashes bytea[], $3 seconds int)
 -- Whose tokens those are, by the number of the array element. seconds: how long a token is good for (0: for ever).
-SELECT shown.n::int, t.visitor
+SELECT shown.n::int, t.visitor, v.user_id
 FROM unnest($1, $2) WITH ORDINALITY AS shown (channel_id, hash, n)
 JOIN webchatt.visitor_tokens t ON t.channel_id = shown.channel_id AND t.token_hash = shown.hash
+JOIN webchatt.visitors v ON v.channel_id = t.channel_id AND v.id = t.visitor
 WHERE $3 = 0 OR t.created_at > now() - make_interval(secs => $3);
 
 -- name: make_visitors($1 channels uuid[], $2 visitors text[], $3 token_hashes bytea[], $4 attributes text[],
---	$5 urls text[], $6 titles text[], $7 locales text[], $8 time_zones text[])
+--	$5 urls text[], $6 titles text[], $7 locales text[], $8 time_zones text[], $9 user_ids text[], $10 referrers text[])
 WITH newcomer AS MATERIALIZED (
-	SELECT *
-	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
-		AS n (channel_id, visitor, token_hash, attributes, url, title, locale, time_zone)
+	SELECT *, coalesce(jsonb_strip_nulls(attributes::jsonb), '{}') AS given
+	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		AS n (channel_id, visitor, token_hash, attributes, url, title, locale, time_zone, user_id, referrer)
 ),
 made AS (
-	INSERT INTO webchatt.visitors (channel_id, id, last_seen, attributes, page_url, page_title, page_at, locale, time_zone)
-	SELECT channel_id, visitor, now(), coalesce(attributes::jsonb, '{}'), url, title,
-		CASE WHEN url IS NOT NULL THEN now() END, locale, time_zone
+	INSERT INTO webchatt.visitors (channel_id, id, last_seen, attributes, page_attributes, page_url, page_title, page_at, locale, time_zone,
+		user_id, referrer)
+	SELECT channel_id, visitor, now(), given, given, url, title,
+		CASE WHEN url IS NOT NULL THEN now() END, locale, time_zone, user_id, referrer
 	FROM newcomer
 )
 INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor)
@@ -113,6 +115,22 @@ noted AS (
 SELECT n.n::int, f.id IS NULL AS is_held
 FROM news n
 LEFT JOIN free f ON f.channel_id = n.channel_id AND f.id = n.visitor;
+
+-- name: identify($1 channel uuid, $2 user_id text, $3 shown text, $4 shown_hash bytea, $5 new_hash bytea)
+-- A device is that user's: whose visitor that is (null: the user has none yet), who was joined to them, whose other
+-- sessions are over.
+SELECT visitor, joined, ended FROM webchatt._identify($1, $2, $3, $4, $5);
+
+-- name: user_of($1 channel uuid, $2 visitor text)
+SELECT user_id FROM webchatt.visitors WHERE channel_id = $1 AND id = $2;
+
+-- name: note_profiles($1 channels uuid[], $2 visitors text[], $3 names text[], $4 emails text[], $5 avatars text[],
+--	$6 attributes text[], $7 signed_fields int[])
+-- What is said of visitors, as far as the tables do not say so yet: by the number of the array element those of whom
+-- something was new.
+SELECT said.n::int
+FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY AS said (channel_id, visitor, name, email, avatar, attributes, signed_fields, n)
+WHERE webchatt._note_profile(said.channel_id, said.visitor, said.name, said.email, said.avatar, said.attributes::jsonb, said.signed_fields);
 
 -- name: load_budgets()
 -- How much was used, and how many seconds ago that was so. Those of channels that are gone go.

@@ -35,6 +35,17 @@
 #define WC_MAX_TIME_ZONE  64
 #define WC_MAX_RATING	  4000 /* bytes of a rating's comment: 1,000 characters */
 
+/* Bytes of what is said of who a visitor is: a user's id, a name, an e-mail address, the address of a picture. */
+#define WC_MAX_USER_ID 255
+#define WC_MAX_NAME	   400
+#define WC_MAX_EMAIL   254
+#define WC_MAX_AVATAR  1000
+
+/* What of it the site's server has signed. */
+#define WC_SIGNED_NAME	 1u
+#define WC_SIGNED_EMAIL	 2u
+#define WC_SIGNED_AVATAR 4u
+
 /* Budgets of what strangers bring. */
 #define WC_BUDGETS 3
 

@@ -188,6 +188,25 @@ secret_valid(const wc_secret *secret, int64_t now)
 }
 
 /* No early way out, so that the time taken does not say which secret it was. */
+bool
+wc_signature_is_by(const wc_secret *secrets, int nsecrets, int64_t now, const char *head, const char *body,
+				   size_t body_len, const uint8_t mac[32])
+{
+	uint8_t own[32];
+	int found = 0;
+	int i;
+
+	for (i = 0; i < nsecrets; i++)
+	{
+		if (secret_valid(&secrets[i], now) &&
+			wc_signature_make(secrets[i].secret.p, secrets[i].secret.len, head, body, body_len, own))
+			found |= CRYPTO_memcmp(own, mac, sizeof(own)) == 0;
+	}
+	OPENSSL_cleanse(own, sizeof(own));
+	return found != 0;
+}
+
+/* The same of several MACs. */
 static bool
 any_secret_made(const wc_secret *secrets, int nsecrets, int64_t now, const wc_signature *sig, const char *body,
 				size_t body_len)

@@ -44,6 +44,10 @@ extern bool wc_signature_parse(const char *value, size_t len, wc_signature *sig)
 extern bool wc_signature_make(const char *secret, size_t secret_len, const char *t_text, const char *body,
 							  size_t body_len, uint8_t mac[32]);
 
+/* Did a valid secret make that MAC of "<head>.<body>"?  Each is tried, in constant time. */
+extern bool wc_signature_is_by(const wc_secret *secrets, int nsecrets, int64_t now, const char *head, const char *body,
+							   size_t body_len, const uint8_t mac[32]);
+
 /*
  * The whole rule for a request.  value NULL: the request has no such header.  Every
  * secret whose valid_until is 0 or after now is tried, in constant time; one of

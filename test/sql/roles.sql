@@ -61,6 +61,7 @@ GRANT SELECT ON deed TO PUBLIC;
 INSERT INTO deed (what, statement) VALUES
 	('read the API keys', 'SELECT api_key FROM webchatt.hubs'),
 	('read the signing secrets', 'SELECT secret, old_secret FROM webchatt.hub_webhooks'),
+	('read the identity secrets', 'SELECT secret, old_secret FROM webchatt.identity_secrets'),
 	('read the hubs'' names', 'SELECT name FROM webchatt.hubs'),
 	('read channels', 'SELECT * FROM webchatt.channels'),
 	('read visitors', 'SELECT * FROM webchatt.visitors'),

@@ -70,7 +70,7 @@ append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
-  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens files file_chunks file_uses notes canned_answers ratings messages statuses early_statuses rejects held
+  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens identity_secrets files file_chunks file_uses notes canned_answers ratings messages statuses early_statuses rejects held
 	feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs);
 
 # Into another cluster, while the worker there may already look.

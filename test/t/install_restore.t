@@ -54,7 +54,7 @@ for ([ 'plain.sql' ], [ 'inserts.sql', '--inserts' ], [ 'data.sql', '-a' ], [ 's
 
 # What is the same, whatever the worker does afterwards.
 my $state = join ' UNION ALL ', (map { "SELECT '$_', md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x" }
-	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens files file_chunks file_uses conversations notes canned_answers ratings messages statuses early_statuses rejects held
+	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens identity_secrets joins files file_chunks file_uses conversations notes canned_answers ratings messages statuses early_statuses rejects held
 	  feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs registrations)),
   q{SELECT 'mine', string_agg(m::text, ','), count(*) FROM public.mine m},
   q{SELECT 'foreign keys', md5(string_agg(conrelid::regclass || conname || pg_get_constraintdef(oid), ',' ORDER BY conrelid::regclass::text, conname)), count(*)

@@ -42,9 +42,12 @@ static const wc_channel_put a_channel_put = {UUID_A,
 											 STR("Shop"),
 											 2,
 											 {STR("https://www.example.com"), STR("http://localhost:3000")},
-											 STR("{\"name\":\"Shop\"}")};
-static const wc_channel_put a_channel_bare = {UUID_B,  3,		0, 0,			{{{NULL, 0}, 0}}, 0,
-											  STR(""), STR(""), 0, {{NULL, 0}}, STR("")};
+											 STR("{\"name\":\"Shop\"}"),
+											 WC_IDENTITY_REQUIRED,
+											 1,
+											 {{STR("wis_1"), INT64_C(7)}}};
+static const wc_channel_put a_channel_bare = {UUID_B,  3, 0,		   0,		{{{NULL, 0}, 0}}, 0, STR(""),
+											  STR(""), 0, {{NULL, 0}}, STR(""), WC_IDENTITY_NONE, 0, {{{NULL, 0}, 0}}};
 static const wc_channel_gone a_channel_gone = {UUID_B};
 static const wc_hub_put a_hub_put = {7,
 									 STR("chatt2me"),
@@ -93,9 +96,18 @@ static const wc_arrived a_arrived = {UINT64_C(1) << 40,
 									 STR("https://www.example.com/a"),
 									 STR("A page"),
 									 STR("pt-BR"),
-									 STR("America/Sao_Paulo")};
+									 STR("America/Sao_Paulo"),
+									 UUID_A,
+									 STR("42"),
+									 STR("Ana"),
+									 STR("ana@example.com"),
+									 STR("https://www.example.com/ana.png"),
+									 WC_SIGNED_NAME | WC_SIGNED_AVATAR,
+									 STR("https://search.example/")};
+static const wc_profile a_profile = {UUID_A, UUID_B, STR("Ana"), STR(""), STR(""), STR("{}"), 0};
 static const wc_page a_page = {UUID_A, UUID_B, STR("https://www.example.com/b"), STR("")};
-static const wc_welcome a_welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]"), 1};
+static const wc_welcome a_welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]"), 1, 1,
+									 STR("42")};
 static const wc_conversation a_conversation = {UUID_A, UUID_B, 1};
 static const wc_rating a_rating = {77, UUID_A, UUID_B, 5, STR("good")};
 static const wc_rated a_rated = {77, WC_RATING_LATE, UUID_A, UUID_B, 4};
@@ -106,6 +118,7 @@ static const wc_status a_status = {UUID_A, UUID_B, UUID_A, STR("read")};
 static const wc_typing a_typing = {UUID_A, UUID_B};
 static const wc_typed a_typed = {UUID_A, UUID_B};
 static const wc_visitor_end a_visitor_end = {UUID_A, UUID_B};
+static const wc_visitor_again a_visitor_again = {UUID_A, UUID_B, UINT64_C(1) << 40};
 static const wc_api_send a_api_send = {12, UUID_A, UUID_B, 1, 1, 0, STR("ana"), STR("key"), STR("{\"text\": \"hi\"}")};
 static const wc_api_done a_api_done = {12, WC_API_INVALID, UUID_A, STR("no")};
 static const wc_call a_call = {8, 7, STR("PATCH"), STR("/v1/organization/webhook/1"), STR("{}")};

@@ -14,6 +14,7 @@
 
 #include "outbound/held.h"
 #include "outbound/hub_queue.h"
+#include "outbound/joins.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
 #include "shared/event_writer.h"
@@ -44,6 +45,7 @@ held_add(WcColumn *const columns[5])
 	wc_columns_arrays(columns, WC_HOLD_ARRAYS, args);
 	args[5] = Int32GetDatum(wc_hold_for);
 	wc_run(WC_HOLD, args, NULL);
+	joins_held(columns[0], columns[1]);
 }
 
 typedef struct Holding
@@ -74,7 +76,10 @@ held_now(WcColumn *const columns[5], const char *error_code, const char *error_m
 	h.args[5] = Int32GetDatum(wc_hold_for);
 	h.args[6] = error_code ? CStringGetTextDatum(error_code) : (Datum) 0;
 	h.args[7] = error_message ? CStringGetTextDatum(error_message) : (Datum) 0;
-	return savepoint_try(hold_step, &h, LOCK_WAIT_BLOCKED_MS) == NULL;
+	if (savepoint_try(hold_step, &h, LOCK_WAIT_BLOCKED_MS) != NULL)
+		return false;
+	joins_held(columns[0], columns[1]);
+	return true;
 }
 
 /* Visitors whose release has to be tried again, at most. */

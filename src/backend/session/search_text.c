@@ -34,6 +34,7 @@
 
 PG_FUNCTION_INFO_V1(webchatt_message_text);
 PG_FUNCTION_INFO_V1(webchatt_visitor_words);
+PG_FUNCTION_INFO_V1(webchatt_visitor_called);
 PG_FUNCTION_INFO_V1(webchatt_search_plain);
 PG_FUNCTION_INFO_V1(webchatt_search_words);
 PG_FUNCTION_INFO_V1(webchatt_search_places);
@@ -233,6 +234,27 @@ webchatt_visitor_words(PG_FUNCTION_ARGS)
 	initStringInfo(&s);
 	appendBinaryStringInfo(&s, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
 	append_texts(&s, PG_GETARG_JSONB_P(1), true, VISITOR_MOST);
+	all = composed(clipped(s.data, s.len, VISITOR_MOST));
+	PG_RETURN_DATUM(words_of(VARDATA_ANY(all), VARSIZE_ANY_EXHDR(all),
+							 get_ts_config_oid(list_make2(makeString("pg_catalog"), makeString("simple")), false)));
+}
+
+/* visitor_words(name text, email text, user_id text) → tsvector: the same of what visitors are called; each may be null. */
+Datum
+webchatt_visitor_called(PG_FUNCTION_ARGS)
+{
+	StringInfoData s;
+	text *all;
+	int i;
+
+	initStringInfo(&s);
+	for (i = 0; i < 3; i++)
+	{
+		if (PG_ARGISNULL(i))
+			continue;
+		appendBinaryStringInfo(&s, VARDATA_ANY(PG_GETARG_TEXT_PP(i)), VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(i)));
+		appendStringInfoChar(&s, ' ');
+	}
 	all = composed(clipped(s.data, s.len, VISITOR_MOST));
 	PG_RETURN_DATUM(words_of(VARDATA_ANY(all), VARSIZE_ANY_EXHDR(all),
 							 get_ts_config_oid(list_make2(makeString("pg_catalog"), makeString("simple")), false)));

@@ -123,17 +123,37 @@ keep_text(Config *config, uint64 row, int column)
 	return wc_str_from(s ? MemoryContextStrdup(config->context, s) : "");
 }
 
+static uint8
+identity_mode(uint64 row)
+{
+	const char *mode = wc_field_text(row, 15);
+
+	return strcmp(mode, "required") == 0   ? WC_IDENTITY_REQUIRED
+		   : strcmp(mode, "optional") == 0 ? WC_IDENTITY_OPTIONAL
+										   : WC_IDENTITY_NONE;
+}
+
 /* What visitors need of a local channel; its origins come with blanks between them. */
 static void
 read_local(Config *config, wc_channel_put *put, uint64 row)
 {
 	char *origins = wc_field_text(row, 11);
+	Datum until;
+	bool isnull;
 	char *next;
 
 	put->local = 1;
 	put->public_key = keep_text(config, row, 9);
 	put->display_name = keep_text(config, row, 10);
 	put->widget = keep_text(config, row, 14);
+	put->identity = identity_mode(row);
+	until = wc_field(row, 18, &isnull);
+	if (put->identity != WC_IDENTITY_NONE)
+	{
+		put->nidentity_secrets = add_secret(config, put->identity_secrets, 0, wc_field_text(row, 16), 0);
+		put->nidentity_secrets = add_secret(config, put->identity_secrets, put->nidentity_secrets,
+											wc_field_text(row, 17), isnull ? 1 : DatumGetInt64(until));
+	}
 	if (origins == NULL)
 		return;
 	origins = MemoryContextStrdup(config->context, origins);
@@ -155,6 +175,7 @@ add_channel(Config *config, uint64 row)
 	channel->local = DatumGetBool(wc_field(row, 8, &isnull));
 	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
 	channel->shows_author = DatumGetBool(wc_field(row, 13, &isnull));
+	channel->identity = identity_mode(row);
 	if (!found)
 	{
 		wc_channel_put *put = &config->puts[config->nputs];

@@ -15,8 +15,9 @@ typedef struct ConfigChannel
 	pg_uuid_t id;
 	int hub_id;
 	char kind[65];
-	bool local;	 /* visitors connect to us */
-	bool paused; /* and no new ones are taken now */
+	bool local;		/* visitors connect to us */
+	bool paused;	/* and no new ones are taken now */
+	uint8 identity; /* wc_identity_mode */
 	bool shows_author;
 	int put; /* its place among the frames that tell webchatt-net of channels */
 } ConfigChannel;

@@ -19,6 +19,7 @@
 
 #include "common/corridor.h"
 #include "common/event_rules.h"
+#include "outbound/joins.h"
 #include "outbound/outbound.h"
 #include "shared/clock.h"
 #include "shared/columns.h"
@@ -27,6 +28,7 @@
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "shared/valid_text.h"
+#include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
@@ -35,6 +37,7 @@
 #include "turn/savepoint.h"
 #include "visitors/budgets.h"
 #include "visitors/pages.h"
+#include "visitors/profiles.h"
 #include "visitors/sessions.h"
 
 /* Hellos that go together. */
@@ -80,9 +83,15 @@ typedef struct Arrival
 	wc_arrived said;
 	bool done; /* in this turn */
 	bool known;
-	bool charged; /* to the budgets of newcomers */
-	uint8 result; /* wc_welcome_result */
+	bool charged;	 /* to the budgets of newcomers */
+	uint8 result;	 /* wc_welcome_result */
+	bool new_token;	 /* the one that came with the hello is theirs */
+	bool was_joined; /* the visitor that they were, to this one */
+	bool moving;	 /* and there are more messages of it */
+	bool is_other;	 /* than the hello was of: its client drops what it has */
 	char visitor[VISITOR_SIZE];
+	char ended[VISITOR_SIZE];		  /* whose other sessions are over; empty: nobody's */
+	char user_id[WC_MAX_USER_ID + 1]; /* who the visitor is; empty: nobody has signed it */
 	HistoryPage page;
 	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } Arrival;
@@ -121,7 +130,8 @@ sessions_accept_arrived(const wc_frame *frame)
 	wc_frame copy;
 	Arrival *a = frame_memory_keep(offsetof(Arrival, bytes), frame, &copy);
 
-	if (!wc_read_arrived(&copy, &a->said) || !wc_texts_are_valid(&a->said.attributes, 1) || !pages_are_good(&a->said))
+	if (!wc_read_arrived(&copy, &a->said) || !wc_texts_are_valid(&a->said.attributes, 1) || !pages_are_good(&a->said) ||
+		!profiles_are_good(&a->said))
 	{
 		frame_memory_free(a);
 		return false;
@@ -270,6 +280,43 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	page->closed = DatumGetBool(wc_field(0, 5, &isnull));
 }
 
+static Datum
+hash_datum(const uint8 hash[WC_HASH_SIZE])
+{
+	bytea *b = palloc(VARHDRSZ + WC_HASH_SIZE);
+
+	SET_VARSIZE(b, VARHDRSZ + WC_HASH_SIZE);
+	memcpy(VARDATA(b), hash, WC_HASH_SIZE);
+	return PointerGetDatum(b);
+}
+
+static void
+keep_user(Arrival *a, uint64 row, int column)
+{
+	const char *user_id = wc_field_text(row, column);
+
+	strlcpy(a->user_id, user_id ? user_id : "", sizeof(a->user_id));
+}
+
+/* A session that has been somebody's until now, as webchatt-net says. */
+static void
+find_session(Arrival *a)
+{
+	static const uint8 zeros[16];
+	Datum args[2];
+
+	if (memcmp(a->said.visitor, zeros, sizeof(zeros)) == 0)
+		return;
+	wc_uuid_print(a->said.visitor, a->visitor);
+	args[0] = UUIDPGetDatum((pg_uuid_t *) a->said.channel);
+	args[1] = CStringGetTextDatum(a->visitor);
+	if (wc_run(WC_USER_OF, args, NULL) == 0)
+		return;
+	a->known = true;
+	a->result = WC_WELCOME_KNOWN;
+	keep_user(a, 0, 1);
+}
+
 static void
 find_known(Arrival **batch, int n)
 {
@@ -283,16 +330,12 @@ find_known(Arrival **batch, int n)
 
 	for (i = 0; i < n; i++)
 	{
-		bytea *hash;
-
+		find_session(batch[i]);
 		if (!batch[i]->said.has_token)
 			continue;
-		hash = palloc(VARHDRSZ + WC_HASH_SIZE);
-		SET_VARSIZE(hash, VARHDRSZ + WC_HASH_SIZE);
-		memcpy(VARDATA(hash), batch[i]->said.token_hash, WC_HASH_SIZE);
 		asked[channels->n] = batch[i];
 		wc_column_add(channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
-		wc_column_add(hashes, PointerGetDatum(hash));
+		wc_column_add(hashes, hash_datum(batch[i]->said.token_hash));
 	}
 	if (channels->n == 0)
 		return;
@@ -308,6 +351,73 @@ find_known(Arrival **batch, int n)
 		a->known = true;
 		a->result = WC_WELCOME_KNOWN;
 		strlcpy(a->visitor, wc_field_text(row, 2), sizeof(a->visitor));
+		keep_user(a, row, 3);
+	}
+}
+
+/*
+ * The site's server has signed which user that is: their visitor, with a token of its own for this device.  Whoever was
+ * here without a name turns out to be them.  Where the user has no visitor yet, and nobody was here who could be
+ * it, a new one is made.
+ */
+static void
+identify(Arrival *a)
+{
+	Datum args[WC_IDENTIFY_PARAMETERS];
+	char nulls[WC_IDENTIFY_PARAMETERS + 1] = "     ";
+	char user_id[WC_MAX_USER_ID + 1];
+	char *visitor;
+	char *joined;
+	char *ended;
+
+	memcpy(user_id, a->said.user_id.p, a->said.user_id.len);
+	user_id[a->said.user_id.len] = '\0';
+	if (a->known && strcmp(user_id, a->user_id) == 0)
+		return;
+	args[0] = UUIDPGetDatum((pg_uuid_t *) a->said.channel);
+	args[1] = CStringGetTextDatum(user_id);
+	args[2] = CStringGetTextDatum(a->visitor);
+	nulls[2] = a->known ? ' ' : 'n';
+	args[3] = hash_datum(a->said.token_hash);
+	nulls[3] = a->known && a->said.has_token ? ' ' : 'n';
+	args[4] = hash_datum(a->said.new_hash);
+	(void) wc_run(WC_IDENTIFY, args, nulls);
+	visitor = wc_field_text(0, 1);
+	joined = wc_field_text(0, 2);
+	ended = wc_field_text(0, 3);
+	a->is_other = a->known && visitor != NULL && strcmp(visitor, a->visitor) != 0;
+	a->known = a->new_token = visitor != NULL;
+	a->result = visitor != NULL ? WC_WELCOME_KNOWN : a->said.may_make ? WC_WELCOME_MADE : WC_WELCOME_NOT_MADE;
+	strlcpy(a->visitor, visitor ? visitor : "", sizeof(a->visitor));
+	strlcpy(a->ended, ended ? ended : "", sizeof(a->ended));
+	strlcpy(a->user_id, user_id, sizeof(a->user_id));
+	a->was_joined = joined != NULL;
+	if (visitor != NULL)
+		changes_add((pg_uuid_t *) a->said.channel, visitor, strlen(visitor));
+	if (joined != NULL)
+		a->moving = joins_begin((pg_uuid_t *) a->said.channel, joined);
+}
+
+/* Those of whom it is signed who they are; where it has to be, nobody else is let in. */
+static void
+identify_all(Arrival **batch, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		Arrival *a = batch[i];
+		const ConfigChannel *channel = config_channel(a->said.channel);
+
+		if (a->result == WC_WELCOME_GONE)
+			continue;
+		if (a->said.user_id.len > 0 && channel->identity != WC_IDENTITY_NONE)
+			identify(a);
+		if (channel->identity == WC_IDENTITY_REQUIRED && a->user_id[0] == '\0')
+		{
+			a->known = false;
+			a->result = WC_WELCOME_IDENTITY;
+		}
 	}
 }
 
@@ -315,7 +425,8 @@ find_known(Arrival **batch, int n)
 static size_t
 said_bytes(const wc_arrived *said)
 {
-	return said->attributes.len + said->page_url.len + said->page_title.len + said->locale.len + said->time_zone.len;
+	return said->attributes.len + said->page_url.len + said->page_title.len + said->locale.len + said->time_zone.len +
+		   said->user_id.len + said->name.len + said->email.len + said->avatar.len + said->referrer.len;
 }
 
 /* May there be another visitor?  Charged once, however often the turn is done. */
@@ -344,24 +455,23 @@ make_new(Arrival **batch, int n)
 	for (i = 0; i < n; i++)
 	{
 		Arrival *a = batch[i];
-		bytea *hash;
 
 		if (!a->known && a->result == WC_WELCOME_MADE)
 			charge_newcomer(a);
 		if (a->known || a->result != WC_WELCOME_MADE)
 			continue;
 		wc_uuid_print(a->said.new_visitor, a->visitor);
-		hash = palloc(VARHDRSZ + WC_HASH_SIZE);
-		SET_VARSIZE(hash, VARHDRSZ + WC_HASH_SIZE);
-		memcpy(VARDATA(hash), a->said.new_hash, WC_HASH_SIZE);
+		a->new_token = true;
 		wc_column_add(cols[0], UUIDPGetDatum((pg_uuid_t *) a->said.channel));
 		wc_column_add(cols[1], CStringGetTextDatum(a->visitor));
-		wc_column_add(cols[2], PointerGetDatum(hash));
+		wc_column_add(cols[2], hash_datum(a->said.new_hash));
 		wc_column_add_bytes(cols[3], a->said.attributes.p, a->said.attributes.len);
 		wc_column_add_bytes(cols[4], a->said.page_url.p, a->said.page_url.len);
 		wc_column_add_bytes(cols[5], a->said.page_title.p, a->said.page_title.len);
 		wc_column_add_bytes(cols[6], a->said.locale.p, a->said.locale.len);
 		wc_column_add_bytes(cols[7], a->said.time_zone.p, a->said.time_zone.len);
+		wc_column_add_bytes(cols[8], a->user_id, strlen(a->user_id));
+		wc_column_add_bytes(cols[9], a->said.referrer.p, a->said.referrer.len);
 	}
 	if (cols[0]->n == 0)
 		return;
@@ -375,7 +485,8 @@ sessions_decide(Arrival *a)
 {
 	const ConfigChannel *channel = config_channel(a->said.channel);
 
-	a->known = false;
+	a->known = a->new_token = a->was_joined = a->moving = a->is_other = false;
+	a->visitor[0] = a->ended[0] = a->user_id[0] = '\0';
 	memset(&a->page, 0, sizeof(a->page));
 	if (channel == NULL || !channel->local)
 		a->result = WC_WELCOME_GONE;
@@ -416,8 +527,13 @@ welcome(Arrival **batch, int n)
 	wc_run(WC_SEE_VISITORS, ((Datum[]){args[1], args[2]}), NULL);
 	for (i = 0; i < n; i++)
 	{
-		if (batch[i]->result == WC_WELCOME_KNOWN)
-			read_page(batch[i]->said.channel, batch[i]->visitor, NULL, batch[i]->said.have, &batch[i]->page);
+		Arrival *a = batch[i];
+
+		if (is_welcome(a))
+			profiles_note_arrived(&a->said, a->visitor);
+		if (a->result == WC_WELCOME_KNOWN)
+			read_page(a->said.channel, a->visitor, NULL, a->is_other ? wc_str_from("") : a->said.have, &a->page);
+		a->page.more |= a->moving;
 	}
 }
 
@@ -436,6 +552,7 @@ arrive_step(void *arg)
 	for (i = 0; i < batch->n; i++)
 		sessions_decide(batch->arrivals[i]);
 	find_known(batch->arrivals, batch->n);
+	identify_all(batch->arrivals, batch->n);
 	make_new(batch->arrivals, batch->n);
 	welcome(batch->arrivals, batch->n);
 }
@@ -554,6 +671,8 @@ sessions_apply(TimestampTz now, WcShowedUp *showed_up)
 	answered = 0;
 	began = wc_clock();
 	pages_apply(now);
+	profiles_apply();
+	joins_apply(now, showed_up);
 	tidy_table(now);
 	/* not while the table may still hold sessions with the same numbers */
 	if (npending == 0 || (table_is_stale && !table_cleared) || !net_process_has_room())
@@ -577,7 +696,32 @@ write_welcome(wc_buf *out, const Arrival *a)
 	memcpy(m.read, a->page.read.data, sizeof(m.read));
 	m.messages = wc_str_from(a->page.messages ? a->page.messages : "[]");
 	m.closed = a->page.closed ? 1 : 0;
+	m.new_token = is_welcome(a) && a->new_token ? 1 : 0;
+	m.user_id = wc_str_from(is_welcome(a) ? a->user_id : "");
 	(void) wc_write_welcome(out, &m);
+}
+
+/*
+ * Somebody was identified: sessions that have the old token are nobody's any more (other tabs of that browser know the
+ * new one by now), and the others that the user has know nothing of what was joined.
+ */
+static void
+write_ends(wc_buf *out, const Arrival *a)
+{
+	wc_visitor_again again = {.but = a->said.session};
+
+	if (!is_welcome(a))
+		return;
+	if (wc_uuid_parse(a->ended, strlen(a->ended), again.visitor))
+	{
+		memcpy(again.channel, a->said.channel, sizeof(again.channel));
+		(void) wc_write_visitor_again(out, &again);
+	}
+	if (a->was_joined && wc_uuid_parse(a->visitor, strlen(a->visitor), again.visitor))
+	{
+		memcpy(again.channel, a->said.channel, sizeof(again.channel));
+		(void) wc_write_visitor_again(out, &again);
+	}
 }
 
 static void
@@ -600,6 +744,8 @@ sessions_commit(wc_buf *out)
 	dlist_mutable_iter iter;
 
 	pages_commit(out);
+	profiles_commit();
+	joins_commit(out);
 	if (table_cleared)
 		table_is_stale = table_cleared = false;
 	if (nleft_done > 0)
@@ -614,6 +760,7 @@ sessions_commit(wc_buf *out)
 
 		if (!a->done)
 			break;
+		write_ends(out, a);
 		write_welcome(out, a);
 		dlist_delete(&a->node);
 		frame_memory_free(a);

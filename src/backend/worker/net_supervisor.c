@@ -32,6 +32,7 @@
 #include "turn/net_process.h"
 #include "turn/report.h"
 #include "visitors/pages.h"
+#include "visitors/profiles.h"
 #include "visitors/ratings.h"
 #include "visitors/sessions.h"
 #include "visitors/typing.h"
@@ -324,6 +325,7 @@ static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
 	[WC_F_TYPED] = typing_accept,
 	[WC_F_PAGE] = pages_accept,
 	[WC_F_RATING] = ratings_accept,
+	[WC_F_PROFILE] = profiles_accept,
 	[WC_F_API_SEND] = send_requests_accept,
 	[WC_F_API_CALL] = webhook_requests_accept,
 	[WC_F_CALL_DONE] = reconcile_accept_call_done,

@@ -13,6 +13,7 @@
 #include "files/file_sweep.h"
 #include "hubs/reconcile.h"
 #include "inbound/inbound.h"
+#include "outbound/joins.h"
 #include "outbound/outbound.h"
 #include "outbound/requeue.h"
 #include "rest/send_requests.h"
@@ -20,6 +21,7 @@
 #include "turn/config.h"
 #include "visitors/budgets.h"
 #include "visitors/pages.h"
+#include "visitors/profiles.h"
 #include "visitors/ratings.h"
 #include "visitors/sessions.h"
 #include "worker/orders.h"
@@ -30,7 +32,7 @@ static const TurnPart *const parts[] = {
 	&budgets_part,			&inbound_part,	 &sessions_part,   &send_requests_part,
 	&webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
 	&desk_calls_part,		&pages_part,	 &file_calls_part, &file_reads_part,
-	&file_sweep_part,		&ratings_part,
+	&file_sweep_part,		&ratings_part,	 &profiles_part,   &joins_part,
 };
 
 /* Frames that wait to be written down. */

@@ -104,6 +104,8 @@ strings_len(const wc_channel_put *put)
 		len += put->secrets[i].secret.len;
 	for (i = 0; i < put->norigins; i++)
 		len += put->origins[i].len;
+	for (i = 0; i < put->nidentity_secrets; i++)
+		len += put->identity_secrets[i].secret.len;
 	return len;
 }
 
@@ -134,6 +136,8 @@ channels_put(channels *set, const wc_channel_put *put)
 	c->local = put->local != 0;
 	c->nsecrets = put->nsecrets;
 	c->norigins = put->norigins;
+	c->identity = put->identity;
+	c->nidentity_secrets = put->nidentity_secrets;
 	c->memory_len = strings_len(put);
 	c->memory = malloc(c->memory_len + 1);
 	if (c->memory == NULL)
@@ -153,6 +157,11 @@ channels_put(channels *set, const wc_channel_put *put)
 	set_version(c);
 	for (i = 0; i < put->norigins; i++)
 		c->origins[i] = text_put(&at, put->origins[i]);
+	for (i = 0; i < put->nidentity_secrets; i++)
+	{
+		c->identity_secrets[i] = put->identity_secrets[i];
+		c->identity_secrets[i].secret = text_put(&at, put->identity_secrets[i].secret);
+	}
 	hash_add(&set->ids, &c->by_id);
 	if (c->local)
 		hash_add(&set->keys, &c->by_key);

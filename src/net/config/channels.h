@@ -31,6 +31,9 @@ typedef struct channel
 	wc_str origins[WC_MAX_ORIGINS];
 	wc_str widget; /* a JSON object */
 	char widget_version[CHANNELS_VERSION + 1];
+	uint8_t identity; /* wc_identity_mode */
+	uint8_t nidentity_secrets;
+	wc_secret identity_secrets[WC_MAX_SECRETS];
 	char *memory; /* holds secrets: cleansed when freed */
 	size_t memory_len;
 } channel;

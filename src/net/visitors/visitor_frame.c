@@ -19,9 +19,10 @@ static const struct
 	const char *name;
 	visitor_frame_type type;
 } types[] = {
-	{"hello", VISITOR_HELLO}, {"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED},
-	{"read", VISITOR_READ},	  {"typing", VISITOR_TYPING},	{"history", VISITOR_HISTORY},
-	{"page", VISITOR_PAGE},	  {"ping", VISITOR_PING},		{"rating", VISITOR_RATING},
+	{"hello", VISITOR_HELLO},		{"message", VISITOR_MESSAGE}, {"delivered", VISITOR_DELIVERED},
+	{"read", VISITOR_READ},			{"typing", VISITOR_TYPING},	  {"history", VISITOR_HISTORY},
+	{"page", VISITOR_PAGE},			{"ping", VISITOR_PING},		  {"rating", VISITOR_RATING},
+	{"identify", VISITOR_IDENTIFY},
 };
 
 static visitor_frame_verdict
@@ -65,7 +66,7 @@ take_attributes(json_t *object, visitor_frame *frame)
 		return false;
 	json_object_foreach(object, name, value)
 	{
-		if (!json_is_string(value))
+		if (!json_is_string(value) && !json_is_null(value))
 			return false;
 	}
 	frame->attributes = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -79,12 +80,31 @@ take_page(const json_t *root, visitor_frame *frame)
 	visitor_page_take(root, frame->page);
 }
 
+/* Who the visitor is: by a token that the site's server has signed, and by what the page says. */
+static visitor_frame_verdict
+take_identity(const json_t *root, const char *member, visitor_frame *frame)
+{
+	const json_t *token = json_object_get(root, member);
+	json_t *attributes = json_object_get(root, "attributes");
+
+	if (token != NULL && !json_is_null(token))
+	{
+		if (!json_is_string(token))
+			return bad(frame, "An identity must be a string.");
+		frame->identity = text_copy((wc_str){json_string_value(token), (uint32_t) json_string_length(token)});
+	}
+	if (attributes != NULL && !take_attributes(attributes, frame))
+		return bad(frame, "The attributes must be at most 16 strings, 2048 bytes in all.");
+	frame->profile = net_alloc(sizeof(*frame->profile));
+	visitor_profile_take(root, frame->profile);
+	return VISITOR_GOOD;
+}
+
 static visitor_frame_verdict
 take_hello(const json_t *root, visitor_frame *frame)
 {
 	const json_t *token = json_object_get(root, "token");
 	const json_t *have = json_object_get(root, "have");
-	json_t *attributes = json_object_get(root, "attributes");
 
 	if (token != NULL && !json_is_null(token))
 	{
@@ -95,10 +115,8 @@ take_hello(const json_t *root, visitor_frame *frame)
 	}
 	if (have != NULL && !take_ids(have, 0, WC_MAX_HAVE, frame))
 		return bad(frame, "A hello's have must be an array of at most 100 message ids.");
-	if (attributes != NULL && !take_attributes(attributes, frame))
-		return bad(frame, "A hello's attributes must be at most 16 strings, 2048 bytes in all.");
 	take_page(root, frame);
-	return VISITOR_GOOD;
+	return take_identity(root, "identity", frame);
 }
 
 bool
@@ -170,6 +188,8 @@ take_members(const json_t *root, visitor_frame *frame)
 			return VISITOR_GOOD;
 		case VISITOR_RATING:
 			return take_rating(root, frame);
+		case VISITOR_IDENTIFY:
+			return take_identity(root, "token", frame);
 		default:
 			return VISITOR_GOOD;
 	}
@@ -270,6 +290,9 @@ visitor_frame_free(visitor_frame *frame)
 	free(frame->attributes);
 	free(frame->made);
 	free(frame->page);
-	frame->attributes = frame->made = NULL;
+	free(frame->identity);
+	free(frame->profile);
+	frame->attributes = frame->made = frame->identity = NULL;
+	frame->profile = NULL;
 	frame->page = NULL;
 }

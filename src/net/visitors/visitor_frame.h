@@ -8,6 +8,7 @@
 
 #include "common/corridor.h"
 #include "visitors/visitor_page.h"
+#include "visitors/visitor_profile.h"
 
 /* Limits, in bytes but for the counts. */
 #define VISITOR_MAX_ID				64 /* of a message, given by the client */
@@ -27,6 +28,7 @@ typedef enum visitor_frame_type
 	VISITOR_HISTORY,
 	VISITOR_PAGE,
 	VISITOR_RATING,
+	VISITOR_IDENTIFY,
 	VISITOR_PING
 } visitor_frame_type;
 
@@ -45,13 +47,15 @@ typedef struct visitor_frame
 	char id[VISITOR_MAX_ID + 1]; /* of a message; empty: none, or no good one */
 	bool has_token;				 /* of hello */
 	char token[VISITOR_MAX_TOKEN + 1];
-	char *attributes;	/* of hello: JSON; NULL: none */
-	visitor_page *page; /* of hello and page; else NULL */
-	wc_str content;		/* of a message: JSON, in the frame's text or in made; p is NULL: none */
-	char *made;			/* what was made for it; of rating: the comment (NULL: none) */
-	uint8_t before[16]; /* of history */
-	uint8_t value;		/* of rating */
-	int nids;			/* of hello, delivered, read */
+	char *attributes;		  /* of hello and identify: JSON; NULL: none */
+	visitor_page *page;		  /* of hello and page; else NULL */
+	char *identity;			  /* of hello and identify: the token, as long as it is; NULL: none */
+	visitor_profile *profile; /* of hello and identify; else NULL */
+	wc_str content;			  /* of a message: JSON, in the frame's text or in made; p is NULL: none */
+	char *made;				  /* what was made for it; of rating: the comment (NULL: none) */
+	uint8_t before[16];		  /* of history */
+	uint8_t value;			  /* of rating */
+	int nids;				  /* of hello, delivered, read */
 	uint8_t ids[VISITOR_MAX_IDS][16];
 } visitor_frame;
 

@@ -12,8 +12,15 @@
 #include <time.h>
 
 #include "base/metrics.h"
+#include "base/rate_limit.h"
 #include "visitors/visitor_admit.h"
+#include "visitors/visitor_identity.h"
 #include "visitors/visitor_output.h"
+
+/* What is said of who a visitor is, in an open session: so many in ten seconds, so many at once. */
+static const rate_limit says_rate = {10000, 2, 6};
+
+#define NO_IDENTITY "this channel takes those only who say, signed, who they are"
 
 /* A token for a new visitor: "wct_" and 32 bytes of chance in base64url. */
 static bool
@@ -122,11 +129,100 @@ tell_page(session *s, const visitor_page *page, wc_arrived *m)
 	m->time_zone = wc_str_from(page->time_zone);
 }
 
+/* A user as 8 bytes; never 0. */
+static uint64_t
+user_tag(wc_str user_id)
+{
+	return visitor_admit_origin_tag(user_id.p, user_id.len) | 1;
+}
+
+/*
+ * Who the frame says that the visitor is: NULL, or why its token does not count.  Without one, and where it does
+ * not count, nobody is named.
+ */
+static const char *
+check_identity(const session *s, const visitor_frame *frame, visitor_identity *who)
+{
+	const channel *ch = channels_find(s->v->channels, s->entry.channel);
+	struct timespec now;
+
+	memset(who, 0, sizeof(*who));
+	if (frame->identity == NULL)
+		return NULL;
+	if (ch == NULL || ch->identity == WC_IDENTITY_NONE)
+		return "This channel takes no identities.";
+	clock_gettime(CLOCK_REALTIME, &now);
+	return visitor_identity_verify(ch->identity_secrets, ch->nidentity_secrets, ch->public_key, frame->identity,
+								   strlen(frame->identity), now.tv_sec, who);
+}
+
+/* One of them as the token has it, or else as the page says. */
+static wc_str
+signed_or_said(const char *signed_text, const char *said, uint8_t bit, uint8_t *signed_fields)
+{
+	if (signed_text[0] != '\0')
+		*signed_fields |= bit;
+	return wc_str_from(signed_text[0] != '\0' ? signed_text : said);
+}
+
+static void
+tell_profile(const visitor_identity *who, const visitor_frame *frame, wc_profile *m)
+{
+	const visitor_profile *said = frame->profile;
+
+	m->name = signed_or_said(who->name, said->name, WC_SIGNED_NAME, &m->signed_fields);
+	m->email = signed_or_said(who->email, said->email, WC_SIGNED_EMAIL, &m->signed_fields);
+	m->avatar = signed_or_said(who->avatar, said->avatar, WC_SIGNED_AVATAR, &m->signed_fields);
+	/* of none nothing is to be written */
+	m->attributes = wc_str_from(frame->attributes && strcmp(frame->attributes, "{}") != 0 ? frame->attributes : "");
+}
+
+/* The same in a hello, with the user. */
+static void
+tell_identity(const visitor_identity *who, const visitor_frame *frame, wc_arrived *m)
+{
+	wc_profile profile = {.signed_fields = 0};
+
+	tell_profile(who, frame, &profile);
+	m->user_id = wc_str_from(who->user_id);
+	m->name = profile.name;
+	m->email = profile.email;
+	m->avatar = profile.avatar;
+	m->signed_fields = profile.signed_fields;
+	m->attributes = profile.attributes;
+	m->referrer = wc_str_from(frame->profile->referrer);
+}
+
+/* Bytes that are stored of a new visitor. */
+static size_t
+said_bytes(const wc_arrived *m)
+{
+	return m->attributes.len + m->page_url.len + m->page_title.len + m->locale.len + m->time_zone.len + m->user_id.len +
+		   m->name.len + m->email.len + m->avatar.len + m->referrer.len;
+}
+
+/* ARRIVED: from here on the session waits for its WELCOME. */
+static void
+arrive(session *s, const wc_arrived *m)
+{
+	visitors *v = s->v;
+
+	s->arrival->said = said_bytes(m);
+	if (!wc_write_arrived(corridor_io_out(v->corridor), m))
+	{
+		ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
+		return;
+	}
+	corridor_io_nudge(v->corridor);
+	s->state = SESSION_ARRIVED;
+	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_WELCOME, uv_now(v->loop));
+}
+
 void
 visitor_hello(session *s, const visitor_frame *frame)
 {
-	visitors *v = s->v;
 	wc_arrived m = {.session = s->entry.number};
+	visitor_identity who;
 
 	if (!prepare(s, &m) || (frame->has_token && !hash_token(frame->token, m.token_hash)))
 	{
@@ -141,26 +237,97 @@ visitor_hello(session *s, const visitor_frame *frame)
 		ws_server_close(&s->w, WS_CLOSE_LATER, "too many hellos from this address or with this token; come back later");
 		return;
 	}
+	s->arrival->refused = check_identity(s, frame, &who);
+	tell_identity(&who, frame, &m);
 	m.may_make = may_make(s, frame->has_token);
-	if (!m.has_token && !m.may_make)
+	if (!m.has_token && !m.may_make && m.user_id.len == 0)
 	{
 		metrics_now.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
 		ws_server_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
 		return;
 	}
-	if (frame->attributes != NULL)
-		m.attributes = wc_str_from(frame->attributes);
 	tell_page(s, frame->page, &m);
-	s->arrival->said = m.attributes.len + m.page_url.len + m.page_title.len + m.locale.len + m.time_zone.len;
 	m.have = (wc_str){(const char *) frame->ids, (uint32_t) frame->nids * 16};
-	if (!wc_write_arrived(corridor_io_out(v->corridor), &m))
+	arrive(s, &m);
+}
+
+/*
+ * The session is to be another user's: as if it had left, and come again with the identity and the visitor that
+ * it had.  What was under way goes on under its old number; whoever waits for its ack sends it again.
+ */
+static void
+arrive_again(session *s, const visitor_frame *frame, const visitor_identity *who)
+{
+	visitors *v = s->v;
+	wc_arrived m = {.session = 0};
+	wc_left left = {s->entry.number};
+
+	if (!prepare(s, &m))
 	{
 		ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
 		return;
 	}
-	corridor_io_nudge(v->corridor);
-	s->state = SESSION_ARRIVED;
-	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_WELCOME, uv_now(v->loop));
+	memcpy(m.channel, s->entry.channel, 16);
+	memcpy(m.visitor, s->entry.visitor, 16);
+	tell_identity(who, frame, &m);
+	m.may_make = may_make(s, false);
+	visitor_registry_drop(v->sessions, &s->entry);
+	(void) wc_write_left(corridor_io_out(v->corridor), &left);
+	visitor_registry_add(v->sessions, &s->entry);
+	m.session = s->entry.number;
+	s->unacked = 0;
+	s->receipts = 0;
+	s->asked = false;
+	s->user_tag = 0;
+	arrive(s, &m);
+}
+
+/* What the page says of them anew. */
+static void
+say_profile(session *s, const visitor_frame *frame, const visitor_identity *who)
+{
+	wc_profile m = {.signed_fields = 0};
+
+	memcpy(m.channel, s->entry.channel, 16);
+	memcpy(m.visitor, s->entry.visitor, 16);
+	tell_profile(who, frame, &m);
+	if (m.name.len + m.email.len + m.avatar.len + m.attributes.len > 0)
+		(void) wc_write_profile(corridor_io_out(s->v->corridor), &m);
+}
+
+void
+visitor_hello_identify(session *s, const visitor_frame *frame)
+{
+	visitors *v = s->v;
+	uint64_t now = uv_now(v->loop);
+	uint32_t wait = rate_limit_wait(s->says, &says_rate, now);
+	wc_arrived hello = {.has_token = 0};
+	visitor_identity who;
+	const char *refused;
+
+	if (wait == 0 && s->count != NULL)
+		wait = address_rate_wait(v->address_bytes, &s->client, &v->address_kb_rate, now);
+	if (wait > 0 || corridor_io_full(v->corridor))
+	{
+		visitor_output_error(s, "identity", NULL, wait > 0 ? wait : 1000,
+							 "Who the visitor is was said too often; say it again later.");
+		return;
+	}
+	s->says = rate_limit_take(s->says, &says_rate, now);
+	refused = check_identity(s, frame, &who);
+	if (refused != NULL)
+	{
+		visitor_output_error(s, "identity", NULL, 0, refused);
+		return;
+	}
+	if (s->count != NULL)
+		address_rate_take(v->address_bytes, &s->client, &v->address_kb_rate, now, 1);
+	if (who.user_id[0] == '\0' || user_tag(wc_str_from(who.user_id)) == s->user_tag)
+		say_profile(s, frame, &who);
+	else if (!hello_in_time(s, &hello))
+		visitor_output_error(s, "identity", NULL, 60000, "Too many hellos from this address; say it again later.");
+	else
+		arrive_again(s, frame, &who);
 }
 
 /* The address pays for a visitor who was made, and gets back what was not needed. */
@@ -213,7 +380,11 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 	s->state = SESSION_OPEN;
 	s->busy_ms = uv_now(v->loop);
 	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_QUIET, uv_now(v->loop));
-	visitor_output_welcome(s, welcome, ch, welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
+	s->user_tag = welcome->user_id.len > 0 ? user_tag(welcome->user_id) : 0;
+	visitor_output_welcome(s, welcome, ch,
+						   welcome->new_token || welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
+	if (s->arrival != NULL && s->arrival->refused != NULL)
+		visitor_output_error(s, "identity", NULL, 0, s->arrival->refused);
 	session_free_arrival(s);
 	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)
@@ -260,6 +431,9 @@ visitor_hello_welcome(visitors *v, const wc_welcome *welcome)
 		case WC_WELCOME_PAUSED:
 			metrics_now.newcomers_refused[METRICS_NEWCOMER_PAUSED]++;
 			turn_back(s, WS_CLOSE_LATER, "no new visitors are taken now; come back later");
+			break;
+		case WC_WELCOME_IDENTITY:
+			turn_back(s, WS_CLOSE_IDENTITY, s->arrival->refused ? s->arrival->refused : NO_IDENTITY);
 			break;
 		case WC_WELCOME_GONE:
 			turn_back(s, WS_CLOSE_KEY, "the channel was dropped");

@@ -8,6 +8,8 @@
 #include "visitors/visitor_session.h"
 
 /* A client's hello, to the worker. */
+/* An open session's client says who the visitor is. */
+extern void visitor_hello_identify(session *s, const visitor_frame *frame);
 extern void visitor_hello(session *s, const visitor_frame *frame);
 
 /* The worker's answer to it. */

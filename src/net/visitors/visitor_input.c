@@ -290,6 +290,9 @@ on_frame(session *s, const visitor_frame *frame)
 		case VISITOR_RATING:
 			on_rating(s, frame);
 			break;
+		case VISITOR_IDENTIFY:
+			visitor_hello_identify(s, frame);
+			break;
 		case VISITOR_PING:
 			visitor_output_pong(s);
 			break;

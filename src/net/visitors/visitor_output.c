@@ -169,6 +169,12 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 	put_id(buf, ",\"read\":\"", welcome->read);
 	put_more(buf, welcome->more);
 	text_append(buf, welcome->closed ? ",\"conversation\":\"closed\"" : ",\"conversation\":\"open\"");
+	if (welcome->user_id.len > 0)
+	{
+		text_append(buf, ",\"user\":{\"verified\":true,\"userId\":");
+		put_text(buf, welcome->user_id.p, welcome->user_id.len);
+		text_append(buf, "}");
+	}
 	put_limits(buf, s->v);
 	text_append(buf, "}");
 	finish(s);

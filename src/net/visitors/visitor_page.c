@@ -39,8 +39,8 @@ origin_length(const char *url)
 }
 
 /* As a browser writes it: the rest is in %-escapes, and a host that is not ASCII is in its xn-- form. */
-static bool
-is_written_so(const char *url, size_t len)
+bool
+visitor_page_is_written_so(const char *url, size_t len)
 {
 	size_t i;
 
@@ -70,22 +70,21 @@ take_title(const json_t *object, visitor_page *page)
 		text_line(page->title, WC_MAX_PAGE_TITLE, title, len);
 }
 
-static void
-take_url(const json_t *object, visitor_page *page)
+size_t
+visitor_page_take_url(const char *url, char out[WC_MAX_PAGE_URL + 1])
 {
-	const char *url = json_string_value(json_object_get(object, "url"));
 	size_t origin = url ? origin_length(url) : 0;
 	size_t len = url ? bare_length(url) : 0;
 	char normal[WC_ORIGIN_SIZE];
 	const char *reason;
 
-	if (origin == 0 || !is_written_so(url, len) || !wc_origin_normalize(url, origin, normal, &reason) ||
+	if (origin == 0 || !visitor_page_is_written_so(url, len) || !wc_origin_normalize(url, origin, normal, &reason) ||
 		strlen(normal) + (len - origin) > WC_MAX_PAGE_URL)
-		return;
-	page->origin = strlen(normal);
-	memcpy(page->url, normal, page->origin);
-	memcpy(page->url + page->origin, url + origin, len - origin);
-	take_title(object, page);
+		return 0;
+	memcpy(out, normal, strlen(normal));
+	memcpy(out + strlen(normal), url + origin, len - origin);
+	out[strlen(normal) + len - origin] = '\0';
+	return strlen(normal);
 }
 
 #define LETTERS			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -118,7 +117,9 @@ visitor_page_take(const json_t *frame, visitor_page *page)
 	const char *locale = string_of(frame, "locale", WC_MAX_LOCALE);
 	const char *time_zone = string_of(frame, "timeZone", WC_MAX_TIME_ZONE);
 
-	take_url(frame, page);
+	page->origin = visitor_page_take_url(json_string_value(json_object_get(frame, "url")), page->url);
+	if (page->origin > 0)
+		take_title(frame, page);
 	if (locale != NULL && is_locale(locale))
 		memcpy(page->locale, locale, strlen(locale));
 	if (time_zone != NULL && is_time_zone(time_zone))

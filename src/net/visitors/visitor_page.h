@@ -26,4 +26,13 @@ typedef struct visitor_page
 /* Takes "url", "title", "locale" and "timeZone" of a frame into a page of zeros. */
 extern void visitor_page_take(const json_t *frame, visitor_page *page);
 
+/*
+ * An address without query and fragment, its origin in its one form; the bytes of that.  0: it is none, or not as it
+ * may be, and nothing is written.
+ */
+extern size_t visitor_page_take_url(const char *url, char out[WC_MAX_PAGE_URL + 1]);
+
+/* Of characters that a browser writes an address with: printable ASCII, none that could be markup. */
+extern bool visitor_page_is_written_so(const char *url, size_t len);
+
 #endif /* NET_VISITOR_PAGE_H */

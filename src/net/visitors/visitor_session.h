@@ -60,6 +60,7 @@ typedef struct arrival
 	char token[TOKEN_SIZE]; /* for a new visitor */
 	size_t said;			/* bytes that are stored of a new visitor */
 	bool paid;				/* its address has paid for a new visitor */
+	const char *refused;	/* why its identity does not count; NULL: it has none, or it does */
 } arrival;
 
 typedef struct session
@@ -76,6 +77,7 @@ typedef struct session
 	bucket asks;   /* for history */
 	bucket pages;  /* those gone to */
 	bucket ratings;
+	bucket says; /* what it says of who the visitor is */
 	uint64_t typed_ms;
 	uint64_t busy_ms; /* when it was opened, or the visitor last did something in it */
 	uint64_t errors_since_ms;
@@ -84,7 +86,8 @@ typedef struct session
 	uint8_t unacked;
 	uint16_t receipts;
 	uint16_t errors;
-	bool asked; /* HISTORY has not come */
+	uint64_t user_tag; /* of the user that the visitor is; 0: it is not signed */
+	bool asked;		   /* HISTORY has not come */
 	bool stalled;
 } session;
 

@@ -26,7 +26,7 @@
 #define MOST_MESSAGE (1024u * 1024 + MESSAGE_SLACK)
 
 /* The least that a frame may have, so that hello always fits. */
-#define LEAST_FRAME 8192u
+#define LEAST_FRAME 16384u
 
 /* Receipts that one message may cause, for their rate. */
 #define RECEIPTS_A_MESSAGE 20u
@@ -227,7 +227,9 @@ typedef struct change
 {
 	const wc_channel_put *put; /* NULL: the channel goes */
 	const uint8_t *id;
-	bool key; /* the old key is not valid any more */
+	bool key;	   /* the old key is not valid any more */
+	bool required; /* an identity is, from now on */
+	bool origins;  /* one is taken away */
 	uint64_t tags[WC_MAX_ORIGINS];
 } change;
 
@@ -245,11 +247,18 @@ change_one(void *arg, visitor_entry *e)
 		ws_server_close(&s->w, WS_CLOSE_KEY, "this public key is not valid any more");
 		return;
 	}
-	for (i = 0; i < c->put->norigins; i++)
+	if (c->required && s->state == SESSION_OPEN && s->user_tag == 0)
+	{
+		ws_server_close(&s->w, WS_CLOSE_IDENTITY, "this channel takes those only who say, signed, who they are");
+		return;
+	}
+	for (i = 0; c->origins && i < c->put->norigins; i++)
 	{
 		if (c->tags[i] == s->origin_tag)
 			return;
 	}
+	if (!c->origins)
+		return;
 	ws_server_close(&s->w, WS_CLOSE_ORIGIN, "the page's origin was taken off the channel's list");
 }
 
@@ -295,7 +304,9 @@ visitors_channel_put(visitors *v, const wc_channel_put *put)
 	c.key = !put->local || !str_equal(ch->public_key, put->public_key);
 	if (!c.key && !str_equal(ch->widget, put->widget))
 		visitor_registry_all(v->sessions, tell_settings, (void *) put->id);
-	if (!c.key && !origin_lost(ch, put))
+	c.required = put->identity == WC_IDENTITY_REQUIRED && ch->identity != WC_IDENTITY_REQUIRED;
+	c.origins = origin_lost(ch, put);
+	if (!c.key && !c.required && !c.origins)
 		return;
 	for (i = 0; i < put->norigins; i++)
 		c.tags[i] = visitor_admit_origin_tag(put->origins[i].p, put->origins[i].len);
@@ -329,6 +340,24 @@ end_one(void *arg, visitor_entry *entry)
 {
 	(void) arg;
 	ws_server_close(&session_of(entry)->w, WS_CLOSE_ENDED, "your sessions were ended; begin anew");
+}
+
+static void
+end_but(void *arg, visitor_entry *entry)
+{
+	const wc_visitor_again *whose = arg;
+
+	if (entry->number != whose->but)
+		ws_server_close(&session_of(entry)->w, WS_CLOSE_AGAIN, "your conversation has become another; say hello again");
+}
+
+/* There are messages now that these sessions were not told of. */
+void
+visitors_again(visitors *v, const wc_visitor_again *whose)
+{
+	wc_visitor_again copy = *whose;
+
+	(void) visitor_registry_each(v->sessions, whose->channel, whose->visitor, end_but, &copy);
 }
 
 /* Their token is not valid any more: clients come back as somebody new. */

@@ -31,6 +31,8 @@ extern void visitors_channel_gone(visitors *v, const uint8_t id[16]);
 
 /* What the worker says. */
 extern void visitors_history(visitors *v, const wc_history *history);
+/* The visitor's sessions, but that one, are to say hello again. */
+extern void visitors_again(visitors *v, const wc_visitor_again *whose);
 extern void visitors_end(visitors *v, const wc_visitor_end *whose);
 
 /*

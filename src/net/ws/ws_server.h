@@ -26,6 +26,8 @@
 #define WS_CLOSE_SLOW		 4009
 #define WS_CLOSE_ENDED		 4011
 #define WS_CLOSE_GAVE_WAY	 4012
+#define WS_CLOSE_IDENTITY	 4013
+#define WS_CLOSE_AGAIN		 4014
 #define WS_CLOSE_FLOOD		 4029
 
 /* Bytes that may wait for all clients together before single frames count too. */
