@@ -154,12 +154,13 @@ take_rating(const json_t *root, visitor_frame *frame)
 	const json_t *value = json_object_get(root, "value");
 	const json_t *comment = json_object_get(root, "comment");
 
-	if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > 5)
+	if (!json_is_number(value) || !(json_number_value(value) >= 1 && json_number_value(value) <= 5) ||
+		json_number_value(value) != (int) json_number_value(value))
 		return bad(frame, "A rating's value must be a whole number from 1 to 5.");
 	if (comment != NULL && !json_is_null(comment) &&
 		(!json_is_string(comment) || json_string_length(comment) > WC_MAX_RATING))
 		return bad(frame, "A rating's comment must be a text of at most 4000 bytes.");
-	frame->value = (uint8_t) json_integer_value(value);
+	frame->value = (uint8_t) json_number_value(value);
 	if (json_is_string(comment) && !visitor_content_is_blank(json_string_value(comment), json_string_length(comment)))
 		frame->made = text_copy((wc_str){json_string_value(comment), (uint32_t) json_string_length(comment)});
 	return VISITOR_GOOD;
