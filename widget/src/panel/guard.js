@@ -17,6 +17,16 @@ export function guard() {
 	const twins = new WeakSet();
 	let touchedAt = 0;
 
+	// A plain event with what it says of the key: a KeyboardEvent Firefox lets out of any shadow, whatever it is told, and it would come
+	// here again without end.
+	function keyLike(type, said) {
+		const event = new Event(type, said);
+		for (const name in said)
+			if (!(name in event))
+				Object.defineProperty(event, name, { value: said[name] });
+		return event;
+	}
+
 	function hold(event) {
 		if (inside(event)) {
 			const copy = {};
@@ -24,7 +34,7 @@ export function guard() {
 				copy[name] = event[name];
 			copy.composed = false;
 			event.stopImmediatePropagation();
-			const twin = new event.constructor(event.type, copy);
+			const twin = /^key/.test(event.type) ? keyLike(event.type, copy) : new event.constructor(event.type, copy);
 			twins.add(twin);
 			const passed = event.composedPath()[0].dispatchEvent(twin);
 			if (twins.has(twin) ? !passed : twin.refused)
