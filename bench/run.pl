@@ -506,7 +506,7 @@ sub measure_link
 	die "$wrong messages are out of order\n" if $wrong;
 	row("link: events/s durable on both sides, $SENDERS visitors, to one side alone", $there, '/s', $alone{rate});
 	empty_tables();
-	other('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.visitor_tokens');
+	other('TRUNCATE webchatt.messages, webchatt.visitors, webchatt.visitor_tokens CASCADE');
 	my $commit = 1e6 / pgbench('in-single.sql', 1, $opt{seconds});
 	run(visitors_command('send', visitors => 1, warmup => 0));
 	sleep 1;
