@@ -59,7 +59,7 @@ function keepFocusOutside() {
 
 // The widget keeps Tab in its panel; in the preview it leads on, to the rest of the desk's page.
 function letTabOut() {
-	addEventListener('keydown', event => event.key === 'Tab' && event.stopPropagation(), true);
+	addEventListener('keydown', event => event.key === 'Tab' && event.stopImmediatePropagation(), true);
 }
 
 async function show({ config, name, scene, language }) {
