@@ -139,7 +139,7 @@ test('the preview of the widget', async () => {
 	await ana.page.getByLabel('Title', { exact: true }).fill(title);
 	await comes(() => widget.getByRole('heading').innerText().catch(() => ''), 'a title is in the preview as it was typed', title);
 	is(await ana.page.evaluate(() => document.activeElement.id), 'look-title', 'and does not take the focus');
-	await ana.page.getByLabel('Greeting').fill(HACK);
+	await ana.page.getByLabel('Greeting', { exact: true }).fill(HACK);
 	await ana.page.getByLabel('Colour', { exact: true }).fill('#7a1f5c');
 	await ana.page.getByLabel('Position').selectOption('left');
 	await ana.page.getByLabel('Language', { exact: true }).selectOption('pt');

@@ -98,7 +98,7 @@ export class DeskPage {
 
 	// Press Tab until such an element has the focus; at most so often.
 	async tabTo(selector) {
-		for (let presses = 0; presses < 60; presses++) {
+		for (let presses = 0; presses < 120; presses++) {
 			if (await this.page.evaluate(wanted => document.activeElement.matches(wanted), selector))
 				return true;
 			await this.page.keyboard.press('Tab');
