@@ -1,14 +1,16 @@
 // One message: what is in it, who wrote it, and what became of it.
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
-import { Icon, Problem, reasonOf } from '../shared/ui.jsx';
+import { Confirm, Icon, Problem, reasonOf } from '../shared/ui.jsx';
 import { fullOf, t, timeOf } from '../shared/words.js';
 import { Content, Text } from './content_view.jsx';
 
 const MARKS = { queued: 'clock', held: 'clock', enqueued: 'clock', sent: 'sent', delivered: 'delivered', read: 'read' };
 const FAILED = ['failed', 'expired'];
-// What has not left yet can be taken back.
+// What has not left yet can be taken back, and what the visitor has, too: then their pages lose it.
 const WAITING = ['queued', 'held'];
+const WITH_THEM = ['enqueued', 'sent', 'delivered', 'read'];
+const TAKEN_BACK = ['cancelled', 'retracted'];
 
 // Something that is asked of the server, with what it answers where it refuses.
 function useAsk() {
@@ -31,7 +33,7 @@ function Mark({ message }) {
 	const icon = MARKS[message.status];
 	return <span class={`mark ${message.status}`} title={`${t(message.status)}${message.statusAt ? `, ${fullOf(message.statusAt)}` : ''}`}>
 		{icon && <Icon name={icon} />}
-		<span class={message.status === 'held' || message.status === 'cancelled' ? '' : 'hush'}>{t(message.status)}</span>
+		<span class={message.status === 'held' || TAKEN_BACK.includes(message.status) ? '' : 'hush'}>{t(message.status)}</span>
 	</span>;
 }
 
@@ -50,15 +52,19 @@ function Trouble({ talk, message }) {
 }
 
 export function Message({ desk, talk, message, visitor, follows }) {
+	const [asking, setAsking] = useState(false);
 	const found = message.id === talk.target;
 	const own = message.direction === 'out';
+	const retractable = own && WITH_THEM.includes(message.status) && (message.author === desk.agent.name || desk.isAdmin);
 	const who = own ? message.author === desk.agent.name ? t('you') : message.author ? desk.nameOf(message.author) : '' : visitor;
 	return <li class={`row ${own ? 'own' : 'theirs'}${follows ? ' follows' : ''}${found ? ' found' : ''} ${message.status}`} aria-current={found ? 'true' : undefined}>
 		<span class={own && !follows && who && message.author !== desk.agent.name ? 'author' : 'hush'} dir="auto">{who}</span>
 		<div class="bubble">
 			<Content content={message.content} find={id => talk.find(id)} />
-			<p class="meta"><time dateTime={message.at} title={fullOf(message.at)}>{timeOf(message.at)}</time>{own && <Mark message={message} />}</p>
+			<p class="meta"><time dateTime={message.at} title={fullOf(message.at)}>{timeOf(message.at)}</time>{own && <Mark message={message} />}
+				{retractable && <button type="button" class="plain" aria-label={t('retract')} title={t('retract')} onClick={() => setAsking(true)}><Icon name="bin" /></button>}</p>
 		</div>
+		{asking && <Confirm title={t('retractAsk')} why={t('retractWhy')} action={t('takeBack')} onClose={() => setAsking(false)} onDo={() => talk.retract(message)} />}
 		{own && <Trouble talk={talk} message={message} />}
 	</li>;
 }

@@ -13,7 +13,7 @@ const CHASE = 5;
 const TYPING = 5000;
 const TYPING_PAUSE = 3000;
 // What becomes of a message that is none of these may change: what failed, too, by a retry or late evidence.
-const FINAL = ['received', 'read', 'cancelled'];
+const FINAL = ['received', 'read', 'cancelled', 'retracted'];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NONE = '00000000-0000-0000-0000-000000000000';
 
@@ -436,6 +436,14 @@ export class Talk {
 
 	async takeBack(message) {
 		await call('cancel', { channel: this.channel, id: message.id });
+		this.ask.now();
+	}
+
+	async retract(message) {
+		await call('retract', { channel: this.channel, id: message.id });
+		// one that was read is not asked for again
+		message.status = 'retracted';
+		this.changes.tell();
 		this.ask.now();
 	}
 

@@ -109,7 +109,8 @@ CREATE TYPE webchatt.message_status AS ENUM (
 	'received',					-- inbound: a row is all there is to it
 	'queued', 'held', 'enqueued', 'sent',
 	'failed', 'expired', 'cancelled',
-	'delivered', 'read');
+	'delivered', 'read',
+	'retracted');				-- outbound: taken back, whatever it was before
 CREATE TYPE webchatt.message_direction AS ENUM ('in', 'out');
 COMMENT ON TYPE webchatt.message_direction IS 'in: from the visitor; out: to the visitor';
 COMMENT ON TYPE webchatt.message_status IS

@@ -102,7 +102,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
 	wanted webchatt.message_status := wait_for_status.status;
-	ends CONSTANT webchatt.message_status[] := '{failed,expired,cancelled}';
+	ends CONSTANT webchatt.message_status[] := '{failed,expired,cancelled,retracted}';
 	now_is webchatt.message_status;
 	error text;
 	hub int;
@@ -127,7 +127,8 @@ BEGIN
 		IF now_is = ANY (ends) THEN
 			RAISE EXCEPTION 'the message is %', now_is
 				USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = coalesce(error, 'No reason was given.'),
-					HINT = 'webchatt.retry_message() queues it anew.';
+					HINT = CASE WHEN now_is = 'retracted' THEN 'webchatt.retract_message() took it back: send another.'
+						ELSE 'webchatt.retry_message() queues it anew.' END;
 		END IF;
 		IF clock_timestamp() >= until THEN
 			RAISE EXCEPTION 'the message is not % but % after %', wanted, now_is, wait_for_status.timeout

@@ -72,7 +72,7 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._last_hour(), webchatt._hub_state(int), webchatt._now(),
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
-	webchatt._retries_asked() TO webchatt_worker;
+	webchatt._retries_asked(), webchatt.retract_message(uuid, uuid), webchatt._tokens_gone() TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._desk_sessions_ended() TO webchatt_worker;
 -- who signs in to the desk by a passkey
 GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_arg(jsonb, text, text, boolean),
@@ -155,7 +155,7 @@ GRANT SELECT, INSERT, DELETE ON webchatt.notes TO webchatt_agent;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.canned_answers TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),
 	webchatt.send_message(uuid, text, text, text, interval, text, boolean, text), webchatt.cancel_message(uuid, uuid),
-	webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
+	webchatt.retract_message(uuid, uuid), webchatt.retry_message(uuid, uuid), webchatt.mark_read(uuid, text, uuid), webchatt.send_typing(uuid, text),
 	webchatt.close_conversation(uuid, text, uuid), webchatt.reopen_conversation(uuid, text), webchatt.assign_conversation(uuid, text, text),
 	webchatt.conversation(uuid, text), webchatt._typing(), webchatt._status(), webchatt._last_hour(), webchatt._hub_state(int), webchatt._sees_message(uuid, uuid),
 	webchatt._may_wait(interval, int, uuid),
@@ -188,7 +188,7 @@ GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webc
 	webchatt._desk_page(text, uuid, text[], int), webchatt._desk_messages(uuid, text, uuid, uuid, int), webchatt._own_sessions(bigint), webchatt._end_own_session(bigint),
 	webchatt.desk_me(jsonb), webchatt.desk_inbox(jsonb), webchatt.desk_conversation(jsonb), webchatt.desk_send(jsonb),
 	webchatt.desk_typing(jsonb), webchatt.desk_read(jsonb), webchatt.desk_close(jsonb), webchatt.desk_reopen(jsonb),
-	webchatt.desk_assign(jsonb), webchatt.desk_retry(jsonb), webchatt.desk_cancel(jsonb), webchatt.desk_agents(jsonb),
+	webchatt.desk_assign(jsonb), webchatt.desk_retry(jsonb), webchatt.desk_cancel(jsonb), webchatt.desk_retract(jsonb), webchatt.desk_agents(jsonb),
 	webchatt.desk_sessions(jsonb), webchatt.desk_end_session(jsonb), webchatt.desk_sign_out(jsonb) TO webchatt_agent;
 -- of passkeys each agent's own, which is decided in what runs as its owner
 GRANT EXECUTE ON FUNCTION webchatt._passkey_host(), webchatt._desk_bytes(jsonb, text, int),

@@ -14,15 +14,15 @@ first_time AS (
 )
 INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id, status, error_code, error_message)
 SELECT CASE m.direction WHEN 'in' THEN 'Message' ELSE 'MessageStatus' END, m.channel_id, m.visitor, m.id,
-	CASE WHEN m.direction = 'in' THEN NULL WHEN m.status IN ('expired', 'cancelled') THEN 'failed' ELSE m.status::text END,
-	CASE WHEN m.status IN ('expired', 'cancelled') THEN m.status::text ELSE m.error_code END,
-	CASE WHEN m.status <> 'cancelled' THEN m.error_message END
+	CASE WHEN m.direction = 'in' THEN NULL WHEN m.status IN ('expired', 'cancelled', 'retracted') THEN 'failed' ELSE m.status::text END,
+	CASE WHEN m.status IN ('expired', 'cancelled', 'retracted') THEN m.status::text ELSE m.error_code END,
+	CASE WHEN m.status NOT IN ('cancelled', 'retracted') THEN m.error_message END
 FROM first_time f
 JOIN ordered o ON o.xid = f.xid AND o.seq = f.seq
 JOIN webchatt.messages m ON m.channel_id = o.channel_id AND m.id = o.message_id
 WHERE EXISTS (SELECT FROM webchatt.channels c WHERE c.id = m.channel_id AND c.public_key IS NOT NULL)
 	AND (m.direction = 'in'
-		OR left(m.dedupe_key, 4) = 'api:' AND m.status IN ('delivered', 'read', 'failed', 'expired', 'cancelled'))
+		OR left(m.dedupe_key, 4) = 'api:' AND m.status IN ('delivered', 'read', 'failed', 'expired', 'cancelled', 'retracted'))
 ORDER BY o.seq;
 
 -- name: drop_orders()

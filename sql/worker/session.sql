@@ -19,7 +19,7 @@ ON CONFLICT (channel_id, visitor, dedupe_key) WHERE dedupe_key IS NOT NULL DO NO
 SELECT id,
 	CASE
 		WHEN status = 'failed' THEN coalesce(error_code, 'failed')
-		WHEN status IN ('expired', 'cancelled') THEN status::text
+		WHEN status IN ('expired', 'cancelled', 'retracted') THEN status::text
 	END AS failure
 FROM webchatt.messages
 WHERE channel_id = $1 AND visitor = $2 AND dedupe_key = $3;
@@ -55,6 +55,41 @@ SELECT m.visitor,
 		AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links)) AS is_wanted,
 	CASE WHEN m.is_queued THEN (SELECT c.hub_id FROM webchatt.channels c WHERE c.id = m.channel_id) END AS hub_id
 FROM cancelled m;
+
+-- name: retract($1 channel uuid, $2 id uuid)
+-- No row: there is nothing to take back; else whose it was, whether it waited still, whether webhooks and links want to know
+-- (that it will not arrive), and whose queue it leaves (null: none).
+WITH there AS MATERIALIZED (
+	SELECT m.channel_id, m.id, m.status
+	FROM webchatt.messages m
+	WHERE m.channel_id = $1 AND m.id = $2 AND m.direction = 'out' AND m.status <> 'retracted'
+	FOR UPDATE
+),
+retracted AS (
+	UPDATE webchatt.messages m
+	SET status = 'retracted', status_at = now()
+	FROM there t
+	WHERE m.channel_id = t.channel_id AND m.id = t.id
+	RETURNING m.channel_id, m.id, m.visitor, m.dedupe_key, t.status AS was
+),
+no_longer_held AS (
+	DELETE FROM webchatt.held h
+	USING retracted m
+	WHERE h.channel_id = m.channel_id AND h.visitor = m.visitor AND h.message_id = m.id
+),
+noted AS (
+	INSERT INTO webchatt.statuses (channel_id, message_id, status)
+	SELECT channel_id, id, 'retracted' FROM retracted
+)
+SELECT m.visitor, m.was IN ('queued', 'held') AS has_waited,
+	m.was IN ('queued', 'held') AND coalesce(left(m.dedupe_key, 4) = 'api:', false)
+		AND (EXISTS (SELECT FROM webchatt.webhooks) OR EXISTS (SELECT FROM webchatt.links)) AS is_wanted,
+	CASE WHEN m.was = 'queued' THEN (SELECT c.hub_id FROM webchatt.channels c WHERE c.id = m.channel_id) END AS hub_id
+FROM retracted m;
+
+-- name: retract_whose($1 channel uuid, $2 id uuid)
+-- Whether a message is the visitor's own, and its status; no row: there is none.
+SELECT direction = 'in' AS is_theirs, status::text FROM webchatt.messages WHERE channel_id = $1 AND id = $2;
 
 -- name: retry($1 channel uuid, $2 id uuid)
 -- Queue a message once more that did not get there; an expiry that is past is dropped.

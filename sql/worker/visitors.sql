@@ -66,6 +66,13 @@ JOIN webchatt.visitor_tokens t ON t.channel_id = shown.channel_id AND t.token_ha
 JOIN webchatt.visitors v ON v.channel_id = t.channel_id AND v.id = t.visitor
 WHERE $3 = 0 OR t.created_at > now() - make_interval(secs => $3);
 
+-- name: lost_tokens($1 channels uuid[], $2 visitors text[], $3 hashes bytea[])
+-- Which of these are not theirs (any more), by the number of the array element.
+SELECT used.n::int
+FROM unnest($1, $2, $3) WITH ORDINALITY AS used (channel_id, visitor, hash, n)
+WHERE NOT EXISTS (SELECT FROM webchatt.visitor_tokens t
+	WHERE t.channel_id = used.channel_id AND t.token_hash = used.hash AND t.visitor = used.visitor);
+
 -- name: make_visitors($1 channels uuid[], $2 visitors text[], $3 token_hashes bytea[], $4 attributes text[],
 --	$5 urls text[], $6 titles text[], $7 locales text[], $8 time_zones text[], $9 user_ids text[], $10 referrers text[])
 WITH newcomer AS MATERIALIZED (
@@ -160,7 +167,8 @@ SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 -- may have been lost with a connection; and what lies among those that the client has: another client got it. An older page
 -- has neither, for who asks goes on from the oldest on it, and would miss what lies between.
 -- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
--- left out, whether there are older ones than that, up to which the visitor's own were read, and whether the conversation is closed.
+-- left out, whether there are older ones than that, up to which the visitor's own were read, whether the conversation is closed,
+-- and which of those that the client has are not there any more (16 bytes each; null: none).
 WITH recent AS (
 	SELECT m.id, m.status, m.direction
 	FROM webchatt.messages m
@@ -213,7 +221,12 @@ SELECT
 	(SELECT id FROM whole ORDER BY n DESC LIMIT 1) AS whole_from,
 	(SELECT count(*) FROM seen) > (SELECT count(*) FROM whole) AS has_more,
 	(SELECT id FROM seen WHERE direction = 'in' AND status = 'read' ORDER BY n LIMIT 1) AS read_upto,
-	EXISTS (SELECT FROM webchatt.conversations c WHERE c.channel_id = $1 AND c.visitor = $2 AND c.state = 'closed') AS is_closed;
+	EXISTS (SELECT FROM webchatt.conversations c WHERE c.channel_id = $1 AND c.visitor = $2 AND c.state = 'closed') AS is_closed,
+	(SELECT string_agg(uuid_send(k.id), ''::bytea)
+		FROM unnest($4) AS k (id)
+		WHERE $3 IS NULL AND NOT EXISTS (SELECT FROM seen s WHERE s.id = k.id)
+			AND NOT EXISTS (SELECT FROM webchatt.messages m
+				WHERE m.channel_id = $1 AND m.id = k.id AND m.visitor = $2 AND m.status <> 'retracted')) AS gone;
 
 -- name: rate($1 channel uuid, $2 visitor text, $3 value int, $4 comment text)
 -- The visitor rates the conversation, if it is closed; once for each closing, and for an hour the rating can be changed. Returns

@@ -15,6 +15,7 @@
 #include "files/file_upload.h"
 #include "inbound/early_signature.h"
 #include "inbound/hub_webhook.h"
+#include "rest/retract_api.h"
 #include "rest/send_api.h"
 #include "rest/webhook_api.h"
 #include "visitors/visitor_hello.h"
@@ -43,7 +44,8 @@ ON(rated, visitor_output_rated(n->visitors, m))
 ON(visitor_again, visitors_again(n->visitors, m))
 ON(visitor_end, visitors_end(n->visitors, m))
 ON(key_put, api_keys_put(n->keys, m))
-ON(api_done, send_api_done(n->http, m))
+ON(retracted, visitor_output_retracted(n->visitors, m))
+ON(api_done, retract_api_done(n->http, m) ? (void) 0 : send_api_done(n->http, m))
 ON(api_answer, webhook_api_done(n->http, m))
 ON(deliver, webhook_sender_deliver(n->webhook_sender, m))
 ON(webhook_put, webhook_sender_webhook_put(n->webhook_sender, m))

@@ -16,6 +16,7 @@
 #include "http/http_reply.h"
 #include "http/static_files.h"
 #include "inbound/hub_webhook.h"
+#include "rest/retract_api.h"
 #include "rest/send_api.h"
 #include "rest/webhook_api.h"
 #include "visitors/widget_settings.h"
@@ -114,6 +115,10 @@ const http_handler handlers_table[ROUTE_COUNT] = {
 					.handle = send_api_handle,
 					.late = SEND_API_LATE,
 					.takes_body = true},
+	[ROUTE_RETRACT] = {.check_head = retract_api_check_head,
+					   .handle = retract_api_handle,
+					   .late = RETRACT_API_LATE,
+					   .takes_body = true},
 	[ROUTE_ORGANIZATION] = {.check_head = webhook_api_check_head,
 							.handle = webhook_api_handle,
 							.late = WEBHOOK_API_LATE,

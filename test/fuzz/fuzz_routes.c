@@ -34,6 +34,11 @@ check_route(route r, const char *target, const uint8_t channel[16])
 		MUST((len == 10 + 36 || (len == 10 + 37 && path[46] == '/')) && memcmp(path, "/webhooks/", 10) == 0 &&
 			 strncasecmp(path + 10, id, 36) == 0);
 	}
+	if (r == ROUTE_RETRACT)
+	{
+		wc_uuid_print(channel, id);
+		MUST(len > 74 && strncasecmp(path + len - 73, id, 36) == 0 && path[len - 37] == '/');
+	}
 	if (r == ROUTE_HUB_WEBHOOK)
 	{
 		name = routes_hub_name(target, &len);

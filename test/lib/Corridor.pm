@@ -239,12 +239,12 @@ sub uuid7
 sub uuid_text { return unpack('H32', $_[0]) =~ s/^(.{8})(.{4})(.{4})(.{4})/$1-$2-$3-$4-/r }
 
 # Answer an ARRIVED: messages is a JSON array, from the oldest message of which it
-# is complete, read the visitor's newest that was.
+# is complete, read the visitor's newest that was, gone what the client has and we have not.
 sub welcome
 {
-	my ($self, $arrived, $result, $visitor, $more, $messages, $from, $read) = @_;
+	my ($self, $arrived, $result, $visitor, $more, $messages, $from, $read, $gone) = @_;
 	return $self->tell('WELCOME', session => $arrived->{session}, result => $result, visitor => $visitor // $arrived->{new_visitor},
-		more => $more, messages => $messages, from => $from, read => $read);
+		more => $more, messages => $messages, from => $from, read => $read, gone => $gone);
 }
 
 sub history

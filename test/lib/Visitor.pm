@@ -494,6 +494,8 @@ sub _came
 	elsif ($type eq 'typing') { $self->{typing}++ }
 	elsif ($type eq 'pong') { $self->{pongs}++ }
 	elsif ($type eq 'history') { $self->_history($frame) }
+	elsif ($type eq 'retracted') { delete @{ $self->{messages} }{ @{ $frame->{ids} } } }
+	elsif ($type eq 'limits') { $self->{limits} = $frame->{limits} }
 	elsif ($type eq 'error')
 	{
 		push @{ $self->{errors} }, $frame;

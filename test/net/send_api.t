@@ -252,6 +252,30 @@ subtest 'what is no message' => sub {
 	expect('a channel of a remote hub', 404, post(body(from => qq("$REMOTE"), hold => 'true')), 'unknown_channel');
 };
 
+subtest 'a message is taken back' => sub {
+	my $delete = sub { my ($path, @more) = @_; return join("\r\n", "DELETE $path HTTP/1.1", 'Host: t', @more, '', '') };
+	my $path = "/v1/communication/web-chatt2me/message/$LOCAL/$MESSAGE";
+	my $with = sub {
+		my ($path, @done) = @_;
+		return round_trip($w, $delete->($path, "x-api-key: $KEY"), 'API_RETRACT', sub { api_done($w, $_[0], @done) }); };
+	my ($asked, $r) = $with->($path, 'QUEUED');
+	is($asked->{channel}, $LOCAL, 'API_RETRACT: channel');
+	is($asked->{message}, $MESSAGE, 'API_RETRACT: message');
+	is($r->{status}, 200, 'taken back');
+	is_deeply(JSON::PP::decode_json($r->{body}), { messageId => $MESSAGE, status => 'retracted' }, 'and said so');
+	for my $case (['NOT_KNOWN', 404, 'message_not_found'], ['INVALID', 400, 'invalid_payload'], ['BUSY', 503, 'busy'], ['NO_CHANNEL', 404, 'unknown_channel'])
+	{
+		($asked, $r) = $with->($path, $case->[0]);
+		is($r->{status}, $case->[1], "API_DONE $case->[0]: $case->[1]");
+		is(JSON::PP::decode_json($r->{body})->{errorCode}, $case->[2], 'its code');
+	}
+	expect('without a key', 401, $delete->($path), 'api_key_missing');
+	expect('by another method', 405, $delete->($path, "x-api-key: $KEY") =~ s/DELETE/GET/r, 'method_not_allowed');
+	expect('of an unknown channel', 404, $delete->($path =~ s/\Q$LOCAL\E/00000000-0000-4000-8000-000000000000/r, "x-api-key: $KEY"), 'unknown_channel');
+	expect("what is no id: $_", 404, $delete->($_, "x-api-key: $KEY"), 'not_found')
+	  for "/v1/communication/web-chatt2me/message/$LOCAL", "/v1/communication/web-chatt2me/message/$LOCAL/x", "$path/", "${path}0";
+};
+
 subtest 'odd bytes are mended, not refused' => sub {
 	my $taken = sub {
 		my ($name, $body, $content) = @_;

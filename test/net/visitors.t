@@ -230,7 +230,7 @@ subtest 'hello and welcome' => sub {
 	$again->say({ type => 'ping' });
 	ok(!$again->wait_where(sub { 1 }, 0.2), 'nothing before WELCOME');
 	my $m = Corridor::uuid7(1700000000123);
-	$w->welcome($a, 'KNOWN', $welcome->{visitor}, 1, qq([{"id":"$m","direction":"out","at":1,"status":"sent","content":{"text":"x"}}]), $m, $m);
+	$w->welcome($a, 'KNOWN', $welcome->{visitor}, 1, qq([{"id":"$m","direction":"out","at":1,"status":"sent","content":{"text":"x"}}]), $m, $m, [@have[3, 98]]);
 	my $back = $again->wait_for('welcome');
 	is($back->{visitor}, $welcome->{visitor}, 'the same visitor');
 	ok(!exists $back->{token}, 'no token again');
@@ -238,6 +238,8 @@ subtest 'hello and welcome' => sub {
 	is($back->{from}, $m, 'and from which on');
 	is($back->{read}, $m, 'and up to where the visitor was read');
 	ok($back->{more}, 'and more');
+	is_deeply($back->{gone}, [@have[3, 98]], 'and what of its own is not there any more');
+	ok(!exists $welcome->{gone}, 'nothing of the kind is said where there is none');
 	is($again->wait_for('ack')->{id}, 'early', 'what was sent meanwhile is taken then');
 	ok($again->wait_for('pong'), 'in order');
 	$w->{no_welcome} = 0;
@@ -429,6 +431,10 @@ subtest 'receipts, typing, history, ping' => sub {
 	is($second->wait_for('status')->{upto}, $upto, 'reaches all sessions');
 	$w->typing($OTHER, $v->{welcome}{visitor});
 	ok(!$v->wait_where(sub { 1 }, 0.1), 'but not those of the same name elsewhere');
+	$w->tell('RETRACTED', channel => $CHANNEL, visitor => $v->{welcome}{visitor}, message => $upto);
+	is_deeply($_->wait_for('retracted'), { type => 'retracted', ids => [$upto] }, 'RETRACTED reaches all sessions') for $v, $second;
+	$w->tell('RETRACTED', channel => $OTHER, visitor => $v->{welcome}{visitor}, message => $upto);
+	ok(!$v->wait_where(sub { 1 }, 0.1), 'of that channel');
 
 	@{ $w->{asked} } = ();
 	$v->say({ type => 'history', before => $upto });
@@ -567,6 +573,27 @@ subtest 'pushes' => sub {
 	ok($v->ends, 'and the end');
 	$w->send_local(10, $CHANNEL, $v->{welcome}{visitor}, $m, '{"text":"x"}');
 	is(outcome($w)->{result}, 1, 'then nobody is there');
+};
+
+subtest 'sessions that are ended' => sub {
+	my $made = RawSocket->visit($w, $KEY);
+	my $token = $made->{welcome}{token};
+	my $id = $made->{welcome}{visitor};
+	$known{ sha256('wct_second') } = $id;
+	my $known = RawSocket->visit($w, $KEY, hello => { token => $token });
+	my $second = RawSocket->visit($w, $KEY, hello => { token => 'wct_second' });
+	$w->tell('VISITOR_END', channel => $CHANNEL, visitor => $id, token_hash => sha256('another'));
+	$_->say({ type => 'ping' }) for $made, $known, $second;
+	ok($_->wait_for('pong'), 'a token that nobody used ends nothing') for $made, $known, $second;
+	$w->tell('VISITOR_END', channel => $CHANNEL, visitor => $id, token_hash => sha256($token));
+	is($_->closed, 4011, 'those of a token: 4011') for $made, $known;
+	$second->say({ type => 'ping' });
+	ok($second->wait_for('pong'), 'and no others of that visitor');
+	$w->tell('VISITOR_END', channel => $OTHER, visitor => $id);
+	$second->say({ type => 'ping' });
+	ok($second->wait_for('pong'), 'nor on another channel');
+	$w->tell('VISITOR_END', channel => $CHANNEL, visitor => $id);
+	is($second->closed, 4011, 'without a token all of them');
 };
 
 # What follows hello on a socket must end it with that code.

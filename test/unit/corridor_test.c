@@ -106,8 +106,18 @@ static const wc_arrived a_arrived = {UINT64_C(1) << 40,
 									 STR("https://search.example/")};
 static const wc_profile a_profile = {UUID_A, UUID_B, STR("Ana"), STR(""), STR(""), STR("{}"), 0};
 static const wc_page a_page = {UUID_A, UUID_B, STR("https://www.example.com/b"), STR("")};
-static const wc_welcome a_welcome = {UINT64_C(1) << 40, WC_WELCOME_MADE, UUID_B, 1, UUID_A, UUID_B, STR("[]"), 1, 1,
-									 STR("42")};
+static const wc_welcome a_welcome = {UINT64_C(1) << 40,
+									 WC_WELCOME_MADE,
+									 UUID_B,
+									 1,
+									 UUID_A,
+									 UUID_B,
+									 STR("[]"),
+									 1,
+									 1,
+									 STR("42"),
+									 {(const char[16]) UUID_B, 16}};
+static const wc_retracted a_retracted = {UUID_A, UUID_B, UUID_A};
 static const wc_conversation a_conversation = {UUID_A, UUID_B, 1};
 static const wc_rating a_rating = {77, UUID_A, UUID_B, 5, STR("good")};
 static const wc_rated a_rated = {77, WC_RATING_LATE, UUID_A, UUID_B, 4};
@@ -117,9 +127,10 @@ static const wc_history a_history = {77, UUID_A, 0, 1, STR("[]")};
 static const wc_status a_status = {UUID_A, UUID_B, UUID_A, STR("read")};
 static const wc_typing a_typing = {UUID_A, UUID_B};
 static const wc_typed a_typed = {UUID_A, UUID_B};
-static const wc_visitor_end a_visitor_end = {UUID_A, UUID_B};
+static const wc_visitor_end a_visitor_end = {UUID_A, UUID_B, {1, 2, 3}};
 static const wc_visitor_again a_visitor_again = {UUID_A, UUID_B, UINT64_C(1) << 40};
 static const wc_api_send a_api_send = {12, UUID_A, UUID_B, 1, 1, 0, STR("ana"), STR("key"), STR("{\"text\": \"hi\"}")};
+static const wc_api_retract a_api_retract = {14, UUID_A, UUID_B};
 static const wc_api_done a_api_done = {12, WC_API_INVALID, UUID_A, STR("no")};
 static const wc_call a_call = {8, 7, STR("PATCH"), STR("/v1/organization/webhook/1"), STR("{}")};
 static const wc_call_done a_call_done = {8, 404, 1500, STR("{\"errorCode\": \"x\"}"), STR("")};

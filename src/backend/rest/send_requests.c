@@ -1,6 +1,6 @@
 /*
  * send_requests.c
- *	  Messages that come by the REST API at home, until their commit.
+ *	  Messages that come by the REST API at home, or are taken back by it, until their commit.
  *
  * They become rows as send_message() makes them, each in a savepoint, since what
  * one of them meets (a content that is refused, a trigger that raises) is its
@@ -17,6 +17,7 @@
 #include "common/corridor.h"
 #include "common/event_rules.h"
 #include "rest/send_requests.h"
+#include "session/retract.h"
 #include "session/send.h"
 #include "shared/clock.h"
 #include "shared/columns.h"
@@ -35,6 +36,7 @@ typedef struct ApiSend
 {
 	dlist_node node;
 	wc_api_send said;
+	bool retract; /* the message; of what was said only request and channel count */
 	bool done;	  /* in this turn */
 	uint8 result; /* wc_api_result */
 	pg_uuid_t message;
@@ -65,6 +67,27 @@ send_requests_accept(const wc_frame *frame)
 		frame_memory_free(s);
 		return false;
 	}
+	dlist_push_tail(&sends, &s->node);
+	nsends++;
+	return true;
+}
+
+/* A message is to be taken back; in order with the sends. */
+bool
+send_requests_accept_retract(const wc_frame *frame)
+{
+	ApiSend *s = frame_memory_hold(sizeof(ApiSend));
+	wc_api_retract m;
+
+	if (!wc_read_api_retract(frame, &m))
+	{
+		frame_memory_free(s);
+		return false;
+	}
+	s->retract = true;
+	s->said.request = m.request;
+	memcpy(s->said.channel, m.channel, sizeof(m.channel));
+	memcpy(s->message.data, m.message, sizeof(m.message));
 	dlist_push_tail(&sends, &s->node);
 	nsends++;
 	return true;
@@ -141,11 +164,20 @@ send_step(void *arg)
 					: look_for_key(s, visitor, wishes.dedupe_key);
 }
 
+static void
+retract_step(void *arg)
+{
+	ApiSend *s = arg;
+
+	s->result = retract_message((pg_uuid_t *) s->said.channel, &s->message) ? WC_API_QUEUED : WC_API_NOT_KNOWN;
+}
+
 /* What the sender is told of an error. */
 static void
 refuse(ApiSend *s, const ErrorData *error)
 {
-	memset(&s->message, 0, sizeof(s->message));
+	if (!s->retract)
+		memset(&s->message, 0, sizeof(s->message));
 	s->text = error->message ? MemoryContextStrdup(frame_memory_of_turn, error->message) : NULL;
 	if (savepoint_error_is_transient(error) || error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		s->result = WC_API_BUSY;
@@ -174,7 +206,7 @@ send_requests_apply(void)
 		s->text = NULL;
 		if (channel == NULL || !channel->local)
 			s->result = WC_API_NO_CHANNEL;
-		else if ((error = savepoint_try(send_step, s, LOCK_WAIT_BLOCKED_MS)) != NULL)
+		else if ((error = savepoint_try(s->retract ? retract_step : send_step, s, LOCK_WAIT_BLOCKED_MS)) != NULL)
 			refuse(s, error);
 		s->done = true;
 		/* everybody waits with a slow trigger */

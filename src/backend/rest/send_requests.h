@@ -9,6 +9,7 @@
 #include "turn/part.h"
 
 extern bool send_requests_accept(const wc_frame *frame);
+extern bool send_requests_accept_retract(const wc_frame *frame);
 extern void send_requests_apply(void);
 extern void send_requests_commit(wc_buf *out);
 extern const TurnPart send_requests_part;

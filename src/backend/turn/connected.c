@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
+#include "common/corridor.h"
 #include "common/event_rules.h"
 #include "shared/blob_hash.h"
 #include "shared/settings.h"
@@ -27,6 +28,7 @@ typedef struct Session
 {
 	uint64 number; /* hash key: must be first */
 	Who who;
+	uint8 token_hash[WC_HASH_SIZE]; /* by which it was opened */
 } Session;
 
 typedef struct Present
@@ -69,13 +71,17 @@ tell_change(const Who *who)
 
 /* A visitor is welcomed on a session. */
 void
-connected_add(uint64 session, const pg_uuid_t *channel, const char *visitor)
+connected_add(uint64 session, const pg_uuid_t *channel, const char *visitor, const uint8 *token_hash)
 {
 	Session *s;
 	Present *p;
 	Who who;
+	uint8 had[WC_HASH_SIZE] = {0};
 	bool found;
 
+	s = context ? hash_search(sessions, &session, HASH_FIND, NULL) : NULL;
+	if (s != NULL)
+		memcpy(had, s->token_hash, sizeof(had));
 	connected_remove(session);
 	if (!who_is(&who, channel, visitor))
 		return;
@@ -88,6 +94,10 @@ connected_add(uint64 session, const pg_uuid_t *channel, const char *visitor)
 	}
 	s = hash_search(sessions, &session, HASH_ENTER, NULL);
 	s->who = who;
+	if (token_hash != NULL)
+		memcpy(s->token_hash, token_hash, sizeof(s->token_hash));
+	else
+		memcpy(s->token_hash, had, sizeof(had));
 	p = hash_search(visitors, &who, HASH_ENTER, &found);
 	p->sessions = (found ? p->sessions : 0) + 1;
 	if (!found)
@@ -121,6 +131,26 @@ connected_is(const pg_uuid_t *channel, const char *visitor)
 	if (overrun)
 		return true;
 	return context != NULL && who_is(&who, channel, visitor) && hash_search(visitors, &who, HASH_FIND, NULL) != NULL;
+}
+
+/* Call for each session. */
+void
+connected_each(ConnectedCall call, void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	Session *s;
+
+	if (context == NULL)
+		return;
+	hash_seq_init(&scan, sessions);
+	while ((s = hash_seq_search(&scan)) != NULL)
+		call(arg, s->who.channel, s->who.visitor, s->token_hash);
+}
+
+long
+connected_count(void)
+{
+	return context ? hash_get_num_entries(sessions) : 0;
 }
 
 /* webchatt-net is gone, and with it every session. */

@@ -74,6 +74,7 @@ typedef struct HistoryPage
 	pg_uuid_t from; /* all zeros: none, as read */
 	pg_uuid_t read;
 	bool closed;
+	wc_str gone; /* in the turn's context: 16 bytes for each message that the client has and we have not */
 } HistoryPage;
 
 /* A hello, until it is answered. */
@@ -244,6 +245,21 @@ uuid_field(int column)
 	return isnull ? id : *DatumGetUUIDP(value);
 }
 
+/* A bytea of the only row, in the turn's context; empty for null. */
+static wc_str
+bytes_field(int column)
+{
+	bool isnull;
+	Datum value = wc_field(0, column, &isnull);
+	bytea *b = isnull ? NULL : DatumGetByteaPP(value);
+	uint32 len = b ? VARSIZE_ANY_EXHDR(b) : 0;
+	char *copy = MemoryContextAlloc(frame_memory_of_turn, len + 1);
+
+	if (len > 0)
+		memcpy(copy, VARDATA_ANY(b), len);
+	return (wc_str){copy, len};
+}
+
 /*
  * What the client misses.  before: NULL for the newest; have: 16 bytes for each
  * message that it has.
@@ -278,6 +294,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	page->more = DatumGetBool(wc_field(0, 3, &isnull));
 	page->read = uuid_field(4);
 	page->closed = DatumGetBool(wc_field(0, 5, &isnull));
+	page->gone = bytes_field(6);
 }
 
 static Datum
@@ -608,6 +625,15 @@ tidy_table(TimestampTz now)
 	table_due = table_cleared || nleft_done > 0 ? 0 : TimestampTzPlusMilliseconds(now, TABLE_AGAIN_MS);
 }
 
+/* The hash of the token that the session goes by from now on; NULL: of the one that it had. */
+static const uint8 *
+token_of(const Arrival *a)
+{
+	if (a->result == WC_WELCOME_MADE || a->new_token)
+		return a->said.new_hash;
+	return a->said.has_token ? a->said.token_hash : NULL;
+}
+
 /* Answer hellos, some at a time, each batch in a savepoint. */
 static void
 answer_arrivals(WcShowedUp *showed_up)
@@ -632,7 +658,8 @@ answer_arrivals(WcShowedUp *showed_up)
 			batch[i]->done = true;
 			if (!is_welcome(batch[i]))
 				continue;
-			connected_add(batch[i]->said.session, (pg_uuid_t *) batch[i]->said.channel, batch[i]->visitor);
+			connected_add(batch[i]->said.session, (pg_uuid_t *) batch[i]->said.channel, batch[i]->visitor,
+						  token_of(batch[i]));
 			wc_column_add(showed_up->channels, UUIDPGetDatum((pg_uuid_t *) batch[i]->said.channel));
 			wc_column_add(showed_up->visitors, CStringGetTextDatum(batch[i]->visitor));
 			if (batch[i]->result == WC_WELCOME_KNOWN)
@@ -698,6 +725,8 @@ write_welcome(wc_buf *out, const Arrival *a)
 	m.closed = a->page.closed ? 1 : 0;
 	m.new_token = is_welcome(a) && a->new_token ? 1 : 0;
 	m.user_id = wc_str_from(is_welcome(a) ? a->user_id : "");
+	/* what the client has is somebody's who is not known any more */
+	m.gone = a->result == WC_WELCOME_MADE ? a->said.have : a->page.gone;
 	(void) wc_write_welcome(out, &m);
 }
 

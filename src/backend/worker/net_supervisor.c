@@ -327,6 +327,7 @@ static bool (*const takers[UINT8_MAX + 1])(const wc_frame *) = {
 	[WC_F_RATING] = ratings_accept,
 	[WC_F_PROFILE] = profiles_accept,
 	[WC_F_API_SEND] = send_requests_accept,
+	[WC_F_API_RETRACT] = send_requests_accept_retract,
 	[WC_F_API_CALL] = webhook_requests_accept,
 	[WC_F_CALL_DONE] = reconcile_accept_call_done,
 	[WC_F_LINK_STATE] = reconcile_accept_link_state,

@@ -3,10 +3,12 @@
  *	  Work orders for the worker itself: the configuration changed, a visitor
  *	  showed up elsewhere, messages were inserted by other means than ours, what a
  *	  visitor wrote was read, sessions of visitors and of agents are ended, webhooks and links are to be told something,
- *	  conversations are closed, opened again and assigned, visitors were deleted.
+ *	  conversations are closed, opened again and assigned, visitors were deleted, or their tokens, and
+ *	  messages were taken back.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/uuid.h"
@@ -18,9 +20,12 @@
 #include "feed/feed_orders.h"
 #include "outbound/outbox_reader.h"
 #include "shared/columns.h"
+#include "shared/compat.h"
 #include "shared/event_writer.h"
+#include "shared/statements.h"
 #include "turn/changes.h"
 #include "turn/config.h"
+#include "turn/connected.h"
 #include "turn/report.h"
 #include "worker/orders.h"
 
@@ -34,6 +39,7 @@ typedef struct Reading
 {
 	Orders *orders;
 	WcShowedUp *showed_up;
+	bool tokens_gone;
 } Reading;
 
 /* What a visitor wrote was read: tell the visitor's clients. */
@@ -52,16 +58,84 @@ push_read(const OutboxRow *row)
 	(void) wc_write_status(&pushes, &m);
 }
 
-/* A visitor's tokens were taken away: nobody goes on with one in an open session. */
+/*
+ * A visitor's tokens were taken away, or the one that the note names by its hash: nobody goes
+ * on with one in an open session.
+ */
 static void
 push_end(const OutboxRow *row)
 {
 	wc_visitor_end m;
 
+	memset(&m, 0, sizeof(m));
 	if (row->channel == NULL || row->visitor == NULL || !wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
 		return;
 	memcpy(m.channel, row->channel->data, 16);
+	if (row->note != NULL && strlen(row->note) == 2 * sizeof(m.token_hash))
+		hex_decode(row->note, 2 * sizeof(m.token_hash), (char *) m.token_hash);
 	(void) wc_write_visitor_end(&pushes, &m);
+}
+
+/* A message was taken back: the visitor's pages lose it. */
+static void
+push_retracted(const OutboxRow *row)
+{
+	const ConfigChannel *channel = row->channel ? config_channel(row->channel->data) : NULL;
+	wc_retracted m;
+
+	if (channel == NULL || !channel->local || row->message == NULL || row->visitor == NULL ||
+		!wc_uuid_parse(row->visitor, strlen(row->visitor), m.visitor))
+		return;
+	memcpy(m.channel, row->channel->data, 16);
+	memcpy(m.message, row->message->data, 16);
+	(void) wc_write_retracted(&pushes, &m);
+}
+
+/* Who is connected, and by which tokens. */
+typedef struct Connected
+{
+	wc_visitor_end *ends; /* one for each: what is said if its token is gone */
+	WcColumn *columns[3];
+} Connected;
+
+static void
+add_connected(void *arg, const uint8 *channel, const uint8 *visitor, const uint8 *token_hash)
+{
+	Connected *all = arg;
+	wc_visitor_end *m = &all->ends[all->columns[0]->n];
+	bytea *hash = palloc(VARHDRSZ + WC_HASH_SIZE);
+	char text[37];
+
+	memcpy(m->channel, channel, sizeof(m->channel));
+	memcpy(m->visitor, visitor, sizeof(m->visitor));
+	memcpy(m->token_hash, token_hash, sizeof(m->token_hash));
+	SET_VARSIZE(hash, VARHDRSZ + WC_HASH_SIZE);
+	memcpy(VARDATA(hash), token_hash, WC_HASH_SIZE);
+	wc_uuid_print(visitor, text);
+	wc_column_add(all->columns[0], UUIDPGetDatum((pg_uuid_t *) m->channel));
+	wc_column_add(all->columns[1], CStringGetTextDatum(text));
+	wc_column_add(all->columns[2], PointerGetDatum(hash));
+}
+
+/* More tokens were deleted than were named one by one. */
+static void
+push_lost(void)
+{
+	int most = (int) connected_count();
+	Connected all = {palloc_extended(sizeof(wc_visitor_end) * (most + 1), MCXT_ALLOC_HUGE),
+					 {wc_column(UUIDOID, most), wc_column(TEXTOID, most), wc_column(BYTEAOID, most)}};
+	Datum args[3];
+	uint64 n;
+	uint64 row;
+	bool isnull;
+
+	connected_each(add_connected, &all);
+	if (all.columns[0]->n == 0)
+		return;
+	wc_columns_arrays(all.columns, lengthof(all.columns), args);
+	n = wc_run(WC_LOST_TOKENS, args, NULL);
+	for (row = 0; row < n; row++)
+		(void) wc_write_visitor_end(&pushes, &all.ends[DatumGetInt32(wc_field(row, 1, &isnull)) - 1]);
 }
 
 static void
@@ -103,6 +177,12 @@ take_order(void *arg, const OutboxRow *row)
 		case 'x':
 			push_end(row);
 			break;
+		case 'y':
+			push_retracted(row);
+			break;
+		case 'b':
+			reading->tokens_gone = true;
+			break;
 		case 'u':
 			(void) wc_write_desk_sessions_ended(&pushes, &(wc_desk_sessions_ended){0});
 			break;
@@ -130,7 +210,7 @@ orders_ready(TimestampTz now)
 void
 orders_read(Orders *orders, WcShowedUp *showed_up)
 {
-	Reading reading = {orders, showed_up};
+	Reading reading = {orders, showed_up, false};
 
 	wc_buf_reset(&pushes);
 
@@ -139,6 +219,8 @@ orders_read(Orders *orders, WcShowedUp *showed_up)
 	if (reader == NULL)
 		reader = outbox_reader_new(0);
 	outbox_reader_read(reader, CONTROL_PAGE, take_order, &reading);
+	if (reading.tokens_gone)
+		push_lost();
 }
 
 void

@@ -58,6 +58,9 @@ static const errors_row rows[REFUSE_COUNT] = {
 						"an unknown channel"},
 	[REFUSE_HUB] = {404, "unknown_hub", "No hub of this name is attached here; webchatt.hubs lists their names.",
 					"an unknown hub"},
+	[REFUSE_MESSAGE] = {404, "message_not_found",
+						"This channel has no message with this id that could be taken back, or it was before.",
+						"a message to be taken back that is not there"},
 	[REFUSE_ORIGIN] = {403, "origin_not_listed",
 					   "The page's origin is not on this channel's list, or the request has none; "
 					   "webchatt.set_origins() sets the list, to the letter of scheme, host and port.",
@@ -90,6 +93,7 @@ static const errors_row rows[REFUSE_COUNT] = {
 	[REFUSE_METHOD_POST] = {405, "method_not_allowed", "This path takes POST only.", "a method other than POST"},
 	[REFUSE_METHOD_REST] = {405, "method_not_allowed", "This path takes GET, POST, PATCH and DELETE only.",
 							"a method that the REST API does not have"},
+	[REFUSE_METHOD_DELETE] = {405, "method_not_allowed", "This path takes DELETE only.", "a method other than DELETE"},
 	[REFUSE_METHOD_GET] = {405, "method_not_allowed", "This path takes GET and HEAD only.", "a method other than GET"},
 	[REFUSE_SLOW_HEAD] = {408, "head_timeout", "The request's head did not arrive in time; send it at once.",
 						  "a head that came too slowly"},

@@ -26,6 +26,7 @@ typedef enum refusal
 	REFUSE_ROUTE,
 	REFUSE_CHANNEL,
 	REFUSE_HUB,
+	REFUSE_MESSAGE,		  /* there is none to be taken back */
 	REFUSE_ORIGIN,		  /* a page that the channel does not list */
 	REFUSE_DESK_ORIGIN,	  /* not from a page of the desk's own */
 	REFUSE_DESK_SESSION,  /* no session's cookie */
@@ -37,6 +38,7 @@ typedef enum refusal
 	REFUSE_DESKS,		  /* DESKS_MAX, DESKS_MAX_OF_SESSION */
 	REFUSE_METHOD_POST,	  /* the route takes POST only */
 	REFUSE_METHOD_REST,	  /* GET, POST, PATCH and DELETE */
+	REFUSE_METHOD_DELETE, /* DELETE only */
 	REFUSE_METHOD_GET,	  /* the route takes GET and HEAD only */
 	REFUSE_SLOW_HEAD,
 	REFUSE_SLOW_BODY,

@@ -171,13 +171,14 @@ refusals_text(FILE *f)
 		  f);
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
-		if (i == REFUSE_METHOD_GET || i == REFUSE_METHOD_REST)
+		if (i == REFUSE_METHOD_GET || i == REFUSE_METHOD_REST || i == REFUSE_METHOD_DELETE)
 			continue; /* one line with REFUSE_METHOD_POST */
 		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", errors_get((refusal) i)->status,
 				errors_get((refusal) i)->code,
 				(unsigned long long) (metrics_now.refused[i] + (i == REFUSE_METHOD_POST
 																	? metrics_now.refused[REFUSE_METHOD_GET] +
-																		  metrics_now.refused[REFUSE_METHOD_REST]
+																		  metrics_now.refused[REFUSE_METHOD_REST] +
+																		  metrics_now.refused[REFUSE_METHOD_DELETE]
 																	: 0)));
 	}
 }

@@ -28,10 +28,11 @@ refusal_header(refusal why, const char **value)
 			*value = "10";
 			return "Retry-After";
 		case 405:
-			*value = why == REFUSE_METHOD_POST	 ? "POST"
-					 : why == REFUSE_METHOD_FILE ? "GET, HEAD, PATCH, DELETE"
-					 : why == REFUSE_METHOD_REST ? "GET, POST, PATCH, DELETE"
-												 : "GET, HEAD";
+			*value = why == REFUSE_METHOD_POST	   ? "POST"
+					 : why == REFUSE_METHOD_DELETE ? "DELETE"
+					 : why == REFUSE_METHOD_FILE   ? "GET, HEAD, PATCH, DELETE"
+					 : why == REFUSE_METHOD_REST   ? "GET, POST, PATCH, DELETE"
+												   : "GET, HEAD";
 			return "Allow";
 		case 426:
 			*value = "13";

@@ -11,6 +11,7 @@
 #define WEBHOOKS	 "/webhooks/"
 #define HUB_WEBHOOKS "/webhooks/hubs/"
 #define OUR_WEBHOOKS "/v1/organization/webhook"
+#define MESSAGES	 "/v1/communication/web-chatt2me/message"
 #define DESK_API	 DESK_PATH "api/"
 
 /* A proxy may send the absolute form (RFC 9112 §3.2.2): leave scheme and host out. */
@@ -90,9 +91,21 @@ routes_hub_name(const char *target, size_t *len)
 	return path + sizeof(HUB_WEBHOOKS) - 1;
 }
 
+bool
+routes_message(const char *target, uint8_t channel[16], uint8_t message[16])
+{
+	const size_t prefix = sizeof(MESSAGES "/") - 1;
+	size_t len;
+	const char *path = routes_path(target, &len);
+
+	return len == prefix + 36 + 1 + 36 && memcmp(path, MESSAGES "/", prefix) == 0 && path[prefix + 36] == '/' &&
+		   wc_uuid_parse(path + prefix + 37, 36, message) && wc_uuid_parse(path + prefix, 36, channel);
+}
+
 route
 routes_find(const char *target, uint8_t channel[16])
 {
+	uint8_t message[16];
 	size_t prefix = sizeof(WEBHOOKS) - 1;
 	size_t len;
 	const char *path = routes_path(target, &len);
@@ -103,8 +116,10 @@ routes_find(const char *target, uint8_t channel[16])
 																								: ROUTE_NONE;
 	if (is_below(path, plain, WEBHOOKS))
 		return wc_uuid_parse(path + prefix, plain - prefix, channel) ? ROUTE_WEBHOOK : ROUTE_NONE;
-	if (is(path, len, "/v1/communication/web-chatt2me/message"))
+	if (is(path, len, MESSAGES))
 		return ROUTE_SEND;
+	if (routes_message(target, channel, message))
+		return ROUTE_RETRACT;
 	if (is(path, len, OUR_WEBHOOKS) || is_below(path, len, OUR_WEBHOOKS "/"))
 		return ROUTE_ORGANIZATION;
 	if (is(path, len, "/v1") || is_below(path, len, "/v1/"))

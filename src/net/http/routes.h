@@ -26,6 +26,7 @@ typedef enum route
 	ROUTE_WEBHOOK,		 /* POST /webhooks/<channel id> */
 	ROUTE_HUB_WEBHOOK,	 /* POST /webhooks/hubs/<name> */
 	ROUTE_SEND,			 /* POST /v1/communication/web-chatt2me/message */
+	ROUTE_RETRACT,		 /* DELETE /v1/communication/web-chatt2me/message/<channel id>/<message id> */
 	ROUTE_ORGANIZATION,	 /* /v1/organization/webhook and below */
 	ROUTE_API,			 /* anything else of /v1: there is nothing */
 	ROUTE_ASSET,		 /* GET a file that is compiled in */
@@ -50,12 +51,15 @@ typedef enum route
 
 /*
  * The route of a request's target, as it came (nothing is unescaped: no route
- * needs it).  Fills channel for ROUTE_WEBHOOK.  A query is not looked at.
+ * needs it).  Fills channel for ROUTE_WEBHOOK and ROUTE_RETRACT.  A query is not looked at.
  */
 extern route routes_find(const char *target, uint8_t channel[16]);
 
 /* The same for a request that came to the desk's addresses; channel is left alone. */
 extern route routes_find_desk(const char *target, uint8_t channel[16]);
+
+/* The ids in the path of a ROUTE_RETRACT; false: it is none, and channel is as it was. */
+extern bool routes_message(const char *target, uint8_t channel[16], uint8_t message[16]);
 
 /* The function's name in the path of a ROUTE_DESK_CALL. */
 extern const char *routes_desk_function(const char *target, size_t *len);

@@ -69,8 +69,11 @@ static bool
 prepare(session *s, wc_arrived *m)
 {
 	s->arrival = calloc(1, sizeof(*s->arrival));
-	return s->arrival != NULL && make_token(s->arrival->token) && make_id(s->v, m->new_visitor) &&
-		   hash_token(s->arrival->token, m->new_hash);
+	if (s->arrival == NULL || !make_token(s->arrival->token) || !make_id(s->v, m->new_visitor) ||
+		!hash_token(s->arrival->token, m->new_hash))
+		return false;
+	memcpy(s->arrival->new_hash, m->new_hash, WC_HASH_SIZE);
+	return true;
 }
 
 /* A visitor who gives no token will be made: its address pays beforehand. */
@@ -239,6 +242,8 @@ visitor_hello(session *s, const visitor_frame *frame)
 	}
 	s->arrival->refused = check_identity(s, frame, &who);
 	tell_identity(&who, frame, &m);
+	memcpy(s->arrival->token_hash, m.token_hash, WC_HASH_SIZE);
+	s->arrival->has_token = m.has_token;
 	m.may_make = may_make(s, frame->has_token);
 	if (!m.has_token && !m.may_make && m.user_id.len == 0)
 	{
@@ -376,6 +381,10 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 
 	make_place(v, s, welcome->visitor);
 	memcpy(s->entry.visitor, welcome->visitor, 16);
+	if (welcome->result == WC_WELCOME_MADE || welcome->new_token)
+		memcpy(&s->token_tag, s->arrival->new_hash, sizeof(s->token_tag));
+	else if (s->arrival->has_token)
+		memcpy(&s->token_tag, s->arrival->token_hash, sizeof(s->token_tag));
 	visitor_registry_welcome(v->sessions, &s->entry);
 	s->state = SESSION_OPEN;
 	s->busy_ms = uv_now(v->loop);

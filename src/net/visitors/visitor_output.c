@@ -61,6 +61,21 @@ put_id(wc_buf *buf, const char *name, const uint8_t uuid[16])
 	text_append(buf, "\"");
 }
 
+/* A list of ids. */
+static void
+put_ids(wc_buf *buf, const uint8_t (*ids)[16], int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		text_append(buf, i ? ",\"" : "[\"");
+		put_uuid(buf, ids[i]);
+		text_append(buf, "\"");
+	}
+	text_append(buf, n > 0 ? "]" : "[]");
+}
+
 /* Are there older messages? */
 static void
 put_more(wc_buf *buf, bool more)
@@ -174,6 +189,11 @@ visitor_output_welcome(session *s, const wc_welcome *welcome, const channel *ch,
 		text_append(buf, ",\"user\":{\"verified\":true,\"userId\":");
 		put_text(buf, welcome->user_id.p, welcome->user_id.len);
 		text_append(buf, "}");
+	}
+	if (welcome->gone.len > 0)
+	{
+		text_append(buf, ",\"gone\":");
+		put_ids(buf, (const uint8_t(*)[16]) welcome->gone.p, (int) (welcome->gone.len / 16));
 	}
 	put_limits(buf, s->v);
 	text_append(buf, "}");
@@ -365,19 +385,24 @@ visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t 
 						  const uint8_t (*ids)[16], int n)
 {
 	wc_buf *buf = begin(v);
-	int i;
 
 	text_append(buf, "{\"type\":\"status\",\"status\":\"");
 	text_append(buf, status);
-	text_append(buf, "\",\"ids\":[");
-	for (i = 0; i < n; i++)
-	{
-		text_append(buf, i ? ",\"" : "\"");
-		put_uuid(buf, ids[i]);
-		text_append(buf, "\"");
-	}
-	text_append(buf, "]}");
+	text_append(buf, "\",\"ids\":");
+	put_ids(buf, ids, n);
+	text_append(buf, "}");
 	return finish_all(v, channel, visitor, 0);
+}
+
+int
+visitor_output_retracted(visitors *v, const wc_retracted *message)
+{
+	wc_buf *buf = begin(v);
+
+	text_append(buf, "{\"type\":\"retracted\",\"ids\":");
+	put_ids(buf, &message->message, 1);
+	text_append(buf, "}");
+	return finish_all(v, message->channel, message->visitor, 0);
 }
 
 int

@@ -26,6 +26,7 @@ extern int visitor_output_message_in(visitors *v, const uint8_t channel[16], con
 extern int visitor_output_status_ids(visitors *v, const uint8_t channel[16], const uint8_t visitor[16],
 									 const char *status, const uint8_t (*ids)[16], int n);
 extern int visitor_output_status_upto(visitors *v, const wc_status *status);
+extern int visitor_output_retracted(visitors *v, const wc_retracted *message);
 extern int visitor_output_typing(visitors *v, const wc_typing *typing);
 
 #endif /* NET_VISITOR_OUTPUT_H */

@@ -58,9 +58,12 @@ typedef enum session_state
 typedef struct arrival
 {
 	char token[TOKEN_SIZE]; /* for a new visitor */
-	size_t said;			/* bytes that are stored of a new visitor */
-	bool paid;				/* its address has paid for a new visitor */
-	const char *refused;	/* why its identity does not count; NULL: it has none, or it does */
+	uint8_t new_hash[WC_HASH_SIZE];
+	bool has_token;
+	uint8_t token_hash[WC_HASH_SIZE]; /* of the one that it gave */
+	size_t said;					  /* bytes that are stored of a new visitor */
+	bool paid;						  /* its address has paid for a new visitor */
+	const char *refused;			  /* why its identity does not count; NULL: it has none, or it does */
 } arrival;
 
 typedef struct session
@@ -73,9 +76,10 @@ typedef struct session
 	address_count *count; /* NULL: its address is not counted */
 	arrival *arrival;	  /* NULL: not between hello and WELCOME */
 	uint64_t origin_tag;
-	bucket frames; /* everything that is not a message */
-	bucket asks;   /* for history */
-	bucket pages;  /* those gone to */
+	uint64_t token_tag; /* the beginning of its token's SHA-256 */
+	bucket frames;		/* everything that is not a message */
+	bucket asks;		/* for history */
+	bucket pages;		/* those gone to */
 	bucket ratings;
 	bucket says; /* what it says of who the visitor is */
 	uint64_t typed_ms;

@@ -335,11 +335,16 @@ visitors_history(visitors *v, const wc_history *history)
 	visitor_output_history(s, history);
 }
 
+/* Whose token it is that is not valid any more; without one: of whichever. */
 static void
 end_one(void *arg, visitor_entry *entry)
 {
-	(void) arg;
-	ws_server_close(&session_of(entry)->w, WS_CLOSE_ENDED, "your sessions were ended; begin anew");
+	static const uint8_t whichever[WC_HASH_SIZE];
+	const uint8_t *hash = arg;
+	session *s = session_of(entry);
+
+	if (memcmp(hash, whichever, WC_HASH_SIZE) == 0 || memcmp(hash, &s->token_tag, sizeof(s->token_tag)) == 0)
+		ws_server_close(&s->w, WS_CLOSE_ENDED, "your sessions were ended; begin anew");
 }
 
 static void
@@ -364,7 +369,10 @@ visitors_again(visitors *v, const wc_visitor_again *whose)
 void
 visitors_end(visitors *v, const wc_visitor_end *whose)
 {
-	(void) visitor_registry_each(v->sessions, whose->channel, whose->visitor, end_one, NULL);
+	uint8_t hash[WC_HASH_SIZE];
+
+	memcpy(hash, whose->token_hash, sizeof(hash));
+	(void) visitor_registry_each(v->sessions, whose->channel, whose->visitor, end_one, hash);
 }
 
 void
