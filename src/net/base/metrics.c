@@ -161,6 +161,21 @@ one(FILE *f, const char *name, const char *type, const char *help, uint64_t v)
 	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, (unsigned long long) v);
 }
 
+/* Of a refusal; those of a wrong method, of which each path has its own, are one. */
+static uint64_t
+refused(refusal why)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
+	{
+		if (i == (int) why || (why == REFUSE_METHOD_POST && errors_get((refusal) i)->status == 405))
+			n += metrics_now.refused[i];
+	}
+	return n;
+}
+
 static void
 refusals_text(FILE *f)
 {
@@ -171,15 +186,12 @@ refusals_text(FILE *f)
 		  f);
 	for (i = REFUSE_NOTHING + 1; i < REFUSE_COUNT; i++)
 	{
-		if (i == REFUSE_METHOD_GET || i == REFUSE_METHOD_REST || i == REFUSE_METHOD_DELETE)
-			continue; /* one line with REFUSE_METHOD_POST */
-		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", errors_get((refusal) i)->status,
-				errors_get((refusal) i)->code,
-				(unsigned long long) (metrics_now.refused[i] + (i == REFUSE_METHOD_POST
-																	? metrics_now.refused[REFUSE_METHOD_GET] +
-																		  metrics_now.refused[REFUSE_METHOD_REST] +
-																		  metrics_now.refused[REFUSE_METHOD_DELETE]
-																	: 0)));
+		const errors_row *row = errors_get((refusal) i);
+
+		if (row->status == 405 && i != REFUSE_METHOD_POST)
+			continue;
+		fprintf(f, "webchatt_http_refused_total{status=\"%u\",reason=\"%s\"} %llu\n", row->status, row->code,
+				(unsigned long long) refused((refusal) i));
 	}
 }
 
