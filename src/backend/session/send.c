@@ -21,6 +21,7 @@
 
 #include "common/event_rules.h"
 #include "session/known_visitors.h"
+#include "session/offer_check.h"
 #include "session/send.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
@@ -302,6 +303,8 @@ look_up(Sending *s)
 
 	s->hub_id = channel.hub_id;
 	check_kind(s, channel.kind);
+	if (channel.local && !s->is_text)
+		offer_check(s->content);
 	if (known_visitors_find(s->channel, s->visitor))
 		return;
 	if (channel.local)
@@ -482,6 +485,8 @@ queue_quickly(Sending *s, pg_uuid_t *id)
 		return false;
 	check_arguments(s);
 	check_kind(s, channel->kind);
+	if (channel->local && !s->is_text)
+		offer_check(s->content);
 	s->hub_id = channel->hub_id;
 	if (!known_visitors_find(s->channel, s->visitor))
 		return false;

@@ -8,38 +8,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "common/reply_rules.h"
 #include "common/corridor.h"
 #include "config/public_url.h"
-
-/* The bytes of a blank at s, 0 when there is none: ASCII's and Unicode's. */
-static size_t
-blank_at(const unsigned char *s, size_t len)
-{
-	if (s[0] <= 0x20 || s[0] == 0x7f)
-		return 1;
-	if (len >= 2 && s[0] == 0xc2 && (s[1] == 0xa0 || s[1] == 0x85 || s[1] == 0xad))
-		return 2; /* no-break space, next line, soft hyphen */
-	if (len < 3)
-		return 0;
-	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] <= 0x8f || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf))
-		return 3; /* U+2000 to U+200F, line and paragraph separators */
-	if ((s[0] == 0xe2 && s[1] == 0x81 && (s[2] == 0x9f || s[2] == 0xa0)) ||
-		(s[0] == 0xe3 && s[1] == 0x80 && s[2] == 0x80) || (s[0] == 0xe1 && s[1] == 0x9a && s[2] == 0x80) ||
-		(s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf))
-		return 3; /* the others, and the byte order mark */
-	return 0;
-}
-
-bool
-visitor_content_is_blank(const char *text, size_t len)
-{
-	size_t at = 0;
-	size_t n;
-
-	while (at < len && (n = blank_at((const unsigned char *) text + at, len - at)) > 0)
-		at += n;
-	return at == len;
-}
 
 /* A string member of 1 to max bytes that says something; NULL: it is not. */
 static json_t *
@@ -48,7 +19,7 @@ member(const json_t *object, const char *name, size_t max)
 	json_t *v = json_object_get(object, name);
 
 	if (!json_is_string(v) || json_string_length(v) > max ||
-		visitor_content_is_blank(json_string_value(v), json_string_length(v)))
+		wc_text_is_blank(json_string_value(v), json_string_length(v)))
 		return NULL;
 	return v;
 }
@@ -78,15 +49,15 @@ reply_content(const json_t *content, const char **why)
 		return NULL;
 	list = kind[0] == 'l';
 	reply = json_object_get(inner, kind);
-	id = member(reply, "id", VISITOR_MAX_REPLY_ID);
-	title = member(reply, "title", VISITOR_MAX_TITLE);
+	id = member(reply, "id", WC_MAX_REPLY_ID);
+	title = member(reply, "title", WC_MAX_REPLY_TITLE);
 	*why = "A reply must have an id and a title of 1 to 256 bytes each.";
 	if (id == NULL || title == NULL)
 		return NULL;
 	if (list && json_object_get(reply, "description") != NULL)
 	{
 		*why = "A list_reply's description must be a string of 1 to 1024 bytes.";
-		description = member(reply, "description", VISITOR_MAX_DESCRIPTION);
+		description = member(reply, "description", WC_MAX_REPLY_DESCRIPTION);
 		if (description == NULL)
 			return NULL;
 	}
@@ -163,7 +134,7 @@ file_content(const json_t *content, int which, const char **why)
 		json_decref(url);
 		return NULL;
 	}
-	if (text != NULL && visitor_content_is_blank(json_string_value(text), json_string_length(text)))
+	if (text != NULL && wc_text_is_blank(json_string_value(text), json_string_length(text)))
 		text = NULL;
 	return json_pack("{s:s, s:o, s:O*, s:O*}", "type", with_files[which].type, with_files[which].url, url, "filename",
 					 name, "text", text);

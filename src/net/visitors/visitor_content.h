@@ -9,11 +9,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Limits of a reply's members, in bytes. */
-#define VISITOR_MAX_REPLY_ID	256
-#define VISITOR_MAX_TITLE		256
-#define VISITOR_MAX_DESCRIPTION 1024
-
 /* Of the URL of a file. */
 #define VISITOR_MAX_URL 2048
 
@@ -22,8 +17,5 @@
  * person.
  */
 extern char *visitor_content(const json_t *content, const char **why);
-
-/* Does a text say nothing: blanks, ASCII's and Unicode's, or not even these? */
-extern bool visitor_content_is_blank(const char *text, size_t len);
 
 #endif /* NET_VISITOR_CONTENT_H */

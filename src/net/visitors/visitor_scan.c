@@ -9,7 +9,7 @@
 
 #include "base/json_scan.h"
 #include "common/event_rules.h"
-#include "visitors/visitor_content.h"
+#include "common/reply_rules.h"
 
 /* A text content as visitor_content() builds it: what stands in front of the text's string; behind it is a brace. */
 static const char content_head[] = "{\"type\":\"text\",\"text\":";
@@ -60,7 +60,7 @@ is_plain_text(const json_scan_member *m)
 		const char *escape = m->escaped ? memchr(p, '\\', (size_t) (end - p)) : NULL;
 		const char *to = escape ? escape : end;
 
-		said = said || !visitor_content_is_blank(p, (size_t) (to - p));
+		said = said || !wc_text_is_blank(p, (size_t) (to - p));
 		if (escape != NULL && (escape[1] == '/' || escape[1] == 'u'))
 			return false;
 		p = escape ? escape + 2 : end;
