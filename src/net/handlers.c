@@ -20,6 +20,7 @@
 #include "rest/send_api.h"
 #include "rest/webhook_api.h"
 #include "visitors/widget_settings.h"
+#include "visitors/visitor_poll.h"
 
 #define NO_SUCH_API "There is no such path in this API; messages go to POST /v1/communication/web-chatt2me/message."
 
@@ -103,6 +104,11 @@ const http_handler handlers_table[ROUTE_COUNT] = {
 	[ROUTE_WIDGET_MODULE] = {.check_head = check_get, .handle = widget_settings_handle_module},
 	[ROUTE_VISITORS] = {.check_head = check_websocket, .is_websocket = true},
 	[ROUTE_LINK] = {.check_head = check_websocket, .is_websocket = true},
+	[ROUTE_POLL] = {.check_head = visitor_poll_check_head,
+					.handle = visitor_poll_handle,
+					.unpark = visitor_poll_unpark,
+					.forget = visitor_poll_forget,
+					.takes_body = true},
 	[ROUTE_WEBHOOK] = {.check_head = hub_webhook_check_head,
 					   .handle = hub_webhook_handle,
 					   .forget = hub_webhook_forget,

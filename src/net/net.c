@@ -513,6 +513,7 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 	if (n->files == NULL)
 		return false;
 	http_server_know(n->http, n->channels, n->keys, n->hubs);
+	http_server_own(n->http, n->visitors, NULL, NULL);
 	http_server_ask_visitors(n->http, is_there, n->visitors);
 	http_server_pass_websockets(n->http, ws_takeover, &n->websockets);
 	visitors_tell_typing(n->visitors, desk_visitor_types, n->desk);

@@ -279,9 +279,12 @@ visitors_text(FILE *f)
 	int i;
 
 	one(f, "webchatt_visitors", "gauge", "Visitors' sessions that are open.", m->visitors);
-	one(f, "webchatt_visitor_connections", "gauge", "Visitors' WebSockets, also before hello and while closing.",
-		m->visitor_connections);
-	one(f, "webchatt_visitor_connections_total", "counter", "Visitors' WebSockets opened.", m->visitors_entered);
+	one(f, "webchatt_visitor_connections", "gauge",
+		"Visitors' WebSockets and sessions by polling, also before hello and while closing.", m->visitor_connections);
+	one(f, "webchatt_visitor_connections_total", "counter", "Visitors' WebSockets and sessions by polling opened.",
+		m->visitors_entered);
+	one(f, "webchatt_visitor_polls_total", "counter", "Of these those by polling: their line takes no WebSocket.",
+		m->polls_entered);
 	one(f, "webchatt_visitor_messages_total", "counter", "Visitors' messages handed to the database.",
 		m->visitor_messages);
 	one(f, "webchatt_visitor_rate_errors_total", "counter", "Visitors' frames refused for coming too fast.",

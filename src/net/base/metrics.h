@@ -51,7 +51,8 @@ typedef struct metrics
 	uint64_t outcomes[METRICS_OUTCOMES];
 	uint64_t api_sends[METRICS_API_RESULTS];
 	uint64_t api_no_session;   /* answered without the worker */
-	uint64_t visitors_entered; /* upgraded to WebSockets */
+	uint64_t visitors_entered; /* sessions begun */
+	uint64_t polls_entered;	   /* of which without WebSockets */
 	uint64_t visitor_messages; /* handed to the database */
 	uint64_t visitor_rate_errors;
 	uint64_t newcomers_refused[METRICS_NEWCOMER_REASONS];

@@ -15,6 +15,7 @@ typedef enum phase
 	PHASE_HEAD,		   /* from the accept, or the request line */
 	PHASE_BODY,		   /* from the start of the head */
 	PHASE_WAIT,		   /* an event waits for its commit */
+	PHASE_PARKED,	   /* a request waits for something to be told */
 	PHASE_REPLY,	   /* the answer goes out */
 	PHASE_IDLE,		   /* kept alive between requests */
 	PHASE_FIRST_BYTES, /* accepted, and nothing has come */

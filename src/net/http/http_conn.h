@@ -27,6 +27,9 @@
 #define BODY_SMALL	 (16u * 1024)
 #define BODIES_LARGE (16u * 1024 * 1024)
 
+/* How long a request may be parked: less than what proxies wait for an answer, in ms. */
+#define HTTP_PARKED_MS 25000
+
 /* What a request has come to. */
 typedef enum request_state
 {
@@ -62,6 +65,8 @@ typedef struct http_handler
 	void (*check_head)(conn *c, const char *method);
 	/* The whole request: sets c->answer, or hands something to the worker and calls http_reply_wait(). */
 	void (*handle)(conn *c, const char *body, size_t len);
+	/* A request that was parked has been so for long enough: sets c->answer. */
+	void (*unpark)(conn *c);
 	/* What waits for the worker is given up, or the request is over; may be NULL. */
 	void (*forget)(conn *c);
 	const char *late;	/* a sentence for whom the worker did not answer in time; NULL: the table's */
@@ -101,6 +106,8 @@ struct conn
 	char method[8];		/* of one for ROUTE_ORGANIZATION */
 	char *asked;		/* and its target: libmicrohttpd takes the query apart in place */
 	bool held;			/* the message waits for a visitor who is not there */
+	bool parked;		/* it waits for something to be told, and not for the worker */
+	void *poll;			/* whose poll it is: see visitor_poll.c */
 	void *desk;			/* of a call of the desk's: see desk_api.c */
 	void *file;			/* of a request for a file: see files.h */
 	bool streaming;		/* its answer's body comes from the worker, piece by piece */

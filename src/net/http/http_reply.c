@@ -43,9 +43,16 @@ http_reply_wait(conn *c, uint64_t number)
 }
 
 void
+http_reply_park(conn *c)
+{
+	c->parked = true;
+}
+
+void
 http_reply_resume(conn *c)
 {
 	c->number = 0;
+	c->parked = false;
 	c->state = REQUEST_BODY;
 	timeouts_set(&c->server->timeouts, &c->timeout, PHASE_REPLY, uv_now(c->server->loop));
 	MHD_resume_connection(c->mhd);

@@ -17,6 +17,9 @@ extern refusal http_reply_blocked(const conn *c);
 /* What the request brought is with the worker under that number: it waits. */
 extern void http_reply_wait(conn *c, uint64_t number);
 
+/* It waits, HTTP_PARKED_MS at most, for something to be told. */
+extern void http_reply_park(conn *c);
+
 /* What waited is done, or given up: the answer is set, send it. */
 extern void http_reply_resume(conn *c);
 

@@ -295,12 +295,12 @@ request_ended(conn *c)
 		handle_whole(c, c->body ? c->body : "", c->body_len);
 		free_body(c);
 	}
-	if (c->number == 0)
+	if (c->number == 0 && !c->parked)
 		return answer_now(c);
 	if (c->state != REQUEST_WAITING)
 	{
 		c->state = REQUEST_WAITING;
-		timeouts_set(&c->server->timeouts, &c->timeout, PHASE_WAIT, now_of(c));
+		timeouts_set(&c->server->timeouts, &c->timeout, c->parked ? PHASE_PARKED : PHASE_WAIT, now_of(c));
 		http_reply_suspend(c);
 	}
 	return MHD_YES;
@@ -356,6 +356,7 @@ http_request_completed(void *cls, struct MHD_Connection *mhd, void **context, en
 	c->state = REQUEST_NONE;
 	c->handled = false;
 	c->held = false;
+	c->parked = false;
 	c->held_back = c->streaming = false;
 	c->route = ROUTE_NONE;
 	c->target = NULL;

@@ -190,6 +190,7 @@ http_server_configure(http_server *d, const wc_config *config)
 	timeouts_limit(&d->timeouts, PHASE_REPLY, config->request_timeout_ms);
 	timeouts_limit(&d->timeouts, PHASE_IDLE, config->idle_timeout_ms);
 	timeouts_limit(&d->timeouts, PHASE_WAIT, config->ack_timeout_ms);
+	timeouts_limit(&d->timeouts, PHASE_PARKED, HTTP_PARKED_MS);
 }
 
 void
@@ -393,6 +394,10 @@ on_late(void *arg, timeout *entry)
 		case PHASE_WAIT:
 			give_up(c);
 			break;
+		case PHASE_PARKED:
+			d->handlers[c->route].unpark(c);
+			http_reply_resume(c);
+			break;
 		default:
 			cut(c);
 	}
@@ -524,6 +529,7 @@ http_server_close(http_server *d)
 {
 	d->closing = true;
 	timeouts_expire(&d->timeouts, PHASE_WAIT);
+	timeouts_expire(&d->timeouts, PHASE_PARKED);
 	timeouts_expire(&d->timeouts, PHASE_IDLE);
 }
 
@@ -578,6 +584,7 @@ void
 http_server_free(http_server *d)
 {
 	timeouts_expire(&d->timeouts, PHASE_WAIT);
+	timeouts_expire(&d->timeouts, PHASE_PARKED);
 	MHD_run(d->mhd);
 	uv_poll_stop(&d->poll);
 	MHD_stop_daemon(d->mhd);

@@ -130,6 +130,8 @@ routes_find(const char *target, uint8_t channel[16])
 		return ROUTE_WIDGET_MODULE;
 	if (is(path, len, WS_PATH))
 		return ROUTE_VISITORS;
+	if (is(path, len, POLL_PATH))
+		return ROUTE_POLL;
 	if (is(path, len, WS_LINK_PATH))
 		return ROUTE_LINK;
 	if (is(path, len, "/healthz"))

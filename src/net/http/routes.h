@@ -16,6 +16,7 @@
 /* Where visitors connect to, and links. */
 #define WS_PATH		 "/communication/web-chatt2me/ws"
 #define WS_LINK_PATH "/communication/web-chatt2me/events"
+#define POLL_PATH	 "/communication/web-chatt2me/poll"
 
 /* The longest name of a hub. */
 #define ROUTE_MAX_HUB_NAME 63
@@ -33,6 +34,7 @@ typedef enum route
 	ROUTE_WIDGET,		 /* GET /widget-settings */
 	ROUTE_WIDGET_MODULE, /* GET /widget-settings.js */
 	ROUTE_VISITORS,		 /* GET, to be upgraded to a visitor's WebSocket */
+	ROUTE_POLL,			 /* POST, of visitors who have no WebSocket */
 	ROUTE_LINK,			 /* GET, to be upgraded to a link */
 	ROUTE_HEALTH,		 /* GET /healthz */
 	ROUTE_METRICS,		 /* GET /metrics */

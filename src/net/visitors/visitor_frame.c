@@ -9,6 +9,7 @@
 
 #include "common/event_rules.h"
 #include "common/json_text.h"
+#include "common/reply_rules.h"
 #include "base/alloc.h"
 #include "base/json_load.h"
 #include "base/text.h"
@@ -161,7 +162,7 @@ take_rating(const json_t *root, visitor_frame *frame)
 		(!json_is_string(comment) || json_string_length(comment) > WC_MAX_RATING))
 		return bad(frame, "A rating's comment must be a text of at most 4000 bytes.");
 	frame->value = (uint8_t) json_number_value(value);
-	if (json_is_string(comment) && !visitor_content_is_blank(json_string_value(comment), json_string_length(comment)))
+	if (json_is_string(comment) && !wc_text_is_blank(json_string_value(comment), json_string_length(comment)))
 		frame->made = text_copy((wc_str){json_string_value(comment), (uint32_t) json_string_length(comment)});
 	return VISITOR_GOOD;
 }

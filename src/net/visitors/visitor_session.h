@@ -108,7 +108,11 @@ struct visitors
 	session stalled; /* head of a ring; only its links are used */
 	wc_uuid7_state uuids;
 	wc_buf text;		  /* the frame that is being written */
-	uint32_t connections; /* sockets, closing ones too */
+	uint32_t connections; /* sockets, closing ones too, and those without */
+	hash polls;			  /* sessions without WebSockets, by their ids */
+	struct poll_line *polls_ready;
+	struct poll_line *polls_dead;
+	uint32_t polls_parked;															/* requests that wait */
 	void (*types)(void *arg, const uint8_t channel[16], const uint8_t visitor[16]); /* is told who does; may be NULL */
 	void *types_arg;
 	bool closing;

@@ -12,8 +12,10 @@
 #include "common/event_rules.h"
 #include "visitors/visitor_admit.h"
 #include "visitors/visitor_inflight.h"
+#include "visitors/poll_line.h"
 #include "visitors/visitor_input.h"
 #include "visitors/visitor_output.h"
+#include "visitors/visitor_poll.h"
 #include "visitors/visitor_session.h"
 
 /* Places in each table of buckets; what is not used costs no memory. */
@@ -65,6 +67,8 @@ visitors_new(uv_loop_t *loop, corridor_io *corridor, channels *set)
 	if (!v->sessions || !v->inflight || !v->addresses || !v->by_visitor || !v->by_address || !v->address_bytes ||
 		!v->receipts || !v->newcomers || !v->hellos)
 		return NULL; /* the program ends: nothing is freed */
+	if (!hash_init(&v->polls, poll_line_key))
+		return NULL;
 	v->stalled.prev_stalled = v->stalled.next_stalled = &v->stalled;
 	timeouts_init(&v->timeouts, loop, on_late, v);
 	timeouts_limit(&v->timeouts, PHASE_CLOSE, WS_CLOSE_MS);
@@ -414,6 +418,7 @@ visitors_run(visitors *v)
 		unstall(s);
 		ws_server_resume(&s->w);
 	}
+	visitor_poll_run(v);
 	ws_server_run(&v->host);
 }
 
@@ -461,6 +466,7 @@ on_closed(uv_handle_t *handle)
 	visitors *v = ((timeouts *) handle->data)->arg;
 
 	visitor_registry_free(v->sessions);
+	hash_exit(&v->polls);
 	inflight_free(v->inflight);
 	address_counts_free(v->addresses);
 	rate_limit_table_free(v->by_visitor);
@@ -486,7 +492,9 @@ visitors_free(visitors *v)
 	v->closing = true;
 	visitor_registry_all(v->sessions, cut_one, NULL);
 	timeouts_expire(&v->timeouts, PHASE_CLOSE);
+	timeouts_expire(&v->timeouts, PHASE_PONG); /* closed, and not asked about yet */
 	visitor_inflight_free(v);
+	visitor_poll_run(v);
 	ws_server_run(&v->host);
 	ws_server_host_free(&v->host);
 	uv_close((uv_handle_t *) &v->timeouts.timer, on_closed);

@@ -89,6 +89,11 @@ end(ws *w, ws_state state, uint16_t code)
 void
 ws_server_cut(ws *w)
 {
+	if (w->line != NULL)
+	{
+		w->line->cut(w);
+		return;
+	}
 	if (w->state == WS_DEAD)
 		return;
 	end(w, WS_DEAD, WS_CLOSE_LOST);
@@ -277,6 +282,8 @@ ws_server_send(ws *w, const char *text, size_t len)
 {
 	size_t waiting;
 
+	if (w->line != NULL)
+		return w->line->send(w, text, len);
 	if (w->corked && w->out_len - w->out_off + len > CORKED_BYTES)
 		uncork(w);
 	if (w->state != WS_OPEN)
@@ -317,7 +324,7 @@ void
 ws_server_cork(ws *w)
 {
 	/* What waits for the socket already leaves when that takes more. */
-	if (!w->corked && w->state == WS_OPEN && w->out_len == w->out_off)
+	if (w->line == NULL && !w->corked && w->state == WS_OPEN && w->out_len == w->out_off)
 		w->corked = remember_corked(w->host, w);
 }
 
@@ -337,6 +344,11 @@ ws_server_close(ws *w, uint16_t code, const char *reason)
 	char text[125];
 	size_t len = strlen(reason);
 
+	if (w->line != NULL)
+	{
+		w->line->close(w, code, reason);
+		return;
+	}
 	if (w->state != WS_OPEN)
 		return;
 	if (len > sizeof(text) - 2)
@@ -547,7 +559,8 @@ void
 ws_server_resume(ws *w)
 {
 	w->paused = false;
-	settle(w);
+	if (w->line == NULL)
+		settle(w);
 }
 
 void
@@ -556,6 +569,11 @@ ws_server_late(ws *w)
 	ws_host *host = w->host;
 	uint64_t now = uv_now(host->loop);
 
+	if (w->line != NULL)
+	{
+		w->line->late(w);
+		return;
+	}
 	if (w->timeout.phase == PHASE_CLOSE)
 	{
 		ws_server_cut(w);

@@ -44,15 +44,30 @@ typedef enum ws_state
 } ws_state;
 
 typedef struct ws_host ws_host;
+typedef struct ws ws;
+
+/*
+ * What is beneath a session that is no WebSocket, and behaves as one: the functions
+ * below of the same names go to it.  Of the ws only timeout, host, state and paused
+ * count then, and its memory is the line's.
+ */
+typedef struct ws_line
+{
+	bool (*send)(ws *w, const char *text, size_t len);
+	void (*close)(ws *w, uint16_t code, const char *reason);
+	void (*cut)(ws *w);
+	void (*late)(ws *w);
+} ws_line;
 
 /* Embedded first in what it carries; all of that is free()d with it. */
-typedef struct ws
+struct ws
 {
 	timeout timeout; /* first: the timeouts hand this out */
 	uv_poll_t poll;
+	const ws_line *line; /* NULL: it is a WebSocket */
 	ws_host *host;
 	ws_parser *parser; /* NULL: at a boundary */
-	struct ws *next_dead;
+	ws *next_dead;
 	char *out;
 	uint32_t out_len;
 	uint32_t out_cap;
@@ -64,7 +79,7 @@ typedef struct ws
 	bool paused;	/* not read */
 	bool shut;		/* our side of the connection is */
 	bool corked;	/* what is sent waits for ws_server_run() */
-} ws;
+};
 
 typedef struct ws_calls
 {

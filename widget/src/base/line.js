@@ -5,6 +5,7 @@
 import * as conversation from './conversation.js';
 import { emit, every, listen } from './events.js';
 import * as identity from './identity.js';
+import { has, load } from './loader.js';
 import * as store from './store.js';
 import { bytes, isId, isObject, json, newId, string } from './values.js';
 
@@ -47,6 +48,9 @@ let welcomed = 0;
 let wasWelcomed = false;
 let tries = 0;
 let redial = 0;
+// Whether a WebSocket ever opened on this page; what polls in its place, where it does not.
+let opened = false;
+let poll = null;
 let deadline = 0;
 let heartbeat = 0;
 let silent = 0;
@@ -137,12 +141,13 @@ function connect() {
 	try {
 		const url = new URL(config.endpoint);
 		url.searchParams.set('webChatId', config.webChatId);
-		mine = socket = new WebSocket(url.href, PROTOCOL);
+		mine = socket = poll ? poll(url.href) : new WebSocket(url.href, PROTOCOL);
 	} catch {
 		return lost(0);
 	}
 	deadline = setTimeout(drop, WELCOME_IN);
 	mine.onopen = () => {
+		opened = opened || !poll;
 		if (socket === mine)
 			hello();
 	};
@@ -226,6 +231,7 @@ function lost(code, reason) {
 	const steady = welcomed && performance.now() - welcomed > STEADY;
 	const first = welcomed && (steady || tries === 0);
 	const own = token;
+	const greeted = welcomed;
 	// Again and again for the same message: it must not keep back those behind it.
 	if (sending) {
 		const count = (strikes.get(sending) || 0) + (CLOSED_FOR_FRAME.includes(code) ? MOST_STRIKES / 2 : 1);
@@ -266,6 +272,14 @@ function lost(code, reason) {
 		console.error(`webchatt: closed with ${code}; is webChatId valid, and ${location.origin} in set_origins()?`);
 	if (gone)
 		return become('gone');
+	// A WebSocket never opens here: perhaps something between strips what it needs. What does not help either
+	// is left again.
+	if (poll && !greeted)
+		poll = null;
+	else if (!opened && !poll && tries && has('polling'))
+		load('polling').then(make => {
+			poll = opened ? null : make;
+		}, () => 0);
 	if (steady)
 		tries = 0;
 	if (CLOSED_FOR_LATER.includes(code))
@@ -316,7 +330,15 @@ function receive(text) {
 		handlers[frame.type](frame);
 }
 
+function heed({ limits }) {
+	if (isObject(limits) && limits.message > 0)
+		limit = limits.message;
+}
+
 const handlers = {
+	limits: heed,
+
+
 	welcome(frame) {
 		if (!Array.isArray(frame.messages))
 			return;
@@ -340,8 +362,7 @@ const handlers = {
 		wasWelcomed = true;
 		clearInterval(heartbeat);
 		heartbeat = setInterval(beat, BEAT);
-		if (isObject(frame.limits) && frame.limits.message > 0)
-			limit = frame.limits.message;
+		heed(frame);
 		told = new Map();
 		repeatWait = 0;
 		closed = frame.conversation === 'closed';
