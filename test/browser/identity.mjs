@@ -207,6 +207,23 @@ test('a log-out, and a stranger', async () => {
 	await context.close();
 });
 
+test('log-out and log-in before the widget is there', async () => {
+	const channel = await makeUsersChannel();
+	const context = await listening();
+	const signature = await signed(channel, 'ida');
+	await context.addInitScript(one => {
+		// Before the widget hears of it.
+		document.addEventListener('DOMContentLoaded', () => {
+			Chatt2me.reset();
+			Chatt2me.identify(one);
+		});
+	}, { signature });
+	const widget = await Widget.visit(context, site, channel, line, { config: { identity: { signature: await signed(channel, 'hal') } } });
+	await comes(() => sql(`SELECT string_agg(user_id, ',') FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), 'who logs in last is here, and nobody else', 'ida');
+	is(widget.errors, [], 'no errors');
+	await context.close();
+});
+
 test('a channel for users only', async () => {
 	const channel = await makeUsersChannel('required');
 	const { context, widget } = await device(channel);

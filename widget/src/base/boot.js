@@ -23,6 +23,8 @@ const WAIT_FOR_INIT = 3000;
 let host = null;
 // What the page said of who the visitor is before the widget was there.
 const waiting = [];
+// And that before that, somebody else was to have it.
+let wasReset = false;
 // What is on the page, or will be when it is far enough: the configuration as it was given.
 let shown = null;
 let shownTag = null;
@@ -84,8 +86,11 @@ function boot(config) {
 	launcher.start(host, config);
 	place();
 	keepPlace();
-	if (isObject(config.identity))
+	if (wasReset)
+		line.reset();
+	else if (isObject(config.identity))
 		line.identify(config.identity);
+	wasReset = false;
 	waiting.splice(0).forEach(line.identify);
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
 	if (line.known() || conversation.next()) {
@@ -125,6 +130,7 @@ function init(given) {
 function destroy() {
 	shown = null;
 	later = [];
+	wasReset = false;
 	if (!host)
 		return;
 	conversation.save();
@@ -154,8 +160,9 @@ const api = {
 			// The page may be left before the widget is there.
 			store.open(JSON.parse(shown).webChatId);
 			store.wipe();
-			later.push(line.reset);
+			wasReset = true;
 		}
+		waiting.length = 0;
 	},
 	identify(given) {
 		if (!isObject(given))

@@ -12,7 +12,9 @@ let said = {};
 function subject(token) {
 	try {
 		const text = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
-		return string(JSON.parse(new TextDecoder().decode(Uint8Array.from(text, c => c.charCodeAt(0)))).sub);
+		const { sub } = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, c => c.charCodeAt(0))));
+		// A number that is rounded here would be another user than the hub's.
+		return typeof sub === 'number' && !Number.isSafeInteger(sub) ? '' : string(sub);
 	} catch {
 		return '';
 	}
