@@ -1,9 +1,12 @@
 -- Files that are brought and fetched (src/backend/files), and what messages name (shared/file_names.c).
 
 -- name: file_visitor($1 channel uuid, $2 token_hash bytea, $3 seconds int)
--- Whose token that is; seconds: how long a token is good for (0: for ever).
+-- Whose token that is; seconds: how long a token is good for (0: for ever). Where it has to be signed who somebody is, a
+-- stranger's is worth nothing.
 SELECT t.visitor
 FROM webchatt.visitor_tokens t
+JOIN webchatt.channels c ON c.id = t.channel_id
+JOIN webchatt.visitors v ON v.channel_id = t.channel_id AND v.id = t.visitor AND (c.identity <> 'required' OR v.user_id IS NOT NULL)
 WHERE t.channel_id = $1 AND t.token_hash = $2 AND ($3 = 0 OR t.created_at > now() - make_interval(secs => $3));
 
 -- name: file_key($1 key int)
