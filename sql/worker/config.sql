@@ -8,7 +8,7 @@ ORDER BY id;
 -- name: read_hub_secrets()
 -- What signs events for hubs' own endpoints.
 SELECT hub_id, secret, CASE WHEN old_secret_until > now() THEN old_secret END AS old_secret,
-	ceil(extract(epoch FROM old_secret_until))::bigint AS old_secret_until
+	ceil(extract(epoch FROM least(old_secret_until, timestamptz '9999-01-01')))::bigint AS old_secret_until
 FROM webchatt.hub_webhooks
 WHERE hub_id IS NOT NULL AND secret IS NOT NULL
 ORDER BY hub_id, event_type;
@@ -17,13 +17,13 @@ ORDER BY hub_id, event_type;
 -- A row for each channel and webhook; the channel alone where it has none.  widget: what GET /widget-settings says.
 SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsigned, w.secret,
 	CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
-	ceil(extract(epoch FROM w.old_secret_until))::bigint AS old_secret_until,
+	ceil(extract(epoch FROM least(w.old_secret_until, timestamptz '9999-01-01')))::bigint AS old_secret_until,
 	h.kind = 'local' AND c.public_key IS NOT NULL AS has_visitors, c.public_key, c.display_name,
 	(SELECT string_agg(o.origin, ' ' ORDER BY o.origin) FROM webchatt.origins o WHERE o.channel_id = c.id) AS origins,
 	c.newcomers_paused, c.show_author, json_build_object('name', c.display_name, 'settings', c.widget, 'files', files.rules, 'identity', c.identity)::text AS widget,
 	c.identity, i.secret AS identity_secret,
 	CASE WHEN i.old_secret_until > now() THEN i.old_secret END AS old_identity_secret,
-	ceil(extract(epoch FROM i.old_secret_until))::bigint AS old_identity_secret_until
+	ceil(extract(epoch FROM least(i.old_secret_until, timestamptz '9999-01-01')))::bigint AS old_identity_secret_until
 FROM webchatt.channels c
 JOIN webchatt.hubs h ON h.id = c.hub_id
 LEFT JOIN webchatt.identity_secrets i ON i.channel_id = c.id
