@@ -249,11 +249,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = for
 #variable_conflict use_column
 DECLARE
 	of_user text;
+	is_joined boolean;
 BEGIN
 	SELECT v.id INTO visitor FROM webchatt.visitors v
 	WHERE v.channel_id = channel AND v.user_id = _identify.user_id FOR UPDATE;
 	IF shown IS NOT NULL THEN
-		SELECT v.user_id INTO of_user FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = shown FOR UPDATE;
+		SELECT v.user_id, v.joined_to IS NOT NULL INTO of_user, is_joined
+		FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = shown FOR UPDATE;
+		-- another tab of the browser was quicker: there is nothing of theirs any more that could be joined
+		IF NOT FOUND OR is_joined THEN
+			shown := NULL;
+		END IF;
 	END IF;
 	IF shown IS NOT NULL AND of_user IS NOT NULL THEN
 		-- somebody else was here before: the device is not theirs any more

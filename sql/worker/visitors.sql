@@ -129,7 +129,8 @@ LEFT JOIN free f ON f.channel_id = n.channel_id AND f.id = n.visitor;
 SELECT visitor, joined, ended FROM webchatt._identify($1, $2, $3, $4, $5);
 
 -- name: user_of($1 channel uuid, $2 visitor text)
-SELECT user_id FROM webchatt.visitors WHERE channel_id = $1 AND id = $2;
+-- Who was joined to another is nobody any more.
+SELECT user_id FROM webchatt.visitors WHERE channel_id = $1 AND id = $2 AND joined_to IS NULL;
 
 -- name: note_profiles($1 channels uuid[], $2 visitors text[], $3 names text[], $4 emails text[], $5 avatars text[],
 --	$6 attributes text[], $7 signed_fields int[])

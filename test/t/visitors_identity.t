@@ -5,6 +5,7 @@ use warnings;
 
 use LocalHub;
 use Mojo::JSON qw(decode_json encode_json);
+use Mojo::UserAgent;
 use Test::More;
 
 my $t = LocalHub->begin(limits => $LocalHub::WIDE);
@@ -194,6 +195,42 @@ is($t->sql(q{SELECT count(DISTINCT visitor) FROM webchatt.messages WHERE content
 is($t->sql(q{SELECT count(*) FROM webchatt.messages WHERE content ->> 'text' LIKE 'as %'}), 4, 'nothing of it is lost');
 $_->end for @crowd, @anonymous;
 
+# tabs of one browser, by one token: whoever comes second finds the visitor joined already
+my $harry = new_user();
+my $home = device(token_of($harry));
+$home->acked($home->say('at home'));
+my $tab_one = $t->arrived;
+my $was_tab = { %$tab_one{qw(visitor token)} };
+$tab_one->acked($tab_one->say('in a tab'));
+my @tabs = ($tab_one, map { $t->arrived(token => $was_tab->{token}, resend => 0) } 1 .. 3);
+my $harrys = token_of($harry);
+delete $_->{token} for @tabs;
+$_->send({ type => 'identify', token => $harrys }) for @tabs;
+ok(Visitor::until(sub { !grep { $_->{visitor} ne $home->{visitor} && !$_->{close_code} } @tabs }), 'four tabs of one browser log in at once');
+is_deeply([ grep { $_ && $_ != 4014 } map { $_->{close_code} } @tabs ], [], 'each is the user, or says hello again');
+is(said($home->{visitor}), 'at home,in a tab', 'and it is one conversation');
+is($t->sql("SELECT user_id IS NULL AND joined_to = '$home->{visitor}' FROM webchatt.visitors WHERE id = '$was_tab->{visitor}'"), 't', 'joined once');
+$_->end for @tabs, $home;
+my $ida = new_user();
+my $at_work = device(token_of($ida));
+is($t->sql("SELECT coalesce(visitor, '') || coalesce(joined, '') FROM webchatt._identify('$channel', '$ida', '$was_tab->{visitor}', NULL, sha256('x'))"), $at_work->{visitor}, 'who was joined is not joined to another user');
+$at_work->end;
+
+# a trigger of the application that refuses one of the messages
+my $jim = new_user();
+my $jims = device(token_of($jim));
+$jims->acked($jims->say('of Jim'));
+my $poisoned = $t->arrived;
+my $poisoned_as = $poisoned->{visitor};
+$poisoned->acked($poisoned->say('poison'));
+$t->sql(q{CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF new.content ->> 'text' = 'poison' THEN RAISE 'poison'; END IF; RETURN new; END$$;
+	CREATE TRIGGER refuse_poison BEFORE UPDATE ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION refuse_poison()});
+ok(identify($poisoned, token_of($jim)), 'a message that cannot be moved keeps nobody out');
+is($poisoned->{visitor}, $jims->{visitor}, 'who is the user');
+$t->sql('DROP FUNCTION refuse_poison() CASCADE');
+$t->wait_for("SELECT visitor = '$jims->{visitor}' FROM webchatt.messages WHERE content ->> 'text' = 'poison'", 'it is moved when it can be');
+$_->end for $jims, $poisoned;
+
 # --- what is said of them ------------------------------------------------------------------------------------
 
 my $fay = device($t->sql("SELECT webchatt.identity_token('$channel', 'fay', name => 'Fay Signed')"), attributes => { plan => 'free', since => '2020' });
@@ -250,6 +287,10 @@ is($t->visitor(token => $guest->{token})->connect->closed, 4013, 'nor who was kn
 is($member->{state}, 'welcomed', 'users go on');
 is(device(token_of($ana))->{welcome}{user}{userId}, $ana, 'and come');
 is($t->arrived(token => $member->{token})->{welcome}{user}{userId}, $ana, 'also by their device\'s token');
+my $ua = Mojo::UserAgent->new(inactivity_timeout => 180);
+my $brings = sub { my ($token) = @_; return $ua->post($t->base_url . "/files?webChatId=$key" => { Origin => $LocalHub::ORIGIN, 'X-Webchatt-Token' => $token } => '{"name":"a.png","size":9}')->res->code };
+is($brings->($guest->{token}), 401, 'nor do strangers bring files');
+is($brings->($member->{token}), 201, 'as users do');
 is(visitors("user_id IS NULL AND first_seen > now() - interval '0 seconds'"), 0, 'no strangers are made');
 
 # --- another secret ----------------------------------------------------------------------------------------
@@ -258,6 +299,9 @@ my $old = token_of($ana);
 $t->sql("SELECT webchatt.set_identity_secret('$channel', keep_old => '1 hour')");
 is(device($old)->{welcome}{user}{userId}, $ana, 'the old secret is good for a while');
 is(device(token_of($ana))->{welcome}{user}{userId}, $ana, 'and so is the new one');
+$t->sql("UPDATE webchatt.identity_secrets SET old_secret_until = 'infinity' WHERE channel_id = '$channel'");
+my ($last, $last_key) = $t->make_channel('Last', $LocalHub::ORIGIN);
+ok(Visitor::until(sub { my $v = $t->visitor(key => $last_key)->connect; my $in = $v->welcomed(5); $v->end; return $in }), 'a secret that is good for ever does not keep the hub from hearing of what is set');
 $t->sql("SELECT webchatt.set_identity_secret('$channel', keep_old => '0')");
 ok(Visitor::until(sub { my $v = $t->visitor(where => { identity => $old })->connect; return $v->closed == 4013 }), 'without overlap it is not');
 done_testing();

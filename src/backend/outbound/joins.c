@@ -79,13 +79,15 @@ note_moved(const Piece *piece)
 }
 
 bool
-joins_begin(const pg_uuid_t *channel, const char *gone)
+joins_begin(const pg_uuid_t *channel, const char *gone, bool at_once)
 {
 	Piece piece = {.channel = *channel, .gone = pstrdup(gone), .rows = FIRST_ROWS};
 
-	move_step(&piece);
 	any_joined = true;
 	due = 1;
+	if (!at_once)
+		return true;
+	move_step(&piece);
 	if (piece.stays == NULL)
 		return false;
 	note_moved(&piece);

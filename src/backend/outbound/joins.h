@@ -14,8 +14,11 @@
 #include "shared/event_writer.h"
 #include "turn/part.h"
 
-/* A step: somebody was joined to another just now (webchatt._identify()): move the newest messages.  Are there more? */
-extern bool joins_begin(const pg_uuid_t *channel, const char *gone);
+/*
+ * A step: somebody was joined to another just now (webchatt._identify()): move the newest messages, unless all of them
+ * are to be moved by a later turn.  Are there more?
+ */
+extern bool joins_begin(const pg_uuid_t *channel, const char *gone, bool at_once);
 
 /* Those of whom some messages are still to be moved, or may be. */
 extern void joins_apply(TimestampTz now, WcShowedUp *showed_up);

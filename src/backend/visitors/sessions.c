@@ -85,6 +85,7 @@ typedef struct Arrival
 	bool done; /* in this turn */
 	bool known;
 	bool charged;	 /* to the budgets of newcomers */
+	bool moves_late; /* what is to be joined could not be moved at once */
 	uint8 result;	 /* wc_welcome_result */
 	bool new_token;	 /* the one that came with the hello is theirs */
 	bool was_joined; /* the visitor that they were, to this one */
@@ -347,6 +348,8 @@ find_known(Arrival **batch, int n)
 
 	for (i = 0; i < n; i++)
 	{
+		if (batch[i]->result == WC_WELCOME_GONE)
+			continue;
 		find_session(batch[i]);
 		if (!batch[i]->said.has_token)
 			continue;
@@ -412,7 +415,7 @@ identify(Arrival *a)
 	if (visitor != NULL)
 		changes_add((pg_uuid_t *) a->said.channel, visitor, strlen(visitor));
 	if (joined != NULL)
-		a->moving = joins_begin((pg_uuid_t *) a->said.channel, joined);
+		a->moving = joins_begin((pg_uuid_t *) a->said.channel, joined, !a->moves_late);
 }
 
 /* Those of whom it is signed who they are; where it has to be, nobody else is let in. */
@@ -587,6 +590,12 @@ arrive(Arrival **batch, int n)
 		Batch one = {batch + i, 1};
 		ErrorData *error = savepoint_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
 
+		/* perhaps an application's trigger refuses one of the messages: that keeps nobody out */
+		if (error != NULL && batch[i]->was_joined)
+		{
+			batch[i]->moves_late = true;
+			error = savepoint_try(arrive_step, &one, LOCK_WAIT_BLOCKED_MS);
+		}
 		if (error == NULL)
 			continue;
 		batch[i]->result = WC_WELCOME_BUSY;
@@ -730,27 +739,46 @@ write_welcome(wc_buf *out, const Arrival *a)
 	(void) wc_write_welcome(out, &m);
 }
 
-/*
- * Somebody was identified: sessions that have the old token are nobody's any more (other tabs of that browser know the
- * new one by now), and the others that the user has know nothing of what was joined.
- */
+/* All sessions of a visitor but that one say hello again. */
 static void
-write_ends(wc_buf *out, const Arrival *a)
+write_again(wc_buf *out, const Arrival *a, const char *visitor)
 {
 	wc_visitor_again again = {.but = a->said.session};
 
-	if (!is_welcome(a))
+	if (!is_welcome(a) || !wc_uuid_parse(visitor, strlen(visitor), again.visitor))
 		return;
-	if (wc_uuid_parse(a->ended, strlen(a->ended), again.visitor))
+	memcpy(again.channel, a->said.channel, sizeof(again.channel));
+	(void) wc_write_visitor_again(out, &again);
+}
+
+/*
+ * Somebody was identified: sessions that have the old token are nobody's any more (other tabs of that browser know the
+ * new one by now).  That comes behind all welcomes of the turn: one that said hello together with this one may have
+ * been welcomed by the old token.
+ */
+static void
+write_ends(wc_buf *out)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &arrivals)
 	{
-		memcpy(again.channel, a->said.channel, sizeof(again.channel));
-		(void) wc_write_visitor_again(out, &again);
+		const Arrival *a = dlist_container(Arrival, node, iter.cur);
+
+		if (!a->done)
+			break;
+		write_again(out, a, a->ended);
 	}
-	if (a->was_joined && wc_uuid_parse(a->visitor, strlen(a->visitor), again.visitor))
-	{
-		memcpy(again.channel, a->said.channel, sizeof(again.channel));
-		(void) wc_write_visitor_again(out, &again);
-	}
+}
+
+/* One that is answered. */
+static void
+finish(wc_buf *out, Arrival *a)
+{
+	/* the user's others know nothing of what was joined */
+	if (a->was_joined)
+		write_again(out, a, a->visitor);
+	write_welcome(out, a);
 }
 
 static void
@@ -771,6 +799,7 @@ void
 sessions_commit(wc_buf *out)
 {
 	dlist_mutable_iter iter;
+	dlist_iter all;
 
 	pages_commit(out);
 	profiles_commit();
@@ -783,14 +812,21 @@ sessions_commit(wc_buf *out)
 		nleft -= nleft_done;
 		nleft_done = 0;
 	}
+	dlist_foreach(all, &arrivals)
+	{
+		Arrival *a = dlist_container(Arrival, node, all.cur);
+
+		if (!a->done)
+			break;
+		finish(out, a);
+	}
+	write_ends(out);
 	dlist_foreach_modify(iter, &arrivals)
 	{
 		Arrival *a = dlist_container(Arrival, node, iter.cur);
 
 		if (!a->done)
 			break;
-		write_ends(out, a);
-		write_welcome(out, a);
 		dlist_delete(&a->node);
 		frame_memory_free(a);
 		npending--;
