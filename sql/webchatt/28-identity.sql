@@ -172,6 +172,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = for
 DECLARE
 	j webchatt.joins;
 	n int;
+	beside int;
 BEGIN
 	moved := 0;
 	again := false;
@@ -218,15 +219,18 @@ BEGIN
 	released := n > 0;
 	UPDATE webchatt.notes x SET visitor = stays WHERE x.channel_id = channel AND x.visitor = gone
 		AND x.id IN (SELECT o.id FROM webchatt.notes o WHERE o.channel_id = channel AND o.visitor = gone LIMIT most);
+	GET DIAGNOSTICS beside = ROW_COUNT;
+	again := beside >= most;
 	UPDATE webchatt.files f SET visitor = stays WHERE f.channel_id = channel AND f.visitor = gone
 		AND f.id IN (SELECT o.id FROM webchatt.files o WHERE o.channel_id = channel AND o.visitor = gone LIMIT most);
+	GET DIAGNOSTICS beside = ROW_COUNT;
 	UPDATE webchatt.ratings r SET visitor = stays WHERE r.channel_id = channel AND r.visitor = gone;
 	-- what was refused comes back, if it does, as the one's who stays
 	UPDATE webchatt.rejects r SET visitor = stays, event_key = replace(r.event_key, gone, stays), body = replace(r.body, gone, stays)
 	WHERE r.channel_id = channel AND r.visitor = gone AND j.moving
 		AND NOT EXISTS (SELECT FROM webchatt.rejects o WHERE o.channel_id = channel AND o.event_type = r.event_type
 			AND o.event_key = replace(r.event_key, gone, stays));
-	again := moved >= most OR n >= most;
+	again := again OR beside >= most OR moved >= most OR n >= most;
 	IF again OR (moved + n > 0 AND NOT j.moving) THEN
 		UPDATE webchatt.joins x SET moving = again, looks = 0, begun_at = now(), xid = pg_current_xact_id(),
 			due = clock_timestamp() + CASE WHEN again THEN interval '20 milliseconds' ELSE interval '1 second' END
