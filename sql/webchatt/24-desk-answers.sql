@@ -76,7 +76,7 @@ CREATE TABLE webchatt.canned_answers (
 	name text COLLATE "C" NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
 	channel_id uuid REFERENCES webchatt.channels (id) ON DELETE CASCADE,
 	text text CHECK (char_length(text) BETWEEN 1 AND 4000 AND text ~ '[^[:space:]]'),
-	content jsonb CHECK (jsonb_typeof(content) = 'object' AND content <> '{}' AND octet_length(content::text) <= 16384),
+	content jsonb CHECK (jsonb_typeof(content) = 'object' AND content <> '{}' AND webchatt._content_size(content, 16384) <= 16384),
 	created_by text,
 	changed_at timestamptz NOT NULL DEFAULT now(),
 	CHECK ((text IS NULL) <> (content IS NULL))
