@@ -74,6 +74,7 @@ test('a page that does not come', async () => {
 });
 
 test('sign in', async () => {
+	await sql(`DELETE FROM webchatt.agent_sessions`);
 	const link = await linkFor('ana');
 	const context = await newContext();
 	const desk = new DeskPage(await context.newPage());
@@ -235,7 +236,7 @@ test('channels', async () => {
 	await comes(() => widget.state(), 'and the old widget is cut off', 'gone');
 
 	await ana.page.getByLabel('Display name').fill('Vases & bowls');
-	await ana.page.getByRole('button', { name: 'Save' }).click();
+	await ana.page.getByRole('button', { name: 'Save', exact: true }).click();
 	await comes(() => sql(`SELECT display_name FROM webchatt.channels WHERE id = '${id}'`), 'the name can be changed', 'Vases & bowls');
 	is(ana.errors, [], 'no errors on the page');
 	await Promise.all([context.close(), ana.close()]);
@@ -450,7 +451,7 @@ test('by keyboard alone', async () => {
 	await comes(() => rui.texts(), 'another one', ['Key two']);
 	await rui.page.keyboard.press('Alt+ArrowUp');
 	await comes(() => rui.texts().then(all => all.length > 0 && all[0] !== 'Key two'), 'Alt and an arrow go to the next', true);
-	const names = await rui.page.evaluate(() => Array.from(document.querySelectorAll('button, a[href], input, select, textarea'))
+	const names = await rui.page.evaluate(() => Array.from(document.querySelectorAll('button, a[href], input:not([hidden]), select, textarea'))
 		.filter(element => !(element.getAttribute('aria-label') || element.textContent.trim() || (element.labels && element.labels.length))).map(element => element.outerHTML));
 	is(names, [], 'everything that can be used has a name');
 	await Promise.all([first.context.close(), second.context.close(), rui.close()]);

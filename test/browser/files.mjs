@@ -95,6 +95,9 @@ test('a line that breaks', async () => {
 	}, 'the bar shows how far it is');
 	line.cut();
 	await comes(() => uploads.first().innerText(), 'a cut is said', 'big.txt\nWaiting for the connection…');
+	// It goes on, and does not come to its end before it is cancelled.
+	let pieces = 0;
+	await ana.page.route('**/desk/api/file_piece', route => ++pieces > 3 || route.continue());
 	const there = await sql(`SELECT received FROM webchatt.files WHERE channel_id = '${channel.id}'`);
 	ok(+there > 0, 'a part is there', there);
 	line.open();
@@ -247,10 +250,14 @@ test('the desk', async () => {
 	await until(async () => await uploads.count() && await uploads.first().getByRole('progressbar').evaluate(bar => bar.value).catch(() => 0) > 0);
 	await ana.page.context().setOffline(true);
 	await comes(() => uploads.first().innerText(), 'a cut is said', 'big.txt\nWaiting for the connection…');
+	// It goes on, and does not come to its end before it is cancelled.
+	let pieces = 0;
+	await ana.page.route('**/desk/api/file_piece', route => ++pieces > 3 || route.continue());
 	await ana.page.context().setOffline(false);
 	await until(async () => !/Waiting/.test(await uploads.first().innerText()));
 	await uploads.first().getByRole('button', { name: 'Cancel big.txt' }).click();
 	is(await uploads.count(), 0, 'it can be cancelled');
+	await ana.page.unroute('**/desk/api/file_piece');
 	await comes(() => sql(`SELECT count(*) FROM webchatt.files WHERE name = 'big.txt' AND channel_id = '${channel.id}'`), 'and nothing is kept of it', '0');
 	await input.setInputFiles([text('huge.txt', 10485761)]);
 	await comes(() => uploads.first().innerText().then(words => words.includes('huge.txt') && words.length > 'huge.txt'.length + 20), 'what is too large is told in words');
