@@ -39,10 +39,10 @@ static struct MHD_Response *gzipped[PAGES_MAX];
 static void
 guard_preview(struct MHD_Response *response)
 {
-	MHD_add_response_header(
-		response, "Content-Security-Policy",
-		"sandbox allow-scripts; default-src 'none'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'; "
-		"form-action 'none'");
+	MHD_add_response_header(response, "Content-Security-Policy",
+							"sandbox allow-scripts; default-src 'none'; script-src 'self'; img-src https: data:; "
+							"frame-ancestors 'self'; base-uri 'none'; "
+							"form-action 'none'");
 	MHD_add_response_header(response, "X-Frame-Options", "SAMEORIGIN");
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
