@@ -209,15 +209,19 @@ test('the keyboard alone', async () => {
 	const id = await send(channel, { interactive: { type: 'button', body: { text: 'Well?' }, action: { buttons: [{ reply: { id: 'y', title: 'Yes' } }] } } });
 	await comes(() => statusOf(id), 'an answer comes', 'read');
 
-	const seen = [];
-	for (let i = 0; i < 6; i++) {
-		seen.push(await focused());
+	const first = await focused();
+	const seen = [first];
+	for (let i = 0; i < 20; i++) {
 		await page.keyboard.press('Tab');
+		const now = await focused();
+		if (now === first)
+			break;
+		seen.push(now);
 	}
-	is([...seen].sort(), [...new Set(seen.slice(0, 5)), seen[5]].sort(), 'Tab goes round in the panel');
+	is(await focused(), first, 'Tab goes round in the panel');
 	ok(seen.includes('Close chat') && seen.includes('Messages') && seen.includes('Send') && !seen.includes('before'), 'over everything, and nothing of the page', seen.join());
 	await page.keyboard.press('Shift+Tab');
-	for (let i = 0; i < 6 && await focused() !== 'BUTTON'; i++)
+	for (let i = 0; i < 20 && await focused() !== 'BUTTON'; i++)
 		await page.keyboard.press('Shift+Tab');
 	const ring = await widget.root.getByRole('button', { name: 'Yes' }).evaluate(button => getComputedStyle(button).outlineStyle);
 	is(ring, 'solid', 'the focus can be seen');
