@@ -161,6 +161,8 @@ BEGIN
 	ON CONFLICT (channel_id, visitor) DO UPDATE
 	SET assignee = coalesce(c.assignee, excluded.assignee), assignee_order = greatest(c.assignee_order, excluded.assignee_order);
 	DELETE FROM webchatt.conversations c WHERE c.channel_id = channel AND c.visitor = gone;
+	-- at once: the next message may name one
+	UPDATE webchatt.files f SET visitor = stays WHERE f.channel_id = channel AND f.visitor = gone;
 	INSERT INTO webchatt.joins (channel_id, visitor) VALUES (channel, gone);
 END
 $$;
