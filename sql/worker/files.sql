@@ -15,7 +15,7 @@ SELECT k.label FROM webchatt.api_keys k WHERE k.id = $1 AND k.revoked_at IS NULL
 -- name: begin_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text, $5 name text, $6 size bigint, $7 quota bigint, $8 arriving int)
 -- Unless the visitor has more than the quota then (0: there is none), or so many files of theirs are arriving.
 WITH has AS (
-	SELECT coalesce(sum(f.size), 0)::bigint AS bytes, count(*) FILTER (WHERE f.state = 'arriving') AS arriving
+	SELECT coalesce(sum(greatest(f.size, 16384)), 0)::bigint AS bytes, count(*) FILTER (WHERE f.state = 'arriving') AS arriving
 	FROM webchatt.files f
 	WHERE f.channel_id = $1 AND f.visitor = $3
 ),
@@ -23,7 +23,7 @@ made AS (
 	INSERT INTO webchatt.files (channel_id, id, visitor, author, name, size)
 	SELECT $1, $2, $3, $4, $5, $6
 	FROM has
-	WHERE ($7 = 0 OR bytes + $6 <= $7) AND arriving < $8
+	WHERE ($7 = 0 OR bytes + greatest($6, 16384) <= $7) AND arriving < $8
 	RETURNING id
 )
 SELECT EXISTS (SELECT FROM made) AS is_made, arriving < $8 AS is_full FROM has;
