@@ -190,6 +190,8 @@ COMMENT ON FUNCTION webchatt.desk_file_piece(jsonb) IS
 CREATE FUNCTION webchatt._drop_own_file(id text, author text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	-- a message that is being sent either has named it then, or will not
+	PERFORM FROM webchatt.files f WHERE f.id = _drop_own_file.id AND f.visitor IS NULL AND f.author = _drop_own_file.author FOR UPDATE;
 	DELETE FROM webchatt.files f WHERE f.id = _drop_own_file.id AND f.visitor IS NULL AND f.author = _drop_own_file.author
 		AND NOT EXISTS (SELECT FROM webchatt.file_uses u JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
 			WHERE u.channel_id = f.channel_id AND u.file_id = f.id);

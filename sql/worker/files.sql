@@ -13,7 +13,8 @@ WHERE t.channel_id = $1 AND t.token_hash = $2 AND ($3 = 0 OR t.created_at > now(
 SELECT k.label FROM webchatt.api_keys k WHERE k.id = $1 AND k.revoked_at IS NULL;
 
 -- name: begin_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text, $5 name text, $6 size bigint, $7 quota bigint, $8 arriving int)
--- Unless the visitor has more than the quota then (0: there is none), or so many files of theirs are arriving.
+-- Unless the visitor has more than the quota then (0: there is none), or so many files of theirs are arriving.  One that
+-- is small counts as 16 kB, for rows cost, too.
 WITH has AS (
 	SELECT coalesce(sum(greatest(f.size, 16384)), 0)::bigint AS bytes, count(*) FILTER (WHERE f.state = 'arriving') AS arriving
 	FROM webchatt.files f
@@ -27,6 +28,10 @@ made AS (
 	RETURNING id
 )
 SELECT EXISTS (SELECT FROM made) AS is_made, arriving < $8 AS is_full FROM has;
+
+-- name: lock_file($1 channel uuid, $2 id text)
+-- Before it is looked at whether a message names it: from here on no other one does, and what did is seen.
+SELECT FROM webchatt.files f WHERE f.channel_id = $1 AND f.id = $2 FOR UPDATE;
 
 -- name: find_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text)
 -- That which this visitor, or else this author, has begun.
@@ -63,7 +68,7 @@ DELETE FROM webchatt.files WHERE channel_id = $1 AND id = $2;
 SELECT f.size, f.type, f.name, f.sha256, piece.data
 FROM webchatt.files f
 LEFT JOIN LATERAL (
-	SELECT substr(c.data, ($2 - c.start + 1)::int, $3) AS data
+	SELECT substr(c.data, least($2 - c.start + 1, 2147483647)::int, $3) AS data
 	FROM webchatt.file_chunks c
 	WHERE c.channel_id = f.channel_id AND c.file_id = f.id AND c.start <= $2
 	ORDER BY c.channel_id, c.file_id, c.start DESC
@@ -79,19 +84,20 @@ WHERE f.channel_id = $1 AND f.id = $2 AND f.visitor = $3 AND f.state = 'whole'
 	AND ($4 = 'document' OR starts_with(f.type, $4 || '/'));
 
 -- name: note_file_use($1 channel uuid, $2 message uuid, $3 ids text[])
--- A message has these in it; which may be files of its channel.
+-- A message has these in it; which may be files of its channel.  One that is being dropped is none any more.
 INSERT INTO webchatt.file_uses (channel_id, file_id, message_id)
 SELECT f.channel_id, f.id, $2
 FROM unnest($3) AS named (id)
 JOIN webchatt.files f ON f.channel_id = $1 AND f.id = named.id
+FOR KEY SHARE OF f
 ON CONFLICT DO NOTHING;
 
 -- name: files_total()
 SELECT coalesce(sum(f.size), 0)::bigint AS bytes FROM webchatt.files f;
 
 -- name: sweep_files($1 channel uuid, $2 id text, $3 seconds int, $4 most int)
--- Look at files behind that one, and drop what is older and named by no message, two at a time: the last one that was
--- looked at, how many those are, and the bytes of those that stay.
+-- Look at files behind that one, and lock what is older and named by no message, two at a time: the last one that was
+-- looked at, how many those are, those two, and the bytes of those that stay.  What somebody holds is of the next walk.
 WITH page AS MATERIALIZED (
 	SELECT f.channel_id, f.id, f.size,
 		f.created_at < now() - make_interval(secs => $3) AND NOT EXISTS (
@@ -111,14 +117,25 @@ seen AS MATERIALIZED (
 	SELECT p.* FROM page p
 	WHERE NOT EXISTS (SELECT FROM second s WHERE (p.channel_id, p.id) > (s.channel_id, s.id))
 ),
-dropped AS (
-	DELETE FROM webchatt.files f
-	USING seen s
-	WHERE s.is_stale AND f.channel_id = s.channel_id AND f.id = s.id
-	RETURNING f.id
+stale AS MATERIALIZED (
+	SELECT f.id
+	FROM seen s
+	JOIN webchatt.files f ON f.channel_id = s.channel_id AND f.id = s.id
+	WHERE s.is_stale
+	FOR UPDATE OF f SKIP LOCKED
 )
-SELECT s.channel_id, s.id, (SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM dropped) AS dropped,
-	(SELECT coalesce(sum(k.size), 0)::bigint FROM seen k WHERE NOT k.is_stale) AS bytes
+SELECT s.channel_id, s.id, (SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM seen k WHERE k.is_stale) AS stale,
+	(SELECT coalesce(sum(k.size), 0)::bigint FROM seen k WHERE NOT k.is_stale) AS bytes,
+	ARRAY(SELECT t.id FROM stale t) AS ids
 FROM seen s
 ORDER BY s.channel_id DESC, s.id DESC
 LIMIT 1;
+
+-- name: drop_stale_files($1 ids text[])
+-- These are locked: a message that named one meanwhile is committed, and seen here.
+DELETE FROM webchatt.files f
+WHERE f.id = ANY ($1) AND NOT EXISTS (
+	SELECT FROM webchatt.file_uses u
+	JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
+	WHERE u.channel_id = f.channel_id AND u.file_id = f.id
+);

@@ -92,6 +92,7 @@ for (['bytes=0-9', 0, 10], ['bytes=300000-', 300000, length($picture) - 300000],
 }
 ($code, undef, $headers) = asks('GET', "/files/$f->{id}", headers => { Range => 'bytes=99999999-' });
 is($code . $headers->header('Content-Range'), '416bytes */' . length $picture, 'none of it: 416');
+is((asks('GET', "/files/$f->{id}", headers => { Range => "bytes=$_-" }))[0], 416, "bytes=$_-: 416") for 5_000_000_000, 9_223_372_036_854_775_807;
 is((asks('GET', "/files/$f->{id}", headers => { 'If-None-Match' => $etag }))[0], 304, 'If-None-Match: 304');
 is((asks('GET', "/files/$f->{id}", headers => { Range => 'bytes=0-9', 'If-Range' => $etag }))[0], 206, 'If-Range, the same: 206');
 is((asks('GET', "/files/$f->{id}", headers => { Range => 'bytes=0-9', 'If-Range' => '"x"' }))[0], 200, 'If-Range, another: 200');
@@ -211,6 +212,22 @@ is((begin({ name => 'a', size => 1_000_000 }, as => $rich))[0], 507, 'over the q
 is((asks('DELETE', "/files/$big[0]?webChatId=$t->{key}", as => $rich))[0], 204, 'one of them is dropped');
 is((begin({ name => 'a', size => 1_000_000 }, as => $rich))[0], 201, 'which makes room');
 is((asks('DELETE', "/files/$f->{id}?webChatId=$t->{key}"))[0], 409, 'what a message names is not dropped');
+my $crumbs = $t->arrived;
+$t->sql("INSERT INTO webchatt.files (channel_id, id, visitor, name, type, size, received, sha256, state)
+	SELECT '$t->{channel}', 'crumb' || lpad(n::text, 38, '0'), '$crumbs->{visitor}', 'a', 'text/plain', 1, 1, sha256('a'), 'whole' FROM generate_series(1, 20 * 64 - 1) n");
+is((begin({ name => 'a', size => 1 }, as => $crumbs))[0], 201, 'files of a byte');
+is((begin({ name => 'a', size => 1 }, as => $crumbs))[0], 507, 'are bounded, too');
+$t->sql("DELETE FROM webchatt.files WHERE visitor = '$crumbs->{visitor}'");
+
+# --- users of the site -----------------------------------------------------------
+
+is((begin({ name => 'x', size => 1 }, as => $stranger, key => $other_key))[0], 201, 'an anonymous visitor brings a file');
+$t->sql("UPDATE webchatt.channels SET identity = 'required' WHERE id = '$other_channel'");
+is((begin({ name => 'x', size => 1 }, as => $stranger, key => $other_key))[0], 401, 'not where an identity is required');
+my ($nobody, $somebody) = ($t->arrived, $t->arrived);
+my $theirs = bring('before.txt', 'b' x 100, as => $nobody);
+$t->sql("UPDATE webchatt.visitors SET user_id = '7' WHERE id = '$somebody->{visitor}'; SELECT webchatt._join('$t->{channel}', '$nobody->{visitor}', '$somebody->{visitor}')");
+is($t->sql("SELECT visitor FROM webchatt.files WHERE id = '$theirs->{id}'"), $somebody->{visitor}, 'files are the user\'s as soon as the visitor is');
 
 # --- applications, SQL, the sweep ------------------------------------------------
 
@@ -232,11 +249,16 @@ is($t->sql("SELECT messages FROM webchatt.file_overview WHERE url = '$url'"), '1
 
 my $unnamed = $t->sql(q{SELECT count(*) FROM webchatt.file_overview WHERE messages = 0});
 cmp_ok($unnamed, '>', 5, 'files that no message names');
+my ($held, @late) = sort map { $t->sql("SELECT webchatt._file_id(webchatt.add_file('$t->{channel}', '$_.txt', 'x'))") } 1 .. 6;
+my $sender = $t->session;
+$sender->query("BEGIN; SELECT webchatt.send_message('$t->{channel}', '$reader->{visitor}', jsonb_build_object('type', 'document', 'documentUrl', webchatt._file_url('$held', 'x.txt'), 'filename', 'x.txt'))");
 $t->sql("UPDATE webchatt.files SET created_at = created_at - interval '2 days'");
 $t->sql('ALTER DATABASE postgres SET webchatt.file_sweep_after = 60');
 $t->sql('SELECT pg_reload_conf()');
-$t->wait_for('SELECT NOT EXISTS (SELECT FROM webchatt.file_overview WHERE messages = 0)', 'are swept');
-is($t->sql('SELECT count(*) FROM webchatt.file_overview'), '2', 'the others stay');
+$t->wait_for("SELECT NOT EXISTS (SELECT FROM webchatt.file_overview WHERE messages = 0 AND id <> '$held')", 'are swept, also behind one that is being sent');
+$sender->query('COMMIT');
+is($t->sql("SELECT messages FROM webchatt.file_overview WHERE id = '$held'"), '1', 'which stays');
+is($t->sql('SELECT count(*) FROM webchatt.file_overview'), '3', 'as the others that are named');
 is($t->sql('SELECT count(*) FROM webchatt.file_chunks c WHERE NOT EXISTS (SELECT FROM webchatt.files f WHERE f.id = c.file_id)'), '0', 'with no bytes of others');
 $t->sql("DELETE FROM webchatt.messages WHERE id = '$sent'");
 $t->wait_for("SELECT webchatt.file_bytes('$url') IS NULL", 'a file goes after its message');

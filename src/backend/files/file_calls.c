@@ -229,12 +229,15 @@ static void
 find(FileCall *call, Datum visitor, Datum author)
 {
 	Datum args[4] = {UUIDPGetDatum((const pg_uuid_t *) call->said.channel), text_of(call->said.file), visitor, author};
+	Datum file[2] = {args[0], args[1]};
 	char nulls[5] = "    ";
 	bool named;
 	bool isnull;
 
 	nulls[2] = visitor ? ' ' : 'n';
 	nulls[3] = author ? ' ' : 'n';
+	if (call->said.act == WC_FILE_DROP)
+		(void) wc_run(WC_LOCK_FILE, file, NULL);
 	if (wc_run(WC_FIND_FILE, args, nulls) == 0)
 	{
 		call->result = WC_FILE_NOT_FOUND;

@@ -75,6 +75,7 @@ step(void *arg)
 					 Int32GetDatum(PAGE)};
 	bool over = wc_run(WC_SWEEP_FILES, args, NULL) == 0;
 	TimestampTz now = *(TimestampTz *) arg;
+	Datum ids;
 	bool isnull;
 
 	fresh = walk;
@@ -85,6 +86,9 @@ step(void *arg)
 		strlcpy(fresh.id, wc_field_text(0, 2), sizeof(fresh.id));
 		over = DatumGetInt64(wc_field(0, 3, &isnull)) < PAGE && DatumGetInt64(wc_field(0, 4, &isnull)) < 2;
 		fresh.bytes += DatumGetInt64(wc_field(0, 5, &isnull));
+		ids = PointerGetDatum(PG_DETOAST_DATUM_COPY(wc_field(0, 6, &isnull)));
+		if (DatumGetInt64(wc_field(0, 4, &isnull)) > 0)
+			(void) wc_run(WC_DROP_STALE_FILES, &ids, NULL);
 	}
 	fresh.due = TimestampTzPlusMilliseconds(now, over ? pause_ms() : STEP_MS);
 	if (!over)
