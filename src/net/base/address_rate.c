@@ -66,8 +66,8 @@ address_rate_take(rate_limit_table *set, const net_addr *addr, const rate_limit 
 
 		if (!bucket_at(addr, level, rate, key, &its))
 			break;
-		for (uint32_t i = 0; i < n; i++)
-			rate_limit_table_take(set, key, &its, now_ms);
+		if (n > 0)
+			rate_limit_table_take_many(set, key, &its, now_ms, n);
 	}
 }
 

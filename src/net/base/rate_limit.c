@@ -118,6 +118,13 @@ rate_limit_table_wait(rate_limit_table *set, const uint8_t key[16], const rate_l
 void
 rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms)
 {
+	rate_limit_table_take_many(set, key, rate, now_ms, 1);
+}
+
+void
+rate_limit_table_take_many(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate, uint64_t now_ms,
+						   uint32_t n)
+{
 	place *p = find(set, key);
 	uint32_t at = first_place(set, key);
 	uint32_t i;
@@ -133,7 +140,7 @@ rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_l
 		memcpy(p->key, key, 16);
 		p->b = 0;
 	}
-	p->b = rate_limit_take(p->b, rate, now_ms);
+	p->b = rate_limit_take(p->b, rate, now_ms) + (n - 1) * step_of(rate);
 }
 
 void

@@ -46,6 +46,9 @@ extern uint32_t rate_limit_table_wait(rate_limit_table *set, const uint8_t key[1
 									  uint64_t now_ms);
 extern void rate_limit_table_take(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
 								  uint64_t now_ms);
+/* n of them, at least 1, at the price of one. */
+extern void rate_limit_table_take_many(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate,
+									   uint64_t now_ms, uint32_t n);
 extern void rate_limit_table_give(rate_limit_table *set, const uint8_t key[16], const rate_limit *rate);
 
 #endif /* NET_RATE_LIMIT_H */
