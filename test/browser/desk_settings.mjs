@@ -33,6 +33,7 @@ const problem = (ana, id) => ana.page.locator(`#look-${id}-error`).innerText().c
 test('all that there is', async () => {
 	const { ana, open, set } = await opened();
 	const { page } = ana;
+	await page.route('https://cdn.example.com/**', route => route.fulfill({ contentType: 'image/png', body: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==', 'base64') }));
 	const field = name => page.locator(`#look-${name}`);
 	await field('greeting').fill(HACK);
 	await field('logo').fill('https://cdn.example.com/logo.png');
