@@ -53,7 +53,7 @@ export function Check({ check, pages }) {
 	return <li class={`check ${level}`}>
 		<Icon name={level === 'good' ? 'done' : level === 'warn' ? 'info' : 'failed'} />
 		<div class="what">
-			<h3>{t(`check_${what}`)} <span class="level">{t(`level_${level}`)}</span></h3>
+			<h2>{t(`check_${what}`)} <span class="level">{t(`level_${level}`)}</span></h2>
 			{says.map(text => <p key={text}>{text}</p>)}
 			{parts.length > 0 && <ul>{parts.map(part => <li key={part.name}><strong dir="auto">{part.name}</strong>: {part.note.filter(Boolean).join(' · ')}</li>)}</ul>}
 			{todo && <p class="todo">{todo}{figures.standbys && ` ${t('do_standbys', { names: figures.standbys })}`}</p>}

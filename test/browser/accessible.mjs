@@ -136,15 +136,16 @@ test('the desk', async () => {
 	const visitor = await theVisitor(channel);
 	for (const content of CONTENTS.filter(one => !one.imageUrl))
 		await send(channel, content, visitor);
-	await sql(`SELECT webchatt.create_api_key('${channel.id}', 'shop');
-		SELECT webchatt.connect_hub('key', 'https://127.0.0.1:1', 'there');
-		SELECT webchatt.create_webhook('${channel.id}', 'https://example.com/hook')`).catch(() => 0);
+	await sql(`SELECT webchatt.create_api_key('shop')`);
+	await sql(`SELECT webchatt.connect_hub('key', 'https://127.0.0.1:1', 'there')`);
+	await sql(`SELECT webchatt.create_webhook('shop', 'https://example.com/hook', 'Message')`);
 	for (const [look, options] of Object.entries(LOOKS)) {
 		const ana = await DeskPage.signedIn('ana', { ...options, reducedMotion: 'reduce' });
 		for (const name of PAGES) {
 			await ana.page.goto(`${process.env.DESK_URL}/desk/#/${name}`);
 			await ana.page.locator('nav.pages').waitFor();
 			await ana.page.waitForLoadState('networkidle');
+			await ana.page.locator('h1').first().waitFor();
 			await clean(ana.page, 'html', `desk, ${look}: ${name}`);
 		}
 		await ana.page.goto(`${process.env.DESK_URL}/desk/#/inbox`);

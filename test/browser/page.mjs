@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { poorContrast } from './contrast.mjs';
 import { comes, is, like, ok, run, test } from './harness.mjs';
-import { makeChannel, makeWorld, messages, newContext, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
+import { makeChannel, makeWorld, messages, newContext, quoted, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
 
 const { site, line } = await makeWorld();
 const MOST_BYTES = 15000;
@@ -104,6 +104,11 @@ function evilContents() {
 		{ location: { latitude: { toString: 1 }, longitude: {} } }, { imageUrl: { toString: 1 } }, { text: { body: { body: 1 } } }, { reaction: {} }, { reply: {} });
 }
 
+// As a row: send_message() refuses what nobody could answer.
+const put = (channel, content, visitor) => sql(`INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content)
+	SELECT '${channel.id}', (substr(at, 1, 8) || '-' || substr(at, 9) || '-7' || substr(chance, 16, 3) || substr(chance, 19))::uuid, '${visitor}', 'out', 'queued', ${quoted(JSON.stringify(content))}::jsonb
+	FROM (SELECT lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') AS at, gen_random_uuid()::text AS chance) AS id`);
+
 for (const lax of [false, true]) {
 	test(lax ? 'nothing in a message runs, on a page without a policy' : 'nothing in a message runs, on a page with a strict policy', async () => {
 		const { channel, context, widget } = await visiting(lax ? { query: { lax: '1' } } : {});
@@ -115,7 +120,7 @@ for (const lax of [false, true]) {
 		});
 		const contents = evilContents();
 		for (let i = 0; i < contents.length; i += 20)
-			await Promise.all(contents.slice(i, i + 20).map(content => send(channel, content, visitor).catch(error => {
+			await Promise.all(contents.slice(i, i + 20).map(content => put(channel, content, visitor).catch(error => {
 				throw new Error(`${JSON.stringify(content)}: ${error.message}`);
 			})));
 		await comes(() => widget.shown().then(all => all.length), 'every kind of content is shown', contents.length, 30);

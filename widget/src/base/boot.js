@@ -198,7 +198,7 @@ function begin(tag) {
 	look();
 	if (!shown && wasTag()) {
 		whenReady(look);
-		setTimeout(() => shown || console.warn('webchatt: no configuration: the script tag has lost its data-config; set window.chatt2meConfig, or call Chatt2me.init({...})'), WAIT_FOR_INIT);
+		setTimeout(() => shown || console.warn('webchatt: the script tag has lost its data-config: set window.chatt2meConfig, or call Chatt2me.init()'), WAIT_FOR_INIT);
 	}
 }
 
