@@ -32,7 +32,8 @@ is_deeply($seen{EVENT}, { request => 99, hub => 7, kind => 2, channel => $a, at_
 		channel_type => 'whatsapp', status => 'failed', error_code => '130472', error_message => 'no', body => '{}',
 		content_at => 2, content_len => 258, extra => 1 }, 'EVENT');
 is_deeply($seen{CHANNEL_PUT}, { id => $a, hub => 3, accept_unsigned => 1, secrets => [['whsec_1', 0], ['whsec_2', -1]], local => 1,
-		public_key => 'wck_1', display_name => 'Shop', origins => ['https://www.example.com', 'http://localhost:3000'] }, 'CHANNEL_PUT');
+		public_key => 'wck_1', display_name => 'Shop', origins => ['https://www.example.com', 'http://localhost:3000'],
+		widget => '{"name":"Shop"}', identity => 2, identity_secrets => [['wis_1', 7]] }, 'CHANNEL_PUT');
 is_deeply($seen{BUDGETS}, { used => [1, 2, ~0], an_hour => [4, 5, 6] }, 'BUDGETS');
 is_deeply([@{ $seen{ARRIVED} }{qw(new_visitor may_make)}, scalar @{ $seen{ARRIVED}{have} }], [$b, 0, 2], 'ARRIVED');
 done_testing();

@@ -913,7 +913,7 @@ subtest 'nothing leaks' => sub {
 	@s = ();
 	$v->once("POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999\r\n\r\n") for 1 .. 50;
 	ok($v->until(5, sub { $v->descriptors <= $before }), "descriptors are back to $before") or diag $v->descriptors;
-	ok($v->until(60, sub { $v->{stats} && $v->{stats}{connections} == 0 && $v->{stats}{requests} >= 50 }), 'STATS: no connection is left');
+	ok($v->until(60, sub { $v->{stats} && $v->{stats}{connections} == 0 && $v->{stats}{requests} >= 50 && $v->{stats}{refused} >= 50 }), 'STATS: no connection is left');
 	cmp_ok($v->{stats}{requests}, '>=', 50, 'STATS: requests');
 	cmp_ok($v->{stats}{refused}, '>=', 50, 'STATS: refused');
 	is($v->close_door, 0, 'and it ends');
