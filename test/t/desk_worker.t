@@ -65,7 +65,7 @@ sub meet
 	return;
 }
 
-my ($request, $json) = (0, JSON::PP->new->utf8->canonical);
+my ($request, $json) = (0, JSON::PP->new->utf8->canonical->allow_nonref);
 
 # Call a function; args: as Perl has them, or a text; from: the token of a session.  The request's number.
 sub call
@@ -102,6 +102,18 @@ sub peak_of
 	my ($pid) = @_;
 	open my $fh, '<', "/proc/$pid/status" or BAIL_OUT("no process $pid");
 	return join('', <$fh>) =~ /^VmHWM:\s+(\d+) kB/m ? $1 : BAIL_OUT('no VmHWM');
+}
+
+# Change how long a call may take, and wait until the process that carries them out knows: a call that it begins before
+# is still under the limit from before.
+sub limit_calls
+{
+	my ($limit) = @_;
+	$t->sql('ALTER SYSTEM ' . ($limit ? "SET webchatt.desk_statement_timeout = '$limit'" : 'RESET webchatt.desk_statement_timeout'));
+	$t->sql('SELECT pg_reload_conf()');
+	$limit //= '3min';
+	ok(Patience::until(sub { my ($status, $body) = asked('limit', {}, 'of ana'); return $status == 200 && $body eq $limit }), "a call may take $limit");
+	return;
 }
 
 sub desk_pid_but { return $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'webchatt desk' AND pid NOT IN (} . join(', ', 0, @_) . ')') }
@@ -207,6 +219,8 @@ $t->sql(q{CREATE FUNCTION webchatt.desk_probe(args jsonb) RETURNS jsonb LANGUAGE
 		EXECUTE args ->> 'do';
 		RETURN jsonb_build_object('user', current_user, 'agent', current_setting('webchatt.agent'), 'path', current_setting('search_path'));
 	END $$;
+	CREATE FUNCTION webchatt.desk_limit(args jsonb) RETURNS jsonb LANGUAGE sql RETURN to_jsonb(current_setting('webchatt.desk_statement_timeout'));
+	GRANT EXECUTE ON FUNCTION webchatt.desk_limit(jsonb) TO webchatt_agent, webchatt_admin;
 	GRANT EXECUTE ON FUNCTION webchatt.desk_probe(jsonb) TO webchatt_agent, webchatt_admin});
 is_deeply([ (asked('probe', { do => 'SELECT 1' }, "of $_->[0]"))[0, 1] ], [ 200, { user => $_->[1], agent => $_->[0], path => 'pg_catalog, pg_temp' } ], "$_->[0] is $_->[1]")
   for [ 'ana', 'webchatt_agent' ], [ 'root', 'webchatt_admin' ];
@@ -355,19 +369,17 @@ $session->query('COMMIT');
 is((answer($slow))[0], 200, 'it does when it can');
 
 # A time limit.
-$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '100ms'; SELECT pg_reload_conf()});
+limit_calls('100ms');
 lock_agents();
 ok(Patience::until(sub { my ($s, $b) = asked('agents', {}, 'of ana'); return $s == 503 && $b->{errorCode} eq 'too_slow' }), 'what takes too long is broken off');
 $session->query('COMMIT');
 is((asked('agents', {}, 'of ana'))[0], 200, 'and the next is carried out');
-$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
-$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'no time limit any more');
+limit_calls();
 
 # What ends by no word of ours: an endless loop, and memory without end.
-$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '100ms'; SELECT pg_reload_conf()});
+limit_calls('100ms');
 ok(Patience::until(sub { my ($s, $b) = asked('probe', { do => q{DO 'BEGIN LOOP END LOOP; END'} }, 'of ana'); return $s == 503 && $b->{errorCode} eq 'too_slow' }), 'an endless loop is broken off');
-$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
-$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'no time limit any more, again');
+limit_calls();
 asked('me', {}, 'of ana');
 my $pid = desk_pid();
 my $much = join '; ', map { "x$_ := repeat(''x'', 200000000)" } 1 .. 8;
@@ -398,8 +410,7 @@ $t->sql('SELECT pg_cancel_backend(' . desk_pid() . ')');
 is((asked('me', {}, 'of ana'))[0], 200, 'a cancel that comes too late harms no call');
 
 # It lives, and is silent: nobody waits for it for long, visitors not at all; where it does not hear that it is to end, either, it is left alone.
-$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '100ms'; SELECT pg_reload_conf()});
-$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '100ms'}, 'a time limit');
+limit_calls('100ms');
 is((asked('me', {}, 'of ana'))[0], 200, 'the desk is there');
 my @silent;
 for my $n (1 .. 3)
@@ -416,8 +427,7 @@ is((asked('me', {}, 'of ana'))[1]{errorMessage}, q{The desk's processes do not a
 kill CONT => @silent;
 $t->wait_for("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN (" . join(',', @silent) . ')', 'those that hear it after all end');
 ok(Patience::until(sub { (asked('me', {}, 'of ana'))[0] == 200 }), 'and the desk is back');
-$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
-$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'no time limit any more, once more');
+limit_calls();
 
 # Nobody is told of a commit that the synchronous standbys do not have, here one that never comes.  (It is tried again where
 # the setting was not heeded yet, or the worker itself waited first and handed nothing on.)
@@ -455,15 +465,13 @@ $t->sql(q{CREATE FUNCTION webchatt.desk_large(args jsonb) RETURNS jsonb LANGUAGE
 is(length((asked('large', { n => $_ }, 'of ana'))[1]{x}), $_, "an answer of $_ bytes") for 100, 300_000, 7_000_000;
 is((asked('large', { n => 9_000_000 }, 'of ana'))[0], 400, 'too large a one is refused');
 # Whose answers nobody takes is not silent.
-$t->sql(q{ALTER SYSTEM SET webchatt.desk_statement_timeout = '1s'; SELECT pg_reload_conf()});
-$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '1s'}, 'a time limit');
+limit_calls('1s');
 my $waits = desk_pid();
 my @heavy = map { call('large', { n => 7_000_000 }, 'of ana') } 1 .. 6;
 $t->wait_for(q{SELECT wait_event ~ '^MessageQueue' AND clock_timestamp() - query_start > interval '8 s' FROM pg_stat_activity WHERE backend_type = 'webchatt desk'}, 'nobody reads what it answers');
 is(join(' ', map { (answer($_))[0] } @heavy), join(' ', (200) x 6), 'when somebody does, it goes on');
 is(desk_pid(), $waits, 'the same process');
-$t->sql(q{ALTER SYSTEM RESET webchatt.desk_statement_timeout; SELECT pg_reload_conf()});
-$t->wait_for(q{SELECT pg_sleep(0.1) IS NOT NULL AND current_setting('webchatt.desk_statement_timeout') = '3min'}, 'none any more');
+limit_calls();
 is(length((asked('probe', { do => 'SELECT 1', more => 'y' x 60_000 }, 'of ana'))[1]{user}), 14, 'arguments of 60 kB');
 is(length((asked('probe', { do => "DO 'BEGIN RAISE EXCEPTION ''%'', repeat(''y'', 10000000) USING HINT = repeat(''z'', 10000000); END'" }, 'of ana'))[1]{$_}), 4096, "an error that says more than anybody reads is answered: $_")
   for 'errorMessage', 'hint';
