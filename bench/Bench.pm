@@ -186,7 +186,7 @@ sub empty_tables
 	my @names = (map({ "webchatt.$_" } qw(messages visitors visitor_tokens statuses conversations notes ratings overdue_candidates)), 'bench.messages');
 	my $there = join ', ', map { "to_regclass('$_')" } @names;
 	my $tables = sql("SELECT string_agg(t::text, ', ') FROM unnest(ARRAY[$there]) AS t WHERE t IS NOT NULL");
-	sql("TRUNCATE $tables");
+	sql("TRUNCATE $tables CASCADE");	# joins, file_uses, and what else hangs on them
 	sql('CHECKPOINT');
 	return;
 }
