@@ -29,7 +29,10 @@ END
 $$;
 -- whatever the session's settings do to backslashes
 BEGIN;
+SELECT current_setting('server_version_num')::int < 190000 AS has_backslashes \gset
+\if :has_backslashes
 SET LOCAL standard_conforming_strings = off;
+\endif
 SET LOCAL webchatt.public_url = 'https://chat.example.com';
 SELECT webchatt.create_channel('Shop', '{https://www.example.com}') AS c \gset
 SELECT webchatt.widget_script(:'c') ~ '^<script src="https://chat.example.com/chat-widget.umd.js" data-config=';

@@ -187,7 +187,7 @@ SELECT webchatt.desk_search('{}');
 SELECT webchatt.desk_search('{"query": 7}');
 SELECT webchatt.desk_search('{"query": "x", "direction": "up"}');
 SELECT webchatt.desk_search('{"query": "x", "since": "now"}');
-SELECT webchatt.desk_search('{"query": "x", "since": "2026-13-77"}');
+SELECT webchatt.desk_search('{"query": "x", "since": "2026-02-30"}');
 SELECT webchatt.desk_search('{"query": "x", "after": "x"}');
 RESET ROLE;
 TRUNCATE webchatt.messages;

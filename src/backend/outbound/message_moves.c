@@ -188,7 +188,7 @@ move(Moves *m, const EndRow *row, Snapshot snapshot, CommandId command)
 		!table_tuple_fetch_row_version(m->rel, &place, snapshot, m->was) || !is_queued(m, row))
 		return false;
 	fill_new(m, label);
-	done = table_tuple_update(m->rel, &place, m->is, command, snapshot, InvalidSnapshot, true, &failure, &lock, &which);
+	done = wc_table_tuple_update(m->rel, &place, m->is, command, snapshot, &failure, &lock, &which);
 	if (done != TM_Ok)
 		return false;
 	if (wc_update_needs_entries(which))

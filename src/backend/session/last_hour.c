@@ -15,6 +15,7 @@
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "shared/compat.h"
 #include "shared/shmem.h"

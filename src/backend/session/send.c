@@ -593,7 +593,7 @@ webchatt_send_text(PG_FUNCTION_ARGS)
 {
 	Sending s;
 	text *t;
-	JsonbParseState *state = NULL;
+	wc_jsonb_build object = {0};
 	JsonbValue k;
 	JsonbValue v;
 
@@ -602,16 +602,17 @@ webchatt_send_text(PG_FUNCTION_ARGS)
 	if (VARSIZE_ANY_EXHDR(t) == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the text is empty"),
 						errhint("Send at least one character.")));
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	wc_jsonb_push(&object, WJB_BEGIN_OBJECT, NULL);
 	k.type = jbvString;
 	k.val.string.val = "text";
 	k.val.string.len = 4;
-	pushJsonbValue(&state, WJB_KEY, &k);
+	wc_jsonb_push(&object, WJB_KEY, &k);
 	v.type = jbvString;
 	v.val.string.val = VARDATA_ANY(t);
 	v.val.string.len = VARSIZE_ANY_EXHDR(t);
-	pushJsonbValue(&state, WJB_VALUE, &v);
-	s.content = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	wc_jsonb_push(&object, WJB_VALUE, &v);
+	wc_jsonb_push(&object, WJB_END_OBJECT, NULL);
+	s.content = JsonbValueToJsonb(object.result);
 	s.is_text = true;
 	return send_it(&s);
 }

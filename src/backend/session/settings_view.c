@@ -15,6 +15,7 @@
 #include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/tuplestore.h"
 
 #include "shared/compat.h"
 #include "shared/shmem.h"

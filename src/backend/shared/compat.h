@@ -1,6 +1,6 @@
 /*
  * compat.h
- *	  What differs between PostgreSQL 14 and 18, in one place.
+ *	  What differs between PostgreSQL 14 and 19, in one place.
  */
 #ifndef WC_COMPAT_H
 #define WC_COMPAT_H
@@ -9,8 +9,11 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/plancat.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/jsonb.h"
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"
 #endif
@@ -62,7 +65,10 @@
 #endif
 
 /* A row's index entries; what a caller has included: executor/executor.h, access/genam.h. */
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+#define wc_insert_index_tuples(result, slot, estate)                                                                   \
+	((result)->ri_NumIndices > 0 ? ExecInsertIndexTuples((result), (estate), 0, (slot), NIL, NULL) : NIL)
+#elif PG_VERSION_NUM >= 160000
 #define wc_insert_index_tuples(result, slot, estate)                                                                   \
 	((result)->ri_NumIndices > 0 ? ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL, false)   \
 								 : NIL)
@@ -72,7 +78,10 @@
 #endif
 
 /* The same where another row with one of the arbiters' keys may have come meanwhile. */
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+#define wc_insert_index_tuples_unless(result, slot, estate, conflict, arbiters)                                        \
+	ExecInsertIndexTuples((result), (estate), EIIT_NO_DUPE_ERROR, (slot), (arbiters), (conflict))
+#elif PG_VERSION_NUM >= 160000
 #define wc_insert_index_tuples_unless(result, slot, estate, conflict, arbiters)                                        \
 	ExecInsertIndexTuples((result), (slot), (estate), false, true, (conflict), (arbiters), false)
 #else
@@ -88,7 +97,10 @@
 #endif
 
 /* Begin to read a table by an index; what a caller has included: access/genam.h. */
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+#define wc_index_beginscan(table, index, snapshot, nkeys)                                                              \
+	index_beginscan((table), (index), (snapshot), NULL, (nkeys), 0, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define wc_index_beginscan(table, index, snapshot, nkeys)                                                              \
 	index_beginscan((table), (index), (snapshot), NULL, (nkeys), 0)
 #else
@@ -99,13 +111,37 @@
 #if PG_VERSION_NUM >= 160000
 typedef TU_UpdateIndexes wc_update_indexes;
 #define wc_update_needs_entries(which) ((which) != TU_None)
+#if PG_VERSION_NUM >= 190000
+#define wc_insert_index_tuples_of_update(result, slot, estate, which)                                                  \
+	list_free(ExecInsertIndexTuples((result), (estate), (which) == TU_Summarizing ? EIIT_ONLY_SUMMARIZING : 0, (slot), \
+									NIL, NULL))
+#else
 #define wc_insert_index_tuples_of_update(result, slot, estate, which)                                                  \
 	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL, (which) == TU_Summarizing))
+#endif
 #else
 typedef bool wc_update_indexes;
 #define wc_update_needs_entries(which) (which)
 #define wc_insert_index_tuples_of_update(result, slot, estate, which)                                                  \
 	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL))
+#endif
+
+/* A row's next version, for whoever waits for others' of it. */
+#if PG_VERSION_NUM >= 190000
+#define wc_table_tuple_update(table, place, slot, command, snapshot, failure, lock, which)                             \
+	table_tuple_update((table), (place), (slot), (command), 0, (snapshot), InvalidSnapshot, true, (failure), (lock),   \
+					   (which))
+#else
+#define wc_table_tuple_update(table, place, slot, command, snapshot, failure, lock, which)                             \
+	table_tuple_update((table), (place), (slot), (command), (snapshot), InvalidSnapshot, true, (failure), (lock),      \
+					   (which))
+#endif
+
+/* A slot of a list of them; what a caller has included: executor/executor.h. */
+#if PG_VERSION_NUM >= 190000
+#define wc_alloc_table_slot(list, desc, ops) ExecAllocTableSlot((list), (desc), (ops), 0)
+#else
+#define wc_alloc_table_slot(list, desc, ops) ExecAllocTableSlot((list), (desc), (ops))
 #endif
 
 /* What inserting left in an index's info, from 17 on. */
@@ -160,6 +196,47 @@ typedef bool wc_update_indexes;
 #define wc_random_fraction() pg_prng_double(&pg_global_prng_state)
 #else
 #define wc_random_fraction() ((double) random() / ((double) MAX_RANDOM_VALUE + 1))
+#endif
+
+/*
+ * The planner's door, and where it is told of a table's size: what the functions behind these
+ * hooks take, and what they pass on.  For who includes optimizer/planner.h.
+ */
+#if PG_VERSION_NUM >= 190000
+#define WC_PLANNER_ARGS	 Query *query, const char *text, int options, ParamListInfo params, ExplainState *explain
+#define WC_PLANNER_GIVEN query, text, options, params, explain
+#define WC_TABLE_ARGS	 PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *entry
+#define WC_TABLE_GIVEN	 root, rel, entry
+#define wc_table_hook	 build_simple_rel_hook
+typedef build_simple_rel_hook_type wc_table_hook_type;
+#else
+#define WC_PLANNER_ARGS	 Query *query, const char *text, int options, ParamListInfo params
+#define WC_PLANNER_GIVEN query, text, options, params
+#define WC_TABLE_ARGS	 PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel
+#define WC_TABLE_GIVEN	 root, relation, inherited, rel
+#define wc_table_hook	 get_relation_info_hook
+typedef get_relation_info_hook_type wc_table_hook_type;
+#endif
+
+/* What die() takes of the handler that calls it. */
+#if PG_VERSION_NUM >= 190000
+#define WC_SIGNAL_GIVEN postgres_signal_arg, pg_siginfo
+#else
+#define WC_SIGNAL_GIVEN postgres_signal_arg
+#endif
+
+/* A jsonb value under way, zeroed at first; its result is there when it is whole. */
+#if PG_VERSION_NUM >= 190000
+typedef JsonbInState wc_jsonb_build;
+#define wc_jsonb_push(build, token, value) pushJsonbValue((build), (token), (value))
+#else
+typedef struct wc_jsonb_build
+{
+	JsonbValue *result;
+	JsonbParseState *stack;
+} wc_jsonb_build;
+#define wc_jsonb_push(build, token, value)                                                                             \
+	((void) ((build)->result = pushJsonbValue(&(build)->stack, (token), (value))))
 #endif
 
 #endif /* WC_COMPAT_H */

@@ -363,9 +363,9 @@ open_shape(RowShape *shape, Relation rel, bool unless)
 	/* of a descriptor of our own: a slot holds a reference to a relation's */
 	shape->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 	shape->result->ri_TrigOldSlot =
-		ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+		wc_alloc_table_slot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
 	shape->result->ri_TrigNewSlot =
-		ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+		wc_alloc_table_slot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
 	MemoryContextSwitchTo(outer);
 }
 
@@ -510,7 +510,7 @@ make_row(RowShape *shape, int i, const Datum *values, const bool *nulls)
 	{
 		outer = MemoryContextSwitchTo(shape->estate->es_query_cxt);
 		shape->slots[shape->nslots++] =
-			ExecAllocTableSlot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
+			wc_alloc_table_slot(&shape->estate->es_tupleTable, shape->desc, &TTSOpsBufferHeapTuple);
 		MemoryContextSwitchTo(outer);
 	}
 	ResetPerTupleExprContext(shape->estate);

@@ -18,12 +18,12 @@
 
 #include "access/htup_details.h"
 #include "executor/spi.h"
-#include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 
+#include "shared/compat.h"
 #include "shared/statements.h"
 
 static SPIPlanPtr plans[WC_STATEMENTS];
@@ -36,7 +36,7 @@ static const char *texts[WC_STATEMENTS];
 #define LARGE_TUPLES 100000000.0
 
 static planner_hook_type prev_planner = NULL;
-static get_relation_info_hook_type prev_get_relation_info = NULL;
+static wc_table_hook_type prev_table_hook = NULL;
 static bool pretending = false;
 
 /*
@@ -44,12 +44,12 @@ static bool pretending = false;
  * one that has the key's columns but not in front.
  */
 static void
-pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
+pretend_large(WC_TABLE_ARGS)
 {
 	ListCell *lc;
 
-	if (prev_get_relation_info)
-		prev_get_relation_info(root, relation, inherited, rel);
+	if (prev_table_hook)
+		prev_table_hook(WC_TABLE_GIVEN);
 	if (!pretending || rel->rtekind != RTE_RELATION)
 		return;
 	rel->pages = Max(rel->pages, LARGE_PAGES);
@@ -65,14 +65,14 @@ pretend_large(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
 }
 
 static PlannedStmt *
-plan_as_given(Query *query, const char *text, int options, ParamListInfo params)
+plan_as_given(WC_PLANNER_ARGS)
 {
-	return prev_planner ? prev_planner(query, text, options, params) : standard_planner(query, text, options, params);
+	return prev_planner ? prev_planner(WC_PLANNER_GIVEN) : standard_planner(WC_PLANNER_GIVEN);
 }
 
 /* In a way that no statistics can lead astray. */
 static PlannedStmt *
-plan_for_large(Query *query, const char *text, int options, ParamListInfo params)
+plan_for_large(WC_PLANNER_ARGS)
 {
 	static const char *const off[] = {"enable_seqscan",
 									  "enable_hashjoin",
@@ -90,7 +90,7 @@ plan_for_large(Query *query, const char *text, int options, ParamListInfo params
 	pretending = true;
 	PG_TRY();
 	{
-		plan = plan_as_given(query, text, options, params);
+		plan = plan_as_given(WC_PLANNER_GIVEN);
 	}
 	PG_FINALLY();
 	{
@@ -102,14 +102,14 @@ plan_for_large(Query *query, const char *text, int options, ParamListInfo params
 }
 
 static PlannedStmt *
-plan_statement(Query *query, const char *text, int options, ParamListInfo params)
+plan_statement(WC_PLANNER_ARGS)
 {
 	int i;
 
 	for (i = 0; text != NULL && i < WC_STATEMENTS; i++)
 		if (texts[i] == text)
-			return plan_for_large(query, text, options, params);
-	return plan_as_given(query, text, options, params);
+			return plan_for_large(WC_PLANNER_GIVEN);
+	return plan_as_given(WC_PLANNER_GIVEN);
 }
 
 static void
@@ -121,8 +121,8 @@ hook_planner(void)
 		return;
 	prev_planner = planner_hook;
 	planner_hook = plan_statement;
-	prev_get_relation_info = get_relation_info_hook;
-	get_relation_info_hook = pretend_large;
+	prev_table_hook = wc_table_hook;
+	wc_table_hook = pretend_large;
 	hooked = true;
 }
 

@@ -178,7 +178,7 @@ handle_sigterm(SIGNAL_ARGS)
 
 	ShutdownRequestPending = true;
 	if (transaction_interruptible)
-		die(postgres_signal_arg);
+		die(WC_SIGNAL_GIVEN);
 	else
 		SetLatch(MyLatch);
 	errno = save_errno;
