@@ -86,6 +86,8 @@ DECLARE
 	key text;
 	head text := webchatt._base64url('{"alg":"HS256","typ":"JWT"}');
 	body text;
+	at constant timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+	latest constant timestamp := at + interval '366 days';
 BEGIN
 	PERFORM webchatt._need_local_channel(channel);
 	SELECT s.secret INTO key FROM webchatt.identity_secrets s WHERE s.channel_id = channel;
@@ -97,12 +99,13 @@ BEGIN
 		RAISE EXCEPTION 'the user''s id is NULL, or not one'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give 1 to 255 bytes without control characters: the key of the user in your own tables, say.';
 	END IF;
-	IF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '366 days' THEN
+	-- by the clock and not by intervals, for which a year has 360 days; in UTC, where each day has 24 hours
+	IF valid_for IS NULL OR valid_for NOT BETWEEN interval '0' AND interval '367 days' OR at + valid_for <= at OR at + valid_for > latest THEN
 		RAISE EXCEPTION 'valid_for is %', coalesce(valid_for::text, 'NULL')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give how long the token is good for, an hour, say, and at most a year.';
 	END IF;
 	body := webchatt._base64url(convert_to(json_strip_nulls(json_build_object('sub', user_id,
-		'exp', ceil(extract(epoch FROM clock_timestamp() + valid_for))::bigint, 'name', name, 'email', email, 'picture', avatar))::text, 'UTF8'));
+		'exp', least(ceil(extract(epoch FROM at + valid_for)), floor(extract(epoch FROM latest)))::bigint, 'name', name, 'email', email, 'picture', avatar))::text, 'UTF8'));
 	RETURN head || '.' || body || '.' || webchatt._base64url(webchatt._sign(key, head, body));
 END
 $$;
@@ -125,6 +128,8 @@ CREATE TABLE webchatt.joins (
 	due timestamptz NOT NULL DEFAULT now(),
 	begun_at timestamptz NOT NULL DEFAULT now(),
 	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	tries int NOT NULL DEFAULT 0,
+	error text,
 	PRIMARY KEY (channel_id, visitor),
 	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE
 );
@@ -137,6 +142,27 @@ COMMENT ON COLUMN webchatt.joins.looks IS 'how often it was looked after since';
 COMMENT ON COLUMN webchatt.joins.due IS 'when that is next done';
 COMMENT ON COLUMN webchatt.joins.begun_at IS 'when they were joined, or something was found last';
 COMMENT ON COLUMN webchatt.joins.xid IS 'the transaction in which that was';
+COMMENT ON COLUMN webchatt.joins.tries IS 'how often in a row it could not be done; the pause doubles with each, up to an hour';
+COMMENT ON COLUMN webchatt.joins.error IS 'why, in PostgreSQL''s words; null: it could be done';
+
+CREATE FUNCTION webchatt._cancel_joined_twice(channel uuid, gone text, stays text, any_time boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+	twice uuid;
+BEGIN
+	FOR twice IN SELECT m.id FROM webchatt.messages m
+		JOIN webchatt.visitors v ON v.channel_id = m.channel_id AND v.id = m.visitor
+		WHERE m.channel_id = channel AND m.visitor = gone AND m.dedupe_key IS NOT NULL AND m.direction = 'out' AND m.status IN ('queued', 'held')
+			AND (any_time OR m.created_at > v.joined_at)
+			AND EXISTS (SELECT FROM webchatt.messages o WHERE o.channel_id = channel AND o.visitor = stays AND o.dedupe_key = m.dedupe_key) LOOP
+		PERFORM webchatt.cancel_message(channel, twice);
+		UPDATE webchatt.messages m SET error_message = 'the conversation that this one was joined to has a message with this dedupe key'
+		WHERE m.channel_id = channel AND m.id = twice;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION webchatt._cancel_joined_twice(uuid, text, text, boolean) IS
+	'webchatt''s own: cancels what was sent to a visitor after they were joined to another (any_time: whenever), under a dedupe key that the other''s conversation has';
 
 CREATE FUNCTION webchatt._join(channel uuid, gone text, stays text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
@@ -192,6 +218,8 @@ BEGIN
 			= webchatt.hub_message_key(channel, stays || substr(m.hub_message_id, length(gone) + 1))
 		AND same.channel_id = channel AND same.visitor = stays AND same.content = m.content
 		AND left(m.hub_message_id, length(gone) + 1) = gone || '/';
+	-- and so is what was sent to the one under the same key
+	PERFORM webchatt._cancel_joined_twice(channel, gone, stays, NOT j.moving);
 	-- the newest first: they are what is looked at. What is queued or held goes to the one's sessions yet
 	WITH piece AS MATERIALIZED (
 		SELECT m.id FROM webchatt.messages m
@@ -207,12 +235,12 @@ BEGIN
 				THEN stays || substr(m.hub_message_id, length(gone) + 1) ELSE m.hub_message_id END,
 			dedupe_key = CASE WHEN m.dedupe_key IS NOT NULL AND EXISTS (SELECT FROM webchatt.messages o
 					WHERE o.channel_id = channel AND o.visitor = stays AND o.dedupe_key = m.dedupe_key)
-				THEN m.dedupe_key || ' ' || gone ELSE m.dedupe_key END
+				THEN m.dedupe_key || ' ' || m.id ELSE m.dedupe_key END
 		FROM piece p
 		WHERE m.channel_id = channel AND m.id = p.id
 		RETURNING m.status
 	)
-	SELECT count(*), NOT j.moving AND count(*) FILTER (WHERE d.status NOT IN ('queued', 'held')) > 0 INTO moved, late FROM done d;
+	SELECT count(*), NOT j.moving AND count(*) FILTER (WHERE d.status NOT IN ('queued', 'held', 'cancelled')) > 0 INTO moved, late FROM done d;
 	WITH piece AS MATERIALIZED (
 		SELECT h.seq FROM webchatt.held h WHERE h.channel_id = channel AND h.visitor = gone ORDER BY h.seq LIMIT most FOR UPDATE
 	)
@@ -234,13 +262,13 @@ BEGIN
 			AND o.event_key = replace(r.event_key, gone, stays));
 	again := again OR beside >= most OR moved >= most OR n >= most;
 	IF again OR (moved + n > 0 AND NOT j.moving) THEN
-		UPDATE webchatt.joins x SET moving = again, looks = 0, begun_at = now(), xid = pg_current_xact_id(),
+		UPDATE webchatt.joins x SET moving = again, looks = 0, tries = 0, error = NULL, begun_at = now(), xid = pg_current_xact_id(),
 			due = clock_timestamp() + CASE WHEN again THEN interval '20 milliseconds' ELSE interval '1 second' END
 		WHERE x.channel_id = channel AND x.visitor = gone;
 	ELSIF j.looks > 4 AND (j.xid < pg_snapshot_xmin(pg_current_snapshot()) OR j.begun_at < now() - interval '1 day') THEN
 		DELETE FROM webchatt.joins x WHERE x.channel_id = channel AND x.visitor = gone;
 	ELSE
-		UPDATE webchatt.joins x SET moving = false, looks = least(j.looks + 1, 1000),
+		UPDATE webchatt.joins x SET moving = false, looks = least(j.looks + 1, 1000), tries = 0, error = NULL,
 			due = clock_timestamp() + (ARRAY['1 second', '5 seconds', '30 seconds', '2 minutes', '5 minutes']::interval[])[least(j.looks + 1, 5)]
 		WHERE x.channel_id = channel AND x.visitor = gone;
 	END IF;

@@ -49,6 +49,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.joins TO webchatt_worker;
 GRANT DELETE ON webchatt.visitor_tokens, webchatt.messages TO webchatt_worker;
 GRANT SELECT, UPDATE (visitor) ON webchatt.notes TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._identify(uuid, text, text, bytea, bytea), webchatt._join(uuid, text, text), webchatt._move_joined(uuid, text, int),
+	webchatt._cancel_joined_twice(uuid, text, text, boolean),
 	webchatt._note_profile(uuid, text, text, text, text, jsonb, int), webchatt._merge_attributes(jsonb, jsonb, jsonb) TO webchatt_worker;
 GRANT SELECT, DELETE ON webchatt.sign_in_links TO webchatt_worker;
 GRANT SELECT, UPDATE ON webchatt.passkeys TO webchatt_worker;

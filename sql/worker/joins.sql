@@ -5,7 +5,7 @@ SELECT 1 FROM webchatt.visitors WHERE joined_to IS NOT NULL LIMIT 1;
 
 -- name: joins_due($1 rows int)
 -- Whose messages are to be moved, or looked for, now.
-SELECT channel_id, visitor
+SELECT channel_id, visitor, error
 FROM webchatt.joins
 WHERE due <= clock_timestamp()
 ORDER BY due
@@ -19,8 +19,15 @@ SELECT greatest(0, least(extract(epoch FROM min(due) - clock_timestamp()) * 1000
 SELECT stays, moved, again, released, late FROM webchatt._move_joined($1, $2, $3);
 
 -- name: joins_later($1 channel uuid, $2 visitor text)
--- It could not be done now.
+-- Somebody held a row.
 UPDATE webchatt.joins SET due = clock_timestamp() + interval '5 seconds' WHERE channel_id = $1 AND visitor = $2;
+
+-- name: joins_failed($1 channel uuid, $2 visitor text, $3 error text)
+-- It could not be done, a trigger of the application raises, say: the pause doubles. Returns how often in a row that was.
+UPDATE webchatt.joins
+SET tries = tries + 1, error = $3, due = clock_timestamp() + least(interval '5 seconds' * 2 ^ least(tries, 20), interval '1 hour')
+WHERE channel_id = $1 AND visitor = $2
+RETURNING tries;
 
 -- name: joins_again($1 channels uuid[], $2 visitors text[])
 -- Messages to these are held: perhaps they were joined to somebody long ago. Returns those who were.

@@ -57,6 +57,16 @@ SELECT pg_temp.refusal(s) FROM unnest(ARRAY[
 	format('SELECT webchatt.identity_token(%L, %L, %L)', :c, '1', '0'),
 	format('SELECT webchatt.identity_token(%L, %L, %L)', :c, '1', '2 years'),
 	format('SELECT webchatt.identity_token(%L, %L, NULL)', :c, '1')]) s;
+-- a year of 366 days of 24 hours, also where clocks are put forward and back, and however it is said
+CREATE FUNCTION pg_temp.good_for(channel uuid, valid_for interval) RETURNS boolean LANGUAGE sql AS $$
+	SELECT (convert_from(decode(rpad(translate(t[2], '-_', '+/'), (length(t[2]) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb ->> 'exp')::bigint
+		BETWEEN floor(extract(epoch FROM now() AT TIME ZONE 'UTC' + valid_for)) AND floor(extract(epoch FROM clock_timestamp())) + 366 * 86400
+	FROM string_to_array(webchatt.identity_token(channel, '1', valid_for), '.') t
+$$;
+SELECT z.n, set_config('TimeZone', z.n, true) IS NOT NULL, pg_temp.good_for(:c, '366 days'), pg_temp.good_for(:c, '8784 hours'), pg_temp.good_for(:c, '1 year'), pg_temp.good_for(:c, '1 second'),
+	pg_temp.refusal(format('SELECT webchatt.identity_token(%L, %L, %L)', :c, '1', '366 days 1 second')), pg_temp.refusal(format('SELECT webchatt.identity_token(%L, %L, %L)', :c, '1', '1 year 6 days'))
+FROM unnest('{UTC,America/New_York,Australia/Lord_Howe,Asia/Tokyo}'::text[]) z (n);
+RESET TimeZone;
 
 -- the site's role may be given the token, and not the secret
 CREATE ROLE regress_webchatt_site;
@@ -123,6 +133,18 @@ SELECT stays, moved, again, released, late FROM webchatt._move_joined(:c, 'a', 1
 RESET ROLE;
 SELECT count(*) FILTER (WHERE content ->> 'text' = 'two'), count(*) FILTER (WHERE visitor = 'a'), count(*) FROM webchatt.messages WHERE channel_id = :c;
 SELECT moving, looks FROM webchatt.joins WHERE channel_id = :c;
+-- what is sent to the old one under a key that the user's conversation has is not sent again, however often
+INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, dedupe_key) VALUES
+	(:c, '01900000-0000-7000-8000-000000000008', 'a', 'out', 'held', '{"text": "three"}', 'k');
+INSERT INTO webchatt.held (channel_id, visitor, seq, message_id) VALUES (:c, 'a', 8, '01900000-0000-7000-8000-000000000008');
+SELECT webchatt._move_joined(:c, 'a', 10) IS NOT NULL;
+INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, dedupe_key) VALUES
+	(:c, '01900000-0000-7000-8000-000000000009', 'a', 'out', 'held', '{"text": "three"}', 'k'),
+	(:c, '01900000-0000-7000-8000-000000000010', 'a', 'out', 'held', '{"text": "other"}', 'k2');
+INSERT INTO webchatt.held (channel_id, visitor, seq, message_id) VALUES (:c, 'a', 9, '01900000-0000-7000-8000-000000000009'), (:c, 'a', 10, '01900000-0000-7000-8000-000000000010');
+SELECT webchatt._move_joined(:c, 'a', 10) IS NOT NULL;
+SELECT visitor, content ->> 'text', status, dedupe_key, error_message FROM webchatt.messages WHERE channel_id = :c AND direction = 'out' ORDER BY id;
+SELECT visitor, seq FROM webchatt.held WHERE channel_id = :c ORDER BY seq;
 -- another one, who is nobody yet, becomes a user; somebody else on a user's device does not
 SET LOCAL ROLE webchatt_worker;
 SELECT * FROM webchatt._identify(:c, 'u2', 'b', NULL, sha256('b2'));

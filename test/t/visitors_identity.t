@@ -151,6 +151,17 @@ my $late = $t->sql("SELECT webchatt.send_message('$channel', '$stranger', text =
 ok(Visitor::until(sub { grep { $_ eq 'to the old id' } $laptop->texts }), 'so does one to the old id');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor = '$stranger'"), 0, 'which has nothing left');
 
+# the application does again what it did before the log-in, with the id and the key that it knows
+for my $time (1, 2)
+{
+	my $twice = $t->sql("SELECT webchatt.send_message('$channel', '$stranger', text => 'sent meanwhile', dedupe_key => 'd-1')");
+	$t->wait_for("SELECT visitor = '$phone->{visitor}' FROM webchatt.messages WHERE id = '$twice'", "one under a key that was used before is looked at ($time)");
+	is($t->sql("SELECT status, error_message ~ 'dedupe key' FROM webchatt.messages WHERE id = '$twice'"), 'cancelled|t', 'and goes nowhere');
+}
+$t->reply($laptop, 'after that');
+ok(Visitor::until(sub { grep { $_ eq 'after that' } $laptop->texts }), 'what follows comes');
+is(scalar(grep { $_ eq 'sent meanwhile' } $laptop->texts), 1, 'and the other is there once');
+
 # --- joined: a user who is new here -----------------------------------------------------------------------------
 
 my $bea = new_user();
@@ -227,8 +238,21 @@ $t->sql(q{CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
 	CREATE TRIGGER refuse_poison BEFORE UPDATE ON webchatt.messages FOR EACH ROW EXECUTE FUNCTION refuse_poison()});
 ok(identify($poisoned, token_of($jim)), 'a message that cannot be moved keeps nobody out');
 is($poisoned->{visitor}, $jims->{visitor}, 'who is the user');
+$t->wait_for("SELECT tries >= 1 AND error = 'poison' FROM webchatt.joins WHERE visitor = '$poisoned_as'", 'why it cannot is written down');
+$t->wait_for("SELECT last_error = 'poison' FROM webchatt.status", 'and the status says so');
+# as after hours of it; somebody else who is joined has the worker look again
+my $look = sub {
+	$t->sql("UPDATE webchatt.joins SET due = now(), $_[0] WHERE visitor = '$poisoned_as'");
+	my $kim = new_user();
+	$_->end for device(token_of($kim)), grep { identify($_, token_of($kim)) } $t->arrived;
+};
+$look->('tries = 12');
+$t->wait_for("SELECT tries = 13 AND due > clock_timestamp() + interval '50 minutes' FROM webchatt.joins WHERE visitor = '$poisoned_as'", 'it is tried more and more seldom');
 $t->sql('DROP FUNCTION refuse_poison() CASCADE');
+$look->('tries = tries');
 $t->wait_for("SELECT visitor = '$jims->{visitor}' FROM webchatt.messages WHERE content ->> 'text' = 'poison'", 'it is moved when it can be');
+$t->wait_for("SELECT last_error IS NULL FROM webchatt.status", 'and the status forgets it');
+is($t->sql("SELECT tries, error FROM webchatt.joins WHERE visitor = '$poisoned_as'"), '0|', 'as does the table');
 $_->end for $jims, $poisoned;
 
 # --- what is said of them ------------------------------------------------------------------------------------

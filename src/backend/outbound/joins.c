@@ -45,6 +45,7 @@ typedef struct Piece
 {
 	pg_uuid_t channel;
 	char *gone;
+	char *error; /* why it could not be done the last time, or NULL */
 	int rows;
 	char *stays; /* NULL: nobody is joined, or not any more */
 	int moved;
@@ -115,6 +116,31 @@ later_step(void *arg)
 	(void) wc_run(WC_JOINS_LATER, args, NULL);
 }
 
+/* The status says it once, and not at each try. */
+static void
+failed_step(void *arg)
+{
+	Piece *piece = arg;
+	Datum args[3] = {UUIDPGetDatum(&piece->channel), CStringGetTextDatum(piece->gone),
+					 CStringGetTextDatum(piece->error)};
+	bool isnull;
+
+	if (wc_run(WC_JOINS_FAILED, args, NULL) > 0 && DatumGetInt32(wc_field(0, 1, &isnull)) == 1)
+		report_error(piece->error);
+}
+
+static void
+put_off(Piece *piece, const ErrorData *error)
+{
+	if (savepoint_error_is_transient(error))
+	{
+		(void) savepoint_try(later_step, piece, LOCK_WAIT_BLOCKED_MS);
+		return;
+	}
+	piece->error = error->message;
+	(void) savepoint_try(failed_step, piece, LOCK_WAIT_BLOCKED_MS);
+}
+
 static void
 move(Piece *piece, WcShowedUp *showed_up)
 {
@@ -122,11 +148,11 @@ move(Piece *piece, WcShowedUp *showed_up)
 
 	if (error != NULL)
 	{
-		if (!savepoint_error_is_transient(error))
-			report_error(error->message);
-		(void) savepoint_try(later_step, piece, LOCK_WAIT_BLOCKED_MS);
+		put_off(piece, error);
 		return;
 	}
+	if (piece->error != NULL)
+		report_error_is_over(piece->error);
 	if (piece->stays == NULL || (piece->moved == 0 && !piece->released))
 		return;
 	note_moved(piece);
@@ -179,6 +205,7 @@ due_step(void *arg)
 
 		all->pieces[i].channel = *DatumGetUUIDP(wc_field(i, 1, &isnull));
 		all->pieces[i].gone = wc_field_text(i, 2);
+		all->pieces[i].error = wc_field_text(i, 3);
 		all->pieces[i].rows = PIECE_ROWS;
 	}
 	all->n = (int) n;

@@ -77,3 +77,14 @@ report_error(const char *text)
 	report_stats.last_error[n] = '\0';
 	report_stats.last_error_at = GetCurrentTimestamp();
 }
+
+void
+report_error_is_over(const char *text)
+{
+	int n = pg_mbcliplen(text, (int) strlen(text), sizeof(report_stats.last_error) - 1);
+
+	if (strncmp(report_stats.last_error, text, n) != 0 || report_stats.last_error[n] != '\0')
+		return;
+	report_stats.last_error[0] = '\0';
+	report_stats.last_error_at = 0;
+}
