@@ -87,6 +87,11 @@ test_good(void)
 					"{\"sub\":\"42\",\"exp\":1800000001,\"email\":\"no\",\"picture\":\"javascript:1\"}")) == NULL &&
 		   who.email[0] == '\0' && who.avatar[0] == '\0',
 	   "what is no address is left out");
+	ok(verify(token(SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000100,\"nbf\":1800000060,\"iat\":1800000900}")) == NULL,
+	   "the server's clock may be a minute ahead, and nobody looks at iat");
+	ok(verify(token(SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1831622460}")) == NULL, "also of the year");
+	ok(verify(token(SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000001,\"iat\":0,\"nbf\":0}")) == NULL,
+	   "times long ago are none that keep it out");
 }
 
 /* Each is refused, and names nobody. */
@@ -113,7 +118,8 @@ static const struct
 	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1e300}", "no time"},
 	{SECRET, HEAD, "{\"sub\":\"42\"}", "no time"},
 	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1900000000}", "a year"},
-	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000001,\"nbf\":1800000001}", "not good yet"},
+	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1831622461}", "a year"},
+	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000100,\"nbf\":1800000061}", "not good yet"},
 	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000001,\"aud\":\"wpk_other\"}", "another channel"},
 	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000001,\"aud\":[]}", "another channel"},
 	{SECRET, HEAD, "{\"sub\":\"42\",\"exp\":1800000001,\"aud\":7}", "another channel"},

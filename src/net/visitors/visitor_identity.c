@@ -145,6 +145,7 @@ static const char *
 check_body(const json_t *body, wc_str audience, int64_t now, visitor_identity *who)
 {
 	const json_t *not_before = json_object_get(body, "nbf");
+	int64_t soon = now + VISITOR_IDENTITY_LEEWAY;
 	int64_t expires;
 	int64_t begins = 0;
 
@@ -152,9 +153,9 @@ check_body(const json_t *body, wc_str audience, int64_t now, visitor_identity *w
 		return "The identity has no time (exp) until which it is good.";
 	if (expires <= now)
 		return "The identity has expired.";
-	if (expires > now + VISITOR_IDENTITY_FOR)
+	if (expires > soon + VISITOR_IDENTITY_FOR)
 		return "The identity is good for more than a year.";
-	if (begins > now)
+	if (begins > soon)
 		return "The identity is not good yet.";
 	if (!is_for(json_object_get(body, "aud"), audience))
 		return "The identity is for another channel.";

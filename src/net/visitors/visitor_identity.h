@@ -14,6 +14,9 @@
 /* A token is not good for longer, from now on, in seconds. */
 #define VISITOR_IDENTITY_FOR (INT64_C(366) * 86400)
 
+/* So far may the clock of the site's server be ahead of ours, in seconds: of nbf, and of the year. */
+#define VISITOR_IDENTITY_LEEWAY 60
+
 typedef struct visitor_identity
 {
 	char user_id[WC_MAX_USER_ID + 1];
