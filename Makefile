@@ -81,14 +81,14 @@ build/net/asset_table.c: src/net/http/embed widget/parts $(WIDGET) $(DESK) | bui
 # The widget: the base, one script with one function around it for pages, AMD and CommonJS, which knows the names of
 # the modules that are loaded when they are needed.  Source maps lie beside them and are not served.
 WIDGET_BUILD = esbuild --bundle --minify --format=esm --target=es2018 --charset=utf8 --loader:.css=text --sourcemap=external --log-level=warning
-$(WIDGET): $(WIDGET_STYLES) $(WIDGET_PARTS) $(wildcard widget/src/base/*.js) widget/src/umd.js webchatt.control
+$(WIDGET): $(WIDGET_STYLES) $(WIDGET_PARTS) $(wildcard widget/src/base/*.js widget/src/base/*/*.js) widget/src/umd.js webchatt.control
 	$(WIDGET_BUILD) widget/src/base/boot.js --define:VERSION="'$(EXTVERSION)'" --define:PARTS="$$(perl widget/parts names build/widget/parts)" \
 		--metafile=build/widget/base.json --banner:js="/*! webchatt $(EXTVERSION) */(()=>{'use strict';const{JSON,Map,Math,Object,Promise,Set,URL}=window;" \
 		--footer:js="$$(esbuild --minify widget/src/umd.js)})();" \
 		--outfile=$@
 
 # Each module's name has a hash of its content, so a browser may keep it for ever.
-WIDGET_MODULES = widget/src/panel/panel.js $(wildcard widget/src/extras/*.js) $(filter-out widget/src/words/en.js,$(wildcard widget/src/words/*.js))
+WIDGET_MODULES = widget/src/panel/panel.js $(wildcard widget/src/extras/*.js) $(wildcard widget/src/words/*.js)
 $(WIDGET_PARTS): $(WIDGET_STYLES) $(wildcard widget/src/*.js widget/src/panel/*.js widget/src/extras/*.js widget/src/extras/*/*.js widget/src/words/*.js) widget/parts
 	rm -rf build/widget/parts
 	$(WIDGET_BUILD) $(WIDGET_MODULES) --entry-names='[name]-[hash]' --metafile=build/widget/parts.json \
@@ -116,7 +116,7 @@ build/desk/app.css: $(wildcard desk/*.css desk/*/*.css) | build/desk
 	esbuild desk/app.css --bundle --minify --log-level=warning --outfile=$@
 
 # The preview of the widget: a script of its own, in which the widget's is, whole.
-build/desk/preview.js: $(wildcard desk/preview/*.js widget/src/*.js widget/src/*/*.js) $(WIDGET_STYLES) webchatt.control | build/desk
+build/desk/preview.js: $(wildcard desk/preview/*.js widget/src/*.js widget/src/*/*.js widget/src/*/*/*.js) $(WIDGET_STYLES) webchatt.control | build/desk
 	esbuild desk/preview/preview.js --bundle --minify --format=iife --target=es2020 --charset=utf8 \
 		--loader:.css=text --define:VERSION="'$(EXTVERSION)'" --define:PARTS="{}" --banner:js="/*! webchatt's chat widget $(EXTVERSION), for the desk's preview */" \
 		--log-level=warning --outfile=$@

@@ -17,6 +17,7 @@ const PAGE = `
 const LANGUAGES = {
 	ar: () => import('../../widget/src/words/ar.js'),
 	de: () => import('../../widget/src/words/de.js'),
+	en: () => import('../../widget/src/words/en.js'),
 	es: () => import('../../widget/src/words/es.js'),
 	fr: () => import('../../widget/src/words/fr.js'),
 	he: () => import('../../widget/src/words/he.js'),

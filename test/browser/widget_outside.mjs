@@ -406,12 +406,15 @@ test('the channel\'s settings', async () => {
 	is(widget.errors, [], 'no errors');
 	const channel = await makeChannel([origin]);
 	const real = await newContext();
-	await sql(`SELECT webchatt.configure_widget('${channel.id}', '{"title": "Ask us", "greeting": "Good day"}')`);
+	await sql(`SELECT webchatt.configure_widget('${channel.id}', '{"title": "Ask us", "greeting": "Good day", "colors": {"accent": "#ffd400"}}')`);
 	const set = await visit(real, channel, {});
 	await set.open();
 	is(await set.root.getByRole('heading').innerText(), 'Ask us', 'set by SQL, they are there');
-	await sql(`SELECT webchatt.configure_widget('${channel.id}', '{"position": "left"}')`);
+	const colours = () => set.root.evaluate(host => ['accent', 'on-accent', 'link'].map(name => host.style.getPropertyValue(`--webchatt-${name}`)));
+	is(await colours(), ['#ffd400', '#000', 'var(--webchatt-text)'], 'a colour with what is computed to it');
+	await sql(`SELECT webchatt.configure_widget('${channel.id}', '{"position": "left", "colors": null}')`);
 	await comes(() => set.root.locator('.root').evaluate(root => root.classList.contains('left')), 'and a change reaches those who are there', true);
+	is(await colours(), ['', '', ''], 'what was taken away goes');
 	is(set.errors, [], 'without an error');
 	await real.close();
 	answer = 'nonsense';

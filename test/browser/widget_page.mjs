@@ -59,8 +59,8 @@ function watch(context) {
 	const asked = [];
 	context.on('request', request => {
 		const url = new URL(request.url());
-		// The channel's settings are no file, and notices come behind the panel.
-		if (url.origin === hub && !/widget-settings|notices/.test(url.pathname))
+		// The channel's settings are no file.
+		if (url.origin === hub && !/widget-settings/.test(url.pathname))
 			asked.push(url.pathname.replace(/-\w{8}\.js$/, '.js') + url.search);
 	});
 	return asked;
@@ -73,8 +73,10 @@ test('what is loaded when', async () => {
 	const { channel, context, widget, page } = await visiting(tag, { before: context => asked = watch(context) });
 	is(asked, ['/chat-widget.umd.js'], 'a page that is looked at loads the base only');
 	await widget.launcher.hover();
-	await comes(() => asked, 'who touches the bubble has the panel on its way', ['/chat-widget.umd.js', '/chat-widget/panel.js']);
+	const opening = ['/chat-widget.umd.js', '/chat-widget/panel.js', '/chat-widget/en.js'];
+	await comes(() => asked, 'who touches the bubble has the panel on its way', opening);
 	await widget.open();
+	is(asked, opening, 'and opening loads no more');
 	await widget.say('Hello');
 	await comes(() => messages(channel).then(all => all.length), 'and can write', 1);
 	await page.evaluate(() => window.Chatt2me.close());
@@ -85,12 +87,20 @@ test('what is loaded when', async () => {
 
 	const other = await visiting(tag, { before: context => asked = watch(context) });
 	await other.widget.launcher.focus();
-	await comes(() => asked.length, 'the keyboard does the same', 2);
+	await comes(() => asked.length, 'the keyboard does the same', 3);
 	await other.context.close();
 	const third = await visiting(channel => tag(channel, { config: { lang: 'pt-BR' } }), { before: context => asked = watch(context) });
 	await comes(() => third.widget.launcher.getAttribute('aria-label'), 'a language is loaded with the bubble', 'Abrir o chat');
-	is(asked, ['/chat-widget.umd.js', '/chat-widget/pt.js'], 'and no other one');
+	await third.widget.open();
+	is(asked, ['/chat-widget.umd.js', '/chat-widget/pt.js', '/chat-widget/panel.js'], 'and no other one, nor English');
 	await third.context.close();
+
+	const lost = await visiting(channel => tag(channel, { config: { lang: 'pt-BR' } }), {
+		before: context => context.route(/\/chat-widget\/pt-/, route => route.abort())
+	});
+	await lost.widget.open();
+	is(await lost.widget.field.getAttribute('placeholder'), 'Write a message…', 'where it does not come, English is in its place');
+	await lost.context.close();
 });
 
 test('a panel that does not come', async () => {
@@ -393,9 +403,17 @@ test('the languages', async () => {
 	const holes = word => [...new Set(JSON.stringify(word).match(/\{\w+\}/g) || [])].sort();
 	const wordsOf = async name => (await import(`../../widget/src/words/${name}.js`)).default;
 	const en = await wordsOf('en');
+	// Those that the source names, those that English needs, and those that any language has.
+	const source = name => readFileSync(fileURLToPath(new URL(`../../widget/src/${name}`, import.meta.url)), 'utf8');
+	const used = ['base', 'panel', 'extras'].flatMap(folder => readdirSync(fileURLToPath(new URL(`../../widget/src/${folder}`, import.meta.url)))
+		.filter(name => name.endsWith('.js')).flatMap(name => [...source(`${folder}/${name}`).matchAll(/\bt\('(\w+)'/g)].map(found => found[1])));
+	const needed = new Set(used.concat(Object.keys(en)));
+	for (const name of names.filter(name => name !== 'en'))
+		Object.keys(await wordsOf(name)).forEach(key => needed.add(key));
+	ok(used.length > 30, 'the source names words', used.join());
 	for (const name of names.filter(name => name !== 'en')) {
 		const words = await wordsOf(name);
-		is(Object.keys(en).filter(key => !words[key]), [], `${name} has all words`);
+		is([...needed].filter(key => !words[key]), [], `${name} has all words, so it needs no English`);
 		is(Object.keys(en).filter(key => words[key] && String(holes(words[key])) !== String(holes(en[key]))), [], 'with the same holes');
 		const wanted = new Intl.PluralRules(name).resolvedOptions().pluralCategories;
 		is(Object.entries(words).filter(([, word]) => typeof word === 'object' && !word.other || Object.keys(word).some(kind => typeof word === 'object' && !wanted.includes(kind))), [], 'and the forms that numbers have in it');
@@ -458,7 +476,7 @@ test('a base that is older than the server', async () => {
 			asked = watch(context);
 			return context.route(/chat-widget\.umd\.js$/, async route => {
 				const response = await route.fetch();
-				return route.fulfill({ response, body: (await response.text()).replace(/panel-\w{8}/g, 'panel-AAAAAAAA') });
+				return route.fulfill({ response, body: (await response.text()).replace(/\bpanel:"\w{8}"/, 'panel:"AAAAAAAA"') });
 			});
 		}
 	});

@@ -493,7 +493,8 @@ sub head_only
 	return { status => $status, head => $head, rest => $rest };
 }
 
-my ($panel) = $w->once(get('/chat-widget.umd.js'))->{body} =~ /"?panel"?:"(panel-\w{8}\.js)"/ or fail 'the base knows its panel';
+my ($hash) = $w->once(get('/chat-widget.umd.js'))->{body} =~ /"?panel"?:"(\w{8})"/ or fail 'the base knows its panel';
+my $panel = "panel-$hash.js";
 for ([ '/chat-widget.umd.js', qr/^public, max-age=3600\b/ ], [ "/chat-widget/$panel", qr/^public, max-age=31536000, immutable$/ ])
 {
 	my ($path, $caching) = @$_;

@@ -1,18 +1,18 @@
 // What a module that is loaded later gets from the base (../core.js takes it).
 
-import * as conversation from './conversation.js';
+import * as conversation from './handed/conversation.js';
 import { append, draw, make, setText } from './elements.js';
 import { atEnd, emit, every, listen, on } from './events.js';
-import * as launcher from './launcher.js';
-import * as line from './line.js';
+import * as launcher from './handed/launcher.js';
+import * as line from './handed/line.js';
 import { load } from './loader.js';
-import * as site from './site.js';
-import * as store from './store.js';
+import * as site from './handed/site.js';
+import * as store from './handed/store.js';
 import { chosenOf, mediaOf, part, summary, textOf } from './summary.js';
-import { initial, isObject, string } from './values.js';
-import { addWords, dayOf, t, timeOf } from './words.js';
+import { isObject, string } from './values.js';
+import { t } from './words.js';
 
 export const core = () => ({
-	addWords, append, atEnd, chosenOf, conversation, draw, emit, every, initial, isObject, launcher, line, listen, load, make, mediaOf, on, part, setText, site, store, string,
-	summary, t, textOf, timeOf, dayOf
+	append, atEnd, chosenOf, conversation, draw, emit, every, isObject, launcher, line, listen, load, make, mediaOf, on, part, setText, site, store, string,
+	summary, t, textOf
 });

@@ -69,12 +69,7 @@ function rise() {
 export const asks = () => Array.isArray(config.questions) && config.questions.length > 0 && !store.get('answers') && !line.known() &&
 	!conversation.list().length && !conversation.outgoing.length;
 
-export function answer(answers) {
-	if (line.identify)
-		line.identify({ name: answers.name, email: answers.email, attributes: answers });
-	else
-		Object.assign(config.attributes, answers);
-}
+export const answer = answers => line.identify({ name: answers.name, email: answers.email, attributes: answers });
 
 // --- the panel's module -----------------------------------------------------
 
@@ -83,12 +78,6 @@ const fetchPanel = () => load('panel').then(made => panel = made);
 // Somebody is about to open it: what is not there yet, is on its way.
 export function prepare() {
 	fetchPanel().catch(() => 0);
-}
-
-function reveal(focus) {
-	panel.show(focus);
-	if (self.Notification || config.sound)
-		withNotices(notices => notices.ring(root.querySelector('header')));
 }
 
 // For who hears the page.
@@ -106,7 +95,7 @@ function expectNotices() {
 
 function show(focus) {
 	if (panel)
-		return reveal(focus);
+		return panel.show(focus);
 	setText(said, t('loading'));
 	again.hidden = true;
 	waiting.hidden = false;
@@ -116,7 +105,7 @@ function show(focus) {
 		const inside = focus && !waiting.hidden && (shadow.activeElement === bubble || waiting.contains(shadow.activeElement));
 		waiting.hidden = true;
 		if (opened)
-			reveal(inside);
+			panel.show(inside);
 	}, () => renew().catch(() => 0).then(() => {
 		setText(said, t('missing'));
 		again.hidden = false;

@@ -68,7 +68,6 @@ let told = new Map();
 let receiptTimer = 0;
 let repeatTimer = 0;
 let repeatWait = 0;
-let typedAt = -3000;
 let limit = 16384;
 let toldPage = '';
 let toldUser = '';
@@ -561,8 +560,8 @@ export function loadOlder() {
 	send({ type: 'history', before: conversation.oldest() });
 }
 
-// How it was, 1 to 5; false: not now.
-export const rate = (value, comment) => !!welcomed && send({ type: 'rating', value, comment: comment || undefined });
+// Tell the hub something that nothing waits for; false: not now.
+export const tell = frame => !!welcomed && send(frame);
 
 export function retry() {
 	become('connecting');
@@ -571,14 +570,6 @@ export function retry() {
 
 // Does a message with that content fit into a frame?
 export const fits = content => bytes({ type: 'message', id: newId(), content }) <= limit;
-
-export function typing() {
-	const now = performance.now();
-	if (welcomed && now - typedAt > 3000) {
-		typedAt = now;
-		send({ type: 'typing' });
-	}
-}
 
 // --- the world outside ----------------------------------------------------
 

@@ -1,5 +1,5 @@
 // Modules that are loaded when they are needed.  They lie beside this file at the
-// hub, under names that their content gives them (PARTS: what each is called in
+// hub, under names that their content gives them (PARTS: the hash of each in
 // this build), so a browser asks for each once.
 
 import { core } from './core.js';
@@ -7,6 +7,8 @@ import { atEnd } from './events.js';
 import { ready } from './words.js';
 
 const PATIENCE = 20000;
+// Those that show no words do not wait for them.
+const WORDLESS = ['domain', 'polling'];
 let started = {};
 let home;
 let tries = 0;
@@ -29,7 +31,7 @@ export const has = name => !!(given[name] || PARTS[name]);
 
 // A module.  A browser may keep in mind that an address failed, so another try asks for another one.
 function fetchPart(name) {
-	const waits = given[name] ? given[name]() : import(address(`chat-widget/${PARTS[name]}${tries ? `?${tries}` : ''}`));
+	const waits = given[name] ? given[name]() : import(address(`chat-widget/${name}-${PARTS[name]}.js${tries ? `?${tries}` : ''}`));
 	return Promise.race([waits, new Promise((done, fail) => setTimeout(fail, PATIENCE))]).catch(error => {
 		tries++;
 		throw error;
@@ -43,12 +45,12 @@ export const words = language => fetchPart(language).then(module => module.defau
 export function load(name) {
 	const all = started;
 	if (!all[name]) {
-		all[name] = fetchPart(name).then(module => ready.then(() => {
+		all[name] = Promise.all([fetchPart(name), WORDLESS.includes(name) || ready()]).then(([module]) => {
 			// The widget may have left the page meanwhile.
 			if (all !== started)
 				throw new Error(name);
 			return module.start(core());
-		}));
+		});
 		all[name].catch(() => {
 			delete all[name];
 		});

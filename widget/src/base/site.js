@@ -11,6 +11,8 @@ let phone;
 let dark;
 // The selector of the page's own launcher.
 let own = '';
+// The colours that are set now, by name.
+let dressed = {};
 
 // Is the page at such a path?  "*" stands for anything.
 export function isAt(pattern) {
@@ -36,11 +38,10 @@ export let away = false;
 
 // An application of one page changes its path without a word.
 function look() {
-	const { bubble, config } = launcher;
-	away = !!hidden(config.hideOn);
-	const none = away || !!config.launcher;
-	if (bubble.hidden !== none)
-		bubble.hidden = none;
+	away = !!hidden(launcher.config.hideOn);
+	const none = away || !!launcher.config.launcher;
+	if (launcher.bubble.hidden !== none)
+		launcher.bubble.hidden = none;
 }
 
 const painted = element => {
@@ -61,10 +62,10 @@ function pageTheme() {
 }
 
 export function setTheme() {
-	const { config, host } = launcher;
-	const theme = /^(dark|light)$/.test(config.theme) ? config.theme : pageTheme();
-	if (host.dataset.theme !== theme)
-		host.dataset.theme = theme;
+	const given = launcher.config.theme;
+	const theme = /^(dark|light)$/.test(given) ? given : pageTheme();
+	if (launcher.host.dataset.theme !== theme)
+		launcher.host.dataset.theme = theme;
 }
 
 // How light a colour is, 0 to 1, as WCAG reckons.
@@ -83,11 +84,16 @@ function coloursOf(given) {
 
 // As configured; again when the channel's settings have changed.
 function dress() {
-	const { config, host, root } = launcher;
-	root.classList.toggle('left', config.position === 'left');
-	const colours = coloursOf(config.colors || {});
-	for (const name of Object.keys(colours).filter(name => NAMES.test(name)))
-		host.style.setProperty(`--webchatt-${name}`, colours[name]);
+	const config = launcher.config;
+	launcher.root.classList.toggle('left', config.position === 'left');
+	// Those that were taken away go, too.
+	const colours = { ...dressed, ...coloursOf(config.colors || {}) };
+	dressed = {};
+	for (const name of Object.keys(colours).filter(name => NAMES.test(name))) {
+		launcher.host.style.setProperty(`--webchatt-${name}`, colours[name]);
+		if (colours[name])
+			dressed[name] = '';
+	}
 	own = '';
 	if (config.launcher && config.launcher !== 'none') {
 		try {

@@ -7,14 +7,6 @@ export const isId = value => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f
 
 export const string = value => typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 
-// The first letter, or picture, as a reader counts them.
-export function initial(name) {
-	const text = name.trim().slice(0, 40);
-	const first = Intl.Segmenter ? (new Intl.Segmenter().segment(text)[Symbol.iterator]().next().value || {}).segment
-		: (/^(?:[\u{1f1e6}-\u{1f1ff}]{2}|.(?:[\p{M}\p{Emoji_Modifier}]|\u200d.)*)/su.exec(text) || [])[0];
-	return (first || '').toLocaleUpperCase();
-}
-
 // An id that nobody can guess, also on a page without TLS: a UUID version 7, whose time keeps the hub's index in order.
 export function newId() {
 	const random = [...crypto.getRandomValues(new Uint8Array(9))].map(byte => (byte + 256).toString(16).slice(1)).join('');

@@ -1,6 +1,6 @@
 // The words that the widget shows, and the choice of their language.  English is
-// in here as far as the bubble needs it, and else comes with the panel; another
-// language is loaded.  What is missing in English is its name: send, "Send".
+// in here as far as the bubble needs it; the rest of it, or another language, is loaded.
+// What is missing in English is its name: send, "Send".
 
 import { has, words as loadWords } from './loader.js';
 import { isObject } from './values.js';
@@ -15,17 +15,14 @@ const BASE = {
 	missing: 'The chat could not be loaded.'
 };
 
-let english = BASE;
-let foreign = {};
+let words = BASE;
 let own = {};
-let time;
-let date;
+let language;
+let changed;
+let asked = null;
 
 // Dates follow the words: a language that config.strings brings, too.
 export let locale;
-
-// When the language is there, or known not to come: modules that show words begin then.
-export let ready;
 
 const baseOf = tag => tag.toLowerCase().split('-')[0];
 
@@ -56,45 +53,44 @@ function pickLanguage(config) {
 	return 'en';
 }
 
-// Changed is called when words of another language have come.
-export function chooseWords(config, changed) {
+// Then is called when words have come that the bubble shows.
+export function chooseWords(config, then) {
 	const tag = pickLanguage(config);
-	const base = baseOf(tag);
-	own = config.strings || {};
-	const none = foreign = {};
+	language = baseOf(tag);
 	locale = config.strings && tagOf(config.lang) || tag;
-	time = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
-	date = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
-	ready = base === 'en' ? Promise.resolve() : loadWords(base).then(words => {
-		if (foreign === none) {
-			foreign = words;
-			changed();
-		}
-	}, () => 0);
+	own = config.strings || {};
+	words = BASE;
+	changed = then;
+	asked = null;
+	if (language !== 'en')
+		ready().catch(() => 0);
+}
+
+// When all words are there: modules begin then.  Where another language does not come, they are English.
+export function ready() {
+	if (!asked) {
+		const mine = asked = loadWords(language).catch(() => loadWords('en')).then(all => {
+			if (asked === mine) {
+				words = { ...BASE, ...all };
+				changed();
+			}
+		});
+		mine.catch(() => {
+			if (asked === mine)
+				asked = null;
+		});
+	}
+	return asked;
 }
 
 export const rightToLeft = () => /^(ar|dv|fa|he|ps|sd|ug|ur|yi)\b/.test(locale);
-
-// English words that a module brings along.
-export function addWords(more) {
-	english = { ...english, ...more };
-}
 
 const capital = text => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 
 // A word, its {holes} filled.  One that counts has a form for each kind of number, as { one, few, other }.
 export function t(name, holes = {}) {
-	let word = own[name] || foreign[name] || english[name] || capital(name);
+	let word = own[name] || words[name] || capital(name);
 	if (isObject(word))
 		word = Intl.PluralRules && word[new Intl.PluralRules(locale).select(holes.n)] || word.other;
 	return String(word).replace(/\{(\w+)\}/g, (all, hole) => hole in holes ? hole === 'n' ? new Intl.NumberFormat(locale).format(holes.n) : holes[hole] : all);
-}
-
-export const timeOf = at => time.format(at);
-
-// "Today", "Yesterday", or a date.
-export function dayOf(at) {
-	const noon = when => new Date(when).setHours(12, 0, 0, 0);
-	const ago = Math.round((noon(Date.now()) - noon(at)) / 86400000);
-	return capital(Intl.RelativeTimeFormat && (ago === 0 || ago === 1) ? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-ago, 'day') : date.format(at));
 }

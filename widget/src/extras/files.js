@@ -2,9 +2,8 @@
 // message is written.  They go one after the other, so that their messages come in order.
 
 import style from '../../../build/widget/files.css';
-import { addWords, draw, isObject, launcher, listen, make, on, setText, store, t, take } from '../core.js';
+import { draw, isObject, launcher, listen, make, on, setText, store, t, take } from '../core.js';
 import { bring, cancel } from './files/upload.js';
-import words from './files/words.js';
 
 const KEPT = 'uploads';
 const THUMB = 40;
@@ -12,7 +11,6 @@ const MOST = 20;
 
 export function start(core) {
 	take(core);
-	addWords(words);
 	launcher.addStyle(style);
 	const { config } = launcher;
 	const list = make('ul.uploads', { 'aria-label': t('files'), hidden: true });

@@ -1,10 +1,10 @@
 // What tells of a message while the panel is closed, or the page is in the
 // background: the message beside the bubble, the page's title, a tone, and the
-// system's notifications; and what the shop says by itself, after a time or on a page.
+// system's notifications, for who wants them (../panel/bell.js); and what the shop says by itself, after a time or on a page.
 
 import style from '../../../build/widget/notices.css';
 
-let addWords, atEnd, conversation, draw, emit, every, launcher, line, listen, make,
+let atEnd, conversation, draw, emit, every, launcher, line, listen, make,
 	on, setText, site, store, string, summary, t;
 
 const FLASH = 1500;
@@ -14,9 +14,8 @@ const MOST_SAID = 50;
 
 export function start(core) {
 	({
-		addWords, atEnd, conversation, draw, emit, every, launcher, line, listen, make, on, setText, site, store, string, summary, t
+		atEnd, conversation, draw, emit, every, launcher, line, listen, make, on, setText, site, store, string, summary, t
 	} = core);
-	addWords({ notify: 'Notify me of answers', dismiss: 'Dismiss' });
 	launcher.addStyle(style);
 	const { config } = launcher;
 	const who = make('b', { dir: 'auto' });
@@ -26,7 +25,6 @@ export function start(core) {
 		make('button.no', { type: 'button', 'aria-label': t('dismiss'), title: t('dismiss'), onclick: dismiss }, draw('close', 'M6 6l12 12M18 6L6 18')));
 	let shown = null;
 	let flash = 0;
-	let bell = null;
 	let audio = null;
 
 	const unseen = () => document.hidden || !document.hasFocus();
@@ -151,32 +149,6 @@ export function start(core) {
 			once(`notice.${last.id}`, () => notify(last, name));
 	}
 
-	// --- the button in the panel -------------------------------------------------
-
-	const can = () => self.Notification && Notification.permission !== 'denied';
-	const isOn = () => asked() !== false && !!config.sound || asked() === true && can() && Notification.permission === 'granted';
-
-	function paintBell() {
-		bell.hidden = !can() && !config.sound;
-		bell.setAttribute('aria-pressed', isOn());
-	}
-
-	function toggle() {
-		const to = !isOn() || can() && Notification.permission === 'default';
-		store.set('notify', to);
-		paintBell();
-		if (to && can() && Notification.permission === 'default')
-			Promise.resolve(Notification.requestPermission()).then(paintBell, paintBell);
-	}
-
-	// In the head of the panel.
-	function ring(head) {
-		if (!bell)
-			head.insertBefore(bell = make('button.bell', { type: 'button', 'aria-label': t('notify'), title: t('notify'), onclick: toggle },
-				draw('bell', 'M6 10a6 6 0 0 1 12 0c0 5 2 6 2 6H4s2-1 2-6M10 20h4')), head.lastChild);
-		paintBell();
-	}
-
 	// --- what the shop says by itself --------------------------------------------
 
 	function say() {
@@ -212,7 +184,6 @@ export function start(core) {
 	on('reset', hide);
 	on('changed', check);
 	on('unread', title);
-	on('settings', () => bell && paintBell());
 	listen(document, 'visibilitychange', title);
 	launcher.root.insertBefore(card, launcher.bubble);
 	every(LOOK, say);
@@ -221,5 +192,5 @@ export function start(core) {
 		document.title = document.title.replace(line.MARK, '');
 	});
 	title();
-	return { tell, ring };
+	return { tell };
 }

@@ -2,22 +2,14 @@
 
 import style from '../../../build/widget/asked.css';
 
-let addWords, isObject, launcher, line, element, setText, store, string, t;
+let isObject, launcher, line, element, setText, store, string, t;
 
-const WORDS = {
-	begin: 'Start the chat',
-	email: 'E-mail',
-	optional: 'optional',
-	needed: 'Please fill this in.',
-	badEmail: 'This is no e-mail address.'
-};
 const MOST = 5;
 const LONGEST = 200;
 
 export function start(core) {
-	({ addWords, isObject, launcher, line, make: element, setText, store, string, t } = core);
+	({ isObject, launcher, line, make: element, setText, store, string, t } = core);
 	launcher.addStyle(style);
-	addWords(WORDS);
 	return { make };
 }
 

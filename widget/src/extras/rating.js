@@ -2,21 +2,14 @@
 
 import style from '../../../build/widget/asked.css';
 
-let launcher, addWords, conversation, line, element, setText, store, t;
+let launcher, conversation, line, element, setText, store, t;
 
-const WORDS = {
-	rateIt: 'How was this conversation?',
-	stars: { one: '{n} star', other: '{n} stars' },
-	comment: 'Anything to add?',
-	thanks: 'Thank you!'
-};
 const MOST = 5;
 const LONGEST = 1000;
 
 export function start(core) {
-	({ launcher, addWords, conversation, line, make: element, setText, store, t } = core);
+	({ launcher, conversation, line, make: element, setText, store, t } = core);
 	launcher.addStyle(style);
-	addWords(WORDS);
 	return { make };
 }
 
@@ -43,7 +36,7 @@ function make(done) {
 	const form = element('form.rating', {
 		onsubmit(event) {
 			event.preventDefault();
-			if (!line.rate(value, comment.value.trim()))
+			if (!line.tell({ type: 'rating', value, comment: comment.value.trim() || undefined }))
 				return;
 			setText(form, t('thanks'));
 			setTimeout(end, 2000);

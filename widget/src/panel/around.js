@@ -17,7 +17,7 @@ export function makeAround(view) {
 	let asked = false;
 
 	form.prepend(smile);
-	shut.before(save);
+	shut.previousSibling.before(save);
 
 	function pick() {
 		load('emoji').then(module => {

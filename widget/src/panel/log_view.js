@@ -1,14 +1,16 @@
 // The list of messages: rows are made once and then only brought up to date, so
 // that focus, players and the reader's place stay where they are.
 
-import { chosenOf, conversation, dayOf, initial, isObject, launcher, line, t, textOf, timeOf } from '../core.js';
+import { chosenOf, conversation, isObject, launcher, line, t, textOf } from '../core.js';
 import { choicesOf, renderContent } from './contents.js';
 import { append, icon, make, setText, webAddress } from './dom.js';
+import { initial, makeDates } from './signs.js';
 
 const GROUP_WITHIN = 180000;
 const NEAR_END = 60;
 
 export function makeLogView(actions) {
+	const { dayOf, timeOf } = makeDates();
 	const list = make('div.list');
 	const earlier = make('button.earlier', { type: 'button', onclick: line.loadOlder }, t('earlier'));
 	const greeting = make('p.greeting', { dir: 'auto' });

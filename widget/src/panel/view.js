@@ -1,14 +1,17 @@
 // The panel: what state the line is in, the messages, and the field to write in.
 // Whether it is open, the bubble knows (../base/launcher.js).
 
-import { conversation, initial, isObject, launcher, line, listen, load, on, store, string, t, textOf } from '../core.js';
+import { conversation, isObject, launcher, line, listen, load, on, store, string, t, textOf } from '../core.js';
 import { makeAround } from './around.js';
+import { makeBell } from './bell.js';
 import { icon, make, setText } from './dom.js';
 import { guard } from './guard.js';
 import { makeLogView } from './log_view.js';
+import { initial } from './signs.js';
 
 const SAVE_AFTER = 300;
 const TYPING_FOR = 5000;
+const TYPING_EVERY = 3000;
 const MOST_DRAFT = 20000;
 
 export function makeView() {
@@ -34,11 +37,12 @@ export function makeView() {
 	const grown = make('div.grown', null, field);
 	const form = make('form', { onsubmit: submit }, attach, picker, grown, button);
 	const panel = make('section.panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: -1, hidden: true, onkeydown: keyInPanel },
-		make('header', null, avatar, make('div', null, title, activity), shut),
+		make('header', null, avatar, make('div', null, title, activity), makeBell(), shut),
 		bar, make('div.middle', null, view.log, view.latest), problem, form);
 	const fullScreen = matchMedia(launcher.FULL_SCREEN);
 	const around = makeAround({ avatar, field, form, shut, write, grow });
 	let typing = 0;
+	let typedAt = -TYPING_EVERY;
 	let saving = 0;
 
 	// --- opening and closing ---------------------------------------------
@@ -98,8 +102,8 @@ export function makeView() {
 		setText(problem, '');
 		saveSoon();
 		grow();
-		if (field.value.trim())
-			line.typing();
+		if (field.value.trim() && performance.now() - typedAt > TYPING_EVERY && line.tell({ type: 'typing' }))
+			typedAt = performance.now();
 	}
 
 	// What is begun is there again on the next page.
