@@ -457,6 +457,8 @@ CREATE TABLE webchatt.rejects (
 	UNIQUE (channel_id, event_type, event_key)
 );
 CREATE INDEX rejects_id ON webchatt.rejects (id);
+-- those that name files, which stay as long
+CREATE INDEX rejects_files ON webchatt.rejects (channel_id) WHERE body LIKE '%/files/%';
 COMMENT ON TABLE webchatt.rejects IS
 	'events that the database refused (an application''s trigger raised, ...), and what a hub signed that is no event: webchatt.retry_reject(id) brings one back';
 COMMENT ON COLUMN webchatt.rejects.channel_id IS 'the channel; all zeros where it came to a hub''s endpoint or by a link, and names none that can be read';

@@ -7,6 +7,7 @@ CREATE TABLE webchatt.files (
 	id text COLLATE "C" NOT NULL UNIQUE CHECK (id ~ '^[A-Za-z0-9_-]{43}$'),
 	visitor text COLLATE "C",
 	author text,
+	bringer text COLLATE "C",
 	name text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 255),
 	type text COLLATE "C",
 	size bigint NOT NULL CHECK (size > 0),
@@ -24,6 +25,8 @@ COMMENT ON COLUMN webchatt.files.channel_id IS 'the channel that it was brought 
 COMMENT ON COLUMN webchatt.files.id IS 'what its URL ends with, 256 bits of chance: whoever knows it can fetch the file';
 COMMENT ON COLUMN webchatt.files.visitor IS 'the visitor who brought it; null: an application or an agent did';
 COMMENT ON COLUMN webchatt.files.author IS 'the agent or the API key that it came from, or what add_file() was told; null: a visitor, or not said';
+COMMENT ON COLUMN webchatt.files.bringer IS
+	'webchatt''s own: who may go on with it and cancel it, where that is no visitor: an API key by its id, an agent by their name and when they were made; null: nobody, it came whole by SQL';
 COMMENT ON COLUMN webchatt.files.name IS 'what it is called, without folders; a stranger wrote it, perhaps';
 COMMENT ON COLUMN webchatt.files.type IS 'its media type, as its first bytes say; null: they have not come yet';
 COMMENT ON COLUMN webchatt.files.size IS 'bytes that it has, or will have';
@@ -50,11 +53,14 @@ COMMENT ON COLUMN webchatt.file_chunks.data IS 'the bytes';
 CREATE TABLE webchatt.file_uses (
 	channel_id uuid NOT NULL,
 	file_id text COLLATE "C" NOT NULL,
+	message_channel_id uuid NOT NULL,
 	message_id uuid NOT NULL,
 	PRIMARY KEY (channel_id, file_id, message_id),
 	FOREIGN KEY (channel_id, file_id) REFERENCES webchatt.files (channel_id, id) ON DELETE CASCADE
 );
 COMMENT ON TABLE webchatt.file_uses IS
 	'which messages name a file by its URL, as they were sent or came; one of a message that was deleted counts for nothing';
+COMMENT ON COLUMN webchatt.file_uses.channel_id IS 'the file''s channel';
 COMMENT ON COLUMN webchatt.file_uses.file_id IS 'the file in webchatt.files';
+COMMENT ON COLUMN webchatt.file_uses.message_channel_id IS 'the message''s channel, which can be another one';
 COMMENT ON COLUMN webchatt.file_uses.message_id IS 'the message in webchatt.messages';

@@ -75,6 +75,8 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked(), webchatt.retract_message(uuid, uuid), webchatt._tokens_gone() TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._desk_sessions_ended() TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._file_type(bytea), webchatt._make_file(uuid, text, bigint, text, text), webchatt._put_file_piece(webchatt.files, bigint, bytea),
+	webchatt._make_whole_file(uuid, text, bytea, text), webchatt._take_file_piece(text, text, bigint, bytea), webchatt._drop_file(text, text) TO webchatt_worker;
 -- who signs in to the desk by a passkey
 GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_arg(jsonb, text, text, boolean),
 	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_bytes(jsonb, text, int), webchatt._passkey_host(), webchatt._need_passkey_host(),
@@ -164,8 +166,8 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 GRANT EXECUTE ON FUNCTION webchatt._content_size(jsonb, int), webchatt._content_line(jsonb, int) TO webchatt_agent;
 -- files
 GRANT SELECT ON webchatt.files, webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_agent;
-GRANT EXECUTE ON FUNCTION webchatt._public_url(), webchatt._file_id(text), webchatt._file_url(text, text), webchatt._begin_file(uuid, text, bigint, text),
-	webchatt._add_file_piece(text, text, bigint, bytea), webchatt._drop_own_file(text, text), webchatt.add_file(uuid, text, bytea, text),
+GRANT EXECUTE ON FUNCTION webchatt._public_url(), webchatt._file_id(text), webchatt._file_url(text, text), webchatt._begin_file(uuid, text, bigint),
+	webchatt._add_file_piece(text, bigint, bytea), webchatt._drop_own_file(text), webchatt._add_file(uuid, text, bytea, text), webchatt.add_file(uuid, text, bytea, text),
 	webchatt.file_bytes(text), webchatt.desk_begin_file(jsonb), webchatt.desk_file_piece(jsonb), webchatt.desk_drop_file(jsonb) TO webchatt_agent;
 -- search
 GRANT SELECT ON webchatt.search_texts, webchatt.search_progress, webchatt.search_coverage TO webchatt_agent, webchatt_admin;

@@ -10,9 +10,11 @@ JOIN webchatt.visitors v ON v.channel_id = t.channel_id AND v.id = t.visitor AND
 WHERE t.channel_id = $1 AND t.token_hash = $2 AND ($3 = 0 OR t.created_at > now() - make_interval(secs => $3));
 
 -- name: file_key($1 key int)
-SELECT k.label FROM webchatt.api_keys k WHERE k.id = $1 AND k.revoked_at IS NULL;
+-- What it is called, and by what its files are known.
+SELECT k.label, 'key ' || k.id AS bringer FROM webchatt.api_keys k WHERE k.id = $1 AND k.revoked_at IS NULL;
 
--- name: begin_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text, $5 name text, $6 size bigint, $7 quota bigint, $8 arriving int)
+-- name: begin_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text, $5 name text, $6 size bigint, $7 quota bigint, $8 arriving int,
+--	$9 bringer text)
 -- Unless the visitor has more than the quota then (0: there is none), or so many files of theirs are arriving.  One that
 -- is small counts as 16 kB, for rows cost, too.
 WITH has AS (
@@ -21,8 +23,8 @@ WITH has AS (
 	WHERE f.channel_id = $1 AND f.visitor = $3
 ),
 made AS (
-	INSERT INTO webchatt.files (channel_id, id, visitor, author, name, size)
-	SELECT $1, $2, $3, $4, $5, $6
+	INSERT INTO webchatt.files (channel_id, id, visitor, author, name, size, bringer)
+	SELECT $1, $2, $3, $4, $5, $6, $9
 	FROM has
 	WHERE ($7 = 0 OR bytes + greatest($6, 16384) <= $7) AND arriving < $8
 	RETURNING id
@@ -33,17 +35,17 @@ SELECT EXISTS (SELECT FROM made) AS is_made, arriving < $8 AS is_full FROM has;
 -- Before it is looked at whether a message names it: from here on no other one does, and what did is seen.
 SELECT FROM webchatt.files f WHERE f.channel_id = $1 AND f.id = $2 FOR UPDATE;
 
--- name: find_file($1 channel uuid, $2 id text, $3 visitor text, $4 author text)
--- That which this visitor, or else this author, has begun.
+-- name: find_file($1 channel uuid, $2 id text, $3 visitor text, $4 bringer text)
+-- That which this visitor, or else this API key, has begun.
 SELECT f.name, f.type, f.size, f.received,
 	EXISTS (
 		SELECT FROM webchatt.file_uses u
-		JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
+		JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
 		WHERE u.channel_id = f.channel_id AND u.file_id = f.id
 	) AS is_named
 FROM webchatt.files f
 WHERE f.channel_id = $1 AND f.id = $2
-	AND CASE WHEN $3 IS NULL THEN f.visitor IS NULL AND f.author = $4 ELSE f.visitor = $3 END;
+	AND CASE WHEN $3 IS NULL THEN f.bringer = $4 ELSE f.visitor = $3 END;
 
 -- name: add_file_chunk($1 channel uuid, $2 id text, $3 start bigint, $4 data bytea)
 INSERT INTO webchatt.file_chunks (channel_id, file_id, start, data) VALUES ($1, $2, $3, $4);
@@ -83,12 +85,15 @@ FROM webchatt.files f
 WHERE f.channel_id = $1 AND f.id = $2 AND f.visitor = $3 AND f.state = 'whole'
 	AND ($4 = 'document' OR starts_with(f.type, $4 || '/'));
 
--- name: note_file_use($1 channel uuid, $2 message uuid, $3 ids text[])
--- A message has these in it; which may be files of its channel.  One that is being dropped is none any more.
-INSERT INTO webchatt.file_uses (channel_id, file_id, message_id)
-SELECT f.channel_id, f.id, $2
-FROM unnest($3) AS named (id)
-JOIN webchatt.files f ON f.channel_id = $1 AND f.id = named.id
+-- name: note_file_uses($1 channels uuid[], $2 messages uuid[], $3 visitors text[], $4 ids text[])
+-- Messages that have these in them, which may be files of ours.  visitor: who wrote it, and names their own only; null: it
+-- was sent to one, and names whatever there is.  One that is being dropped is none any more.
+INSERT INTO webchatt.file_uses (channel_id, file_id, message_channel_id, message_id)
+SELECT f.channel_id, f.id, named.channel_id, named.message_id
+FROM unnest($1, $2, $3, $4) AS named (channel_id, message_id, visitor, id)
+JOIN webchatt.files f ON f.id = named.id
+	AND (named.visitor IS NULL OR f.channel_id = named.channel_id AND (f.visitor = named.visitor
+		OR f.visitor = (SELECT v.joined_to FROM webchatt.visitors v WHERE v.channel_id = named.channel_id AND v.id = named.visitor)))
 FOR KEY SHARE OF f
 ON CONFLICT DO NOTHING;
 
@@ -102,7 +107,7 @@ WITH page AS MATERIALIZED (
 	SELECT f.channel_id, f.id, f.size,
 		f.created_at < now() - make_interval(secs => $3) AND NOT EXISTS (
 			SELECT FROM webchatt.file_uses u
-			JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
+			JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
 			WHERE u.channel_id = f.channel_id AND u.file_id = f.id
 		) AS is_stale
 	FROM webchatt.files f
@@ -132,10 +137,23 @@ ORDER BY s.channel_id DESC, s.id DESC
 LIMIT 1;
 
 -- name: drop_stale_files($1 ids text[])
--- These are locked: a message that named one meanwhile is committed, and seen here.
+-- These are locked: a message that named one meanwhile is committed, and seen here.  One that was refused may come back yet.
 DELETE FROM webchatt.files f
-WHERE f.id = ANY ($1) AND NOT EXISTS (
-	SELECT FROM webchatt.file_uses u
-	JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id
-	WHERE u.channel_id = f.channel_id AND u.file_id = f.id
-);
+WHERE f.id = ANY ($1)
+	AND NOT EXISTS (
+		SELECT FROM webchatt.file_uses u
+		JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
+		WHERE u.channel_id = f.channel_id AND u.file_id = f.id
+	)
+	AND NOT EXISTS (
+		SELECT FROM webchatt.rejects r
+		WHERE r.channel_id = f.channel_id AND r.body LIKE '%/files/%' AND strpos(r.body, '/files/' || f.id) > 0
+	)
+	-- what a restrictive policy for everybody hides from us may name it
+	AND NOT EXISTS (
+		SELECT FROM pg_policy p
+		JOIN pg_class c ON c.oid = p.polrelid AND c.relrowsecurity
+		WHERE p.polrelid IN ('webchatt.messages'::regclass, 'webchatt.file_uses'::regclass, 'webchatt.rejects'::regclass)
+			AND NOT p.polpermissive AND p.polcmd IN ('r', '*')
+			AND p.polroles && ARRAY[0, (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)]
+	);

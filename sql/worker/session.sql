@@ -174,3 +174,28 @@ INSERT INTO webchatt.registrations (event, schema_name, function_name, direction
 SELECT $1, $2, $3, $4, $5, $6
 WHERE (SELECT count(*) FROM webchatt.registrations) < $7
 RETURNING id;
+
+-- name: sees_channel($1 channel uuid)
+-- As whoever calls, whom an operator's row security binds.
+SELECT FROM webchatt.channels c WHERE c.id = $1;
+
+-- name: file_agent($1 name text)
+-- As whoever calls: by what the files of the agent are known that they are.  Another one of the same name, later, is another.
+SELECT 'agent ' || a.name || ' ' || extract(epoch FROM a.created_at) AS bringer
+FROM webchatt.agents a
+WHERE a.name = $1 AND a.disabled_at IS NULL;
+
+-- name: file_channel($1 id text, $2 bringer text)
+SELECT f.channel_id FROM webchatt.files f WHERE f.id = $1 AND f.bringer = $2;
+
+-- name: make_file($1 channel uuid, $2 name text, $3 size bigint, $4 author text, $5 bringer text)
+SELECT webchatt._make_file($1, $2, $3, $4, $5);
+
+-- name: make_whole_file($1 channel uuid, $2 name text, $3 content bytea, $4 author text)
+SELECT webchatt._make_whole_file($1, $2, $3, $4);
+
+-- name: take_file_piece($1 id text, $2 bringer text, $3 start bigint, $4 data bytea)
+SELECT webchatt._take_file_piece($1, $2, $3, $4);
+
+-- name: drop_own_file($1 id text, $2 bringer text)
+SELECT webchatt._drop_file($1, $2);

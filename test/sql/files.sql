@@ -88,11 +88,61 @@ SELECT webchatt.add_file(:'shop', 'by an agent.txt', 'x') IS NOT NULL;
 SELECT pg_temp.refusal(s) FROM unnest(ARRAY['DELETE FROM webchatt.files', $$INSERT INTO webchatt.file_chunks VALUES (NULL, NULL, 0, '')$$, $$SELECT webchatt.delete_file('x')$$]) s;
 RESET ROLE;
 
+-- who began it goes on with it: no application or SQL under the same label, no later agent of the same name
+SELECT webchatt.add_file(:'shop', 'labelled.txt', 'x', author => 'ana') AS labelled \gset
+SET LOCAL ROLE webchatt_agent;
+SELECT webchatt.desk_drop_file(jsonb_build_object('id', webchatt._file_id(:'labelled')));
+SELECT webchatt.desk_begin_file(jsonb_build_object('channel', :'shop', 'name', 'half.txt', 'size', 40000)) ->> 'id' AS half \gset
+RESET ROLE;
+INSERT INTO webchatt.files (channel_id, id, author, bringer, name, size) VALUES (:'shop', repeat('k', 43), 'ana', 'key 1', 'a key of that label.txt', 1);
+DELETE FROM webchatt.agents WHERE name = 'ana';
+INSERT INTO webchatt.agents (name, display_name, created_at) VALUES ('ana', 'Another Ana', now() + interval '1 second');
+SET LOCAL ROLE webchatt_agent;
+SELECT pg_temp.refusal(format('SELECT webchatt.desk_file_piece(%L)', jsonb_build_object('id', id, 'offset', 0, 'data', 'eHh4'))) ~ '^42704 there is no file',
+	webchatt.desk_drop_file(jsonb_build_object('id', id)) FROM unnest(ARRAY[:'half', repeat('k', 43)]) id;
+SELECT pg_temp.refusal(s) FROM unnest(ARRAY['SELECT webchatt._make_file(NULL, NULL, NULL, NULL, NULL)', 'SELECT webchatt._make_whole_file(NULL, NULL, NULL, NULL)',
+	'SELECT webchatt._take_file_piece(NULL, NULL, NULL, NULL)', 'SELECT webchatt._put_file_piece(NULL, NULL, NULL)', 'SELECT webchatt._drop_file(NULL, NULL)']) s;
+RESET ROLE;
+-- nor does the name turn around what is behind it
+SELECT webchatt.add_file(:'shop', 'invoice' || chr(8238) || 'fdp.exe', 'x') ~ '/invoicefdp.exe$', webchatt.add_file(:'shop', chr(8203) || '.', 'x') ~ '/file$';
+
+-- an operator's row security: who sees some channels only (doc/files.md)
+SELECT webchatt.create_channel('Other', ARRAY['https://other.example.com']) AS other \gset
+INSERT INTO webchatt.visitors (channel_id, id) VALUES (:'other', 'v9');
+SELECT webchatt.add_file(:'other', 'secret.txt', 'y') AS secret \gset
+SELECT webchatt.send_message(:'other', 'v9', text => :'secret') IS NOT NULL;
+SELECT set_config('my.shop', :'shop', true) IS NOT NULL;
+CREATE POLICY agents ON webchatt.channels TO webchatt_agent USING (id::text = current_setting('my.shop'));
+CREATE POLICY agents ON webchatt.messages TO webchatt_agent USING (channel_id::text = current_setting('my.shop'));
+CREATE POLICY agents ON webchatt.files TO webchatt_agent USING (EXISTS (SELECT FROM webchatt.channels c WHERE c.id = channel_id));
+CREATE POLICY agents ON webchatt.file_chunks TO webchatt_agent
+	USING (EXISTS (SELECT FROM webchatt.files f WHERE f.channel_id = file_chunks.channel_id AND f.id = file_id));
+CREATE POLICY agents ON webchatt.file_uses TO webchatt_agent
+	USING (EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = message_channel_id AND m.id = message_id));
+SELECT format('ALTER TABLE webchatt.%I ENABLE ROW LEVEL SECURITY', t) FROM unnest(ARRAY['channels', 'messages', 'files', 'file_chunks', 'file_uses']) t \gexec
+SET LOCAL ROLE webchatt_agent;
+SELECT replace(pg_temp.refusal(format(s, :'other')), :'other', '(other)') FROM unnest(ARRAY['SELECT webchatt.add_file(%L, ''a'', ''a'')', 'SELECT webchatt._begin_file(%L, ''a'', 1)',
+	'SELECT webchatt.desk_begin_file(jsonb_build_object(''channel'', %L::text, ''name'', ''a'', ''size'', 1))']) s;
+SELECT webchatt.file_bytes(:'secret') IS NULL, (SELECT count(*) FROM webchatt.file_uses), (SELECT count(*) FROM webchatt.file_chunks c WHERE c.data = 'y');
+SELECT count(*) FROM webchatt.files WHERE name = 'secret.txt';
+SELECT webchatt.add_file(:'shop', 'seen.txt', 'z') AS seen \gset
+SELECT webchatt.file_bytes(:'seen');
+SELECT webchatt.desk_begin_file(jsonb_build_object('channel', :'shop', 'name', 'mine.txt', 'size', 3)) ->> 'id' AS mine \gset
+RESET ROLE;
+-- what was begun while the channel was seen does not go on when it is no more
+ALTER POLICY agents ON webchatt.channels USING (false);
+SET LOCAL ROLE webchatt_agent;
+SELECT pg_temp.refusal(format('SELECT webchatt.desk_file_piece(%L)', jsonb_build_object('id', :'mine', 'offset', 0, 'data', 'eHh4'))) ~ '^42704 there is no file',
+	webchatt.desk_drop_file(jsonb_build_object('id', :'mine'));
+RESET ROLE;
+SELECT (SELECT count(*) FROM webchatt.file_overview WHERE name = 'secret.txt' AND messages = 1), webchatt.file_bytes(:'secret');
+SELECT format('DROP POLICY agents ON webchatt.%I; ALTER TABLE webchatt.%1$I DISABLE ROW LEVEL SECURITY', t) FROM unnest(ARRAY['channels', 'messages', 'files', 'file_chunks', 'file_uses']) t \gexec
+
 -- an admin deletes it, whatever names it; a channel takes its own along
 SET LOCAL ROLE webchatt_admin;
 SELECT webchatt.delete_file(:'url'), webchatt.delete_file(:'url');
 RESET ROLE;
 SELECT count(*) FROM webchatt.file_chunks WHERE file_id = webchatt._file_id(:'url');
-DELETE FROM webchatt.channels WHERE id = :'shop';
+DELETE FROM webchatt.channels WHERE id IN (:'shop', :'other');
 SELECT count(*) FROM webchatt.files;
 ROLLBACK;

@@ -96,21 +96,37 @@ text_of(wc_str s)
 	return PointerGetDatum(cstring_to_text_with_len(s.p, (int) s.len));
 }
 
-/* Who brings it, a visitor or else an author; false: neither is known. */
+/* Who brings it: a visitor, or else an API key, and then what it is called and known by. */
+typedef struct Bringer
+{
+	Datum visitor; /* 0: none */
+	Datum author;
+	Datum key;
+} Bringer;
+
+static Datum
+copied_field(int column)
+{
+	bool isnull;
+
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(wc_field(0, column, &isnull)));
+}
+
+/* False: neither is known. */
 static bool
-find_bringer(const FileCall *call, Datum *visitor, Datum *author)
+find_bringer(const FileCall *call, Bringer *who)
 {
 	Datum args[3] = {UUIDPGetDatum((const pg_uuid_t *) call->said.channel), 0, Int32GetDatum(wc_token_max_age)};
 	Datum key = Int32GetDatum((int32) call->said.key);
 	bytea *hash = palloc(VARHDRSZ + WC_HASH_SIZE);
-	bool isnull;
 
-	*visitor = *author = (Datum) 0;
+	memset(who, 0, sizeof(*who));
 	if (call->said.key != 0)
 	{
 		if (wc_run(WC_FILE_KEY, &key, NULL) == 0)
 			return false;
-		*author = PointerGetDatum(PG_DETOAST_DATUM_COPY(wc_field(0, 1, &isnull)));
+		who->author = copied_field(1);
+		who->key = copied_field(2);
 		return true;
 	}
 	SET_VARSIZE(hash, VARHDRSZ + WC_HASH_SIZE);
@@ -118,26 +134,28 @@ find_bringer(const FileCall *call, Datum *visitor, Datum *author)
 	args[1] = PointerGetDatum(hash);
 	if (wc_run(WC_FILE_VISITOR, args, NULL) == 0)
 		return false;
-	*visitor = PointerGetDatum(PG_DETOAST_DATUM_COPY(wc_field(0, 1, &isnull)));
+	who->visitor = copied_field(1);
 	return true;
 }
 
 static void
-begin(FileCall *call, Datum visitor, Datum author)
+begin(FileCall *call, const Bringer *who)
 {
-	Datum args[8] = {UUIDPGetDatum((const pg_uuid_t *) call->said.channel),
+	Datum args[9] = {UUIDPGetDatum((const pg_uuid_t *) call->said.channel),
 					 text_of(call->said.file),
-					 visitor,
-					 author,
+					 who->visitor,
+					 who->author,
 					 text_of(call->said.name),
 					 Int64GetDatum((int64) call->said.size),
 					 Int64GetDatum((int64) wc_visitor_file_quota * 1024),
-					 Int32GetDatum(ARRIVING_MOST)};
-	char nulls[9] = "        ";
+					 Int32GetDatum(ARRIVING_MOST),
+					 who->key};
+	char nulls[10] = "         ";
 	bool isnull;
 
-	nulls[2] = visitor ? ' ' : 'n';
-	nulls[3] = author ? ' ' : 'n';
+	nulls[2] = who->visitor ? ' ' : 'n';
+	nulls[3] = who->author ? ' ' : 'n';
+	nulls[8] = who->key ? ' ' : 'n';
 	if (wc_file_quota > 0 && file_sweep_total() + (int64) call->said.size > (int64) wc_file_quota * 1024)
 	{
 		call->result = WC_FILE_FULL;
@@ -226,16 +244,17 @@ put(FileCall *call, Datum channel, Datum id)
 
 /* What is done with a file that is there. */
 static void
-find(FileCall *call, Datum visitor, Datum author)
+find(FileCall *call, const Bringer *who)
 {
-	Datum args[4] = {UUIDPGetDatum((const pg_uuid_t *) call->said.channel), text_of(call->said.file), visitor, author};
+	Datum args[4] = {UUIDPGetDatum((const pg_uuid_t *) call->said.channel), text_of(call->said.file), who->visitor,
+					 who->key};
 	Datum file[2] = {args[0], args[1]};
 	char nulls[5] = "    ";
 	bool named;
 	bool isnull;
 
-	nulls[2] = visitor ? ' ' : 'n';
-	nulls[3] = author ? ' ' : 'n';
+	nulls[2] = who->visitor ? ' ' : 'n';
+	nulls[3] = who->key ? ' ' : 'n';
 	if (call->said.act == WC_FILE_DROP)
 		(void) wc_run(WC_LOCK_FILE, file, NULL);
 	if (wc_run(WC_FIND_FILE, args, nulls) == 0)
@@ -260,15 +279,14 @@ static void
 call_step(void *arg)
 {
 	FileCall *call = arg;
-	Datum visitor;
-	Datum author;
+	Bringer who;
 
-	if (!find_bringer(call, &visitor, &author))
+	if (!find_bringer(call, &who))
 		call->result = WC_FILE_NO_VISITOR;
 	else if (call->said.act == WC_FILE_BEGIN)
-		begin(call, visitor, author);
+		begin(call, &who);
 	else
-		find(call, visitor, author);
+		find(call, &who);
 	if (call->name != NULL)
 		call->name = MemoryContextStrdup(frame_memory_of_turn, call->name);
 	if (call->type != NULL)

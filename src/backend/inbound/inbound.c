@@ -286,8 +286,6 @@ static void
 note(const wc_event *event, const pg_uuid_t *message)
 {
 	if (event->kind == WC_EVENT_MESSAGE)
-		message_files_note(event, message);
-	if (event->kind == WC_EVENT_MESSAGE)
 		conversations_came((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len, message);
 	else if (event->visitor.len > 0)
 		changes_add((const pg_uuid_t *) event->channel, event->visitor.p, event->visitor.len);
@@ -562,7 +560,6 @@ inbound_apply(TimestampTz now, bool carefully, WcShowedUp *showed_up)
 		if (TimestampDifferenceExceeds(now, wc_clock(), CAREFUL_MS))
 			break;
 	}
-	message_files_write();
 }
 
 /* The turn is committed: acknowledge what it wrote. */
@@ -629,7 +626,6 @@ inbound_rollback(const ErrorData *error)
 	dlist_iter iter;
 
 	repeats = 0;
-	message_files_forget();
 	wc_visitors_forget();
 	dlist_foreach(iter, &pending) dlist_container(InEvent, node, iter.cur)->done = false;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)

@@ -439,9 +439,9 @@ append(const Sending *s, const pg_uuid_t *id)
 
 /* Files that the content names, of those that are ours: how many. */
 static int
-files_in(const Sending *s, wc_str ids[WC_FILE_NAMES_MOST])
+files_in(const Sending *s, int most, wc_str **ids)
 {
-	return wc_file_names(VARDATA_ANY(s->content), VARSIZE_ANY_EXHDR(s->content), ids);
+	return wc_file_names(VARDATA_ANY(s->content), VARSIZE_ANY_EXHDR(s->content), most, ids);
 }
 
 static void
@@ -456,7 +456,7 @@ begin(Sending *s, pg_uuid_t *id)
 static bool
 queue_message(Sending *s, pg_uuid_t *id)
 {
-	wc_str files[WC_FILE_NAMES_MOST];
+	wc_str *files;
 	int nfiles;
 
 	check_arguments(s);
@@ -464,7 +464,7 @@ queue_message(Sending *s, pg_uuid_t *id)
 	begin(s, id);
 	if (!write_message(s, id))
 		return false;
-	nfiles = files_in(s, files);
+	nfiles = files_in(s, INT_MAX, &files);
 	if (nfiles > 0)
 		wc_file_names_note(s->channel, id, files, nfiles);
 	append(s, id);
@@ -479,9 +479,9 @@ static bool
 queue_quickly(Sending *s, pg_uuid_t *id)
 {
 	KnownChannel *channel = known_channel(s->channel);
-	wc_str files[WC_FILE_NAMES_MOST];
+	wc_str *files;
 
-	if (channel == NULL || files_in(s, files) > 0)
+	if (channel == NULL || files_in(s, 1, &files) > 0)
 		return false;
 	check_arguments(s);
 	check_kind(s, channel->kind);

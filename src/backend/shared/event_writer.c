@@ -18,6 +18,7 @@
 #include "shared/event_content.h"
 #include "shared/event_writer.h"
 #include "shared/feed_wanted.h"
+#include "shared/file_names.h"
 #include "shared/message_id.h"
 #include "shared/message_rows.h"
 #include "shared/outbox_append.h"
@@ -107,9 +108,9 @@ write_new(wc_event *const *messages, int n, WcRepeats repeats, const pg_uuid_t *
 	return written;
 }
 
-/* By the statement that passes over what is there; returns how many were new.  found, unless it is NULL, gets their ids. */
+/* By the statement that passes over what is there; returns how many were new.  ids become those of the rows that are there. */
 static uint64
-write_missing(wc_event *const *messages, int n, pg_uuid_t *ids, pg_uuid_t *found)
+write_missing(wc_event *const *messages, int n, pg_uuid_t *ids)
 {
 	WcColumn *cols[WC_INSERT_MESSAGES_ARRAYS];
 	Datum args[WC_INSERT_MESSAGES_PARAMETERS];
@@ -145,8 +146,8 @@ write_missing(wc_event *const *messages, int n, pg_uuid_t *ids, pg_uuid_t *found
 		wc_own_insert = nested;
 	}
 	PG_END_TRY();
-	if (found != NULL && written < (uint64) n)
-		find_ids(n, args[0], args[3], found);
+	if (written < (uint64) n)
+		find_ids(n, args[0], args[3], ids);
 	return written;
 }
 
@@ -176,7 +177,9 @@ write_messages(wc_event *const *events, int n, WcRepeats repeats, pg_uuid_t *ids
 	if (write_new(messages, count, repeats, new_ids))
 		written = (uint64) count;
 	else
-		written = write_missing(messages, count, new_ids, ids != NULL ? new_ids : NULL);
+		written = write_missing(messages, count, new_ids);
+	/* with the message, or not at all: a file that it names must not be swept */
+	wc_file_names_note_all(messages, new_ids, count);
 	for (i = 0; ids != NULL && i < count; i++)
 		ids[places[i]] = new_ids[i];
 	return written;

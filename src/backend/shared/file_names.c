@@ -31,39 +31,97 @@ is_id(const char *s)
 }
 
 /*
- * What could be ids of files in a content, as JSON or as a jsonb has its strings: how many.  They
- * point into it.
+ * What could be ids of files in a content, as JSON or as a jsonb has its strings: how many, at
+ * most so many.  *ids, an array of them, is set where there are any; they point into it.
  */
 int
-wc_file_names(const char *text, size_t len, wc_str ids[WC_FILE_NAMES_MOST])
+wc_file_names(const char *text, size_t len, int most, wc_str **ids)
 {
 	const size_t before = sizeof(BEFORE) - 1;
 	const char *p = text;
 	const char *end = text + len;
 	int n = 0;
 
-	while (n < WC_FILE_NAMES_MOST && (size_t) (end - p) >= before + WC_FILE_ID)
+	while (n < most && (size_t) (end - p) >= before + WC_FILE_ID)
 	{
 		p = memchr(p, BEFORE[0], (size_t) (end - p) - before - WC_FILE_ID + 1);
 		if (p == NULL)
 			break;
 		if (memcmp(p, BEFORE, before) == 0 && is_id(p + before))
-			ids[n++] = (wc_str){p + before, WC_FILE_ID};
-		p++;
+		{
+			if (n == 0)
+				*ids = palloc(sizeof(wc_str) * Min((size_t) most, (size_t) (end - p) / (before + WC_FILE_ID)));
+			(*ids)[n++] = (wc_str){p + before, WC_FILE_ID};
+			p += before + WC_FILE_ID;
+		}
+		else
+			p++;
 	}
 	return n;
 }
 
-/* The message has them; connected to SPI.  What is no file of that channel is passed over. */
-void
-wc_file_names_note(const pg_uuid_t *channel, const pg_uuid_t *message, const wc_str *ids, int n)
+static void
+add_names(WcColumn **cols, const uint8 *channel, const pg_uuid_t *message, wc_str visitor, const wc_str *ids, int n)
 {
-	WcColumn *column = wc_column(TEXTOID, n);
-	Datum args[3] = {UUIDPGetDatum(channel), UUIDPGetDatum(message), 0};
 	int i;
 
 	for (i = 0; i < n; i++)
-		wc_column_add_bytes(column, ids[i].p, ids[i].len);
-	args[2] = wc_column_array(column);
-	(void) wc_run(WC_NOTE_FILE_USE, args, NULL);
+	{
+		wc_column_add(cols[0], UUIDPGetDatum((const pg_uuid_t *) channel));
+		wc_column_add(cols[1], UUIDPGetDatum(message));
+		wc_column_add_bytes(cols[2], visitor.p, visitor.len);
+		wc_column_add_bytes(cols[3], ids[i].p, ids[i].len);
+	}
+}
+
+static void
+note(WcColumn **cols)
+{
+	Datum args[WC_NOTE_FILE_USES_PARAMETERS];
+
+	wc_columns_arrays(cols, WC_NOTE_FILE_USES_ARRAYS, args);
+	(void) wc_run(WC_NOTE_FILE_USES, args, NULL);
+}
+
+/*
+ * A message to a visitor has them; connected to SPI, in the transaction that writes it.  What
+ * is no file is passed over.
+ */
+void
+wc_file_names_note(const pg_uuid_t *channel, const pg_uuid_t *message, const wc_str *ids, int n)
+{
+	WcColumn *cols[WC_NOTE_FILE_USES_ARRAYS];
+	wc_str nobody = {NULL, 0};
+
+	wc_columns(WC_NOTE_FILE_USES, cols, n);
+	add_names(cols, channel->data, message, nobody, ids, n);
+	note(cols);
+}
+
+/* The same of what visitors of ours wrote, under those ids (all zeros: it is not there), who name their own files only. */
+void
+wc_file_names_note_all(wc_event *const *messages, const pg_uuid_t *ids, int n)
+{
+	static const pg_uuid_t none;
+	WcColumn *cols[WC_NOTE_FILE_USES_ARRAYS];
+	bool any = false;
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		const wc_event *e = messages[i];
+		wc_str *names;
+		int nnames;
+
+		if (e->hub != 0 || memcmp(&ids[i], &none, sizeof(none)) == 0)
+			continue;
+		nnames = wc_file_names(e->body.p, e->body.len, WC_FILE_NAMES_MOST, &names);
+		if (nnames > 0 && !any)
+			wc_columns(WC_NOTE_FILE_USES, cols, WC_FILE_NAMES_MOST);
+		if (nnames > 0)
+			add_names(cols, e->channel, &ids[i], e->visitor, names, nnames);
+		any = any || nnames > 0;
+	}
+	if (any)
+		note(cols);
 }

@@ -9,10 +9,11 @@
 
 #include "common/corridor.h"
 
-/* Of one message so many are taken. */
+/* Of what a visitor writes so many are taken. */
 #define WC_FILE_NAMES_MOST 16
 
-extern int wc_file_names(const char *text, size_t len, wc_str ids[WC_FILE_NAMES_MOST]);
+extern int wc_file_names(const char *text, size_t len, int most, wc_str **ids);
 extern void wc_file_names_note(const pg_uuid_t *channel, const pg_uuid_t *message, const wc_str *ids, int n);
+extern void wc_file_names_note_all(wc_event *const *messages, const pg_uuid_t *ids, int n);
 
 #endif /* WC_FILE_NAMES_H */
