@@ -40,6 +40,7 @@ CREATE TABLE webchatt.channels (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	newcomers_paused boolean NOT NULL DEFAULT false,
 	show_author boolean NOT NULL DEFAULT false,
+	unread_after interval CHECK (unread_after BETWEEN interval '1 minute' AND interval '30 days'),
 	widget jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(widget) = 'object' AND octet_length(widget::text) <= 16384),
 	identity text NOT NULL DEFAULT 'none' CHECK (identity IN ('none', 'optional', 'required'))
 );
@@ -54,6 +55,8 @@ COMMENT ON COLUMN webchatt.channels.created_at IS 'when it was added';
 COMMENT ON COLUMN webchatt.channels.newcomers_paused IS 'local: new visitors are told to come later; webchatt.pause_newcomers() sets it';
 COMMENT ON COLUMN webchatt.channels.show_author IS
 	'local: visitors see the display name and the picture of the agent who answers; webchatt.set_show_author() sets it';
+COMMENT ON COLUMN webchatt.channels.unread_after IS
+	'local: when so long after a message a visitor who was away has not come back, it is noted in webchatt.unread; null: never. webchatt.notify_unread() sets it';
 COMMENT ON COLUMN webchatt.channels.widget IS
 	'local: how the widget looks and what it does, on every page; webchatt.configure_widget() sets it, and every page may read it';
 COMMENT ON COLUMN webchatt.channels.identity IS

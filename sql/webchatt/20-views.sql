@@ -193,12 +193,12 @@ COMMENT ON FUNCTION webchatt.conversation(uuid, text) IS 'one conversation, in t
 
 CREATE VIEW webchatt.handlers AS
 SELECT r.id, r.event, pg_catalog.format('%I.%I(webchatt.%s)', r.schema_name, r.function_name,
-	CASE WHEN r.event OPERATOR(pg_catalog.=) 'status' THEN 'statuses' ELSE 'messages' END) AS function,
+	CASE r.event WHEN 'status' THEN 'statuses' WHEN 'unread' THEN 'unread' ELSE 'messages' END) AS function,
 	r.direction, r.channel_id, r.owner, webchatt._handler_problem(r.id) AS problem, r.created_at
 FROM webchatt.registrations r ORDER BY r.id;
 COMMENT ON VIEW webchatt.handlers IS 'the functions that are called for each message or status, in the order in which they are called';
 COMMENT ON COLUMN webchatt.handlers.id IS 'its number, for webchatt.remove_handler()';
-COMMENT ON COLUMN webchatt.handlers.event IS 'message: registered by webchatt.on_message(); status: by webchatt.on_status()';
+COMMENT ON COLUMN webchatt.handlers.event IS 'message: registered by webchatt.on_message(); status: by webchatt.on_status(); unread: by webchatt.on_unread()';
 COMMENT ON COLUMN webchatt.handlers.function IS 'the function';
 COMMENT ON COLUMN webchatt.handlers.direction IS 'of messages: in, out or any';
 COMMENT ON COLUMN webchatt.handlers.owner IS 'whose it was when it was registered: it runs with the rights of its owner';

@@ -396,3 +396,45 @@ COMMENT ON COLUMN webchatt.ratings.comment IS 'what they wrote with it, at most 
 COMMENT ON COLUMN webchatt.ratings.assignee IS 'whose the conversation was then; null: nobody''s';
 COMMENT ON COLUMN webchatt.ratings.rated_at IS 'when they first said so';
 COMMENT ON COLUMN webchatt.ratings.changed_at IS 'when they last changed it; null: never';
+
+----------------------------------------------------------------------------
+-- Who was written to while away, and did not come back
+----------------------------------------------------------------------------
+
+CREATE TABLE webchatt.unread (
+	channel_id uuid NOT NULL,
+	visitor text COLLATE "C" NOT NULL,
+	message_id uuid NOT NULL,
+	messages int NOT NULL,
+	since timestamptz NOT NULL,
+	email text,
+	noted_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (channel_id, visitor, message_id),
+	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE
+);
+COMMENT ON TABLE webchatt.unread IS
+	'visitors who were written to while they were away and did not come back in time (channels.unread_after): the newest note of each, made once until they come back; webchatt.on_unread() has a function called with each';
+COMMENT ON COLUMN webchatt.unread.visitor IS 'who that is';
+COMMENT ON COLUMN webchatt.unread.message_id IS 'the first message that waits for them';
+COMMENT ON COLUMN webchatt.unread.messages IS 'how many wait, as it was then';
+COMMENT ON COLUMN webchatt.unread.since IS 'since when the first one waits';
+COMMENT ON COLUMN webchatt.unread.email IS 'their attribute "email", where there is one: a stranger wrote it. Null: none';
+COMMENT ON COLUMN webchatt.unread.noted_at IS 'when it was noted';
+CREATE INDEX held_channel ON webchatt.held (channel_id, held_at);
+CREATE TRIGGER call_handlers AFTER INSERT ON webchatt.unread
+	FOR EACH ROW EXECUTE FUNCTION webchatt._call_handlers('unread');
+
+CREATE FUNCTION webchatt.notify_unread(channel uuid, after interval DEFAULT '10 minutes') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM webchatt._need_local_channel(channel);
+	IF after NOT BETWEEN interval '1 minute' AND interval '30 days' THEN
+		RAISE EXCEPTION 'after is %', after
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Give how long a message may wait for a visitor who is away, 1 minute to 30 days, or NULL to note nothing.';
+	END IF;
+	UPDATE webchatt.channels c SET unread_after = after WHERE c.id = channel AND c.unread_after IS DISTINCT FROM after;
+END
+$$;
+COMMENT ON FUNCTION webchatt.notify_unread(uuid, interval) IS
+	'notes in webchatt.unread which visitors of a local channel were written to while away and have not come back so long after, once until they come back; webchatt.on_unread() has a function called for each. NULL: not any more';

@@ -57,6 +57,7 @@ GRANT SELECT, INSERT, DELETE ON webchatt.passkey_challenges TO webchatt_worker;
 GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.ratings TO webchatt_worker;
+GRANT SELECT, INSERT, DELETE ON webchatt.unread TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.file_chunks, webchatt.file_uses TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.files TO webchatt_worker;
@@ -135,7 +136,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webcha
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks, webchatt.agents TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers, webchatt.identity_secrets TO webchatt_admin;
 GRANT SELECT ON webchatt.joins TO webchatt_admin;
-GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings TO webchatt_admin;
+GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings, webchatt.unread TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;
 GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them
@@ -153,7 +154,7 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchat
 GRANT SELECT ON webchatt.agents, webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
 	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.last_hour, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
-GRANT SELECT ON webchatt.ratings TO webchatt_agent;
+GRANT SELECT ON webchatt.ratings, webchatt.unread TO webchatt_agent;
 GRANT SELECT, INSERT, DELETE ON webchatt.notes TO webchatt_agent;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.canned_answers TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),

@@ -285,3 +285,33 @@ SELECT s.rows, p.channel_id, p.id, CASE WHEN p.is_queued THEN p.visitor END AS v
 FROM page p, size s
 WHERE p.is_queued OR p.n = s.rows
 ORDER BY p.n;
+
+-- name: unread_due($1 looked timestamptz, $2 most int)
+-- Visitors of channels that note it, whose first message has waited so long since the last look (-infinity: at all), and of whom
+-- that is not noted yet: what was held when it was noted before is not held any more.
+SELECT h.channel_id, h.visitor
+FROM webchatt.channels c
+CROSS JOIN LATERAL (
+	SELECT h.channel_id, h.visitor
+	FROM webchatt.held h
+	WHERE h.channel_id = c.id AND h.held_at > $1 - c.unread_after AND h.held_at <= now() - c.unread_after
+		AND h.seq = (SELECT o.seq FROM webchatt.held o WHERE o.channel_id = h.channel_id AND o.visitor = h.visitor ORDER BY o.seq LIMIT 1)
+		AND NOT EXISTS (SELECT FROM webchatt.unread u
+			WHERE u.channel_id = h.channel_id AND u.visitor = h.visitor AND u.noted_at >= h.held_at)
+	ORDER BY h.held_at
+	LIMIT $2
+) h
+WHERE c.unread_after IS NOT NULL;
+
+-- name: note_unread($1 channel uuid, $2 visitor text)
+-- It is noted of this one; what was noted the last time goes.
+WITH gone AS (
+	DELETE FROM webchatt.unread u WHERE u.channel_id = $1 AND u.visitor = $2
+)
+INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email)
+SELECT $1, $2, (array_agg(h.message_id ORDER BY h.seq))[1], count(*), min(h.held_at),
+	(SELECT left(v.attributes ->> 'email', 320) FROM webchatt.visitors v WHERE v.channel_id = $1 AND v.id = $2)
+FROM webchatt.held h
+WHERE h.channel_id = $1 AND h.visitor = $2
+HAVING count(*) > 0
+ON CONFLICT DO NOTHING;

@@ -1,6 +1,6 @@
 /*
  * register_handler.c
- *	  webchatt.on_message() and webchatt.on_status(): having a function called for
+ *	  webchatt.on_message(), on_status() and on_unread(): having a function called for
  *	  each message or status (see handler_calls.c).
  */
 #include "postgres.h"
@@ -25,6 +25,7 @@
 
 PG_FUNCTION_INFO_V1(webchatt_on_message);
 PG_FUNCTION_INFO_V1(webchatt_on_status);
+PG_FUNCTION_INFO_V1(webchatt_on_unread);
 
 /* Registered functions, at most: each message looks through them. */
 #define MOST_HANDLERS 100
@@ -42,16 +43,16 @@ typedef struct Registration
 } Registration;
 
 static void
-check_shape(const FormData_pg_proc *proc, Oid function, bool for_status)
+check_shape(const FormData_pg_proc *proc, Oid function, HandlerEvent event)
 {
-	const char *misfit = wc_handler_misfit(proc, for_status);
+	const char *misfit = wc_handler_misfit(proc, event);
 
 	if (misfit != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
 						errmsg("function %s cannot be called for each %s: %s", format_procedure(function),
-							   for_status ? "status" : "message", misfit),
-						for_status ? errhint("CREATE FUNCTION ...(status webchatt.statuses) RETURNS void ...")
-								   : errhint("CREATE FUNCTION ...(message webchatt.messages) RETURNS void ...")));
+							   wc_handler_words[event], misfit),
+						errhint("CREATE FUNCTION ...(%s webchatt.%s) RETURNS void ...", wc_handler_words[event],
+								wc_handler_tables[event])));
 }
 
 /*
@@ -71,7 +72,7 @@ check_owner(const FormData_pg_proc *proc, Oid function)
 
 /* Look at the function, and take down what it is called. */
 static void
-take_function(Oid function, bool for_status, Registration *r)
+take_function(Oid function, HandlerEvent event, Registration *r)
 {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc proc;
@@ -80,9 +81,9 @@ take_function(Oid function, bool for_status, Registration *r)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no function %u", function),
 						errhint("Name it with its argument, for example 'public.bot(webchatt.messages)'.")));
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	check_shape(proc, function, for_status);
+	check_shape(proc, function, event);
 	check_owner(proc, function);
-	r->event = CStringGetTextDatum(for_status ? "status" : "message");
+	r->event = CStringGetTextDatum(wc_handler_words[event]);
 	r->schema = CStringGetTextDatum(get_namespace_name(proc->pronamespace));
 	r->name = CStringGetTextDatum(NameStr(proc->proname));
 	r->owner = CStringGetTextDatum(GetUserNameFromId(proc->proowner, false));
@@ -144,6 +145,20 @@ need_function(bool given)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the function is NULL")));
 }
 
+/* Register one for events that have no direction. */
+static Datum
+on_any_direction(FunctionCallInfo fcinfo, HandlerEvent event)
+{
+	Registration r;
+
+	need_function(!PG_ARGISNULL(0));
+	take_function(PG_GETARG_OID(0), event, &r);
+	r.direction = CStringGetTextDatum("any");
+	r.any_channel = PG_ARGISNULL(1);
+	r.channel = r.any_channel ? (Datum) 0 : PG_GETARG_DATUM(1);
+	PG_RETURN_INT32(record(&r));
+}
+
 /*
  * on_message(function regprocedure, direction text, channel uuid) → int.  Errors: 42501
  * not the function's owner, 42P13 not of the right shape, 22023 the direction,
@@ -160,7 +175,7 @@ webchatt_on_message(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("messages have no direction \"%s\"", direction),
 				 errhint("Use in (from the visitor), out (to the visitor), or NULL for both.")));
-	take_function(PG_GETARG_OID(0), false, &r);
+	take_function(PG_GETARG_OID(0), HANDLER_MESSAGE, &r);
 	r.direction = CStringGetTextDatum(direction ? direction : "any");
 	r.any_channel = PG_ARGISNULL(2);
 	r.channel = r.any_channel ? (Datum) 0 : PG_GETARG_DATUM(2);
@@ -171,12 +186,12 @@ webchatt_on_message(PG_FUNCTION_ARGS)
 Datum
 webchatt_on_status(PG_FUNCTION_ARGS)
 {
-	Registration r;
+	return on_any_direction(fcinfo, HANDLER_STATUS);
+}
 
-	need_function(!PG_ARGISNULL(0));
-	take_function(PG_GETARG_OID(0), true, &r);
-	r.direction = CStringGetTextDatum("any");
-	r.any_channel = PG_ARGISNULL(1);
-	r.channel = r.any_channel ? (Datum) 0 : PG_GETARG_DATUM(1);
-	PG_RETURN_INT32(record(&r));
+/* on_unread(function regprocedure, channel uuid) → int.  Errors: as on_message(). */
+Datum
+webchatt_on_unread(PG_FUNCTION_ARGS)
+{
+	return on_any_direction(fcinfo, HANDLER_UNREAD);
 }

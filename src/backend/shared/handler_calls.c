@@ -1,7 +1,7 @@
 /*
  * handler_calls.c
- *	  Functions that an application registered by webchatt.on_message() and
- *	  webchatt.on_status(): they are rows of a table, so a dump takes them along,
+ *	  Functions that an application registered by webchatt.on_message(),
+ *	  webchatt.on_status() and webchatt.on_unread(): they are rows of a table, so a dump takes them along,
  *	  which it does not with triggers on an extension's tables.
  *
  * A row trigger of ours calls them.  It runs for every row, so what is registered is
@@ -54,12 +54,15 @@ PG_FUNCTION_INFO_V1(webchatt_call_handlers);
 PG_FUNCTION_INFO_V1(webchatt_handlers_changed);
 PG_FUNCTION_INFO_V1(webchatt_handler_problem);
 
+const char *const wc_handler_words[HANDLER_EVENTS] = {"message", "status", "unread"};
+const char *const wc_handler_tables[HANDLER_EVENTS] = {"messages", "statuses", "unread"};
+
 void (*wc_handler_report)(const char *text) = NULL;
 
 static MemoryContext cache_context = NULL;
 static Handler *cache = NULL; /* in the order of their numbers */
 static int ncache = 0;
-static int nfor[2] = {0, 0}; /* by for_status */
+static int nfor[HANDLER_EVENTS] = {0}; /* by what they are for */
 static bool cache_valid = false;
 static Oid registrations = InvalidOid;
 
@@ -91,20 +94,19 @@ watch_changes(void)
 
 /* The row type that a handler takes. */
 Oid
-wc_handler_argument(bool for_status)
+wc_handler_argument(HandlerEvent event)
 {
-	return get_rel_type_id(wc_relation(for_status ? "statuses" : "messages"));
+	return get_rel_type_id(wc_relation(wc_handler_tables[event]));
 }
 
 /* What keeps a function of that shape from being a handler; NULL: nothing. */
 const char *
-wc_handler_misfit(const FormData_pg_proc *proc, bool for_status)
+wc_handler_misfit(const FormData_pg_proc *proc, HandlerEvent event)
 {
 	if (proc->prokind != PROKIND_FUNCTION || proc->proretset || proc->prorettype != VOIDOID)
 		return "it is not a function that returns void";
-	if (proc->pronargs != 1 || proc->proargtypes.values[0] != wc_handler_argument(for_status))
-		return for_status ? "it does not take one argument of type webchatt.statuses"
-						  : "it does not take one argument of type webchatt.messages";
+	if (proc->pronargs != 1 || proc->proargtypes.values[0] != wc_handler_argument(event))
+		return psprintf("it does not take one argument of type webchatt.%s", wc_handler_tables[event]);
 	if (isAnyTempNamespace(proc->pronamespace))
 		return "it is temporary, and goes with its session";
 	return NULL;
@@ -130,7 +132,7 @@ owner_is_strange(const Handler *h)
 static void
 resolve(Handler *h)
 {
-	Oid argument = wc_handler_argument(h->for_status);
+	Oid argument = wc_handler_argument(h->event);
 	oidvector *arguments = buildoidvector(&argument, 1);
 	Oid schema = get_namespace_oid(NameStr(h->schema), true);
 	HeapTuple tuple;
@@ -147,7 +149,7 @@ resolve(Handler *h)
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	h->function = proc->oid;
 	h->owner = proc->proowner;
-	h->problem = wc_handler_misfit(proc, h->for_status);
+	h->problem = wc_handler_misfit(proc, h->event);
 	if (h->problem == NULL && owner_is_strange(h))
 		h->problem = "it has another owner than when it was registered";
 	ReleaseSysCache(tuple);
@@ -172,7 +174,9 @@ read_registration(Handler *h, HeapTuple tuple, TupleDesc desc)
 	memset(h, 0, sizeof(*h));
 	h->id = DatumGetInt32(heap_getattr(tuple, REG_ID, desc, &isnull));
 	copy_name(&word, tuple, desc, REG_EVENT);
-	h->for_status = strcmp(NameStr(word), "status") == 0;
+	h->event = strcmp(NameStr(word), "status") == 0	  ? HANDLER_STATUS
+			   : strcmp(NameStr(word), "unread") == 0 ? HANDLER_UNREAD
+													  : HANDLER_MESSAGE;
 	copy_name(&h->schema, tuple, desc, REG_SCHEMA);
 	copy_name(&h->name, tuple, desc, REG_FUNCTION);
 	copy_name(&h->direction, tuple, desc, REG_DIRECTION);
@@ -207,7 +211,8 @@ load(void)
 		watch_changes();
 	MemoryContextReset(cache_context);
 	cache = NULL;
-	ncache = nfor[0] = nfor[1] = 0;
+	ncache = 0;
+	memset(nfor, 0, sizeof(nfor));
 	cache_valid = true; /* unless it changes while it is read */
 	registrations = wc_relation("registrations");
 	rel = table_open(registrations, AccessShareLock);
@@ -220,7 +225,7 @@ load(void)
 		else if (ncache == size)
 			cache = repalloc(cache, sizeof(Handler) * (size *= 2));
 		read_registration(&cache[ncache], tuple, RelationGetDescr(rel));
-		nfor[cache[ncache++].for_status]++;
+		nfor[cache[ncache++].event]++;
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
@@ -233,7 +238,7 @@ static char *
 signature_of(const Handler *h)
 {
 	return psprintf("%s(webchatt.%s)", quote_qualified_identifier(NameStr(h->schema), NameStr(h->name)),
-					h->for_status ? "statuses" : "messages");
+					wc_handler_tables[h->event]);
 }
 
 static void
@@ -256,7 +261,7 @@ refuse(const Handler *h)
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg_internal("%s", text),
 					errhint("Bring it back, or register it anew by its owner (SELECT webchatt.remove_handler(%d), and "
 							"webchatt.%s()); then webchatt.retry_reject() for the events that are in webchatt.rejects.",
-							h->id, h->for_status ? "on_status" : "on_message")));
+							h->id, psprintf("on_%s", wc_handler_words[h->event]))));
 }
 
 /*
@@ -301,18 +306,18 @@ goes_with(const Handler *h, const char *direction)
 }
 
 static bool
-is_meant(const Handler *h, bool for_status, const char *direction, const pg_uuid_t *channel)
+is_meant(const Handler *h, HandlerEvent event, const char *direction, const pg_uuid_t *channel)
 {
-	if (h->for_status != for_status || !goes_with(h, direction))
+	if (h->event != event || !goes_with(h, direction))
 		return false;
 	return h->any_channel || memcmp(&h->channel, channel, sizeof(*channel)) == 0;
 }
 
 /* Call those that are meant, by a list of our own: one of them may register another. */
 static void
-call_all(bool for_status, HeapTuple tuple, TupleDesc desc)
+call_all(HandlerEvent event, HeapTuple tuple, TupleDesc desc)
 {
-	Handler *meant = palloc(sizeof(Handler) * nfor[for_status]);
+	Handler *meant = palloc(sizeof(Handler) * nfor[event]);
 	int nmeant = 0;
 	const char *direction = NULL;
 	bool isnull;
@@ -320,11 +325,11 @@ call_all(bool for_status, HeapTuple tuple, TupleDesc desc)
 	Datum row;
 	int i;
 
-	if (!for_status)
+	if (event == HANDLER_MESSAGE)
 		direction = OidOutputFunctionCall(F_ENUM_OUT, heap_getattr(tuple, DIRECTION_COLUMN, desc, &isnull));
 	for (i = 0; i < ncache; i++)
 	{
-		if (is_meant(&cache[i], for_status, direction, channel))
+		if (is_meant(&cache[i], event, direction, channel))
 			meant[nmeant++] = cache[i];
 	}
 	if (nmeant == 0)
@@ -339,15 +344,15 @@ call_all(bool for_status, HeapTuple tuple, TupleDesc desc)
  * either)?  If not, the row trigger does nothing.
  */
 bool
-wc_handlers_any(bool for_status, const char *direction)
+wc_handlers_any(HandlerEvent event, const char *direction)
 {
 	int i;
 
 	if (!cache_valid)
 		load();
-	for (i = 0; nfor[for_status] > 0 && i < ncache; i++)
+	for (i = 0; nfor[event] > 0 && i < ncache; i++)
 	{
-		if (cache[i].for_status == for_status && goes_with(&cache[i], direction))
+		if (cache[i].event == event && goes_with(&cache[i], direction))
 			return true;
 	}
 	return false;
@@ -358,21 +363,23 @@ Datum
 webchatt_call_handlers(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	bool for_status;
+	HandlerEvent event;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) || data->tg_trigger->tgnargs != 1)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("webchatt._call_handlers() is a trigger function")));
-	for_status = data->tg_trigger->tgargs[0][0] == 's';
+	event = data->tg_trigger->tgargs[0][0] == 's'	? HANDLER_STATUS
+			: data->tg_trigger->tgargs[0][0] == 'u' ? HANDLER_UNREAD
+													: HANDLER_MESSAGE;
 	if (!cache_valid)
 		load();
-	if (nfor[for_status] == 0 || wc_loads_dump())
+	if (nfor[event] == 0 || wc_loads_dump())
 		return PointerGetDatum(NULL);
 	/* whoever may call it could have it called for a row of any shape */
-	if (RelationGetRelid(data->tg_relation) != wc_relation(for_status ? "statuses" : "messages"))
+	if (RelationGetRelid(data->tg_relation) != wc_relation(wc_handler_tables[event]))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("webchatt._call_handlers() is a trigger function of webchatt's own tables")));
-	call_all(for_status, data->tg_trigtuple, RelationGetDescr(data->tg_relation));
+	call_all(event, data->tg_trigtuple, RelationGetDescr(data->tg_relation));
 	return PointerGetDatum(NULL);
 }
 

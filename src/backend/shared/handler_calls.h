@@ -8,11 +8,21 @@
 #include "catalog/pg_proc.h"
 #include "utils/uuid.h"
 
+/* For what functions are registered. */
+typedef enum HandlerEvent
+{
+	HANDLER_MESSAGE = 0,
+	HANDLER_STATUS = 1,
+	HANDLER_UNREAD = 2
+} HandlerEvent;
+
+#define HANDLER_EVENTS 3
+
 /* One row of webchatt.registrations, and the function that it names. */
 typedef struct Handler
 {
 	int32 id;
-	bool for_status;
+	HandlerEvent event;
 	bool any_channel;
 	pg_uuid_t channel;
 	NameData schema;
@@ -26,8 +36,10 @@ typedef struct Handler
 
 /* In the worker: how it notes an error that webchatt.status shows; else NULL. */
 extern void (*wc_handler_report)(const char *text);
-extern bool wc_handlers_any(bool for_status, const char *direction);
-extern Oid wc_handler_argument(bool for_status);
-extern const char *wc_handler_misfit(const FormData_pg_proc *proc, bool for_status);
+extern const char *const wc_handler_words[HANDLER_EVENTS];	/* as in registrations.event */
+extern const char *const wc_handler_tables[HANDLER_EVENTS]; /* whose rows they are called with */
+extern bool wc_handlers_any(HandlerEvent event, const char *direction);
+extern Oid wc_handler_argument(HandlerEvent event);
+extern const char *wc_handler_misfit(const FormData_pg_proc *proc, HandlerEvent event);
 
 #endif /* WC_HANDLER_CALLS_H */

@@ -582,8 +582,9 @@ insert_unless(RowShape *shape, const Datum *values, const bool *nulls, bool fire
 static bool
 insert_all(RowShape *shape, const Datum *values, const bool *nulls, int nrows)
 {
-	bool rows =
-		shape->row_triggers || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
+	bool rows = shape->row_triggers ||
+				(shape->handlers != 0 &&
+				 wc_handlers_any(shape->handlers == 's' ? HANDLER_STATUS : HANDLER_MESSAGE, shape->direction));
 	bool fires = rows || shape->statement_triggers;
 	bool looks = fires || shape->others_code; /* at tables, perhaps at what was written just now */
 	TransitionCaptureState *capture = NULL;
@@ -686,7 +687,9 @@ wc_rows_possible(const WcRowTarget *target)
 static bool
 runs_others(const RowShape *shape)
 {
-	return shape->others_code || (shape->handlers != 0 && wc_handlers_any(shape->handlers == 's', shape->direction));
+	return shape->others_code ||
+		   (shape->handlers != 0 &&
+			wc_handlers_any(shape->handlers == 's' ? HANDLER_STATUS : HANDLER_MESSAGE, shape->direction));
 }
 
 /* Is the table known as it is now?  If not, finding out may run functions: those of defaults and of indexes. */

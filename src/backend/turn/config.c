@@ -30,6 +30,7 @@ typedef struct Config
 	int nkeys;
 	HTAB *authors; /* Author by name; NULL: no channel shows them */
 	bool desk_is_on;
+	bool notes_unread; /* a channel does */
 } Config;
 
 /* Names of agents are no longer: webchatt.agents. */
@@ -176,6 +177,7 @@ add_channel(Config *config, uint64 row)
 	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
 	channel->shows_author = DatumGetBool(wc_field(row, 13, &isnull));
 	channel->identity = identity_mode(row);
+	config->notes_unread |= DatumGetBool(wc_field(row, 19, &isnull));
 	if (!found)
 	{
 		wc_channel_put *put = &config->puts[config->nputs];
@@ -456,6 +458,15 @@ config_shows_author(const uint8 *id)
 	const ConfigChannel *channel = config != NULL && config->authors != NULL ? config_channel(id) : NULL;
 
 	return channel != NULL && channel->local && channel->shows_author;
+}
+
+/* Does any channel note who was written to while away? */
+bool
+config_notes_unread(void)
+{
+	const Config *config = fresh ? fresh : current;
+
+	return config != NULL && config->notes_unread;
 }
 
 /* Whom visitors are shown for an author, as JSON; empty: nobody, as it is no agent's name. */

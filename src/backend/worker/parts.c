@@ -16,6 +16,7 @@
 #include "outbound/joins.h"
 #include "outbound/outbound.h"
 #include "outbound/requeue.h"
+#include "outbound/unread.h"
 #include "rest/send_requests.h"
 #include "rest/webhook_requests.h"
 #include "turn/config.h"
@@ -33,6 +34,7 @@ static const TurnPart *const parts[] = {
 	&webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
 	&desk_calls_part,		&pages_part,	 &file_calls_part, &file_reads_part,
 	&file_sweep_part,		&ratings_part,	 &profiles_part,   &joins_part,
+	&unread_part,
 };
 
 /* Frames that wait to be written down. */

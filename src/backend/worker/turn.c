@@ -29,6 +29,7 @@
 #include "outbound/hub_answers.h"
 #include "outbound/outbound.h"
 #include "outbound/requeue.h"
+#include "outbound/unread.h"
 #include "rest/send_requests.h"
 #include "rest/webhook_requests.h"
 #include "shared/columns.h"
@@ -119,6 +120,7 @@ tell(TimestampTz now)
 	inbound_commit(&net_process.out); /* a visitor hears "stored" before the reply */
 	outbound_commit(now, &net_process.out);
 	requeue_commit();
+	unread_commit();
 	conversations_commit(now, &net_process.out);
 	send_requests_commit(&net_process.out);
 	webhook_requests_commit(&net_process.out);
@@ -153,6 +155,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	sessions_apply(now, &showed_up);
 	ratings_apply();
 	held_release(now, &showed_up);
+	unread_apply(now); /* who is there again is not away */
 	budgets_save(now);
 	if (TimestampDifferenceExceeds(last_upkeep, now, look_at_outbox ? UPKEEP_MS : UPKEEP_EARLY_MS))
 	{
