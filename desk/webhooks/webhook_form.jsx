@@ -34,7 +34,7 @@ export function WebhookForm({ start, action, onSave, children }) {
 		<Field form={form} name="label" label={t('label')} hint={t('webhookLabelHint')} first={!start} />
 		<Field form={form} name="endpoint" type="url" label={t('endpoint')} placeholder="https://shop.example.com/events" hint={t(start ? 'endpointMoves' : 'endpointHint')} />
 		{!start && <Field form={form} name="eventType" label={t('events')} hint={t(`${form.values.eventType}Hint`)}>
-			{['Message', 'MessageStatus'].map(one => <option key={one} value={one}>{t(one)}</option>)}</Field>}
+			{['Message', 'MessageStatus', 'Unread'].map(one => <option key={one} value={one}>{t(one)}</option>)}</Field>}
 		<Headers form={form} known={known} />
 		<Check checked={form.values.signed} onCheck={value => form.put('signed', value)} label={t('signed')} hint={t('signedHint')} />
 		<Problem error={form.rest} />

@@ -101,10 +101,10 @@ BEGIN
 			USING ERRCODE = CASE WHEN webhook.label IS NULL THEN 'null_value_not_allowed' ELSE 'invalid_parameter_value' END,
 				HINT = 'Say in words whose webhook it is.';
 	END IF;
-	IF webhook.event_type IS NULL OR webhook.event_type NOT IN ('Message', 'MessageStatus') THEN
+	IF webhook.event_type IS NULL OR webhook.event_type NOT IN ('Message', 'MessageStatus', 'Unread') THEN
 		RAISE EXCEPTION 'event type % is not one', coalesce(quote_literal(left(webhook.event_type, 100)), 'NULL')
 			USING ERRCODE = CASE WHEN webhook.event_type IS NULL THEN 'null_value_not_allowed' ELSE 'invalid_parameter_value' END,
-				HINT = 'Use Message for what visitors write, MessageStatus for what becomes of messages sent by the REST API.';
+				HINT = 'Use Message for what visitors write, MessageStatus for what becomes of messages sent by the REST API, Unread for who was written to while away and did not come back.';
 	END IF;
 	IF length(webhook.scope) > 1024 THEN
 		RAISE EXCEPTION 'the scope has % characters', length(webhook.scope)

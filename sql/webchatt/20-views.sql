@@ -215,6 +215,15 @@ SELECT e.seq, e.event_type, e.channel_id, e.visitor, e.message_id,
 				|| ',"timestamp":' || floor(date_part('epoch', CASE WHEN isfinite(e.at) THEN e.at ELSE e.created_at END))::bigint
 				|| ',"channel":"web-chatt2me","content":' || m.content::text || '}'
 			FROM webchatt.messages m WHERE m.channel_id = e.channel_id AND m.id = e.message_id)
+		WHEN e.event_type = 'Unread' THEN
+			-- the conversation may have been joined to another one meanwhile
+			(SELECT '{"eventType":"Unread","channelId":"' || u.channel_id || '","messageId":"' || u.message_id
+				|| '","visitor":' || to_json(u.visitor)::text || ',"messages":' || u.messages
+				|| ',"since":' || floor(date_part('epoch', u.since))::bigint || ',"timestamp":' || floor(date_part('epoch', u.noted_at))::bigint
+				|| coalesce(',"email":' || to_json(u.email)::text, '') || ',"channel":"web-chatt2me"}'
+			FROM webchatt.messages m
+			JOIN webchatt.unread u ON u.channel_id = m.channel_id AND u.visitor = m.visitor AND u.message_id = m.id
+			WHERE m.channel_id = e.channel_id AND m.id = e.message_id)
 		ELSE
 			'{"eventType":"MessageStatus","channelId":"' || e.channel_id || '","messageId":"' || e.message_id
 				|| '","status":"' || e.status
@@ -228,7 +237,7 @@ COMMENT ON COLUMN webchatt._feed_bodies.seq IS 'as in webchatt.feed';
 COMMENT ON COLUMN webchatt._feed_bodies.event_type IS 'as in webchatt.feed';
 COMMENT ON COLUMN webchatt._feed_bodies.visitor IS 'as in webchatt.feed';
 COMMENT ON COLUMN webchatt._feed_bodies.message_id IS 'as in webchatt.feed';
-COMMENT ON COLUMN webchatt._feed_bodies.body IS 'the event; null: its message is gone';
+COMMENT ON COLUMN webchatt._feed_bodies.body IS 'the event; null: its message is gone, or what was noted';
 
 CREATE VIEW webchatt.feeds AS
 SELECT 'webhook' AS kind, w.label, w.event_type,
@@ -258,12 +267,12 @@ FROM webchatt.links l
 JOIN webchatt.api_keys k ON k.id = l.key_id
 CROSS JOIN LATERAL (
 	SELECT count(*)::int AS behind, min(e.created_at) AS oldest
-	FROM (SELECT e.created_at, e.channel_id FROM webchatt.feed e WHERE e.seq > l.acknowledged ORDER BY e.seq LIMIT 10000) e
-	WHERE k.channels IS NULL OR e.channel_id = ANY (k.channels)) b;
+	FROM (SELECT e.created_at, e.channel_id, e.event_type FROM webchatt.feed e WHERE e.seq > l.acknowledged ORDER BY e.seq LIMIT 10000) e
+	WHERE e.event_type <> 'Unread' AND (k.channels IS NULL OR e.channel_id = ANY (k.channels))) b;
 COMMENT ON VIEW webchatt.feeds IS 'who gets the local hub''s events: webhooks of webchatt.webhooks, and databases by webchatt.links';
 COMMENT ON COLUMN webchatt.feeds.kind IS 'webhook or link';
 COMMENT ON COLUMN webchatt.feeds.label IS 'of a webhook its own, of a link that of its API key';
-COMMENT ON COLUMN webchatt.feeds.event_type IS 'of a webhook; a link gets all';
+COMMENT ON COLUMN webchatt.feeds.event_type IS 'of a webhook; a link gets messages and their statuses';
 COMMENT ON COLUMN webchatt.feeds.state IS 'a webhook is verifying, delivering, failing or paused; a link connected, away or revoked: since when and why';
 COMMENT ON COLUMN webchatt.feeds.behind IS 'events that it has not got, among the first 10,000 behind those that are done';
 COMMENT ON COLUMN webchatt.feeds.oldest IS 'when the oldest of them was published';

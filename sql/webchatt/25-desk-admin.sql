@@ -153,7 +153,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_create_webhook(jsonb) IS
-	'the desk, for admins: {label, endpoint, eventType: "Message" | "MessageStatus", headers?: [{key, value}], signed?, scope?} → the webhook as in webhooks, and its secret, this once';
+	'the desk, for admins: {label, endpoint, eventType: "Message" | "MessageStatus" | "Unread", headers?: [{key, value}], signed?, scope?} → the webhook as in webhooks, and its secret, this once';
 
 CREATE FUNCTION webchatt.desk_alter_webhook(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -57,7 +57,8 @@ GRANT SELECT, INSERT, DELETE ON webchatt.passkey_challenges TO webchatt_worker;
 GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.ratings TO webchatt_worker;
-GRANT SELECT, INSERT, DELETE ON webchatt.unread TO webchatt_worker;
+GRANT SELECT, INSERT, DELETE, UPDATE (visitor) ON webchatt.unread TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.unread_waits TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.file_chunks, webchatt.file_uses TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.files TO webchatt_worker;
@@ -137,6 +138,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webcha
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers, webchatt.identity_secrets TO webchatt_admin;
 GRANT SELECT ON webchatt.joins TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings, webchatt.unread TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.unread_waits TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;
 GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them

@@ -24,7 +24,7 @@ SELECT c.id, c.hub_id, c.kind, coalesce(w.accept_unsigned, false) AS accept_unsi
 	c.identity, i.secret AS identity_secret,
 	CASE WHEN i.old_secret_until > now() THEN i.old_secret END AS old_identity_secret,
 	ceil(extract(epoch FROM least(i.old_secret_until, timestamptz '9999-01-01')))::bigint AS old_identity_secret_until,
-	c.unread_after IS NOT NULL AS notes_unread
+	extract(epoch FROM c.unread_after)::bigint AS unread_after_seconds
 FROM webchatt.channels c
 JOIN webchatt.hubs h ON h.id = c.hub_id
 LEFT JOIN webchatt.identity_secrets i ON i.channel_id = c.id

@@ -32,7 +32,7 @@ WHERE NOT EXISTS (SELECT FROM webchatt.outbox x WHERE x.hub_id = 0 AND x.xid = o
 
 -- name: read_events($1 after bigint, $2 rows int)
 -- body is null where the message is gone.
-SELECT seq, event_type = 'Message' AS is_message, channel_id, visitor, message_id, body
+SELECT seq, event_type, channel_id, visitor, message_id, body
 FROM webchatt._feed_bodies
 WHERE seq > $1
 ORDER BY seq
@@ -79,7 +79,7 @@ told_links AS (
 	SET acknowledged = last.seq, lost = l.lost + (
 		SELECT count(*)
 		FROM gone g
-		WHERE g.seq > l.acknowledged
+		WHERE g.seq > l.acknowledged AND g.event_type <> 'Unread'
 			AND (SELECT k.channels IS NULL OR g.channel_id = ANY (k.channels) FROM webchatt.api_keys k WHERE k.id = l.key_id))
 	FROM last
 	WHERE l.acknowledged < last.seq

@@ -286,32 +286,94 @@ FROM page p, size s
 WHERE p.is_queued OR p.n = s.rows
 ORDER BY p.n;
 
--- name: unread_due($1 looked timestamptz, $2 most int)
--- Visitors of channels that note it, whose first message has waited so long since the last look (-infinity: at all), and of whom
--- that is not noted yet: what was held when it was noted before is not held any more.
-SELECT h.channel_id, h.visitor
-FROM webchatt.channels c
-CROSS JOIN LATERAL (
-	SELECT h.channel_id, h.visitor
-	FROM webchatt.held h
-	WHERE h.channel_id = c.id AND h.held_at > $1 - c.unread_after AND h.held_at <= now() - c.unread_after
-		AND h.seq = (SELECT o.seq FROM webchatt.held o WHERE o.channel_id = h.channel_id AND o.visitor = h.visitor ORDER BY o.seq LIMIT 1)
-		AND NOT EXISTS (SELECT FROM webchatt.unread u
-			WHERE u.channel_id = h.channel_id AND u.visitor = h.visitor AND u.noted_at >= h.held_at)
-	ORDER BY h.held_at
-	LIMIT $2
-) h
-WHERE c.unread_after IS NOT NULL;
-
--- name: note_unread($1 channel uuid, $2 visitor text)
--- It is noted of this one; what was noted the last time goes.
-WITH gone AS (
-	DELETE FROM webchatt.unread u WHERE u.channel_id = $1 AND u.visitor = $2
-)
-INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email)
-SELECT $1, $2, (array_agg(h.message_id ORDER BY h.seq))[1], count(*), min(h.held_at),
-	(SELECT left(v.attributes ->> 'email', 320) FROM webchatt.visitors v WHERE v.channel_id = $1 AND v.id = $2)
-FROM webchatt.held h
-WHERE h.channel_id = $1 AND h.visitor = $2
-HAVING count(*) > 0
+-- name: await_unread($1 channels uuid[], $2 visitors text[])
+-- Messages to these are held: where the channel wants it, it is looked at in time whether they have come back.
+INSERT INTO webchatt.unread_waits (channel_id, visitor, due)
+SELECT DISTINCT h.channel_id, h.visitor, now() + c.unread_after
+FROM unnest($1, $2) AS h (channel_id, visitor)
+JOIN webchatt.channels c ON c.id = h.channel_id
+WHERE c.unread_after IS NOT NULL
 ON CONFLICT DO NOTHING;
+
+-- name: walk_unread($1 channel uuid, $2 visitor text, $3 rows int)
+-- The same of what is held already: a page of it, from the conversation behind this one on, as far as it is not noted. Returns the
+-- last conversation of the page, and how many rows that had.
+WITH page AS MATERIALIZED (
+	SELECT h.channel_id, h.visitor, h.held_at
+	FROM webchatt.held h
+	WHERE (h.channel_id, h.visitor) > ($1, $2)
+	ORDER BY h.channel_id, h.visitor
+	LIMIT $3
+),
+waits AS (
+	INSERT INTO webchatt.unread_waits AS w (channel_id, visitor, due)
+	SELECT p.channel_id, p.visitor, min(p.held_at) + c.unread_after
+	FROM page p
+	JOIN webchatt.channels c ON c.id = p.channel_id
+	WHERE c.unread_after IS NOT NULL
+		AND NOT EXISTS (SELECT FROM webchatt.unread u
+			WHERE u.channel_id = p.channel_id AND u.visitor = p.visitor AND u.noted_at >= p.held_at)
+	GROUP BY p.channel_id, p.visitor, c.unread_after
+	ON CONFLICT (channel_id, visitor) DO UPDATE SET due = excluded.due WHERE w.due > excluded.due
+)
+SELECT p.channel_id, p.visitor, (SELECT count(*)::int FROM page) AS rows
+FROM page p
+ORDER BY p.channel_id DESC, p.visitor DESC
+LIMIT 1;
+
+-- name: unread_due($1 most int)
+SELECT w.channel_id, w.visitor
+FROM webchatt.unread_waits w
+WHERE w.due <= now()
+ORDER BY w.due
+LIMIT $1;
+
+-- name: postpone_unread($1 channels uuid[], $2 visitors text[], $3 seconds int)
+-- These could not be noted now.
+UPDATE webchatt.unread_waits w
+SET due = now() + make_interval(secs => $3)
+FROM unnest($1, $2) AS n (channel_id, visitor)
+WHERE w.channel_id = n.channel_id AND w.visitor = n.visitor;
+
+-- name: note_unread($1 channel uuid, $2 visitor text, $3 publish boolean)
+-- It is time to look whether this one has come back. If not, and it is not noted since what is held first has been, it is; what was
+-- noted the last time goes. Who came back and was written to again is looked at later.
+WITH first AS MATERIALIZED (
+	SELECT h.message_id, h.held_at, h.held_at + c.unread_after AS due
+	FROM webchatt.held h
+	JOIN webchatt.channels c ON c.id = h.channel_id
+	WHERE h.channel_id = $1 AND h.visitor = $2
+	ORDER BY h.channel_id, h.visitor, h.seq
+	LIMIT 1
+),
+later AS (
+	UPDATE webchatt.unread_waits w SET due = f.due
+	FROM first f
+	WHERE w.channel_id = $1 AND w.visitor = $2 AND f.due > now()
+),
+done AS (
+	DELETE FROM webchatt.unread_waits w
+	WHERE w.channel_id = $1 AND w.visitor = $2 AND NOT EXISTS (SELECT FROM first f WHERE f.due > now())
+),
+fresh AS MATERIALIZED (
+	SELECT f.message_id, f.held_at
+	FROM first f
+	WHERE f.due <= now()
+		AND NOT EXISTS (SELECT FROM webchatt.unread u WHERE u.channel_id = $1 AND u.visitor = $2 AND u.noted_at >= f.held_at)
+),
+gone AS (
+	DELETE FROM webchatt.unread u USING fresh f WHERE u.channel_id = $1 AND u.visitor = $2
+),
+noted AS (
+	INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email)
+	SELECT $1, $2, f.message_id, (SELECT count(*) FROM webchatt.held h WHERE h.channel_id = $1 AND h.visitor = $2), f.held_at,
+		left(coalesce(v.email, v.attributes ->> 'email'), 320)
+	FROM fresh f
+	JOIN webchatt.visitors v ON v.channel_id = $1 AND v.id = $2
+	ON CONFLICT DO NOTHING
+	RETURNING channel_id, visitor, message_id
+)
+INSERT INTO webchatt.feed (event_type, channel_id, visitor, message_id)
+SELECT 'Unread', channel_id, visitor, message_id
+FROM noted
+WHERE $3 AND EXISTS (SELECT FROM webchatt.webhooks w WHERE w.event_type = 'Unread');

@@ -11,7 +11,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: read_webhooks()
 -- known_upto: beyond done_upto, the log knows of successes up to here.
-SELECT w.id, w.n, w.event_type = 'Message' AS takes_messages, w.endpoint,
+SELECT w.id, w.n, w.event_type, w.endpoint,
 	CASE WHEN w.headers <> '[]' THEN w.headers::text END AS headers, w.secret,
 	w.active AND (w.key_id IS NULL OR k.revoked_at IS NULL AND 'webhooks' = ANY (k.scopes)) AS is_active,
 	w.verified_at IS NOT NULL AS is_verified,

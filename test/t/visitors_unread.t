@@ -2,14 +2,22 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(hmac_sha256_hex);
+use Endpoint;
 use LocalHub;
+use Mojo::JSON qw(decode_json);
 use Test::More;
 
-my $t = LocalHub->begin(limits => $LocalHub::WIDE);
+my $t = LocalHub->begin(limits => $LocalHub::WIDE, conf => "webchatt.webhook_allowed_addresses = '127.0.0.0/8'");
+my $endpoint = Endpoint->new;
 my $channel = $t->{channel};
 
 # As if it had been held so long; the worker's clock is the server's.
-sub ages { my ($v) = @_; return $t->sql("UPDATE webchatt.held SET held_at = held_at - interval '1 hour' WHERE visitor = '$v->{visitor}'") }
+sub ages {
+	my ($v) = @_;
+	$t->sql("UPDATE webchatt.held SET held_at = held_at - interval '1 hour' WHERE visitor = '$v->{visitor}'");
+	return $t->sql("UPDATE webchatt.unread_waits SET due = due - interval '1 hour' WHERE visitor = '$v->{visitor}'");
+}
 sub notes { my ($v) = @_; return $t->sql("SELECT count(*) FROM public.mail WHERE visitor = '$v->{visitor}'") }
 sub noted { my ($v, $n, $what) = @_; return $t->wait_for("SELECT count(*) = $n FROM public.mail WHERE visitor = '$v->{visitor}'", $what) }
 sub away { my ($v) = @_; $v->end; return $t->wait_for("SELECT NOT EXISTS (SELECT FROM webchatt.sessions WHERE visitor = '$v->{visitor}')", 'they go') }
@@ -30,6 +38,7 @@ held($v, 2, 'two messages wait');
 ages($v);
 $t->sql("SELECT webchatt.notify_unread('$channel', '30 minutes')");
 noted($v, 1, 'where a channel wants it, it is noted');
+is($t->sql("SELECT count(*) FROM webchatt.feed WHERE event_type = 'Unread'"), 0, 'and published to nobody, where nobody wants it');
 is($t->sql("SELECT messages, email FROM public.mail WHERE visitor = '$v->{visitor}'"), '2|v@example.com', 'how many, and to whom one might write');
 is($t->sql("SELECT count(*) FROM webchatt.unread u JOIN webchatt.messages m ON m.id = u.message_id AND m.channel_id = u.channel_id WHERE u.messages = 2"), 1, 'from which message on');
 is(notes($_), 0, 'not of one who was written to a moment ago, nor of one who is there') for $w, $there;
@@ -67,7 +76,42 @@ like($t->sql('SELECT last_error FROM webchatt.status'), qr/violates check constr
 $t->sql(q{ALTER TABLE public.mail DROP CONSTRAINT no});
 noted($x, 1, 'it is tried again');
 
+# A webhook hears it, and hears nothing else.
+$endpoint->on('*', sub {
+	my $token = Endpoint::header($_[0], 'X-Validation-Token');
+	return Endpoint::reply(200, $token ne '' ? qq("$token") : '{}');
+});
+my ($hook, $secret) = split /\|/, $t->sql("SELECT id, secret FROM webchatt.create_webhook('mailer', 'http://127.0.0.1:$endpoint->{port}/unread', 'Unread')");
+ok($endpoint->until(sub { $t->sql("SELECT verified_at IS NOT NULL FROM webchatt.webhooks WHERE id = '$hook'") eq 't' }), 'a webhook for it');
+my $z = $t->arrived(attributes => { email => 'z@example.com' });
+away($z);
+writes($z) for 1, 2;
+held($z, 2, 'written to');
+ages($z);
+my @told;
+ok($endpoint->until(sub {
+	@told = grep { Endpoint::header($_, 'X-Validation-Token') eq '' } @{ $endpoint->{requests} };
+	return @told > 0;
+}), 'it is told');
+my ($time, $mac) = Endpoint::header($told[0], 'X-hub-Signature') =~ /^t=(\d+),v1=([0-9a-f]{64})$/;
+is($mac, hmac_sha256_hex("$time.$told[0]{body}", $secret), 'signed');
+my $event = decode_json($told[0]{body});
+my $said = $t->sql("SELECT concat_ws('|', 'Unread', channel_id, visitor, message_id, messages, email, floor(extract(epoch FROM since))) FROM webchatt.unread WHERE visitor = '$z->{visitor}'");
+is(join('|', @{$event}{qw(eventType channelId visitor messageId messages email since)}), $said, 'who, since when, and what waits');
+is(notes($z), 1, 'the function is called, too');
+ok($endpoint->until(sub { $t->sql("SELECT behind = 0 FROM webchatt.feeds WHERE label = 'mailer'") eq 't' }), 'nothing is behind');
+
+# A channel that has it otherwise: what is held by then counts from when it was held.
+my $late = $t->arrived;
+away($late);
+writes($late);
+held($late, 1, 'held');
+$t->sql("UPDATE webchatt.held SET held_at = held_at - interval '5 minutes' WHERE visitor = '$late->{visitor}'");
+$t->sql("SELECT webchatt.notify_unread('$channel', '2 minutes')");
+noted($late, 1, 'earlier than before');
+
 $t->sql("SELECT webchatt.notify_unread('$channel', NULL)");
+is($t->sql('SELECT count(*) FROM webchatt.unread_waits'), 0, 'nobody is waited for');
 is($t->sql('SELECT count(*) FROM webchatt.channels WHERE unread_after IS NOT NULL'), 0, 'and not any more');
 
 done_testing();

@@ -170,7 +170,7 @@ delivery_queue_add(Feed *feed, const EventRow *row)
 {
 	Webhook *w = (Webhook *) feed;
 
-	if (row->is_message != w->row->is_message || row->body == NULL || row->known_good)
+	if (row->kind != w->row->kind || row->body == NULL || row->known_good)
 		return true;
 	if (w->nundone + w->nfresh >= WINDOW_EVENTS ||
 		(w->nundone + w->nfresh > 0 && w->bytes + w->fresh_bytes + row->len > WINDOW_BYTES))
@@ -200,7 +200,7 @@ scan_row(void *arg, const EventRow *row)
 	scan->past |= row->seq > scan->upto;
 	if (scan->full || scan->past)
 		return;
-	if (row->conversation == scan->conv->key && row->is_message == scan->webhook->row->is_message && row->body != NULL)
+	if (row->conversation == scan->conv->key && row->kind == scan->webhook->row->kind && row->body != NULL)
 	{
 		scan->full = scan->found == CONV_WINDOW;
 		if (scan->full)

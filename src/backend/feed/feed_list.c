@@ -14,6 +14,15 @@
 
 dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
 
+/* An event type, as webchatt.feed and webchatt.webhooks have it. */
+FeedKind
+feed_list_kind(const char *event_type)
+{
+	return strcmp(event_type, "Message") == 0  ? FEED_MESSAGE
+		   : strcmp(event_type, "Unread") == 0 ? FEED_UNREAD
+											   : FEED_STATUS;
+}
+
 /* An API key's channels from a row that was read, kept in a context. */
 FeedChannels
 feed_list_channels(uint64 row, int column, MemoryContext context)

@@ -11,6 +11,14 @@
 /* How long the statements of feeds may take in one turn, in ms. */
 #define FEEDS_TIME_MS 10000
 
+/* What an event is. */
+typedef enum FeedKind
+{
+	FEED_MESSAGE,
+	FEED_STATUS,
+	FEED_UNREAD /* for webhooks only: between hubs it is not said */
+} FeedKind;
+
 /* The channels that an API key may use. */
 typedef struct FeedChannels
 {
@@ -42,7 +50,7 @@ typedef struct Feed
 typedef struct EventRow
 {
 	int64 seq;
-	bool is_message;
+	FeedKind kind;
 	const pg_uuid_t *channel;
 	const pg_uuid_t *message;
 	uint64 conversation; /* a hash: of two that have the same, one waits for the other */
@@ -54,6 +62,7 @@ typedef struct EventRow
 } EventRow;
 
 extern dlist_head feed_list;
+extern FeedKind feed_list_kind(const char *event_type);
 extern FeedChannels feed_list_channels(uint64 row, int column, MemoryContext context);
 extern void feed_list_set_channels(Feed *feed, FeedChannels channels);
 

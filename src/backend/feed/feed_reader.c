@@ -52,7 +52,7 @@ hand_out(SPITupleTable *table, uint64 n, row_fn take, void *arg)
 
 		memset(&row, 0, sizeof(row));
 		row.seq = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-		row.is_message = DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull));
+		row.kind = feed_list_kind(SPI_getvalue(tuple, desc, 2));
 		channel = DatumGetUUIDP(SPI_getbinval(tuple, desc, 3, &isnull));
 		t = DatumGetTextPP(SPI_getbinval(tuple, desc, 4, &isnull));
 		row.conversation = hash_bytes_extended((unsigned char *) VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t),

@@ -134,7 +134,7 @@ take(Feed *feed, const EventRow *row)
 	wc_link_event m = {link->number, (uint64) row->seq, {row->body, row->len}};
 	UnderWay *u;
 
-	if (row->body == NULL)
+	if (row->body == NULL || row->kind == FEED_UNREAD)
 		return true;
 	if (n == WINDOW_EVENTS || (n > 0 && link->bytes + link->fresh_bytes + row->len > WINDOW_BYTES))
 		return false;

@@ -60,7 +60,7 @@ typedef struct WebhookRow
 {
 	pg_uuid_t id;
 	uint32 n;
-	bool is_message;
+	FeedKind kind; /* of the events that it takes */
 	char *endpoint;
 	char *headers; /* NULL: none */
 	char *secret;  /* NULL: none */

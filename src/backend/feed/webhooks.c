@@ -85,7 +85,7 @@ webhooks_read_configuration(void)
 
 		row->id = *DatumGetUUIDP(wc_field(i, 1, &isnull));
 		row->n = (uint32) DatumGetInt32(wc_field(i, 2, &isnull));
-		row->is_message = DatumGetBool(wc_field(i, 3, &isnull));
+		row->kind = feed_list_kind(wc_field_text(i, 3));
 		row->endpoint = keep_text(i, 4);
 		row->headers = keep_text(i, 5);
 		row->secret = keep_text(i, 6);
@@ -173,7 +173,7 @@ reconfigure(Webhook *w, const WebhookRow *row)
 	bool is = row->active && row->verified;
 
 	w->row = row;
-	if ((was && !is) || old->is_message != row->is_message)
+	if ((was && !is) || old->kind != row->kind)
 		w->shedding = true;
 	if (!was && is)
 	{

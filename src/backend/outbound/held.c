@@ -15,6 +15,7 @@
 #include "outbound/held.h"
 #include "outbound/hub_queue.h"
 #include "outbound/joins.h"
+#include "outbound/unread.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
 #include "shared/event_writer.h"
@@ -46,6 +47,7 @@ held_add(WcColumn *const columns[5])
 	args[5] = Int32GetDatum(wc_hold_for);
 	wc_run(WC_HOLD, args, NULL);
 	joins_held(columns[0], columns[1]);
+	unread_held(columns[0], columns[1]);
 }
 
 typedef struct Holding
@@ -79,6 +81,7 @@ held_now(WcColumn *const columns[5], const char *error_code, const char *error_m
 	if (savepoint_try(hold_step, &h, LOCK_WAIT_BLOCKED_MS) != NULL)
 		return false;
 	joins_held(columns[0], columns[1]);
+	unread_held(columns[0], columns[1]);
 	return true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "postmaster/postmaster.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -30,7 +31,7 @@ typedef struct Config
 	int nkeys;
 	HTAB *authors; /* Author by name; NULL: no channel shows them */
 	bool desk_is_on;
-	bool notes_unread; /* a channel does */
+	uint64 unread_mark; /* of which channels note who does not come back, and when; 0: none does */
 } Config;
 
 /* Names of agents are no longer: webchatt.agents. */
@@ -162,6 +163,20 @@ read_local(Config *config, wc_channel_put *put, uint64 row)
 		put->origins[put->norigins++] = wc_str_from(next);
 }
 
+/* The rows come in the order of the channels' ids. */
+static void
+add_unread(Config *config, uint64 row)
+{
+	bool isnull;
+	int64 seconds = DatumGetInt64(wc_field(row, 19, &isnull));
+	const pg_uuid_t *id;
+
+	if (isnull)
+		return;
+	id = DatumGetUUIDP(wc_field(row, 1, &isnull));
+	config->unread_mark = hash_bytes_extended(id->data, UUID_LEN, config->unread_mark + (uint64) seconds) | 1;
+}
+
 static ConfigChannel *
 add_channel(Config *config, uint64 row)
 {
@@ -177,7 +192,7 @@ add_channel(Config *config, uint64 row)
 	channel->paused = DatumGetBool(wc_field(row, 12, &isnull));
 	channel->shows_author = DatumGetBool(wc_field(row, 13, &isnull));
 	channel->identity = identity_mode(row);
-	config->notes_unread |= DatumGetBool(wc_field(row, 19, &isnull));
+	add_unread(config, row);
 	if (!found)
 	{
 		wc_channel_put *put = &config->puts[config->nputs];
@@ -460,13 +475,13 @@ config_shows_author(const uint8 *id)
 	return channel != NULL && channel->local && channel->shows_author;
 }
 
-/* Does any channel note who was written to while away? */
-bool
-config_notes_unread(void)
+/* Which channels note who was written to while away, and after how long: another number when that is another; 0: none. */
+uint64
+config_unread_mark(void)
 {
 	const Config *config = fresh ? fresh : current;
 
-	return config != NULL && config->notes_unread;
+	return config != NULL ? config->unread_mark : 0;
 }
 
 /* Whom visitors are shown for an author, as JSON; empty: nobody, as it is no agent's name. */

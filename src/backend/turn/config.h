@@ -44,7 +44,7 @@ extern void config_write_settings(wc_buf *out);
 extern void config_write_all(wc_buf *out);
 extern const ConfigChannel *config_channel(const uint8 *id);
 extern bool config_shows_author(const uint8 *channel);
-extern bool config_notes_unread(void);
+extern uint64 config_unread_mark(void);
 extern const char *config_author(const char *name);
 extern const ConfigHub *config_hub(int id);
 extern const ConfigHub *config_hub_at(int i);
