@@ -200,6 +200,10 @@ $t->sql("SELECT @{[send_sql('kept', q{'x'})]}");
 is($t->sql(q{SELECT author FROM webchatt.messages WHERE visitor = 'kept'}), 'trigger', 'one that changes the row does');
 $t->sql('DROP TRIGGER d ON webchatt.messages');
 
+# A new visitor and a message are written without a statement: that is half the price.
+(undef, undef, $err) = $t->try_sql("SET client_min_messages = debug1; SELECT @{[send_sql('quick', q{'x'})]}; SELECT @{[send_sql('quick', q{'x'})]}");
+unlike($err, qr/are written by statements/, 'nothing of ours keeps rows from going into our tables directly');
+
 # --- what an operator adds to the table --------------------------------------
 
 $t->sql(q{CREATE FUNCTION public.who() RETURNS text LANGUAGE sql VOLATILE AS 'SELECT current_user::text';

@@ -14,14 +14,14 @@
  *
  * values and nulls have a row's columns beside each other, row after row, without those
  * that have a label: they are of an enum of ours, and the same in all rows.  Columns that
- * are not given get their defaults, as with a statement.
+ * are not given get their defaults, or are generated, as with a statement.
  *
  * True: the rows are there, in their order; CHECK and NOT NULL were checked, indexes
  * are kept (a row that is there already raises 23505: there is no ON CONFLICT), and AFTER
  * triggers, row and statement, have run: they see all rows, as those of one statement do.
  * False: nothing was done, since only a statement does it right for this table and this
  * role: BEFORE ROW triggers, rules, row security that binds the role, no right to
- * INSERT, generated columns or defaults beside constants, now() and webchatt._now(), a
+ * INSERT, identity columns or defaults beside constants, now() and webchatt._now(), a
  * partition, another table access method, a module that watches over rights, a
  * transaction that may not write.  What was found out is kept until the table changes.
  * Costs of one row: those of its index entries and a few microseconds.
