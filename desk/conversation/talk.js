@@ -238,6 +238,10 @@ export class Talk {
 				this.arrived(one);
 			known.set(one.id, one);
 		}
+		// One that was read is not asked for again.
+		for (const id of page.retracted || [])
+			if (known.has(id))
+				known.get(id).status = 'retracted';
 		this.messages = byId(known.values());
 		this.takeNotes(page.notes, tell);
 		this.visitor = page.visitor;

@@ -486,6 +486,10 @@ BEGIN
 			'noteCount', (SELECT count(*) FROM (SELECT FROM webchatt.notes n
 				WHERE n.channel_id = what.channel AND n.visitor = what.visitor LIMIT 1000) c),
 			'more', EXISTS (SELECT FROM found m WHERE m.beyond),
+			'retracted', (SELECT coalesce(jsonb_agg(r.id), '[]') FROM (SELECT m.id, m.status FROM webchatt.messages m
+					WHERE m.channel_id = what.channel AND m.visitor = what.visitor AND m.id <= after
+					ORDER BY m.id DESC LIMIT 100) r
+				WHERE r.status = 'retracted'),
 			'visitor', (SELECT jsonb_build_object('id', v.id,
 					'attributes', webchatt._desk_said(v, 100000),
 					'userId', v.user_id, 'verified', v.verified, 'signed', to_jsonb(v.signed), 'referrer', v.referrer, 'joinedTo', v.joined_to, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
@@ -502,7 +506,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
-	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, visitor: {id, attributes, userId, verified, signed, referrer, joinedTo, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them';
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, retracted: [id], visitor: {id, attributes, userId, verified, signed, referrer, joinedTo, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them; retracted: which of the last hundred up to "after" were taken back';
 
 CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

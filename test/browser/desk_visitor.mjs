@@ -129,6 +129,34 @@ test('who answers', async () => {
 	await Promise.all([context.close(), ana.close(), rui.close()]);
 });
 
+test('a message that is taken back', async () => {
+	const { widget, context } = await visitor('Which post office?', 'Post');
+	const [ana, rui] = await Promise.all(['ana', 'rui'].map(name => DeskPage.signedIn(name)));
+	for (const desk of [ana, rui])
+		await desk.open('Which post office');
+	await rui.say('A mistake');
+	await comes(() => widget.texts(), 'an agent answers', ['Which post office?', 'A mistake']);
+	for (const desk of [ana, rui])
+		await comes(() => desk.status('A mistake'), 'it is read', 'read');
+	const button = rui.log.getByRole('button', { name: 'Take back from the visitor' });
+	const dialog = rui.page.getByRole('dialog');
+	is([await button.count(), await ana.log.getByRole('button', { name: 'Take back from the visitor' }).count()], [1, 1], 'who wrote it can take it back, and an admin');
+	await button.click();
+	await dialog.getByText('The visitor sees it no more').waitFor();
+	await rui.page.keyboard.press('Escape');
+	await comes(() => dialog.count(), 'not without being asked', 0);
+	is(await widget.texts(), ['Which post office?', 'A mistake'], 'who leaves it takes nothing back');
+	await button.click();
+	await dialog.getByRole('button', { name: 'Take back' }).click();
+	await comes(() => widget.texts(), 'the visitor sees it no more', ['Which post office?']);
+	await comes(() => rui.status('A mistake'), 'the agent sees what became of it', 'retracted');
+	await comes(() => ana.status('A mistake'), 'so does a colleague, without a reload', 'retracted');
+	is([await button.count(), await ana.log.getByRole('button', { name: 'Take back from the visitor' }).count()], [0, 0], 'once');
+	is([...widget.errors, ...ana.errors, ...rui.errors], [], 'no errors');
+	await Promise.all([ana, rui].map(desk => desk.close()));
+	await context.close();
+});
+
 test('a page that forbids pictures', async () => {
 	const { channel, widget, context } = await visitor('Anybody?', 'Strict', { config: { dir: 'rtl' } });
 	await sql(`SELECT webchatt.set_show_author('${channel.id}')`);

@@ -45,6 +45,9 @@ SELECT max(s) FROM unnest(enum_range(NULL::webchatt.message_status)) s;
 SELECT webchatt.send_message(:'channel', :v, text => 'oops') AS id \gset
 SELECT webchatt.desk_retract(jsonb_build_object('channel', :'channel', 'id', :'id'));
 SELECT webchatt.desk_retract(jsonb_build_object('channel', :'channel', 'id', :'id'));
+-- a desk that has it already hears of it
+SELECT c -> 'messages' AS messages, c -> 'retracted' @> jsonb_build_array(:'id') AS told
+FROM unnest(ARRAY[:'id', '00000000-0000-7000-8000-000000000000']) after, webchatt.desk_conversation(jsonb_build_object('channel', :'channel', 'visitor', :v, 'after', after, 'limit', 1)) c WHERE after = :'id' OR c -> 'retracted' <> '[]';
 -- on a remote hub
 SELECT webchatt.connect_hub('key', name => 'remote');
 SELECT webchatt.add_channel('00000000-0000-0000-0000-0000000000bb', hub => 'remote');
