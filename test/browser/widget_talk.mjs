@@ -236,14 +236,21 @@ test('closed, and how it was', async () => {
 	await context.close();
 });
 
+const WORD = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft';
+const tooWide = root => root.evaluate(host => [...host.shadowRoot.querySelectorAll('.panel, .panel *')]
+	.filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === 'visible' && getComputedStyle(one).display !== 'inline').map(one => one.className));
+
 for (const [name, context, query] of [['dark', { colorScheme: 'dark' }, {}], ['on a phone', { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true }, {}], ['right to left', { viewport: { width: 360, height: 640 } }, { lang: 'ar', dir: 'rtl' }]]) {
 	test(`all of it ${name}`, async () => {
-		const { context: browser, page, widget, tapped, shot } = await visiting({ rating: true, questions: [QUESTIONS[0]], chips: ['Where is my order?', 'Prices'], hours: { timeZone: 'UTC', weekdays: {} } }, { context, query });
+		const { context: browser, page, widget, tapped, shot } = await visiting({
+			rating: true, questions: [{ ...QUESTIONS[0], label: WORD }], chips: ['Where is my order?', 'Prices', WORD], greeting: `Good day! ${WORD}`, hours: { timeZone: 'UTC', weekdays: {}, text: WORD }
+		}, { context, query });
 		const { root } = widget;
 		await root.locator('.questions input').waitFor();
 		await root.locator('.questions button').click();
 		await shot(`${name}-questions`);
 		await bad(widget);
+		is(await tooWide(root), [], 'no word is too long for its place');
 		await root.locator('.questions input').fill('Ana');
 		await root.locator('.questions button').click();
 		await root.locator('.chips button').first().waitFor();
@@ -255,8 +262,7 @@ for (const [name, context, query] of [['dark', { colorScheme: 'dark' }, {}], ['o
 		await root.locator('.stars button').nth(2).click();
 		await shot(`${name}-rating`);
 		await bad(widget);
-		const wide = await root.evaluate(host => [...host.shadowRoot.querySelectorAll('.panel, .panel *')].filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === 'visible' && getComputedStyle(one).display !== 'inline').map(one => one.className));
-		is(wide, [], 'nothing is wider than its place');
+		is(await tooWide(root), [], 'nothing is wider than its place');
 		is(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'nor than the screen');
 		await browser.close();
 	});

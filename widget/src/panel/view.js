@@ -236,6 +236,8 @@ export function makeView() {
 		bar.className = `bar ${state}`;
 		setText(said, quiet ? '' : t(offline && state !== 'gone' ? 'offline' : state));
 		again.hidden = state !== 'failed';
+		if (!quiet)
+			showTyping(false);
 		field.disabled = button.disabled = state === 'gone' || state === 'locked';
 		showAttach();
 		setText(title, name());
