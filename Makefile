@@ -172,7 +172,10 @@ test-all:
 demo test bench soak:
 	@scripts/$@
 
+shots:
+	@scripts/test build shots
+
 fuzz:
 	@scripts/fuzz $(MINUTES)
 
-.PHONY: demo test test-all bench soak fuzz install-net uninstall-net
+.PHONY: demo test test-all bench soak shots fuzz install-net uninstall-net
