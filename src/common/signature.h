@@ -44,7 +44,11 @@ extern bool wc_signature_parse(const char *value, size_t len, wc_signature *sig)
 extern bool wc_signature_make(const char *secret, size_t secret_len, const char *t_text, const char *body,
 							  size_t body_len, uint8_t mac[32]);
 
-/* Did a valid secret make that MAC of "<head>.<body>"?  Each is tried, in constant time. */
+/*
+ * Did a valid secret make that MAC of "<head>.<body>"?  In constant time: each secret is tried, also behind the one that
+ * made it, and the comparison does not stop at the first byte that differs; how long it takes depends on how many secrets
+ * there are and on the length of what is signed, and on no byte of a secret, of the MAC or of what is signed.
+ */
 extern bool wc_signature_is_by(const wc_secret *secrets, int nsecrets, int64_t now, const char *head, const char *body,
 							   size_t body_len, const uint8_t mac[32]);
 

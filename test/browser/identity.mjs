@@ -192,6 +192,38 @@ test('one user after another on a device', async () => {
 	await context.close();
 });
 
+test('answers that were given before the log-in', async () => {
+	const channel = await makeUsersChannel();
+	const questions = [{ name: 'email', label: 'Your e-mail', type: 'email', required: true }, { name: 'order', label: 'Order', required: true }];
+	// The user is known already, from elsewhere, and a new one: both keep what the browser's visitor answered.
+	const phone = await device(channel, { signature: await signed(channel, 'ana') });
+	await comes(() => heard(phone.widget), 'a user is known', [{ userId: 'ana', verified: true }]);
+	for (const user of ['ana', 'ben']) {
+		const context = await listening();
+		const widget = await Widget.visit(context, site, channel, line, { config: { questions } });
+		await widget.open(false);
+		await widget.root.getByLabel('Your e-mail').fill(`${user}@example.com`);
+		await widget.root.getByLabel('Order').fill(`order of ${user}`);
+		await widget.root.getByLabel('Order').press('Enter');
+		await widget.root.getByLabel('Write a message').waitFor();
+		await widget.say('Hello');
+		await comes(() => widget.mark('Hello'), 'a stranger answers, and writes', 'sent');
+		await identify(widget, { signature: await signed(channel, user) });
+		await comes(() => heard(widget), 'then logs in', [{ userId: user, verified: true }]);
+		await comes(() => sql(`SELECT email, attributes ->> 'email', attributes ->> 'order' FROM webchatt.visitors WHERE channel_id = '${channel.id}' AND user_id = '${user}'`),
+			'the answers are the user\'s', `${user}@example.com|${user}@example.com|order of ${user}`);
+		await comes(() => widget.texts(), 'the conversation goes on', ['Hello']);
+		is(await widget.root.locator('.questions').count(), 0, 'and nothing is asked again');
+		await widget.page.reload();
+		await widget.open();
+		await comes(() => widget.texts(), 'nor after a reload', ['Hello']);
+		is(await widget.root.locator('.questions').count(), 0, 'of a user');
+		is(widget.errors, [], 'no errors');
+		await context.close();
+	}
+	await phone.context.close();
+});
+
 test('a log-out, and a stranger', async () => {
 	const channel = await makeUsersChannel();
 	const { context, widget } = await device(channel, { signature: await signed(channel, 'gus') });
