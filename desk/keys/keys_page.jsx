@@ -9,7 +9,8 @@ import { href, replace } from '../shared/route.js';
 import { Confirm, Empty, Icon, Problem } from '../shared/ui.jsx';
 import { fullOf, t } from '../shared/words.js';
 
-const SCOPES = ['send', 'webhooks', 'link'];
+const USUAL = ['send', 'webhooks', 'link'];
+const SCOPES = [...USUAL, 'visitors'];
 
 function linkOf(link) {
 	if (!link)
@@ -30,7 +31,7 @@ function Row({ desk, one, onRevoke }) {
 const toggled = (list, one) => list.includes(one) ? list.filter(other => other !== one) : [...list, one];
 
 function Form({ desk, onMade }) {
-	const form = useForm({ label: '', scopes: SCOPES, channels: [] }, { label: /label|API key '/i, scopes: /scope/i, channels: /channel/i }, async ({ label, scopes, channels }) => {
+	const form = useForm({ label: '', scopes: USUAL, channels: [] }, { label: /label|API key '/i, scopes: /scope/i, channels: /channel/i }, async ({ label, scopes, channels }) => {
 		const answer = await call('create_api_key', { label: label.trim(), scopes, ...channels.length ? { channels } : {} });
 		onMade({ value: answer.key, label: label.trim() });
 	});

@@ -136,6 +136,8 @@ export const EN = {
 	scope_webhooksWhy: 'Its own, by the REST API.',
 	scope_link: 'open a link',
 	scope_linkWhy: 'For another database with webchatt.',
+	scope_visitors: 'hand out and erase visitors',
+	scope_visitorsWhy: 'All that is known of them, for what the law asks for.',
 	revoke: 'Revoke',
 	revokeOf: 'Revoke {name}',
 	revokeAsk: 'Revoke the API key {name}?',

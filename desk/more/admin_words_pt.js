@@ -136,6 +136,8 @@ export const PT = {
 	scope_webhooksWhy: 'Os seus, pela API REST.',
 	scope_link: 'abrir uma ligação',
 	scope_linkWhy: 'Para outro banco de dados com webchatt.',
+	scope_visitors: 'entregar e apagar visitantes',
+	scope_visitorsWhy: 'Tudo o que se sabe deles, para o que a lei pede.',
 	revoke: 'Revogar',
 	revokeOf: 'Revogar {name}',
 	revokeAsk: 'Revogar a chave de API {name}?',

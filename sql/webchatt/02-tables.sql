@@ -170,7 +170,7 @@ CREATE TABLE webchatt.api_keys (
 	label text NOT NULL UNIQUE CHECK (char_length(label) BETWEEN 1 AND 100),
 	key_hash bytea NOT NULL UNIQUE CHECK (octet_length(key_hash) = 32),
 	channels uuid[] CHECK (cardinality(channels) BETWEEN 1 AND 256 AND array_ndims(channels) = 1 AND array_position(channels, NULL) IS NULL),
-	scopes text[] NOT NULL DEFAULT '{send,webhooks,link}' CHECK (cardinality(scopes) > 0 AND scopes <@ '{send,webhooks,link}'),
+	scopes text[] NOT NULL DEFAULT '{send,webhooks,link}' CHECK (cardinality(scopes) > 0 AND scopes <@ '{send,webhooks,link,visitors}'),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	revoked_at timestamptz
 );
@@ -179,7 +179,7 @@ COMMENT ON TABLE webchatt.api_keys IS
 COMMENT ON COLUMN webchatt.api_keys.label IS 'whose key it is, in words';
 COMMENT ON COLUMN webchatt.api_keys.key_hash IS 'SHA-256 of the key';
 COMMENT ON COLUMN webchatt.api_keys.channels IS 'local channels that it may send on and gets the events of; null: all, also those to come';
-COMMENT ON COLUMN webchatt.api_keys.scopes IS 'what it may do: send messages, keep webhooks of its own, open a link';
+COMMENT ON COLUMN webchatt.api_keys.scopes IS 'what it may do: send messages, keep webhooks of its own, open a link, hand out and erase visitors';
 COMMENT ON COLUMN webchatt.api_keys.created_at IS 'when it was made';
 COMMENT ON COLUMN webchatt.api_keys.revoked_at IS 'when webchatt.revoke_api_key() ended it; null: it is valid';
 COMMENT ON SEQUENCE webchatt.api_keys_id_seq IS 'numbers webchatt.api_keys';
@@ -522,7 +522,7 @@ COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
  * links are to be told of a message, w webhook deliveries are to be tried again, x a
  * visitor's sessions are to be closed, l a conversation is closed up to that message, o it is
  * opened again (when that one was the newest, as with a), a it is assigned to the note's, t a note to colleagues is there or gone,
- * g visitors were deleted, k a message that was queued is cancelled, y a message was taken back, b tokens of visitors
+ * g visitors were deleted, k a message that was queued is cancelled, y a message was taken back (with a note: its content was replaced), b tokens of visitors
  * are gone: whose sessions go with them is to be looked for; x with a note: those that were opened with the token of this hash.
  * hub_id 0: the worker itself (all but s, n, r and k); negative: the bulk lane of that
  * hub, which lets the live one go first (src/backend/shared/outbox_lane.c).
@@ -561,7 +561,7 @@ COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';
 COMMENT ON COLUMN webchatt.outbox.expires_at IS 'when the message stops waiting';
-COMMENT ON COLUMN webchatt.outbox.note IS 'a: to whom; null: to nobody; x: the SHA-256 of the token whose sessions are meant, in hex; null: all of them';
+COMMENT ON COLUMN webchatt.outbox.note IS 'a: to whom; null: to nobody; x: the SHA-256 of the token whose sessions are meant, in hex; null: all of them; y: not null: its content was replaced';
 
 CREATE TABLE webchatt.held (
 	channel_id uuid NOT NULL,

@@ -366,11 +366,11 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Say in words whose key it is: the log of changes and webchatt.revoke_api_key() go by it.';
 	END IF;
-	SELECT coalesce(s, 'NULL') INTO wrong FROM unnest(create_api_key.scopes) s WHERE s IS NULL OR s NOT IN ('send', 'webhooks', 'link') LIMIT 1;
+	SELECT coalesce(s, 'NULL') INTO wrong FROM unnest(create_api_key.scopes) s WHERE s IS NULL OR s NOT IN ('send', 'webhooks', 'link', 'visitors') LIMIT 1;
 	IF FOUND OR cardinality(create_api_key.scopes) = 0 THEN
 		RAISE EXCEPTION 'a key cannot have %', coalesce('the scope ' || wrong, 'no scope')
 			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Scopes are send (messages by the REST API), webhooks (its own) and link (for another database). Left out, it has all.';
+				HINT = 'Scopes are send (messages by the REST API), webhooks (its own), link (for another database) and visitors (to hand out and erase them). Left out, it has the first three.';
 	END IF;
 	IF cardinality(create_api_key.channels) NOT BETWEEN 1 AND 256 THEN
 		RAISE EXCEPTION 'a key is for 1 to 256 channels, not %', cardinality(create_api_key.channels)
@@ -395,7 +395,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.create_api_key(text, uuid[], text[]) IS
-	'makes a key for the local hub''s REST API (header x-api-key) and returns it; it is shown this once, only its hash is kept. channels: those that it is for; NULL: all. scopes: of send, webhooks and link; NULL: all';
+	'makes a key for the local hub''s REST API (header x-api-key) and returns it; it is shown this once, only its hash is kept. channels: those that it is for; NULL: all. scopes: of send, webhooks, link and visitors (hands out and erases); NULL: all but the last';
 
 CREATE FUNCTION webchatt.revoke_api_key(label text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

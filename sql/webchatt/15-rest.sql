@@ -551,6 +551,10 @@ DECLARE
 	message text;
 	hint text;
 BEGIN
+	IF path ~ '^/v1/communication/' THEN
+		SELECT v.status, v.body INTO status, body FROM webchatt._rest_visitor(key, method, path, query) v;
+		RETURN;
+	END IF;
 	IF NOT EXISTS (SELECT FROM webchatt.api_keys k WHERE k.id = key AND k.revoked_at IS NULL AND 'webhooks' = ANY (k.scopes)) THEN
 		status := 401;
 		body := webchatt._rest_error('The x-api-key is not known here any more.', 'api_key_unknown');
@@ -614,4 +618,4 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION webchatt._rest(int, text, text, text, text) IS
-	'webchatt''s own: answers a request for /v1/organization/webhook or below, whose key webchatt-net has checked: a key sees the webhooks that it made';
+	'webchatt''s own: answers a request for /v1/organization/webhook or below, whose key webchatt-net has checked: a key sees the webhooks that it made; one for a visitor is _rest_visitor()''s';

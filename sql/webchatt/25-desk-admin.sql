@@ -282,7 +282,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_create_api_key(jsonb) IS
-	'the desk, for admins: {label, channels?: [id], scopes?: ["send" | "webhooks" | "link"]} → {key}: makes a key, which is shown this once. Left out, it is for all channels, and for all';
+	'the desk, for admins: {label, channels?: [id], scopes?: ["send" | "webhooks" | "link" | "visitors"]} → {key}: makes a key, which is shown this once. Left out, it is for all channels, and for the first three';
 
 CREATE FUNCTION webchatt.desk_revoke_api_key(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

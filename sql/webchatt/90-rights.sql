@@ -116,6 +116,24 @@ GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, i
 	webchatt._retry_step(webchatt.hub_reconciliation), webchatt._repair_step(int), webchatt._take_repair(webchatt.hub_reconciliation, jsonb, jsonb),
 	webchatt._take_repair_refusal(webchatt.hub_reconciliation, jsonb, int), webchatt._reconcile_wait(int) TO webchatt_worker;
 
+-- erasing, handing out and redacting
+GRANT SELECT, INSERT, UPDATE ON webchatt.erasures TO webchatt_worker;
+GRANT SELECT, INSERT, DELETE ON webchatt.redactions TO webchatt_worker;
+GRANT SELECT, UPDATE (words) ON webchatt.search_texts TO webchatt_worker;
+GRANT UPDATE (error_message, extra), DELETE ON webchatt.statuses TO webchatt_worker;
+GRANT UPDATE (answer, error) ON webchatt.webhook_log TO webchatt_worker;
+GRANT UPDATE (error_message) ON webchatt.feed TO webchatt_worker;
+GRANT DELETE ON webchatt.visitors, webchatt.notes, webchatt.ratings, webchatt.file_uses TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt.visitor_hash(uuid, text), webchatt._erase_archived(uuid, text[], int), webchatt._erased(uuid, text, bigint),
+	webchatt._erase_log(webchatt.erasures, int), webchatt._erase_feed(webchatt.erasures, int), webchatt._drop_named_files(uuid, text[], uuid[], text[]),
+	webchatt._erase_messages(webchatt.erasures, timestamptz, int), webchatt._erase_beside(webchatt.erasures, timestamptz),
+	webchatt._erase_person(webchatt.erasures, timestamptz), webchatt._erase_later(uuid), webchatt._erase_some(uuid, int),
+	webchatt._begin_erasure(uuid, text, text), webchatt._close_sessions(uuid, text), webchatt._public_url(), webchatt._file_url(text, text),
+	webchatt._export_messages(uuid, text[], uuid, int), webchatt._export_beside(uuid, text, text[]), webchatt.export_visitor(uuid, text, uuid, int),
+	webchatt._rest_visitor(int, text, text, text), webchatt._redact_rows(uuid, uuid, jsonb, text),
+	webchatt._search_row(uuid, uuid, jsonb), webchatt._search_marks(uuid, uuid), webchatt._search_ms(uuid), webchatt._search_words(text, regconfig),
+	webchatt.message_text(jsonb) TO webchatt_worker;
+
 -- the index of texts, by the desk's worker
 GRANT EXECUTE ON FUNCTION webchatt.index_texts(int, boolean) TO webchatt_worker;
 
@@ -136,7 +154,7 @@ GRANT SELECT, INSERT, DELETE ON webchatt.sign_in_links TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webchatt.origins, webchatt.hub_webhooks,
 	webchatt.api_keys, webchatt.visitors, webchatt.visitor_tokens, webchatt.rejects, webchatt.webhooks, webchatt.agents TO webchatt_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers, webchatt.identity_secrets TO webchatt_admin;
-GRANT SELECT ON webchatt.joins TO webchatt_admin;
+GRANT SELECT ON webchatt.joins, webchatt.erasures, webchatt.redactions TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings, webchatt.unread TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.unread_waits TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;

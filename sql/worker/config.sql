@@ -37,7 +37,8 @@ ORDER BY c.id, w.event_type;
 -- name: read_keys()
 -- API keys: what each may do as bits, its channels one behind the other (null: all).
 SELECT id, key_hash,
-	('send' = ANY (scopes))::int + 2 * ('webhooks' = ANY (scopes))::int + 4 * ('link' = ANY (scopes))::int AS scope_bits,
+	('send' = ANY (scopes))::int + 2 * ('webhooks' = ANY (scopes))::int + 4 * ('link' = ANY (scopes))::int
+		+ 8 * ('visitors' = ANY (scopes))::int AS scope_bits,
 	(SELECT string_agg(uuid_send(channel), '') FROM unnest(channels) AS channel) AS channels
 FROM webchatt.api_keys
 WHERE revoked_at IS NULL

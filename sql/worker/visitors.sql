@@ -190,7 +190,8 @@ stored AS MATERIALIZED (
 	JOIN webchatt.messages m ON m.channel_id = $1 AND m.id = s.id
 	WHERE (s.n <= $5 OR $3 IS NULL AND (s.status IN ('enqueued', 'sent')
 			OR s.id > (SELECT id FROM unnest($4) AS known (id) ORDER BY id LIMIT 1)))
-		AND s.id <> ALL ($4)
+		-- one whose content was replaced it has in another form
+		AND (s.id <> ALL ($4) OR EXISTS (SELECT FROM webchatt.redactions r WHERE r.channel_id = $1 AND r.message_id = s.id))
 ),
 missing AS MATERIALIZED (
 	SELECT id, n, direction, status, hub_message_id, author, CASE WHEN newer_bytes < $6 THEN content::text END AS content

@@ -78,10 +78,11 @@
 /* Set in the request of an event that came by a link: so many can wait that its window bounds them. */
 #define WC_LINK_NUMBER (UINT64_C(1) << 62)
 
-/* What a key may do: POST messages, keep webhooks, open links. */
+/* What a key may do: POST messages, keep webhooks, open links, hand out and erase visitors. */
 #define WC_SCOPE_SEND	  1u
 #define WC_SCOPE_WEBHOOKS 2u
 #define WC_SCOPE_LINK	  4u
+#define WC_SCOPE_VISITORS 8u
 
 typedef enum wc_frame_type
 {

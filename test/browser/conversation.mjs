@@ -1,5 +1,5 @@
 // A visitor and the database talk: what is on the screen and what is in the tables.
-import { comes, is, like, ok, run, test } from './harness.mjs';
+import { comes, is, like, ok, run, test, until } from './harness.mjs';
 import { makeChannel, makeWorld, messages, newContext, rows, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
 
 const { site, line } = await makeWorld();
@@ -192,6 +192,30 @@ test('two tabs', async () => {
 	await comes(async () => [await one.mark('while away'), await two.mark('while away')], 'and is sent', ['sent', 'sent'], 40);
 	is((await messages(channel)).filter(row => row[2] === 'while away').length, 1, 'once');
 	is(await one.texts(), await two.texts(), 'the tabs agree');
+	await context.close();
+});
+
+test('a message that is replaced', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	let widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	await widget.say('my card is 4111');
+	await comes(() => widget.mark('my card is 4111'), 'somebody writes a card number', 'sent');
+	const answer = await send(channel, { text: 'your card 4111 is fine' });
+	await comes(() => widget.texts(), 'and hears it again', ['my card is 4111', 'your card 4111 is fine']);
+	await sql(`SELECT webchatt.redact_message(channel_id, id) FROM webchatt.messages WHERE channel_id = '${channel.id}' AND direction = 'in'`);
+	await comes(() => widget.texts(), 'the open page shows what stands there now', ['[removed]', 'your card 4111 is fine']);
+
+	// What is replaced while no page is open.
+	await widget.page.close();
+	await sql(`SELECT webchatt.redact_message('${channel.id}', '${answer}', 'Your card is fine.')`);
+	widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	await comes(() => widget.texts(), 'one that comes back has it, too', ['[removed]', 'Your card is fine.']);
+	await until(async () => !(await widget.page.evaluate(() => JSON.stringify(Object.entries(localStorage)))).includes('4111'), 60);
+	is(await widget.page.evaluate(() => JSON.stringify(Object.entries(localStorage)).includes('4111')), false, 'and keeps nothing of it');
+	is(widget.errors, [], 'no errors');
 	await context.close();
 });
 

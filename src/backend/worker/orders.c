@@ -16,6 +16,7 @@
 #include "common/corridor.h"
 #include "common/event_rules.h"
 #include "conversations/conversations.h"
+#include "conversations/erasures.h"
 #include "feed/feed.h"
 #include "feed/feed_orders.h"
 #include "outbound/outbox_reader.h"
@@ -34,6 +35,7 @@
 
 static OutboxReader *reader = NULL;
 static wc_buf pushes; /* this turn's, for visitors' sessions */
+static wc_buf agains; /* what ends them, behind that */
 
 typedef struct Reading
 {
@@ -76,11 +78,12 @@ push_end(const OutboxRow *row)
 	(void) wc_write_visitor_end(&pushes, &m);
 }
 
-/* A message was taken back: the visitor's pages lose it. */
+/* A message was taken back: the visitor's pages lose it; with a note they get it again, as it is now. */
 static void
 push_retracted(const OutboxRow *row)
 {
 	const ConfigChannel *channel = row->channel ? config_channel(row->channel->data) : NULL;
+	wc_visitor_again again = {.but = 0};
 	wc_retracted m;
 
 	if (channel == NULL || !channel->local || row->message == NULL || row->visitor == NULL ||
@@ -89,6 +92,11 @@ push_retracted(const OutboxRow *row)
 	memcpy(m.channel, row->channel->data, 16);
 	memcpy(m.message, row->message->data, 16);
 	(void) wc_write_retracted(&pushes, &m);
+	if (row->note == NULL)
+		return;
+	memcpy(again.channel, m.channel, 16);
+	memcpy(again.visitor, m.visitor, 16);
+	(void) wc_write_visitor_again(&agains, &again);
 }
 
 /* Who is connected, and by which tokens. */
@@ -175,6 +183,9 @@ take_order(void *arg, const OutboxRow *row)
 			push_read(row);
 			break;
 		case 'x':
+			/* perhaps they are being erased */
+			if (row->note == NULL)
+				erasures_look();
 			push_end(row);
 			break;
 		case 'y':
@@ -213,6 +224,7 @@ orders_read(Orders *orders, WcShowedUp *showed_up)
 	Reading reading = {orders, showed_up, false};
 
 	wc_buf_reset(&pushes);
+	wc_buf_reset(&agains);
 
 	if (feed_orders_are_full() || conversations_are_full())
 		return;
@@ -229,14 +241,19 @@ orders_commit(wc_buf *out)
 	if (reader != NULL)
 		outbox_reader_commit(reader);
 	if (report_stats.corridor_open)
+	{
 		wc_buf_append(out, pushes.data, pushes.len);
+		wc_buf_append(out, agains.data, agains.len);
+	}
 	wc_buf_reset(&pushes);
+	wc_buf_reset(&agains);
 }
 
 static void
 orders_rollback(const ErrorData *error)
 {
 	wc_buf_reset(&pushes);
+	wc_buf_reset(&agains);
 	if (reader != NULL)
 		outbox_reader_rollback(reader);
 }

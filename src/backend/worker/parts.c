@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "conversations/conversations.h"
+#include "conversations/erasures.h"
 #include "desk/desk_calls.h"
 #include "feed/feed.h"
 #include "files/file_calls.h"
@@ -34,7 +35,7 @@ static const TurnPart *const parts[] = {
 	&webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
 	&desk_calls_part,		&pages_part,	 &file_calls_part, &file_reads_part,
 	&file_sweep_part,		&ratings_part,	 &profiles_part,   &joins_part,
-	&unread_part,
+	&unread_part,			&erasures_part,
 };
 
 /* Frames that wait to be written down. */

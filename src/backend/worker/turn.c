@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "conversations/conversations.h"
+#include "conversations/erasures.h"
 #include "feed/feed.h"
 #include "files/file_calls.h"
 #include "hubs/reconcile.h"
@@ -154,6 +155,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	feed_apply(now);
 	sessions_apply(now, &showed_up);
 	ratings_apply();
+	erasures_apply(now);
 	held_release(now, &showed_up);
 	unread_apply(now); /* who is there again is not away */
 	budgets_save(now);

@@ -47,10 +47,10 @@ static const errors_row rows[REFUSE_COUNT] = {
 	[REFUSE_KEY_UNKNOWN] = {401, "api_key_unknown",
 							"The x-api-key is not known here, or was revoked; webchatt.create_api_key() makes another.",
 							"an x-api-key that is not known, or revoked"},
-	[REFUSE_KEY_SCOPE] =
-		{403, "api_key_scope",
-		 "The x-api-key is not for this; webchatt.create_api_key() makes keys with the scopes send, webhooks and link.",
-		 "an x-api-key without the scope for what was asked"},
+	[REFUSE_KEY_SCOPE] = {403, "api_key_scope",
+						  "The x-api-key is not for this; webchatt.create_api_key() makes keys with the scopes send, "
+						  "webhooks, link and visitors.",
+						  "an x-api-key without the scope for what was asked"},
 	[REFUSE_ROUTE] = {404, "not_found", "There is nothing at this path; webhooks go to /webhooks/<channel id>.",
 					  "an unknown path"},
 	[REFUSE_CHANNEL] = {404, "unknown_channel",

@@ -37,7 +37,8 @@ http_request_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	c->target_len = target ? strlen(target) : 0;
 	c->route = target ? c->server->find_route(target, c->channel) : ROUTE_NONE;
 	free(c->asked);
-	c->asked = target && (c->route == ROUTE_ORGANIZATION || c->route == ROUTE_FILES || c->route == ROUTE_FILE)
+	c->asked = target && (c->route == ROUTE_ORGANIZATION || c->route == ROUTE_PERSON || c->route == ROUTE_FILES ||
+						  c->route == ROUTE_FILE)
 				   ? strdup(target)
 				   : NULL;
 	/* A connection's first head is timed from the accept on, others from here. */

@@ -12,6 +12,7 @@
 #define HUB_WEBHOOKS "/webhooks/hubs/"
 #define OUR_WEBHOOKS "/v1/organization/webhook"
 #define MESSAGES	 "/v1/communication/web-chatt2me/message"
+#define PERSONS		 "/v1/communication/web-chatt2me/visitors/"
 #define DESK_API	 DESK_PATH "api/"
 
 /* A proxy may send the absolute form (RFC 9112 §3.2.2): leave scheme and host out. */
@@ -102,6 +103,20 @@ routes_message(const char *target, uint8_t channel[16], uint8_t message[16])
 		   wc_uuid_parse(path + prefix + 37, 36, message) && wc_uuid_parse(path + prefix, 36, channel);
 }
 
+/* Whose data are asked for; what is to be done with them is the method's. */
+static bool
+is_person(const char *path, size_t len)
+{
+	const size_t prefix = sizeof(PERSONS) - 1;
+	const size_t ids = 36 + 1 + 36;
+	uint8_t id[16];
+
+	if (!is_below(path, len, PERSONS) || len < prefix + ids || path[prefix + 36] != '/' ||
+		!wc_uuid_parse(path + prefix, 36, id) || !wc_uuid_parse(path + prefix + 37, 36, id))
+		return false;
+	return len == prefix + ids || is(path + prefix + ids, len - prefix - ids, "/export");
+}
+
 route
 routes_find(const char *target, uint8_t channel[16])
 {
@@ -122,6 +137,8 @@ routes_find(const char *target, uint8_t channel[16])
 		return ROUTE_RETRACT;
 	if (is(path, len, OUR_WEBHOOKS) || is_below(path, len, OUR_WEBHOOKS "/"))
 		return ROUTE_ORGANIZATION;
+	if (is_person(path, len))
+		return ROUTE_PERSON;
 	if (is(path, len, "/v1") || is_below(path, len, "/v1/"))
 		return ROUTE_API;
 	if (is(path, len, "/widget-settings"))

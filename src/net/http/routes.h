@@ -29,6 +29,7 @@ typedef enum route
 	ROUTE_SEND,			 /* POST /v1/communication/web-chatt2me/message */
 	ROUTE_RETRACT,		 /* DELETE /v1/communication/web-chatt2me/message/<channel id>/<message id> */
 	ROUTE_ORGANIZATION,	 /* /v1/organization/webhook and below */
+	ROUTE_PERSON,		 /* /v1/communication/web-chatt2me/visitors/<channel id>/<visitor>, /export behind it or not */
 	ROUTE_API,			 /* anything else of /v1: there is nothing */
 	ROUTE_ASSET,		 /* GET a file that is compiled in */
 	ROUTE_WIDGET,		 /* GET /widget-settings */

@@ -1,8 +1,8 @@
 /*
  * webhook_api.c
  *	  /v1/organization/webhook and below (doc/hub-contract.md, section 2), by which others keep
- *	  webhooks at this hub: from the head to the worker, who does it all, and
- *	  from the worker's word to the answer.
+ *	  webhooks at this hub, and visitors who are handed out or erased: from the head to the worker,
+ *	  who does it all, and from the worker's word to the answer.
  */
 #include "rest/webhook_api.h"
 
@@ -30,10 +30,10 @@ is_method(const char *method)
 	return brings_body(method) || strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0;
 }
 
-void
-webhook_api_check_head(conn *c, const char *method)
+static void
+check_head(conn *c, const char *method, uint8_t scope)
 {
-	refusal why = send_api_check_key(c, WC_SCOPE_WEBHOOKS);
+	refusal why = send_api_check_key(c, scope);
 
 	if (!is_method(method))
 		http_reply_refuse(c, REFUSE_METHOD_REST, NULL);
@@ -45,6 +45,18 @@ webhook_api_check_head(conn *c, const char *method)
 		http_reply_refuse(c, REFUSE_PAYLOAD, "The path and the query must be visible characters of ASCII.");
 	else
 		snprintf(c->method, sizeof(c->method), "%s", method);
+}
+
+void
+webhook_api_check_head(conn *c, const char *method)
+{
+	check_head(c, method, WC_SCOPE_WEBHOOKS);
+}
+
+void
+webhook_api_check_person(conn *c, const char *method)
+{
+	check_head(c, method, WC_SCOPE_VISITORS);
 }
 
 /* Could the database read it as JSON?  An empty one is none. */
@@ -119,7 +131,7 @@ answer_of(const wc_api_answer *m)
 	if (!a.owned)
 		return a;
 	a.status = m->http_status;
-	/* it may hold a signing secret */
+	/* it may hold a signing secret, or a person's data */
 	MHD_add_response_header(a.response, "Cache-Control", "no-store");
 	return a;
 }
@@ -130,7 +142,7 @@ webhook_api_done(http_server *d, const wc_api_answer *answer)
 	conn *c = inflight_find(d->inflight, answer->request);
 
 	/* Not there: it was given up meanwhile. */
-	if (c == NULL || c->route != ROUTE_ORGANIZATION)
+	if (c == NULL || (c->route != ROUTE_ORGANIZATION && c->route != ROUTE_PERSON))
 		return;
 	inflight_give(d->inflight, answer->request);
 	if (answer->http_status == 503)

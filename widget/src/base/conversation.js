@@ -4,7 +4,7 @@
 
 import { emit } from './events.js';
 import * as store from './store.js';
-import { bytes, isId, isObject, newId, string } from './values.js';
+import { bytes, isId, isObject, json, newId, string } from './values.js';
 
 const KEEP_MESSAGES = 100;
 const KEEP_BYTES = 500000;
@@ -151,6 +151,9 @@ function put(given) {
 	const known = messages.get(given.id);
 	if (known) {
 		raise(known, given.status);
+		// Its content was replaced.
+		if (json(known.content) !== json(given.content))
+			Object.assign(known, { content: given.content, anew: '!' });
 		if (known.status === 'read')
 			receipts.delete(known.id);
 		return false;

@@ -86,7 +86,7 @@ export function makeLogView(actions) {
 		const all = conversation.list().map(message => {
 			const own = message.direction === 'in';
 			const mark = own ? message.status === 'read' || message.status === 'delivered' ? message.status : 'sent' : '';
-			return entry(own && message.client ? `c ${message.client}` : message.id, own, message, mark);
+			return entry((own && message.client ? `c ${message.client}` : message.id) + (message.anew || ''), own, message, mark);
 		});
 		for (const item of conversation.outgoing)
 			all.push(entry(`c ${item.id}`, true, item, item.error ? 'failed' : 'clock'));
