@@ -2,6 +2,7 @@
 #
 #   make, make install, make installcheck   as with every PGXS extension
 #   make demo, make test, make bench, make soak      from nothing: see CONTRIBUTING.md
+#   make test PG=17                         on another PostgreSQL: doc/versions.md
 #   make fuzz MINUTES=60                    every night: see test/fuzz/Makefile
 #   make desk=no                            without the desk's page: its paths are 404 (after make clean)
 
@@ -51,12 +52,18 @@ endif
 EXTRA_CLEAN = webchatt-net build results regression.*
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifneq ($(filter demo test test-all bench soak fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-all bench soak shots fuzz,$(MAKECMDGOALS)),)
 # These set the machine up first and call make again: nothing is here yet.
 else
-ifeq ($(PGXS),)
-$(error $(PG_CONFIG) not found: install PostgreSQL's server development package, or run scripts/setup)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) finds no PostgreSQL to build for: apt-get install postgresql-server-dev-all (Debian), dnf install postgresql-server-devel (Fedora), apk add postgresql-dev (Alpine), or say PG_CONFIG=/its/pg_config)
+endif
+ifeq ($(filter clean distclean uninstall,$(MAKECMDGOALS)),)
+NEEDED := $(shell scripts/needed)
+ifneq ($(NEEDED),)
+$(error $(NEEDED))
+endif
 endif
 include $(PGXS)
 endif
@@ -165,11 +172,15 @@ installcheck: | build/expected
 build/expected: | build/net
 	ln -s ../expected $@
 
-# The same tests, the longer ones with more of everything.
-test-all:
-	@WEBCHATT_TEST_LONG=1 scripts/test
+# On another PostgreSQL: make test PG=17 (Debian's), make test PG=/its/directory.
+test:
+	@$(if $(PG),scripts/test-on '$(PG)',scripts/test)
 
-demo test bench soak:
+# The same tests, the longer ones with more of everything; then other versions, other machines.
+test-all:
+	@$(if $(PG),WEBCHATT_TEST_LONG=1 scripts/test-on '$(PG)',scripts/test-all)
+
+demo bench soak:
 	@scripts/$@
 
 shots:
