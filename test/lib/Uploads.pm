@@ -6,6 +6,7 @@ use warnings;
 
 use Mojo::JSON qw(decode_json encode_json);
 use Mojo::UserAgent;
+use Patience;
 
 # hub: a LocalHub; visitor: whose files they are, unless a call says (as => another, undef: nobody's).
 sub new
@@ -33,6 +34,26 @@ sub piece
 {
 	my ($self, $id, $offset, $bytes, %args) = @_;
 	return $self->asks('PATCH', "/files/$id" . $self->query(%args), %args, body => $bytes, headers => { 'Upload-Offset' => $offset, %{ $args{headers} // {} } });
+}
+
+# The same at once: what gives the status, once all were asked.
+sub promise_piece
+{
+	my ($self, $id, $offset, $bytes) = @_;
+	my %headers = (Origin => $LocalHub::ORIGIN, 'X-Webchatt-Token' => $self->{visitor}{token}, 'Upload-Offset' => $offset);
+	my $status;
+	$self->{ua}->start_p($self->{ua}->build_tx(PATCH => $self->{hub}->base_url . "/files/$id" . $self->query => \%headers => $bytes))
+	  ->then(sub { $status = $_[0]->res->code }, sub { $status = "$_[0]" });
+	return sub { Mojo::IOLoop->one_tick until defined $status; return $status };
+}
+
+# Again and again, while nobody answers: the first list that is not empty.
+sub until_there
+{
+	my ($self, $try) = @_;
+	my @got;
+	Patience::until(sub { @got = eval { $try->() }; return scalar @got }) or die "it did not come\n";
+	return @got;
 }
 
 # How far it is, and how large; undef: not to be had.

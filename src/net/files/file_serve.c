@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/metrics.h"
 #include "base/proxies.h"
 #include "common/file_type.h"
 #include "files/file_name.h"
@@ -42,12 +43,13 @@ take_place(conn *c, file_request *r)
 }
 
 static void
-check_fetch(conn *c, const file_head *head, const char *path, size_t len, const char *prefix)
+check_fetch(conn *c, const char *method, const file_head *head, const char *path, size_t len, const char *prefix)
 {
 	file_request *r = files_request(c);
 
 	r->fetches = true;
-	r->range = head->range;
+	if (method[0] == 'G') /* HEAD has no ranges (RFC 9110 §14.2) */
+		r->range = head->range;
 	r->if_range = head->if_range;
 	if (!file_head_id(path, len, prefix, r->id))
 		http_reply_refuse(c, REFUSE_FILE_UNKNOWN, NULL);
@@ -66,7 +68,7 @@ file_serve_check_file(conn *c, const char *method)
 	files_read_head(c, &head);
 	known = head.token.p != NULL || head.key.p != NULL || c->head.api_key.p != NULL;
 	if (strcmp(method, "GET") == 0 || (strcmp(method, "HEAD") == 0 && !known))
-		check_fetch(c, &head, path, len, FILES_PATH "/");
+		check_fetch(c, method, &head, path, len, FILES_PATH "/");
 	else
 		file_upload_check_file(c, method, &head);
 }
@@ -80,7 +82,7 @@ file_serve_check_desk(conn *c, const char *method)
 
 	files_read_head(c, &head);
 	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-		check_fetch(c, &head, path, len, DESK_FILES_PATH "/");
+		check_fetch(c, method, &head, path, len, DESK_FILES_PATH "/");
 	else
 		http_reply_refuse(c, REFUSE_METHOD_GET, NULL);
 }
@@ -153,6 +155,7 @@ give_bytes(void *cls, uint64_t pos, char *buf, size_t max)
 		n = (size_t) (r->bytes_at + r->bytes_len - at);
 		n = n < max ? n : max;
 		memcpy(buf, r->bytes + (at - r->bytes_at), n);
+		metrics_now.file_bytes[1] += n;
 		timeouts_set(&c->server->timeouts, &c->timeout, PHASE_REPLY, uv_now(c->server->loop));
 		return (ssize_t) n;
 	}
