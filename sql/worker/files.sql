@@ -98,13 +98,14 @@ FOR KEY SHARE OF f
 ON CONFLICT DO NOTHING;
 
 -- name: files_total()
-SELECT coalesce(sum(f.size), 0)::bigint AS bytes FROM webchatt.files f;
+SELECT count(*) AS files, count(*) FILTER (WHERE f.state = 'arriving') AS arriving, coalesce(sum(f.size), 0)::bigint AS bytes
+FROM webchatt.files f;
 
 -- name: sweep_files($1 channel uuid, $2 id text, $3 seconds int, $4 most int)
 -- Look at files behind that one, and lock what is older and named by no message, two at a time: the last one that was
--- looked at, how many those are, those two, and the bytes of those that stay.  What somebody holds is of the next walk.
+-- looked at, how many those are, those two, and of those that stay the bytes, how many they are, and how many are arriving.  What somebody holds is of the next walk.
 WITH page AS MATERIALIZED (
-	SELECT f.channel_id, f.id, f.size,
+	SELECT f.channel_id, f.id, f.size, f.state = 'arriving' AS is_arriving,
 		f.created_at < now() - make_interval(secs => $3) AND NOT EXISTS (
 			SELECT FROM webchatt.file_uses u
 			JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
@@ -131,7 +132,8 @@ stale AS MATERIALIZED (
 )
 SELECT s.channel_id, s.id, (SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM seen k WHERE k.is_stale) AS stale,
 	(SELECT coalesce(sum(k.size), 0)::bigint FROM seen k WHERE NOT k.is_stale) AS bytes,
-	ARRAY(SELECT t.id FROM stale t) AS ids
+	ARRAY(SELECT t.id FROM stale t) AS ids, (SELECT count(*) FROM seen k WHERE NOT k.is_stale) AS files,
+	(SELECT count(*) FROM seen k WHERE NOT k.is_stale AND k.is_arriving) AS arriving
 FROM seen s
 ORDER BY s.channel_id DESC, s.id DESC
 LIMIT 1;

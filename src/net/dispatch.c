@@ -101,6 +101,14 @@ on_budgets(net *n, const wc_budgets *m)
 }
 
 static bool
+on_file_totals(net *n, const wc_file_totals *m)
+{
+	(void) n;
+	metrics_now.files = *m;
+	return true;
+}
+
+static bool
 on_hub_depth(net *n, const wc_hub_depth *m)
 {
 	(void) n;

@@ -75,12 +75,15 @@ static void
 handle_metrics(conn *c, const char *body, size_t len)
 {
 	http_server *d = c->server;
+	const files *f = d->files;
 	char *text;
 
 	(void) body;
 	metrics_now.connections = d->nconns;
 	metrics_now.waiting = inflight_count(d->inflight);
 	metrics_now.channels = channels_count(d->channels);
+	metrics_now.piece_kb = (uint32_t) (f->bodies / 1024);
+	metrics_now.fetches = f->fetched;
 	text = metrics_text(&len);
 	c->answer = text ? http_response_text(text, len, "text/plain; version=0.0.4; charset=utf-8")
 					 : http_response_refusal(REFUSE_NOTHING);

@@ -120,6 +120,13 @@ subtest 'what is begun' => sub {
 	is($said->{id}, $m->{file}, 'which the client hears');
 	is($said->{url}, "https://chat.example.com/files/$m->{file}/gnp.%3Cb%3E%22x%22.png", 'in a URL');
 	is_deeply([@$said{qw(offset chunk maxSize)}], [0, $CHUNK, 1048576], 'where it begins, and how much there may be');
+	for (['x' x 300, 'x' x 255], ["\\u00e9" x 300, "\xc3\xa9" x 127], ['a/b\\\\c.png', 'c.png'], ['/', 'file'], ['\\u202e\\u2066', 'file'], ['a\\r\\n\\tb', 'a   b'], ['.. .', 'file'])
+	{
+		my ($given, $kept) = @$_;
+		($m) = round_trip($w, begins(qq({"name":"$given","size":70000})), 'FILE_CALL', sub { done($_[0], size => 70000) });
+		like($m->{name}, qr/\A\Q$kept\E\z/, 'a name ' . substr($given, 0, 20));
+	}
+	expect('a name with NUL', 400, begins('{"name":"a\u0000b","size":70000}'), 'invalid_file');
 	my ($again) = round_trip($w, begins($BEGIN), 'FILE_CALL', sub { done($_[0], size => 70000) });
 	isnt($again->{file}, $m->{file}, 'another has another id');
 	($m) = round_trip($w, begins($BEGIN, "Authorization: Bearer $KEY"), 'FILE_CALL', sub { done($_[0], size => 70000) });
@@ -291,6 +298,38 @@ subtest 'what is served' => sub {
 		is("$r->{status} " . header($r, 'Content-Range'), "206 bytes $from-" . ($from + $n - 1) . '/200000', "$range: 206");
 		ok($r->{body} eq substr($FILE, $from, $n), "$range: those bytes");
 	}
+	for (['bytes=0-0', 0, 1], ['bytes=-1', 199999, 1], ['bytes=-200000', 0, 200_000], ['bytes=-99999999', 0, 200_000], ['bytes=199999-9223372036854775807', 199999, 1], ['BYTES= 0-1 ', 0, 2])
+	{
+		my ($range, $from, $n) = @$_;
+		($r) = fetch(gets("Range: $range"), $FILE);
+		is("$r->{status} " . header($r, 'Content-Range') . ' ' . header($r, 'Content-Length'), "206 bytes $from-" . ($from + $n - 1) . "/200000 $n", "$range: at an end");
+		ok($r->{body} eq substr($FILE, $from, $n), "$range: those bytes");
+	}
+	for my $range ('bytes=-0', 'bytes=200000-200001', 'bytes=9223372036854775807-')
+	{
+		($r) = fetch(gets("Range: $range"), $FILE);
+		is("$r->{status} " . header($r, 'Content-Range'), '416 bytes */200000', "$range: 416");
+	}
+	for my $range ('bytes=5-4', 'bytes=-', 'bytes=', 'bytes=x-1', 'bytes=0-99999999999999999999', 'items=0-1', 'bytes=0-1,', 'bytes=--1', '')
+	{
+		($r) = fetch(gets("Range: $range"), $FILE);
+		is("$r->{status} " . length $r->{body}, '200 200000', "\"$range\" is no range: all of it");
+	}
+	($r) = fetch(gets('Range: bytes=0-0', 'Range: bytes=1-1'), $FILE);
+	is($r->{status}, 200, 'two of them: all of it');
+	for my $if ("W/$ETAG", 'Sun, 29 Nov 2026 12:00:00 GMT', '*', '')
+	{
+		($r) = fetch(gets('Range: bytes=70000-70009', "If-Range: $if"), $FILE);
+		is($r->{status}, 200, "If-Range: \"$if\": all of it");
+	}
+	for my $name ("a\r\nSet-Cookie: x=1\r\n\r\n<b>", "a\0b.png", "\xe2\x80\xaegnp.exe", '../../etc/passwd', 'a";x="b', "\xff\xfe.png", 'x' x 255, "\xc3\xa9" x 127, '%0d%0a', '')
+	{
+		($r) = fetch(gets(), 'x', name => $name);
+		my $said = header($r, 'Content-Disposition');
+		like($said, qr/\Ainline; filename="[ !#-\[\]-~]*"; filename\*=UTF-8''[A-Za-z0-9._~%-]*\z/, 'Content-Disposition of ' . JSON::PP->new->latin1->canonical->allow_nonref->encode(substr($name, 0, 20)));
+		is($said =~ s/.*''//sr =~ s/%([0-9A-F]{2})/chr hex $1/ger, $name, 'which has the name');
+		is(scalar(grep { lc eq 'set-cookie' } map { /^([^:]*):/ ? $1 : () } split /\r\n/, $r->{head}), 0, 'and is one header');
+	}
 	($r) = fetch(gets('Range: bytes=200000-'), $FILE);
 	is("$r->{status} " . header($r, 'Content-Range'), '416 bytes */200000', 'behind the end: 416');
 	($r, @reads) = fetch(gets('Range: bytes=' . join(',', map { "$_-$_" } 1 .. 200)), $FILE);
@@ -356,6 +395,42 @@ subtest 'a worker that does not answer' => sub {
 	$w->put($s, substr(piece(0, 'x' x 1000), 0, -1));
 	is($w->answer($s)->{status}, 408, 'a piece that does not come: 408');
 	is($w->once(begins($BEGIN, "Origin: $ORIGIN"))->{status}, 401, 'others are answered');
+};
+
+subtest 'metrics' => sub {
+	my $value = sub { my ($name) = @_; my ($v) = $w->once(asks('GET', '/metrics'))->{body} =~ /^\Q$name\E (\S+)$/m; return $v };
+	$w->tell('FILE_TOTALS', files => 7, arriving => 2, bytes => 123456789012);
+	$w->until(5, sub { return $value->('webchatt_files_bytes') });
+	is(join(' ', map { $value->($_) } 'webchatt_files{state="whole"}', 'webchatt_files{state="arriving"}', 'webchatt_files_bytes'), '5 2 123456789012', 'what the worker says is there');
+	my %before = map { $_ => $value->($_) } my @names = ((map { "webchatt_files_${_}_total" } qw(begun stored cancelled)), 'webchatt_file_bytes_total{way="in"}', 'webchatt_file_bytes_total{way="out"}',
+		'webchatt_http_refused_total{status="415",reason="file_type_refused"}');
+	$w->configure(ack_timeout_ms => 60_000, request_timeout_ms => 60_000);
+	my $pieces = $value->('webchatt_file_pieces');
+	my $s = $w->dial('127.0.0.9');
+	my $raw = piece(0, 'x' x 1000);
+	$w->put($s, substr($raw, 0, -1));
+	$w->until(5, sub { return $value->('webchatt_file_pieces') == $pieces + 1 });
+	is($value->('webchatt_file_pieces'), $pieces + 1, 'a piece that arrives');
+	my @calls;
+	{
+		local $w->{on}{FILE_CALL} = sub { push @calls, $_[0] };
+		$w->put($s, substr($raw, -1));
+		$w->until(5, sub { return scalar @calls });
+	}
+	done($calls[0], at => 1000, size => 1000);
+	is($w->answer($s)->{status}, 200, 'is the last one');
+	is($value->('webchatt_file_pieces'), $pieces, 'and no more under way');
+	{
+		local $w->{on}{FILE_CALL} = sub { done($_[0], size => 70000) };
+		$s = $w->dial('127.0.0.9');
+		$w->put($s, begins($BEGIN));
+		is($w->answer($s)->{status}, 201, 'another is begun');
+	}
+	round_trip($w, piece(0, 'y' x 100), 'FILE_CALL', sub { done($_[0], result => 'TYPE') });
+	round_trip($w, asks('DELETE', "/files/$ID$Q", undef, @WHO), 'FILE_CALL', sub { done($_[0]) });
+	fetch(gets(), $FILE);
+	is(join(' ', map { $value->($_) - $before{$_} } @names), '1 1 1 1000 200000 1', 'what was begun, stored, cancelled, written, served and refused');
+	is($value->('webchatt_file_fetches') . $value->('webchatt_file_pieces_bytes'), '00', 'nothing is under way');
 };
 
 $w->close_door if $w->can('close_door');

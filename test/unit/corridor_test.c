@@ -162,6 +162,7 @@ static const wc_file_call a_file_call = {15,		   WC_FILE_PUT,
 										 STR("bytes")};
 static const wc_file_done a_file_done = {15, WC_FILE_OFFSET, 65536, 70000, STR("image/png"), STR("a.png")};
 static const wc_file_read a_file_read = {16, STR("0123456789012345678901234567890123456789abc"), 65536, 4096};
+static const wc_file_totals a_file_totals = {3, 1, UINT64_MAX};
 static const wc_file_bytes a_file_bytes = {16,			 WC_FILE_DONE, 70000, STR("image/png"),
 										   STR("a.png"), {1, 2, 3},	   65536, STR("bytes")};
 static const wc_log a_log = {WC_LOG_WARNING, STR("something happened")};

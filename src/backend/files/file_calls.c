@@ -2,8 +2,8 @@
  * file_calls.c
  *	  Files that are brought, a piece at a time, until their commit.
  *
- * A piece costs as much as hundreds of messages, so few are written in a turn, and one
- * only where others wait.  Each is written in a savepoint: what it meets is its
+ * A piece costs as much as hundreds of messages, so few are written in a turn; where others
+ * wait one only, and none in the turn behind that, so that whoever writes waits for one at most.  Each is written in a savepoint: what it meets is its
  * sender's affair alone.
  */
 #include "postgres.h"
@@ -27,10 +27,11 @@
 #include "turn/report.h"
 #include "turn/savepoint.h"
 
-/* What one turn does: calls in all, and bytes; the second where nobody else waits. */
+/* What one turn does: calls in all, and bytes; the second where nobody else has waited for so long, in ms. */
 #define CALLS_MOST	256
 #define BYTES_SMALL WC_FILE_CHUNK
 #define BYTES_MOST	(4 * WC_FILE_CHUNK)
+#define QUIET_MS	1000
 
 /* Files of one visitor that may be arriving at a time. */
 #define ARRIVING_MOST 8
@@ -43,15 +44,17 @@ typedef struct FileCall
 	uint8 result; /* wc_file_result */
 	uint64 at;
 	uint64 size;
-	int64 grown;	/* bytes that the files have more */
-	FileHash *hash; /* with this piece; NULL: not known */
-	char *type;		/* in the turn's context, or NULL */
+	FileTotals more; /* that there is now */
+	FileHash *hash;	 /* with this piece; NULL: not known */
+	char *type;		 /* in the turn's context, or NULL */
 	char *name;
 	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } FileCall;
 
 static dlist_head calls = DLIST_STATIC_INIT(calls);
 static int ncalls = 0;
+static TimestampTz others_at = 0; /* when others last waited */
+static bool wrote = false;		  /* the last turn wrote a piece */
 
 /* webchatt-net has checked it; but it may not be itself any more. */
 static bool
@@ -163,7 +166,7 @@ begin(FileCall *call, const Bringer *who)
 	}
 	(void) wc_run(WC_BEGIN_FILE, args, nulls);
 	if (DatumGetBool(wc_field(0, 1, &isnull)))
-		call->grown = (int64) call->said.size;
+		call->more = (FileTotals){(int64) call->said.size, 1, 1};
 	else
 		call->result = DatumGetBool(wc_field(0, 2, &isnull)) ? WC_FILE_FULL : WC_FILE_MANY;
 	call->size = call->said.size;
@@ -206,6 +209,8 @@ add_bytes(FileCall *call, Datum channel, Datum id)
 	if (wc_run(WC_FILE_RECEIVED, args, nulls) == 0)
 		call->result = WC_FILE_NOT_FOUND;
 	call->at += m->bytes.len;
+	if (last)
+		call->more.arriving = -1;
 }
 
 static void
@@ -214,7 +219,7 @@ drop(FileCall *call, Datum channel, Datum id)
 	Datum args[2] = {channel, id};
 
 	(void) wc_run(WC_DROP_FILE, args, NULL);
-	call->grown = -(int64) call->size;
+	call->more = (FileTotals){-(int64) call->size, -1, call->at < call->size ? -1 : 0};
 }
 
 /* A piece goes where the last one ended.  One that is there already is answered as then. */
@@ -309,7 +314,7 @@ clear(FileCall *call)
 	call->done = false;
 	call->result = WC_FILE_DONE;
 	call->at = call->size = 0;
-	call->grown = 0;
+	memset(&call->more, 0, sizeof(call->more));
 	call->type = call->name = NULL;
 }
 
@@ -331,10 +336,22 @@ carry_out(FileCall *call)
 	call->done = true;
 }
 
+/* Bytes of pieces that this turn may write; a piece has BYTES_SMALL at most. */
+static size_t
+share_of_turn(TimestampTz now, bool others_wait)
+{
+	if (others_wait)
+		others_at = now;
+	if (others_wait && wrote)
+		return 0;
+	return TimestampDifferenceExceeds(others_at, now, QUIET_MS) ? BYTES_MOST : BYTES_SMALL;
+}
+
 /* Write what waits, as much as a turn may (others_wait: somebody's messages do), and sweep. */
 void
 file_calls_apply(TimestampTz now, bool others_wait)
 {
+	size_t share = share_of_turn(now, others_wait);
 	size_t bytes = 0;
 	int n = 0;
 	dlist_iter iter;
@@ -343,11 +360,12 @@ file_calls_apply(TimestampTz now, bool others_wait)
 	{
 		FileCall *call = dlist_container(FileCall, node, iter.cur);
 
-		bytes += call->said.bytes.len;
-		if (n++ == CALLS_MOST || (bytes > (others_wait ? BYTES_SMALL : BYTES_MOST) && bytes > call->said.bytes.len))
+		if (n++ == CALLS_MOST || (call->said.bytes.len > 0 && bytes + call->said.bytes.len > share))
 			break;
+		bytes += call->said.bytes.len;
 		carry_out(call);
 	}
+	wrote = bytes > 0;
 	file_sweep_apply(now);
 }
 
@@ -368,13 +386,14 @@ file_calls_commit(wc_buf *out)
 		m.type = wc_str_from(call->type ? call->type : "");
 		m.name = wc_str_from(call->name ? call->name : "");
 		(void) wc_write_file_done(out, &m);
-		file_sweep_add(call->grown);
+		file_sweep_add(&call->more);
 		if (call->hash != NULL)
 			file_hash_keep(call->hash);
 		dlist_delete(&call->node);
 		frame_memory_free(call);
 		ncalls--;
 	}
+	file_sweep_tell(out);
 }
 
 /* The turn is undone: everything waits as before. */

@@ -29,37 +29,58 @@ typedef struct Walk
 {
 	pg_uuid_t channel; /* what was looked at last */
 	char id[44];
-	int64 bytes; /* of those that stay, so far */
-	int64 total; /* of all; -1: not known */
+	FileTotals stay; /* so far */
+	FileTotals all;
+	bool known; /* all of them */
 	TimestampTz due;
 } Walk;
 
-static Walk walk = {.total = -1};
+static Walk walk;
 static Walk fresh;
 static bool running = false; /* this turn: fresh is another */
+static bool told = false;	 /* webchatt-net knows as much */
+
+static FileTotals
+totals_in(int bytes, int files, int arriving)
+{
+	bool isnull;
+
+	return (FileTotals){DatumGetInt64(wc_field(0, bytes, &isnull)), DatumGetInt64(wc_field(0, files, &isnull)),
+						DatumGetInt64(wc_field(0, arriving, &isnull))};
+}
 
 /* Bytes of all files, in a transaction; as much as is known of it. */
 int64
 file_sweep_total(void)
 {
-	bool isnull;
-
-	if (walk.total < 0)
+	if (!walk.known)
 	{
 		(void) wc_run(WC_FILES_TOTAL, NULL, NULL);
-		walk.total = DatumGetInt64(wc_field(0, 1, &isnull));
+		walk.all = totals_in(3, 1, 2);
+		walk.known = true;
 	}
-	return walk.total;
+	return walk.all.bytes;
 }
 
-/* So many bytes came, or went, by a turn that is committed. */
-void
-file_sweep_add(int64 bytes)
+static void
+add(FileTotals *to, const FileTotals *more)
 {
-	if (walk.total >= 0)
-		walk.total = Max(0, walk.total + bytes);
+	to->bytes = Max(0, to->bytes + more->bytes);
+	to->files = Max(0, to->files + more->files);
+	to->arriving = Max(0, to->arriving + more->arriving);
+}
+
+/* So many came, or went, or became whole, by a turn that is committed. */
+void
+file_sweep_add(const FileTotals *more)
+{
+	if (more->bytes == 0 && more->files == 0 && more->arriving == 0)
+		return;
+	add(&walk.all, more);
 	/* the walk may not meet it any more */
-	walk.bytes += Max(0, bytes);
+	if (more->bytes > 0)
+		add(&walk.stay, more);
+	told = false;
 }
 
 static int
@@ -75,6 +96,7 @@ step(void *arg)
 					 Int32GetDatum(PAGE)};
 	bool over = wc_run(WC_SWEEP_FILES, args, NULL) == 0;
 	TimestampTz now = *(TimestampTz *) arg;
+	FileTotals more;
 	Datum ids;
 	bool isnull;
 
@@ -85,7 +107,8 @@ step(void *arg)
 		fresh.channel = *DatumGetUUIDP(wc_field(0, 1, &isnull));
 		strlcpy(fresh.id, wc_field_text(0, 2), sizeof(fresh.id));
 		over = DatumGetInt64(wc_field(0, 3, &isnull)) < PAGE && DatumGetInt64(wc_field(0, 4, &isnull)) < 2;
-		fresh.bytes += DatumGetInt64(wc_field(0, 5, &isnull));
+		more = totals_in(5, 7, 8);
+		add(&fresh.stay, &more);
 		ids = PointerGetDatum(PG_DETOAST_DATUM_COPY(wc_field(0, 6, &isnull)));
 		if (DatumGetInt64(wc_field(0, 4, &isnull)) > 0)
 			(void) wc_run(WC_DROP_STALE_FILES, &ids, NULL);
@@ -93,8 +116,9 @@ step(void *arg)
 	fresh.due = TimestampTzPlusMilliseconds(now, over ? pause_ms() : STEP_MS);
 	if (!over)
 		return;
-	fresh.total = fresh.bytes;
-	fresh.bytes = 0;
+	fresh.all = fresh.stay;
+	fresh.known = true;
+	memset(&fresh.stay, 0, sizeof(fresh.stay));
 	memset(&fresh.channel, 0, sizeof(fresh.channel));
 	fresh.id[0] = '\0';
 }
@@ -111,12 +135,34 @@ file_sweep_apply(TimestampTz now)
 		walk.due = TimestampTzPlusMilliseconds(now, WALK_MS);
 }
 
+/* The turn is committed. */
 void
 file_sweep_commit(void)
 {
+	if (running && memcmp(&fresh.all, &walk.all, sizeof(walk.all)) != 0)
+		told = false;
 	if (running)
 		walk = fresh;
 	running = false;
+}
+
+/* How much there is by now. */
+void
+file_sweep_tell(wc_buf *out)
+{
+	wc_file_totals m;
+
+	if (told || !walk.known)
+		return;
+	m = (wc_file_totals){(uint64) walk.all.files, (uint64) walk.all.arriving, (uint64) walk.all.bytes};
+	(void) wc_write_file_totals(out, &m);
+	told = true;
+}
+
+static void
+file_sweep_net_lost(void)
+{
+	told = false;
 }
 
 static void
@@ -141,13 +187,13 @@ static void
 file_sweep_reset(void)
 {
 	memset(&walk, 0, sizeof(walk));
-	walk.total = -1;
-	running = false;
+	running = told = false;
 }
 
 const TurnPart file_sweep_part = {
 	.ready = file_sweep_ready,
 	.next_due = file_sweep_next_due,
 	.rollback = file_sweep_rollback,
+	.net_lost = file_sweep_net_lost,
 	.reset = file_sweep_reset,
 };

@@ -364,6 +364,30 @@ desk_text(FILE *f)
 				(unsigned long long) metrics_now.desk_sign_ins[i]);
 }
 
+/* What is refused is in webchatt_http_refused_total, as all is. */
+static void
+files_text(FILE *f)
+{
+	const metrics *m = &metrics_now;
+
+	fprintf(f,
+			"# HELP webchatt_files Files in the database, by state.\n# TYPE webchatt_files gauge\n"
+			"webchatt_files{state=\"whole\"} %llu\nwebchatt_files{state=\"arriving\"} %llu\n",
+			(unsigned long long) (m->files.files - m->files.arriving), (unsigned long long) m->files.arriving);
+	one(f, "webchatt_files_bytes", "gauge", "Bytes that these files have, or will have.", m->files.bytes);
+	one(f, "webchatt_files_begun_total", "counter", "Files begun over HTTP.", m->files_begun);
+	one(f, "webchatt_files_stored_total", "counter", "Files brought over HTTP to their last byte.", m->files_stored);
+	one(f, "webchatt_files_cancelled_total", "counter", "Files cancelled over HTTP.", m->files_dropped);
+	fprintf(f,
+			"# HELP webchatt_file_bytes_total Bytes of files over HTTP: written, and served.\n"
+			"# TYPE webchatt_file_bytes_total counter\n"
+			"webchatt_file_bytes_total{way=\"in\"} %llu\nwebchatt_file_bytes_total{way=\"out\"} %llu\n",
+			(unsigned long long) m->file_bytes[0], (unsigned long long) m->file_bytes[1]);
+	one(f, "webchatt_file_pieces", "gauge", "Pieces of files that arrive or wait to be written.", m->pieces);
+	one(f, "webchatt_file_pieces_bytes", "gauge", "Memory that these have.", (uint64_t) m->piece_kb * 1024);
+	one(f, "webchatt_file_fetches", "gauge", "Files that are being fetched.", m->fetches);
+}
+
 char *
 metrics_text(size_t *len)
 {
@@ -390,6 +414,7 @@ metrics_text(size_t *len)
 	budgets_text(f);
 	hubs_text(f);
 	desk_text(f);
+	files_text(f);
 	if (fclose(f) != 0)
 	{
 		free(text);

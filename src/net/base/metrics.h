@@ -64,13 +64,18 @@ typedef struct metrics
 	uint64_t desk_sign_ins[2]; /* that succeeded, and that did not */
 	uint64_t links_entered;
 	uint64_t link_events; /* handed to links' sockets */
-	uint64_t commit_us;	  /* sum over all events that were done */
+	uint64_t files_begun;
+	uint64_t files_stored;
+	uint64_t files_dropped; /* by who brought them */
+	uint64_t file_bytes[2]; /* of pieces that were written, and that were served */
+	uint64_t commit_us;		/* sum over all events that were done */
 	uint64_t commit_buckets[METRICS_BUCKETS];
 
 	/* as the worker said last */
 	wc_budgets budgets;
 	uint64_t budgets_ms; /* when that was, by the monotonic clock; 0: never */
 	metrics_queue queues[METRICS_HUBS];
+	wc_file_totals files;
 
 	/* now; set before the text is made */
 	uint32_t connections;
@@ -79,8 +84,11 @@ typedef struct metrics
 	uint32_t channels;
 	uint32_t visitors; /* sessions that are open */
 	uint32_t visitor_connections;
-	uint32_t links; /* kept up to date by link_server.c */
-	uint32_t desks; /* and by desk_sockets.c */
+	uint32_t links;	   /* kept up to date by link_server.c */
+	uint32_t desks;	   /* and by desk_sockets.c */
+	uint32_t pieces;   /* of files, that arrive or wait; by file_upload.c, files.c */
+	uint32_t piece_kb; /* memory that these have; set before the text is made, too */
+	uint32_t fetches;
 } metrics;
 
 extern metrics metrics_now;

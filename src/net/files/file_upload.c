@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/chance.h"
 #include "base/json_load.h"
+#include "base/metrics.h"
 #include "base/proxies.h"
 #include "base/text.h"
 #include "common/file_type.h"
@@ -174,6 +175,8 @@ check_room(conn *c)
 		return;
 	}
 	r->wants = c->head.has_length ? (size_t) c->head.length : WC_FILE_CHUNK;
+	r->is_piece = true;
+	metrics_now.pieces++;
 	if (f->waiting.next == &f->waiting && f->bodies + r->wants <= FILES_BODIES)
 	{
 		take_room(f, r);
@@ -521,6 +524,20 @@ answer(conn *c, const wc_file_done *done)
 		say_number(c, "Upload-Length", done->size);
 }
 
+static void
+count(const file_request *r, const wc_file_done *done)
+{
+	if (r->act == WC_FILE_BEGIN)
+		metrics_now.files_begun++;
+	else if (r->act == WC_FILE_DROP)
+		metrics_now.files_dropped++;
+	else if (r->act == WC_FILE_PUT)
+	{
+		metrics_now.file_bytes[0] += r->piece_len;
+		metrics_now.files_stored += done->at == done->size;
+	}
+}
+
 void
 file_upload_done(files *f, const wc_file_done *done)
 {
@@ -534,7 +551,10 @@ file_upload_done(files *f, const wc_file_done *done)
 	if (c != NULL)
 	{
 		if (done->result == WC_FILE_DONE)
+		{
+			count(c->file, done);
 			answer(c, done);
+		}
 		else
 			http_reply_refuse(c, refusal_of(done->result), done->result == WC_FILE_NO_CHANNEL ? unknown_channel : NULL);
 		if (done->result == WC_FILE_OFFSET)

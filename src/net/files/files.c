@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/metrics.h"
 #include "base/proxies.h"
 
 /* Places in each table of buckets; what is not used costs no memory. */
@@ -87,6 +88,8 @@ files_forget(conn *c)
 	c->held_back = false;
 	files_ring_drop(r);
 	f->bodies -= r->room;
+	if (r->is_piece)
+		metrics_now.pieces--;
 	if (r->counted)
 		f->fetched--;
 	if (r->address != NULL)

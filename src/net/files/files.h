@@ -39,6 +39,7 @@ typedef struct file_request
 	conn *c;
 	wc_file_act act; /* of one that brings something */
 	bool fetches;	 /* or it wants the bytes */
+	bool is_piece;	 /* that arrives or waits */
 	bool counted;	 /* among those that are fetched */
 	address_count *address;
 	uint8_t channel[16];
