@@ -249,6 +249,7 @@ CREATE TABLE webchatt.visitor_tokens (
 	token_hash bytea NOT NULL CHECK (octet_length(token_hash) = 32),
 	visitor text COLLATE "C" NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
+	by_link boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (channel_id, token_hash),
 	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE
 );
@@ -258,6 +259,7 @@ COMMENT ON TABLE webchatt.visitor_tokens IS
 COMMENT ON COLUMN webchatt.visitor_tokens.token_hash IS 'SHA-256 of the token that the visitor''s browser keeps';
 COMMENT ON COLUMN webchatt.visitor_tokens.visitor IS 'who that is';
 COMMENT ON COLUMN webchatt.visitor_tokens.created_at IS 'when the token was given';
+COMMENT ON COLUMN webchatt.visitor_tokens.by_link IS 'it was given to a device that came by a link of webchatt.conversation_link(): the conversation is not joined to a user''s who logs in there';
 
 /* Who is connected now: written by the worker, empty after a crash, in no dump. */
 CREATE UNLOGGED TABLE webchatt.sessions (

@@ -38,3 +38,22 @@ COMMENT ON TABLE webchatt.unread_waits IS
 	'webchatt''s own: visitors for whom messages are held on channels with unread_after, until it is time to note them in webchatt.unread';
 COMMENT ON COLUMN webchatt.unread_waits.visitor IS 'who is waited for';
 COMMENT ON COLUMN webchatt.unread_waits.due IS 'when it is looked at whether they have come back';
+
+/* A row for each link that was made and is not over: at most 20 for each visitor.  What is over goes when others are made. */
+CREATE TABLE webchatt.conversation_links (
+	channel_id uuid NOT NULL,
+	token_hash bytea NOT NULL CHECK (octet_length(token_hash) = 32),
+	visitor text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	expires_at timestamptz NOT NULL,
+	PRIMARY KEY (channel_id, token_hash),
+	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE INDEX conversation_links_visitor ON webchatt.conversation_links (channel_id, visitor);
+CREATE INDEX conversation_links_expires_at ON webchatt.conversation_links (expires_at);
+COMMENT ON TABLE webchatt.conversation_links IS
+	'links that open a conversation on any device, made by webchatt.conversation_link(); a row that is deleted ends the link, and not the tokens that devices got for it';
+COMMENT ON COLUMN webchatt.conversation_links.token_hash IS 'SHA-256 of the token in the link';
+COMMENT ON COLUMN webchatt.conversation_links.visitor IS 'whose conversation that is';
+COMMENT ON COLUMN webchatt.conversation_links.created_at IS 'when it was made';
+COMMENT ON COLUMN webchatt.conversation_links.expires_at IS 'until when it opens the conversation';

@@ -306,12 +306,13 @@ BEGIN
 	END IF;
 	DELETE FROM webchatt.visitor_tokens t WHERE t.channel_id = channel AND t.visitor = end_sessions.visitor;
 	GET DIAGNOSTICS ended = ROW_COUNT;
+	DELETE FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = end_sessions.visitor;
 	PERFORM webchatt._close_sessions(channel, visitor);
 	RETURN ended;
 END
 $$;
 COMMENT ON FUNCTION webchatt.end_sessions(uuid, text) IS
-	'takes a visitor''s tokens away and closes their sessions: whoever used them begins anew, as somebody else, without the conversation. Returns how many tokens that were';
+	'takes a visitor''s tokens and the links to their conversation away and closes their sessions: whoever used them begins anew, as somebody else, without the conversation. Returns how many tokens that were';
 
 CREATE FUNCTION webchatt._public_url() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

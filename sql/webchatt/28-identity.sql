@@ -177,6 +177,7 @@ BEGIN
 	FROM webchatt.visitors a
 	WHERE v.channel_id = channel AND v.id = stays AND a.channel_id = channel AND a.id = gone;
 	DELETE FROM webchatt.visitor_tokens t WHERE t.channel_id = channel AND t.visitor = gone;
+	DELETE FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = gone;
 	-- who was joined to the one who is gone is joined to the other
 	UPDATE webchatt.visitors v SET joined_to = stays WHERE v.channel_id = channel AND v.joined_to = gone;
 	UPDATE webchatt.visitors v SET joined_to = stays, joined_at = now() WHERE v.channel_id = channel AND v.id = gone;
@@ -304,6 +305,7 @@ BEGIN
 	ELSIF shown IS NOT NULL AND visitor IS NULL THEN
 		UPDATE webchatt.visitors v SET user_id = _identify.user_id WHERE v.channel_id = channel AND v.id = shown;
 		DELETE FROM webchatt.visitor_tokens t WHERE t.channel_id = channel AND t.visitor = shown;
+		DELETE FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = shown;
 		visitor := shown;
 		ended := shown;
 	ELSIF shown IS NOT NULL THEN

@@ -257,6 +257,9 @@ BEGIN
 	DELETE FROM webchatt.visitor_tokens t WHERE t.channel_id = e.channel_id AND t.visitor = ANY (e.visitors) AND t.created_at <= until;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	PERFORM webchatt._erased(e.id, 'visitor_tokens', n);
+	DELETE FROM webchatt.conversation_links l WHERE l.channel_id = e.channel_id AND l.visitor = ANY (e.visitors) AND l.created_at <= until;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	PERFORM webchatt._erased(e.id, 'conversation_links', n);
 	DELETE FROM webchatt.notes x WHERE x.channel_id = e.channel_id AND x.visitor = ANY (e.visitors) AND x.at <= until;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	PERFORM webchatt._erased(e.id, 'notes', n);

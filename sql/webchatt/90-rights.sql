@@ -58,6 +58,8 @@ GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.ratings TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE, UPDATE (visitor) ON webchatt.unread TO webchatt_worker;
+GRANT SELECT, DELETE ON webchatt.conversation_links TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._open_link(uuid, bytea, text, bytea) TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.unread_waits TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.file_chunks, webchatt.file_uses TO webchatt_worker;
@@ -156,7 +158,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webcha
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers, webchatt.identity_secrets TO webchatt_admin;
 GRANT SELECT ON webchatt.joins, webchatt.erasures, webchatt.redactions TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings, webchatt.unread TO webchatt_admin;
-GRANT SELECT, DELETE ON webchatt.unread_waits TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.unread_waits, webchatt.conversation_links TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;
 GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_admin;
 -- TRIGGER not on configuration tables: whoever installs webchatt calls what writes them

@@ -60,7 +60,7 @@ WHERE v.channel_id = s.channel_id AND v.id = s.id;
 
 -- name: find_tokens($1 channels uuid[], $2 hashes bytea[], $3 seconds int)
 -- Whose tokens those are, by the number of the array element. seconds: how long a token is good for (0: for ever).
-SELECT shown.n::int, t.visitor, v.user_id
+SELECT shown.n::int, t.visitor, v.user_id, t.by_link
 FROM unnest($1, $2) WITH ORDINALITY AS shown (channel_id, hash, n)
 JOIN webchatt.visitor_tokens t ON t.channel_id = shown.channel_id AND t.token_hash = shown.hash
 JOIN webchatt.visitors v ON v.channel_id = t.channel_id AND v.id = t.visitor
@@ -127,6 +127,10 @@ LEFT JOIN free f ON f.channel_id = n.channel_id AND f.id = n.visitor;
 -- A device is that user's: whose visitor that is (null: the user has none yet), who was joined to them, whose other
 -- sessions are over.
 SELECT visitor, joined, ended FROM webchatt._identify($1, $2, $3, $4, $5);
+
+-- name: open_link($1 channel uuid, $2 link_hash bytea, $3 shown text, $4 new_hash bytea)
+-- A device came by a link: whose conversation that opens (null: nobody's).
+SELECT webchatt._open_link($1, $2, $3, $4) AS visitor;
 
 -- name: user_of($1 channel uuid, $2 visitor text)
 -- Who was joined to another is nobody any more.

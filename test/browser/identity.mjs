@@ -1,7 +1,7 @@
 // Which user of the site a visitor is: one conversation on all devices, what was said before the log-in, another
 // user on the same device, tokens that do not count, channels for users only.
 import { comes, is, like, ok, run, test, until } from './harness.mjs';
-import { makeChannel, makeWorld, messages, newContext, rows, send, sql, tidy, Widget } from './world.mjs';
+import { makeChannel, makeWorld, messages, newContext, quoted, rows, send, sql, theVisitor, tidy, Widget } from './world.mjs';
 
 const { site, line } = await makeWorld();
 
@@ -271,6 +271,78 @@ test('a channel for users only', async () => {
 	await comes(() => widget.mark('let in'), 'and writes', 'sent');
 	is(widget.errors, [], 'no errors');
 	await context.close();
+});
+
+// The address of a page with the widget, with a link to the only visitor's conversation.
+async function linkTo(channel, fragment = '') {
+	const config = JSON.stringify({ webChatId: channel.key, endpoint: line.url });
+	const address = `${site.origin}/?${new URLSearchParams({ config })}${fragment}`;
+	return { address, link: await sql(`SELECT webchatt.conversation_link('${channel.id}', '${await theVisitor(channel)}', ${quoted(address)})`) };
+}
+
+// A page that hears of links, and what of the link others see.
+async function follow(context, link) {
+	const widget = new Widget(await context.newPage());
+	const asked = [];
+	widget.page.on('request', request => asked.push(request.url()));
+	await widget.page.addInitScript(() => {
+		self.refused = [];
+		addEventListener('DOMContentLoaded', () => {
+			self.address = location.href;
+			self.Chatt2me.on('link', event => refused.push(event));
+		});
+	});
+	await widget.page.goto(link);
+	await widget.panel.waitFor();
+	return { widget, asked };
+}
+
+test('a link opens the conversation on another device', async () => {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	const phone = await device(channel);
+	await phone.widget.open();
+	await phone.widget.say('a question');
+	await comes(() => phone.widget.mark('a question'), 'somebody writes', 'sent');
+	await send(channel, { text: 'an answer' });
+	const { address, link } = await linkTo(channel, '#/orders?x=1');
+	const secret = link.replace(/.*chatt2me=/, '');
+	like(secret, /^wcl_[\w-]{43}$/, 'a link has a secret');
+
+	const laptop = await newContext();
+	const { widget, asked } = await follow(laptop, link);
+	await comes(() => widget.texts(), 'the panel opens with the conversation', ['a question', 'an answer']);
+	is(await widget.page.evaluate(() => [self.address, location.href]), [address, address], 'the secret was out of the address before other scripts ran, the rest stays');
+	is(asked.filter(url => url.includes(secret)), asked.filter(url => url === link), 'and nobody but the page was asked for anything with it');
+	ok(!(await kept(widget)).includes('wcl_'), 'it is not kept');
+	like(await sql(`SELECT page_url FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), /^http:\/\/127\.0\.0\.1:\d+\/$/, 'nor told as the page');
+	await widget.say('from the laptop');
+	await comes(() => phone.widget.texts(), 'both devices go on', ['a question', 'an answer', 'from the laptop']);
+	await widget.page.reload();
+	await widget.open();
+	await comes(() => widget.texts(), 'also after a reload, without the link', ['a question', 'an answer', 'from the laptop']);
+
+	// A device with another conversation.
+	const other = await device(channel);
+	await other.widget.open();
+	await other.widget.say('mine');
+	await comes(() => other.widget.mark('mine'), 'somebody else writes', 'sent');
+	const moved = await follow(other.context, link);
+	await comes(() => moved.widget.texts(), 'the link\'s conversation is shown there', ['a question', 'an answer', 'from the laptop']);
+	await comes(() => other.widget.texts(), 'in all tabs', ['a question', 'an answer', 'from the laptop']);
+	is(await sql(`SELECT count(*), count(joined_to) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '2|0', 'the other one stays in its place');
+
+	// One that is over.
+	await sql(`DELETE FROM webchatt.conversation_links WHERE channel_id = '${channel.id}'`);
+	const late = await newContext();
+	const refused = await follow(late, link);
+	await comes(() => refused.widget.page.evaluate(() => self.refused.length), 'of a link that is over the page hears', 1);
+	is(await refused.widget.page.evaluate(() => location.href), address, 'the address is clean');
+	await refused.widget.say('somebody new');
+	await comes(() => refused.widget.mark('somebody new'), 'and whoever came by it can write', 'sent');
+	is(phone.widget.errors.concat(widget.errors, moved.widget.errors, refused.widget.errors), [], 'no errors');
+	for (const context of [phone.context, laptop, other.context, late])
+		await context.close();
 });
 
 run(tidy);

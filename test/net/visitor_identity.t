@@ -119,6 +119,29 @@ is($v->closed, 4014, 'another session of the user says hello again');
 $s->say({ type => 'ping' });
 ok($s->wait_for('pong'), 'but that one');
 
+# --- a link that opens a conversation -----------------------------------------------------------------------------------
+
+my $by = RawSocket->dial($w, $KEY);
+{
+	local $w->{on}{ARRIVED} = sub {
+		push @arrivals, $_[0];
+		$w->tell('WELCOME', session => $_[0]{session}, result => 'KNOWN', visitor => Corridor::uuid7(), messages => '[]', new_token => 1, by_link => 1);
+	};
+	$by->say({ type => 'hello', link => 'wcl_1' });
+	is(sha256($by->wait_for('welcome')->{token}), $arrivals[-1]{new_hash}, 'who comes by a link is given a token');
+}
+is_deeply([ @{ $arrivals[-1] }{qw(has_link link_hash)} ], [ 1, sha256('wcl_1') ], 'the worker hears of the link by its hash');
+$by->say({ type => 'identify', token => token({ sub => '42' }) });
+is($by->wait_for('welcome')->{user}{userId}, '42', 'and who they turn out to be');
+is($arrivals[-1]{visitor}, '00000000-0000-0000-0000-000000000000', 'but not whose conversation that was');
+my $over = RawSocket->dial($w, $KEY);
+{
+	local $w->{on}{ARRIVED} = sub { $w->tell('WELCOME', session => $_[0]{session}, result => 'MADE', visitor => $_[0]{new_visitor}, messages => '[]', bad_link => 1) };
+	$over->say({ type => 'hello', link => 'wcl_2' });
+	ok($over->wait_for('welcome'), 'a link that opens nothing lets them in');
+}
+ok($over->wait_where(sub { ($_[0]{type} // q{}) eq 'error' && $_[0]{code} eq 'link' }, 5), 'and they are told');
+
 # --- required -----------------------------------------------------------------------------------------------------
 
 my $stranger = RawSocket->dial($w, $KEY);

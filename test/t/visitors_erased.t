@@ -153,6 +153,7 @@ for my $who ([ $v, 'zqmark' ], [ $n, 'nextdoor' ])
 		INSERT INTO webchatt.held (channel_id, visitor, seq, message_id) SELECT channel_id, visitor, 99, id FROM webchatt.messages WHERE content ->> 'text' = '$mark is held';
 		INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email) SELECT channel_id, visitor, id, 1, now(), '$mark\@example.com' FROM webchatt.messages WHERE content ->> 'text' = '$mark is held';
 		INSERT INTO webchatt.unread_waits (channel_id, visitor, due) VALUES ('$c', '$id', now() + interval '1 hour') ON CONFLICT DO NOTHING;
+		INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) VALUES ('$c', sha256('$mark'), '$id', now() + interval '1 hour');
 		INSERT INTO webchatt.overdue_candidates (channel_id, message_id) SELECT channel_id, id FROM webchatt.messages WHERE content ->> 'text' = '$mark is held'});
 }
 $t->sql("INSERT INTO webchatt.joins (channel_id, visitor, moving, due) VALUES ('$c', '$was', false, now() + interval '1 hour') ON CONFLICT DO NOTHING");
@@ -160,7 +161,7 @@ my @ids = split /\|/, $t->sql("SELECT string_agg(id::text, '|') FROM webchatt.me
 my @marks = ('zqmark', unpack('H*', 'zqmark'), $v, $was, $own_id, $brought, @ids);
 my @tables = map { /^(\w+):/ } split /, /, found(@marks);
 my %has = map { $_ => 1 } @tables;
-is(join(' ', grep { !$has{$_} } qw(visitors visitor_tokens messages statuses conversations notes ratings unread unread_waits rejects held feed webhook_log search_texts overdue_candidates files file_chunks file_uses sessions joins redactions)),
+is(join(' ', grep { !$has{$_} } qw(visitors visitor_tokens messages statuses conversations notes ratings unread unread_waits conversation_links rejects held feed webhook_log search_texts overdue_candidates files file_chunks file_uses sessions joins redactions)),
 	'', 'something of them is in each table');
 my $others = sub { return $t->sql('SELECT string_agg(x, E\'\n\' ORDER BY x) FROM (' . join(' UNION ALL ', map { "SELECT '$_ ' || (to_jsonb(y) - 'status' - 'status_at')::text AS x FROM webchatt.$_ y WHERE strpos(y::text, 'nextdoor') > 0 OR strpos(y::text, '$n') > 0 OR strpos(y::text, '$both_id') > 0" }
 	qw(messages notes ratings rejects held feed webhook_log search_texts files redactions)) . ") z WHERE x !~ 'zqmark' AND x !~ 'MessageStatus'") };

@@ -103,7 +103,9 @@ static const wc_arrived a_arrived = {UINT64_C(1) << 40,
 									 STR("ana@example.com"),
 									 STR("https://www.example.com/ana.png"),
 									 WC_SIGNED_NAME | WC_SIGNED_AVATAR,
-									 STR("https://search.example/")};
+									 STR("https://search.example/"),
+									 1,
+									 {3, 2, 1}};
 static const wc_profile a_profile = {UUID_A, UUID_B, STR("Ana"), STR(""), STR(""), STR("{}"), 0};
 static const wc_page a_page = {UUID_A, UUID_B, STR("https://www.example.com/b"), STR("")};
 static const wc_welcome a_welcome = {UINT64_C(1) << 40,
@@ -116,7 +118,9 @@ static const wc_welcome a_welcome = {UINT64_C(1) << 40,
 									 1,
 									 1,
 									 STR("42"),
-									 {(const char[16]) UUID_B, 16}};
+									 {(const char[16]) UUID_B, 16},
+									 1,
+									 0};
 static const wc_retracted a_retracted = {UUID_A, UUID_B, UUID_A};
 static const wc_conversation a_conversation = {UUID_A, UUID_B, 1};
 static const wc_rating a_rating = {77, UUID_A, UUID_B, 5, STR("good")};

@@ -22,6 +22,8 @@ static const struct
 	{"{\"type\":\"hello\"}", VISITOR_GOOD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"token\":null,\"more\":[1]}", VISITOR_GOOD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"token\":1}", VISITOR_BAD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"link\":\"wcl_1\",\"token\":null}", VISITOR_GOOD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"link\":[]}", VISITOR_BAD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"have\":[" UUID "," UUID "]}", VISITOR_GOOD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"have\":[\"x\"]}", VISITOR_BAD, VISITOR_HELLO},
 	{"{\"type\":\"hello\",\"attributes\":{\"a\":\"b\"}}", VISITOR_GOOD, VISITOR_HELLO},
@@ -179,7 +181,7 @@ main(void)
 		ok((frame.why != NULL) == (verdict != VISITOR_GOOD), "a sentence when something is wrong, else none");
 		visitor_frame_free(&frame);
 	}
-	visitor_frame_parse(cases[7].text, strlen(cases[7].text), &frame);
+	visitor_frame_parse(cases[9].text, strlen(cases[9].text), &frame);
 	ok(strcmp(frame.id, "c") == 0 && wc_str_equals(frame.content, "{\"type\":\"text\",\"text\":\"x\"}"),
 	   "the content is there");
 	visitor_frame_free(&frame);

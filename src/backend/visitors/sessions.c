@@ -90,6 +90,8 @@ typedef struct Arrival
 	bool new_token;	 /* the one that came with the hello is theirs */
 	bool was_joined; /* the visitor that they were, to this one */
 	bool moving;	 /* and there are more messages of it */
+	bool by_link;	 /* the token that it goes by was given for a link */
+	bool bad_link;	 /* that opens nothing */
 	bool is_other;	 /* than the hello was of: its client drops what it has */
 	char visitor[VISITOR_SIZE];
 	char ended[VISITOR_SIZE];		  /* whose other sessions are over; empty: nobody's */
@@ -372,6 +374,50 @@ find_known(Arrival **batch, int n)
 		a->result = WC_WELCOME_KNOWN;
 		strlcpy(a->visitor, wc_field_text(row, 2), sizeof(a->visitor));
 		keep_user(a, row, 3);
+		a->by_link = DatumGetBool(wc_field(row, 4, &isnull));
+	}
+}
+
+/*
+ * By a link the conversation of somebody whom nobody has signed is opened on this device too, with a token of its own.
+ * Whoever is a user here stays that, and where everybody has to be one a link opens nothing.
+ */
+static void
+open_link(Arrival *a)
+{
+	const ConfigChannel *channel = config_channel(a->said.channel);
+	Datum args[WC_OPEN_LINK_PARAMETERS];
+	char nulls[WC_OPEN_LINK_PARAMETERS + 1] = "    ";
+
+	a->bad_link = true;
+	if (channel->identity == WC_IDENTITY_REQUIRED || a->user_id[0] != '\0' ||
+		(a->said.user_id.len > 0 && channel->identity != WC_IDENTITY_NONE))
+		return;
+	args[0] = UUIDPGetDatum((pg_uuid_t *) a->said.channel);
+	args[1] = hash_datum(a->said.link_hash);
+	args[2] = CStringGetTextDatum(a->visitor);
+	nulls[2] = a->known ? ' ' : 'n';
+	args[3] = hash_datum(a->said.new_hash);
+	if (wc_run(WC_OPEN_LINK, args, nulls) == 0 || wc_field_text(0, 1) == NULL)
+		return;
+	a->bad_link = false;
+	if (a->known && strcmp(wc_field_text(0, 1), a->visitor) == 0)
+		return;
+	a->is_other = a->known;
+	a->known = a->new_token = a->by_link = true;
+	a->result = WC_WELCOME_KNOWN;
+	strlcpy(a->visitor, wc_field_text(0, 1), sizeof(a->visitor));
+}
+
+static void
+open_links(Arrival **batch, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (batch[i]->said.has_link && batch[i]->result != WC_WELCOME_GONE)
+			open_link(batch[i]);
 	}
 }
 
@@ -397,7 +443,8 @@ identify(Arrival *a)
 	args[0] = UUIDPGetDatum((pg_uuid_t *) a->said.channel);
 	args[1] = CStringGetTextDatum(user_id);
 	args[2] = CStringGetTextDatum(a->visitor);
-	nulls[2] = a->known ? ' ' : 'n';
+	/* whoever made the link may have written that conversation: it does not become the user's */
+	nulls[2] = a->known && !a->by_link ? ' ' : 'n';
 	args[3] = hash_datum(a->said.token_hash);
 	nulls[3] = a->known && a->said.has_token ? ' ' : 'n';
 	args[4] = hash_datum(a->said.new_hash);
@@ -406,6 +453,7 @@ identify(Arrival *a)
 	joined = wc_field_text(0, 2);
 	ended = wc_field_text(0, 3);
 	a->is_other = a->known && visitor != NULL && strcmp(visitor, a->visitor) != 0;
+	a->by_link = false;
 	a->known = a->new_token = visitor != NULL;
 	a->result = visitor != NULL ? WC_WELCOME_KNOWN : a->said.may_make ? WC_WELCOME_MADE : WC_WELCOME_NOT_MADE;
 	strlcpy(a->visitor, visitor ? visitor : "", sizeof(a->visitor));
@@ -505,7 +553,7 @@ sessions_decide(Arrival *a)
 {
 	const ConfigChannel *channel = config_channel(a->said.channel);
 
-	a->known = a->new_token = a->was_joined = a->moving = a->is_other = false;
+	a->known = a->new_token = a->was_joined = a->moving = a->is_other = a->by_link = a->bad_link = false;
 	a->visitor[0] = a->ended[0] = a->user_id[0] = '\0';
 	memset(&a->page, 0, sizeof(a->page));
 	if (channel == NULL || !channel->local)
@@ -572,6 +620,7 @@ arrive_step(void *arg)
 	for (i = 0; i < batch->n; i++)
 		sessions_decide(batch->arrivals[i]);
 	find_known(batch->arrivals, batch->n);
+	open_links(batch->arrivals, batch->n);
 	identify_all(batch->arrivals, batch->n);
 	make_new(batch->arrivals, batch->n);
 	welcome(batch->arrivals, batch->n);
@@ -734,6 +783,8 @@ write_welcome(wc_buf *out, const Arrival *a)
 	m.closed = a->page.closed ? 1 : 0;
 	m.new_token = is_welcome(a) && a->new_token ? 1 : 0;
 	m.user_id = wc_str_from(is_welcome(a) ? a->user_id : "");
+	m.bad_link = a->bad_link ? 1 : 0;
+	m.by_link = a->by_link ? 1 : 0;
 	/* what the client has is somebody's who is not known any more */
 	m.gone = a->result == WC_WELCOME_MADE ? a->said.have : a->page.gone;
 	(void) wc_write_welcome(out, &m);

@@ -101,19 +101,28 @@ take_identity(const json_t *root, const char *member, visitor_frame *frame)
 	return VISITOR_GOOD;
 }
 
+/* A token, if there is one; false: it is none. */
+static bool
+take_token(const json_t *token, bool *is_there, char text[VISITOR_MAX_TOKEN + 1])
+{
+	*is_there = token != NULL && !json_is_null(token);
+	if (!*is_there)
+		return true;
+	if (!json_is_string(token) || json_string_length(token) > VISITOR_MAX_TOKEN)
+		return false;
+	memcpy(text, json_string_value(token), json_string_length(token));
+	return true;
+}
+
 static visitor_frame_verdict
 take_hello(const json_t *root, visitor_frame *frame)
 {
-	const json_t *token = json_object_get(root, "token");
 	const json_t *have = json_object_get(root, "have");
 
-	if (token != NULL && !json_is_null(token))
-	{
-		if (!json_is_string(token) || json_string_length(token) > VISITOR_MAX_TOKEN)
-			return bad(frame, "A hello's token must be the string that welcome gave.");
-		memcpy(frame->token, json_string_value(token), json_string_length(token));
-		frame->has_token = true;
-	}
+	if (!take_token(json_object_get(root, "token"), &frame->has_token, frame->token))
+		return bad(frame, "A hello's token must be the string that welcome gave.");
+	if (!take_token(json_object_get(root, "link"), &frame->has_link, frame->link))
+		return bad(frame, "A hello's link must be the string that is in the link.");
 	if (have != NULL && !take_ids(have, 0, WC_MAX_HAVE, frame))
 		return bad(frame, "A hello's have must be an array of at most 100 message ids.");
 	take_page(root, frame);

@@ -47,6 +47,8 @@ typedef struct visitor_frame
 	char id[VISITOR_MAX_ID + 1]; /* of a message; empty: none, or no good one */
 	bool has_token;				 /* of hello */
 	char token[VISITOR_MAX_TOKEN + 1];
+	bool has_link; /* of hello */
+	char link[VISITOR_MAX_TOKEN + 1];
 	char *attributes;		  /* of hello and identify: JSON; NULL: none */
 	visitor_page *page;		  /* of hello and page; else NULL */
 	char *identity;			  /* of hello and identify: the token, as long as it is; NULL: none */

@@ -20,6 +20,11 @@
 /* What is said of who a visitor is, in an open session: so many in ten seconds, so many at once. */
 static const rate_limit says_rate = {10000, 2, 6};
 
+/* A link that opens nothing costs its address as many hellos more. */
+#define BAD_LINK_COSTS 4
+
+#define BAD_LINK "this link opens no conversation: it is over, or was never one, or its conversation is a user's"
+
 #define NO_IDENTITY "this channel takes those only who say, signed, who they are"
 
 /* A token for a new visitor: "wct_" and 32 bytes of chance in base64url. */
@@ -227,13 +232,15 @@ visitor_hello(session *s, const visitor_frame *frame)
 	wc_arrived m = {.session = s->entry.number};
 	visitor_identity who;
 
-	if (!prepare(s, &m) || (frame->has_token && !hash_token(frame->token, m.token_hash)))
+	if (!prepare(s, &m) || (frame->has_token && !hash_token(frame->token, m.token_hash)) ||
+		(frame->has_link && !hash_token(frame->link, m.link_hash)))
 	{
 		ws_server_close(&s->w, WS_CLOSE_INTERNAL, "out of memory");
 		return;
 	}
 	memcpy(m.channel, s->entry.channel, 16);
 	m.has_token = frame->has_token;
+	m.has_link = frame->has_link;
 	if (!hello_in_time(s, &m))
 	{
 		metrics_now.visitor_rate_errors++;
@@ -245,7 +252,7 @@ visitor_hello(session *s, const visitor_frame *frame)
 	memcpy(s->arrival->token_hash, m.token_hash, WC_HASH_SIZE);
 	s->arrival->has_token = m.has_token;
 	m.may_make = may_make(s, frame->has_token);
-	if (!m.has_token && !m.may_make && m.user_id.len == 0)
+	if (!m.has_token && !m.may_make && m.user_id.len == 0 && !m.has_link)
 	{
 		metrics_now.newcomers_refused[METRICS_NEWCOMER_ADDRESS]++;
 		ws_server_close(&s->w, WS_CLOSE_LATER, "too many new visitors from this address; come back later");
@@ -273,7 +280,9 @@ arrive_again(session *s, const visitor_frame *frame, const visitor_identity *who
 		return;
 	}
 	memcpy(m.channel, s->entry.channel, 16);
-	memcpy(m.visitor, s->entry.visitor, 16);
+	/* whoever made the link may have written that conversation: it is not put among what the user has signed for */
+	if (!s->by_link)
+		memcpy(m.visitor, s->entry.visitor, 16);
 	tell_identity(who, frame, &m);
 	m.may_make = may_make(s, false);
 	visitor_registry_drop(v->sessions, &s->entry);
@@ -389,11 +398,14 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 	s->state = SESSION_OPEN;
 	s->busy_ms = uv_now(v->loop);
 	timeouts_set(&v->timeouts, &s->w.timeout, PHASE_QUIET, uv_now(v->loop));
+	s->by_link = welcome->by_link;
 	s->user_tag = welcome->user_id.len > 0 ? user_tag(welcome->user_id) : 0;
 	visitor_output_welcome(s, welcome, ch,
 						   welcome->new_token || welcome->result == WC_WELCOME_MADE ? s->arrival->token : NULL);
 	if (s->arrival != NULL && s->arrival->refused != NULL)
 		visitor_output_error(s, "identity", NULL, 0, s->arrival->refused);
+	if (welcome->bad_link)
+		visitor_output_error(s, "link", NULL, 0, BAD_LINK);
 	session_free_arrival(s);
 	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)
@@ -420,6 +432,8 @@ visitor_hello_welcome(visitors *v, const wc_welcome *welcome)
 		return;
 	ch = channels_find(v->channels, s->entry.channel);
 	settle_newcomer(s, welcome->result == WC_WELCOME_MADE);
+	if (welcome->bad_link && s->count != NULL)
+		address_rate_take(v->hellos, &s->client, &v->hello_rate, uv_now(v->loop), BAD_LINK_COSTS);
 	switch (welcome->result)
 	{
 		case WC_WELCOME_KNOWN:

@@ -92,6 +92,7 @@ typedef struct session
 	uint16_t errors;
 	uint64_t user_tag; /* of the user that the visitor is; 0: it is not signed */
 	bool asked;		   /* HISTORY has not come */
+	bool by_link;	   /* its token was given for a link */
 	bool stalled;
 } session;
 

@@ -93,7 +93,7 @@ function boot(config) {
 	wasReset = false;
 	waiting.splice(0).forEach(line.identify);
 	// Who never wrote is nobody yet: looking at a page makes no visitor.
-	if (line.known() || conversation.next()) {
+	if (line.known() || conversation.next() || line.link) {
 		line.dial();
 		// Who has a conversation is likely to look at it.
 		(self.requestIdleCallback || setTimeout)(launcher.prepare);
@@ -101,7 +101,7 @@ function boot(config) {
 	emit('ready');
 	later.splice(0).forEach(work => work());
 	// The panel that was open on the page before; on a phone it would be in the way of this one.
-	if (store.mark() && store.ofTab('open') === store.mark() && !site.away && !matchMedia(launcher.FULL_SCREEN).matches)
+	if (line.link || store.mark() && store.ofTab('open') === store.mark() && !site.away && !matchMedia(launcher.FULL_SCREEN).matches)
 		launcher.open();
 }
 

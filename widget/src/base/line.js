@@ -73,6 +73,15 @@ let toldPage = '';
 let toldUser = '';
 let saidLate = false;
 let saidHave = 0;
+// The secret of a link that opens a conversation on this device (doc/unread.md), until the hub has answered it. It leaves the
+// address before another script of the page sees it.
+export let link = '';
+const address = location.href.replace(/(#.*?)&?chatt2me=(wcl_[\w-]+)/, (all, kept, found) => {
+	link = found;
+	return kept;
+});
+if (link)
+	history.replaceState(history.state, '', address.replace(/#$/, ''));
 
 function become(next) {
 	if (state !== next) {
@@ -169,6 +178,7 @@ function hello() {
 		type: 'hello',
 		have,
 		...token ? { token } : {},
+		link: link || undefined,
 		...identity.inHello(config),
 		referrer: token || config.page === false ? undefined : referrer(),
 		locale: navigator.language,
@@ -341,13 +351,15 @@ const handlers = {
 	welcome(frame) {
 		if (!Array.isArray(frame.messages))
 			return;
+		// A link led from one conversation to another: nothing goes along.
+		const moved = link && token && frame.token;
+		link = '';
 		if (typeof frame.token === 'string' && frame.token) {
 			token = frame.token;
 			store.set('token', token);
 		}
 		unlock();
-		const other = identity.told(frame);
-		if (other)
+		if (identity.told(frame) || moved)
 			conversation.discardAll();
 		// The hub left out what the one before had, which is not shown any more.
 		if (saidHave && conversation.isOther(frame.visitor)) {
@@ -414,6 +426,8 @@ const handlers = {
 
 	// One without an id can be about anything that was sent.
 	error(frame) {
+		if (frame.code === 'link')
+			emit('link', { error: string(frame.text) });
 		if (frame.code === 'identity') {
 			if (frame.retry_after > 0)
 				setTimeout(tellIdentity, frame.retry_after);
