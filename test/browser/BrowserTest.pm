@@ -17,25 +17,30 @@ my $here = abs_path(dirname(__FILE__));
 
 # What an engine needs and is not here, or nothing.
 my %NEEDED = (
-	chromium => [ $ENV{CHROMIUM} // '/usr/bin/chromium' ],
 	firefox => [ $ENV{FIREFOX} // '/usr/bin/firefox-esr' ],
 	webkit => [ 'WebKitWebDriver', 'Xvfb' ]);
 
 sub missing_of
 {
 	my ($engine) = @_;
-	for my $program (@{ $NEEDED{$engine} })
+	for my $program ($engine eq 'chromium' ? $ENV{CHROMIUM} : @{ $NEEDED{$engine} })
 	{
 		return $program if !grep { -x } $program =~ m{/} ? $program : map { "$_/$program" } split /:/, $ENV{PATH};
 	}
 	return '';
 }
 
+# Chromium without its own window, toolbar and pages, for half the CPU.
+my $SHELL = '/usr/bin/chromium-headless-shell';
+
+# Arguments: the script; conf (lines for postgresql.conf), desk (1: with the desk), desk_host, engine, whole (1: Chromium
+# as people have it, although the script would do with less).
 sub run
 {
 	my ($script, %with) = @_;
 
-	BAIL_OUT('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
+	die('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
+	local $ENV{CHROMIUM} = $ENV{CHROMIUM} // ($with{engine} || $with{whole} || !-x $SHELL ? '/usr/bin/chromium' : $SHELL);
 	local $ENV{ENGINE} = $with{engine} // 'chromium';
 	if (my $missing = missing_of($ENV{ENGINE}))
 	{
@@ -51,7 +56,7 @@ sub run
 
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGDATA => $node->data_dir,
 		PGLOG => $node->logfile, WEBCHATT_URL => $url, DESK_URL => "http://$desk", WIDGET_FILE => $widget, HOME => $node->basedir);
-	open(my $out, '-|', 'node', "$here/$script") or BAIL_OUT("node: $!");
+	open(my $out, '-|', 'node', "$here/$script") or die("node: $!");
 	my $plan;
 	while (my $line = <$out>)
 	{

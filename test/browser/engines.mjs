@@ -40,7 +40,7 @@ export function startEngine(name) {
 // --- puppeteer -------------------------------------------------------------
 
 async function withPuppeteer(options) {
-	const browser = await puppeteer.launch({ headless: true, defaultViewport: SIZE, ...options });
+	const browser = await puppeteer.launch({ headless: true, timeout: 180000, defaultViewport: SIZE, ...options });
 	const page = await browser.newPage();
 	page.setDefaultTimeout(120000);
 	return {

@@ -9,7 +9,7 @@ const LIMIT = 600000;
 
 // How long is waited for what must come, whatever a test says: no test fails because a
 // machine is slow (BROWSER_PATIENCE=15 while a test is written).  Below 5 s: for what must not come.
-const PATIENCE = Number(process.env.BROWSER_PATIENCE) || 180;
+export const PATIENCE = Number(process.env.BROWSER_PATIENCE) || 180;
 const patient = seconds => seconds < 5 ? seconds : PATIENCE;
 
 function point(good, what, ...details) {
