@@ -182,16 +182,16 @@ sub settled
 # A column of a message's row.
 sub row { my ($self, $id, $column) = @_; return $self->sql("SELECT $column FROM webchatt.messages WHERE id = '$id'") }
 
-# Everything that a visitor and the tables know of each other, as a list of
+# Everything that visitors (clients, or their ids) and the tables know of each other, as a list of
 # hashes in the order of ids.
 sub rows
 {
-	my ($self, $visitor) = @_;
-	my $id = ref $visitor ? $visitor->{visitor} : $visitor;
+	my ($self, @visitors) = @_;
+	my $ids = join ', ', map { "'" . (ref $_ ? $_->{visitor} : $_) . "'" } @visitors;
 
-	return map { decode_json($_) } split /\n/, $self->sql("SELECT json_build_object('id', id, 'direction', direction, 'status', status,
+	return map { decode_json($_) } split /\n/, $self->sql("SELECT json_build_object('id', id, 'visitor', visitor, 'direction', direction, 'status', status,
 		'content', content, 'client', split_part(hub_message_id, '/', 2), 'at', floor(extract(epoch FROM created_at) * 1000))
-		FROM webchatt.messages WHERE channel_id = '$self->{channel}' AND visitor = '$id'
+		FROM webchatt.messages WHERE channel_id = '$self->{channel}' AND visitor IN ($ids)
 		AND status NOT IN ('expired', 'cancelled', 'failed') ORDER BY id");
 }
 
@@ -200,12 +200,13 @@ sub rows
 sub account
 {
 	my ($self, $what, $clients, %args) = @_;
-	my (@missing, @strange, @different, @lost, @doubled, %by_visitor, $acked, $compared);
+	my (@missing, @strange, @different, @lost, @doubled, %by_visitor, %rows_of, $acked, $compared);
 
 	push @{ $by_visitor{ $_->{visitor} } }, $_ for @$clients;
+	push @{ $rows_of{ $_->{visitor} } }, $_ for $self->rows(keys %by_visitor);
 	for my $visitor (sort keys %by_visitor)
 	{
-		my @rows = $self->rows($visitor);
+		my @rows = @{ $rows_of{$visitor} // [] };
 		my %row = map { $_->{id} => $_ } @rows;
 		my %times;
 		$times{ $_->{client} }++ for grep { $_->{direction} eq 'in' } @rows;

@@ -28,6 +28,7 @@ our $PATIENT = join "\n", map { "webchatt.${_}_timeout = '3min'" } qw(ack connec
 
 my $lib = abs_path(dirname(__FILE__));
 my @alive;
+my $initialized = 0;
 
 # A port that is free now, below those that the kernel gives out by itself.
 sub free_port
@@ -54,11 +55,29 @@ sub new
 	my $port = free_port();
 	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [] }, $class;
 
-	$node->init(allows_streaming => $args{streaming} // 0, extra => [ '--no-locale', '-E', 'UTF8' ]);
+	init($node, $args{streaming} // 0, defined $args{install_path});
 	$node->append_conf('postgresql.conf', $self->configuration($args{databases} // 'postgres', $args{conf}));
 	$node->start;
 	push @alive, $self;
 	return $self;
+}
+
+# Its data directory.  The first of a test is a copy of what initdb made once for all tests; each further
+# one has an initdb of its own, for what tells clusters apart is in it.
+sub init
+{
+	my ($node, $streaming, $foreign) = @_;
+	my $template = $ENV{WEBCHATT_TEST_TEMPLATE};
+	my $bail = \&PostgreSQL::Test::Utils::system_or_bail;
+	my $copied = 0;
+
+	no warnings 'redefine';
+	local *PostgreSQL::Test::Utils::system_or_bail = sub {
+		return $bail->(@_) if $_[0] ne 'initdb' || $copied++;
+		return $bail->('cp', '-a', $template, $node->data_dir);
+	} if defined $template && !$foreign && !$initialized++;
+	$node->init(allows_streaming => $streaming, extra => [ '--no-locale', '-E', 'UTF8' ]);
+	return;
 }
 
 sub configuration
@@ -147,15 +166,23 @@ sub wait_for
 	return $waited;
 }
 
-# The same without a test point.
+# The same without a test point.  One psql asks as long as it finds a server: to start one costs more than
+# many answers.
 sub until
 {
 	my ($self, $query, $timeout, $want) = @_;
 	my $began = time;
+	my $session;
 	my $came = Patience::until(
-		sub { my ($status, $out) = $self->try_sql($query); return $status == 0 && $out eq ($want // 't') },
+		sub {
+			$session //= WebchattTest::Session->new($self->{node}, $self->{database});
+			my $out = $session->query($query);
+			do { $session->close; undef $session } if !defined $out;
+			return ($out // '') eq ($want // 't');
+		},
 		$timeout, sub { $self->meanwhile });
 
+	$session->close if $session;
 	return $came ? time - $began : undef;
 }
 
@@ -212,6 +239,22 @@ sub wait_ready
 		croak 'webchatt is not ready';
 	}
 	return $self->base_url;
+}
+
+# After ALTER SYSTEM: reload, and wait until the worker has what the files say.  (What it tells webchatt-net comes a
+# moment later.)
+sub reloaded
+{
+	my ($self) = @_;
+
+	$self->{node}->reload;
+	defined $self->until(q{
+		SELECT bool_and(CASE WHEN f.name IS NULL THEN s.source <> 'configuration file'
+			ELSE s.secret OR s.value = webchatt._setting_value(substr(s.name, 10), f.setting) END)
+		FROM webchatt.settings s
+		LEFT JOIN (SELECT DISTINCT ON (name) name, setting FROM pg_file_settings ORDER BY name, seqno DESC) f USING (name)})
+	  or croak 'the worker does not reload';
+	return;
 }
 
 # Everything that tells why something did not happen.
@@ -434,23 +477,27 @@ sub new
 	return bless { pid => $pid, in => $in, out => $out, n => 0 }, $class;
 }
 
-# Run SQL in the session; returns its output, errors included.
+# Run SQL in the session; returns its output, errors included, or undef if psql has ended.
 sub query
 {
 	my ($self, $sql) = @_;
 	my $mark = '--- ' . ++$self->{n};
 	my $output = '';
 
-	print { $self->{in} } "$sql;\n\\echo $mark\n";
+	local $SIG{PIPE} = 'IGNORE';
+	print { $self->{in} } WebchattTest::as_bytes($sql) . ";\n\\echo $mark\n";
 	$self->{in}->flush;
 	my $out = $self->{out};
 	while (my $line = <$out>)
 	{
-		last if $line eq "$mark\n";
+		if ($line eq "$mark\n")
+		{
+			chomp $output;
+			return $output;
+		}
 		$output .= $line;
 	}
-	chomp $output;
-	return $output;
+	return;
 }
 
 sub close

@@ -22,7 +22,7 @@ sub setting
 {
 	my ($name, $value) = @_;
 	$t->sql("ALTER SYSTEM SET $name = '$value'");
-	$node->reload;
+	$t->reloaded;
 	return;
 }
 

@@ -69,7 +69,7 @@ $t->sql('DROP TRIGGER write_note ON webchatt.messages');
 
 # A trigger that takes for ever is cut, and is a reject too.
 $t->sql(q{ALTER SYSTEM SET webchatt.trigger_timeout = '1s'});
-$t->node->reload;
+$t->reloaded;
 $t->sql(q{
 	CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN IF new.visitor = 'sloth' THEN PERFORM pg_catalog.pg_sleep(3600); END IF; RETURN NULL; END $$;
@@ -80,7 +80,7 @@ is(scalar $t->post(Webhook::message($channel, 's-2', 'hare', 'hello'), timeout =
 $t->wait_for(q{SELECT count(*) = 1 FROM webchatt.messages WHERE hub_message_id = 's-2'}, 'as rows');
 $t->sql('DROP TRIGGER dawdle ON webchatt.messages');
 $t->sql('ALTER SYSTEM RESET webchatt.trigger_timeout');
-$t->node->reload;
+$t->reloaded;
 
 # What raises only at the commit, and what looks like a defect of the server:
 # still the event's own affair.

@@ -12,7 +12,7 @@ my $hub = $t->hub;
 my $channel = $WebchattTest::CHANNEL;
 
 sub send_sql { my ($visitor, $text, $more) = @_; return "SELECT webchatt.send_message('$channel', '$visitor', text => '$text'" . ($more // '') . ')' }
-sub setting { my ($name, $value) = @_; $t->sql("ALTER SYSTEM " . (defined $value ? "SET webchatt.$name = '$value'" : "RESET webchatt.$name")); $t->node->reload; return }
+sub setting { my ($name, $value) = @_; $t->sql("ALTER SYSTEM " . (defined $value ? "SET webchatt.$name = '$value'" : "RESET webchatt.$name")); $t->reloaded; return }
 sub texts { my ($visitor) = @_; return map { $_->{content}{text} } $hub->record(to => $visitor) }
 sub keys_of { my ($visitor) = @_; my %k = map { $_->{key} => 1 } $hub->record(to => $visitor); return keys %k }
 

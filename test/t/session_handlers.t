@@ -49,12 +49,12 @@ is(scalar $t->post(Webhook::message($channel, 'm-2', 'v2', 'raise')), 200, 'an e
 is($t->sql(q{SELECT reason, context LIKE '%shop.answer(webchatt.messages), registered under number 1%' FROM webchatt.rejects}),
 	'not this|t', 'is kept, with the reason and the function');
 $t->sql(q{ALTER SYSTEM SET webchatt.trigger_timeout = '1s'});
-$t->node->reload;
+$t->reloaded;
 $t->post(Webhook::message($channel, 'm-3', 'v3', 'dawdle'), fresh => 1, timeout => 40);
 $t->wait_for(q{SELECT hint LIKE '%webchatt.trigger_timeout%' FROM webchatt.rejects WHERE event_key = 'm-3'},
 	'an event that a function takes too long for is kept too', 60);
 $t->sql('ALTER SYSTEM RESET webchatt.trigger_timeout');
-$t->node->reload;
+$t->reloaded;
 $t->sql('ALTER FUNCTION shop.answer(webchatt.messages) RENAME TO gone');
 is(scalar $t->post(Webhook::message($channel, 'm-4', 'v4', 'nobody there')), 200, 'an event for a function that is gone');
 is($t->sql(q{SELECT sqlstate, reason LIKE '%shop.answer(webchatt.messages)%it is gone', hint LIKE '%remove_handler(1)%' FROM webchatt.rejects WHERE event_key = 'm-4'}),
