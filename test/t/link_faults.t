@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use TwoHubs;
 
-my $pair = TwoHubs->begin(relays => 1);
+my $pair = TwoHubs->begin(relays => 1, a => "webchatt.hello_timeout = '10s'");
 my ($a, $b, $channel) = ($pair->a, $pair->b, $pair->{channel});
 
 # --- strangers and other subscribers -------------------------------------------
@@ -26,7 +26,7 @@ sub linked
 	my (%args) = @_;
 	my $link;
 
-	Visitor::until(sub { $link = link_to_a(%args); $link->connect; Visitor::until(sub { $link->{state} =~ /^(?:welcomed|closed)\z/ || ($link->{http} // 101) != 101 }); return $link->{state} eq 'welcomed' }) or BAIL_OUT('no link: ' . $link->describe);
+	Visitor::until(sub { $link = link_to_a(%args); $link->connect; Visitor::until(sub { $link->{state} =~ /^(?:welcomed|closed)\z/ || ($link->{http} // 101) != 101 }); return $link->{state} eq 'welcomed' }) or die('no link: ' . $link->describe);
 	return $link;
 }
 
@@ -215,7 +215,7 @@ $a->sql('ALTER SYSTEM RESET webchatt.heartbeat');
 $a->node->reload;
 $pair->{from} = $a->sql(q{SELECT max(id::text) FROM webchatt.messages});
 $pair->attach('link');
-$pair->visitor(log => 0) for 1 .. 24;
+$pair->visitor(log => 0) for 1 .. ($ENV{WEBCHATT_TEST_LONG} ? 24 : 16);
 $pair->visitor(log => 0, token => $pair->{visitors}[0]{token});
 $pair->faults;
 
@@ -242,7 +242,7 @@ ok(Visitor::until(sub { my (undef, $left) = $a->try_sql('SELECT count(*) < 200 F
 $b->node->stop;
 my $memory = TwoHubs::memory($a->status('net_pid')) + TwoHubs::memory($a->status('worker_pid'));
 my $speaker = $pair->{visitors}[5];
-my $many = $ENV{WEBCHATT_TEST_LONG} ? 20_000 : 6_000;
+my $many = $ENV{WEBCHATT_TEST_LONG} ? 20_000 : 3_000;
 $speaker->say(". away $_") for 1 .. $many;
 ok(Visitor::until(sub { !%{ $speaker->{unacked} } }, 900), "$many messages while B is away");
 cmp_ok($a->sql('SELECT count(*) FROM webchatt.feed'), '>=', $many, 'wait at A, as events');

@@ -11,6 +11,7 @@ my $t = WebchattTest->attached(conf => "webchatt.send_timeout = '3s'\nwebchatt.a
 my $hub = $t->hub;
 my $node = $t->node;
 my $run = 0;
+my $rate = $ENV{WEBCHATT_TEST_LONG} ? 300 : 100;    # events a second
 
 # A fault in the middle of a load both ways, and the account.
 sub under_load
@@ -22,8 +23,8 @@ sub under_load
 	$args{prepare}->() if $args{prepare};
 	my $inbound = Webhook::load(url => $t->webhook_url, secret => $WebchattTest::SECRET,
 		channel => $WebchattTest::CHANNEL, out => $node->basedir . "/load-$number", prefix => "load$number",
-		connections => 16, visitors => 20, rate => 300);
-	my $sends = $t->sends_begin(clients => 4, seconds => 6, rate => 150);
+		connections => 16, visitors => 20, rate => $rate);
+	my $sends = $t->sends_begin(clients => 4, seconds => 6, rate => $rate / 2);
 
 	$inbound->wait_answered(100, 30) or diag("$what: the load does not get going");
 	sleep 0.5;
