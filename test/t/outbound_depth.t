@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
+use File::Basename;
 use Mojo::JSON qw(decode_json);
 use Mojo::UserAgent;
 use Test::More;
@@ -196,4 +198,12 @@ ok(!$relations->{overdue_candidates}, 'status reads none of them') or diag(join 
 $t->sql(q{ALTER SYSTEM SET webchatt.overdue_after = '1h'; SELECT pg_reload_conf()});
 restart_worker('TERM');
 $t->wait_for('SELECT s.overdue = (SELECT count(*) FROM webchatt.overdue_candidates) FROM webchatt.status s', 'and says how many they are');
+
+# What the bench begins anew with.
+{
+	my ($node, $bench) = ($t->node, abs_path(dirname(__FILE__) . '/../../bench'));
+	local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($node->host, $node->port, 'postgres');
+	is(system($^X, "-I$bench", '-MBench', '-e', 'empty_tables()'), 0, 'the bench empties the tables');
+	is($t->sql('SELECT (SELECT count(*) FROM webchatt.messages) + (SELECT count(*) FROM webchatt.visitors) + (SELECT count(*) FROM webchatt.overdue_candidates)'), 0, 'all of them');
+}
 done_testing();
