@@ -32,7 +32,7 @@ sub open_desk
 	my (%settings) = @_;
 	my $off = delete $settings{off};
 	my $w = Corridor->open_door([], desk_listen => '127.0.0.1:0', %settings);
-	($w->{desk_port}) = $w->{desk} =~ /:(\d+)\z/ or BAIL_OUT("no desk: $w->{desk}; @{ $w->{logs} }");
+	($w->{desk_port}) = $w->{desk} =~ /:(\d+)\z/ or die("no desk: $w->{desk}; @{ $w->{logs} }");
 	$w->{who} = { map { sha256($TOKEN{$_}) => $_ } keys %TOKEN };
 	$w->{$_} = [] for qw(outcomes watched asked);
 	$w->{on}{OUTCOME} = sub { push @{ $w->{outcomes} }, $_[0] };

@@ -161,7 +161,7 @@ subtest 'answers that open nothing' => sub {
 		my $name = ref $answer ? join(', ', map { "$_: " . ($answer->{$_} // 'none') } sort keys %$answer)
 		  : substr($answer, 0, 60) =~ s/[^ -~]/?/gr;
 		$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
-		my $c = $hub->dialled // BAIL_OUT("not dialled: $name");
+		my $c = $hub->dialled // die("not dialled: $name");
 		$c->request;
 		$c->put(ref $answer ? $c->upgrade(%$answer) : $answer);
 		$c->drop if defined $most && !ref $answer;
@@ -527,7 +527,7 @@ subtest 'cuts at random places' => sub {
 			$acked = $to;
 			next;
 		}
-		$c = $hub->linked($acked) // BAIL_OUT('not dialled after a cut');
+		$c = $hub->linked($acked) // die('not dialled after a cut');
 	}
 	is(join(' ', @stored), join(' ', map { "m$_" } 1 .. 600), 'nothing is left out, and the order holds');
 	is($c->{acks}[-1], 600, 'all are acknowledged');
@@ -620,7 +620,7 @@ subtest 'frames against the rules' => sub {
 	$c->put($f->(1, $large));
 	like(LinkHub::state($w, 'waiting')->{error}, qr/larger than/, 'too large');
 	$w->configure(max_body_size => 200000);
-	$c = $hub->linked(3) // BAIL_OUT('not dialled when the limit was raised');
+	$c = $hub->linked(3) // die('not dialled when the limit was raised');
 	$w->{auto} = 0;
 	$c->put($f->(1, $large));
 	ok($c->wait_ack(4), 'it comes when the limit is raised');
@@ -856,7 +856,7 @@ subtest 'TLS' => sub {
 	my $w = start(ca_file => "$dir/localhost.pem", max_waiting => 200);
 	my $hub = LinkHub->new($w, tls => $tls{localhost});
 	$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
-	my $c = $hub->upgraded // BAIL_OUT('no TLS');
+	my $c = $hub->upgraded // die('no TLS');
 	is($c->{s}->alpn_selected, 'http/1.1', 'HTTP/1.1 by ALPN');
 	is($c->header('Host'), "localhost:$hub->{port}", 'Host');
 	$c->welcome(0);

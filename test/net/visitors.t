@@ -82,7 +82,7 @@ sub settle
 }
 
 my $w = open_hub();
-ok($w->{port}, 'the door is open') or BAIL_OUT('webchatt-net does not start');
+ok($w->{port}, 'the door is open') or die('webchatt-net does not start');
 
 # The answer to an opening request that is refused.
 sub refused

@@ -72,7 +72,7 @@ sub hears
 }
 
 sub says { my ($socket, %frame) = @_; return $socket->{tx}->send({ json => \%frame }) }
-sub token_of { return $_[0] =~ m{\A\Q$url\E/desk/#sign-in=([A-Za-z0-9_-]{43})\z} ? $1 : BAIL_OUT("a link: $_[0]") }
+sub token_of { return $_[0] =~ m{\A\Q$url\E/desk/#sign-in=([A-Za-z0-9_-]{43})\z} ? $1 : die("a link: $_[0]") }
 sub link_for { my ($name, $more) = @_; return token_of($t->sql("SELECT webchatt.sign_in_link('$name'" . ($more // '') . ')')) }
 
 sub signed_in

@@ -85,7 +85,7 @@ is_deeply([ $answer->{complete}, scalar @{ $answer->{messages} } ], [ Mojo::JSON
 sub anonymous_kb
 {
 	my ($of) = @_;
-	return slurp_file("/proc/$of/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : BAIL_OUT('no RssAnon');
+	return slurp_file("/proc/$of/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : die('no RssAnon');
 }
 sub tries { my ($n) = @_; return $t->wait_for("SELECT last_value >= $n FROM tries", "it is tried $n times") }
 $t->sql(q{CREATE SEQUENCE tries;

@@ -47,7 +47,7 @@ sub frame
 		take();
 		($found) = grep { $_->[0] eq $name && (!$which || $which->($_->[1])) } @frames;
 		return $found;
-	}) or BAIL_OUT("no $name comes");
+	}) or die("no $name comes");
 	@frames = grep { $_ != $found } @frames;
 	return $found->[1];
 }
@@ -57,7 +57,7 @@ sub meet
 {
 	@frames = ();
 	$in = '';
-	Patience::until(sub { $link = IO::Socket::UNIX->new(Peer => "$dir/relay") }) or BAIL_OUT('no relay');
+	Patience::until(sub { $link = IO::Socket::UNIX->new(Peer => "$dir/relay") }) or die('no relay');
 	is(frame('HELLO')->{version}, $Corridor::VERSION_OF_CORRIDOR, 'the worker says hello');
 	speak('HELLO_BACK', version => $Corridor::VERSION_OF_CORRIDOR, pid => $$);
 	frame('OPEN');
@@ -100,8 +100,8 @@ sub desk_pid { return $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_t
 sub peak_of
 {
 	my ($pid) = @_;
-	open my $fh, '<', "/proc/$pid/status" or BAIL_OUT("no process $pid");
-	return join('', <$fh>) =~ /^VmHWM:\s+(\d+) kB/m ? $1 : BAIL_OUT('no VmHWM');
+	open my $fh, '<', "/proc/$pid/status" or die("no process $pid");
+	return join('', <$fh>) =~ /^VmHWM:\s+(\d+) kB/m ? $1 : die('no VmHWM');
 }
 
 # Change how long a call may take, and wait until the process that carries them out knows: a call that it begins before
@@ -136,11 +136,11 @@ is(desk_pid(), '', 'and no process before somebody calls');
 
 # Where there is no shared memory for its queue, it is the desk that waits, and nobody else.
 my $shared = $t->node->data_dir . '/pg_dynshmem';
-chmod 0500, $shared or BAIL_OUT("$shared: $!");
+chmod 0500, $shared or die("$shared: $!");
 is_deeply([ (asked('me', {}))[0], (asked('search', {}))[0] ], [ 503, 503 ], 'without shared memory calls are turned away');
 like($t->sql('SELECT last_error FROM webchatt.status'), qr/^the desk cannot be used: there is no shared memory for its worker: could not open shared memory segment/, 'the status says why');
-chmod 0700, $shared or BAIL_OUT("$shared: $!");
-Patience::until(sub { (asked('me', {}))[0] == 401 }) or BAIL_OUT('no process');
+chmod 0700, $shared or die("$shared: $!");
+Patience::until(sub { (asked('me', {}))[0] == 401 }) or die('no process');
 
 # Who calls.
 is_deeply([ (asked('me', {}))[0, 2] ], [ 401, '' ], 'without a session nothing is done');

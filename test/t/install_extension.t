@@ -84,7 +84,7 @@ my $database = "install$n";
 $t->sql(q{CREATE TABLE public.leads (id int); GRANT INSERT ON public.leads TO webchatt_worker;
 	SELECT webchatt.create_channel('Shop', '{https://www.example.com}'); SELECT webchatt.create_api_key('key')}, $database);
 my ($steps) = slurp_file("$ENV{PWD}/doc/operating.md") =~ /^## Uninstalling.*?```sql\n(.*?)```/ms;
-ok($steps, 'uninstalling is documented') or BAIL_OUT('no steps');
+ok($steps, 'uninstalling is documented') or die('no steps');
 my ($each, $last) = split /^-- then, once for the whole server.*\n/m, $steps;
 for my $here (map { "install$_" } 1 .. $n)
 {
