@@ -68,11 +68,14 @@ sub restart_worker
 is_true('nothing is queued');
 
 # What was sent already, and is in the outbox still, is not counted after a restart.
+my $reader = $t->session;
+$reader->query('BEGIN; SELECT count(*) FROM webchatt.outbox');    # as long as this is open it is not emptied
 queue("'sent' || i % 50", 1, 500);
 $t->drained('500 are sent');
 shows(0, 'sent');
 restart_worker('TERM');
 is($t->sql('SELECT count(*) > 0 FROM webchatt.outbox'), 't', 'the outbox has them still');
+$reader->close;
 $t->sql("SELECT webchatt.send_message('$channel', 'more', text => 'x')");
 $t->drained;
 shows(0, 'sent before the restart');
