@@ -33,14 +33,14 @@ sub missing_of
 # Chromium without its own window, toolbar and pages, for half the CPU.
 my $SHELL = '/usr/bin/chromium-headless-shell';
 
-# Arguments: the script; conf (lines for postgresql.conf), desk (1: with the desk), desk_host, engine, whole (1: Chromium
-# as people have it, although the script would do with less).
+# Arguments: the script; conf (lines for postgresql.conf), desk (1: with the desk), desk_host, engine (Chromium is
+# then as people have it).
 sub run
 {
 	my ($script, %with) = @_;
 
 	die('playwright-core is missing: run scripts/setup') if !-d "$here/node_modules/playwright-core";
-	local $ENV{CHROMIUM} = $ENV{CHROMIUM} // ($with{engine} || $with{whole} || !-x $SHELL ? '/usr/bin/chromium' : $SHELL);
+	local $ENV{CHROMIUM} = $ENV{CHROMIUM} // ($with{engine} || !-x $SHELL ? '/usr/bin/chromium' : $SHELL);
 	local $ENV{ENGINE} = $with{engine} // 'chromium';
 	if (my $missing = missing_of($ENV{ENGINE}))
 	{
