@@ -1,7 +1,7 @@
 # Measures webchatt on the cluster that scripts/bench started, beside baselines
 # in the same run, and prints one table.
 #
-#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old] [--quick]
+#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep] [--quick]
 #          [--seconds N] [--messages N] [--old N] [--backlog N] [--repeat N]
 #          [--crowd N]
 #
@@ -29,7 +29,7 @@ my $ORIGIN = 'http://localhost';
 # The crowd comes from so many addresses.
 my $ADDRESSES = 10;
 
-my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old', seconds => 6, messages => 100_000,
+my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep', seconds => 6, messages => 100_000,
 	old => 10_000_000, backlog => 1_000_000, repeat => 3, crowd => 10_000);
 @opt{qw(seconds messages old backlog repeat crowd)} = (2, 20_000, 200_000, 50_000, 1, 1000) if grep { $_ eq '--quick' } @ARGV;
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
@@ -523,9 +523,45 @@ sub measure_link
 
 # --- all of it -------------------------------------------------------------
 
+# Acknowledgements while millions of rows leave by webchatt.set_retention(), and before.
+sub measure_keep
+{
+	my $old = $opt{old} < 5_000_000 ? $opt{old} : 5_000_000;
+	open_channel();
+	empty_tables();
+	print STDERR "  making $old old messages, which takes a few minutes\n";
+	sql_file('old.sql', old => $old);
+	my $load = sub { return pairs(run(visitors_command('send', visitors => 20, warmup => 1))) };
+	my (@without, @with, @rate);
+	for (1 .. $opt{repeat})
+	{
+		my %r = $load->();
+		push @without, $r{p99_us};
+		sql(q{SELECT webchatt.set_retention('30 days')});
+		my $gone = q{SELECT coalesce(sum(messages), 0)::bigint FROM webchatt.retention};
+		my $before = sql($gone);
+		wait_for(qq{SELECT sum(messages) > $before FROM webchatt.retention}, 60);
+		my $began = time;
+		$before = sql($gone);
+		%r = $load->();
+		push @with, $r{p99_us};
+		push @rate, (sql($gone) - $before) / (time - $began);
+		sql(q{SELECT webchatt.set_retention(NULL)});
+		wait_for(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'webchatt retention'}, 60);
+	}
+	die "all messages had left before it was over: there were too few\n"
+	  if !sql("SELECT count(*) FROM (SELECT FROM webchatt.messages WHERE channel_id = '$CHANNEL' LIMIT 1) x");
+	row('keep: message to ack, p99, while old messages leave, to without', median(@with), 'us', median(@without));
+	$rows[-1][4] = '<= 1.2 x';
+	$rows[-1][5] = median(@with) <= 1.2 * median(@without) ? 'ok' : 'SHORT';
+	row('keep: messages that leave beside it', median(@rate), '/s');
+	empty_tables();
+	return;
+}
+
 my %measure = (in => \&measure_in, commit => \&measure_commit, out => \&measure_out, send => \&measure_send,
 	memory => \&measure_memory, old => \&measure_old, visitors => \&measure_visitors, reply => \&measure_reply,
-	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link);
+	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link, keep => \&measure_keep);
 my @parts = split /,/, $opt{only};
 for my $part (@parts) { die "there is no part $part\n" if !$measure{$part} }
 

@@ -524,7 +524,7 @@ COMMENT ON COLUMN webchatt.overdue_scan.upto IS 'all that were made before';
  * links are to be told of a message, w webhook deliveries are to be tried again, x a
  * visitor's sessions are to be closed, l a conversation is closed up to that message, o it is
  * opened again (when that one was the newest, as with a), a it is assigned to the note's, t a note to colleagues is there or gone,
- * g visitors were deleted, k a message that was queued is cancelled, y a message was taken back (with a note: its content was replaced), b tokens of visitors
+ * g visitors were deleted, k a message that was queued is cancelled, y a message was taken back (with a note: its content was replaced), p a conversation has left, b tokens of visitors
  * are gone: whose sessions go with them is to be looked for; x with a note: those that were opened with the token of this hash.
  * hub_id 0: the worker itself (all but s, n, r and k); negative: the bulk lane of that
  * hub, which lets the live one go first (src/backend/shared/outbox_lane.c).
@@ -558,7 +558,7 @@ COMMENT ON TABLE webchatt.outbox_2 IS 'webchatt''s own: one of the three tables 
 COMMENT ON COLUMN webchatt.outbox.xid IS 'the transaction that appended the row, by which the worker knows what is new';
 COMMENT ON COLUMN webchatt.outbox.seq IS 'order within a conversation';
 COMMENT ON COLUMN webchatt.outbox.hub_id IS 'the hub that it is for; negative: the same, what is bulk; 0: the worker itself';
-COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, t: a note to colleagues is there or gone, g: visitors were deleted, k: a message is cancelled, y: a message was taken back, b: visitors'' tokens are gone, u: agents'' sessions ended';
+COMMENT ON COLUMN webchatt.outbox.op IS 's: send, n: send what is not final, r: send again after it was held, c: configuration changed, v: visitor showed up, d: messages were inserted by hand, m: a visitor''s messages were read, e: webhooks and links are to be told of a message, w: webhook deliveries are to be tried again, x: a visitor''s sessions are to be closed, l: a conversation is closed, o: it is opened again, a: it is assigned, t: a note to colleagues is there or gone, g: visitors were deleted, k: a message is cancelled, y: a message was taken back, p: a conversation has left, b: visitors'' tokens are gone, u: agents'' sessions ended';
 COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one';
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';

@@ -135,6 +135,19 @@ GRANT EXECUTE ON FUNCTION webchatt.visitor_hash(uuid, text), webchatt._erase_arc
 	webchatt._rest_visitor(int, text, text, text), webchatt._redact_rows(uuid, uuid, jsonb, text),
 	webchatt._search_row(uuid, uuid, jsonb), webchatt._search_marks(uuid, uuid), webchatt._search_ms(uuid), webchatt._search_words(text, regconfig),
 	webchatt.message_text(jsonb) TO webchatt_worker;
+-- what leaves, by its own process
+GRANT SELECT ON webchatt.retentions TO webchatt_worker, webchatt_admin, webchatt_agent;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.retention_progress, webchatt.retention_left TO webchatt_worker;
+GRANT DELETE ON webchatt.visitors, webchatt.statuses, webchatt.file_uses, webchatt.notes, webchatt.ratings TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._retention_rules(), webchatt._archives(uuid), webchatt._archive_put(regclass, webchatt.archived[]),
+	webchatt._conversation_gone(uuid, text), webchatt._retain_messages(uuid, text, regclass, int), webchatt._retain_rest(uuid, text, int),
+	webchatt._retain_conversation(uuid, text, uuid, regclass, int), webchatt._retain_note(uuid, text, text, int),
+	webchatt._retain_channel(uuid, timestamptz, regclass, int), webchatt._retain_beside(uuid, timestamptz), webchatt._retain_visitors(int),
+	webchatt._retention_cutoff(interval), webchatt._retain(int, int), webchatt._search_id(timestamptz) TO webchatt_worker;
+GRANT USAGE ON TYPE webchatt.archived TO webchatt_worker, webchatt_admin, webchatt_agent;
+GRANT SELECT ON webchatt.retention, webchatt.retention_progress, webchatt.retention_left TO webchatt_admin;
+GRANT EXECUTE ON FUNCTION webchatt._retention_rules(), webchatt._archives(uuid), webchatt._archived_columns(oid),
+	webchatt.history(uuid, text, uuid, int) TO webchatt_agent;
 
 -- the index of texts, by the desk's worker
 GRANT EXECUTE ON FUNCTION webchatt.index_texts(int, boolean) TO webchatt_worker;

@@ -36,6 +36,7 @@ BEGIN
 		EXECUTE 'ALTER VIEW webchatt.presence SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt._feed_bodies SET (security_invoker = on)';
 		EXECUTE 'ALTER VIEW webchatt.search_coverage SET (security_invoker = on)';
+		EXECUTE 'ALTER VIEW webchatt.retention SET (security_invoker = on)';
 	END IF;
 END
 $$;
@@ -56,7 +57,7 @@ BEGIN
 		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',
 		'hub_reconciliation', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
-		'registrations', 'registrations_id_seq', 'z_installations'] LOOP
+		'registrations', 'registrations_id_seq', 'retentions', 'z_installations'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
 	END LOOP;
 END

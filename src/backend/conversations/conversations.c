@@ -128,6 +128,13 @@ conversations_came_elsewhere(const pg_uuid_t *channel, const char *visitor)
 	conversation_sweep_add(channel, visitor, strlen(visitor));
 }
 
+/* Its messages have left by webchatt.set_retention(). */
+void
+conversations_left(const pg_uuid_t *channel, const char *visitor)
+{
+	conversation_sweep_add(channel, visitor, strlen(visitor));
+}
+
 static bool
 is_newer(const pg_uuid_t *a, const pg_uuid_t *b)
 {

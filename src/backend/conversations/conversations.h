@@ -18,6 +18,7 @@
 #define CONVERSATION_ASSIGN 'a'
 
 extern void conversations_came(const pg_uuid_t *channel, const char *visitor, size_t len, const pg_uuid_t *message);
+extern void conversations_left(const pg_uuid_t *channel, const char *visitor);
 extern void conversations_came_elsewhere(const pg_uuid_t *channel, const char *visitor);
 extern void conversations_sent(const pg_uuid_t *channel, const char *visitor, const pg_uuid_t *message, bool answer,
 							   int child);

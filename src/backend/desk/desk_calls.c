@@ -11,7 +11,8 @@
  * stays in a function of somebody's C), it is left alone with its queue.
  *
  * There are two such lanes, each with a worker of its own: one for searches, so that nobody's
- * inbox waits for them, and one for the rest.
+ * inbox waits for them, and one for the rest.  A third has no calls: its worker is there while conversations are to leave
+ * (webchatt.set_retention()).
  */
 #include "postgres.h"
 
@@ -25,8 +26,10 @@
 #include "desk/desk_calls.h"
 #include "desk/desk_queue.h"
 #include "shared/clock.h"
+#include "shared/columns.h"
 #include "shared/compat.h"
 #include "shared/settings.h"
+#include "shared/statements.h"
 #include "shared/valid_text.h"
 #include "turn/changes.h"
 #include "turn/frame_memory.h"
@@ -34,14 +37,15 @@
 #include "turn/report.h"
 
 /* Calls that wait for their answer; more are turned away. */
-static const int calls_most[DESK_LANES] = {[DESK_LANE_CALLS] = 256, [DESK_LANE_SEARCH] = 64};
+static const int calls_most[DESK_LANES] = {[DESK_LANE_CALLS] = 256, [DESK_LANE_SEARCH] = 64, [DESK_LANE_RETENTION] = 0};
 
 /* How long one may wait before the desk worker has it, in ms. */
 #define CALL_MS 30000
 
-/* The pause before the desk worker is started again, in ms, and how long it stays without a call. */
-#define PAUSE_MS 1000
-#define IDLE_MS	 (5 * 60 * 1000)
+/* The pause before the desk worker is started again, in ms, and how long it stays without a call; where it cannot be started by which conversations leave. */
+#define PAUSE_MS		   1000
+#define IDLE_MS			   (5 * 60 * 1000)
+#define RETENTION_PAUSE_MS 30000
 
 /*
  * How long the desk worker may be silent beyond webchatt.desk_statement_timeout, and how often that is looked at,
@@ -92,10 +96,33 @@ static Lane lanes[DESK_LANES] = {
 	[DESK_LANE_SEARCH] = {.name = "webchatt search",
 						  .number = DESK_LANE_SEARCH,
 						  .calls = DLIST_STATIC_INIT(lanes[DESK_LANE_SEARCH].calls)},
+	[DESK_LANE_RETENTION] = {.name = "webchatt retention",
+							 .number = DESK_LANE_RETENTION,
+							 .calls = DLIST_STATIC_INIT(lanes[DESK_LANE_RETENTION].calls)},
 };
+
+/* Conversations are to leave. */
+static bool retention_wanted = false;
 
 /* Of either lane: their workers stay as long as the desk is used, for that of searches has its index to keep up. */
 static TimestampTz last_call = 0;
+
+/* Is its worker to be there though nothing is asked of it? */
+static bool
+is_wanted(const Lane *lane)
+{
+	return lane->number == DESK_LANE_RETENTION && retention_wanted;
+}
+
+/* In a turn: what the configuration says. */
+void
+desk_calls_configure(void)
+{
+	bool isnull;
+
+	wc_run(WC_ANY_RETENTION, NULL, NULL);
+	retention_wanted = DatumGetBool(wc_field(0, 1, &isnull));
+}
 
 static void
 refuse(uint64 request, const char *message, wc_buf *out)
@@ -277,6 +304,13 @@ note_not_started(Lane *lane, const char *no_memory, wc_buf *out)
 				 no_memory ? errhint("Make room where dynamic_shared_memory_type has it, /dev/shm perhaps.")
 						   : errhint("Raise max_worker_processes: all of them are taken.")));
 	lane->warned = true;
+	if (lane->number == DESK_LANE_RETENTION)
+	{
+		lane->not_before = TimestampTzPlusMilliseconds(wc_clock(), RETENTION_PAUSE_MS);
+		report_error(
+			"conversations do not leave: there is no process, or no shared memory, for webchatt.set_retention()");
+		return;
+	}
 	if (no_memory)
 	{
 		report_error(psprintf("the desk cannot be used: there is no shared memory for its worker: %s", no_memory));
@@ -304,7 +338,8 @@ start(Lane *lane, TimestampTz now, wc_buf *out)
 	if (no_memory == NULL && register_worker(lane))
 	{
 		desk_queue_join(&lane->queue, lane->worker);
-		last_call = now;
+		if (!is_wanted(lane))
+			last_call = now;
 		lane->warned = false;
 		return;
 	}
@@ -432,14 +467,14 @@ turn_away(Lane *lane, TimestampTz now, wc_buf *out)
 static void
 move(Lane *lane, TimestampTz now, wc_buf *out)
 {
-	if (lane->ncalls == 0 && lane->worker == NULL)
+	if (lane->ncalls == 0 && lane->worker == NULL && !is_wanted(lane))
 		return;
 	if (lane->worker != NULL && !receive(lane, now, out))
 		note_ended(lane, now, out);
 	if (lane->worker != NULL && is_silent(lane, now))
 		leave_alone(lane, now, "has been silent for longer than a call may take (webchatt.desk_statement_timeout)",
 					out);
-	if (lane->worker == NULL && lane->ncalls > 0 && lane->not_before <= now)
+	if (lane->worker == NULL && (lane->ncalls > 0 || is_wanted(lane)) && lane->not_before <= now)
 		start(lane, now, out);
 	if (lane->worker != NULL && !send_calls(lane, now))
 		note_ended(lane, now, out);
@@ -459,7 +494,8 @@ desk_calls_move(TimestampTz now, wc_buf *out)
 	{
 		Lane *lane = &lanes[i];
 
-		if (lane->worker != NULL && lane->ncalls == 0 && TimestampDifferenceExceeds(last_call, now, IDLE_MS))
+		if (lane->worker != NULL && lane->ncalls == 0 && !is_wanted(lane) &&
+			(lane->number == DESK_LANE_RETENTION || TimestampDifferenceExceeds(last_call, now, IDLE_MS)))
 			stop(lane);
 	}
 }
@@ -469,7 +505,9 @@ static TimestampTz
 next_due_of(const Lane *lane)
 {
 	if (lane->worker == NULL)
-		return lane->ncalls > 0 ? Max(lane->not_before, 1) : 0;
+		return lane->ncalls > 0 || is_wanted(lane) ? Max(lane->not_before, 1) : 0;
+	if (is_wanted(lane))
+		return 0; /* its end wakes us */
 	if (lane->ncalls > 0)
 		return TimestampTzPlusMilliseconds(lane->last_look, LOOK_MS);
 	return TimestampTzPlusMilliseconds(last_call, IDLE_MS + 1);
@@ -509,8 +547,15 @@ desk_calls_forget(void)
 	changes_forget();
 }
 
+static void
+desk_calls_reset(void)
+{
+	retention_wanted = false;
+	desk_calls_forget();
+}
+
 const TurnPart desk_calls_part = {
 	.next_due = desk_calls_next_due,
 	.net_lost = desk_calls_forget,
-	.reset = desk_calls_forget,
+	.reset = desk_calls_reset,
 };

@@ -10,6 +10,7 @@
 
 extern bool desk_calls_accept(const wc_frame *frame);
 extern void desk_calls_move(TimestampTz now, wc_buf *out);
+extern void desk_calls_configure(void);
 extern const TurnPart desk_calls_part;
 
 #endif /* WC_DESK_CALLS_H */

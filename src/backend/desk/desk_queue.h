@@ -15,6 +15,7 @@ typedef enum DeskLane
 {
 	DESK_LANE_CALLS,
 	DESK_LANE_SEARCH,
+	DESK_LANE_RETENTION, /* no call ever comes by it */
 	DESK_LANES
 } DeskLane;
 

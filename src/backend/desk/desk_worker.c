@@ -5,7 +5,8 @@
  *	  it.
  *
  * It lives as long as the worker wants it: it ends when the queue's other end is gone.
- * There are two such processes, one for searches; that one keeps their index up in between.
+ * There are two such processes, one for searches; that one keeps their index up in between.  A third has no calls:
+ * conversations leave by it (webchatt.set_retention()).
  */
 #include "postgres.h"
 
@@ -32,6 +33,7 @@
 #include "desk/desk_queue.h"
 #include "desk/desk_run.h"
 #include "desk/desk_worker.h"
+#include "desk/retention_work.h"
 #include "desk/search_index.h"
 #include "shared/compat.h"
 #include "shared/step_down.h"
@@ -53,6 +55,35 @@
 #define NICE_SEARCH 10
 
 static DeskQueue queue;
+
+static bool send_frames(const wc_buf *out);
+
+/* What goes wrong is for the status. */
+static void
+retain(void)
+{
+	const char *problem = retention_work_do();
+	wc_buf out = {0};
+	wc_log m = {WC_LOG_WARNING, wc_str_from(problem ? problem : "")};
+
+	if (problem != NULL && wc_write_log(&out, &m))
+		(void) send_frames(&out);
+	wc_buf_free(&out);
+}
+
+/* What each process is called, and does between calls. */
+static const struct
+{
+	const char *name;
+	int nice;
+	const char *work_name; /* NULL: nothing */
+	long (*work_pause)(void);
+	void (*work)(void);
+} kinds[DESK_LANES] = {
+	[DESK_LANE_CALLS] = {"webchatt desk", NICE_CALLS},
+	[DESK_LANE_SEARCH] = {"webchatt search", NICE_SEARCH, "index_texts", search_index_pause, search_index_work},
+	[DESK_LANE_RETENTION] = {"webchatt retention", NICE_SEARCH, "retain", retention_work_pause, retain},
+};
 
 /* Whatever is allocated beyond that is an error "out of memory", by which a call ends and not the process. */
 static void
@@ -87,9 +118,9 @@ settle_in(dsm_handle handle)
 	if (!desk_queue_open(&queue, handle))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(queue.database, InvalidOid, 0);
-	process_settings_apply(queue.lane == DESK_LANE_SEARCH ? "webchatt search" : "webchatt desk");
+	process_settings_apply(kinds[queue.lane].name);
 	limit_memory();
-	(void) setpriority(PRIO_PROCESS, 0, queue.lane == DESK_LANE_SEARCH ? NICE_SEARCH : NICE_CALLS);
+	(void) setpriority(PRIO_PROCESS, 0, kinds[queue.lane].nice);
 	wc_nobody_comes_back = true;
 }
 
@@ -102,9 +133,9 @@ heed_reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 }
 
-/* Wait for what comes, and index texts meanwhile. */
+/* Wait for what comes, and work meanwhile. */
 static shm_mq_result
-receive_indexing(Size *len, void **data)
+receive_working(Size *len, void **data)
 {
 	for (;;)
 	{
@@ -113,7 +144,7 @@ receive_indexing(Size *len, void **data)
 
 		if (result != SHM_MQ_WOULD_BLOCK)
 			return result;
-		pause = search_index_pause();
+		pause = kinds[queue.lane].work_pause();
 		if (pause > 0)
 		{
 			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause, PG_WAIT_EXTENSION);
@@ -124,8 +155,8 @@ receive_indexing(Size *len, void **data)
 		heed_reload();
 		QueryCancelPending = false;
 		RESUME_CANCEL_INTERRUPTS();
-		pgstat_report_activity(STATE_RUNNING, "index_texts");
-		search_index_work();
+		pgstat_report_activity(STATE_RUNNING, kinds[queue.lane].work_name);
+		kinds[queue.lane].work();
 		pgstat_report_activity(STATE_IDLE, NULL);
 		(void) pgstat_report_stat(false);
 		HOLD_CANCEL_INTERRUPTS();
@@ -147,8 +178,8 @@ next_call(wc_desk_call *call)
 	{
 		wc_frame frame;
 
-		if (queue.lane == DESK_LANE_SEARCH)
-			result = receive_indexing(&len, &data);
+		if (kinds[queue.lane].work != NULL)
+			result = receive_working(&len, &data);
 		else
 			result = shm_mq_receive(queue.in, &len, &data, false);
 		QueryCancelPending = false;

@@ -29,6 +29,7 @@ PG_FUNCTION_INFO_V1(webchatt_close_conversation);
 PG_FUNCTION_INFO_V1(webchatt_reopen_conversation);
 PG_FUNCTION_INFO_V1(webchatt_assign_conversation);
 PG_FUNCTION_INFO_V1(webchatt_conversation_changed);
+PG_FUNCTION_INFO_V1(webchatt_conversation_gone);
 PG_FUNCTION_INFO_V1(webchatt_new_message_id);
 
 /* The newest message that the caller can see, up to the given one (NULL: of all).  Connected to SPI. */
@@ -133,6 +134,22 @@ webchatt_conversation_changed(PG_FUNCTION_ARGS)
 	wc_step_down(&outer);
 	SPI_connect();
 	wc_outbox_append(0, 't', PG_GETARG_UUID_P(0), text_to_cstring(visitor), NULL, NULL, NULL);
+	SPI_finish();
+	wc_step_up(&outer);
+	PG_RETURN_VOID();
+}
+
+/* _conversation_gone(channel uuid, visitor text): the worker looks how it stands, at commit. */
+Datum
+webchatt_conversation_gone(PG_FUNCTION_ARGS)
+{
+	text *visitor = PG_GETARG_TEXT_PP(1);
+	WcOuter outer;
+
+	check_visitor_id(visitor);
+	wc_step_down(&outer);
+	SPI_connect();
+	wc_outbox_append(0, 'p', PG_GETARG_UUID_P(0), text_to_cstring(visitor), NULL, NULL, NULL);
 	SPI_finish();
 	wc_step_up(&outer);
 	PG_RETURN_VOID();

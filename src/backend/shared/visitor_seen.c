@@ -38,6 +38,8 @@ typedef struct Seen
 	TimestampTz at; /* 0: nobody */
 } Seen;
 
+bool wc_visitors_leave_empty = false;
+
 static Seen *places = NULL;
 static uint64 seeds[2];
 static Oid visitors = InvalidOid;
@@ -104,7 +106,8 @@ webchatt_visitors_gone(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("webchatt._visitors_gone() is a trigger function")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	/* their conversations are gone too */
-	wc_outbox_append(0, 'g', NULL, NULL, NULL, NULL, NULL);
+	/* their conversations are gone too; where they had none, nobody has to look */
+	if (!wc_visitors_leave_empty)
+		wc_outbox_append(0, 'g', NULL, NULL, NULL, NULL, NULL);
 	return PointerGetDatum(NULL);
 }

@@ -11,5 +11,6 @@
 
 extern bool wc_visitor_seen(const uint8 channel[16], wc_str visitor, TimestampTz now);
 extern void wc_visitors_forget(void);
+extern bool wc_visitors_leave_empty; /* who is deleted has no conversation: nobody has to look */
 
 #endif /* WC_VISITOR_SEEN_H */

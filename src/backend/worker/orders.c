@@ -176,6 +176,10 @@ take_order(void *arg, const OutboxRow *row)
 			if (row->channel != NULL && row->visitor != NULL && row->message != NULL)
 				conversations_order(row->op, row->channel, row->visitor, row->seq, row->message, row->note);
 			break;
+		case 'p':
+			if (row->channel != NULL && row->visitor != NULL)
+				conversations_left(row->channel, row->visitor);
+			break;
 		case 'g':
 			reading->orders->visitors_gone = true;
 			break;

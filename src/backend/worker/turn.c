@@ -21,6 +21,7 @@
 
 #include "conversations/conversations.h"
 #include "conversations/erasures.h"
+#include "desk/desk_calls.h"
 #include "feed/feed.h"
 #include "files/file_calls.h"
 #include "hubs/reconcile.h"
@@ -101,6 +102,7 @@ follow_orders(WcShowedUp *showed_up)
 	{
 		config_read();
 		feed_configure();
+		desk_calls_configure();
 		reconcile_nudge();
 	}
 	if (first || orders.requeue)

@@ -1,0 +1,31 @@
+-- What leaves by webchatt.set_retention() (src/backend/desk/retention_work.c, src/backend/session/set_retention.c; the
+-- functions are in sql/webchatt/34-retention.sql).
+
+-- name: any_retention()
+SELECT EXISTS (SELECT FROM webchatt.retentions WHERE keep IS NOT NULL);
+
+-- name: retain($1 most int, $2 visitors int)
+-- A piece leaves; with visitors so many of these that nothing is left of.
+SELECT n, problem FROM webchatt._retain($1, $2);
+
+-- name: check_retention($1 keep interval, $2 channel uuid, $3 archive oid)
+-- Raises what is wrong with them.
+SELECT webchatt._check_retention($1, $2, $3);
+
+-- name: set_retention($1 keep interval, $2 channel uuid, $3 archive_schema text, $4 archive_name text, $5 archive_owner text)
+INSERT INTO webchatt.retentions (channel_id, keep, archive_schema, archive_name, archive_owner)
+VALUES ($2, $1, $3, $4, $5)
+ON CONFLICT ((coalesce(channel_id, '00000000-0000-0000-0000-000000000000'::uuid))) DO UPDATE
+SET keep = excluded.keep, archive_schema = excluded.archive_schema, archive_name = excluded.archive_name,
+	archive_owner = excluded.archive_owner, set_at = now();
+
+-- name: unset_retention()
+DELETE FROM webchatt.retentions WHERE channel_id IS NULL;
+
+-- name: look_anew()
+-- From the oldest message on, at once: what was written behind our back is met, too.
+WITH looked AS (
+	UPDATE webchatt.retention_progress SET upto = '00000000-0000-0000-0000-000000000000', visitors_upto = '', visitors_due = '-infinity',
+		failures = 0, last_error = NULL, last_error_at = NULL, not_before = NULL
+)
+UPDATE webchatt.retention_left SET due = now();

@@ -1,0 +1,129 @@
+/*
+ * retention_work.c
+ *	  Conversations leave (webchatt.set_retention()), a piece at a time, in a process of
+ *	  their own: in pieces of some 50 ms, and a fifth of the time at most; so visitors do not
+ *	  notice, and an archive that is slow holds nobody up.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "desk/retention_work.h"
+#include "shared/columns.h"
+#include "shared/statements.h"
+#include "shared/visitor_seen.h"
+#include "turn/transaction.h"
+
+/* Messages in a piece, and how long one may take, in ms, before the next is smaller. */
+#define PIECE_MOST	1000
+#define PIECE_LEAST 20
+#define PIECE_MS	100
+
+/* How long a piece may take, in ms, an archive far away included. */
+#define LIMIT_MS 30000
+
+/* The pause behind a piece is so many times as long as that took; in ms: at least, when nothing was to be done, after an error. */
+#define PAUSE_TIMES	 4
+#define PAUSE_LEAST	 5
+#define PAUSE_IDLE	 2000
+#define PAUSE_FAILED 60000
+
+/*
+ * Visitors' rows that leave at a time, and between two such times, in ms: every session and the worker plan anew behind
+ * it.
+ */
+#define VISITORS_MOST 5000
+#define VISITORS_MS	  30000
+
+static int piece = PIECE_MOST / 4;
+static TimestampTz next_piece = 0;
+static TimestampTz visitors_due = 0;
+
+/* How long until there is something to do, in ms; 0: now. */
+long
+retention_work_pause(void)
+{
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_piece);
+}
+
+/* What was looked at, 0: there is nothing to do now.  problem: what went wrong, or NULL. */
+static int
+run_piece(int visitors, MemoryContext context, char **problem)
+{
+	Datum args[2] = {Int32GetDatum(piece), Int32GetDatum(visitors)};
+	bool isnull;
+	int n;
+
+	transaction_begin();
+	transaction_time_limit(LIMIT_MS);
+	wc_run(WC_RETAIN, args, NULL);
+	transaction_time_limit(0);
+	n = DatumGetInt32(wc_field(0, 1, &isnull));
+	(void) wc_field(0, 2, &isnull);
+	*problem = isnull ? NULL : MemoryContextStrdup(context, wc_field_text(0, 2));
+	transaction_commit();
+	return n;
+}
+
+/* A lock of somebody's is not worth a word: it is tried again. */
+static long
+note_failure(MemoryContext context, char **problem)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	transaction_abort();
+	MemoryContextSwitchTo(context);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE)
+		return PAUSE_IDLE;
+	*problem = psprintf("conversations cannot leave: %s", error->message);
+	return PAUSE_FAILED;
+}
+
+/* A piece leaves.  What went wrong and had not before, or NULL; never an error. */
+const char *
+retention_work_do(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	TimestampTz begun = GetCurrentTimestamp();
+	static bool idle = false;
+	bool visitors = idle && visitors_due <= begun;
+	volatile long pause = PAUSE_IDLE;
+	volatile int n = 0;
+	char *problem = NULL;
+	long took;
+
+	PG_TRY();
+	{
+		wc_visitors_leave_empty = visitors;
+		n = run_piece(visitors ? VISITORS_MOST : 0, context, &problem);
+	}
+	PG_CATCH();
+	{
+		pause = note_failure(context, &problem);
+	}
+	PG_END_TRY();
+	wc_visitors_leave_empty = false;
+	if (visitors)
+		visitors_due = TimestampTzPlusMilliseconds(begun, n > 0 ? VISITORS_MS : PAUSE_IDLE);
+	took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+	idle = n == 0;
+	if (n > 0 || visitors)
+		pause = Max(PAUSE_LEAST, took * PAUSE_TIMES);
+	else if (visitors_due <= begun)
+		pause = PAUSE_LEAST;
+	if (took > PIECE_MS)
+		piece = Max(PIECE_LEAST, piece / 2);
+	else if (n > 0 && took < PIECE_MS / 2)
+		piece = Min(PIECE_MOST, piece * 2);
+	next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+	if (problem != NULL)
+		ereport(LOG,
+				(errmsg("webchatt: %s", problem), errhint("It is tried again; SELECT * FROM webchatt.retention.")));
+	return problem;
+}
