@@ -382,6 +382,8 @@ BEGIN
 	END IF;
 	UPDATE webchatt.files f SET visitor = NULL WHERE f.channel_id = channel AND f.visitor = whose;
 	DELETE FROM webchatt.ratings r WHERE r.channel_id = channel AND r.visitor = whose;
+	DELETE FROM webchatt.unread u WHERE u.channel_id = channel AND u.visitor = whose;
+	DELETE FROM webchatt.unread_waits u WHERE u.channel_id = channel AND u.visitor = whose;
 	DELETE FROM webchatt.conversations c WHERE c.channel_id = channel AND c.visitor = whose RETURNING c.waiting_since IS NOT NULL INTO waited;
 	IF waited THEN
 		-- the worker knows whom nobody has answered
@@ -478,9 +480,9 @@ BEGIN
 		PERFORM webchatt._retain_note(channel, c.visitor, r.word, r.n);
 		room := room - r.n;
 		steps := steps + 1;
-		EXIT WHEN room <= 0;
+		EXIT WHEN room <= 0 OR clock_timestamp() > now() + interval '100 milliseconds';
 	END LOOP;
-	IF room > 0 THEN
+	IF room > 0 AND clock_timestamp() < now() + interval '100 milliseconds' THEN
 		SELECT array_agg(m.id ORDER BY m.id), array_agg(m.visitor ORDER BY m.id) INTO ids, whose
 		FROM (SELECT m.id, m.visitor FROM webchatt.messages m WHERE m.channel_id = channel AND m.id > p.upto AND m.id < before
 			ORDER BY m.channel_id, m.id LIMIT 500) m;
@@ -489,8 +491,8 @@ BEGIN
 			GROUP BY w.visitor
 			HAVING NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = w.visitor AND m.id >= before)
 			ORDER BY min(w.n) LOOP
-			IF room <= 0 THEN
-				-- the next time from here
+			IF room <= 0 OR room < most AND clock_timestamp() > now() + interval '100 milliseconds' THEN
+				-- the next time from here: an archive that is slow does not keep locked what has left before it was asked
 				reached := coalesce(ids[c.n - 1], p.upto);
 				EXIT;
 			END IF;
@@ -617,7 +619,7 @@ BEGIN
 		n := n + webchatt._retain_visitors(visitors);
 		RETURN;
 	END IF;
-	FOR r IN SELECT k.*, webchatt._retention_cutoff(k.keep) AS cutoff FROM webchatt._retention_rules() k WHERE k.keep IS NOT NULL ORDER BY k.channel_id LOOP
+	FOR r IN SELECT k.*, webchatt._retention_cutoff(k.keep) AS cutoff FROM webchatt._retention_rules() k WHERE k.keep IS NOT NULL ORDER BY random() LOOP
 		SELECT * INTO p FROM webchatt.retention_progress g WHERE g.channel_id = r.channel_id;
 		CONTINUE WHEN p.not_before > now();
 		IF p.channel_id IS NULL THEN
