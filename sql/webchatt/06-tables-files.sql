@@ -58,7 +58,7 @@ CREATE TABLE webchatt.file_uses (
 	PRIMARY KEY (channel_id, file_id, message_id),
 	FOREIGN KEY (channel_id, file_id) REFERENCES webchatt.files (channel_id, id) ON DELETE CASCADE
 );
-CREATE INDEX file_uses_message ON webchatt.file_uses (channel_id, message_id);
+CREATE INDEX file_uses_message ON webchatt.file_uses (message_channel_id, message_id);
 COMMENT ON TABLE webchatt.file_uses IS
 	'which messages name a file by its URL, as they were sent or came; one of a message that was deleted counts for nothing';
 COMMENT ON COLUMN webchatt.file_uses.channel_id IS 'the file''s channel';

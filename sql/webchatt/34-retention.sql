@@ -352,7 +352,7 @@ BEGIN
 	END IF;
 	DELETE FROM webchatt.statuses s USING unnest(ids) u (id) WHERE s.channel_id = channel AND s.message_id = u.id;
 	DELETE FROM webchatt.overdue_candidates o USING unnest(ids) u (id) WHERE o.channel_id = channel AND o.message_id = u.id;
-	DELETE FROM webchatt.file_uses f USING unnest(ids) u (id) WHERE f.channel_id = channel AND f.message_id = u.id;
+	DELETE FROM webchatt.file_uses f USING unnest(ids) u (id) WHERE f.message_channel_id = channel AND f.message_id = u.id;
 	DELETE FROM webchatt.messages m USING unnest(ids) u (id) WHERE m.channel_id = channel AND m.id = u.id;
 END
 $$;
@@ -374,7 +374,7 @@ BEGIN
 	-- one may be thousands of rows.  What another conversation names stays there
 	DELETE FROM webchatt.files f WHERE f.channel_id = channel AND f.id IN (SELECT o.id FROM webchatt.files o
 		WHERE o.channel_id = channel AND o.visitor = whose AND NOT EXISTS (SELECT FROM webchatt.file_uses u
-			JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)
+			JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)
 		LIMIT 2);
 	GET DIAGNOSTICS n = ROW_COUNT;
 	IF n = 2 OR NOT is_whole THEN

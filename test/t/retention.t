@@ -79,9 +79,10 @@ $t->sql("UPDATE webchatt.visitors SET last_seen = now() - interval '2 days' WHER
 	INSERT INTO webchatt.rejects (channel_id, event_type, event_key, visitor, body, sqlstate, reason, first_at, last_at) SELECT channel_id, 'Message', visitor, visitor, '{}', 'P0001', 'no', at, at FROM (SELECT channel_id, visitor, max(created_at) AS at FROM webchatt.messages GROUP BY 1, 2) x ORDER BY at;
 	INSERT INTO webchatt.files (channel_id, id, visitor, name, type, size, received, sha256, state) SELECT channel_id, translate(encode(sha256(visitor::bytea || n::text::bytea), 'base64'), '+/=', '-_'), visitor, 'x.png', 'image/png', 3, 3, sha256('abc'), 'whole' FROM (SELECT DISTINCT channel_id, visitor FROM webchatt.messages) v, generate_series(1, 5) n;
 	INSERT INTO webchatt.file_chunks SELECT channel_id, id, 0, 'abc' FROM webchatt.files;
-	INSERT INTO webchatt.file_uses SELECT DISTINCT ON (f.id) f.channel_id, f.id, m.id FROM webchatt.files f JOIN webchatt.messages m USING (channel_id, visitor);
+	INSERT INTO webchatt.file_uses (channel_id, file_id, message_channel_id, message_id) SELECT DISTINCT ON (f.id) f.channel_id, f.id, f.channel_id, m.id FROM webchatt.files f JOIN webchatt.messages m USING (channel_id, visitor);
 	-- a file of one that leaves, which an agent sent on to one who stays
-	INSERT INTO webchatt.file_uses SELECT f.channel_id, f.id, m.id FROM (SELECT * FROM webchatt.files WHERE visitor = 'old-3' ORDER BY id LIMIT 1) f, (SELECT id FROM webchatt.messages WHERE visitor = 'young-1' LIMIT 1) m;
+	INSERT INTO webchatt.file_uses (channel_id, file_id, message_channel_id, message_id) SELECT f.channel_id, f.id, f.channel_id, m.id FROM (SELECT * FROM webchatt.files WHERE visitor = 'old-3' ORDER BY id LIMIT 1) f, (SELECT id FROM webchatt.messages WHERE visitor = 'young-1' LIMIT 1) m;
+	INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since) SELECT DISTINCT ON (visitor) channel_id, visitor, id, 1, created_at FROM webchatt.messages;
 	INSERT INTO webchatt.held (channel_id, visitor, seq, message_id) SELECT channel_id, visitor, 1, id FROM webchatt.messages WHERE visitor = 'held' AND direction = 'out' LIMIT 1;
 	SELECT webchatt.index_texts(10000); SELECT webchatt.index_texts(10000)");
 $t->wait_for(q{SELECT count(*) = 29 FROM webchatt.conversations}, 'the worker knows the conversations');
