@@ -416,6 +416,8 @@ BEGIN
 	word := 'under way';
 	IF EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = channel AND h.visitor = whose)
 		OR EXISTS (SELECT FROM webchatt.joins j WHERE j.channel_id = channel AND j.visitor = whose)
+		-- (who is being erased does not get into an archive meanwhile)
+		OR EXISTS (SELECT FROM webchatt.erasures e WHERE e.channel_id = channel AND e.done_at IS NULL AND whose = ANY (e.visitors))
 		OR EXISTS (SELECT FROM webchatt.visitors v JOIN webchatt.joins j ON j.channel_id = v.channel_id AND j.visitor = v.id
 			WHERE v.channel_id = channel AND v.joined_to = whose)
 		OR EXISTS (SELECT FROM webchatt.outbox o JOIN webchatt.messages m ON m.channel_id = o.channel_id AND m.id = o.message_id
