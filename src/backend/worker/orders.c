@@ -146,6 +146,18 @@ push_lost(void)
 		(void) wc_write_visitor_end(&pushes, &all.ends[DatumGetInt32(wc_field(row, 1, &isnull)) - 1]);
 }
 
+/* A visitor showed up elsewhere. */
+static void
+note_showed_up(Reading *reading, const OutboxRow *row)
+{
+	if (row->channel == NULL || row->visitor == NULL)
+		return;
+	wc_column_add(reading->showed_up->channels, datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
+	wc_column_add(reading->showed_up->visitors, CStringGetTextDatum(row->visitor));
+	if (row->message != NULL)
+		conversations_came_elsewhere(row->channel, row->visitor);
+}
+
 static void
 take_order(void *arg, const OutboxRow *row)
 {
@@ -163,12 +175,7 @@ take_order(void *arg, const OutboxRow *row)
 			reading->orders->requeue = true;
 			break;
 		case 'v':
-			if (row->channel == NULL || row->visitor == NULL)
-				break;
-			wc_column_add(reading->showed_up->channels, datumCopy(UUIDPGetDatum(row->channel), false, UUID_LEN));
-			wc_column_add(reading->showed_up->visitors, CStringGetTextDatum(row->visitor));
-			if (row->message != NULL)
-				conversations_came_elsewhere(row->channel, row->visitor);
+			note_showed_up(reading, row);
 			break;
 		case CONVERSATION_CLOSE:
 		case CONVERSATION_REOPEN:
