@@ -12,6 +12,7 @@
 
 #include <time.h>
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
