@@ -29,3 +29,7 @@ LIMIT 1;
 -- name: end_restore()
 -- All is there: put back what was set aside.
 SELECT webchatt._end_restore();
+
+-- name: distributed_table()
+-- One of our tables that Citus has taken.
+SELECT webchatt._distributed_table();

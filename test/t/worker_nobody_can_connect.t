@@ -65,6 +65,26 @@ unlike($log, qr/the extension was dropped/, 'and not a dropped extension');
 $t->sql('ALTER ROLE webchatt_elsewhere RENAME TO webchatt_worker');
 becomes('postgres', 'listening', qr/:$t->{port}/, 'it goes on when the role is there again');
 
+# --- Citus --------------------------------------------------------------------
+
+# Its catalog, as it has it, with somebody else's table.
+$t->sql(q{SET allow_system_table_mods = on;
+	CREATE TABLE public.theirs (id int);
+	CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass NOT NULL, partmethod "char" NOT NULL);
+	INSERT INTO pg_catalog.pg_dist_partition VALUES ('public.theirs', 'h')});
+is($t->sql('SELECT webchatt._distributed_table() IS NULL'), 't', 'tables of others may be distributed');
+$at = -s $t->node->logfile;
+$t->sql(q{SET allow_system_table_mods = on; INSERT INTO pg_catalog.pg_dist_partition VALUES ('webchatt.messages', 'h')});
+is($t->sql('SELECT webchatt._distributed_table()'), 'messages', 'ours are seen');
+becomes('postgres', 'state', qr/\ACitus has distributed webchatt's tables\z/, 'and the worker stops');
+is(status_of('postgres', 'listening IS NULL'), 'true', 'nobody is let in');
+$t->sql(q{SELECT pg_terminate_backend(worker_pid) FROM webchatt.status});
+becomes('postgres', "(worker_pid IS NOT NULL AND state LIKE 'Citus%')", qr/true/, 'nor does another one begin');
+$log = slurp_file($t->node->logfile, $at);
+like($log, qr/webchatt is idle in database "postgres": Citus has distributed webchatt's tables\n.*HINT:.*doc\/scale\.md/, 'the log says it, and what to do');
+$t->sql(q{SET allow_system_table_mods = on; DROP TABLE pg_catalog.pg_dist_partition});
+becomes('postgres', 'listening', qr/:$t->{port}/, 'it goes on where they are not');
+
 # --- one that dies again and again --------------------------------------------
 
 my $before = status_of('postgres', 'net_restarts');

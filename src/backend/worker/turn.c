@@ -10,13 +10,16 @@
 
 #include "access/xact.h"
 #include "access/xlogdefs.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "conversations/conversations.h"
@@ -60,6 +63,23 @@
 #define UPKEEP_MS		1000
 #define UPKEEP_EARLY_MS 900
 
+/*
+ * Citus keeps its distributed tables in pg_catalog.pg_dist_partition: is one of ours there?
+ * Then rows are elsewhere, behind our triggers and plans, and nothing of a turn works.
+ */
+static bool
+is_distributed(void)
+{
+	bool found;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	found = wc_run(WC_DISTRIBUTED_TABLE, NULL, NULL) == 1 && wc_field_text(0, 1) != NULL;
+	SPI_finish();
+	PopActiveSnapshot();
+	return found;
+}
+
 /* Are the extension and its role there?  In a transaction of its own. */
 TurnReady
 turn_extension_ready(void)
@@ -71,6 +91,8 @@ turn_extension_ready(void)
 		ready = TURN_NO_EXTENSION;
 	else if (!OidIsValid(get_role_oid(WC_WORKER_ROLE, true)))
 		ready = TURN_NO_ROLE;
+	else if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)) && is_distributed())
+		ready = TURN_DISTRIBUTED;
 	transaction_close();
 	return ready;
 }

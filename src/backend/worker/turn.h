@@ -12,7 +12,8 @@ typedef enum TurnReady
 {
 	TURN_READY,
 	TURN_NO_EXTENSION,
-	TURN_NO_ROLE
+	TURN_NO_ROLE,
+	TURN_DISTRIBUTED
 } TurnReady;
 
 extern void turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders);

@@ -318,26 +318,56 @@ must_wait(void)
 	return wait;
 }
 
+/* Why there is nothing to work on, in the words of webchatt.status. */
+static const char *
+why_idle(TurnReady ready)
+{
+	switch (ready)
+	{
+		case TURN_NO_ROLE:
+			return "the role " WC_WORKER_ROLE " is missing";
+		case TURN_DISTRIBUTED:
+			return "Citus has distributed webchatt's tables";
+		default:
+			return "no extension";
+	}
+}
+
+/* It is said once: where the worker stops, and where it does not even begin because of Citus. */
+static void
+say_idle(TurnReady ready)
+{
+	ereport(LOG, (errmsg("webchatt is idle in database \"%s\": %s", NameStr(report_slot->name),
+						 ready == TURN_NO_EXTENSION ? "the extension was dropped" : why_idle(ready)),
+				  ready == TURN_NO_ROLE
+					  ? errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.")
+					  : 0,
+				  ready == TURN_DISTRIBUTED
+					  ? errhint("They work on one machine only, and there is no way back: load a dump of them into a "
+								"database where they are not distributed. What grows instead is in doc/scale.md.")
+					  : 0));
+}
+
 /* Begin to work where the extension has come, stop where it has gone. */
 static void
 find_work(void)
 {
+	static bool told = false; /* of Citus */
 	TurnReady ready = turn_extension_ready();
-	const char *missing = ready == TURN_NO_ROLE ? "the role " WC_WORKER_ROLE " is missing" : "no extension";
 
 	if (ready != TURN_READY && !at_work)
-		report_state(missing);
+	{
+		report_state(why_idle(ready));
+		if (ready == TURN_DISTRIBUTED && !told)
+			say_idle(ready);
+	}
+	told = ready == TURN_DISTRIBUTED;
 	if ((ready == TURN_READY) == at_work)
 		return;
 	if (ready != TURN_READY)
 	{
-		ereport(LOG,
-				(errmsg("webchatt is idle in database \"%s\": %s", NameStr(report_slot->name),
-						ready == TURN_NO_ROLE ? missing : "the extension was dropped"),
-				 ready == TURN_NO_ROLE
-					 ? errhint("The extension needs it: restore the roles (pg_dumpall --roles-only) and their rights.")
-					 : 0));
-		stop_work(missing);
+		say_idle(ready);
+		stop_work(why_idle(ready));
 		return;
 	}
 	if (must_wait())
