@@ -304,9 +304,10 @@ BEGIN
 		RAISE EXCEPTION 'channel % has no visitor %', channel, coalesce(visitor, 'NULL')
 			USING ERRCODE = 'undefined_object', HINT = 'Take the visitor from webchatt.presence or webchatt.visitors.';
 	END IF;
+	-- the links first: a device that comes by one now has its token then, or gets none (_open_link())
+	DELETE FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = end_sessions.visitor;
 	DELETE FROM webchatt.visitor_tokens t WHERE t.channel_id = channel AND t.visitor = end_sessions.visitor;
 	GET DIAGNOSTICS ended = ROW_COUNT;
-	DELETE FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = end_sessions.visitor;
 	PERFORM webchatt._close_sessions(channel, visitor);
 	RETURN ended;
 END

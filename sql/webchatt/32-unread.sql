@@ -90,10 +90,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = for
 DECLARE
 	whose text;
 BEGIN
+	-- one that is being ended just now opens nothing: the token for it would outlive it
 	SELECT l.visitor INTO whose
 	FROM webchatt.conversation_links l
 	JOIN webchatt.visitors v ON v.channel_id = l.channel_id AND v.id = l.visitor
-	WHERE l.channel_id = channel AND l.token_hash = link_hash AND l.expires_at > now() AND v.user_id IS NULL AND v.joined_to IS NULL;
+	WHERE l.channel_id = channel AND l.token_hash = link_hash AND l.expires_at > now() AND v.user_id IS NULL AND v.joined_to IS NULL
+	FOR SHARE OF l SKIP LOCKED;
 	IF whose IS NULL OR whose = shown THEN
 		RETURN whose;
 	END IF;

@@ -293,6 +293,8 @@ BEGIN
 		UPDATE webchatt.erasures x SET visitors = '{}', late_seqs = '{}', stage = 'done', done_at = now() WHERE x.id = erasure;
 	ELSE
 		UPDATE webchatt.erasures x SET erased_at = coalesce(x.erased_at, clock_timestamp()), stage = 'feed', looks = least(x.looks + 1, 1000),
+			-- until it is committed, whoever begins to write to them still finds them
+			xid = CASE WHEN x.looks < 2 THEN pg_current_xact_id() ELSE x.xid END,
 			due = clock_timestamp() + (ARRAY['1 second', '5 seconds', '30 seconds', '2 minutes', '5 minutes']::interval[])[least(x.looks + 1, 5)]
 		WHERE x.id = erasure;
 	END IF;
@@ -341,9 +343,12 @@ DECLARE
 	person text;
 	made uuid;
 BEGIN
-	SELECT coalesce(v.joined_to, v.id) INTO person FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = _begin_erasure.visitor;
+	-- whoever is being joined to them, or they to somebody, is that, or is not, from here on
+	SELECT coalesce(v.joined_to, v.id) INTO person FROM webchatt.visitors v
+	WHERE v.channel_id = channel AND v.id = _begin_erasure.visitor FOR UPDATE;
+	PERFORM FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = person FOR UPDATE;
 	-- a row that somebody deleted by hand leaves messages
-	IF NOT FOUND AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = _begin_erasure.visitor) THEN
+	IF person IS NULL AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = _begin_erasure.visitor) THEN
 		person := _begin_erasure.visitor;
 	END IF;
 	IF person IS NULL THEN

@@ -58,7 +58,7 @@ GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.ratings TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE, UPDATE (visitor) ON webchatt.unread TO webchatt_worker;
-GRANT SELECT, DELETE ON webchatt.conversation_links TO webchatt_worker;
+GRANT SELECT, DELETE, UPDATE (visitor) ON webchatt.conversation_links TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._open_link(uuid, bytea, text, bytea) TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.unread_waits TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;

@@ -206,6 +206,29 @@ is(found('zqmany'), '', 'nothing is left');
 is($t->sql("SELECT rows ->> 'messages', asked_by ~ '^API key [0-9]+ [(]people[)]\$' FROM webchatt.erasures WHERE id = '$body->{erasureId}'"), '3000|t', 'and who it was for is written down');
 is((ask('people', DELETE => person($many)))[0] . (ask('people', GET => person($many, '/export')))[0], '404404', 'then there is nobody');
 
+# who is being joined to them just now
+my ($stays, $joins) = map { my $w = $t->arrived; $w->acked($w->say("zqjoin $_")); $w->end; $w->{visitor} } 1 .. 2;
+$t->sql("UPDATE webchatt.visitors SET user_id = 'zqjoin' WHERE id = '$stays'");
+my ($first, $second) = map { $t->node->background_psql('postgres') } 1 .. 2;
+$first->query_safe("BEGIN; SELECT webchatt._identify('$c', 'zqjoin', '$joins', NULL, sha256('zq'))");
+$second->query_until(qr/begun/, "\\echo begun\nSELECT webchatt.erase_visitor('$c', '$stays');\n");
+wait_sql("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'erase_visitor'", 'an erasure waits for a log-in that is under way');
+$first->query_safe('COMMIT');
+$second->query_safe('SELECT 1');
+is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor IN ('$stays', '$joins')"), 0, 'what was said before that is erased, too');
+
+# a message that was begun while the erasure was under way, and is committed long after it
+my $late = $t->arrived->{visitor};
+$first->query_safe("BEGIN; SELECT webchatt.erase_visitor('$c', '$late')");
+$second->query_safe("BEGIN; SELECT webchatt.send_message('$c', '$late', text => 'zqlate')");
+$first->query_safe('COMMIT');
+$t->try_sql("SELECT webchatt._erase_some(id, 100) FROM webchatt.erasures WHERE '$late' = ANY (visitors)") for 1 .. 20;
+is($t->sql("SELECT count(*) FROM webchatt.erasures WHERE '$late' = ANY (visitors)"), 1, 'the erasure waits for whom it could not see');
+$second->query_safe('COMMIT');
+$_->quit for $first, $second;
+ok(Visitor::until(sub { $t->try_sql("SELECT webchatt._erase_some(id, 100) FROM webchatt.erasures WHERE '$late' = ANY (visitors)"); return $t->sql("SELECT count(*) FROM webchatt.erasures WHERE '$late' = ANY (visitors)") eq '0' }), 'and is done');
+is($t->sql("SELECT count(*) FROM webchatt.messages WHERE content ->> 'text' = 'zqlate'"), 0, 'with what they wrote');
+
 # a trigger of the application that keeps a row
 my $kept = $t->arrived;
 $kept->acked($kept->say('zqkept'));

@@ -205,6 +205,13 @@ my $ends = link_of($someone);
 is(by($ends)->{visitor}, $own, 'one that is good');
 $t->sql("SELECT webchatt.end_sessions('$channel', '$own')");
 ok(refused(by($ends)), 'end_sessions() ends it');
+# (a device that comes while that is not committed yet would have a token that outlives it)
+$ends = link_of($someone);
+my $ending = $t->session;
+$ending->query("BEGIN; SELECT webchatt.end_sessions('$channel', '$own')");
+ok(refused(by($ends)), 'also one that is being ended just now');
+$ending->query('COMMIT');
+is($t->sql("SELECT count(*) FROM webchatt.visitor_tokens WHERE visitor = '$own'"), 0, 'no device has a token for it then');
 $ends = link_of($someone);
 $t->sql("DELETE FROM webchatt.visitors WHERE id = '$own'");
 ok(refused(by($ends)), 'and so does the end of the visitor');
