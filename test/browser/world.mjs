@@ -1,7 +1,7 @@
 // What the tests happen in: the cluster behind WEBCHATT_URL, asked with psql; two
 // web sites of customers, one of which no channel lists; a line to the hub that
 // can be cut; and Chromium.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import http from 'node:http';
 import net from 'node:net';
 import { promisify } from 'node:util';
@@ -11,54 +11,7 @@ import { PATIENCE, until } from './harness.mjs';
 const run = promisify(execFile);
 const hub = new URL(process.env.WEBCHATT_URL);
 
-// A psql that stays, for one statement at a time: to start one costs more than most answers.
-class Session {
-	constructor() {
-		this.end = `--- the end of ${Math.random()}\n`;
-		this.psql = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1'], { stdio: ['pipe', 'pipe', 'pipe'] });
-		this.psql.stdin.on('error', () => 0);
-		this.psql.stdout.setEncoding('utf8').on('data', text => this.take(text));
-		this.psql.stderr.setEncoding('utf8').on('data', text => this.said += text);
-		this.psql.on('close', () => this.close());
-	}
-
-	ask(text) {
-		return new Promise((done, fail) => {
-			Object.assign(this, { done, fail, out: '', said: '' });
-			this.psql.stdin.write(`${text}\n;\n\\echo ${this.end}`);
-		});
-	}
-
-	take(text) {
-		this.out += text;
-		if (!this.out.endsWith(this.end))
-			return;
-		idle.push(this);
-		this.done(this.out.slice(0, -this.end.length).trimEnd());
-	}
-
-	// After an error of SQL's it ends; so it does when the server has gone.
-	close() {
-		const at = idle.indexOf(this);
-		if (at >= 0)
-			idle.splice(at, 1);
-		else
-			this.fail(Object.assign(new Error(this.said), { stderr: this.said, lost: !/^ERROR/m.test(this.said) }));
-	}
-}
-
-const idle = [];
-
-// What reads goes to a psql that stays; all else is a transaction in one of its own.
 export async function sql(text) {
-	if (/^\s*SELECT\b[^;\\]*$/i.test(text)) {
-		try {
-			return await (idle.pop() || new Session()).ask(text);
-		} catch (error) {
-			if (!error.lost)
-				throw error;
-		}
-	}
 	const { stdout } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text]);
 	return stdout.trimEnd();
 }
