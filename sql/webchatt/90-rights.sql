@@ -220,6 +220,9 @@ GRANT EXECUTE ON FUNCTION webchatt.message_text(jsonb), webchatt._search_plain(t
 	webchatt._search_snippet(text, tsquery),
 	webchatt.search(text, uuid, timestamptz, timestamptz, text, webchatt.message_direction, uuid, int),
 	webchatt.search_visitors(text, uuid, int), webchatt._desk_time(jsonb, text), webchatt.desk_search(jsonb) TO webchatt_agent;
+-- reports, of what the caller may read
+GRANT SELECT ON webchatt.report_by_day TO webchatt_agent, webchatt_admin;
+GRANT EXECUTE ON FUNCTION webchatt._report_day(uuid, timestamptz, timestamptz), webchatt.report(date, date, uuid, text) TO webchatt_agent;
 -- what the desk calls for agents; the other functions of the desk are for admins
 GRANT EXECUTE ON FUNCTION webchatt._desk_session(), webchatt._desk_agent(), webchatt._desk_arg(jsonb, text, text, boolean),
 	webchatt._desk_text(jsonb, text, boolean), webchatt._desk_uuid(jsonb, text, boolean), webchatt._desk_limit(jsonb),
