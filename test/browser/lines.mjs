@@ -65,6 +65,28 @@ test('a cut that hides the ack', async () => {
 	await context.close();
 });
 
+test('a line that ends again and again', async () => {
+	const { channel, context, widget } = await talking();
+	await widget.page.evaluate(() => {
+		const send = WebSocket.prototype.send;
+		window.lossy = 12;
+		WebSocket.prototype.send = function (data) {
+			if (!lossy || !String(data).includes('patience'))
+				return send.call(this, data);
+			lossy--;
+			this.close();
+		};
+	});
+	await widget.say('patience');
+	await comes(() => widget.page.evaluate(() => {
+		window.dispatchEvent(new Event('online'));
+		return lossy;
+	}), 'twelve lines end with the same message under way', 0);
+	await comes(() => widget.mark('patience'), 'the message goes by the next one', 'sent');
+	is(await said(channel), ['hello', 'patience'], 'and is there once');
+	await context.close();
+});
+
 test('a message that no hub can read', async () => {
 	const { channel, context, widget } = await talking();
 	await widget.page.evaluate(() => {

@@ -33,8 +33,10 @@ const CLOSED_ENDED = 4011;
 const CLOSED_GAVE_WAY = 4012;
 const CLOSED_IDENTITY = 4013;
 const CLOSED_AGAIN = 4014;
-// What a message may cost: each line that ended before its ack one, by such a code half of it.
+// What a message may cost: each line that ended before its ack one, by such a code half of it. Without such a code
+// it may be the line's fault, so it has to go on for a while.
 const MOST_STRIKES = 8;
+const BAD_LINE = 120000;
 // What the widget itself puts in front of the page's title (extras/notices.js).
 export const MARK = /^\(\d+\+?\)\u2060 /;
 
@@ -243,9 +245,12 @@ function lost(code, reason) {
 	const greeted = welcomed;
 	// Again and again for the same message: it must not keep back those behind it.
 	if (sending) {
-		const count = (strikes.get(sending) || 0) + (CLOSED_FOR_FRAME.includes(code) ? MOST_STRIKES / 2 : 1);
-		strikes.set(sending, count);
-		if (count >= MOST_STRIKES)
+		const blamed = CLOSED_FOR_FRAME.includes(code);
+		const now = performance.now();
+		const of = strikes.get(sending) || { since: now, count: 0 };
+		of.count += blamed ? MOST_STRIKES / 2 : 1;
+		strikes.set(sending, of);
+		if (of.count >= MOST_STRIKES && (blamed || now - of.since > BAD_LINE))
 			conversation.refused(sending, 'bad_content', true);
 	}
 	letGo();
