@@ -33,7 +33,7 @@ DECLARE
 	site text := substring(page_url FROM '^([Hh][Tt][Tt][Pp][Ss]?://[^/?#]+)');
 BEGIN
 	-- what a browser would read in another way, or an e-mail would show in another way, is no address
-	IF page_url IS NULL OR site IS NULL OR length(page_url) > 2048 OR page_url !~ '^[!-~]+$' OR page_url ~ '["<>^`{|}]' OR strpos(page_url, chr(92)) > 0 THEN
+	IF page_url IS NULL OR site IS NULL OR length(page_url) > 2048 OR page_url !~ '^[!-~]+$' OR page_url ~ '["<>^`{|}]' OR strpos(page_url, chr(92)) > 0 OR strpos(page_url, 'chatt2me=wcl_') > 0 THEN
 		RAISE EXCEPTION 'page_url is not the address of a page'
 			USING ERRCODE = CASE WHEN page_url IS NULL THEN 'null_value_not_allowed' ELSE 'invalid_parameter_value' END,
 				HINT = 'Give https://host/path, with or without query and fragment, at most 2,048 characters of ASCII.';

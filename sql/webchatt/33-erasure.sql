@@ -166,11 +166,18 @@ CREATE FUNCTION webchatt._drop_named_files(channel uuid, visitors text[], ids uu
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
+	used_ids text[];
 	n int;
 BEGIN
-	DELETE FROM webchatt.file_uses u USING webchatt.files f
-	WHERE f.id = ANY (named) AND u.channel_id = f.channel_id AND u.file_id = f.id AND u.message_channel_id = channel AND u.message_id = ANY (ids);
-	DELETE FROM webchatt.files f WHERE f.id = ANY (named) AND (f.visitor IS NULL OR f.channel_id = channel AND f.visitor = ANY (visitors))
+	-- what the text only looks like naming is nobody's use; and a message that is being sent either names one already, or will not
+	WITH used AS (
+		DELETE FROM webchatt.file_uses u USING webchatt.files f
+		WHERE f.id = ANY (named) AND u.channel_id = f.channel_id AND u.file_id = f.id AND u.message_channel_id = channel AND u.message_id = ANY (ids)
+		RETURNING u.file_id
+	)
+	SELECT array_agg(DISTINCT u.file_id) INTO used_ids FROM used u;
+	PERFORM FROM webchatt.files f WHERE f.id = ANY (used_ids) ORDER BY f.id FOR UPDATE;
+	DELETE FROM webchatt.files f WHERE f.id = ANY (used_ids) AND (f.visitor IS NULL OR f.channel_id = channel AND f.visitor = ANY (visitors))
 		AND NOT EXISTS (SELECT FROM webchatt.file_uses u JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
 			WHERE u.channel_id = f.channel_id AND u.file_id = f.id);
 	GET DIAGNOSTICS n = ROW_COUNT;
@@ -212,7 +219,7 @@ BEGIN
 	DELETE FROM webchatt.repairs r USING webchatt.channels c
 	WHERE c.id = e.channel_id AND r.hub_id = c.hub_id AND (r.message_id = ANY (hub_ids) OR r.event_key = ANY (hub_ids));
 	DELETE FROM webchatt.rejects r USING unnest(hub_ids) h (id)
-	WHERE r.channel_id = e.channel_id AND r.event_key >= h.id AND r.event_key < h.id || chr(127);
+	WHERE r.channel_id = e.channel_id AND (r.event_key = h.id OR r.event_key >= h.id || ' ' AND r.event_key < h.id || '!');
 	GET DIAGNOSTICS n = ROW_COUNT;
 	PERFORM webchatt._erased(e.id, 'rejects', n);
 	RETURN coalesce(cardinality(ids), 0) >= most;

@@ -229,6 +229,27 @@ $_->quit for $first, $second;
 ok(Visitor::until(sub { $t->try_sql("SELECT webchatt._erase_some(id, 100) FROM webchatt.erasures WHERE '$late' = ANY (visitors)"); return $t->sql("SELECT count(*) FROM webchatt.erasures WHERE '$late' = ANY (visitors)") eq '0' }), 'and is done');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE content ->> 'text' = 'zqlate'"), 0, 'with what they wrote');
 
+# what belongs to others, and only looks like theirs
+my ($of, $also) = map { $t->arrived->{visitor} } 1 .. 2;
+my ($shared, $unsent) = map { $t->sql("SELECT webchatt.add_file('$c', 'all.txt', 'for all')") } 1 .. 2;
+my ($shared_id, $unsent_id) = map { m{/files/([\w-]{43})} } $shared, $unsent;
+my $document = q{'{"type":"document","documentUrl":"%s","filename":"all.txt"}'::jsonb};
+$t->sql("SELECT webchatt.send_message('$c', '$of', " . sprintf($document, $shared) . ')');
+$t->sql("INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, hub_message_id)
+	VALUES ('$c', webchatt._new_message_id('$c'), '$of', 'in', 'received', '{\"text\": \"see /files/$unsent_id\"}', '12');
+	INSERT INTO webchatt.rejects (channel_id, event_type, event_key, visitor, body, sqlstate, reason)
+	SELECT '$c', 'Message', k, '$also', '{}', '22000', 'no' FROM unnest('{12,12 read,123}'::text[]) k");
+($first, $second) = map { $t->node->background_psql('postgres') } 1 .. 2;
+$first->query_safe("BEGIN; SELECT webchatt.send_message('$c', '$also', " . sprintf($document, $shared) . ')');
+$second->query_until(qr/begun/, "\\echo begun\nSELECT webchatt.erase_visitor('$c', '$of');\n");
+wait_sql("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'erase_visitor'", 'an erasure waits for whoever names the same file');
+$first->query_safe('COMMIT');
+$second->query_safe('SELECT 1');
+is($t->sql("SELECT count(*) FROM webchatt.files WHERE id = '$shared_id'"), 1, 'whose file stays');
+is($t->sql("SELECT count(*) FROM webchatt.files WHERE id = '$unsent_id'"), 1, 'so does one whose address they only wrote');
+is($t->sql("SELECT string_agg(event_key, ',') FROM webchatt.rejects WHERE visitor = '$also'"), '123', 'and a refused event whose id begins as one of theirs');
+$_->quit for $first, $second;
+
 # a trigger of the application that keeps a row
 my $kept = $t->arrived;
 $kept->acked($kept->say('zqkept'));

@@ -129,7 +129,8 @@ like($t->sql("SELECT webchatt.conversation_link('$channel', '$z->{visitor}', '$p
 like($t->sql("SELECT webchatt.conversation_link('$channel', '$z->{visitor}', '$page#')"), qr/\A\Q$page\E#chatt2me=wcl_[\w-]{43}\z/, 'or nothing');
 for my $case ([ "'https://evil.example/'", 'another origin' ], [ "'https://www.example.com\@evil.example/'", 'a user\'s name' ], [ "'https://www.example.com\\\@evil.example/'", 'a backslash' ],
 	[ "'javascript:alert(1)//https://www.example.com/'", 'a script' ], [ "'https://www.example.com.evil.example/'", 'a longer host' ], [ "'https://www.example.com:444/'", 'another port' ],
-	[ "'https://www.example.com/ x'", 'a blank' ], [ "'https://www.example.com/' || repeat('x', 2048)", 'too long' ], [ "'//www.example.com/'", 'no scheme' ], [ 'NULL', 'none' ])
+	[ "'https://www.example.com/ x'", 'a blank' ], [ "'https://www.example.com/' || repeat('x', 2048)", 'too long' ], [ "'//www.example.com/'", 'no scheme' ], [ 'NULL', 'none' ],
+	[ "'$page#chatt2me=wcl_AAA'", 'the secret of another' ])
 {
 	my ($status, undef, $error) = $t->try_sql("SELECT webchatt.conversation_link('$channel', '$z->{visitor}', $case->[0])");
 	like($error, qr/page_url|origin/, "no page of the channel's: $case->[1]");
