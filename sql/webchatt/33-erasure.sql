@@ -27,6 +27,9 @@ CREATE TABLE webchatt.erasures (
 	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
 	tries int NOT NULL DEFAULT 0,
 	error text,
+	archived_rows bigint NOT NULL DEFAULT 0,
+	archives_done boolean,
+	archives_error text,
 	CHECK ((stage = 'done') = (done_at IS NOT NULL))
 );
 CREATE INDEX erasures_due ON webchatt.erasures (due) WHERE done_at IS NULL;
@@ -51,6 +54,9 @@ COMMENT ON COLUMN webchatt.erasures.due IS 'when the worker goes on';
 COMMENT ON COLUMN webchatt.erasures.xid IS 'webchatt''s own: the transaction in which something was found last';
 COMMENT ON COLUMN webchatt.erasures.tries IS 'how often in a row the worker could not go on; the pause doubles with each, up to an hour';
 COMMENT ON COLUMN webchatt.erasures.error IS 'why, in PostgreSQL''s words; null: it could';
+COMMENT ON COLUMN webchatt.erasures.archived_rows IS 'how many rows of archives were erased';
+COMMENT ON COLUMN webchatt.erasures.archives_done IS 'whether all archives that the channel ever had were gone through; null: it had none';
+COMMENT ON COLUMN webchatt.erasures.archives_error IS 'why that could not be done, in the archive''s words; it is tried again. Null: it could';
 
 CREATE TABLE webchatt.redactions (
 	channel_id uuid NOT NULL,
@@ -75,19 +81,6 @@ COMMENT ON FUNCTION webchatt.visitor_hash(uuid, text) IS
 ----------------------------------------------------------------------------
 -- Erasing
 ----------------------------------------------------------------------------
-
-/*
- * Whatever keeps messages elsewhere, an archive, say, erases them here: at most so many at a time, and returns how
- * many that were, 0 when there is nothing left.  Called as webchatt_worker.
- */
-CREATE FUNCTION webchatt._erase_archived(channel uuid, visitors text[], most int) RETURNS int
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	RETURN 0;
-END
-$$;
-COMMENT ON FUNCTION webchatt._erase_archived(uuid, text[], int) IS
-	'webchatt''s own: erases what archives have of a person, so many rows at most, and returns how many. No archive: 0';
 
 CREATE FUNCTION webchatt._erased(erasure uuid, what text, n bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -317,7 +310,6 @@ DECLARE
 	e webchatt.erasures;
 	until timestamptz := 'infinity';
 	more boolean;
-	archived int;
 BEGIN
 	SELECT * INTO e FROM webchatt.erasures x WHERE x.id = erasure AND x.done_at IS NULL FOR UPDATE;
 	IF NOT FOUND THEN
@@ -336,15 +328,15 @@ BEGIN
 	END IF;
 	more := webchatt._erase_messages(e, until, most);
 	more := webchatt._erase_beside(e, until) OR more;
-	archived := webchatt._erase_archived(e.channel_id, e.visitors, most);
-	PERFORM webchatt._erased(erasure, 'archive', archived);
-	RETURN more OR archived > 0 OR webchatt._erase_later(erasure);
+	-- of an archive that has been set meanwhile
+	PERFORM webchatt._note_erasure(erasure);
+	RETURN more OR webchatt._erase_later(erasure);
 END
 $$;
 COMMENT ON FUNCTION webchatt._erase_some(uuid, int) IS
 	'webchatt''s own: the next piece of an erasure, so many messages. Returns whether it goes on at once';
 
-CREATE FUNCTION webchatt._begin_erasure(channel uuid, visitor text, asked_by text) RETURNS uuid
+CREATE FUNCTION webchatt._begin_erasure(channel uuid, visitor text, asked_by text, only_archived boolean DEFAULT false) RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	person text;
@@ -354,8 +346,8 @@ BEGIN
 	SELECT coalesce(v.joined_to, v.id) INTO person FROM webchatt.visitors v
 	WHERE v.channel_id = channel AND v.id = _begin_erasure.visitor FOR UPDATE;
 	PERFORM FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = person FOR UPDATE;
-	-- a row that somebody deleted by hand leaves messages
-	IF person IS NULL AND EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = _begin_erasure.visitor) THEN
+	-- a row that somebody deleted by hand leaves messages; and who left may be in an archive
+	IF person IS NULL AND (only_archived OR EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = _begin_erasure.visitor)) THEN
 		person := _begin_erasure.visitor;
 	END IF;
 	IF person IS NULL THEN
@@ -365,17 +357,18 @@ BEGIN
 	SELECT channel, webchatt.visitor_hash(channel, person),
 		person || ARRAY(SELECT v.id FROM webchatt.visitors v WHERE v.channel_id = channel AND v.joined_to = person), _begin_erasure.asked_by
 	RETURNING id INTO made;
+	PERFORM webchatt._note_erasure(made);
 	PERFORM webchatt._close_sessions(channel, v) FROM (SELECT unnest(e.visitors) FROM webchatt.erasures e WHERE e.id = made) u (v);
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION webchatt._begin_erasure(uuid, text, text) IS
-	'webchatt''s own: notes who is to be erased, with all who were joined to them, and ends their sessions. Null: there is nobody';
+COMMENT ON FUNCTION webchatt._begin_erasure(uuid, text, text, boolean) IS
+	'webchatt''s own: notes who is to be erased, with all who were joined to them, and ends their sessions. only_archived: also who is not here. Null: there is nobody';
 
-CREATE FUNCTION webchatt._erase(channel uuid, visitor text, asked_by text) RETURNS uuid
+CREATE FUNCTION webchatt._erase(channel uuid, visitor text, asked_by text, only_archived boolean) RETURNS uuid
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_erase';
-COMMENT ON FUNCTION webchatt._erase(uuid, text, text) IS
-	'webchatt''s own: all pieces of an erasure, as webchatt_worker. Null: there is nobody';
+COMMENT ON FUNCTION webchatt._erase(uuid, text, text, boolean) IS
+	'webchatt''s own: all pieces of an erasure, as webchatt_worker. only_archived: who is not here, and in an archive. Null: there is nobody';
 
 CREATE FUNCTION webchatt._who_asks(said text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -391,7 +384,10 @@ BEGIN
 	-- what the caller may see
 	IF EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = erase_visitor.visitor)
 		OR EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = erase_visitor.visitor) THEN
-		made := webchatt._erase(channel, erase_visitor.visitor, webchatt._who_asks(erase_visitor.asked_by));
+		made := webchatt._erase(channel, erase_visitor.visitor, webchatt._who_asks(erase_visitor.asked_by), false);
+	END IF;
+	IF made IS NULL AND webchatt._is_archived(channel, erase_visitor.visitor, NULL) THEN
+		made := webchatt._erase(channel, erase_visitor.visitor, webchatt._who_asks(erase_visitor.asked_by), true);
 	END IF;
 	IF made IS NULL THEN
 		RAISE EXCEPTION 'channel % has no visitor %', coalesce(channel::text, 'NULL'), coalesce(erase_visitor.visitor, 'NULL')
@@ -401,7 +397,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.erase_visitor(uuid, text, text) IS
-	'erases a person on a channel: everything of them, and of the ids that were joined to theirs, in one transaction. Their open pages begin anew. Returns the id of the record in webchatt.erasures; asked_by: who wants it, by default the agent or the role. The worker looks again for some minutes for what was under way';
+	'erases a person on a channel: everything of them, and of the ids that were joined to theirs, in one transaction, and what archives have, soon after it. Their open pages begin anew. Returns the id of the record in webchatt.erasures; asked_by: who wants it, by default the agent or the role. The worker looks again for some minutes for what was under way';
 
 ----------------------------------------------------------------------------
 -- Handing out
@@ -455,16 +451,20 @@ $$;
 COMMENT ON FUNCTION webchatt._export_beside(uuid, text, text[]) IS
 	'webchatt''s own: all of a person but the messages, as export_visitor() has it';
 
-CREATE FUNCTION webchatt.export_visitor(channel uuid, visitor text, after uuid DEFAULT NULL, most int DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION webchatt._export(channel uuid, visitor text, after uuid, most int, archives boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	person text;
 	visitors text[];
 	messages jsonb;
+	last uuid;
 BEGIN
-	SELECT coalesce(v.joined_to, v.id) INTO person FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = export_visitor.visitor;
+	SELECT coalesce(v.joined_to, v.id) INTO person FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = _export.visitor;
+	IF person IS NULL AND archives AND webchatt._is_archived(channel, _export.visitor, NULL) THEN
+		person := _export.visitor;
+	END IF;
 	IF person IS NULL THEN
-		RAISE EXCEPTION 'channel % has no visitor %', coalesce(channel::text, 'NULL'), coalesce(export_visitor.visitor, 'NULL')
+		RAISE EXCEPTION 'channel % has no visitor %', coalesce(channel::text, 'NULL'), coalesce(_export.visitor, 'NULL')
 			USING ERRCODE = 'undefined_object', HINT = 'Take the id from webchatt.visitors.';
 	END IF;
 	IF most < 1 THEN
@@ -472,13 +472,23 @@ BEGIN
 	END IF;
 	visitors := person || ARRAY(SELECT v.id FROM webchatt.visitors v WHERE v.channel_id = channel AND v.joined_to = person);
 	messages := webchatt._export_messages(channel, visitors, after, most);
+	IF archives THEN
+		messages := webchatt._merge_pages(messages, webchatt._export_archived(channel, visitors, after, most), most);
+	END IF;
+	last := messages -> -1 ->> 'id';
 	RETURN CASE WHEN after IS NULL THEN webchatt._export_beside(channel, person, visitors) ELSE '{}' END || jsonb_build_object('messages', messages,
-		'next', CASE WHEN EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = ANY (visitors)
-			AND m.id > (messages -> -1 ->> 'id')::uuid) THEN messages -> -1 -> 'id' END);
+		'next', CASE WHEN EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = ANY (visitors) AND m.id > last)
+			OR archives AND most IS NOT NULL AND last IS NOT NULL AND webchatt._export_archived(channel, visitors, last, 1) <> '[]' THEN last END);
 END
 $$;
+COMMENT ON FUNCTION webchatt._export(uuid, text, uuid, int, boolean) IS 'webchatt''s own: export_visitor(), with what archives have or without';
+
+CREATE FUNCTION webchatt.export_visitor(channel uuid, visitor text, after uuid DEFAULT NULL, most int DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT webchatt._export(channel, visitor, after, most, true)
+$$;
 COMMENT ON FUNCTION webchatt.export_visitor(uuid, text, uuid, int) IS
-	'everything of a person on a channel, with what was said under ids that were joined to theirs, as one object (doc/erasure.md); no secrets, and of files where they are. most: so many messages, and about 1 MB of them; next is then what the next call takes for after, or null. By default all';
+	'everything of a person on a channel, with what was said under ids that were joined to theirs, as one object (doc/erasure.md); no secrets, and of files where they are. most: so many messages, and about 1 MB of them; next is then what the next call takes for after, or null. By default all. What archives have is read with the caller''s rights; raises when one cannot be';
 
 CREATE FUNCTION webchatt._rest_visitor(key int, method text, path text, query text, OUT status int, OUT body jsonb)
 RETURNS record
@@ -503,8 +513,11 @@ BEGIN
 		body := webchatt._rest_error('No channel of this hub that the key may use has the first id of the path.', 'unknown_channel');
 	ELSIF method = 'GET' AND EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
 		status := 200;
-		body := webchatt.export_visitor(channel, visitor, webchatt._rest_uuid((regexp_match(query, '(?:^|&)after=([^&]*)'))[1]),
-			webchatt._rest_number(query, 'limit', 100, 1, 200));
+		-- a slow archive would have visitors wait
+		body := webchatt._export(channel, visitor, webchatt._rest_uuid((regexp_match(query, '(?:^|&)after=([^&]*)'))[1]),
+			webchatt._rest_number(query, 'limit', 100, 1, 200), false)
+			|| coalesce((SELECT jsonb_build_object('notRead', jsonb_agg(format('%I.%I', o.archive_schema, o.archive_name)))
+				FROM webchatt._archives_of(channel) o WHERE o.archive IS NOT NULL HAVING count(*) > 0), '{}');
 	ELSE
 		IF method = 'DELETE' THEN
 			SELECT e.id INTO erasure FROM webchatt.erasures e
@@ -533,9 +546,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = for
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	old webchatt.messages;
+	archived CONSTANT boolean := webchatt._note_redaction(channel, _redact_rows.id, _redact_rows.content);
 BEGIN
 	SELECT * INTO old FROM webchatt.messages m WHERE m.channel_id = channel AND m.id = _redact_rows.id FOR UPDATE;
-	IF NOT FOUND THEN
+	IF NOT FOUND AND archived THEN
+		INSERT INTO webchatt.redactions (channel_id, message_id, redacted_by) VALUES (channel, _redact_rows.id, _redact_rows.redacted_by);
+		RETURN '';
+	ELSIF old.id IS NULL THEN
 		RETURN NULL;
 	END IF;
 	UPDATE webchatt.messages m SET content = _redact_rows.content, extra = NULL, error_message = NULL
@@ -556,7 +573,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._redact_rows(uuid, uuid, jsonb, text) IS
-	'webchatt''s own: puts another content in a message''s place, wherever it lies. Returns whose conversation that is; null: there is no such message';
+	'webchatt''s own: puts another content in a message''s place, wherever it lies. Returns whose conversation that is; empty: it may be in an archive, where that is done later; null: there is no such message';
 
 CREATE FUNCTION webchatt._redact(channel uuid, id uuid, content jsonb, redacted_by text) RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'webchatt_redact';
@@ -570,9 +587,10 @@ BEGIN
 		RAISE EXCEPTION 'the replacement is %', CASE WHEN replacement IS NULL THEN 'NULL' WHEN char_length(replacement) > 1000 THEN 'too long' ELSE 'blank' END
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give 1 to 1000 characters that stand in the message''s place, or leave it out.';
 	END IF;
-	RETURN EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.id = redact_message.id)
+	RETURN (EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.id = redact_message.id)
+			OR webchatt._is_archived(channel, NULL, redact_message.id))
 		AND webchatt._redact(channel, redact_message.id, jsonb_build_object('type', 'text', 'text', replacement), webchatt._who_asks(redacted_by));
 END
 $$;
 COMMENT ON FUNCTION webchatt.redact_message(uuid, uuid, text, text) IS
-	'puts a text in the place of a message''s content, in either direction, wherever it lies here, and drops the files that only it names; open pages and desks show it at once. Who did it is in webchatt.redactions: redacted_by, by default the agent or the role. False when there is no such message. What was delivered elsewhere, to webhooks, links and remote hubs, stays there';
+	'puts a text in the place of a message''s content, in either direction, wherever it lies here, and soon after in archives, and drops the files that only it names; open pages and desks show it at once. Who did it is in webchatt.redactions: redacted_by, by default the agent or the role. False when there is no such message. What was delivered elsewhere, to webhooks, links and remote hubs, stays there';

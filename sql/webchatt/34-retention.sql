@@ -225,9 +225,9 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_archive_call';
 COMMENT ON FUNCTION webchatt._archive_put(regclass, webchatt.archived[]) IS
 	'webchatt''s own: writes messages of one channel into an archive; what is there already stays. Raises when one is not there afterwards';
 
-CREATE FUNCTION webchatt._archive_erase(archive regclass, channel uuid, visitor text) RETURNS bigint
+CREATE FUNCTION webchatt._archive_erase(archive regclass, channel uuid, visitor text, until timestamptz) RETURNS bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_archive_call';
-COMMENT ON FUNCTION webchatt._archive_erase(regclass, uuid, text) IS 'webchatt''s own: deletes what an archive has of a visitor; how many rows';
+COMMENT ON FUNCTION webchatt._archive_erase(regclass, uuid, text, timestamptz) IS 'webchatt''s own: deletes what an archive has of a visitor and was written until then; how many rows';
 
 CREATE FUNCTION webchatt._archive_redact(archive regclass, channel uuid, id uuid, content jsonb) RETURNS bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_archive_call';
@@ -284,25 +284,46 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._archive_put_as_owner(regclass, webchatt.archived[]) IS 'webchatt''s own: see _archive_put()';
 
-CREATE FUNCTION webchatt._archive_erase_as_owner(archive regclass, channel uuid, visitor text) RETURNS bigint
+CREATE FUNCTION webchatt._archive_erase_as_owner(archive regclass, channel uuid, visitor text, until timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	n bigint;
+	kept boolean;
 BEGIN
-	EXECUTE format('DELETE FROM %s a WHERE a.channel_id = $1 AND a.visitor = $2', archive) USING channel, visitor;
+	EXECUTE format('DELETE FROM %s a WHERE a.channel_id = $1 AND a.visitor = $2%s', archive, CASE WHEN until < 'infinity' THEN ' AND a.created_at <= $3' ELSE '' END)
+	USING channel, visitor, until;
 	GET DIAGNOSTICS n = ROW_COUNT;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s a WHERE a.channel_id = $1 AND a.visitor = $2%s)', archive, CASE WHEN until < 'infinity' THEN ' AND a.created_at <= $3' ELSE '' END)
+	INTO kept USING channel, visitor, until;
+	IF kept THEN
+		RAISE EXCEPTION 'the archive % keeps what is to be erased', archive
+			USING ERRCODE = 'integrity_constraint_violation', HINT = 'A trigger, a rule or a policy of the archive keeps rows from being deleted.';
+	END IF;
 	RETURN n;
 END
 $$;
-COMMENT ON FUNCTION webchatt._archive_erase_as_owner(regclass, uuid, text) IS 'webchatt''s own: see _archive_erase()';
+COMMENT ON FUNCTION webchatt._archive_erase_as_owner(regclass, uuid, text, timestamptz) IS 'webchatt''s own: see _archive_erase()';
 
 CREATE FUNCTION webchatt._archive_redact_as_owner(archive regclass, channel uuid, id uuid, content jsonb) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	n bigint;
+	beside text;
+	kept boolean;
 BEGIN
-	EXECUTE format('UPDATE %s a SET content = $3 WHERE a.channel_id = $1 AND a.id = $2', archive) USING channel, id, content;
+	-- as in our own tables: what the hub said of it beside
+	SELECT string_agg(CASE a.attname WHEN 'statuses' THEN format(', statuses = CASE jsonb_typeof(a.statuses::jsonb) WHEN ''array'' THEN '
+			'(SELECT jsonb_agg(s - ''errorMessage'') FROM jsonb_array_elements(a.statuses::jsonb) s)::text::%s END', format_type(a.atttypid, a.atttypmod))
+		ELSE format(', %I = NULL', a.attname) END, '')
+	INTO beside
+	FROM pg_attribute a WHERE a.attrelid = archive AND a.attname IN ('extra', 'error_message', 'statuses') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+	EXECUTE format('UPDATE %s a SET content = $3%s WHERE a.channel_id = $1 AND a.id = $2', archive, beside) USING channel, id, content;
 	GET DIAGNOSTICS n = ROW_COUNT;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s a WHERE a.channel_id = $1 AND a.id = $2 AND a.content::jsonb <> $3)', archive) INTO kept USING channel, id, content;
+	IF kept THEN
+		RAISE EXCEPTION 'the archive % keeps what is to be redacted', archive
+			USING ERRCODE = 'integrity_constraint_violation', HINT = 'A trigger, a rule or a policy of the archive keeps rows from being changed.';
+	END IF;
 	RETURN n;
 END
 $$;

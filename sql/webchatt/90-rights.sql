@@ -126,12 +126,12 @@ GRANT UPDATE (error_message, extra), DELETE ON webchatt.statuses TO webchatt_wor
 GRANT UPDATE (answer, error) ON webchatt.webhook_log TO webchatt_worker;
 GRANT UPDATE (error_message) ON webchatt.feed TO webchatt_worker;
 GRANT DELETE ON webchatt.visitors, webchatt.notes, webchatt.ratings, webchatt.file_uses TO webchatt_worker;
-GRANT EXECUTE ON FUNCTION webchatt.visitor_hash(uuid, text), webchatt._erase_archived(uuid, text[], int), webchatt._erased(uuid, text, bigint),
+GRANT EXECUTE ON FUNCTION webchatt.visitor_hash(uuid, text), webchatt._erased(uuid, text, bigint),
 	webchatt._erase_log(webchatt.erasures, int), webchatt._erase_feed(webchatt.erasures, int), webchatt._drop_named_files(uuid, text[], uuid[], text[]),
 	webchatt._erase_messages(webchatt.erasures, timestamptz, int), webchatt._erase_beside(webchatt.erasures, timestamptz),
 	webchatt._erase_person(webchatt.erasures, timestamptz), webchatt._erase_later(uuid), webchatt._erase_some(uuid, int),
-	webchatt._begin_erasure(uuid, text, text), webchatt._close_sessions(uuid, text), webchatt._public_url(), webchatt._file_url(text, text),
-	webchatt._export_messages(uuid, text[], uuid, int), webchatt._export_beside(uuid, text, text[]), webchatt.export_visitor(uuid, text, uuid, int),
+	webchatt._begin_erasure(uuid, text, text, boolean), webchatt._close_sessions(uuid, text), webchatt._public_url(), webchatt._file_url(text, text),
+	webchatt._export_messages(uuid, text[], uuid, int), webchatt._export_beside(uuid, text, text[]), webchatt._export(uuid, text, uuid, int, boolean),
 	webchatt._rest_visitor(int, text, text, text), webchatt._redact_rows(uuid, uuid, jsonb, text),
 	webchatt._search_row(uuid, uuid, jsonb), webchatt._search_marks(uuid, uuid), webchatt._search_ms(uuid), webchatt._search_words(text, regconfig),
 	webchatt.message_text(jsonb) TO webchatt_worker;
@@ -144,6 +144,16 @@ GRANT EXECUTE ON FUNCTION webchatt._retention_rules(), webchatt._archives(uuid),
 	webchatt._retain_conversation(uuid, text, uuid, regclass, int), webchatt._retain_note(uuid, text, text, int),
 	webchatt._retain_channel(uuid, timestamptz, regclass, int), webchatt._retain_beside(uuid, timestamptz), webchatt._retain_visitors(int),
 	webchatt._retention_cutoff(interval), webchatt._retain(int, int), webchatt._search_id(timestamptz) TO webchatt_worker;
+-- and what is erased in archives
+GRANT SELECT, UPDATE (gone_at) ON webchatt.archives TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.archive_tasks TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._archives_of(uuid), webchatt._note_erasure(uuid), webchatt._note_redaction(uuid, uuid, jsonb),
+	webchatt._archive_erase(regclass, uuid, text, timestamptz), webchatt._archive_redact(regclass, uuid, uuid, jsonb),
+	webchatt._carry_out(webchatt.archive_tasks, regclass), webchatt._archive_task_over(webchatt.archive_tasks, bigint, text),
+	webchatt._archive_task(), webchatt._is_archived(uuid, text, uuid), webchatt._export_archived(uuid, text[], uuid, int),
+	webchatt._merge_pages(jsonb, jsonb, int) TO webchatt_worker;
+GRANT SELECT, DELETE ON webchatt.archives TO webchatt_admin;
+GRANT SELECT ON webchatt.archive_tasks TO webchatt_admin;
 GRANT USAGE ON TYPE webchatt.archived TO webchatt_worker, webchatt_admin, webchatt_agent;
 GRANT SELECT ON webchatt.retention, webchatt.retention_progress, webchatt.retention_left TO webchatt_admin;
 GRANT EXECUTE ON FUNCTION webchatt._retention_rules(), webchatt._archives(uuid), webchatt._archived_columns(oid),

@@ -57,7 +57,7 @@ BEGIN
 		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',
 		'hub_reconciliation', 'repairs', 'repairs_id_seq', 'overdue_candidates', 'overdue_scan',
-		'registrations', 'registrations_id_seq', 'retentions', 'z_installations'] LOOP
+		'registrations', 'registrations_id_seq', 'retentions', 'archives', 'archive_tasks', 'z_installations'] LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('webchatt.' || t)::pg_catalog.regclass, '');
 	END LOOP;
 END

@@ -1,16 +1,16 @@
 -- Persons who are to be erased, and messages of which the content is (src/backend/session/erasure.c,
 -- src/backend/conversations/erasures.c, sql/webchatt/33-erasure.sql).
 
--- name: begin_erasure($1 channel uuid, $2 visitor text, $3 asked_by text)
+-- name: begin_erasure($1 channel uuid, $2 visitor text, $3 asked_by text, $4 only_archived boolean)
 -- Null: there is nobody.
-SELECT webchatt._begin_erasure($1, $2, $3);
+SELECT webchatt._begin_erasure($1, $2, $3, $4);
 
 -- name: erase_some($1 erasure uuid, $2 rows int)
 -- The next piece. Does it go on at once?
 SELECT webchatt._erase_some($1, $2);
 
 -- name: redact($1 channel uuid, $2 id uuid, $3 content jsonb, $4 redacted_by text)
--- Whose conversation that is; null: there is no such message.
+-- Whose conversation that is; empty: it may be in an archive; null: there is no such message.
 SELECT webchatt._redact_rows($1, $2, $3, $4);
 
 -- name: erasures_due($1 rows int)

@@ -1,12 +1,17 @@
 -- What leaves by webchatt.set_retention() (src/backend/desk/retention_work.c, src/backend/session/set_retention.c; the
--- functions are in sql/webchatt/34-retention.sql).
+-- functions are in sql/webchatt/34-retention.sql and 35-archives.sql).
 
 -- name: any_retention()
-SELECT EXISTS (SELECT FROM webchatt.retentions WHERE keep IS NOT NULL);
+-- Is there anything for its process to do, now or later?
+SELECT EXISTS (SELECT FROM webchatt.retentions WHERE keep IS NOT NULL) OR EXISTS (SELECT FROM webchatt.archive_tasks);
 
 -- name: retain($1 most int, $2 visitors int)
 -- A piece leaves; with visitors so many of these that nothing is left of.
 SELECT n, problem FROM webchatt._retain($1, $2);
+
+-- name: archive_task()
+-- In the archives one thing is done that was noted.
+SELECT n, problem FROM webchatt._archive_task();
 
 -- name: check_retention($1 keep interval, $2 channel uuid, $3 archive oid)
 -- Raises what is wrong with them.
@@ -18,6 +23,13 @@ VALUES ($2, $1, $3, $4, $5)
 ON CONFLICT ((coalesce(channel_id, '00000000-0000-0000-0000-000000000000'::uuid))) DO UPDATE
 SET keep = excluded.keep, archive_schema = excluded.archive_schema, archive_name = excluded.archive_name,
 	archive_owner = excluded.archive_owner, set_at = now();
+
+-- name: remember_archive($1 channel uuid, $2 archive_schema text, $3 archive_name text, $4 archive_owner text)
+-- What it has is erased there, also when another one is set.
+INSERT INTO webchatt.archives (channel_id, archive_schema, archive_name, archive_owner)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT ((coalesce(channel_id, '00000000-0000-0000-0000-000000000000'::uuid)), archive_schema, archive_name) DO UPDATE
+SET archive_owner = excluded.archive_owner, since = now(), gone_at = NULL;
 
 -- name: unset_retention()
 DELETE FROM webchatt.retentions WHERE channel_id IS NULL;

@@ -38,7 +38,9 @@ $t->sql(qq{SELECT webchatt.add_note('$local', '$visitor', 'a note', author => 'a
 	INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email) VALUES ('$local', '$visitor', gen_random_uuid(), 2, now(), 'v\@example.com');
 	INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) VALUES ('$local', sha256('wcl_1'), '$visitor', now() + interval '1 day');
 	INSERT INTO webchatt.erasures (channel_id, visitor_hash, visitors, stage, done_at, asked_by) VALUES ('$local', sha256('gone'), '{}', 'done', now(), 'ana');
-	INSERT INTO webchatt.redactions (channel_id, message_id, redacted_by) VALUES ('$local', gen_random_uuid(), 'ana'); SELECT webchatt.set_retention('100 years'), webchatt.set_retention(NULL, '$local');});
+	INSERT INTO webchatt.redactions (channel_id, message_id, redacted_by) VALUES ('$local', gen_random_uuid(), 'ana'); SELECT webchatt.set_retention('100 years'), webchatt.set_retention(NULL, '$local');
+	INSERT INTO webchatt.archives (channel_id, archive_schema, archive_name, archive_owner) VALUES ('$local', 'public', 'old', 'ana');
+	INSERT INTO webchatt.archive_tasks (channel_id, message_id, content, due) VALUES ('$local', gen_random_uuid(), '{}', now() + interval '1 day');});
 $t->sql(q{INSERT INTO webchatt.passkey_challenges (hash, expires_at) VALUES (sha256('3'), now() + interval '1 day')});
 $t->sql(q{INSERT INTO webchatt.sign_in_links (token_hash, agent, expires_at) VALUES (sha256('2'), 'ana', now() + interval '1 day')});
 $t->sql(q{INSERT INTO webchatt.webhooks (id, label, endpoint, event_type, secret, active)
@@ -74,7 +76,7 @@ append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
-  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens identity_secrets files file_chunks file_uses notes canned_answers ratings retentions unread conversation_links erasures redactions messages statuses early_statuses rejects held
+  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens identity_secrets files file_chunks file_uses notes canned_answers ratings retentions archives archive_tasks unread conversation_links erasures redactions messages statuses early_statuses rejects held
 	feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs);
 
 # Into another cluster, while the worker there may already look.

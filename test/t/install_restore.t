@@ -38,6 +38,8 @@ $s->sql(qq{
 	INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) VALUES ('$local', sha256('wcl_1'), '$visitor', now() + interval '1 day');
 	INSERT INTO webchatt.erasures (channel_id, visitor_hash, visitors, stage, done_at, asked_by) VALUES ('$local', sha256('gone'), '{}', 'done', now(), 'ana');
 	INSERT INTO webchatt.redactions (channel_id, message_id, redacted_by) VALUES ('$local', gen_random_uuid(), 'ana'); SELECT webchatt.set_retention('100 years'), webchatt.set_retention(NULL, '$local');
+	INSERT INTO webchatt.archives (channel_id, archive_schema, archive_name, archive_owner) VALUES ('$local', 'public', 'old', 'ana');
+	INSERT INTO webchatt.archive_tasks (channel_id, message_id, content, due) VALUES ('$local', gen_random_uuid(), '{}', now() + interval '1 day');
 	SELECT webchatt.create_api_key('billing');
 	INSERT INTO webchatt.webhooks (id, label, endpoint, event_type, secret, active)
 		VALUES ('0190a000-0000-4000-8000-000000000002', 'billing''s', 'https://example.org/events', 'Message', 'whsec_2', false);
@@ -58,7 +60,7 @@ for ([ 'plain.sql' ], [ 'inserts.sql', '--inserts' ], [ 'data.sql', '-a' ], [ 's
 
 # What is the same, whatever the worker does afterwards.
 my $state = join ' UNION ALL ', (map { "SELECT '$_', md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x" }
-	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens identity_secrets joins files file_chunks file_uses conversations notes canned_answers ratings retentions unread conversation_links erasures redactions messages statuses early_statuses rejects held
+	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens identity_secrets joins files file_chunks file_uses conversations notes canned_answers ratings retentions archives archive_tasks unread conversation_links erasures redactions messages statuses early_statuses rejects held
 	  feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs registrations)),
   q{SELECT 'mine', string_agg(m::text, ','), count(*) FROM public.mine m},
   q{SELECT 'foreign keys', md5(string_agg(conrelid::regclass || conname || pg_get_constraintdef(oid), ',' ORDER BY conrelid::regclass::text, conname)), count(*)

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use IPC::Run ();
 use LocalHub;
 use Test::More;
 
@@ -214,4 +215,103 @@ is(history(q{'a-11', most => 2}, 'shop'), 'a-11 4, a-11 3', 'and read from there
 my $dump = PostgreSQL::Test::Utils::slurp_file(do { my $file = "$PostgreSQL::Test::Utils::tmp_check/dump"; $t->{node}->command_ok([ 'pg_dump', '-d', $t->{node}->connstr('postgres'), '-f', $file ], 'dumped'); $file });
 like($dump, qr/^COPY webchatt\.retentions .*\n(?:.*\n)*?$e\t20 days\tpublic\tchats\tshop\t/m, 'a dump has the settings');
 unlike($dump, qr/^COPY webchatt\.retention_(progress|left)/m, 'and not how far it was');
+
+# --- who is erased, and what is redacted, in archives ---------------------------------------------
+
+sub in_archives
+{
+	my ($mark) = @_;
+	return $t->sql("SELECT (SELECT count(*) FROM public.old_chats x WHERE strpos(x::text, '$mark') > 0)") . ' ' . $t->{node}->safe_psql('old', "SELECT count(*) FROM chats x WHERE strpos(x::text, '$mark') > 0");
+}
+my ($gate, $healed) = ("SELECT setval('public.gate', 7)", "SELECT setval('public.gate', 9)");
+$t->sql($healed);
+is($t->sql(q{SELECT string_agg(concat_ws(' ', channel_id, archive_schema, archive_name, archive_owner), ', ' ORDER BY archive_name) FROM webchatt.archives}), "$e public chats shop, $e public old_chats shop", 'each archive that ever was is remembered');
+refused(qq{SET ROLE shop; INSERT INTO webchatt.archives (archive_schema, archive_name, archive_owner) VALUES ('public', 'narrow', 'postgres')}, qr/permission denied/, 'and nobody makes one of a table but by set_retention()');
+refused(q{SET ROLE webchatt_worker; SELECT webchatt._archive_erase('public.narrow', gen_random_uuid(), 'x', 'infinity')}, qr/narrow is no archive/, 'nothing is erased in what is none');
+$t->sql(qq{SET ROLE shop; SELECT webchatt.set_retention('20 days', '$e', 'public.old_chats')});
+$t->sql(conversation($e, 'zqmark', 7, 200) . conversation($e, 'zqlater', 5, 190) . conversation($e, 'zqgate', 3, 180));
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE visitor ~ '^zq'", 'they leave');
+$t->sql(q{SET ROLE shop; INSERT INTO public.chats SELECT channel_id, gen_random_uuid(), visitor, direction, status, content, created_at FROM public.old_chats WHERE visitor ~ '^zq'});
+$t->sql(q{DELETE FROM webchatt.visitors WHERE id ~ '^zq'});
+$t->sql(conversation($e, 'zqmark', 2, 1));
+is(in_archives('zqmark') . ' ' . in_archives('zqlater'), '7 7 5 5', 'which are two; and one is back');
+
+# handed out
+my $whole = sub { $t->sql("SET ROLE shop; SELECT string_agg(m -> 'content' ->> 'text', ', ' ORDER BY n) || coalesce(x ->> 'next', '') FROM (SELECT webchatt.export_visitor('$e', $_[0]) AS x OFFSET 0) y, jsonb_array_elements(x -> 'messages') WITH ORDINALITY j (m, n) GROUP BY x") };
+is(join(' ', sort split /, /, $whole->(q{'zqlater'})), join(' ', sort split /, /, join ', ', map { ("zqlater $_") x 2 } 1 .. 5), 'what archives have is handed out');
+like($whole->(q{'zqmark'}), qr/^(zqmark \d, ){15}zqmark \d$/, 'with what is here');
+my ($after, @pages) = ('NULL');
+for (1 .. 9)
+{
+	my $page = $t->sql("SET ROLE shop; SELECT jsonb_array_length(x -> 'messages') || '|' || coalesce(quote_literal(x ->> 'next'), '') FROM webchatt.export_visitor('$e', 'zqlater', $after, 3) x");
+	(my $n, $after) = split /\|/, $page;
+	push @pages, $n;
+	last if !$after;
+}
+is("@pages", '3 3 3 1', 'in pages as well');
+$t->sql('CREATE ROLE keeper LOGIN IN ROLE webchatt_admin');
+refused(qq{SET ROLE keeper; SELECT webchatt.export_visitor('$e', 'zqlater')}, qr/the archive (public\.)?\w*chats cannot be read: permission denied/, 'but to nobody who may not read them');
+
+# redacted: with the hub's words beside, in both, by who sees them
+my ($card, $far) = split /\|/, $t->sql(q{SET ROLE shop; UPDATE public.old_chats SET extra = '{"raw": "zqcard"}', error_message = 'zqcard', statuses = '[{"status": "failed", "errorMessage": "zqcard"}]', content = '{"text": "zqcard"}' WHERE content ->> 'text' = 'zqlater 2';
+	UPDATE public.chats SET content = '{"text": "zqcard"}' WHERE content ->> 'text' = 'zqlater 3';
+	SELECT (SELECT id FROM public.old_chats WHERE content ->> 'text' = 'zqcard'), (SELECT id FROM public.chats WHERE content ->> 'text' = 'zqcard')});
+is(in_archives('zqcard'), '1 1', 'a card number was moved there');
+# as after a crash between two commits: here, and there
+my $both = $t->sql(q{UPDATE webchatt.messages SET content = '{"text": "zqcard"}' WHERE visitor = 'zqmark' AND content ->> 'text' = 'zqmark 2';
+	INSERT INTO public.old_chats SELECT channel_id, id, visitor, direction::text, status::text, content, (SELECT max(created_at) FROM public.old_chats) FROM webchatt.messages WHERE content ->> 'text' = 'zqcard' RETURNING id});
+is($t->sql("SELECT webchatt.redact_message('$e', '$both')"), 't', 'one is in both');
+is($t->sql("SET ROLE shop; SELECT webchatt.redact_message('$e', '$card'), webchatt.redact_message('$e', '$far', 'gone'), webchatt.redact_message('$e', gen_random_uuid())"), 't|t|f', 'it is redacted where it is');
+$t->wait_for('SELECT count(*) = 3 FROM webchatt.archive_tasks WHERE looks = 1', 'by the process that moves there');
+is(in_archives('zqcard') . ' ' . count(q{webchatt.messages m WHERE strpos(m::text, 'zqcard') > 0}), '0 0 0', 'and is in no archive any more, or here');
+is($t->sql("SELECT content, statuses FROM public.old_chats WHERE id = '$card'") . $t->{node}->safe_psql('old', "SELECT content FROM chats WHERE id = '$far'"), '{"text": "[removed]", "type": "text"}|[{"status": "failed"}]{"text": "gone", "type": "text"}', 'but what stands in its place');
+is($t->sql("SELECT count(*) FROM webchatt.redactions WHERE message_id IN ('$card', '$far') AND redacted_by = 'shop'"), '2', 'and who did it');
+
+# erased, where one archive raises; and nothing leaves by itself any more
+$t->sql(q{CREATE FUNCTION public.keeps() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		WHILE OLD.visitor = 'zqgate' AND (SELECT last_value = 7 FROM public.gate) LOOP PERFORM pg_sleep(0.05); END LOOP;
+		IF OLD.visitor = 'zqmark' AND (SELECT last_value = 8 FROM public.gate) THEN RAISE 'the archive is closed'; END IF;
+		RETURN OLD;
+	END $$; CREATE TRIGGER keeps BEFORE DELETE ON public.old_chats FOR EACH ROW EXECUTE FUNCTION public.keeps();
+	DELETE FROM webchatt.retentions; SELECT setval('public.gate', 8)});
+my ($mark) = $t->sql("SET ROLE shop; SELECT webchatt.erase_visitor('$e', 'zqmark')");
+$t->wait_for("SELECT archived_rows = 7 AND NOT archives_done AND archives_error = 'public.old_chats: the archive is closed' FROM webchatt.erasures WHERE id = '$mark'", 'an archive that raises does not keep it from the other');
+is(in_archives('zqmark'), '8 0', 'as one sees there');
+$t->wait_for(q{SELECT last_error ~ 'what is to be erased in an archive cannot be: public.old_chats: the archive is closed' FROM webchatt.status}, 'the status says it');
+is($t->sql("SELECT tries > 0 AND archives = '{public.chats}' FROM webchatt.archive_tasks WHERE erasure_id = '$mark'"), 't', 'and it is tried again');
+$t->sql($healed);
+$t->sql('UPDATE webchatt.archive_tasks SET due = now() WHERE looks = 0');
+$t->wait_for("SELECT archived_rows = 15 AND archives_done AND archives_error IS NULL FROM webchatt.erasures WHERE id = '$mark'", 'until it can be');
+is(in_archives('zqmark') . ' ' . count(q{webchatt.messages WHERE visitor = 'zqmark'}), '0 0 0', 'nothing of the person is in an archive, or here');
+
+# kill -9 while it erases
+$t->sql($gate);
+my $killed = $t->sql("SET ROLE shop; SELECT webchatt.erase_visitor('$e', 'zqgate')");
+$t->wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'webchatt retention' AND wait_event = 'PgSleep'}, 'it erases');
+kill 'KILL', $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'webchatt retention'});
+$t->wait_for(q{SELECT setval('public.gate', 9) = 9}, 'the server is back');
+$t->wait_for("SELECT archives_done FROM webchatt.erasures WHERE id = '$killed'", 'and it goes on, though nothing leaves');
+is(in_archives('zqgate'), '0 0', 'nothing is in an archive');
+
+# what was moved in the moment in which somebody is erased, and an archive that is gone
+$t->sql('DROP TABLE public.narrow');
+$t->sql(qq{INSERT INTO webchatt.archives (channel_id, archive_schema, archive_name, archive_owner) VALUES ('$e', 'public', 'narrow', 'shop')});
+$t->sql(conversation($e, 'zqmoment', 3000, 170) . q{SELECT setval('public.gate', 7)});
+$t->sql(qq{SET ROLE shop; SELECT webchatt.set_retention('20 days', '$e', 'public.old_chats')});
+$t->wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'webchatt retention' AND wait_event = 'PgSleep'}, 'somebody is being moved');
+my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $t->{node}->connstr('postgres'), '-c', "SELECT webchatt.erase_visitor('$e', 'zqmoment')" ], '>', \my $out, '2>', \my $err);
+$t->wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'erase_visitor' AND wait_event_type = 'Lock'}, 'and erased in that moment');
+$t->sql($healed);
+$t->wait_for(q{SELECT count(*) = 1 FROM webchatt.erasures WHERE visitors @> '{zqmoment}' AND archived_rows > 0 AND (rows ->> 'messages')::int + archived_rows = 3000 AND archives_done}, 'is erased where they got');
+$session->finish;
+is($err, '', 'without an error');
+is(in_archives('zqmoment'), '0 0', 'and not there any more');
+is(count(q{webchatt.archives WHERE archive_name = 'narrow' AND gone_at IS NOT NULL}), '1', 'an archive that is gone is noted to be');
+is(in_archives('zqlater'), '5 5', 'others are there');
+
+# the second look, at once; then nothing is noted, and nobody is there for it
+$t->sql(q{DELETE FROM webchatt.retentions; UPDATE webchatt.archive_tasks SET due = now()});
+$t->wait_for(q{SELECT count(*) = 0 FROM webchatt.archive_tasks}, 'looked at once more, the ids are forgotten');
+$t->wait_for(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'webchatt retention'}, 'and its process ends');
 done_testing();

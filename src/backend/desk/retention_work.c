@@ -2,7 +2,8 @@
  * retention_work.c
  *	  Conversations leave (webchatt.set_retention()), a piece at a time, in a process of
  *	  their own: in pieces of some 50 ms, and a fifth of the time at most; so visitors do not
- *	  notice, and an archive that is slow holds nobody up.
+ *	  notice, and an archive that is slow holds nobody up.  What is to be erased or redacted in
+ *	  archives is done by the same process, so behind what it moved there.
  */
 #include "postgres.h"
 
@@ -24,6 +25,14 @@
 /* How long a piece may take, in ms, an archive far away included. */
 #define LIMIT_MS 30000
 
+/*
+ * How long archives may take to erase somebody: one without an index is read as a whole.  And the longest pause behind
+ * it, and behind a transaction that failed in its commit; in ms.
+ */
+#define TASK_LIMIT_MS	600000
+#define TASK_PAUSE_MOST 2000
+#define TASK_FAILED		60000
+
 /* The pause behind a piece is so many times as long as that took; in ms: at least, when nothing was to be done, after an error. */
 #define PAUSE_TIMES	 4
 #define PAUSE_LEAST	 5
@@ -40,6 +49,7 @@
 static int piece = PIECE_MOST / 4;
 static TimestampTz next_piece = 0;
 static TimestampTz visitors_due = 0;
+static TimestampTz tasks_due = 0;
 
 /* How long until there is something to do, in ms; 0: now. */
 long
@@ -67,9 +77,27 @@ run_piece(int visitors, MemoryContext context, char **problem)
 	return n;
 }
 
+/* Is there something to be done in archives?  It is done, then.  problem: as above. */
+static int
+run_task(MemoryContext context, char **problem)
+{
+	bool isnull;
+	int n;
+
+	transaction_begin();
+	transaction_time_limit(TASK_LIMIT_MS);
+	wc_run(WC_ARCHIVE_TASK, NULL, NULL);
+	transaction_time_limit(0);
+	n = DatumGetInt32(wc_field(0, 1, &isnull));
+	(void) wc_field(0, 2, &isnull);
+	*problem = isnull ? NULL : MemoryContextStrdup(context, wc_field_text(0, 2));
+	transaction_commit();
+	return n;
+}
+
 /* A lock of somebody's is not worth a word: it is tried again. */
 static long
-note_failure(MemoryContext context, char **problem)
+note_failure(MemoryContext context, const char *what, char **problem)
 {
 	ErrorData *error;
 
@@ -81,11 +109,49 @@ note_failure(MemoryContext context, char **problem)
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
 		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE)
 		return PAUSE_IDLE;
-	*problem = psprintf("conversations cannot leave: %s", error->message);
+	*problem = psprintf("%s: %s", what, error->message);
 	return PAUSE_FAILED;
 }
 
-/* A piece leaves.  What went wrong and had not before, or NULL; never an error. */
+static void
+log_problem(const char *problem)
+{
+	if (problem != NULL)
+		ereport(LOG, (errmsg("webchatt: %s", problem),
+					  errhint("It is tried again; SELECT * FROM webchatt.retention, and webchatt.archive_tasks.")));
+}
+
+/* In archives; false: there was nothing to do. */
+static bool
+do_task(TimestampTz begun, char **problem)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int n = 0;
+
+	if (tasks_due > begun)
+		return false;
+	PG_TRY();
+	{
+		n = run_task(context, problem);
+	}
+	PG_CATCH();
+	{
+		(void) note_failure(context, "what is to be erased in an archive cannot be", problem);
+		tasks_due = TimestampTzPlusMilliseconds(begun, TASK_FAILED);
+	}
+	PG_END_TRY();
+	if (n > 0)
+	{
+		long took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+
+		next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 Min(Max(PAUSE_LEAST, took * PAUSE_TIMES), TASK_PAUSE_MOST));
+	}
+	log_problem(*problem);
+	return n > 0;
+}
+
+/* A piece leaves, or something is done in archives.  What went wrong and had not before, or NULL; never an error. */
 const char *
 retention_work_do(void)
 {
@@ -98,6 +164,8 @@ retention_work_do(void)
 	char *problem = NULL;
 	long took;
 
+	if (do_task(begun, &problem) || problem != NULL)
+		return problem;
 	PG_TRY();
 	{
 		wc_visitors_leave_empty = visitors;
@@ -105,7 +173,7 @@ retention_work_do(void)
 	}
 	PG_CATCH();
 	{
-		pause = note_failure(context, &problem);
+		pause = note_failure(context, "conversations cannot leave", &problem);
 	}
 	PG_END_TRY();
 	wc_visitors_leave_empty = false;
@@ -122,8 +190,6 @@ retention_work_do(void)
 	else if (n > 0 && took < PIECE_MS / 2)
 		piece = Min(PIECE_MOST, piece * 2);
 	next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
-	if (problem != NULL)
-		ereport(LOG,
-				(errmsg("webchatt: %s", problem), errhint("It is tried again; SELECT * FROM webchatt.retention.")));
+	log_problem(problem);
 	return problem;
 }

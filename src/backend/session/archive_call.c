@@ -32,7 +32,7 @@
 
 PG_FUNCTION_INFO_V1(webchatt_archive_call);
 
-/* The columns of webchatt.retentions. */
+/* The columns of webchatt.retentions, and in the same places of webchatt.archives: all that ever were. */
 enum
 {
 	RET_CHANNEL = 1,
@@ -55,9 +55,9 @@ says(HeapTuple tuple, TupleDesc desc, int column, const char *what)
 
 /* Is there a row that says so?  Without an executor, and whoever we are. */
 static bool
-is_archive(const char *schema, const char *name, const char *owner)
+is_archive(const char *table, const char *schema, const char *name, const char *owner)
 {
-	Relation rel = table_open(wc_relation("retentions"), AccessShareLock);
+	Relation rel = table_open(wc_relation(table), AccessShareLock);
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	TupleDesc desc = RelationGetDescr(rel);
@@ -73,9 +73,9 @@ is_archive(const char *schema, const char *name, const char *owner)
 	return found;
 }
 
-/* Whose the archive is; raises where it is none. */
+/* Whose the archive is; raises where the table does not say that it is one. */
 static Oid
-owner_of(Oid archive)
+owner_of(Oid archive, const char *table)
 {
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(archive));
 	Form_pg_class c;
@@ -87,7 +87,7 @@ owner_of(Oid archive)
 	c = (Form_pg_class) GETSTRUCT(tuple);
 	owner = c->relowner;
 	schema = get_namespace_name(c->relnamespace);
-	if (schema == NULL || !is_archive(schema, NameStr(c->relname), GetUserNameFromId(owner, false)))
+	if (schema == NULL || !is_archive(table, schema, NameStr(c->relname), GetUserNameFromId(owner, false)))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("%s is no archive, or has another owner than when it was made one",
 							   quote_qualified_identifier(schema ? schema : "?", NameStr(c->relname))),
@@ -114,7 +114,9 @@ Datum
 webchatt_archive_call(PG_FUNCTION_ARGS)
 {
 	LOCAL_FCINFO(inner, ARGS_MOST);
-	Oid owner = owner_of(PG_GETARG_OID(0));
+	/* written to is only the one that is set */
+	bool puts = strcmp(get_func_name(fcinfo->flinfo->fn_oid), "_archive_put") == 0;
+	Oid owner = owner_of(PG_GETARG_OID(0), puts ? "retentions" : "archives");
 	FmgrInfo function;
 	Oid user;
 	int security;

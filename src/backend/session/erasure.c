@@ -37,23 +37,24 @@ erase_all(const pg_uuid_t *erasure)
 	} while (DatumGetBool(wc_field(0, 1, &isnull)));
 }
 
-/* _erase(channel uuid, visitor text, asked_by text) → uuid, or NULL when there is nobody. */
+/* _erase(channel uuid, visitor text, asked_by text, only_archived boolean) → uuid, or NULL when there is nobody. */
 Datum
 webchatt_erase(PG_FUNCTION_ARGS)
 {
-	Datum args[3];
+	Datum args[4];
 	pg_uuid_t made;
 	WcOuter outer;
 	bool isnull = true;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
 		PG_RETURN_NULL();
 	args[0] = PG_GETARG_DATUM(0);
 	args[1] = PG_GETARG_DATUM(1);
 	args[2] = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
+	args[3] = PG_GETARG_DATUM(3);
 	wc_step_down(&outer);
 	SPI_connect();
-	if (wc_run(WC_BEGIN_ERASURE, args, PG_ARGISNULL(2) ? "  n" : NULL) > 0)
+	if (wc_run(WC_BEGIN_ERASURE, args, PG_ARGISNULL(2) ? "  n " : NULL) > 0)
 	{
 		Datum id = wc_field(0, 1, &isnull);
 
@@ -72,7 +73,7 @@ webchatt_erase(PG_FUNCTION_ARGS)
 
 /*
  * _redact(channel uuid, id uuid, content jsonb, redacted_by text) → boolean.  Open pages lose the message, and say hello
- * again, which brings it with its new content.
+ * again, which brings it with its new content.  What left for an archive is on no page.
  */
 Datum
 webchatt_redact(PG_FUNCTION_ARGS)
@@ -92,7 +93,7 @@ webchatt_redact(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (wc_run(WC_REDACT, args, NULL) > 0)
 		visitor = wc_field_text(0, 1);
-	if (visitor != NULL)
+	if (visitor != NULL && *visitor != '\0')
 		wc_outbox_append_note(0, 'y', DatumGetUUIDP(args[0]), visitor, DatumGetUUIDP(args[1]), NULL, NULL, "again");
 	SPI_finish();
 	wc_step_up(&outer);
