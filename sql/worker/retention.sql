@@ -1,5 +1,5 @@
 -- What leaves by webchatt.set_retention() (src/backend/desk/retention_work.c, src/backend/session/set_retention.c; the
--- functions are in sql/webchatt/34-retention.sql and 35-archives.sql).
+-- functions are in sql/webchatt/34-retention.sql and 37-archives.sql).
 
 -- name: any_retention()
 -- Is there anything for its process to do, now or later?
