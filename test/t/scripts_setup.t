@@ -6,6 +6,9 @@ use Cwd qw(abs_path);
 use File::Basename;
 use Test::More;
 
+# this may be run by a make itself, which tells its own how it was called
+delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
+
 my $setup = abs_path(dirname(__FILE__) . '/../../scripts/setup');
 my @install = split /\n/, `$setup --list`;
 is($?, 0, '--list ends well');
