@@ -274,10 +274,10 @@ test('files', async () => {
 		const { shadowRoot } = document.getElementById('chatt2me-widget');
 		const image = shadowRoot.querySelector('.own .media img');
 		const link = shadowRoot.querySelector('.own a.card b');
-		return [image && image.naturalWidth > 300, link && link.textContent];
+		return [image && image.naturalWidth > 300, link && link.textContent, shadowRoot.querySelector('.uploads')?.innerText];
 	});
 	await page.give(() => document.getElementById('chatt2me-widget').shadowRoot.querySelector('input[type=file]'), paths);
-	await comes(shown, 'files that are picked come, in order, and are shown', [true, 'list é.txt']);
+	await comes(shown, 'files that are picked come, in order, and are shown', [true, 'list é.txt', '']);
 	is(await sql(`SELECT string_agg(type || ' ' || size || ' ' || state, ', ' ORDER BY name DESC) FROM webchatt.files WHERE channel_id = '${channel.id}'`),
 		`image/png ${statSync(paths[0]).size} whole, text/plain 540000 whole`, 'whole');
 	const names = dropped => page.evaluate(async name => {
