@@ -3,8 +3,8 @@
  *	  Files that are brought, a piece at a time, until their commit.
  *
  * A piece costs as much as hundreds of messages, so few are written in a turn; where others
- * wait one only, and none in the turn behind that, so that whoever writes waits for one at most.  Each is written in a savepoint: what it meets is its
- * sender's affair alone.
+ * wait one only, and none in the turn behind that, so that whoever writes waits for one at
+ * most.  Each is written in a savepoint: what it meets is its sender's affair alone.
  */
 #include "postgres.h"
 
