@@ -87,6 +87,18 @@ sub anonymous_kb
 	my ($of) = @_;
 	return slurp_file("/proc/$of/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : die('no RssAnon');
 }
+# The least that it has until it has tried so often: in the midst of a try it has what that one needs.
+sub least_kb
+{
+	my ($of, $n) = @_;
+	my $least;
+	Patience::until(sub {
+		my $kb = anonymous_kb($of);
+		$least = $kb if !defined $least || $kb < $least;
+		return $t->sql("SELECT last_value >= $n FROM tries") eq 't';
+	});
+	return $least;
+}
 sub tries { my ($n) = @_; return $t->wait_for("SELECT last_value >= $n FROM tries", "it is tried $n times") }
 $t->sql(q{CREATE SEQUENCE tries;
 	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -97,9 +109,9 @@ $t->sql(q{CREATE SEQUENCE tries;
 	CREATE TRIGGER refuse BEFORE INSERT ON webchatt.search_texts EXECUTE FUNCTION refuse();
 	DELETE FROM webchatt.search_progress});
 tries(2);
-my $before = anonymous_kb(search_pid());
-tries(5);
-cmp_ok(anonymous_kb(search_pid()) - $before, '<', 24000, 'what was said of the last three is not kept');
+my $before = least_kb(search_pid(), 4);
+tries(7);
+cmp_ok(least_kb(search_pid(), 9) - $before, '<', 24000, 'what was said of the last three is not kept');
 $t->sql('DROP TRIGGER refuse ON webchatt.search_texts');
 $t->wait_for("SELECT count(*) = $all FROM webchatt.search_texts", 'and the index is whole again');
 
