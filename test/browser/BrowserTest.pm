@@ -54,7 +54,8 @@ sub run
 	my $node = $t->node;
 	my $widget = "$here/../../build/widget/chat-widget.umd.js";
 
-	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGDATA => $node->data_dir,
+	# a browser in the locale C does not find a file whose name is not ASCII
+	local %ENV = (%ENV, LC_ALL => 'C.UTF-8', PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGDATA => $node->data_dir,
 		PGLOG => $node->logfile, WEBCHATT_URL => $url, DESK_URL => "http://$desk", WIDGET_FILE => $widget, HOME => $node->basedir);
 	open(my $out, '-|', 'node', "$here/$script") or die("node: $!");
 	my $plan;
