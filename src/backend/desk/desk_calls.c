@@ -42,7 +42,10 @@ static const int calls_most[DESK_LANES] = {[DESK_LANE_CALLS] = 256, [DESK_LANE_S
 /* How long one may wait before the desk worker has it, in ms. */
 #define CALL_MS 30000
 
-/* The pause before the desk worker is started again, in ms, and how long it stays without a call; where it cannot be started by which conversations leave. */
+/*
+ * The pause before the desk worker is started again, in ms, and how long it stays without a call; and the pause where
+ * that by which conversations leave could not be started.
+ */
 #define PAUSE_MS		   1000
 #define IDLE_MS			   (5 * 60 * 1000)
 #define RETENTION_PAUSE_MS 30000

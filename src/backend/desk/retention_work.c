@@ -1,7 +1,7 @@
 /*
  * retention_work.c
  *	  Conversations leave (webchatt.set_retention()), a piece at a time, in a process of
- *	  their own: in pieces of some 50 ms, and a fifth of the time at most; so visitors do not
+ *	  their own: in pieces of 100 ms or less, and a fifth of the time at most; so visitors do not
  *	  notice, and an archive that is slow holds nobody up.  What is to be erased or redacted in
  *	  archives is done by the same process, so behind what it moved there.
  */
