@@ -125,6 +125,13 @@ test('a panel that does not come', async () => {
 	is(await widget.field.evaluate(field => field.getRootNode().activeElement === field), true, 'with the focus where one writes');
 	is(widget.errors, [], 'without an error of the page');
 	await context.close();
+
+	const other = await visiting(channel => tag(channel, { config: { lang: 'pt-BR' } }), {
+		before: context => context.route(PANEL, route => route.abort())
+	});
+	await other.widget.launcher.click();
+	await comes(() => other.widget.root.locator('.wait').innerText().then(text => text.replace(/\s+/g, ' ')), 'so it is in another language', 'Não foi possível carregar o chat. Tentar de novo Fechar o chat');
+	await other.context.close();
 });
 
 test('a panel that comes late', async () => {

@@ -28,6 +28,7 @@ let news;
 let waiting;
 let said;
 let again;
+let leave;
 let panel = null;
 let opened = false;
 let painting = false;
@@ -107,7 +108,10 @@ function show(focus) {
 		if (opened)
 			panel.show(inside);
 	}, () => renew().catch(() => 0).then(() => {
+		// Their language may have come since they were made.
 		setText(said, t('missing'));
+		setText(again, t('retry'));
+		setText(leave, t('close'));
 		again.hidden = false;
 	}));
 }
@@ -210,9 +214,10 @@ export function start(container, given) {
 		draw('chat', 'M5.5 16.5l-.9 4.2 4.5-2.7a9 7.7 0 1 0-3.6-1.5z'), draw('down', 'M6 9.5l6 6 6-6'), badge);
 	news = make('div.hush', { role: 'status' });
 	said = make('p', { role: 'status' });
-	again = make('button', { type: 'button', onclick: () => show(true) }, t('retry'));
+	again = make('button', { type: 'button', onclick: () => show(true) });
+	leave = make('button', { type: 'button', onclick: close }, t('close'));
 	waiting = make('div.wait', { tabindex: -1, hidden: true, onkeydown: event => event.key === 'Escape' && close() },
-		said, again, make('button', { type: 'button', onclick: close }, t('close')));
+		said, again, leave);
 	root = make('div.root', null, waiting, bubble, news);
 
 	listen(bubble, 'pointerenter pointerdown focus', prepare);
