@@ -20,7 +20,7 @@ CREATE TABLE webchatt.files (
 ) WITH (fillfactor = 50);
 CREATE INDEX files_visitor ON webchatt.files (channel_id, visitor) WHERE visitor IS NOT NULL;
 COMMENT ON TABLE webchatt.files IS
-	'pictures and files of conversations: brought by visitors, by the REST API, at the desk, by webchatt.add_file(); what no message names goes after webchatt.file_sweep_after';
+	'pictures and files of conversations: brought by visitors, by the REST API, at the desk, by webchatt.add_file(); what no message, canned answer, agent''s picture or widget names goes after webchatt.file_sweep_after';
 COMMENT ON COLUMN webchatt.files.channel_id IS 'the channel that it was brought to';
 COMMENT ON COLUMN webchatt.files.id IS 'what its URL ends with, 256 bits of chance: whoever knows it can fetch the file';
 COMMENT ON COLUMN webchatt.files.visitor IS 'the visitor who brought it; null: an application or an agent did';

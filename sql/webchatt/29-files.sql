@@ -119,6 +119,18 @@ $$;
 COMMENT ON FUNCTION webchatt._take_file_piece(text, text, bigint, bytea) IS
 	'webchatt''s own: more bytes of a file that they began; at another place than where it ends so far nothing is done';
 
+/* What is set up once and shown often: it names files, and is no message. */
+CREATE FUNCTION webchatt._is_set_up(file text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM webchatt.canned_answers a WHERE strpos(coalesce(a.content::text, a.text), file) > 0)
+		OR EXISTS (SELECT FROM webchatt.agents a WHERE strpos(a.avatar_url, file) > 0)
+		OR EXISTS (SELECT FROM webchatt.channels c WHERE strpos(c.widget::text, file) > 0);
+END
+$$;
+COMMENT ON FUNCTION webchatt._is_set_up(text) IS
+	'webchatt''s own: does a canned answer, an agent''s picture or how a channel''s widget looks name the file with this id?';
+
 CREATE FUNCTION webchatt._drop_file(id text, bringer text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -126,7 +138,8 @@ BEGIN
 	PERFORM FROM webchatt.files f WHERE f.id = _drop_file.id AND f.bringer = _drop_file.bringer FOR UPDATE;
 	DELETE FROM webchatt.files f WHERE f.id = _drop_file.id AND f.bringer = _drop_file.bringer
 		AND NOT EXISTS (SELECT FROM webchatt.file_uses u JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
-			WHERE u.channel_id = f.channel_id AND u.file_id = f.id);
+			WHERE u.channel_id = f.channel_id AND u.file_id = f.id)
+		AND NOT webchatt._is_set_up(f.id);
 	RETURN FOUND;
 END
 $$;

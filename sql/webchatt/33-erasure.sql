@@ -172,7 +172,8 @@ BEGIN
 	PERFORM FROM webchatt.files f WHERE f.id = ANY (used_ids) ORDER BY f.id FOR UPDATE;
 	DELETE FROM webchatt.files f WHERE f.id = ANY (used_ids) AND (f.visitor IS NULL OR f.channel_id = channel AND f.visitor = ANY (visitors))
 		AND NOT EXISTS (SELECT FROM webchatt.file_uses u JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id
-			WHERE u.channel_id = f.channel_id AND u.file_id = f.id);
+			WHERE u.channel_id = f.channel_id AND u.file_id = f.id)
+		AND (f.visitor IS NOT NULL OR NOT webchatt._is_set_up(f.id));
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
 END
@@ -433,6 +434,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			FROM webchatt.visitors v WHERE v.channel_id = channel AND v.joined_to = person),
 		'devices', (SELECT coalesce(jsonb_agg(jsonb_build_object('since', t.created_at) ORDER BY t.created_at), '[]')
 			FROM webchatt.visitor_tokens t WHERE t.channel_id = channel AND t.visitor = ANY (visitors)),
+		'links', (SELECT coalesce(jsonb_agg(jsonb_build_object('madeAt', l.created_at, 'expiresAt', l.expires_at) ORDER BY l.created_at, l.token_hash), '[]')
+			FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = ANY (visitors)),
 		'conversations', (SELECT coalesce(jsonb_agg(jsonb_build_object('state', o.state, 'assignee', o.assignee, 'waitingSince', o.waiting_since)), '[]')
 			FROM webchatt.conversations o WHERE o.channel_id = channel AND o.visitor = ANY (visitors)),
 		'notes', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', n.at, 'author', n.author, 'text', n.text) ORDER BY n.id), '[]')
@@ -490,11 +493,36 @@ $$;
 COMMENT ON FUNCTION webchatt.export_visitor(uuid, text, uuid, int) IS
 	'everything of a person on a channel, with what was said under ids that were joined to theirs, as one object (doc/erasure.md); no secrets, and of files where they are. most: so many messages, and about 1 MB of them; next is then what the next call takes for after, or null. By default all. What archives have is read with the caller''s rights; raises when one cannot be';
 
-CREATE FUNCTION webchatt._rest_visitor(key int, method text, path text, query text, OUT status int, OUT body jsonb)
+CREATE FUNCTION webchatt._rest_link(channel uuid, visitor text, request text) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	given jsonb := coalesce(nullif(request, '')::jsonb, '{}');
+	page text := given ->> 'pageUrl';
+	seconds numeric := CASE jsonb_typeof(given -> 'validFor') WHEN 'number' THEN (given ->> 'validFor')::numeric END;
+	link text;
+BEGIN
+	IF jsonb_typeof(given) <> 'object' OR jsonb_typeof(given -> 'pageUrl') IS DISTINCT FROM 'string'
+		OR given ? 'validFor' AND seconds IS NULL THEN
+		RAISE EXCEPTION 'the body is not {"pageUrl": string, "validFor": number}' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give the page that has the widget, and for how many seconds the link is good, if not for 604800.';
+	END IF;
+	IF seconds NOT BETWEEN 60 AND 7776000 OR seconds <> trunc(seconds) THEN
+		RAISE EXCEPTION 'validFor is %', left(seconds::text, 40) USING ERRCODE = 'invalid_parameter_value', HINT = 'Give whole seconds, 60 to 7776000 (90 days).';
+	END IF;
+	link := webchatt.conversation_link(channel, visitor, page, make_interval(secs => coalesce(seconds, 604800)::float8));
+	-- of a user whom the site signs it is the page alone, which is good for as long as the page is
+	RETURN jsonb_build_object('url', link,
+		'expiresAt', CASE WHEN link <> page THEN now() + make_interval(secs => coalesce(seconds, 604800)::float8) END);
+END
+$$;
+COMMENT ON FUNCTION webchatt._rest_link(uuid, text, text) IS
+	'webchatt''s own: conversation_link() for the REST API: {pageUrl, validFor?: seconds} → {url, expiresAt}; null: the visitor''s log-in opens it';
+
+CREATE FUNCTION webchatt._rest_visitor(key int, method text, path text, query text, request text, OUT status int, OUT body jsonb)
 RETURNS record
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-	ids text[] := regexp_match(path, '^/v1/communication/web-chatt2me/visitors/([^/]+)/([^/]+)(/export)?$');
+	ids text[] := regexp_match(path, '^/v1/communication/web-chatt2me/visitors/([^/]+)/([^/]+)(/export|/link)?$');
 	channel uuid := webchatt._rest_uuid(ids[1]);
 	visitor text := webchatt._rest_uuid(ids[2])::text;
 	known webchatt.api_keys;
@@ -504,13 +532,16 @@ BEGIN
 	IF NOT FOUND THEN
 		status := 401;
 		body := webchatt._rest_error('The x-api-key is not known here any more.', 'api_key_unknown');
-	ELSIF visitor IS NULL OR method <> (CASE WHEN ids[3] IS NULL THEN 'DELETE' ELSE 'GET' END) THEN
+	ELSIF visitor IS NULL OR method <> (CASE ids[3] WHEN '/export' THEN 'GET' WHEN '/link' THEN 'POST' ELSE 'DELETE' END) THEN
 		status := 404;
 		body := webchatt._rest_error(format('There is nothing for %s at this path.', method), 'not_found');
 	ELSIF NOT EXISTS (SELECT FROM webchatt.channels c WHERE c.id = channel AND c.public_key IS NOT NULL
 		AND (known.channels IS NULL OR c.id = ANY (known.channels))) THEN
 		status := 404;
 		body := webchatt._rest_error('No channel of this hub that the key may use has the first id of the path.', 'unknown_channel');
+	ELSIF method = 'POST' AND EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
+		body := webchatt._rest_link(channel, visitor, request);
+		status := 201;
 	ELSIF method = 'GET' AND EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
 		status := 200;
 		-- a slow archive would have visitors wait
@@ -534,8 +565,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION webchatt._rest_visitor(int, text, text, text) IS
-	'webchatt''s own: answers a request for /v1/communication/web-chatt2me/visitors, whose key webchatt-net has checked: GET .../export, a page of export_visitor(); DELETE, erase_visitor(), the most of it by later turns';
+COMMENT ON FUNCTION webchatt._rest_visitor(int, text, text, text, text) IS
+	'webchatt''s own: answers a request for /v1/communication/web-chatt2me/visitors, whose key webchatt-net has checked: GET .../export, a page of export_visitor(); DELETE, erase_visitor(), the most of it by later turns; POST .../link, conversation_link()';
 
 ----------------------------------------------------------------------------
 -- Redacting

@@ -63,6 +63,8 @@ GRANT EXECUTE ON FUNCTION webchatt._open_link(uuid, bytea, text, bytea) TO webch
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.unread_waits TO webchatt_worker;
 GRANT SELECT, INSERT, TRUNCATE ON webchatt.outbox, webchatt.outbox_0, webchatt.outbox_1, webchatt.outbox_2 TO webchatt_worker;
 GRANT SELECT, INSERT ON webchatt.file_chunks, webchatt.file_uses TO webchatt_worker;
+GRANT SELECT ON webchatt.canned_answers TO webchatt_worker;
+GRANT EXECUTE ON FUNCTION webchatt._is_set_up(text) TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.files TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.sessions, webchatt.feed, webchatt.webhook_log,
 	webchatt.feed_orders TO webchatt_worker;
@@ -132,7 +134,8 @@ GRANT EXECUTE ON FUNCTION webchatt.visitor_hash(uuid, text), webchatt._erased(uu
 	webchatt._erase_person(webchatt.erasures, timestamptz), webchatt._erase_later(uuid), webchatt._erase_some(uuid, int),
 	webchatt._begin_erasure(uuid, text, text, boolean), webchatt._close_sessions(uuid, text), webchatt._public_url(), webchatt._file_url(text, text),
 	webchatt._export_messages(uuid, text[], uuid, int), webchatt._export_beside(uuid, text, text[]), webchatt._export(uuid, text, uuid, int, boolean),
-	webchatt._rest_visitor(int, text, text, text), webchatt._redact_rows(uuid, uuid, jsonb, text),
+	webchatt._rest_visitor(int, text, text, text, text), webchatt._rest_link(uuid, text, text),
+	webchatt.conversation_link(uuid, text, text, interval), webchatt._redact_rows(uuid, uuid, jsonb, text),
 	webchatt._search_row(uuid, uuid, jsonb), webchatt._search_marks(uuid, uuid), webchatt._search_ms(uuid), webchatt._search_words(text, regconfig),
 	webchatt.message_text(jsonb) TO webchatt_worker;
 -- what leaves, by its own process

@@ -139,7 +139,7 @@ ORDER BY s.channel_id DESC, s.id DESC
 LIMIT 1;
 
 -- name: drop_stale_files($1 ids text[])
--- These are locked: a message that named one meanwhile is committed, and seen here.  One that was refused may come back yet.
+-- These are locked: a message that named one meanwhile is committed, and seen here; as is what is set up and shown often.  One that was refused may come back yet.
 DELETE FROM webchatt.files f
 WHERE f.id = ANY ($1)
 	AND NOT EXISTS (
@@ -151,11 +151,13 @@ WHERE f.id = ANY ($1)
 		SELECT FROM webchatt.rejects r
 		WHERE r.channel_id = f.channel_id AND r.body LIKE '%/files/%' AND strpos(r.body, '/files/' || f.id) > 0
 	)
+	AND NOT webchatt._is_set_up(f.id)
 	-- what a restrictive policy for everybody hides from us may name it
 	AND NOT EXISTS (
 		SELECT FROM pg_policy p
 		JOIN pg_class c ON c.oid = p.polrelid AND c.relrowsecurity
-		WHERE p.polrelid IN ('webchatt.messages'::regclass, 'webchatt.file_uses'::regclass, 'webchatt.rejects'::regclass)
+		WHERE p.polrelid IN ('webchatt.messages'::regclass, 'webchatt.file_uses'::regclass, 'webchatt.rejects'::regclass,
+				'webchatt.canned_answers'::regclass, 'webchatt.agents'::regclass, 'webchatt.channels'::regclass)
 			AND NOT p.polpermissive AND p.polcmd IN ('r', '*')
 			AND p.polroles && ARRAY[0, (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)]
 	);

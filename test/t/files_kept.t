@@ -157,9 +157,21 @@ is(join('', map { is_there($_) } $before, $own, @many), 't' x 22, 'what one name
 is(is_there($raised), 't', 'nor what one names that was refused');
 is($t->sql('SELECT webchatt.retry_reject(id) FROM webchatt.rejects'), 'stored', 'which comes back');
 is(uses($raised), 1, 'and names the file');
+
+# --- what is set up, and names a file -------------------------------------------
+
+my ($answer, $portrait, $logo, $none) = map { ($t->sql("SELECT webchatt.add_file('$t->{channel}', '$_.png', '$_')") =~ m{/files/([\w-]{43})})[0] } qw(answer portrait logo none);
+$t->sql("SELECT webchatt.set_canned_answer('prices', content => jsonb_build_object('imageUrl', 'https://chat.example.com/files/$answer/answer.png')),
+	webchatt.create_agent('portrayed', 'Portrayed', avatar_url => 'https://chat.example.com/files/$portrait'),
+	webchatt.configure_widget('$t->{channel}', '{\"logo\": \"https://chat.example.com/files/$logo/logo.png\"}')");
+sub bytes_of { return join '', map { is_there({ id => $_ }) } @_ }
 $t->sql("DELETE FROM webchatt.messages WHERE id = '$sent'");
 sweeps(\&restart_worker);
 is(join('', map { is_there($_) } @many), 'f' x 20, 'files go after the message');
 is(is_there($raised), 't', 'the other stays');
+is(bytes_of($answer, $portrait, $logo, $none), 'tttf', 'what a canned answer, an agent\'s picture or a widget names stays');
+$t->sql("SELECT webchatt.delete_canned_answer('prices'); UPDATE webchatt.agents SET avatar_url = NULL; SELECT webchatt.configure_widget('$t->{channel}', '{\"logo\": null}')");
+sweeps(\&restart_worker);
+is(bytes_of($answer, $portrait, $logo), 'fff', 'until it does so no more');
 
 done_testing();
