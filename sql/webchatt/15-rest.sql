@@ -552,7 +552,7 @@ DECLARE
 	hint text;
 BEGIN
 	IF path ~ '^/v1/communication/' THEN
-		SELECT v.status, v.body INTO status, body FROM webchatt._rest_visitor(key, method, path, query) v;
+		SELECT v.status, v.body INTO status, body FROM webchatt._rest_visitor(key, method, path, query, request) v;
 		RETURN;
 	END IF;
 	IF NOT EXISTS (SELECT FROM webchatt.api_keys k WHERE k.id = key AND k.revoked_at IS NULL AND 'webhooks' = ANY (k.scopes)) THEN

@@ -40,7 +40,9 @@ check_route(route r, const char *target, const uint8_t channel[16])
 		MUST(len > 74 && strncasecmp(path + len - 73, id, 36) == 0 && path[len - 37] == '/');
 	}
 	if (r == ROUTE_PERSON)
-		MUST((len == 113 || (len == 120 && memcmp(path + 113, "/export", 7) == 0)) && path[76] == '/');
+		MUST((len == 113 || (len == 120 && memcmp(path + 113, "/export", 7) == 0) ||
+			  (len == 118 && memcmp(path + 113, "/link", 5) == 0)) &&
+			 path[76] == '/');
 	if (r == ROUTE_HUB_WEBHOOK)
 	{
 		name = routes_hub_name(target, &len);

@@ -101,6 +101,27 @@ wait_sql("SELECT count(*) = 3 FROM webchatt.webhook_log WHERE webhook_id = '$hoo
 wait_sql("SELECT NOT EXISTS (SELECT FROM webchatt.messages WHERE status = 'queued') AND (SELECT count(*) = 2 FROM webchatt.conversations WHERE assignee IN ('zqmark', 'nextdoor'))", 'all is sent and assigned');
 wait_sql("SELECT webchatt.index_texts() >= 0 AND count(*) >= 9 FROM webchatt.search_texts", 'and indexed');
 
+# --- a link by the REST API ------------------------------------------------------------------------------------------------
+
+my $site = "$LocalHub::ORIGIN/orders?id=7";
+my ($made, $link);
+Visitor::until(sub { ($made, $link) = ask('people', POST => person($n, '/link'), { pageUrl => $site, validFor => 3600 }); $made != 401 });
+is($made, 201, 'a link to a conversation is made by the REST API');
+like($link->{url} // '', qr/\A\Q$site\E#chatt2me=wcl_[\w-]{43}\z/, 'to a page of the channel');
+is($t->sql(sprintf q{SELECT count(*) FROM webchatt.conversation_links WHERE visitor = '%s' AND token_hash = sha256('%s') AND expires_at = '%s'}, $n, ($link->{url} // '') =~ s/.*=//r, $link->{expiresAt} // 'now'), 1, 'for as long as it says');
+is_deeply([ ask('people', POST => person($v, '/link'), { pageUrl => $site }) ], [ 201, { url => $site, expiresAt => undef } ], 'whom the site signs gets the page alone');
+for ([ [ $n, {} ], 400, 'no page' ], [ [ $n, { pageUrl => 7 } ], 400, 'no text' ], [ [ $n, { pageUrl => 'https://elsewhere.example/' } ], 400, 'a page of others' ], [ [ $n, { pageUrl => "$site\\" } ], 400, 'no address' ],
+	[ [ $n, { pageUrl => $site, validFor => 59 } ], 400, 'less than a minute' ], [ [ $n, { pageUrl => $site, validFor => 1e30 } ], 400, 'for ever' ], [ [ $n, { pageUrl => $site, validFor => '3600' } ], 400, 'no number' ],
+	[ [ $n, { pageUrl => $site, validFor => undef } ], 400, 'null' ], [ [ '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', { pageUrl => $site } ], 404, 'nobody there' ])
+{
+	my ($case, $want, $what) = @$_;
+	is((ask('people', POST => person($case->[0], '/link'), $case->[1]))[0], $want, "a link is refused: $what");
+}
+is((ask('people', GET => person($n, '/link')))[0], 404, 'none is there to be read');
+is((ask('people', POST => person($n, '/link/x'), { pageUrl => $site }))[0], 404, 'nor below');
+is((ask('all', POST => person($n, '/link'), { pageUrl => $site }))[0], 403, 'a key that is not for it makes none');
+$t->sql("INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) VALUES ('$c', sha256('$v'), '$v', now() + interval '1 day')");
+
 # --- handed out ----------------------------------------------------------------------------------------------------------
 
 my $all = decode_json($t->sql("SELECT webchatt.export_visitor('$c', '$v')"));
@@ -108,6 +129,7 @@ is_deeply([ map { $_->{content}{text} // $_->{content}{filename} } @{ $all->{mes
 is_deeply([ $all->{visitor}{userId}, $all->{visitor}{name}, $all->{earlierIds}[0]{id}, $all->{notes}[0]{text}, $all->{ratings}[0]{comment}, $all->{refused}[0]{body} =~ /zqmark/ ? 1 : 0, $all->{next} ],
 	[ 'zqmark-user', 'Zqmark Silva', $was, 'zqmark is difficult', 'zqmark was well', 1, undef ], 'and what else there is');
 is($all->{files}[0]{url}, "https://chat.example.com/files/$brought/zqmark-brought.txt", 'of files where they are');
+is_deeply([ map { join ',', sort keys %$_ } @{ $all->{links} } ], ['expiresAt,madeAt'], 'links that open the conversation, without what opens it');
 is(index($t->sql("SELECT webchatt.export_visitor('$c', '$v')"), 'nextdoor'), -1, 'nothing of others');
 is(decode_json($t->sql("SELECT webchatt.export_visitor('$c', '$was')"))->{visitor}{id}, $v, 'the old id is the same person');
 is($t->sql("SELECT strpos(webchatt.export_visitor('$c', '$v')::text, encode(token_hash, 'hex')) FROM webchatt.visitor_tokens WHERE visitor = '$v' LIMIT 1"), 0, 'and no hash of a token');

@@ -114,7 +114,8 @@ is_person(const char *path, size_t len)
 	if (!is_below(path, len, PERSONS) || len < prefix + ids || path[prefix + 36] != '/' ||
 		!wc_uuid_parse(path + prefix, 36, id) || !wc_uuid_parse(path + prefix + 37, 36, id))
 		return false;
-	return len == prefix + ids || is(path + prefix + ids, len - prefix - ids, "/export");
+	return len == prefix + ids || is(path + prefix + ids, len - prefix - ids, "/export") ||
+		   is(path + prefix + ids, len - prefix - ids, "/link");
 }
 
 route

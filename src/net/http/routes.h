@@ -24,15 +24,15 @@
 typedef enum route
 {
 	ROUTE_NONE = 0,
-	ROUTE_WEBHOOK,		 /* POST /webhooks/<channel id> */
-	ROUTE_HUB_WEBHOOK,	 /* POST /webhooks/hubs/<name> */
-	ROUTE_SEND,			 /* POST /v1/communication/web-chatt2me/message */
-	ROUTE_RETRACT,		 /* DELETE /v1/communication/web-chatt2me/message/<channel id>/<message id> */
-	ROUTE_ORGANIZATION,	 /* /v1/organization/webhook and below */
-	ROUTE_PERSON,		 /* /v1/communication/web-chatt2me/visitors/<channel id>/<visitor>, /export behind it or not */
-	ROUTE_API,			 /* anything else of /v1: there is nothing */
-	ROUTE_ASSET,		 /* GET a file that is compiled in */
-	ROUTE_WIDGET,		 /* GET /widget-settings */
+	ROUTE_WEBHOOK,		/* POST /webhooks/<channel id> */
+	ROUTE_HUB_WEBHOOK,	/* POST /webhooks/hubs/<name> */
+	ROUTE_SEND,			/* POST /v1/communication/web-chatt2me/message */
+	ROUTE_RETRACT,		/* DELETE /v1/communication/web-chatt2me/message/<channel id>/<message id> */
+	ROUTE_ORGANIZATION, /* /v1/organization/webhook and below */
+	ROUTE_PERSON,		/* /v1/communication/web-chatt2me/visitors/<channel id>/<visitor>, with /export, /link or not */
+	ROUTE_API,			/* anything else of /v1: there is nothing */
+	ROUTE_ASSET,		/* GET a file that is compiled in */
+	ROUTE_WIDGET,		/* GET /widget-settings */
 	ROUTE_WIDGET_MODULE, /* GET /widget-settings.js */
 	ROUTE_VISITORS,		 /* GET, to be upgraded to a visitor's WebSocket */
 	ROUTE_POLL,			 /* POST, of visitors who have no WebSocket */

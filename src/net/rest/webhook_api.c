@@ -1,7 +1,7 @@
 /*
  * webhook_api.c
  *	  /v1/organization/webhook and below (doc/hub-contract.md, section 2), by which others keep
- *	  webhooks at this hub, and visitors who are handed out or erased: from the head to the worker,
+ *	  webhooks at this hub, and visitors who are handed out, erased or sent a link: from the head to the worker,
  *	  who does it all, and from the worker's word to the answer.
  */
 #include "rest/webhook_api.h"
