@@ -9,8 +9,9 @@
 EXTENSION = webchatt
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" webchatt.control)
 MODULE_big = webchatt
-DATA = $(wildcard sql/webchatt--*--*.sql)
-DATA_built = build/webchatt--$(EXTVERSION).sql
+SCHEMA_SCRIPT = build/webchatt--$(EXTVERSION).sql
+UPGRADES = $(wildcard sql/webchatt--*--*.sql)
+DATA_built = $(SCHEMA_SCRIPT) $(UPGRADES:sql/%=build/%)
 
 BACKEND_SRC = $(wildcard src/backend/*.c src/backend/*/*.c)
 COMMON_SRC = $(wildcard src/common/*.c)
@@ -135,8 +136,13 @@ build/desk/index.html build/desk/favicon.svg: build/desk/%: desk/% | build/desk
 	cp $< $@
 
 # The install script is put together from its parts, in the order of their numbers.
-$(DATA_built): $(sort $(wildcard sql/webchatt/*.sql)) | build/net
+$(SCHEMA_SCRIPT): $(sort $(wildcard sql/webchatt/*.sql)) | build/net
 	cat $^ >$@.new
+	mv $@.new $@
+
+# The scripts of ALTER EXTENSION UPDATE, put together from what is written by hand and what the two versions differ by.
+build/webchatt--%.sql: sql/webchatt--%.sql sql/upgrade sql/upgrade-begin.sql sql/upgrade-end.sql $(SCHEMA_SCRIPT) $(wildcard test/upgrade/webchatt--*.sql)
+	perl sql/upgrade test/upgrade/webchatt--$(firstword $(subst --, ,$*)).sql $(SCHEMA_SCRIPT) $< >$@.new
 	mv $@.new $@
 
 # What the worker runs: the statements' numbers for its sources, and their texts.

@@ -40,9 +40,9 @@ CREATE TABLE webchatt.channels (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	newcomers_paused boolean NOT NULL DEFAULT false,
 	show_author boolean NOT NULL DEFAULT false,
-	unread_after interval CHECK (unread_after BETWEEN interval '1 minute' AND interval '30 days'),
 	widget jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(widget) = 'object' AND octet_length(widget::text) <= 16384),
-	identity text NOT NULL DEFAULT 'none' CHECK (identity IN ('none', 'optional', 'required'))
+	identity text NOT NULL DEFAULT 'none' CHECK (identity IN ('none', 'optional', 'required')),
+	unread_after interval CHECK (unread_after BETWEEN interval '1 minute' AND interval '30 days')
 );
 COMMENT ON TABLE webchatt.channels IS 'channels, one row each, made by webchatt.create_channel() or, on a remote hub, webchatt.add_channel()';
 COMMENT ON COLUMN webchatt.channels.id IS 'the application channel id: "from" of what is sent';

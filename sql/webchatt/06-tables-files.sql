@@ -7,7 +7,6 @@ CREATE TABLE webchatt.files (
 	id text COLLATE "C" NOT NULL UNIQUE CHECK (id ~ '^[A-Za-z0-9_-]{43}$'),
 	visitor text COLLATE "C",
 	author text,
-	bringer text COLLATE "C",
 	name text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 255),
 	type text COLLATE "C",
 	size bigint NOT NULL CHECK (size > 0),
@@ -15,6 +14,7 @@ CREATE TABLE webchatt.files (
 	sha256 bytea CHECK (octet_length(sha256) = 32),
 	state text NOT NULL DEFAULT 'arriving' CHECK (state IN ('arriving', 'whole')),
 	created_at timestamptz NOT NULL DEFAULT now(),
+	bringer text COLLATE "C",
 	PRIMARY KEY (channel_id, id),
 	CHECK (state = 'arriving' OR received = size AND type IS NOT NULL AND sha256 IS NOT NULL)
 ) WITH (fillfactor = 50);
@@ -53,8 +53,8 @@ COMMENT ON COLUMN webchatt.file_chunks.data IS 'the bytes';
 CREATE TABLE webchatt.file_uses (
 	channel_id uuid NOT NULL,
 	file_id text COLLATE "C" NOT NULL,
-	message_channel_id uuid NOT NULL,
 	message_id uuid NOT NULL,
+	message_channel_id uuid NOT NULL,
 	PRIMARY KEY (channel_id, file_id, message_id),
 	FOREIGN KEY (channel_id, file_id) REFERENCES webchatt.files (channel_id, id) ON DELETE CASCADE
 );

@@ -258,3 +258,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_drop_file(jsonb) IS 'the desk: {id} → {dropped}: cancels a file of one''s own; false: a message names it, or it is gone';
+
+/* A dump of 0.1 does not say it, and there a message named files of its own channel. */
+CREATE FUNCTION webchatt._file_use_of_own_channel() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	new.message_channel_id := new.channel_id;
+	RETURN new;
+END
+$$;
+COMMENT ON FUNCTION webchatt._file_use_of_own_channel() IS 'webchatt''s own: the message''s channel, where a dump of 0.1 is loaded';
+CREATE TRIGGER of_own_channel BEFORE INSERT ON webchatt.file_uses
+	FOR EACH ROW WHEN (new.message_channel_id IS NULL) EXECUTE FUNCTION webchatt._file_use_of_own_channel();

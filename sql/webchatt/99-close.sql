@@ -7,6 +7,7 @@
  * ALTER TABLE ... ENABLE ROW LEVEL SECURITY; then the worker goes on, and the others have
  * the policies that were made for them.
  */
+-- again, by upgrades
 DO $$
 DECLARE
 	t text;
@@ -16,6 +17,7 @@ BEGIN
 		WHERE d.deptype OPERATOR(pg_catalog.=) 'e' AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
 			AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
 			AND d.refobjid OPERATOR(pg_catalog.=) (SELECT e.oid FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'webchatt')
+			AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid OPERATOR(pg_catalog.=) c.oid AND p.polname OPERATOR(pg_catalog.=) 'webchatt_worker')
 	LOOP
 		EXECUTE pg_catalog.format('CREATE POLICY webchatt_worker ON webchatt.%I TO webchatt_worker USING (true) WITH CHECK (true)', t);
 		EXECUTE pg_catalog.format('COMMENT ON POLICY webchatt_worker ON webchatt.%I IS %L', t,
@@ -28,6 +30,7 @@ $$;
  * A view runs with its owner's rights, who no policy binds, or one (FORCE ROW LEVEL SECURITY) that has the worker see
  * nothing; from PostgreSQL 15 on it can run with its reader's.
  */
+-- again, by upgrades
 DO $$
 BEGIN
 	IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 150000 THEN
@@ -47,6 +50,7 @@ $$;
 -- anew by the trigger on messages when it is loaded
 ----------------------------------------------------------------------------
 
+-- again, by upgrades
 DO $$
 DECLARE
 	t text;

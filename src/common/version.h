@@ -5,7 +5,7 @@
 #ifndef WC_VERSION_H
 #define WC_VERSION_H
 
-#define WC_VERSION "0.1"
+#define WC_VERSION "0.2"
 
 /* What hubs and webhooks' endpoints read. */
 #define WC_USER_AGENT "webchatt/" WC_VERSION

@@ -27,10 +27,9 @@
 #include "utils/syscache.h"
 
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/step_down.h"
-
-PG_FUNCTION_INFO_V1(webchatt_archive_call);
 
 /* The columns of webchatt.retentions, and in the same places of webchatt.archives: all that ever were. */
 enum
@@ -110,8 +109,7 @@ find_function(FunctionCallInfo fcinfo)
 }
 
 /* _archive_x(archive regclass, ...) → bigint, strict.  Errors: 55000 it is no archive; what the archive raises. */
-Datum
-webchatt_archive_call(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_archive_call)
 {
 	LOCAL_FCINFO(inner, ARGS_MOST);
 	/* written to is only the one that is set */

@@ -17,6 +17,7 @@
 #include "session/send.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
@@ -24,13 +25,6 @@
 
 /* In bytes, as of messages.author. */
 #define MAX_ASSIGNEE 255
-
-PG_FUNCTION_INFO_V1(webchatt_close_conversation);
-PG_FUNCTION_INFO_V1(webchatt_reopen_conversation);
-PG_FUNCTION_INFO_V1(webchatt_assign_conversation);
-PG_FUNCTION_INFO_V1(webchatt_conversation_changed);
-PG_FUNCTION_INFO_V1(webchatt_conversation_gone);
-PG_FUNCTION_INFO_V1(webchatt_new_message_id);
 
 /* The newest message that the caller can see, up to the given one (NULL: of all).  Connected to SPI. */
 static pg_uuid_t
@@ -90,24 +84,21 @@ order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
  * the caller could see, so what comes behind it keeps the conversation open, whoever commits first.  Errors:
  * 42704 unknown channel or conversation, 22023 no message up to that one, 22004 a NULL.
  */
-Datum
-webchatt_close_conversation(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_close_conversation)
 {
 	order(fcinfo, 'l', PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2), NULL);
 	PG_RETURN_VOID();
 }
 
 /* reopen_conversation(channel uuid, visitor text) → void.  Errors: 42704, 22023, 22004, as above. */
-Datum
-webchatt_reopen_conversation(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_reopen_conversation)
 {
 	order(fcinfo, 'o', NULL, NULL);
 	PG_RETURN_VOID();
 }
 
 /* assign_conversation(channel uuid, visitor text, assignee text) → void; NULL: nobody's.  Errors as above. */
-Datum
-webchatt_assign_conversation(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_assign_conversation)
 {
 	text *assignee = PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2);
 
@@ -124,8 +115,7 @@ webchatt_assign_conversation(PG_FUNCTION_ARGS)
  * _conversation_changed(channel uuid, visitor text) → void: who looks at it reads it again.  Something that is
  * no message changed, so nothing else comes of the order.  Errors: 22023.
  */
-Datum
-webchatt_conversation_changed(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_conversation_changed)
 {
 	text *visitor = PG_GETARG_TEXT_PP(1);
 	WcOuter outer;
@@ -140,8 +130,7 @@ webchatt_conversation_changed(PG_FUNCTION_ARGS)
 }
 
 /* _conversation_gone(channel uuid, visitor text): the worker looks how it stands, at commit. */
-Datum
-webchatt_conversation_gone(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_conversation_gone)
 {
 	text *visitor = PG_GETARG_TEXT_PP(1);
 	WcOuter outer;
@@ -156,8 +145,7 @@ webchatt_conversation_gone(PG_FUNCTION_ARGS)
 }
 
 /* _new_message_id(channel uuid) → uuid: version 7, behind those of the channel's messages. */
-Datum
-webchatt_new_message_id(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_new_message_id)
 {
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	WcOuter outer;

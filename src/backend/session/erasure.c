@@ -13,15 +13,13 @@
 #include "utils/uuid.h"
 
 #include "shared/columns.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
 
 /* Messages that are erased by one statement. */
 #define PIECE_ROWS 5000
-
-PG_FUNCTION_INFO_V1(webchatt_erase);
-PG_FUNCTION_INFO_V1(webchatt_redact);
 
 static void
 erase_all(const pg_uuid_t *erasure)
@@ -38,8 +36,7 @@ erase_all(const pg_uuid_t *erasure)
 }
 
 /* _erase(channel uuid, visitor text, asked_by text, only_archived boolean) → uuid, or NULL when there is nobody. */
-Datum
-webchatt_erase(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_erase)
 {
 	Datum args[4];
 	pg_uuid_t made;
@@ -75,8 +72,7 @@ webchatt_erase(PG_FUNCTION_ARGS)
  * _redact(channel uuid, id uuid, content jsonb, redacted_by text) → boolean.  Open pages lose the message, and say hello
  * again, which brings it with its new content.  What left for an archive is on no page.
  */
-Datum
-webchatt_redact(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_redact)
 {
 	Datum args[4];
 	WcOuter outer;

@@ -14,14 +14,11 @@
 #include "common/file_type.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
 
 PG_FUNCTION_INFO_V1(webchatt_file_type);
-PG_FUNCTION_INFO_V1(webchatt_add_file);
-PG_FUNCTION_INFO_V1(webchatt_begin_file);
-PG_FUNCTION_INFO_V1(webchatt_add_file_piece);
-PG_FUNCTION_INFO_V1(webchatt_drop_own_file);
 
 /* _file_type(bytes bytea) → text */
 Datum
@@ -99,8 +96,7 @@ has_file(Datum id, Datum bringer)
 }
 
 /* _add_file(channel uuid, name text, content bytea, author text) → files.  Errors: 42704 no such channel, 54000, 22023. */
-Datum
-webchatt_add_file(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_add_file)
 {
 	Datum args[WC_MAKE_WHOLE_FILE_PARAMETERS];
 	char nulls[WC_MAKE_WHOLE_FILE_PARAMETERS + 1] = "    ";
@@ -120,8 +116,7 @@ webchatt_add_file(PG_FUNCTION_ARGS)
 }
 
 /* _begin_file(channel uuid, name text, size bigint) → files.  Errors: as of _add_file(), 55000 no agent calls. */
-Datum
-webchatt_begin_file(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_begin_file)
 {
 	Datum args[WC_MAKE_FILE_PARAMETERS];
 	char nulls[WC_MAKE_FILE_PARAMETERS + 1] = "     ";
@@ -142,8 +137,7 @@ webchatt_begin_file(PG_FUNCTION_ARGS)
 }
 
 /* _add_file_piece(id text, start bigint, data bytea) → files.  Errors: 42704 no such file, 22023, 55000 no agent calls. */
-Datum
-webchatt_add_file_piece(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_add_file_piece)
 {
 	Datum args[WC_TAKE_FILE_PIECE_PARAMETERS];
 	Datum name;
@@ -167,8 +161,7 @@ webchatt_add_file_piece(PG_FUNCTION_ARGS)
 }
 
 /* _drop_own_file(id text) → boolean.  Errors: 55000 no agent calls. */
-Datum
-webchatt_drop_own_file(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_drop_own_file)
 {
 	Datum args[WC_DROP_OWN_FILE_PARAMETERS];
 	Datum name;

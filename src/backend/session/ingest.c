@@ -22,14 +22,12 @@
 #include "shared/columns.h"
 #include "shared/compat.h"
 #include "shared/event_writer.h"
+#include "shared/extension_version.h"
 #include "shared/feed_wanted.h"
 #include "shared/outbox_append.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
-
-PG_FUNCTION_INFO_V1(webchatt_ingest);
-PG_FUNCTION_INFO_V1(webchatt_retry_reject);
 
 static void
 refuse(const char *reason)
@@ -257,8 +255,7 @@ keep_unreadable(const char *body, const pg_uuid_t *channel, wc_event *event, con
  * webchatt-net answers 400 to, 28000 what it answers 401 to, 42704 unknown
  * channel, 54000 too large; and whatever the application's triggers raise.
  */
-Datum
-webchatt_ingest(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_ingest)
 {
 	text *signature = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	pg_uuid_t *channel = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
@@ -296,8 +293,7 @@ webchatt_ingest(PG_FUNCTION_ARGS)
 }
 
 /* retry_reject(id bigint) → text */
-Datum
-webchatt_retry_reject(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_retry_reject)
 {
 	Datum id = PG_GETARG_DATUM(0);
 	static const pg_uuid_t nowhere;

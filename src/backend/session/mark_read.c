@@ -11,19 +11,17 @@
 
 #include "session/send.h"
 #include "shared/columns.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
-
-PG_FUNCTION_INFO_V1(webchatt_mark_read);
 
 /*
  * mark_read(channel uuid, visitor text, upto uuid) → bigint: how many were
  * marked.  The worker tells the visitor's clients after the commit.  Errors:
  * 42704 unknown channel, 22004 a NULL.
  */
-Datum
-webchatt_mark_read(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_mark_read)
 {
 	Datum args[3];
 	char nulls[4] = "   ";

@@ -19,13 +19,12 @@
 #include "common/event_rules.h"
 #include "session/send.h"
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/shmem.h"
 #include "shared/step_down.h"
 
-PG_FUNCTION_INFO_V1(webchatt_send_typing);
 PG_FUNCTION_INFO_V1(webchatt_typing);
-PG_FUNCTION_INFO_V1(webchatt_close_sessions);
 
 /* Leave it for the worker; false when there is none. */
 static bool
@@ -61,8 +60,7 @@ leave_for_worker(const WcTyping *t)
  * Errors: 42704 unknown channel, 42809 one on a remote hub, 22023 no visitor's
  * id, 22004 a NULL.
  */
-Datum
-webchatt_send_typing(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_send_typing)
 {
 	WcTyping t;
 	text *visitor;
@@ -93,8 +91,7 @@ webchatt_send_typing(PG_FUNCTION_ARGS)
 }
 
 /* _close_sessions(channel uuid, visitor text): at commit the worker closes them */
-Datum
-webchatt_close_sessions(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_close_sessions)
 {
 	wc_outbox_append(0, 'x', PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL, NULL, NULL);
 	PG_RETURN_VOID();

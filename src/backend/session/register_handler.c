@@ -19,13 +19,10 @@
 #include "utils/syscache.h"
 
 #include "shared/columns.h"
+#include "shared/extension_version.h"
 #include "shared/handler_calls.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
-
-PG_FUNCTION_INFO_V1(webchatt_on_message);
-PG_FUNCTION_INFO_V1(webchatt_on_status);
-PG_FUNCTION_INFO_V1(webchatt_on_unread);
 
 /* Registered functions, at most: each message looks through them. */
 #define MOST_HANDLERS 100
@@ -164,8 +161,7 @@ on_any_direction(FunctionCallInfo fcinfo, HandlerEvent event)
  * not the function's owner, 42P13 not of the right shape, 22023 the direction,
  * 42704 unknown channel.
  */
-Datum
-webchatt_on_message(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_on_message)
 {
 	Registration r;
 	char *direction = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -183,15 +179,13 @@ webchatt_on_message(PG_FUNCTION_ARGS)
 }
 
 /* on_status(function regprocedure, channel uuid) → int.  Errors as on_message(). */
-Datum
-webchatt_on_status(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_on_status)
 {
 	return on_any_direction(fcinfo, HANDLER_STATUS);
 }
 
 /* on_unread(function regprocedure, channel uuid) → int.  Errors: as on_message(). */
-Datum
-webchatt_on_unread(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_on_unread)
 {
 	return on_any_direction(fcinfo, HANDLER_UNREAD);
 }

@@ -16,12 +16,11 @@
 #include "session/retract.h"
 #include "session/send.h"
 #include "shared/columns.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/outbox_lane.h"
 #include "shared/statements.h"
 #include "shared/step_down.h"
-
-PG_FUNCTION_INFO_V1(webchatt_retract_message);
 
 /* Nothing was taken back: is it that which cannot be? */
 static void
@@ -95,8 +94,7 @@ retract_message(const pg_uuid_t *channel, const pg_uuid_t *id)
  * retract_message(channel uuid, id uuid) → boolean.  Errors: 42704 unknown channel, 42809 the visitor's own,
  * 0A000 with a remote hub, 22004 a NULL.
  */
-Datum
-webchatt_retract_message(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_retract_message)
 {
 	WcOuter outer;
 	bool done;

@@ -25,6 +25,7 @@
 #include "session/send.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/file_names.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
@@ -40,11 +41,6 @@
 
 /* Channels that a session remembers. */
 #define KNOWN_CHANNELS 256
-
-PG_FUNCTION_INFO_V1(webchatt_send_message);
-PG_FUNCTION_INFO_V1(webchatt_send_text);
-PG_FUNCTION_INFO_V1(webchatt_cancel_message);
-PG_FUNCTION_INFO_V1(webchatt_retry_message);
 
 typedef struct Sending
 {
@@ -577,8 +573,7 @@ common_arguments(FunctionCallInfo fcinfo, Sending *s)
  * expires interval, author text, final boolean, priority text) → uuid.  Errors: 42704 unknown channel, 22023 what cannot
  * be sent, 54000 too large, 22004 a NULL.  Content types: doc/hub-contract.md, section 2.
  */
-Datum
-webchatt_send_message(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_send_message)
 {
 	Sending s;
 
@@ -588,8 +583,7 @@ webchatt_send_message(PG_FUNCTION_ARGS)
 }
 
 /* send_message(channel uuid, visitor text, text text, ...) → uuid */
-Datum
-webchatt_send_text(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_send_text)
 {
 	Sending s;
 	text *t;
@@ -627,8 +621,7 @@ channel_and_id(FunctionCallInfo fcinfo, Datum args[2])
 }
 
 /* cancel_message(channel uuid, id uuid) → boolean */
-Datum
-webchatt_cancel_message(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_cancel_message)
 {
 	Datum args[2];
 	WcOuter outer;
@@ -658,8 +651,7 @@ webchatt_cancel_message(PG_FUNCTION_ARGS)
 }
 
 /* retry_message(channel uuid, id uuid) → boolean */
-Datum
-webchatt_retry_message(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_retry_message)
 {
 	Datum args[2];
 	WcOuter outer;

@@ -18,10 +18,9 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
-
-PG_FUNCTION_INFO_V1(webchatt_set_retention);
 
 /* As Datums of text. */
 typedef struct Archive
@@ -82,8 +81,7 @@ write_row(FunctionCallInfo fcinfo, const Archive *archive)
  * set_retention(keep interval, channel uuid, archive regclass) → void.  Errors: 22023 keep, 42704 unknown channel,
  * 42501 not the archive's owner, 42P16 it is not of the right shape.
  */
-Datum
-webchatt_set_retention(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_set_retention)
 {
 	Archive archive = {0};
 	Relation rel;

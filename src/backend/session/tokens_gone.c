@@ -21,9 +21,8 @@
 
 #include "common/corridor.h"
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
-
-PG_FUNCTION_INFO_V1(webchatt_tokens_gone);
 
 /* Tokens that one subtransaction names. */
 #define NAMED_MOST 64
@@ -92,8 +91,7 @@ name_tokens(TriggerData *trigger)
 }
 
 /* Statement trigger on visitor_tokens: with those that are deleted, or without when they are emptied or changed. */
-Datum
-webchatt_tokens_gone(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_tokens_gone)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 

@@ -31,10 +31,13 @@
 #include "utils/uuid.h"
 
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/handler_calls.h"
 #include "shared/outbox_append.h"
 #include "shared/restores.h"
 #include "shared/step_down.h"
+
+PG_FUNCTION_INFO_V1(webchatt_handler_problem);
 
 /* The columns of webchatt.registrations, and of what is handled. */
 enum
@@ -49,10 +52,6 @@ enum
 };
 #define CHANNEL_COLUMN	 1 /* of messages and statuses */
 #define DIRECTION_COLUMN 4 /* of messages */
-
-PG_FUNCTION_INFO_V1(webchatt_call_handlers);
-PG_FUNCTION_INFO_V1(webchatt_handlers_changed);
-PG_FUNCTION_INFO_V1(webchatt_handler_problem);
 
 const char *const wc_handler_words[HANDLER_EVENTS] = {"message", "status", "unread"};
 const char *const wc_handler_tables[HANDLER_EVENTS] = {"messages", "statuses", "unread"};
@@ -359,8 +358,7 @@ wc_handlers_any(HandlerEvent event, const char *direction)
 }
 
 /* Row trigger on messages and statuses.  What a dump brings back was handled before it was made. */
-Datum
-webchatt_call_handlers(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_call_handlers)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	HandlerEvent event;
@@ -384,8 +382,7 @@ webchatt_call_handlers(PG_FUNCTION_ARGS)
 }
 
 /* Statement trigger on registrations: what processes remember of it is over at commit. */
-Datum
-webchatt_handlers_changed(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_handlers_changed)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

@@ -34,6 +34,7 @@
 #include "utils/xid8.h"
 
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/restores.h"
 #include "shared/shmem.h"
@@ -43,11 +44,6 @@
 
 bool wc_own_insert = false;
 bool wc_outbox_touched = false;
-
-PG_FUNCTION_INFO_V1(webchatt_config_changed);
-PG_FUNCTION_INFO_V1(webchatt_desk_sessions_ended);
-PG_FUNCTION_INFO_V1(webchatt_messages_inserted);
-PG_FUNCTION_INFO_V1(webchatt_retries_asked);
 
 int
 wc_outbox_current(void)
@@ -257,8 +253,7 @@ wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char 
 }
 
 /* Statement trigger on hubs, channels and webhooks. */
-Datum
-webchatt_config_changed(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_config_changed)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -274,8 +269,7 @@ webchatt_config_changed(PG_FUNCTION_ARGS)
  * Statement trigger on messages: what a restore or a person inserted has no
  * work order, so the worker is asked to look for it.
  */
-Datum
-webchatt_messages_inserted(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_messages_inserted)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -287,8 +281,7 @@ webchatt_messages_inserted(PG_FUNCTION_ARGS)
 }
 
 /* Statement trigger on webhook_retries: the worker is to make them. */
-Datum
-webchatt_retries_asked(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_retries_asked)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -298,8 +291,7 @@ webchatt_retries_asked(PG_FUNCTION_ARGS)
 }
 
 /* Statement trigger on agent_sessions: who has a desk open in one that is gone is to hear it at once. */
-Datum
-webchatt_desk_sessions_ended(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_desk_sessions_ended)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "shared/extension_version.h"
 #include "shared/outbox_append.h"
 #include "shared/visitor_seen.h"
 
@@ -29,8 +30,6 @@
 
 /* Places, a power of two; 24 bytes each. */
 #define PLACES 65536
-
-PG_FUNCTION_INFO_V1(webchatt_visitors_gone);
 
 typedef struct Seen
 {
@@ -99,8 +98,7 @@ wc_visitor_seen(const uint8 channel[16], wc_str visitor, TimestampTz now)
 }
 
 /* Statement trigger on visitors: rows are gone, or called otherwise; at commit everybody forgets them. */
-Datum
-webchatt_visitors_gone(PG_FUNCTION_ARGS)
+WC_FUNCTION(webchatt_visitors_gone)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "common/version.h"
 #include "conversations/conversations.h"
 #include "conversations/erasures.h"
 #include "desk/desk_calls.h"
@@ -40,6 +41,7 @@
 #include "shared/columns.h"
 #include "shared/compat.h"
 #include "shared/event_writer.h"
+#include "shared/extension_version.h"
 #include "shared/message_id.h"
 #include "shared/outbox_append.h"
 #include "shared/statements.h"
@@ -80,6 +82,20 @@ is_distributed(void)
 	return found;
 }
 
+char turn_version_words[64];		/* which version the SQL and the library are, where it is another */
+const char *turn_version_hint = ""; /* what is to be done about it */
+
+static bool
+is_other_version(void)
+{
+	char *installed;
+
+	if (wc_version_is_same() || !wc_version_differs(&installed, &turn_version_hint))
+		return false;
+	snprintf(turn_version_words, sizeof(turn_version_words), "library %s, SQL %s", WC_VERSION, installed);
+	return true;
+}
+
 /* Are the extension and its role there?  In a transaction of its own. */
 TurnReady
 turn_extension_ready(void)
@@ -89,6 +105,8 @@ turn_extension_ready(void)
 	transaction_open();
 	if (!OidIsValid(get_extension_oid("webchatt", true)))
 		ready = TURN_NO_EXTENSION;
+	else if (is_other_version())
+		ready = TURN_OTHER_VERSION;
 	else if (!OidIsValid(get_role_oid(WC_WORKER_ROLE, true)))
 		ready = TURN_NO_ROLE;
 	else if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)) && is_distributed())
@@ -156,7 +174,8 @@ tell(TimestampTz now)
 	changes_commit(&net_process.out);
 }
 
-static void
+/* False: the SQL is of another version by now, so nothing was done. */
+static bool
 work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 {
 	static TimestampTz last_upkeep = 0;
@@ -165,6 +184,11 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	size_t told = net_process.out.len;
 
 	transaction_begin();
+	if (unlikely(!wc_version_is_same()))
+	{
+		transaction_commit();
+		return false;
+	}
 	wc_outbox_touched = false;
 	showed_up = nobody();
 	if (look_at_orders)
@@ -208,19 +232,21 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 		standbys_wait(seen);
 		transaction_interruptible = false;
 	}
+	return true;
 }
 
 /*
  * One turn.  When it fails as a whole it is done again with care, each event
  * and each outcome in a savepoint; when that fails too, the error goes up.  One
- * that met a repeat is only done again.
+ * that met a repeat is only done again.  False: there was none, find out why.
  */
-void
+bool
 turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData *volatile error = NULL;
 	volatile bool carefully = false;
+	volatile bool done = false;
 
 	frame_memory_of_turn = context;
 
@@ -228,7 +254,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 	{
 		PG_TRY();
 		{
-			work(now, look_at_outbox, look_at_orders, carefully);
+			done = work(now, look_at_outbox, look_at_orders, carefully);
 		}
 		PG_CATCH();
 		{
@@ -241,7 +267,7 @@ turn_run(TimestampTz now, bool look_at_outbox, bool look_at_orders)
 		}
 		PG_END_TRY();
 		if (error == NULL)
-			return;
+			return done;
 		if (carefully || savepoint_error_is_systemic(error) || ProcDiePending)
 			ReThrowError(error);
 		carefully = !inbound_met_repeat(error, now) && !end_rows_met_repeat(error, now);

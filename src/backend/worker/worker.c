@@ -328,12 +328,14 @@ why_idle(TurnReady ready)
 			return "the role " WC_WORKER_ROLE " is missing";
 		case TURN_DISTRIBUTED:
 			return "Citus has distributed webchatt's tables";
+		case TURN_OTHER_VERSION:
+			return turn_version_words;
 		default:
 			return "no extension";
 	}
 }
 
-/* It is said once: where the worker stops, and where it does not even begin because of Citus. */
+/* It is said once: where the worker stops, and where it does not even begin because of Citus or of the version. */
 static void
 say_idle(TurnReady ready)
 {
@@ -345,23 +347,24 @@ say_idle(TurnReady ready)
 				  ready == TURN_DISTRIBUTED
 					  ? errhint("They work on one machine only, and there is no way back: load a dump of them into a "
 								"database where they are not distributed. What grows instead is in doc/scale.md.")
-					  : 0));
+					  : 0,
+				  ready == TURN_OTHER_VERSION ? errhint("%s", turn_version_hint) : 0));
 }
 
 /* Begin to work where the extension has come, stop where it has gone. */
 static void
 find_work(void)
 {
-	static bool told = false; /* of Citus */
+	static TurnReady told = TURN_READY;
 	TurnReady ready = turn_extension_ready();
 
 	if (ready != TURN_READY && !at_work)
 	{
 		report_state(why_idle(ready));
-		if (ready == TURN_DISTRIBUTED && !told)
+		if ((ready == TURN_DISTRIBUTED || ready == TURN_OTHER_VERSION) && told != ready)
 			say_idle(ready);
 	}
-	told = ready == TURN_DISTRIBUTED;
+	told = ready;
 	if ((ready == TURN_READY) == at_work)
 		return;
 	if (ready != TURN_READY)
@@ -455,7 +458,10 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 	if (look_at_outbox || look_at_orders || parts_ready(now) ||
 		(outbound_next_due() != 0 && outbound_next_due() <= now))
 	{
-		turn_run(now, look_at_outbox, look_at_orders || orders_ready(now));
+		if (!turn_run(now, look_at_outbox, look_at_orders || orders_ready(now)))
+			find_work();
+		if (!at_work)
+			return;
 		report_stats.turns++;
 		report_turn_took(wc_clock() - now);
 		stay_in(context);
