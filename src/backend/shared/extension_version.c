@@ -95,7 +95,8 @@ wc_version_differs(char **installed, const char **hint)
 	if (compare(*installed, WC_VERSION) < 0)
 		*hint = "Run ALTER EXTENSION webchatt UPDATE in this database.";
 	else
-		*hint = "Restart the server where webchatt was upgraded and the server was not; else install the library of that version.";
+		*hint = "Restart the server where webchatt was upgraded and the server was not; else install the library of "
+				"that version.";
 	return true;
 }
 
@@ -130,9 +131,10 @@ wc_need_same_version(void)
 	/* the scripts of several versions run one behind the other */
 	if (likely(known_same) || creating_extension || wc_version_is_same() || !wc_version_differs(&installed, &hint))
 		return;
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("webchatt's library is version %s, its SQL in this database is version %s", WC_VERSION, installed),
-					errhint("%s", hint)));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("webchatt's library is version %s, its SQL in this database is version %s", WC_VERSION, installed),
+			 errhint("%s", hint)));
 }
 
 /* _library_version() → text. */
