@@ -33,3 +33,24 @@ SELECT webchatt._end_restore();
 -- name: distributed_table()
 -- One of our tables that Citus has taken.
 SELECT webchatt._distributed_table();
+
+-- name: worker_facts()
+-- For the metrics: in the order of src/common/facts.def, from HELD on.
+SELECT (SELECT count(*) FROM (SELECT FROM webchatt.held LIMIT 10001) h) AS held,
+	(SELECT count(*) FROM (SELECT FROM webchatt.rejects LIMIT 10001) r) AS rejects,
+	coalesce((SELECT greatest(0, extract(epoch FROM clock_timestamp() - c.waiting_since))::bigint FROM webchatt.conversations c
+		WHERE c.state = 'open' AND c.place < 2305843009213693952
+		ORDER BY c.state, c.place, c.channel_id, c.visitor LIMIT 1), 0) AS waiting,
+	(SELECT count(*) FROM webchatt.status s CROSS JOIN LATERAL jsonb_each(s.hubs) h WHERE h.value ->> 'state' <> 'active') AS hubs,
+	(SELECT count(*) FROM webchatt.webhooks w JOIN webchatt.webhook_progress p ON p.webhook_id = w.id
+		WHERE w.active AND p.failing_since IS NOT NULL) AS failing,
+	(SELECT count(*) FROM webchatt.webhooks w WHERE NOT w.active AND w.paused_reason IS NOT NULL) AS paused,
+	(SELECT count(*) FROM webchatt.links l JOIN webchatt.api_keys k ON k.id = l.key_id
+		WHERE l.connected_since IS NULL AND k.revoked_at IS NULL) AS links_away,
+	p.conversations, p.messages, p.archived, p.visitors, p.failing AS left_failing,
+	(SELECT count(*) FROM (SELECT FROM webchatt.retention_left l WHERE l.reason = 'under way' LIMIT 10001) l) AS under_way,
+	(SELECT count(*) FROM webchatt.archive_tasks) AS tasks
+FROM (SELECT coalesce(sum(p.conversations), 0)::bigint AS conversations, coalesce(sum(p.messages), 0)::bigint AS messages,
+		coalesce(sum(p.archived), 0)::bigint AS archived, coalesce(sum(p.visitors), 0)::bigint AS visitors,
+		count(*) FILTER (WHERE p.last_error IS NOT NULL) AS failing
+	FROM webchatt.retention_progress p) p;

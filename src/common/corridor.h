@@ -14,7 +14,7 @@
 #include "common/frame.h"
 
 /* Raised with every change in corridor.def. */
-#define WC_CORRIDOR_VERSION 18
+#define WC_CORRIDOR_VERSION 19
 
 /* Secrets that one channel or hub may have at once. */
 #define WC_MAX_SECRETS 8
@@ -48,6 +48,9 @@
 
 /* Budgets of what strangers bring. */
 #define WC_BUDGETS 3
+
+/* What the worker tells for the metrics: facts.def. */
+#define WC_FACTS 25
 
 /*
  * The most that max_body_size may be set to, in bytes: an EVENT holds the body,

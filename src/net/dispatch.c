@@ -109,6 +109,14 @@ on_file_totals(net *n, const wc_file_totals *m)
 }
 
 static bool
+on_facts(net *n, const wc_facts *m)
+{
+	(void) n;
+	metrics_facts(m);
+	return true;
+}
+
+static bool
 on_hub_depth(net *n, const wc_hub_depth *m)
 {
 	(void) n;

@@ -483,6 +483,7 @@ start(net *n, int fd, corridor_frame_fn on_frame)
 	int signal_fd = take_signals();
 
 	raise_descriptor_limit();
+	metrics_open_memory();
 	json_object_seed(0);
 	if (sandbox_calls_possible())
 		sandbox_calls_no_rings();

@@ -80,6 +80,7 @@ static const wc_event_done a_event_done = {99, WC_DONE_GONE, UUID_B};
 static const wc_outcome a_outcome = {
 	5, WC_OUT_UNAUTHORIZED, 401, 1500, 2500, STR("error"), STR(""), STR("unauthorized"), STR("key revoked"), 1};
 static const wc_stats a_stats = {1, 2, 3, 4, 5, 6, UINT64_MAX};
+static const wc_facts a_facts = {{1, 2, UINT64_MAX}};
 static const wc_budgets a_budgets = {{1, 2, UINT64_MAX}, {4, 5, 6}};
 static const wc_hub_depth a_hub_depth = {7, STR("chatt2me"), 1000000, 61000};
 static const wc_key_put a_key_put = {3, {1, 2, 3, 255}, 5, STR("0123456789abcdef")};

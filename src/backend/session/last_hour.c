@@ -5,10 +5,7 @@
  */
 #include "postgres.h"
 
-#include <sys/statvfs.h>
-
 #include "access/htup_details.h"
-#include "common/relpath.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -18,6 +15,7 @@
 #include "utils/tuplestore.h"
 
 #include "shared/compat.h"
+#include "shared/disk_room.h"
 #include "shared/shmem.h"
 
 #define MINUTE_COLUMNS 10
@@ -74,17 +72,16 @@ webchatt_last_hour(PG_FUNCTION_ARGS)
 Datum
 webchatt_disk(PG_FUNCTION_ARGS)
 {
-	char *path = GetDatabasePath(MyDatabaseId, MyDatabaseTableSpace);
 	Datum values[2];
 	bool nulls[2] = {false, false};
-	struct statvfs room;
+	int64 free;
+	int64 size;
 	TupleDesc desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	if (statvfs(path, &room) != 0)
-		nulls[0] = nulls[1] = true;
-	values[0] = Int64GetDatum((int64) room.f_bavail * (int64) room.f_frsize);
-	values[1] = Int64GetDatum((int64) room.f_blocks * (int64) room.f_frsize);
+	nulls[0] = nulls[1] = !wc_disk_room(&free, &size);
+	values[0] = Int64GetDatum(free);
+	values[1] = Int64GetDatum(size);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }

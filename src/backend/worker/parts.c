@@ -26,6 +26,7 @@
 #include "visitors/profiles.h"
 #include "visitors/ratings.h"
 #include "visitors/sessions.h"
+#include "worker/facts.h"
 #include "worker/orders.h"
 #include "worker/parts.h"
 
@@ -35,7 +36,7 @@ static const TurnPart *const parts[] = {
 	&webhook_requests_part, &reconcile_part, &feed_part,	   &conversations_part,
 	&desk_calls_part,		&pages_part,	 &file_calls_part, &file_reads_part,
 	&file_sweep_part,		&ratings_part,	 &profiles_part,   &joins_part,
-	&unread_part,			&erasures_part,
+	&unread_part,			&erasures_part,	 &facts_part,
 };
 
 /* Frames that wait to be written down. */

@@ -57,6 +57,7 @@
 #include "visitors/budgets.h"
 #include "visitors/ratings.h"
 #include "visitors/sessions.h"
+#include "worker/facts.h"
 #include "worker/orders.h"
 #include "worker/parts.h"
 #include "worker/turn.h"
@@ -207,6 +208,7 @@ work(TimestampTz now, bool look_at_outbox, bool look_at_orders, bool carefully)
 	held_release(now, &showed_up);
 	unread_apply(now); /* who is there again is not away */
 	budgets_save(now);
+	facts_apply(now);
 	if (TimestampDifferenceExceeds(last_upkeep, now, look_at_outbox ? UPKEEP_MS : UPKEEP_EARLY_MS))
 	{
 		outbound_expire();

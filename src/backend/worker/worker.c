@@ -53,6 +53,7 @@
 #include "turn/transaction.h"
 #include "visitors/typing.h"
 #include "worker/ca_file.h"
+#include "worker/facts.h"
 #include "worker/net_supervisor.h"
 #include "worker/orders.h"
 #include "worker/parts.h"
@@ -246,6 +247,7 @@ reload(void)
 	reconcile_nudge(); /* webchatt.public_url may be another */
 	config_want();	   /* and what widgets are told of files */
 	overdue_nudge();
+	facts_nudge();
 	if (net_process.fd < 0)
 		return;
 	if (strcmp(old_listen, psprintf("%s;%s", wc_listen, wc_desk_listen)) != 0 || strcmp(old_ca, wc_ca_file) != 0)
@@ -470,7 +472,10 @@ once(MemoryContext context, bool look_at_outbox, bool look_at_orders)
 		net_supervisor_start(now);
 	desk_calls_move(now, &net_process.out);
 	if (report_stats.corridor_open)
+	{
 		typing_forward(&net_process.out);
+		facts_tell(now, &net_process.out);
+	}
 	net_supervisor_flush();
 	if (file_reads_wait())
 	{

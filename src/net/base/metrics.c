@@ -3,12 +3,16 @@
  */
 #include "base/metrics.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 metrics metrics_now;
+
+static int statm = -1; /* /proc/self/statm */
 
 static const struct
 {
@@ -28,6 +32,17 @@ static const char *const outcomes[METRICS_OUTCOMES] = {"accepted",	  "no_session
 
 static const char *const api_results[METRICS_API_RESULTS] = {"queued",	   "repeat",  "no_session", "no_visitor",
 															 "no_channel", "invalid", "busy",		"ended"};
+
+/* Of what the worker tells. */
+static const struct
+{
+	const char *kind;
+	const char *name;
+	const char *help;
+} facts[WC_FACTS] = {
+#define FACT(NAME, kind, metric, help) {kind, metric, help},
+#include "common/facts.def"
+};
 
 /* The last one stands for codes that only clients choose. */
 static const struct
@@ -88,6 +103,19 @@ metrics_budgets(const wc_budgets *budgets)
 {
 	metrics_now.budgets = *budgets;
 	metrics_now.budgets_ms = now_ms();
+}
+
+void
+metrics_facts(const wc_facts *facts)
+{
+	metrics_now.facts = *facts;
+	metrics_now.facts_ms = now_ms();
+}
+
+void
+metrics_open_memory(void)
+{
+	statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 }
 
 static metrics_queue *
@@ -388,6 +416,38 @@ files_text(FILE *f)
 	one(f, "webchatt_file_fetches", "gauge", "Files that are being fetched.", m->fetches);
 }
 
+/* Nothing where the worker has said nothing yet: a gauge of 0 would be a wrong one. */
+static void
+facts_text(FILE *f)
+{
+	const metrics *m = &metrics_now;
+
+	if (m->facts_ms == 0)
+		return;
+	for (int i = 0; i < WC_FACTS; i++)
+		one(f, facts[i].name, facts[i].kind, facts[i].help, m->facts.facts[i]);
+	fprintf(f,
+			"# HELP webchatt_worker_silent_seconds Since when the worker has told nothing: it is in a transaction.\n"
+			"# TYPE webchatt_worker_silent_seconds gauge\nwebchatt_worker_silent_seconds %.3f\n",
+			(double) (now_ms() - m->facts_ms) / 1000);
+}
+
+static void
+memory_text(FILE *f)
+{
+	char text[128];
+	ssize_t n = statm < 0 ? -1 : pread(statm, text, sizeof(text) - 1, 0);
+	char *resident;
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	resident = strchr(text, ' ');
+	if (resident != NULL)
+		one(f, "webchatt_net_memory_bytes", "gauge", "What webchatt-net has in memory.",
+			strtoull(resident, NULL, 10) * (uint64_t) sysconf(_SC_PAGESIZE));
+}
+
 char *
 metrics_text(size_t *len)
 {
@@ -415,6 +475,8 @@ metrics_text(size_t *len)
 	hubs_text(f);
 	desk_text(f);
 	files_text(f);
+	facts_text(f);
+	memory_text(f);
 	if (fclose(f) != 0)
 	{
 		free(text);

@@ -74,6 +74,8 @@ typedef struct metrics
 	/* as the worker said last */
 	wc_budgets budgets;
 	uint64_t budgets_ms; /* when that was, by the monotonic clock; 0: never */
+	wc_facts facts;
+	uint64_t facts_ms; /* as above */
 	metrics_queue queues[METRICS_HUBS];
 	wc_file_totals files;
 
@@ -101,6 +103,12 @@ extern void metrics_answered(uint64_t counts[METRICS_ANSWERS], uint32_t http_sta
 
 /* The worker's word on the budgets of the database. */
 extern void metrics_budgets(const wc_budgets *budgets);
+
+/* What else it knows. */
+extern void metrics_facts(const wc_facts *facts);
+
+/* Have the text show this program's memory: to be called while it may still open files. */
+extern void metrics_open_memory(void);
 
 /* The worker's word on how much is queued for a hub; and that the hub is gone. */
 extern void metrics_hub_depth(const wc_hub_depth *depth);
