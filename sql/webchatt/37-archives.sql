@@ -259,3 +259,60 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._merge_pages(jsonb, jsonb, int) IS
 	'webchatt''s own: two pages of messages as one, so many and about 1 MB at most (null: all); what is in both once, as the first has it';
+
+----------------------------------------------------------------------------
+-- Visitors' older pages
+----------------------------------------------------------------------------
+
+CREATE FUNCTION webchatt._archive_read(archive regclass, channel uuid, visitor text, before uuid) RETURNS webchatt.archived[]
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_archive_call';
+COMMENT ON FUNCTION webchatt._archive_read(regclass, uuid, text, uuid) IS
+	'webchatt''s own: the newest 51 messages before one of a visitor, of those that visitors are shown, with the rights of the archive''s owner';
+
+CREATE FUNCTION webchatt._archive_read_as_owner(archive regclass, channel uuid, visitor text, before uuid) RETURNS webchatt.archived[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	rows webchatt.archived[];
+BEGIN
+	EXECUTE format('SELECT ARRAY(SELECT ROW(%s)::webchatt.archived FROM %s a WHERE a.channel_id = $1 AND a.visitor = $2 AND a.id < $3'
+		' AND (a.direction = ''in'' OR a.status IN (''enqueued'', ''sent'', ''delivered'', ''read'')) ORDER BY a.id DESC LIMIT 51)',
+		(SELECT string_agg(CASE WHEN k.has IS NULL OR k.name IN ('extra', 'statuses') THEN 'NULL' ELSE format('a.%I::%s', k.name, format_type(k.type, NULL)) END, ', ' ORDER BY k.n)
+			FROM webchatt._archived_columns(archive) k), archive)
+	INTO rows USING channel, visitor, before;
+	RETURN rows;
+END
+$$;
+COMMENT ON FUNCTION webchatt._archive_read_as_owner(regclass, uuid, text, uuid) IS 'webchatt''s own: see _archive_read()';
+
+/* What is noted and not yet carried out there holds already: who is erased has no page, and what is redacted is so. */
+CREATE FUNCTION webchatt._archive_page(channel uuid, visitor text, before uuid, most int, bytes int, shows_author boolean, OUT messages text, OUT more boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	a regclass;
+	rows webchatt.archived[] := '{}';
+BEGIN
+	FOR a IN SELECT x FROM webchatt._archives(channel) x LOOP
+		rows := rows || webchatt._archive_read(a, channel, visitor, before);
+	END LOOP;
+	SELECT '[' || coalesce(string_agg(format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s%s,"content":%s}', p.id, p.direction,
+			('x' || translate(left(p.id::text, 13), '-', ''))::bit(48)::bigint, p.status,
+			CASE WHEN p.direction = 'in' THEN ',"client":' || to_json(substr(p.hub_message_id, 38))::text END,
+			CASE WHEN shows_author AND p.direction = 'out' THEN (SELECT ',"author":' || json_strip_nulls(json_build_object('name', g.display_name, 'avatar', g.avatar_url))::text
+				FROM webchatt.agents g WHERE g.name = p.author) END,
+			p.words), ',' ORDER BY p.id) FILTER (WHERE p.n <= most AND p.newer_bytes < bytes), '') || ']',
+		count(*) > count(*) FILTER (WHERE p.n <= most AND p.newer_bytes < bytes)
+	INTO messages, more
+	FROM (
+		SELECT s.*, row_number() OVER newest AS n, sum(octet_length(s.words)) OVER newest - octet_length(s.words) AS newer_bytes
+		FROM (SELECT r.id, r.direction, r.status, r.author, r.hub_message_id,
+				coalesce((SELECT t.content FROM webchatt.archive_tasks t WHERE t.channel_id = channel AND t.message_id = r.id), r.content)::text AS words
+			FROM unnest(rows) r
+			WHERE NOT EXISTS (SELECT FROM webchatt.archive_tasks t
+				WHERE t.channel_id = channel AND r.visitor = ANY (t.visitors) AND r.created_at <= t.until)) s
+		WHERE octet_length(s.words) < 1000000
+		WINDOW newest AS (ORDER BY s.id DESC)
+	) p;
+END
+$$;
+COMMENT ON FUNCTION webchatt._archive_page(uuid, text, uuid, int, int, boolean, OUT text, OUT boolean) IS
+	'webchatt''s own: a page of a visitor''s older messages out of the archive, as their client is sent it (doc/protocol.md): so many, and no more behind so many bytes';

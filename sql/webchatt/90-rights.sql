@@ -154,7 +154,8 @@ GRANT EXECUTE ON FUNCTION webchatt._archives_of(uuid), webchatt._note_erasure(uu
 	webchatt._archive_erase(regclass, uuid, text, timestamptz), webchatt._archive_redact(regclass, uuid, uuid, jsonb),
 	webchatt._carry_out(webchatt.archive_tasks, regclass), webchatt._archive_task_over(webchatt.archive_tasks, bigint, text),
 	webchatt._archive_task(), webchatt._is_archived(uuid, text, uuid), webchatt._export_archived(uuid, text[], uuid, int),
-	webchatt._merge_pages(jsonb, jsonb, int) TO webchatt_worker;
+	webchatt._merge_pages(jsonb, jsonb, int), webchatt._archive_read(regclass, uuid, text, uuid),
+	webchatt._archive_page(uuid, text, uuid, int, int, boolean) TO webchatt_worker;
 GRANT SELECT, DELETE ON webchatt.archives TO webchatt_admin;
 GRANT SELECT ON webchatt.archive_tasks TO webchatt_admin;
 GRANT USAGE ON TYPE webchatt.archived TO webchatt_worker, webchatt_admin, webchatt_agent;

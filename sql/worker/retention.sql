@@ -1,5 +1,5 @@
--- What leaves by webchatt.set_retention() (src/backend/desk/retention_work.c, src/backend/session/set_retention.c; the
--- functions are in sql/webchatt/34-retention.sql and 37-archives.sql).
+-- What leaves by webchatt.set_retention(), and is read again (src/backend/desk/retention_work.c, archive_page.c,
+-- src/backend/session/set_retention.c; the functions are in sql/webchatt/34-retention.sql and 37-archives.sql).
 
 -- name: any_retention()
 -- Is there anything for its process to do, now or later?
@@ -41,3 +41,15 @@ WITH looked AS (
 		failures = 0, last_error = NULL, last_error_at = NULL, not_before = NULL
 )
 UPDATE webchatt.retention_left SET due = now();
+
+-- name: archived_channels()
+-- Which channels have an archive, a number that those with the same one share, and since when a visitor has to be known to
+-- have something there.
+SELECT r.channel_id, c.oid::oid, now() - r.keep
+FROM webchatt._retention_rules() r
+JOIN pg_namespace s ON s.nspname = r.archive_schema
+JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = r.archive_name;
+
+-- name: archive_page($1 channel uuid, $2 visitor text, $3 before uuid, $4 rows int, $5 bytes int, $6 shows_author boolean)
+-- A page of a visitor's older messages, out of the archive, in the form of the statement page; and whether there are older ones.
+SELECT messages, more FROM webchatt._archive_page($1, $2, $3, $4, $5, $6);

@@ -12,7 +12,8 @@
  *
  * There are two such lanes, each with a worker of its own: one for searches, so that nobody's
  * inbox waits for them, and one for the rest.  A third has no calls: its worker is there while conversations are to leave
- * (webchatt.set_retention()).
+ * (webchatt.set_retention()).  By a fourth visitors' older pages are read in archives, one at a time, so that those behind
+ * one that an archive is slow with can be told so.
  */
 #include "postgres.h"
 
@@ -23,6 +24,8 @@
 #include "utils/timestamp.h"
 
 #include "common/corridor.h"
+#include "common/event_rules.h"
+#include "desk/archive_page.h"
 #include "desk/desk_calls.h"
 #include "desk/desk_queue.h"
 #include "shared/clock.h"
@@ -31,13 +34,15 @@
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "shared/valid_text.h"
+#include "turn/archive_asks.h"
 #include "turn/changes.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
 #include "turn/report.h"
 
 /* Calls that wait for their answer; more are turned away. */
-static const int calls_most[DESK_LANES] = {[DESK_LANE_CALLS] = 256, [DESK_LANE_SEARCH] = 64, [DESK_LANE_RETENTION] = 0};
+static const int calls_most[DESK_LANES] = {
+	[DESK_LANE_CALLS] = 256, [DESK_LANE_SEARCH] = 64, [DESK_LANE_RETENTION] = 0, [DESK_LANE_ARCHIVE] = 256};
 
 /* How long one may wait before the desk worker has it, in ms. */
 #define CALL_MS 30000
@@ -102,6 +107,9 @@ static Lane lanes[DESK_LANES] = {
 	[DESK_LANE_RETENTION] = {.name = "webchatt retention",
 							 .number = DESK_LANE_RETENTION,
 							 .calls = DLIST_STATIC_INIT(lanes[DESK_LANE_RETENTION].calls)},
+	[DESK_LANE_ARCHIVE] = {.name = "webchatt archive",
+						   .number = DESK_LANE_ARCHIVE,
+						   .calls = DLIST_STATIC_INIT(lanes[DESK_LANE_ARCHIVE].calls)},
 };
 
 /* Conversations are to leave. */
@@ -125,6 +133,45 @@ desk_calls_configure(void)
 
 	wc_run(WC_ANY_RETENTION, NULL, NULL);
 	retention_wanted = DatumGetBool(wc_field(0, 1, &isnull));
+	archive_asks_configure();
+}
+
+/* What a visitor asked for. */
+static void
+read_ask(const DeskCall *call, ArchiveAsk *ask)
+{
+	wc_frame frame = {WC_F_DESK_CALL, call->payload, call->len};
+	wc_desk_call m;
+
+	memset(ask, 0, sizeof(*ask));
+	if (wc_read_desk_call(&frame, &m) && m.args.len == sizeof(*ask))
+		memcpy(ask, m.args.p, sizeof(*ask));
+}
+
+/* A page, or NULL: it could not be read now. */
+static void
+answer_ask(const ArchiveAsk *ask, const wc_str *messages, bool more, wc_buf *out)
+{
+	wc_history m = {.session = ask->session, .busy = messages == NULL, .more = more ? 1 : 0};
+
+	memcpy(m.before, ask->before, sizeof(m.before));
+	m.messages = messages ? *messages : wc_str_from("[]");
+	(void) wc_write_history(out, &m);
+}
+
+/* The archive is left alone for a while; the first time that is said. */
+static void
+note_unreadable(const ArchiveAsk *ask, TimestampTz now, const char *problem)
+{
+	char channel[37];
+
+	wc_uuid_print(ask->channel, channel);
+	if (!archive_asks_failed(ask->channel, now))
+		return;
+	problem = psprintf("the archive of channel %s cannot be read for visitors: %s", channel, problem);
+	report_error(problem);
+	ereport(LOG, (errmsg("webchatt: %s", problem), errhint("They see what is here, and it is tried again; try "
+														   "webchatt.history(), and see webchatt.archive_timeout.")));
 }
 
 static void
@@ -147,6 +194,22 @@ forget(Lane *lane, DeskCall *call)
 	lane->ncalls--;
 }
 
+/* Whoever asked hears that, and it is forgotten. */
+static void
+turn_down(Lane *lane, DeskCall *call, const char *message, wc_buf *out)
+{
+	if (lane->number == DESK_LANE_ARCHIVE)
+	{
+		ArchiveAsk ask;
+
+		read_ask(call, &ask);
+		answer_ask(&ask, NULL, true, out);
+	}
+	else
+		refuse(call->request, message, out);
+	forget(lane, call);
+}
+
 static bool
 plausible(const wc_desk_call *m)
 {
@@ -164,12 +227,24 @@ lane_of(wc_str function)
 	return &lanes[wc_str_equals(function, "search") ? DESK_LANE_SEARCH : DESK_LANE_CALLS];
 }
 
+static void
+keep(Lane *lane, uint64 request, const wc_frame *frame)
+{
+	DeskCall *call = frame_memory_hold(offsetof(DeskCall, payload) + frame->len);
+
+	call->request = request;
+	call->since = wc_clock();
+	call->len = frame->len;
+	memcpy(call->payload, frame->payload, frame->len);
+	dlist_push_tail(&lane->calls, &call->node);
+	lane->ncalls++;
+}
+
 /* Take a call; false when it is none. */
 bool
 desk_calls_accept(const wc_frame *frame)
 {
 	wc_desk_call m;
-	DeskCall *call;
 	Lane *lane;
 
 	if (!wc_read_desk_call(frame, &m) || !plausible(&m))
@@ -180,14 +255,53 @@ desk_calls_accept(const wc_frame *frame)
 		refuse(m.request, "Too many calls of the desk are waiting; try again shortly.", &net_process.out);
 		return true;
 	}
-	call = frame_memory_hold(offsetof(DeskCall, payload) + frame->len);
-	call->request = m.request;
-	call->since = wc_clock();
-	call->len = frame->len;
-	memcpy(call->payload, frame->payload, frame->len);
-	dlist_push_tail(&lane->calls, &call->node);
-	lane->ncalls++;
+	keep(lane, m.request, frame);
 	return true;
+}
+
+/* Take what turns found nothing of here. */
+static void
+take_asks(TimestampTz now, wc_buf *out)
+{
+	Lane *lane = &lanes[DESK_LANE_ARCHIVE];
+	ArchiveAsk ask;
+
+	while (archive_asks_next(&ask))
+	{
+		wc_desk_call m = {.request = ask.session};
+		wc_buf bytes = {0};
+		wc_frame frame;
+		size_t used;
+
+		m.function = wc_str_from("archive_page");
+		m.args = (wc_str){(const char *) &ask, sizeof(ask)};
+		if (lane->ncalls < calls_most[lane->number] && archive_asks_pause(ask.channel) <= now &&
+			wc_write_desk_call(&bytes, &m) && wc_frame_next(bytes.data, bytes.len, &frame, &used) == WC_NEXT_FRAME)
+			keep(lane, m.request, &frame);
+		else
+			answer_ask(&ask, NULL, true, out);
+		wc_buf_free(&bytes);
+	}
+}
+
+/* Those that the archive is slow for are told so, but the one that it is at. */
+static void
+turn_away_asks(TimestampTz now, wc_buf *out)
+{
+	Lane *lane = &lanes[DESK_LANE_ARCHIVE];
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &lane->calls)
+	{
+		DeskCall *call = dlist_container(DeskCall, node, iter.cur);
+		ArchiveAsk ask;
+
+		if (call->sent)
+			continue;
+		read_ask(call, &ask);
+		if (archive_asks_pause(ask.channel) > now || TimestampDifferenceExceeds(call->since, now, wc_archive_timeout))
+			turn_down(lane, call, NULL, out);
+	}
 }
 
 static void
@@ -209,8 +323,7 @@ refuse_sent(Lane *lane, wc_buf *out)
 
 		if (!call->sent)
 			break;
-		refuse(call->request, "The desk was interrupted; look whether it was done, and try again.", out);
-		forget(lane, call);
+		turn_down(lane, call, "The desk was interrupted; look whether it was done, and try again.", out);
 	}
 }
 
@@ -219,10 +332,7 @@ refuse_all(Lane *lane, const char *message, wc_buf *out)
 {
 	while (!dlist_is_empty(&lane->calls))
 	{
-		DeskCall *call = dlist_head_element(DeskCall, node, &lane->calls);
-
-		refuse(call->request, message, out);
-		forget(lane, call);
+		turn_down(lane, dlist_head_element(DeskCall, node, &lane->calls), message, out);
 	}
 }
 
@@ -314,6 +424,12 @@ note_not_started(Lane *lane, const char *no_memory, wc_buf *out)
 			"conversations do not leave: there is no process, or no shared memory, for webchatt.set_retention()");
 		return;
 	}
+	if (lane->number == DESK_LANE_ARCHIVE)
+	{
+		report_error("archives cannot be read for visitors: there is no process, or no shared memory, for it");
+		refuse_all(lane, NULL, out);
+		return;
+	}
 	if (no_memory)
 	{
 		report_error(psprintf("the desk cannot be used: there is no shared memory for its worker: %s", no_memory));
@@ -351,6 +467,20 @@ start(Lane *lane, TimestampTz now, wc_buf *out)
 	note_not_started(lane, no_memory, out);
 }
 
+static void
+take_page(const DeskCall *call, const wc_desk_answer *m, wc_buf *out)
+{
+	bool is_read = m->http_status != ARCHIVE_PAGE_ERROR;
+	ArchiveAsk ask;
+
+	read_ask(call, &ask);
+	if (is_read)
+		archive_asks_read(ask.channel);
+	else
+		note_unreadable(&ask, wc_clock(), psprintf("%.*s", (int) m->body.len, m->body.p));
+	answer_ask(&ask, is_read ? &m->body : NULL, m->http_status != ARCHIVE_PAGE_LAST, out);
+}
+
 /*
  * An answer goes to webchatt-net as it is; a line of the log is for the status.  False: that is no answer to the call
  * that is first, so whatever comes behind it would be taken for another one's, too.
@@ -377,7 +507,10 @@ take(Lane *lane, const char *data, Size len, wc_buf *out)
 	call = dlist_head_element(DeskCall, node, &lane->calls);
 	if (!call->sent || call->request != m.request)
 		return false;
-	(void) wc_buf_append(out, data, len);
+	if (lane->number == DESK_LANE_ARCHIVE)
+		take_page(call, &m, out);
+	else
+		(void) wc_buf_append(out, data, len);
 	forget(lane, call);
 	return true;
 }
@@ -405,9 +538,9 @@ receive(Lane *lane, TimestampTz now, wc_buf *out)
 
 /* The longest that it may be silent, in ms. */
 static int
-patience(void)
+patience(const Lane *lane)
 {
-	return wc_desk_statement_timeout + SILENT_MS;
+	return (lane->number == DESK_LANE_ARCHIVE ? wc_archive_timeout : wc_desk_statement_timeout) + SILENT_MS;
 }
 
 /*
@@ -427,7 +560,22 @@ is_silent(Lane *lane, TimestampTz now)
 		lane->seen_since = now;
 	}
 	lane->last_look = now;
-	return at != 0 && TimestampDifferenceExceeds(lane->seen_since, now, patience());
+	return at != 0 && TimestampDifferenceExceeds(lane->seen_since, now, patience(lane));
+}
+
+static void
+leave_silent(Lane *lane, TimestampTz now, wc_buf *out)
+{
+	if (lane->number == DESK_LANE_ARCHIVE)
+	{
+		ArchiveAsk ask;
+
+		read_ask(dlist_head_element(DeskCall, node, &lane->calls), &ask);
+		note_unreadable(&ask, now, "it does not answer");
+		leave_alone(lane, now, "has been silent for longer than a page may take (webchatt.archive_timeout)", out);
+		return;
+	}
+	leave_alone(lane, now, "has been silent for longer than a call may take (webchatt.desk_statement_timeout)", out);
 }
 
 /* False: it has ended. */
@@ -441,6 +589,8 @@ send_calls(Lane *lane, TimestampTz now)
 		DeskCall *call = dlist_container(DeskCall, node, iter.cur);
 		shm_mq_result result;
 
+		if (call->sent && lane->number == DESK_LANE_ARCHIVE)
+			break;
 		if (call->sent)
 			continue;
 		result = wc_shm_mq_send(lane->queue.out, call->len, call->payload, true);
@@ -448,6 +598,8 @@ send_calls(Lane *lane, TimestampTz now)
 			return result == SHM_MQ_WOULD_BLOCK;
 		call->sent = true;
 		last_call = now;
+		if (lane->number == DESK_LANE_ARCHIVE)
+			break;
 	}
 	return true;
 }
@@ -462,8 +614,7 @@ turn_away(Lane *lane, TimestampTz now, wc_buf *out)
 
 		if (!TimestampDifferenceExceeds(call->since, now, CALL_MS))
 			break;
-		refuse(call->request, "The desk cannot do it now; try again shortly.", out);
-		forget(lane, call);
+		turn_down(lane, call, "The desk cannot do it now; try again shortly.", out);
 	}
 }
 
@@ -475,8 +626,7 @@ move(Lane *lane, TimestampTz now, wc_buf *out)
 	if (lane->worker != NULL && !receive(lane, now, out))
 		note_ended(lane, now, out);
 	if (lane->worker != NULL && is_silent(lane, now))
-		leave_alone(lane, now, "has been silent for longer than a call may take (webchatt.desk_statement_timeout)",
-					out);
+		leave_silent(lane, now, out);
 	if (lane->worker == NULL && (lane->ncalls > 0 || is_wanted(lane)) && lane->not_before <= now)
 		start(lane, now, out);
 	if (lane->worker != NULL && !send_calls(lane, now))
@@ -491,8 +641,10 @@ desk_calls_move(TimestampTz now, wc_buf *out)
 {
 	int i;
 
+	take_asks(now, out);
 	for (i = 0; i < DESK_LANES; i++)
 		move(&lanes[i], now, out);
+	turn_away_asks(now, out);
 	for (i = 0; i < DESK_LANES; i++)
 	{
 		Lane *lane = &lanes[i];
@@ -547,6 +699,7 @@ desk_calls_forget(void)
 		stop(lane);
 		lane->not_before = 0;
 	}
+	archive_asks_forget();
 	changes_forget();
 }
 
@@ -554,6 +707,7 @@ static void
 desk_calls_reset(void)
 {
 	retention_wanted = false;
+	archive_asks_reset();
 	desk_calls_forget();
 }
 

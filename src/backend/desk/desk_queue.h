@@ -16,6 +16,7 @@ typedef enum DeskLane
 	DESK_LANE_CALLS,
 	DESK_LANE_SEARCH,
 	DESK_LANE_RETENTION, /* no call ever comes by it */
+	DESK_LANE_ARCHIVE,	 /* not the desk's: visitors' pages out of archives */
 	DESK_LANES
 } DeskLane;
 

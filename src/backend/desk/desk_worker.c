@@ -6,7 +6,7 @@
  *
  * It lives as long as the worker wants it: it ends when the queue's other end is gone.
  * There are two such processes, one for searches; that one keeps their index up in between.  A third has no calls:
- * conversations leave by it (webchatt.set_retention()).
+ * conversations leave by it (webchatt.set_retention()).  The fourth reads visitors' older pages in archives.
  */
 #include "postgres.h"
 
@@ -30,6 +30,7 @@
 #include "utils/portal.h"
 
 #include "common/corridor.h"
+#include "desk/archive_page.h"
 #include "desk/desk_queue.h"
 #include "desk/desk_run.h"
 #include "desk/desk_worker.h"
@@ -83,6 +84,7 @@ static const struct
 	[DESK_LANE_CALLS] = {"webchatt desk", NICE_CALLS},
 	[DESK_LANE_SEARCH] = {"webchatt search", NICE_SEARCH, "index_texts", search_index_pause, search_index_work},
 	[DESK_LANE_RETENTION] = {"webchatt retention", NICE_SEARCH, "retain", retention_work_pause, retain},
+	[DESK_LANE_ARCHIVE] = {"webchatt archive", NICE_CALLS},
 };
 
 /* Whatever is allocated beyond that is an error "out of memory", by which a call ends and not the process. */
@@ -241,7 +243,10 @@ webchatt_desk_main(Datum arg)
 
 		heed_reload();
 		pgstat_report_activity(STATE_RUNNING, psprintf("%.*s", (int) call.function.len, call.function.p));
-		desk_run(&call, &out);
+		if (queue.lane == DESK_LANE_ARCHIVE)
+			archive_page_run(&call, &out);
+		else
+			desk_run(&call, &out);
 		if (!send_frames(&out))
 			break;
 		wc_buf_free(&out);

@@ -28,6 +28,7 @@
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "shared/valid_text.h"
+#include "turn/archive_asks.h"
 #include "turn/changes.h"
 #include "turn/config.h"
 #include "turn/frame_memory.h"
@@ -69,9 +70,10 @@
 /* What a client is shown: see WC_PAGE. */
 typedef struct HistoryPage
 {
-	char *messages; /* in the turn's context; NULL: none was read */
-	bool more;
-	pg_uuid_t from; /* all zeros: none, as read */
+	char *messages;		 /* in the turn's context; NULL: none was read */
+	bool more;			 /* of what is here */
+	bool more_elsewhere; /* there may be some in the archive */
+	pg_uuid_t from;		 /* all zeros: none, as read */
 	pg_uuid_t read;
 	bool closed;
 	wc_str gone; /* in the turn's context: 16 bytes for each message that the client has and we have not */
@@ -273,7 +275,8 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	WcColumn *ids = wc_column(UUIDOID, have.len / 16);
 	WcColumn *under_way = wc_column(UUIDOID, 8);
 	Datum args[WC_PAGE_PARAMETERS];
-	char nulls[WC_PAGE_PARAMETERS + 1] = "         ";
+	char nulls[WC_PAGE_PARAMETERS + 1] = "          ";
+	TimestampTz archived = 0;
 	bool isnull;
 	uint32 i;
 
@@ -290,6 +293,8 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	outbound_under_way((const pg_uuid_t *) channel, visitor, under_way);
 	args[7] = wc_column_array(under_way);
 	args[8] = BoolGetDatum(config_shows_author(channel));
+	nulls[9] = archive_asks_before(channel, &archived) ? ' ' : 'n';
+	args[9] = TimestampTzGetDatum(archived);
 	wc_run(WC_PAGE, args, nulls);
 	page->messages = MemoryContextStrdup(frame_memory_of_turn, wc_field_text(0, 1));
 	answered += strlen(page->messages);
@@ -298,6 +303,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	page->read = uuid_field(4);
 	page->closed = DatumGetBool(wc_field(0, 5, &isnull));
 	page->gone = bytes_field(6);
+	page->more_elsewhere = DatumGetBool(wc_field(0, 7, &isnull));
 }
 
 static Datum
@@ -776,7 +782,7 @@ write_welcome(wc_buf *out, const Arrival *a)
 	m.result = a->result;
 	if (is_welcome(a))
 		(void) wc_uuid_parse(a->visitor, strlen(a->visitor), m.visitor);
-	m.more = a->page.more ? 1 : 0;
+	m.more = a->page.more || a->page.more_elsewhere ? 1 : 0;
 	memcpy(m.from, a->page.from.data, sizeof(m.from));
 	memcpy(m.read, a->page.read.data, sizeof(m.read));
 	m.messages = wc_str_from(a->page.messages ? a->page.messages : "[]");
@@ -832,15 +838,19 @@ finish(wc_buf *out, Arrival *a)
 	write_welcome(out, a);
 }
 
+/* What is here comes at once; only where nothing is left of that the archive is read, and that is no turn's business. */
 static void
 write_history(wc_buf *out, const Ask *ask)
 {
 	wc_history m;
 
+	if (ask->page.messages != NULL && strcmp(ask->page.messages, "[]") == 0 && !ask->page.more &&
+		ask->page.more_elsewhere && archive_asks_add(&ask->said, config_shows_author(ask->said.channel)))
+		return;
 	m.session = ask->said.session;
 	memcpy(m.before, ask->said.before, sizeof(m.before));
 	m.busy = ask->page.messages == NULL;
-	m.more = ask->page.more ? 1 : 0;
+	m.more = ask->page.more || ask->page.more_elsewhere ? 1 : 0;
 	m.messages = wc_str_from(ask->page.messages ? ask->page.messages : "[]");
 	(void) wc_write_history(out, &m);
 }

@@ -1,0 +1,182 @@
+/*
+ * archive_asks.c
+ *	  Visitors' pages that are to be read in an archive: which channels have one, what was
+ *	  asked for, and which archive is not tried for a while as it could not be read.
+ *
+ * A turn adds what it found nothing of here, behind its commit; desk_calls.c takes it between turns, and
+ * has it read by a process of its own.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "shared/columns.h"
+#include "shared/statements.h"
+#include "turn/archive_asks.h"
+
+/* How long an archive that could not be read is left alone, in ms: at first, and at most; it doubles. */
+#define PAUSE_FIRST_MS 2000
+#define PAUSE_MOST_MS  60000
+
+/* What waits to be taken: more than this is asked for again by whoever wants it. */
+#define ASKS_MOST 256
+
+typedef struct Archived
+{
+	uint8 channel[16];
+	uint32 archive;		/* channels with the same one have the same number */
+	TimestampTz before; /* who came later has nothing in it */
+	TimestampTz not_before;
+	int failures; /* in a row */
+} Archived;
+
+static Archived *archived = NULL;
+static int narchived = 0;
+
+static ArchiveAsk asks[ASKS_MOST];
+static int nasks = 0;
+
+static Archived *
+find(const uint8 *channel)
+{
+	int i;
+
+	for (i = 0; i < narchived; i++)
+	{
+		if (memcmp(archived[i].channel, channel, 16) == 0)
+			return &archived[i];
+	}
+	return NULL;
+}
+
+/* In a turn: what the configuration says.  What was known of an archive's failures is forgotten. */
+void
+archive_asks_configure(void)
+{
+	int n = (int) wc_run(WC_ARCHIVED_CHANNELS, NULL, NULL);
+	Archived *rows = n > 0 ? MemoryContextAllocZero(TopMemoryContext, sizeof(Archived) * n) : NULL;
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		bool isnull;
+
+		memcpy(rows[i].channel, DatumGetUUIDP(wc_field(i, 1, &isnull))->data, 16);
+		rows[i].archive = DatumGetUInt32(wc_field(i, 2, &isnull));
+		rows[i].before = DatumGetTimestampTz(wc_field(i, 3, &isnull));
+	}
+	if (archived != NULL)
+		pfree(archived);
+	archived = rows;
+	narchived = n;
+}
+
+/* Has the channel an archive?  Then a visitor who was first seen before that may have messages in it. */
+bool
+archive_asks_before(const uint8 *channel, TimestampTz *before)
+{
+	const Archived *a = find(channel);
+
+	if (a != NULL)
+		*before = a->before;
+	return a != NULL;
+}
+
+/* Behind the turn's commit.  False: there is no room. */
+bool
+archive_asks_add(const wc_history_ask *said, bool shows_author)
+{
+	ArchiveAsk *ask;
+
+	if (nasks == ASKS_MOST)
+		return false;
+	ask = &asks[nasks++];
+	ask->session = said->session;
+	memcpy(ask->channel, said->channel, 16);
+	memcpy(ask->visitor, said->visitor, 16);
+	memcpy(ask->before, said->before, 16);
+	ask->shows_author = shows_author;
+	return true;
+}
+
+/* False: there is none. */
+bool
+archive_asks_next(ArchiveAsk *ask)
+{
+	if (nasks == 0)
+		return false;
+	*ask = asks[0];
+	memmove(asks, asks + 1, sizeof(ArchiveAsk) * --nasks);
+	return true;
+}
+
+/* Until when a channel's archive is left alone; 0: it is not. */
+TimestampTz
+archive_asks_pause(const uint8 *channel)
+{
+	const Archived *a = find(channel);
+
+	return a != NULL ? a->not_before : 0;
+}
+
+/* It could not be read.  True: and this is the first time. */
+bool
+archive_asks_failed(const uint8 *channel, TimestampTz now)
+{
+	const Archived *its = find(channel);
+	uint32 archive;
+	int failures;
+	int i;
+
+	if (its == NULL)
+		return true;
+	failures = its->failures;
+	archive = its->archive;
+	for (i = 0; i < narchived; i++)
+	{
+		if (archived[i].archive != archive)
+			continue;
+		archived[i].failures = Min(failures + 1, 16);
+		archived[i].not_before =
+			TimestampTzPlusMilliseconds(now, Min((int64) PAUSE_FIRST_MS << failures, PAUSE_MOST_MS));
+	}
+	return failures == 0;
+}
+
+/* It could. */
+void
+archive_asks_read(const uint8 *channel)
+{
+	const Archived *its = find(channel);
+	uint32 archive;
+	int i;
+
+	if (its == NULL || its->failures == 0)
+		return;
+	archive = its->archive;
+	for (i = 0; i < narchived; i++)
+	{
+		if (archived[i].archive != archive)
+			continue;
+		archived[i].failures = 0;
+		archived[i].not_before = 0;
+	}
+}
+
+/* Whoever asked is gone. */
+void
+archive_asks_forget(void)
+{
+	nasks = 0;
+}
+
+void
+archive_asks_reset(void)
+{
+	archive_asks_forget();
+	if (archived != NULL)
+		pfree(archived);
+	archived = NULL;
+	narchived = 0;
+}
