@@ -219,4 +219,35 @@ test('a message that is replaced', async () => {
 	await context.close();
 });
 
+test('older messages out of an archive', async () => {
+	const channel = await makeChannel([site.origin]);
+	const context = await newContext();
+	const widget = await Widget.visit(context, site, channel, line);
+	await widget.open();
+	await widget.say('today');
+	await comes(() => widget.mark('today'), 'somebody writes today', 'sent');
+	await sql(`SELECT webchatt.create_archive('public.years');
+		INSERT INTO public.years (channel_id, id, visitor, direction, status, content, created_at)
+		SELECT channel_id, (substr(webchatt._search_id(now() - interval '90 days')::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid, visitor, 'in', 'received', '{"text": "last year"}', now() - interval '90 days'
+		FROM webchatt.messages WHERE channel_id = '${channel.id}';
+		UPDATE webchatt.visitors SET first_seen = now() - interval '99 days' WHERE channel_id = '${channel.id}';
+		SELECT webchatt.set_retention('20 days', '${channel.id}', 'public.years');
+		CREATE ROLE another; ALTER TABLE public.years OWNER TO another`);
+	await comes(async () => {
+		await widget.page.reload();
+		await widget.open(false);
+		return widget.root.getByRole('button', { name: 'Earlier messages', exact: true }).isVisible();
+	}, 'there may be older ones');
+	await widget.root.getByRole('button', { name: 'Earlier messages', exact: true }).click();
+	await comes(() => widget.root.getByRole('button', { name: /^Earlier messages cannot be shown right now/ }).isVisible(), 'the archive cannot be read, and that is said');
+	is(await widget.texts(), ['today'], 'beside what is here');
+	await widget.say('and now');
+	await comes(() => widget.mark('and now'), 'what is written goes on', 'sent');
+	await sql('ALTER TABLE public.years OWNER TO CURRENT_USER; DROP ROLE another');
+	await comes(() => widget.texts(), 'it is tried again by itself', ['last year', 'today', 'and now'], 60);
+	ok(await widget.root.getByRole('button', { name: 'Earlier messages' }).isHidden(), 'and then there are no more');
+	await sql(`SELECT webchatt.unset_retention('${channel.id}')`);
+	await context.close();
+});
+
 await run(tidy);

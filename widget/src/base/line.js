@@ -19,6 +19,8 @@ const STEADY = 10000;
 // How often it is looked whether this is another page by now; and whether the store was emptied.
 const LOOK = 5000;
 const CHECK = 1000;
+// Older messages that could not be read are asked for again.
+const OLDER_AGAIN = 5000;
 // A tab whose place was taken while it was on the screen takes one again, but not at once.
 const REST = 60000;
 // How long a tab that sends for another one may need before the next tries.
@@ -66,6 +68,9 @@ let restedAt = 0;
 let helping = false;
 let ackTimer = 0;
 let asked = false;
+// Older messages could not be read; it is tried again.
+export let late = false;
+let lateTimer = 0;
 let told = new Map();
 let receiptTimer = 0;
 let repeatTimer = 0;
@@ -227,7 +232,7 @@ function letGo() {
 	socket = null;
 	welcomed = redial = repeatTimer = 0;
 	sending = null;
-	asked = false;
+	setLate(false);
 	if (old)
 		old.close();
 }
@@ -401,7 +406,7 @@ const handlers = {
 	},
 
 	history(frame) {
-		asked = false;
+		setLate(false);
 		if (!Array.isArray(frame.messages))
 			return;
 		frame.messages = frame.messages.filter(message => isObject(message) && isId(message.id));
@@ -445,7 +450,10 @@ const handlers = {
 		if (frame.id)
 			conversation.refused(frame.id, frame.code, !later);
 		else {
-			asked = false;
+			if (asked && frame.code === 'busy')
+				setLate(true);
+			else
+				asked = false;
 			if (later)
 				repeatReceipts(wait);
 		}
@@ -570,6 +578,15 @@ function repeatReceipts(wait) {
 		told.clear();
 		sendReceipts();
 	}, wait);
+}
+
+// An archive that is away is not there again in a moment.
+function setLate(is) {
+	clearTimeout(lateTimer);
+	asked = late = is;
+	if (is)
+		lateTimer = setTimeout(setLate, OLDER_AGAIN, false);
+	emit('older');
 }
 
 export function loadOlder() {

@@ -20,8 +20,13 @@ const next = () => new Promise(done => {
 });
 
 async function save() {
-	for (let n = 0; n < MOST_PAGES && conversation.older && line.state === 'open'; n++)
+	// What cannot be read now is not there.
+	let tries = 0;
+	for (let n = 0; n < MOST_PAGES && tries < 2 && conversation.older && line.state === 'open'; n++) {
+		const had = conversation.list().length;
 		await next();
+		tries = conversation.list().length > had ? 0 : tries + 1;
+	}
 	const lines = conversation.list().map(message => {
 		const who = message.direction === 'in' ? t('you').replace(/\s*[:：]$/, '') : conversation.authorOf(message) || launcher.name();
 		return `[${new Date(message.at).toLocaleString(launcher.host.lang)}] ${who}: ${summary(message.content)}`;

@@ -39,14 +39,18 @@ export function makeLogView(actions) {
 		place = log.scrollTop;
 		if (followed)
 			latest.hidden = true;
-		if (log.scrollTop < NEAR_END && conversation.older)
-			line.loadOlder();
+		askOlder();
 	});
 	// Pictures grow when they come, lists when they are opened.
 	['load', 'loadedmetadata', 'toggle'].forEach(name => log.addEventListener(name, follow, true));
 	// A keyboard comes, a text in the field grows, the page has hidden the chat and shows it again.
 	if (self.ResizeObserver)
 		new ResizeObserver(() => requestAnimationFrame(follow)).observe(log);
+
+	function askOlder() {
+		if (log.scrollTop < NEAR_END && conversation.older)
+			line.loadOlder();
+	}
 
 	function atEnd() {
 		return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
@@ -260,6 +264,14 @@ export function makeLogView(actions) {
 		},
 
 		greet: text => setText(greeting, text),
+
+		// They could not be read; or they can be asked for again, by whoever still looks there.
+		older() {
+			const was = earlier.textContent;
+			setText(earlier, t(line.late ? 'older' : 'earlier'));
+			if (!line.late && was !== earlier.textContent && log.clientHeight)
+				askOlder();
+		},
 
 		// Old messages that appear are not news to be read aloud.
 		hush() {

@@ -277,6 +277,7 @@ export function makeView() {
 		paintState();
 	});
 	on('history', view.hush);
+	on('older', view.older);
 	on('reset', () => {
 		clearTimeout(saving);
 		saving = 0;

@@ -9,6 +9,7 @@ export default {
 	send: 'Senden',
 	messages: 'Nachrichten',
 	earlier: 'Frühere Nachrichten',
+	older: 'Frühere Nachrichten können gerade nicht angezeigt werden. Neuer Versuch…',
 	latest: 'Neue Nachrichten',
 	unread: '{n} ungelesen',
 	you: 'Sie:',

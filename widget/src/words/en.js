@@ -5,6 +5,7 @@ export default {
 	write: 'Write a message…',
 	attach: 'Attach a file',
 	earlier: 'Earlier messages',
+	older: 'Earlier messages cannot be shown right now. Trying again…',
 	latest: 'New messages',
 	you: 'You:',
 	connecting: 'Connecting…',

@@ -9,6 +9,7 @@ export default {
 	send: 'Enviar',
 	messages: 'Mensajes',
 	earlier: 'Mensajes anteriores',
+	older: 'Los mensajes anteriores no se pueden mostrar ahora. Reintentando…',
 	latest: 'Mensajes nuevos',
 	unread: { one: '{n} sin leer', other: '{n} sin leer' },
 	you: 'Tú:',

@@ -9,6 +9,7 @@ export default {
 	send: 'Envoyer',
 	messages: 'Messages',
 	earlier: 'Messages précédents',
+	older: 'Les messages précédents ne peuvent pas être affichés pour l’instant. Nouvel essai…',
 	latest: 'Nouveaux messages',
 	unread: { one: '{n} non lu', other: '{n} non lus' },
 	you: 'Vous :',

@@ -9,6 +9,7 @@ export default {
 	send: 'Invia',
 	messages: 'Messaggi',
 	earlier: 'Messaggi precedenti',
+	older: 'I messaggi precedenti non si possono mostrare ora. Nuovo tentativo…',
 	latest: 'Nuovi messaggi',
 	unread: { one: '{n} non letto', other: '{n} non letti' },
 	you: 'Tu:',

@@ -9,6 +9,7 @@ export default {
 	send: '送信',
 	messages: 'メッセージ',
 	earlier: '以前のメッセージ',
+	older: '以前のメッセージを今は表示できません。再試行中…',
 	latest: '新しいメッセージ',
 	unread: '未読{n}件',
 	you: 'あなた:',

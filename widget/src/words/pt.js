@@ -9,6 +9,7 @@ export default {
 	send: 'Enviar',
 	messages: 'Mensagens',
 	earlier: 'Mensagens anteriores',
+	older: 'As mensagens anteriores não podem ser mostradas agora. Tentando de novo…',
 	latest: 'Novas mensagens',
 	unread: { one: '{n} não lida', other: '{n} não lidas' },
 	you: 'Você:',
