@@ -6,4 +6,4 @@ use FindBin;
 use lib $FindBin::Bin;
 use BrowserTest;
 
-BrowserTest::run('accessible.mjs', desk => 1, engine => 'chromium');
+BrowserTest::run('accessible.mjs', desk => 1);
