@@ -24,6 +24,19 @@ root_unmount()
 	done
 }
 
+# What a Debian needs of this machine.
+root_mount()
+{
+	root_unmount
+	mkdir -p "$root/dev/shm" "$root/dev/pts"
+	mount -t proc proc "$root/proc"
+	mount --bind /dev "$root/dev"
+	mount -t devpts -o ptmxmode=0666 devpts "$root/dev/pts"
+	mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+	[ -e /etc/resolv.conf ] && cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+	cp -L /etc/hosts "$root/etc/hosts"
+}
+
 root_begin()
 {
 	[ "$(id -u)" = 0 ] || die "${0##*/} makes a directory to chroot into: run it as root, or name an installed PostgreSQL (make test PG=/its/directory)"
@@ -43,14 +56,7 @@ root_begin()
 	trap root_unmount EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	root_unmount
-	mkdir -p "$root/dev/shm" "$root/dev/pts"
-	mount -t proc proc "$root/proc"
-	mount --bind /dev "$root/dev"
-	mount -t devpts -o ptmxmode=0666 devpts "$root/dev/pts"
-	mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-	[ -e /etc/resolv.conf ] && cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-	cp -L /etc/hosts "$root/etc/hosts"
+	root_mount
 
 	# No service starts, and no cluster is made.
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"

@@ -100,7 +100,7 @@ sub caddy_of_doc
 	my $of = 'doc/' . ($name // 'Caddyfile');
 	my $file = slurp("$doc/../$of");
 
-	$file =~ s{^\w+\.example\.org \{}{https://localhost:$port \{\n\tbind 127.0.0.1\n\ttls $dir/cert.pem $dir/key.pem}m
+	$file =~ s{^\{\$\w+:\w+\.example\.org\} \{}{https://localhost:$port \{\n\tbind 127.0.0.1\n\ttls $dir/cert.pem $dir/key.pem}m
 	  or die "$of has changed";
 	$file =~ s/127\.0\.0\.1:\d+ \{/127.0.0.1:$door_port {/ or die "$of has changed";
 	spew("$dir/Caddyfile", "{\n\tadmin off\n\tauto_https disable_redirects\n}\n$file");
