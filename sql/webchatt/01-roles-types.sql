@@ -59,18 +59,18 @@ $$;
 -- not by upgrades: they ask for theirs
 DO $$
 DECLARE
-	library text := 'another version';
+	library text := 'of another version';
 	script text;
 BEGIN
 	SELECT e.extversion INTO script FROM pg_extension e WHERE e.extname = 'webchatt';
 	BEGIN
 		EXECUTE 'CREATE FUNCTION webchatt._library_version() RETURNS text LANGUAGE c STABLE AS ''MODULE_PATHNAME'', ''webchatt_library_version''';
-		library := webchatt._library_version();
+		library := 'webchatt ' || webchatt._library_version();
 	EXCEPTION WHEN undefined_function THEN
 		NULL;
 	END;
-	IF library <> script THEN
-		RAISE EXCEPTION 'the library of this server is webchatt %, and the script to install is that of %', library, script
+	IF library <> 'webchatt ' || script THEN
+		RAISE EXCEPTION 'the library of this server is %, and the script to install is that of webchatt %', library, script
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'If another version was installed a moment ago, restart the server. Otherwise install library and scripts anew: they belong together.';
 	END IF;

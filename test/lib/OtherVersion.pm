@@ -42,6 +42,13 @@ sub run
 	return;
 }
 
+# Today's version.
+sub today
+{
+	open(my $fh, '<', "$top/webchatt.control") or die $!;
+	return (join('', <$fh>) =~ /^default_version = '(.*)'/m)[0];
+}
+
 # For WebchattTest->new.
 sub install_path { my ($self) = @_; return dirname("$self->{root}$self->{bindir}") }
 
