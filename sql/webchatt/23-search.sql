@@ -31,6 +31,21 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_search
 COMMENT ON FUNCTION webchatt._search_places(text, tsquery, int) IS
 	'webchatt''s own: where words that are sought stand in what _search_plain() made: of each the first character''s number, from 0, and how many';
 
+CREATE FUNCTION webchatt._search_stems(t text, config regconfig, tag text) RETURNS text[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_search_stems';
+COMMENT ON FUNCTION webchatt._search_stems(text, regconfig, text) IS
+	'webchatt''s own: what a language makes of the words of a text, without what it takes for nothing, each behind a tag';
+
+CREATE FUNCTION webchatt._search_places(t text, query tsquery, most int, config regconfig, tag text) RETURNS int[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_search_stem_places';
+COMMENT ON FUNCTION webchatt._search_places(text, tsquery, int, regconfig, text) IS
+	'webchatt''s own: where words that are sought stand in a text as it was written, also those of which a language makes the same';
+
+CREATE FUNCTION webchatt.highlight(snippet text, places int[]) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'webchatt_highlight';
+COMMENT ON FUNCTION webchatt.highlight(text, int[]) IS
+	'a snippet of webchatt.search() as HTML: the words at its places in <mark>, and nothing else of it markup';
+
 /*
  * PostgreSQL's own @@ does not promise that it tells nobody of the rows that it is asked about, so that where row
  * security is on, no index would be used for it.  This one does: see search_match.c.
@@ -102,6 +117,31 @@ COMMENT ON TABLE webchatt.search_progress IS
 COMMENT ON COLUMN webchatt.search_progress.upto IS 'all up to this message, from downto on; newer ones are searched one by one';
 COMMENT ON COLUMN webchatt.search_progress.downto IS 'all from this message on, up to upto; zeros: all older ones';
 
+CREATE TABLE webchatt.search_languages (
+	channel_id uuid PRIMARY KEY REFERENCES webchatt.channels (id) ON DELETE CASCADE,
+	language text COLLATE "C" NOT NULL CHECK (octet_length(language) BETWEEN 1 AND 300)
+);
+COMMENT ON TABLE webchatt.search_languages IS
+	'in which language a channel is searched; made by webchatt.set_search_language(). Of a channel without a row words are found as they stand';
+-- (text, for pg_upgrade takes no table with a regconfig)
+COMMENT ON COLUMN webchatt.search_languages.language IS 'the text search configuration, with its schema unless that is pg_catalog';
+
+CREATE TABLE webchatt.search_parts (
+	id uuid NOT NULL,
+	channel_id uuid NOT NULL,
+	said text NOT NULL,
+	PRIMARY KEY (id, channel_id)
+);
+COMMENT ON TABLE webchatt.search_parts IS
+	'the words of messages once more, for webchatt.search_parts(), where the extension pg_trgm is installed; written with webchatt.search_texts, else empty. In no dump';
+COMMENT ON COLUMN webchatt.search_parts.id IS 'the message in webchatt.messages';
+COMMENT ON COLUMN webchatt.search_parts.said IS 'its words, each once, in no order';
+ALTER TABLE webchatt.search_parts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY as_messages ON webchatt.search_parts FOR SELECT USING (
+	(SELECT NOT row_security_active('webchatt.messages'::regclass))
+	OR (SELECT true FROM webchatt.messages m WHERE m.channel_id = search_parts.channel_id AND m.id = search_parts.id));
+COMMENT ON POLICY as_messages ON webchatt.search_parts IS 'a row shows to whom its message shows';
+
 CREATE TABLE webchatt.search_state (
 	is_here boolean PRIMARY KEY DEFAULT true CHECK (is_here),
 	settled uuid,
@@ -144,10 +184,39 @@ $$;
 COMMENT ON FUNCTION webchatt._search_marks(uuid, uuid) IS
 	'webchatt''s own: what an index row has beside the words: channel, and the time in pieces of 37 hours, 25 days and 398 days';
 
-CREATE FUNCTION webchatt._search_row(channel uuid, id uuid, content jsonb) RETURNS tsvector
-LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION webchatt._search_tag(language text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN webchatt._search_words(webchatt.message_text(content), 'simple') || array_to_tsvector(webchatt._search_marks(channel, id));
+	RETURN chr(2) || left(md5(language), 6);
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_tag(text) IS 'webchatt''s own: what stems of a language stand behind, so that they are no other language''s, and no word';
+
+/* The words as they stand, and beside them what the channel's language makes of them: so its change takes nothing from what is found. */
+CREATE FUNCTION webchatt._search_said(channel uuid, content jsonb) RETURNS tsvector
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	said text := webchatt.message_text(content);
+	words tsvector := webchatt._search_words(said, 'simple');
+	spoken text := (SELECT l.language FROM webchatt.search_languages l WHERE l.channel_id = channel);
+BEGIN
+	IF spoken IS NULL THEN
+		RETURN words;
+	END IF;
+	BEGIN
+		RETURN words || array_to_tsvector(webchatt._search_stems(said, spoken::regconfig, webchatt._search_tag(spoken)));
+	EXCEPTION WHEN OTHERS THEN
+		-- it was dropped, or one of its dictionaries does not load: that keeps nothing from being found as it stands
+		RETURN words;
+	END;
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_said(uuid, jsonb) IS 'webchatt''s own: the words of a message, and what its channel''s language makes of them';
+
+CREATE FUNCTION webchatt._search_row(channel uuid, id uuid, content jsonb) RETURNS tsvector
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN webchatt._search_said(channel, content) || array_to_tsvector(webchatt._search_marks(channel, id));
 END
 $$;
 COMMENT ON FUNCTION webchatt._search_row(uuid, uuid, jsonb) IS 'webchatt''s own: webchatt.search_texts.words of a message';
@@ -157,9 +226,10 @@ CREATE FUNCTION webchatt._search_forget() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF TG_OP = 'TRUNCATE' THEN
-		TRUNCATE webchatt.search_texts;
+		TRUNCATE webchatt.search_texts, webchatt.search_parts;
 	ELSE
 		DELETE FROM webchatt.search_texts s USING gone g WHERE s.id = g.id AND s.channel_id = g.channel_id;
+		DELETE FROM webchatt.search_parts s USING gone g WHERE s.id = g.id AND s.channel_id = g.channel_id;
 	END IF;
 	RETURN NULL;
 END
@@ -192,6 +262,58 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._search_settle(webchatt.search_state) IS 'webchatt''s own: notes how far messages can be indexed so that none is missed';
 
+/* pg_trgm comes and goes as somebody likes, in any schema: the index of parts of words follows it. */
+CREATE FUNCTION webchatt._search_trgm_schema() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm');
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_trgm_schema() IS 'webchatt''s own: where pg_trgm is; null: it is not installed';
+
+CREATE FUNCTION webchatt._search_parts_on() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE i.indrelid = 'webchatt.search_parts'::regclass AND c.relname = 'search_parts_said' AND i.indisvalid);
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_parts_on() IS 'webchatt''s own: whether there is an index of parts of words';
+
+/* True: something was done, and all channels are indexed anew. */
+CREATE FUNCTION webchatt._search_follow_trgm() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	place text := webchatt._search_trgm_schema();
+BEGIN
+	IF place IS NULL THEN
+		IF webchatt._search_parts_on() OR NOT EXISTS (SELECT FROM webchatt.search_parts) THEN
+			RETURN false;
+		END IF;
+		TRUNCATE webchatt.search_parts;
+		RETURN true;
+	END IF;
+	IF webchatt._search_parts_on() THEN
+		RETURN false;
+	END IF;
+	-- empty, so that nobody waits for it: the rows come behind
+	TRUNCATE webchatt.search_parts;
+	EXECUTE format('CREATE INDEX search_parts_said ON webchatt.search_parts USING gin (said %I.gin_trgm_ops) WITH (gin_pending_list_limit = 256)', place);
+	COMMENT ON INDEX webchatt.search_parts_said IS 'for webchatt.search_parts(), made where pg_trgm is';
+	DELETE FROM webchatt.search_progress;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_follow_trgm() IS 'webchatt''s own: makes the index of parts of words where pg_trgm has come, and empties it where that has gone';
+
+CREATE FUNCTION webchatt._search_once(content jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN array_to_string(tsvector_to_array(webchatt._search_words(webchatt.message_text(content), 'simple')), ' ');
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_once(jsonb) IS 'webchatt''s own: webchatt.search_parts.said of a message';
+
 /* Messages of a channel beyond an id, the nearest first, into the index: how many, and the farthest. */
 CREATE FUNCTION webchatt._search_take(channel uuid, above uuid, below uuid, newest_first boolean, most int, OUT n int, OUT farthest uuid)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -212,6 +334,12 @@ BEGIN
 	SELECT m.id, m.channel_id, webchatt._search_row(m.channel_id, m.id, m.content)
 	FROM unnest(ids) u (id) JOIN webchatt.messages m ON m.channel_id = channel AND m.id = u.id
 	ON CONFLICT (id, channel_id) DO UPDATE SET words = excluded.words WHERE s.words <> excluded.words;
+	IF webchatt._search_parts_on() THEN
+		INSERT INTO webchatt.search_parts AS s (id, channel_id, said)
+		SELECT m.id, m.channel_id, webchatt._search_once(m.content)
+		FROM unnest(ids) u (id) JOIN webchatt.messages m ON m.channel_id = channel AND m.id = u.id
+		ON CONFLICT (id, channel_id) DO UPDATE SET said = excluded.said WHERE s.said <> excluded.said;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION webchatt._search_take(uuid, uuid, uuid, boolean, int) IS 'webchatt''s own: indexes so many messages of a channel between two ids';
@@ -257,6 +385,9 @@ BEGIN
 		), gone AS (
 			DELETE FROM webchatt.search_texts s USING page g WHERE s.id = g.id AND s.channel_id = g.channel_id
 				AND NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = g.channel_id AND m.id = g.id)
+		), parts_gone AS (
+			DELETE FROM webchatt.search_parts s USING page g WHERE s.id = g.id AND s.channel_id = g.channel_id
+				AND NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = g.channel_id AND m.id = g.id)
 		)
 		SELECT count(*), (array_agg(g.id ORDER BY g.id DESC))[1] INTO n, farthest FROM page g;
 		after.check_id := CASE WHEN n = most THEN farthest END;
@@ -274,7 +405,9 @@ BEGIN
 	RETURN EXISTS (SELECT FROM webchatt.channels c LEFT JOIN webchatt.search_progress p ON p.channel_id = c.id
 			WHERE p.channel_id IS NULL OR p.downto > '00000000-0000-0000-0000-000000000000'
 				OR EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = c.id AND m.id > p.upto))
-		OR NOT EXISTS (SELECT FROM webchatt.search_state s WHERE s.checked_at > now() - interval '1 day');
+		OR NOT EXISTS (SELECT FROM webchatt.search_state s WHERE s.checked_at > now() - interval '1 day')
+		OR (webchatt._search_trgm_schema() IS NOT NULL) <> webchatt._search_parts_on()
+		OR NOT webchatt._search_parts_on() AND EXISTS (SELECT FROM webchatt.search_parts);
 END
 $$;
 COMMENT ON FUNCTION webchatt._search_due() IS 'webchatt''s own: whether there is anything to index';
@@ -302,6 +435,9 @@ BEGIN
 	SELECT * INTO state FROM webchatt.search_state s FOR UPDATE SKIP LOCKED;
 	IF NOT FOUND THEN
 		RETURN 0;				-- somebody else is at it
+	END IF;
+	IF webchatt._search_follow_trgm() THEN
+		RETURN 1;
 	END IF;
 	state := webchatt._search_settle(state);
 	IF state.settled IS NOT NULL THEN
@@ -379,21 +515,62 @@ END
 $$;
 COMMENT ON FUNCTION webchatt._search_term(text, boolean) IS 'webchatt''s own: a word or phrase that is sought; null: there is no word in it';
 
+/* What languages make of a word; null in them: a channel that has none. is_nothing: it is no word in any, as "the". */
+CREATE FUNCTION webchatt._search_stem(word text, languages text[], OUT stems tsquery, OUT is_nothing boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	spoken text;
+	own text[];
+BEGIN
+	-- (one word, and not "shop.com")
+	is_nothing := cardinality(languages) > 0 AND btrim(webchatt._search_plain(word)) ~ '^[^ ]+$';
+	FOREACH spoken IN ARRAY CASE WHEN is_nothing THEN languages ELSE '{}' END LOOP
+		own := NULL;
+		IF spoken IS NOT NULL THEN
+			BEGIN
+				own := webchatt._search_stems(word, spoken::regconfig, webchatt._search_tag(spoken));
+			EXCEPTION WHEN OTHERS THEN
+				own := NULL;	-- as in _search_said()
+			END;
+		END IF;
+		is_nothing := is_nothing AND own = '{}';
+		IF cardinality(own) > 0 THEN
+			stems := coalesce(stems || (SELECT string_agg('''' || o || '''', '|') FROM unnest(own[:10]) o)::tsquery,
+				(SELECT string_agg('''' || o || '''', '|') FROM unnest(own[:10]) o)::tsquery);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_stem(text, text[]) IS
+	'webchatt''s own: what languages make of a word, and whether it is nothing in all of them';
+
+CREATE FUNCTION webchatt._search_languages(channel uuid) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN CASE WHEN EXISTS (SELECT FROM webchatt.search_languages) THEN ARRAY(
+		SELECT DISTINCT l.language FROM webchatt.channels c LEFT JOIN webchatt.search_languages l ON l.channel_id = c.id
+		WHERE c.id = channel OR channel IS NULL ORDER BY 1 LIMIT 8) ELSE '{}' END;
+END
+$$;
+COMMENT ON FUNCTION webchatt._search_languages(uuid) IS
+	'webchatt''s own: the languages of that channel, or of all; 8 at most; null among them: that of a channel without';
+
 /*
  * As websearch_to_tsquery(): words, "phrases", or, -not; nothing is an error.  The last word may go on, unless a space or a
  * quote ends it: so people find while they type.  A beginning of less than so many letters is taken for a word, since an index
  * would have to read all words that begin so.
  */
-CREATE FUNCTION webchatt._search_query(query text, least_beginning int) RETURNS tsquery
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION webchatt._search_query(query text, least_beginning int, languages text[] DEFAULT '{}') RETURNS tsquery
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	own record;
 	typed text := normalize(left(query, 1000), NFC);
 	parts record;
 	term tsquery;
 	together tsquery;				-- those that have to be there at once
 	other tsquery;				-- groups before an "or"
 	sought boolean := false;	-- whether any of them has to be there, and not only be missing
-	n int := 0;
+	passed tsquery[] := '{}';	-- what the languages take for nothing
 BEGIN
 	FOR parts IN SELECT m[1] AS minus, m[2] AS quoted, m[3] AS word, lead(m) OVER () IS NULL AS is_last
 		FROM regexp_matches(typed, '(-?)"([^"]*)"?|([^[:space:]"]+)', 'g') m LIMIT 30 LOOP
@@ -410,6 +587,12 @@ BEGIN
 		ELSE
 			term := webchatt._search_term(parts.word, parts.is_last AND parts.word NOT LIKE '-%' AND typed !~ '[[:space:]]$'
 				AND length(regexp_replace(btrim(webchatt._search_plain(parts.word)), '^.* ', '')) >= least_beginning);
+			SELECT * INTO own FROM webchatt._search_stem(parts.word, languages);
+			IF own.is_nothing AND NOT parts.is_last THEN
+				passed := passed || term;
+				CONTINUE;
+			END IF;
+			term := coalesce(term || own.stems, term);
 		END IF;
 		CONTINUE WHEN term IS NULL;
 		IF parts.minus = '-' OR parts.word LIKE '-_%' THEN
@@ -422,11 +605,14 @@ BEGIN
 	IF together IS NOT NULL AND sought THEN
 		other := coalesce(other || together, together);
 	END IF;
+	IF other IS NULL AND cardinality(passed) > 0 THEN
+		RETURN webchatt._search_query(query, least_beginning);
+	END IF;
 	RETURN other;
 END
 $$;
-COMMENT ON FUNCTION webchatt._search_query(text, int) IS
-	'webchatt''s own: what people type as a query; null: nothing is sought. A last word of at least so many letters is taken for a beginning';
+COMMENT ON FUNCTION webchatt._search_query(text, int, text[]) IS
+	'webchatt''s own: what people type as a query; null: nothing is sought. A last word of at least so many letters is taken for a beginning. Words that do not stand in quotes are sought by what the languages make of them, too; what is nothing in all of them is passed over';
 
 ----------------------------------------------------------------------------
 -- The search
@@ -466,7 +652,7 @@ BEGIN
 		JOIN webchatt.messages m ON m.channel_id = h.channel_id AND m.id = h.id
 		WHERE h.words OPERATOR(webchatt.@@) q AND (h.channel_id = channel OR channel IS NULL)
 			AND (m.direction = _search_indexed.direction OR _search_indexed.direction IS NULL)
-			AND webchatt._search_words(webchatt.message_text(m.content), 'simple') OPERATOR(webchatt.@@) q
+			AND webchatt._search_said(m.channel_id, m.content) OPERATOR(webchatt.@@) q
 		ORDER BY h.id DESC, h.channel_id DESC LIMIT most) f;
 	ids := ids || found_ids;
 	channels := channels || found_channels;
@@ -500,7 +686,7 @@ BEGIN
 			FROM (SELECT h.* FROM hits h WHERE (h.id, h.channel_id) < (upto_id, upto_channel) AND h.id >= lo ORDER BY h.id DESC, h.channel_id DESC OFFSET 0) h
 			JOIN webchatt.messages m ON m.channel_id = h.channel_id AND m.id = h.id
 			WHERE (m.direction = _search_indexed.direction OR _search_indexed.direction IS NULL)
-				AND webchatt._search_words(webchatt.message_text(m.content), 'simple') OPERATOR(webchatt.@@) q
+				AND webchatt._search_said(m.channel_id, m.content) OPERATOR(webchatt.@@) q
 			ORDER BY h.id DESC, h.channel_id DESC LIMIT most - cardinality(ids)) f;
 		ids := ids || found_ids;
 		channels := channels || found_channels;
@@ -534,7 +720,7 @@ BEGIN
 			ORDER BY m.channel_id DESC, m.id DESC LIMIT each) m
 		WHERE (c.id = channel OR channel IS NULL) AND (m.id, c.id) < (hi, hi_channel)
 			AND (m.direction = _search_behind.direction OR _search_behind.direction IS NULL)
-			AND webchatt._search_words(webchatt.message_text(m.content), 'simple') OPERATOR(webchatt.@@) q
+			AND webchatt._search_said(c.id, m.content) OPERATOR(webchatt.@@) q
 		ORDER BY m.id DESC, c.id DESC LIMIT most) f;
 	SELECT max(g.id::text)::uuid INTO missing FROM (
 		SELECT m.id
@@ -568,7 +754,7 @@ BEGIN
 			WHERE m.channel_id = channel AND m.visitor = _search_conversation.visitor AND m.id < hi AND m.id >= lo
 			ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT at_once) m
 		WHERE (m.direction = _search_conversation.direction OR _search_conversation.direction IS NULL)
-			AND webchatt._search_words(webchatt.message_text(m.content), 'simple') OPERATOR(webchatt.@@) q
+			AND webchatt._search_said(channel, m.content) OPERATOR(webchatt.@@) q
 		LIMIT most) f;
 	upto_id := lo;
 	IF coalesce(cardinality(ids), 0) < most THEN
@@ -595,11 +781,13 @@ DECLARE
 	upto_id uuid;
 	upto_channel uuid := zero;
 	behind record;
+	languages text[];
 BEGIN
 	IF visitor IS NOT NULL AND channel IS NULL THEN
 		RAISE EXCEPTION 'a visitor without a channel' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give both: ids of visitors are a channel''s.';
 	END IF;
-	q := webchatt._search_query(query, 1);
+	languages := webchatt._search_languages(channel);
+	q := webchatt._search_query(query, 1, languages);
 	ids := '{}';
 	channels := '{}';
 	IF q IS NULL OR lo >= hi THEN
@@ -610,7 +798,7 @@ BEGIN
 		FROM webchatt._search_conversation(q, channel, visitor, direction, lo, hi, most + 1) c;
 	ELSE
 		SELECT i.ids, i.channels, i.upto_id, i.upto_channel INTO ids, channels, upto_id, upto_channel
-		FROM webchatt._search_indexed(q, webchatt._search_query(query, 3), channel, direction, lo, hi, hi_channel, most + 1) i;
+		FROM webchatt._search_indexed(q, webchatt._search_query(query, 3, languages), channel, direction, lo, hi, hi_channel, most + 1) i;
 		SELECT * INTO behind FROM webchatt._search_behind(q, channel, direction, lo, hi, hi_channel, most + 1) b;
 		missing := behind.missing;
 		SELECT array_agg(h.id ORDER BY h.id DESC, h.channel_id DESC), array_agg(h.channel_id ORDER BY h.id DESC, h.channel_id DESC) INTO ids, channels
@@ -633,15 +821,27 @@ $$;
 COMMENT ON FUNCTION webchatt._search_page(text, uuid, text, timestamptz, timestamptz, webchatt.message_direction, uuid, uuid, int) IS
 	'webchatt''s own: a page of hits, where the next one begins, and the newest id that was not searched';
 
-CREATE FUNCTION webchatt._search_snippet(t text, q tsquery, OUT snippet text, OUT places int[])
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION webchatt._search_snippet(channel uuid, t text, q tsquery, parts text[], OUT snippet text, OUT places int[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	head text := left(t, 20000);
-	all_places int[] := webchatt._search_places(webchatt._search_plain(head), q, 50);
-	start int := greatest(0, coalesce(all_places[1], 0) - 60);
+	spoken text := (SELECT l.language FROM webchatt.search_languages l WHERE l.channel_id = channel);
+	all_places int[] := coalesce(webchatt._search_places(webchatt._search_plain(head), q, 50), '{}');
+	start int;
 	size CONSTANT int := 240;
 	i int := 1;
 BEGIN
+	IF spoken IS NOT NULL THEN
+		BEGIN
+			all_places := coalesce(webchatt._search_places(head, q, 50, spoken::regconfig, webchatt._search_tag(spoken)), '{}');
+		EXCEPTION WHEN OTHERS THEN
+			NULL;				-- as in _search_said()
+		END;
+	END IF;
+	IF all_places = '{}' AND cardinality(parts) > 0 THEN
+		all_places := webchatt._search_part_places(webchatt._search_plain(head), parts);
+	END IF;
+	start := greatest(0, coalesce(all_places[1], 0) - 60);
 	IF start > 0 THEN
 		-- where a word begins, if one does soon
 		start := start + coalesce(nullif(position(' ' IN substr(webchatt._search_plain(head), start + 1, 30)), 0), 0);
@@ -654,8 +854,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION webchatt._search_snippet(text, tsquery) IS
-	'webchatt''s own: a piece of a text around the first word that was sought, and where such words are in it: first character, from 0, and how many, of each';
+COMMENT ON FUNCTION webchatt._search_snippet(uuid, text, tsquery, text[]) IS
+	'webchatt''s own: a piece of a text of a channel around the first word that was sought, or else the first of these parts, and where such are in it: first character, from 0, and how many, of each';
 
 CREATE TYPE webchatt.search_hit AS (
 	channel_id uuid, id uuid, visitor text, direction webchatt.message_direction, created_at timestamptz, author text, snippet text, places int[]);
@@ -675,7 +875,7 @@ BEGIN
 	RETURN QUERY SELECT m.channel_id, m.id, m.visitor, m.direction, m.created_at, m.author, s.snippet, s.places
 		FROM unnest(page.ids, page.channels) WITH ORDINALITY h (id, channel_id, n)
 		JOIN webchatt.messages m ON m.channel_id = h.channel_id AND m.id = h.id
-		CROSS JOIN LATERAL webchatt._search_snippet(webchatt.message_text(m.content), page.q) s
+		CROSS JOIN LATERAL webchatt._search_snippet(m.channel_id, webchatt.message_text(m.content), page.q, NULL) s
 		ORDER BY h.n;
 END
 $$;
@@ -738,6 +938,9 @@ DECLARE
 	most int := least(50, webchatt._desk_limit(args));
 	page record;
 	people jsonb;
+	ids uuid[];
+	channels uuid[];
+	parts text[];
 BEGIN
 	IF direction NOT IN ('in', 'out') THEN
 		RAISE EXCEPTION '"direction" is %', quote_literal(direction) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use in or out.';
@@ -747,7 +950,19 @@ BEGIN
 	END IF;
 	SELECT * INTO page FROM webchatt._search_page(query, channel, visitor, webchatt._desk_time(args, 'since'), webchatt._desk_time(args, 'until'),
 		direction::webchatt.message_direction, behind[1]::uuid, behind[2]::uuid, most);
+	ids := page.ids;
+	channels := page.channels;
 	IF behind IS NULL AND visitor IS NULL THEN
+		-- where words do not fill the page, what has them as parts does
+		IF page.next_id IS NULL AND cardinality(ids) < most AND webchatt._search_parts_on() THEN
+			parts := webchatt._search_parts_of(query);
+			SELECT array_agg(h.id ORDER BY h.id DESC, h.channel_id DESC), array_agg(h.channel_id ORDER BY h.id DESC, h.channel_id DESC)
+			INTO ids, channels
+			FROM (SELECT u.id, u.channel_id FROM unnest(ids, channels) u (id, channel_id)
+				UNION (SELECT p.id, p.channel_id FROM webchatt._search_parts_page(parts, channel, direction::webchatt.message_direction,
+					webchatt._desk_time(args, 'since'), webchatt._desk_time(args, 'until'), NULL, most) p)
+				ORDER BY 1 DESC, 2 DESC LIMIT most) h;
+		END IF;
 		SELECT jsonb_agg(jsonb_build_object('channel', v.channel_id, 'visitor', v.id, 'lastSeen', v.last_seen,
 			'attributes', webchatt._desk_said(v, 8192), 'verified', v.verified))
 		INTO people FROM webchatt.search_visitors(query, channel, 11) v;
@@ -756,10 +971,10 @@ BEGIN
 		'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('channel', m.channel_id, 'visitor', m.visitor, 'id', m.id, 'at', m.created_at,
 				'direction', m.direction, 'author', m.author, 'snippet', s.snippet, 'places', s.places,
 				'attributes', webchatt._desk_said(v, 8192), 'verified', v.verified) ORDER BY h.n)
-			FROM unnest(page.ids, page.channels) WITH ORDINALITY h (id, channel_id, n)
+			FROM unnest(ids, channels) WITH ORDINALITY h (id, channel_id, n)
 			JOIN webchatt.messages m ON m.channel_id = h.channel_id AND m.id = h.id
 			LEFT JOIN webchatt.visitors v ON v.channel_id = m.channel_id AND v.id = m.visitor
-			CROSS JOIN LATERAL webchatt._search_snippet(webchatt.message_text(m.content), page.q) s), '[]'),
+			CROSS JOIN LATERAL webchatt._search_snippet(m.channel_id, webchatt.message_text(m.content), page.q, parts) s), '[]'),
 		'next', page.next_id || ' ' || page.next_channel,
 		'complete', page.missing IS NULL,
 		'completeSince', to_timestamp(webchatt._search_ms(page.missing) / 1000.0),
@@ -767,4 +982,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_search(jsonb) IS
-	'the desk: {query, channel?, visitor?, direction?: "in" | "out", since?, until?, after?, limit?} → {messages: [{channel, visitor, id, at, direction, author, snippet, places, attributes, verified}], next, complete, completeSince, visitors: [{channel, visitor, lastSeen, attributes, verified}]}. The newest first, 50 at most, as webchatt.search() has them; places: of each word that was sought its first character in snippet, from 0, and how many. next, where there may be more: after of the next page. complete: false while older messages than completeSince are not searched yet. visitors: with the first page, 11 at most, as webchatt.search_visitors() has them';
+	'the desk: {query, channel?, visitor?, direction?: "in" | "out", since?, until?, after?, limit?} → {messages: [{channel, visitor, id, at, direction, author, snippet, places, attributes, verified}], next, complete, completeSince, visitors: [{channel, visitor, lastSeen, attributes, verified}]}. The newest first, 50 at most, as webchatt.search() has them; places: of each word that was sought its first character in snippet, from 0, and how many. With the first page also what has the words as parts of words, where webchatt.search_parts() can search and these do not fill it. next, where there may be more: after of the next page. complete: false while older messages than completeSince are not searched yet. visitors: with the first page, 11 at most, as webchatt.search_visitors() has them';

@@ -590,6 +590,8 @@ BEGIN
 	WHERE m.channel_id = channel AND m.id = _redact_rows.id;
 	UPDATE webchatt.search_texts s SET words = webchatt._search_row(channel, _redact_rows.id, _redact_rows.content)
 	WHERE s.channel_id = channel AND s.id = _redact_rows.id;
+	UPDATE webchatt.search_parts s SET said = webchatt._search_once(_redact_rows.content)
+	WHERE s.channel_id = channel AND s.id = _redact_rows.id;
 	UPDATE webchatt.statuses s SET error_message = NULL, extra = NULL
 	WHERE s.channel_id = channel AND s.message_id = _redact_rows.id AND (s.error_message IS NOT NULL OR s.extra IS NOT NULL);
 	-- an endpoint may have answered with what it was told

@@ -124,6 +124,8 @@ GRANT EXECUTE ON FUNCTION webchatt._hub_call(int), webchatt._hub_answered(int, i
 GRANT SELECT, INSERT, UPDATE ON webchatt.erasures TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE ON webchatt.redactions TO webchatt_worker;
 GRANT SELECT, UPDATE (words) ON webchatt.search_texts TO webchatt_worker;
+GRANT SELECT, UPDATE (said) ON webchatt.search_parts TO webchatt_worker;
+GRANT SELECT ON webchatt.search_languages TO webchatt_worker;
 GRANT UPDATE (error_message, extra), DELETE ON webchatt.statuses TO webchatt_worker;
 GRANT UPDATE (answer, error) ON webchatt.webhook_log TO webchatt_worker;
 GRANT UPDATE (error_message) ON webchatt.feed TO webchatt_worker;
@@ -136,7 +138,8 @@ GRANT EXECUTE ON FUNCTION webchatt.visitor_hash(uuid, text), webchatt._erased(uu
 	webchatt._export_messages(uuid, text[], uuid, int), webchatt._export_beside(uuid, text, text[]), webchatt._export(uuid, text, uuid, int, boolean),
 	webchatt._rest_visitor(int, text, text, text, text), webchatt._rest_link(uuid, text, text),
 	webchatt.conversation_link(uuid, text, text, interval), webchatt._redact_rows(uuid, uuid, jsonb, text),
-	webchatt._search_row(uuid, uuid, jsonb), webchatt._search_marks(uuid, uuid), webchatt._search_ms(uuid), webchatt._search_words(text, regconfig),
+	webchatt._search_row(uuid, uuid, jsonb), webchatt._search_said(uuid, jsonb), webchatt._search_stems(text, regconfig, text), webchatt._search_tag(text),
+	webchatt._search_once(jsonb), webchatt._search_marks(uuid, uuid), webchatt._search_ms(uuid), webchatt._search_words(text, regconfig),
 	webchatt.message_text(jsonb) TO webchatt_worker;
 -- what leaves, by its own process
 GRANT SELECT ON webchatt.retentions TO webchatt_worker, webchatt_admin, webchatt_agent;
@@ -220,18 +223,25 @@ GRANT EXECUTE ON FUNCTION webchatt._public_url(), webchatt._file_id(text), webch
 	webchatt._add_file_piece(text, bigint, bytea), webchatt._drop_own_file(text), webchatt._add_file(uuid, text, bytea, text), webchatt.add_file(uuid, text, bytea, text),
 	webchatt.file_bytes(text), webchatt.desk_begin_file(jsonb), webchatt.desk_file_piece(jsonb), webchatt.desk_drop_file(jsonb) TO webchatt_agent;
 -- search
-GRANT SELECT ON webchatt.search_texts, webchatt.search_progress, webchatt.search_coverage TO webchatt_agent, webchatt_admin;
-GRANT USAGE ON TYPE webchatt.search_hit TO webchatt_agent, webchatt_admin;
+GRANT SELECT ON webchatt.search_texts, webchatt.search_parts, webchatt.search_languages, webchatt.search_progress, webchatt.search_coverage TO webchatt_agent, webchatt_admin;
+GRANT INSERT, UPDATE, DELETE ON webchatt.search_languages TO webchatt_admin;
+GRANT USAGE ON TYPE webchatt.search_hit, webchatt.ranked_hit TO webchatt_agent, webchatt_admin;
 GRANT SELECT ON webchatt.search_state TO webchatt_admin;
 GRANT DELETE ON webchatt.search_progress TO webchatt_admin;
 GRANT EXECUTE ON FUNCTION webchatt.message_text(jsonb), webchatt._search_plain(text), webchatt._search_words(text, regconfig),
 	webchatt._search_places(text, tsquery, int), webchatt._search_matches(tsvector, tsquery), webchatt._search_id(timestamptz), webchatt._search_ms(uuid),
-	webchatt._search_term(text, boolean), webchatt._search_query(text, int),
+	webchatt._search_term(text, boolean), webchatt._search_query(text, int, text[]), webchatt._search_stem(text, text[]), webchatt._search_languages(uuid),
+	webchatt._search_said(uuid, jsonb), webchatt._search_stems(text, regconfig, text), webchatt._search_tag(text), webchatt._search_once(jsonb),
+	webchatt._search_places(text, tsquery, int, regconfig, text), webchatt.highlight(text, int[]), webchatt._search_trgm_schema(), webchatt._search_parts_on(),
+	webchatt._search_parts_of(text), webchatt._search_part_places(text, text[]),
+	webchatt._search_parts_page(text[], uuid, webchatt.message_direction, timestamptz, timestamptz, uuid, int),
+	webchatt.search_parts(text, uuid, timestamptz, timestamptz, webchatt.message_direction, uuid, int),
+	webchatt.search_ranked(text, uuid, timestamptz, timestamptz, text, webchatt.message_direction, int),
 	webchatt._search_indexed(tsquery, tsquery, uuid, webchatt.message_direction, uuid, uuid, uuid, int),
 	webchatt._search_behind(tsquery, uuid, webchatt.message_direction, uuid, uuid, uuid, int),
 	webchatt._search_conversation(tsquery, uuid, text, webchatt.message_direction, uuid, uuid, int),
 	webchatt._search_page(text, uuid, text, timestamptz, timestamptz, webchatt.message_direction, uuid, uuid, int),
-	webchatt._search_snippet(text, tsquery),
+	webchatt._search_snippet(uuid, text, tsquery, text[]),
 	webchatt.search(text, uuid, timestamptz, timestamptz, text, webchatt.message_direction, uuid, int),
 	webchatt.search_visitors(text, uuid, int), webchatt._desk_time(jsonb, text), webchatt.desk_search(jsonb) TO webchatt_agent;
 -- reports, of what the caller may read

@@ -99,7 +99,8 @@ for my $who ([ $v, 'zqmark' ], [ $n, 'nextdoor' ])
 $_ = $t->visitor(token => $_->{token})->arrive for $ana, $neighbour;
 wait_sql("SELECT count(*) = 3 FROM webchatt.webhook_log WHERE webhook_id = '$hook' AND answer IS NOT NULL", 'the webhook has been told of all that visitors wrote');
 wait_sql("SELECT NOT EXISTS (SELECT FROM webchatt.messages WHERE status = 'queued') AND (SELECT count(*) = 2 FROM webchatt.conversations WHERE assignee IN ('zqmark', 'nextdoor'))", 'all is sent and assigned');
-wait_sql("SELECT webchatt.index_texts() >= 0 AND count(*) >= 9 FROM webchatt.search_texts", 'and indexed');
+$t->sql("CREATE EXTENSION pg_trgm; SELECT webchatt.set_search_language('$c', 'english')");
+wait_sql("SELECT webchatt.index_texts() >= 0 AND count(*) >= 9 AND (SELECT count(*) >= 9 FROM webchatt.search_parts) FROM webchatt.search_texts", 'and indexed');
 
 # --- a link by the REST API ------------------------------------------------------------------------------------------------
 
@@ -183,7 +184,7 @@ my @ids = split /\|/, $t->sql("SELECT string_agg(id::text, '|') FROM webchatt.me
 my @marks = ('zqmark', unpack('H*', 'zqmark'), $v, $was, $own_id, $brought, @ids);
 my @tables = map { /^(\w+):/ } split /, /, found(@marks);
 my %has = map { $_ => 1 } @tables;
-is(join(' ', grep { !$has{$_} } qw(visitors visitor_tokens messages statuses conversations notes ratings unread unread_waits conversation_links rejects held feed webhook_log search_texts overdue_candidates files file_chunks file_uses sessions joins redactions)),
+is(join(' ', grep { !$has{$_} } qw(visitors visitor_tokens messages statuses conversations notes ratings unread unread_waits conversation_links rejects held feed webhook_log search_texts search_parts overdue_candidates files file_chunks file_uses sessions joins redactions)),
 	'', 'something of them is in each table');
 my $others = sub { return $t->sql('SELECT string_agg(x, E\'\n\' ORDER BY x) FROM (' . join(' UNION ALL ', map { "SELECT '$_ ' || (to_jsonb(y) - 'status' - 'status_at')::text AS x FROM webchatt.$_ y WHERE strpos(y::text, 'nextdoor') > 0 OR strpos(y::text, '$n') > 0 OR strpos(y::text, '$both_id') > 0" }
 	qw(messages notes ratings rejects held feed webhook_log search_texts files redactions)) . ") z WHERE x !~ 'zqmark' AND x !~ 'MessageStatus'") };

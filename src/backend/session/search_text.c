@@ -38,6 +38,9 @@ PG_FUNCTION_INFO_V1(webchatt_visitor_called);
 PG_FUNCTION_INFO_V1(webchatt_search_plain);
 PG_FUNCTION_INFO_V1(webchatt_search_words);
 PG_FUNCTION_INFO_V1(webchatt_search_places);
+PG_FUNCTION_INFO_V1(webchatt_search_stems);
+PG_FUNCTION_INFO_V1(webchatt_search_stem_places);
+PG_FUNCTION_INFO_V1(webchatt_highlight);
 
 /* U+00C0 to U+017F without accents; "?": stays as it is, " ": parts words, digits: see of_latin(). */
 static const char latin[] = "aaaaaa1ceeeeiiii2nooooo ouuuuy3?aaaaaa?ceeeeiiii?nooooo ouuuuy?y"
@@ -85,9 +88,12 @@ folded(pg_wchar c)
 	return parts_words(c) ? ' ' : c;
 }
 
-/* A text folded, a character for each of its characters, of a bounded number of bytes. */
+/*
+ * The words of a text, folded or as they are, a character for each of its characters; what is in no word is a
+ * space.  Where words part is the same in both.
+ */
 static void
-append_folded(StringInfo to, const char *p, int len)
+append_words(StringInfo to, const char *p, int len, bool folds)
 {
 	const char *end = p + len;
 	int run = 0;
@@ -100,18 +106,25 @@ append_folded(StringInfo to, const char *p, int len)
 		if (n > end - p)
 			break;
 		unicode_to_utf8(folded(utf8_to_unicode((const unsigned char *) p)), out);
-		p += n;
-		n = pg_utf_mblen(out);
-		run = out[0] == ' ' ? 0 : run + n;
+		run = out[0] == ' ' ? 0 : run + pg_utf_mblen(out);
 		if (run > WORD_MOST)
 		{
 			/* one character of it is lost to the search */
 			appendStringInfoChar(to, ' ');
 			run = 0;
 		}
+		else if (folds || run == 0)
+			appendBinaryStringInfo(to, (const char *) out, pg_utf_mblen(out));
 		else
-			appendBinaryStringInfo(to, (const char *) out, n);
+			appendBinaryStringInfo(to, p, n);
+		p += n;
 	}
+}
+
+static void
+append_folded(StringInfo to, const char *p, int len)
+{
+	append_words(to, p, len, true);
 }
 
 static text *
@@ -316,4 +329,170 @@ webchatt_search_places(PG_FUNCTION_ARGS)
 		}
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(places, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/* Append the stems of one word or of a text, by a configuration: folded, behind a tag, so that none is taken for a word. */
+static ArrayType *
+stems_of(const char *p, int len, Oid config, const text *tag)
+{
+	StringInfoData s;
+	ArrayType *plain;
+	Datum *lexemes;
+	int n;
+	int i;
+
+	initStringInfo(&s);
+	append_words(&s, p, len, false);
+	plain = DatumGetArrayTypeP(DirectFunctionCall1(
+		tsvector_to_array, DirectFunctionCall2(to_tsvector_byid, ObjectIdGetDatum(config),
+											   PointerGetDatum(clipped(s.data, s.len, TEXT_MOST)))));
+	deconstruct_array(plain, TEXTOID, -1, false, TYPALIGN_INT, &lexemes, NULL, &n);
+	for (i = 0; i < n; i++)
+	{
+		text *lexeme = DatumGetTextPP(lexemes[i]);
+		StringInfoData stem;
+
+		initStringInfo(&stem);
+		appendBinaryStringInfo(&stem, VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag));
+		append_folded(&stem, VARDATA_ANY(lexeme), VARSIZE_ANY_EXHDR(lexeme));
+		lexemes[i] = PointerGetDatum(clipped(stem.data, stem.len, WORD_MOST));
+	}
+	return construct_array(lexemes, n, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* _search_stems(text, regconfig, tag text) → text[], as webchatt.search_texts.words has them beside the words. */
+Datum
+webchatt_search_stems(PG_FUNCTION_ARGS)
+{
+	text *in = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_ARRAYTYPE_P(stems_of(VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in), PG_GETARG_OID(1), PG_GETARG_TEXT_PP(2)));
+}
+
+/* Is one of the word's stems among those that the query looks for? */
+static bool
+is_stem_sought(TSQuery query, const char *word, int len, Oid config, const text *tag)
+{
+	Datum *stems;
+	int n;
+	int i;
+
+	deconstruct_array(stems_of(word, len, config, tag), TEXTOID, -1, false, TYPALIGN_INT, &stems, NULL, &n);
+	for (i = 0; i < n; i++)
+	{
+		if (is_sought(query, VARDATA_ANY(DatumGetPointer(stems[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(stems[i]))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * _search_places(text, query tsquery, most int, config regconfig, tag text) → int[]: as the one above, of a text as it
+ * was written, with the words whose stems are sought.  Of so many words only the stems are looked for.
+ */
+Datum
+webchatt_search_stem_places(PG_FUNCTION_ARGS)
+{
+	text *in = PG_GETARG_TEXT_PP(0);
+	TSQuery query = PG_GETARG_TSQUERY(1);
+	int most = Min(Max(PG_GETARG_INT32(2), 0), 1000);
+	Datum *places = palloc(sizeof(Datum) * 2 * (most + 1));
+	int stems_left = 2000;
+	StringInfoData plain;
+	StringInfoData said;
+	const char *p;
+	const char *q;
+	int n = 0;
+	int at = 0;
+
+	initStringInfo(&plain);
+	initStringInfo(&said);
+	append_folded(&plain, VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in));
+	append_words(&said, VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in), false);
+	for (p = plain.data, q = said.data; *p != '\0' && *q != '\0' && n < 2 * most; p++, q++, at++)
+	{
+		const char *word = p;
+		const char *as_said = q;
+		int begun = at;
+
+		for (; *p != ' ' && *p != '\0' && *q != '\0'; at++)
+		{
+			p += pg_mblen(p);
+			q += pg_mblen(q);
+		}
+		if (p > word && (is_sought(query, word, (int) (p - word)) ||
+						 (stems_left-- > 0 &&
+						  is_stem_sought(query, as_said, (int) (q - as_said), PG_GETARG_OID(3), PG_GETARG_TEXT_PP(4)))))
+		{
+			places[n++] = Int32GetDatum(begun);
+			places[n++] = Int32GetDatum(at - begun);
+		}
+		if (*p == '\0' || *q == '\0')
+			break;
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(places, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+static void
+append_escaped(StringInfo to, char c)
+{
+	if (c == '&')
+		appendStringInfoString(to, "&amp;");
+	else if (c == '<')
+		appendStringInfoString(to, "&lt;");
+	else if (c == '>')
+		appendStringInfoString(to, "&gt;");
+	else if (c == '"')
+		appendStringInfoString(to, "&quot;");
+	else if (c == '\'')
+		appendStringInfoString(to, "&#39;");
+	else
+		appendStringInfoChar(to, c);
+}
+
+/*
+ * highlight(snippet text, places int[]) → text: HTML, in which nothing of the snippet is markup, and what stands at
+ * the places is in <mark>.  Places that overlap, go back or lie outside are passed over.
+ */
+Datum
+webchatt_highlight(PG_FUNCTION_ARGS)
+{
+	text *in = PG_GETARG_TEXT_PP(0);
+	const char *p = VARDATA_ANY(in);
+	const char *end = p + VARSIZE_ANY_EXHDR(in);
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(1);
+	StringInfoData to;
+	Datum *places;
+	bool *nulls;
+	int n;
+	int i = 0;
+	int at;
+	int until = -1;
+
+	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT, &places, &nulls, &n);
+	initStringInfo(&to);
+	for (at = 0; p < end; at++)
+	{
+		int len = pg_mblen(p);
+
+		while (until < 0 && i + 1 < n &&
+			   (nulls[i] || nulls[i + 1] || DatumGetInt32(places[i]) < at || DatumGetInt32(places[i + 1]) < 1))
+			i += 2;
+		if (until < 0 && i + 1 < n && DatumGetInt32(places[i]) == at)
+		{
+			appendStringInfoString(&to, "<mark>");
+			until = DatumGetInt32(places[i + 1]) > PG_INT32_MAX - at ? PG_INT32_MAX : at + DatumGetInt32(places[i + 1]);
+			i += 2;
+		}
+		for (; len > 0 && p < end; len--)
+			append_escaped(&to, *p++);
+		if (at + 1 == until)
+		{
+			appendStringInfoString(&to, "</mark>");
+			until = -1;
+		}
+	}
+	if (until >= 0)
+		appendStringInfoString(&to, "</mark>");
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(to.data, to.len));
 }
