@@ -183,7 +183,7 @@ sub private_memory
 sub empty_tables
 {
 	# not every version has them all
-	my @names = (map({ "webchatt.$_" } qw(messages visitors visitor_tokens statuses conversations notes ratings unread_waits overdue_candidates)), 'bench.messages');
+	my @names = (map({ "webchatt.$_" } qw(messages visitors visitor_tokens statuses conversations notes ratings closings unread_waits overdue_candidates)), 'bench.messages');
 	my $there = join ', ', map { "to_regclass('$_')" } @names;
 	my $tables = sql("SELECT string_agg(t::text, ', ') FROM unnest(ARRAY[$there]) AS t WHERE t IS NOT NULL");
 	sql("TRUNCATE $tables CASCADE");	# joins, file_uses, and what else hangs on them

@@ -388,6 +388,23 @@ COMMENT ON COLUMN webchatt.conversations.assignee_order IS 'webchatt''s own: num
 COMMENT ON COLUMN webchatt.conversations.place IS
 	'its place among those of its state, the least first: below 2305843009213693952 those who wait, the longest first, then the others, the latest first';
 
+CREATE TABLE webchatt.closings (
+	channel_id uuid NOT NULL,
+	visitor text COLLATE "C" NOT NULL,
+	closed_upto uuid NOT NULL,
+	closed_at timestamptz NOT NULL,
+	closed_by text,
+	PRIMARY KEY (channel_id, visitor, closed_upto),
+	FOREIGN KEY (channel_id, visitor) REFERENCES webchatt.visitors (channel_id, id) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE INDEX closings_closed_at ON webchatt.closings (channel_id, closed_at);
+COMMENT ON TABLE webchatt.closings IS
+	'when conversations were closed, a row each time, whether they were opened again or not; the worker writes it, for webchatt.report(). One that was opened by hand and closed again before anybody wrote counts once, when it was closed last';
+COMMENT ON COLUMN webchatt.closings.visitor IS 'whose conversation that is';
+COMMENT ON COLUMN webchatt.closings.closed_upto IS 'the newest message that who closed it had before them, as in webchatt.conversations';
+COMMENT ON COLUMN webchatt.closings.closed_at IS 'when close_conversation() was called';
+COMMENT ON COLUMN webchatt.closings.closed_by IS 'by whom: the desk''s agent, or the role; null: not known';
+
 CREATE TABLE webchatt.statuses (
 	channel_id uuid NOT NULL,
 	message_id uuid NOT NULL,
@@ -563,7 +580,7 @@ COMMENT ON COLUMN webchatt.outbox.channel_id IS 'the channel, where there is one
 COMMENT ON COLUMN webchatt.outbox.visitor IS 'the visitor, where there is one';
 COMMENT ON COLUMN webchatt.outbox.message_id IS 'the message, where there is one';
 COMMENT ON COLUMN webchatt.outbox.expires_at IS 'when the message stops waiting';
-COMMENT ON COLUMN webchatt.outbox.note IS 'a: to whom; null: to nobody; x: the SHA-256 of the token whose sessions are meant, in hex; null: all of them; y: not null: its content was replaced';
+COMMENT ON COLUMN webchatt.outbox.note IS 'a: to whom; null: to nobody; l: when, in microseconds since 1970, a blank, and by whom; x: the SHA-256 of the token whose sessions are meant, in hex; null: all of them; y: not null: its content was replaced';
 
 CREATE TABLE webchatt.held (
 	channel_id uuid NOT NULL,

@@ -256,6 +256,7 @@ BEGIN
 		AND f.id IN (SELECT o.id FROM webchatt.files o WHERE o.channel_id = channel AND o.visitor = gone LIMIT most);
 	GET DIAGNOSTICS beside = ROW_COUNT;
 	UPDATE webchatt.ratings r SET visitor = stays WHERE r.channel_id = channel AND r.visitor = gone;
+	UPDATE webchatt.closings k SET visitor = stays WHERE k.channel_id = channel AND k.visitor = gone;
 	UPDATE webchatt.unread n SET visitor = stays WHERE n.channel_id = channel AND n.visitor = gone;
 	-- what was refused comes back, if it does, as the one's who stays
 	UPDATE webchatt.rejects r SET visitor = stays, event_key = replace(r.event_key, gone, stays), body = replace(r.body, gone, stays)

@@ -267,6 +267,9 @@ BEGIN
 	DELETE FROM webchatt.ratings r WHERE r.channel_id = e.channel_id AND r.visitor = ANY (e.visitors) AND r.rated_at <= until;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	PERFORM webchatt._erased(e.id, 'ratings', n);
+	DELETE FROM webchatt.closings k WHERE k.channel_id = e.channel_id AND k.visitor = ANY (e.visitors) AND k.closed_at <= until;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	PERFORM webchatt._erased(e.id, 'closings', n);
 	DELETE FROM webchatt.unread u WHERE u.channel_id = e.channel_id AND u.visitor = ANY (e.visitors) AND u.noted_at <= until;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	PERFORM webchatt._erased(e.id, 'unread', n);
@@ -438,6 +441,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			FROM webchatt.conversation_links l WHERE l.channel_id = channel AND l.visitor = ANY (visitors)),
 		'conversations', (SELECT coalesce(jsonb_agg(jsonb_build_object('state', o.state, 'assignee', o.assignee, 'waitingSince', o.waiting_since)), '[]')
 			FROM webchatt.conversations o WHERE o.channel_id = channel AND o.visitor = ANY (visitors)),
+		'closings', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', k.closed_at, 'by', k.closed_by) ORDER BY k.closed_at, k.closed_upto), '[]')
+			FROM webchatt.closings k WHERE k.channel_id = channel AND k.visitor = ANY (visitors)),
 		'notes', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', n.at, 'author', n.author, 'text', n.text) ORDER BY n.id), '[]')
 			FROM webchatt.notes n WHERE n.channel_id = channel AND n.visitor = ANY (visitors)),
 		'ratings', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', r.rated_at, 'value', r.value, 'comment', r.comment) ORDER BY r.rated_at), '[]')

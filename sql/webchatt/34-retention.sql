@@ -403,6 +403,7 @@ BEGIN
 	END IF;
 	UPDATE webchatt.files f SET visitor = NULL WHERE f.channel_id = channel AND f.visitor = whose;
 	DELETE FROM webchatt.ratings r WHERE r.channel_id = channel AND r.visitor = whose;
+	DELETE FROM webchatt.closings k WHERE k.channel_id = channel AND k.visitor = whose;
 	DELETE FROM webchatt.unread u WHERE u.channel_id = channel AND u.visitor = whose;
 	DELETE FROM webchatt.unread_waits u WHERE u.channel_id = channel AND u.visitor = whose;
 	DELETE FROM webchatt.conversations c WHERE c.channel_id = channel AND c.visitor = whose RETURNING c.waiting_since IS NOT NULL INTO waited;
@@ -414,7 +415,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._retain_rest(uuid, text, int) IS
-	'webchatt''s own: notes, files, ratings and how it stands of a conversation without messages leave; false: there is more';
+	'webchatt''s own: notes, files, ratings, closings and how it stands of a conversation without messages leave; false: there is more';
 
 CREATE FUNCTION webchatt._conversation_gone(channel uuid, visitor text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_conversation_gone';

@@ -45,18 +45,24 @@ BEGIN
 		FROM waits w LEFT JOIN LATERAL (SELECT a.id, a.created_at FROM webchatt.messages a
 			WHERE a.channel_id = channel AND a.visitor = w.visitor AND a.id > w.id AND a.direction = 'out' AND a.final
 			ORDER BY a.channel_id, a.visitor, a.id LIMIT 1) a ON true
-	), closings AS (
-		SELECT u.created_at - b.began AS took
-		FROM people p JOIN webchatt.conversations c ON c.channel_id = channel AND c.visitor = p.visitor
-		JOIN webchatt.messages u ON u.channel_id = channel AND u.id = c.closed_upto
+	), closings AS MATERIALIZED (
+		SELECT k.closed_at - b.began AS took
+		FROM webchatt.closings k
+		LEFT JOIN LATERAL (SELECT p.closed_upto FROM webchatt.closings p
+			WHERE p.channel_id = channel AND p.visitor = k.visitor AND p.closed_upto < k.closed_upto
+			ORDER BY p.channel_id DESC, p.visitor DESC, p.closed_upto DESC LIMIT 1) before ON true
+		CROSS JOIN LATERAL (SELECT coalesce(before.closed_upto, '00000000-0000-0000-0000-000000000000') AS closed_upto OFFSET 0) o
 		CROSS JOIN LATERAL (SELECT min(h.created_at) AS began FROM (
 			SELECT g.direction, g.created_at, max(g.created_at) FILTER (WHERE g.gap IS NULL OR g.gap >= silence) OVER () AS anew
 			FROM (SELECT l.direction, l.created_at, l.created_at - lag(l.created_at) OVER (ORDER BY l.id) AS gap
 				FROM (SELECT t.id, t.direction, t.created_at FROM webchatt.messages t
-					WHERE t.channel_id = channel AND t.visitor = p.visitor AND t.id <= c.closed_upto
+					WHERE t.channel_id = channel AND t.visitor = k.visitor AND t.id <= k.closed_upto AND t.id > o.closed_upto
 					ORDER BY t.channel_id DESC, t.visitor DESC, t.id DESC LIMIT 1000) l) g) h
 			WHERE h.direction = 'in' AND h.created_at >= h.anew) b
-		WHERE c.closed_upto >= lo AND c.closed_upto < hi
+		WHERE k.channel_id = channel AND k.closed_at >= begins AND k.closed_at < ends
+			-- whose messages the caller may not read
+			AND (NOT row_security_active('webchatt.messages'::regclass) OR (SELECT true FROM webchatt.messages m
+				WHERE m.channel_id = channel AND m.visitor = k.visitor ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1))
 	)
 	SELECT s.messages_in, s.messages_out, s.conversations, a.begun, n.visitors_new, a.answered, a.waits - a.answered, a.median, a.p90,
 		k.closed, k.median, h.held, s.expired, s.failed, r.ratings, r.average
@@ -117,7 +123,7 @@ BEGIN
 		CROSS JOIN LATERAL (SELECT first_day + n AS day) d
 		CROSS JOIN webchatt.channels c
 		CROSS JOIN LATERAL webchatt._report_day(c.id, d.day::timestamp AT TIME ZONE time_zone, (d.day + 1)::timestamp AT TIME ZONE time_zone) r
-		WHERE (c.id = channel OR channel IS NULL) AND (r.conversations > 0 OR r.ratings > 0)
+		WHERE (c.id = channel OR channel IS NULL) AND (r.conversations > 0 OR r.ratings > 0 OR r.closed > 0)
 		ORDER BY d.day, c.id;
 END
 $$;
@@ -125,7 +131,7 @@ COMMENT ON FUNCTION webchatt.report(date, date, uuid, text) IS
 	'what happened, a row for each day and channel on which anything did, from one day to another, both in it (NULL: the last 30 days), 400 at most. Days are those of time_zone; a message belongs to the day of the time in its id. '
 	'A wait begins with the visitor''s message that is the first behind the last final answer, or behind three days without a message of theirs or a final answer. It ends with the next final answer, by whomever, a person or a function, with or without an author, counted from when it was written, whatever became of it; final => false is none. If the visitor is silent for three days and then writes anew, the first wait stays unanswered. A wait counts on the day it began, answered then or later. '
 	'begun: waits behind three days without a message of theirs or a final answer, or behind nothing. '
-	'closed: conversations that are closed now, on the day of the last message that was there when they were closed; time to close: from the visitor''s first message behind three days without any (of the last 1000) to that one. When somebody closed it is not kept, nor closings behind which it was opened again. '
+	'closed: how often a conversation was closed that day, whether it was opened again or not (webchatt.closings); time to close: from the visitor''s first message behind the closing before, and behind three days without any (of the last 1000), to that. '
 	'What left, or the caller may not read, is not counted';
 
 CREATE VIEW webchatt.report_by_day AS
@@ -145,8 +151,8 @@ COMMENT ON COLUMN webchatt.report_by_day.answered IS 'waits that began that day 
 COMMENT ON COLUMN webchatt.report_by_day.unanswered IS 'waits that began that day and were not, a last "thank you" among them';
 COMMENT ON COLUMN webchatt.report_by_day.first_answer_median IS 'how long those answered took: half of them no longer. Null: none was';
 COMMENT ON COLUMN webchatt.report_by_day.first_answer_p90 IS 'how long those answered took: nine of ten no longer. Null: none was';
-COMMENT ON COLUMN webchatt.report_by_day.closed IS 'conversations that are closed now, and had their last message before it that day';
-COMMENT ON COLUMN webchatt.report_by_day.time_to_close_median IS 'how long those closed went on, from the visitor''s first message to the last: half of them no longer. Null: none was, or no visitor wrote';
+COMMENT ON COLUMN webchatt.report_by_day.closed IS 'how often a conversation was closed that day, whether it was opened again or not';
+COMMENT ON COLUMN webchatt.report_by_day.time_to_close_median IS 'how long those closed had gone on, from the visitor''s first message behind the closing before: half of them no longer. Null: none was closed, or no visitor had written';
 COMMENT ON COLUMN webchatt.report_by_day.held IS 'messages of that day to visitors who were away, whether they have come back or not';
 COMMENT ON COLUMN webchatt.report_by_day.expired IS 'messages of that day that are expired';
 COMMENT ON COLUMN webchatt.report_by_day.failed IS 'messages of that day that failed';

@@ -57,6 +57,7 @@ GRANT SELECT, INSERT, DELETE ON webchatt.passkey_challenges TO webchatt_worker;
 GRANT SELECT, UPDATE, DELETE ON webchatt.hub_webhooks TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.visitors, webchatt.messages TO webchatt_worker;
 GRANT SELECT, INSERT, UPDATE ON webchatt.ratings TO webchatt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.closings TO webchatt_worker;
 GRANT SELECT, INSERT, DELETE, UPDATE (visitor) ON webchatt.unread TO webchatt_worker;
 GRANT SELECT, DELETE, UPDATE (visitor) ON webchatt.conversation_links TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._open_link(uuid, bytea, text, bytea) TO webchatt_worker;
@@ -188,6 +189,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.hubs, webchatt.channels, webcha
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.notes, webchatt.canned_answers, webchatt.identity_secrets TO webchatt_admin;
 GRANT SELECT ON webchatt.joins, webchatt.erasures, webchatt.redactions TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.ratings, webchatt.unread TO webchatt_admin;
+GRANT SELECT, DELETE ON webchatt.closings TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.unread_waits, webchatt.conversation_links TO webchatt_admin;
 GRANT SELECT, DELETE ON webchatt.files TO webchatt_admin;
 GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview TO webchatt_admin;
@@ -206,7 +208,7 @@ GRANT USAGE ON TYPE webchatt.message_status, webchatt.message_direction, webchat
 GRANT SELECT ON webchatt.agents, webchatt.channels, webchatt.origins, webchatt.messages, webchatt.statuses, webchatt.sessions, webchatt.presence,
 	webchatt.conversations, webchatt.inbox, webchatt.status, webchatt.last_hour, webchatt.overdue TO webchatt_agent;
 GRANT SELECT, UPDATE (attributes) ON webchatt.visitors TO webchatt_agent;
-GRANT SELECT ON webchatt.ratings, webchatt.unread TO webchatt_agent;
+GRANT SELECT ON webchatt.ratings, webchatt.closings, webchatt.unread TO webchatt_agent;
 GRANT SELECT, INSERT, DELETE ON webchatt.notes TO webchatt_agent;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.canned_answers TO webchatt_agent;
 GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interval, text, boolean, text),

@@ -56,7 +56,7 @@ DECLARE
 	t text;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['hubs', 'hubs_id_seq', 'channels', 'origins', 'hub_webhooks', 'hub_webhooks_id_seq', 'api_keys', 'api_keys_id_seq', 'agents', 'passkeys', 'passkeys_id_seq',
-		'visitors', 'visitor_tokens', 'identity_secrets', 'joins', 'files', 'file_chunks', 'file_uses', 'conversations', 'notes', 'canned_answers', 'search_languages', 'ratings', 'unread', 'conversation_links', 'erasures', 'redactions',
+		'visitors', 'visitor_tokens', 'identity_secrets', 'joins', 'files', 'file_chunks', 'file_uses', 'conversations', 'notes', 'canned_answers', 'search_languages', 'ratings', 'closings', 'unread', 'conversation_links', 'erasures', 'redactions',
 		'messages', 'statuses', 'statuses_id_seq', 'early_statuses', 'rejects', 'rejects_id_seq',
 		'held', 'outbox_seq', 'feed', 'feed_seq_seq', 'webhooks', 'webhooks_n_seq', 'webhook_progress',
 		'webhook_log', 'webhook_retries', 'links',

@@ -64,22 +64,22 @@ added AS (
 )
 SELECT channel_id, visitor FROM sent WHERE has_waited;
 
--- name: note_states($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 newest uuid[], $5 closes boolean[])
+-- name: note_states($1 channels uuid[], $2 visitors text[], $3 orders bigint[], $4 newest uuid[], $5 notes text[], $6 closes boolean[])
 -- Conversations are closed up to that message, or opened again. The order with the highest number counts, whatever comes
 -- first; but what was there when one was closed is dealt with. Of a message that is gone the conversation was another, of
--- somebody who has been erased since. Returns those that are missing here (is_closed is null), and how the others stand.
+-- somebody who has been erased since. A note says when it was closed, in microseconds since 1970, and by whom. Returns those that are missing here (is_closed is null), and how the others stand.
 WITH ordered AS MATERIALIZED (
 	SELECT o.channel_id, o.visitor, max(o.n) AS n, (array_agg(o.upto ORDER BY o.n DESC))[1] AS upto,
-		(array_agg(o.upto ORDER BY o.upto DESC NULLS LAST))[1] AS seen
+		(array_agg(o.upto ORDER BY o.upto DESC NULLS LAST))[1] AS seen, (array_agg(o.note ORDER BY o.n DESC))[1] AS note
 	FROM (
-		SELECT u.channel_id, u.visitor, u.n, CASE WHEN u.closes THEN u.newest END AS upto
-		FROM unnest($1, $2, $3, $4, $5) AS u (channel_id, visitor, n, newest, closes)
+		SELECT u.channel_id, u.visitor, u.n, CASE WHEN u.closes THEN u.newest END AS upto, u.note
+		FROM unnest($1, $2, $3, $4, $5, $6) AS u (channel_id, visitor, n, newest, note, closes)
 		JOIN webchatt.messages m ON m.channel_id = u.channel_id AND m.id = u.newest
 	) o
 	GROUP BY o.channel_id, o.visitor
 ),
 found AS MATERIALIZED (
-	SELECT o.*, c.channel_id IS NULL AS is_missing, greatest(c.answered_upto, o.seen) AS answered_upto,
+	SELECT o.*, c.channel_id IS NULL AS is_missing, coalesce(c.state = 'closed', false) AS was_closed, greatest(c.answered_upto, o.seen) AS answered_upto,
 		newest.id AS last_id, newest.created_at AS last_at,
 		(SELECT w.created_at FROM webchatt.messages w
 		WHERE w.channel_id = o.channel_id AND w.visitor = o.visitor AND w.direction = 'in'
@@ -103,7 +103,16 @@ noted AS (
 	FROM found f
 	WHERE c.channel_id = f.channel_id AND c.visitor = f.visitor
 		AND (f.n > c.state_order OR f.answered_upto IS DISTINCT FROM c.answered_upto)
-	RETURNING c.channel_id, c.visitor, c.state = 'closed' AS is_closed
+	RETURNING c.channel_id, c.visitor, c.state = 'closed' AS is_closed, c.state_order = f.n AND c.state = 'closed' AND NOT f.was_closed AS closes, f.upto, f.note
+),
+-- one that was opened by hand and is closed up to the same message again was closed then
+closed AS (
+	INSERT INTO webchatt.closings AS k (channel_id, visitor, closed_upto, closed_at, closed_by)
+	SELECT n.channel_id, n.visitor, n.upto, coalesce(to_timestamp(substring(n.note FROM '^[0-9]{1,17}')::bigint / 1000000.0), now()),
+		nullif(substring(n.note FROM '^[0-9]+ (.*)$'), '')
+	FROM noted n
+	WHERE n.closes
+	ON CONFLICT (channel_id, visitor, closed_upto) DO UPDATE SET closed_at = excluded.closed_at, closed_by = excluded.closed_by
 )
 SELECT f.channel_id, f.visitor, NULL::boolean AS is_closed FROM found f WHERE f.is_missing
 UNION ALL

@@ -45,7 +45,7 @@ SELECT webchatt.close_conversation('00000000-0000-0000-0000-0000000000cc', 'ann'
 SELECT webchatt.reopen_conversation('00000000-0000-0000-0000-0000000000cc', 'ann');
 SELECT webchatt.assign_conversation('00000000-0000-0000-0000-0000000000cc', 'ann', 'ana');
 SELECT webchatt.assign_conversation('00000000-0000-0000-0000-0000000000cc', 'ann', NULL);
-SELECT op, hub_id, visitor, message_id, note FROM webchatt.outbox ORDER BY seq;
+SELECT op, hub_id, visitor, message_id, CASE WHEN note ~ ('^[0-9]{16} ' || current_user || '$') THEN 'now, by me' ELSE note END AS note FROM webchatt.outbox ORDER BY seq;
 SELECT count(*) FROM webchatt.conversations;
 
 -- ten thousand conversations, five hundred of them waiting, and two hundred closed: pages

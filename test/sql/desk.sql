@@ -142,7 +142,7 @@ SELECT webchatt.desk_close(jsonb_build_object('channel', :'shop', 'visitor', 'v1
 	webchatt.desk_reopen(jsonb_build_object('channel', :'shop', 'visitor', 'v1')), webchatt.desk_assign(jsonb_build_object('channel', :'shop', 'visitor', 'v1', 'assignee', 'bia.2')),
 	webchatt.desk_assign(jsonb_build_object('channel', :'shop', 'visitor', 'v1', 'assignee', NULL)), webchatt.desk_read(jsonb_build_object('channel', :'shop', 'visitor', 'v1', 'upto', '01900000-0000-7000-8000-000000000105'));
 RESET ROLE;
-SELECT op, CASE op WHEN 'l' THEN right(message_id::text, 4) END, coalesce(note, '-') FROM webchatt.outbox WHERE op IN ('l', 'o', 'a') ORDER BY seq;
+SELECT op, CASE op WHEN 'l' THEN right(message_id::text, 4) END, coalesce(regexp_replace(note, '^[0-9]{16} ', 'now, by '), '-') FROM webchatt.outbox WHERE op IN ('l', 'o', 'a') ORDER BY seq;
 SET ROLE webchatt_agent;
 SELECT pg_temp.refusal(format('SELECT webchatt.desk_assign(%L)', jsonb_build_object('channel', :'shop', 'visitor', 'v1', 'assignee', 'nobody')));
 SELECT pg_temp.refusal(format('SELECT webchatt.desk_close(%L)', jsonb_build_object('channel', :'shop', 'visitor', 'nobody')));

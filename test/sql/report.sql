@@ -38,24 +38,23 @@ CREATE FUNCTION pg_temp.said(channel uuid, who text, at timestamptz, kind text, 
 		CASE kind WHEN 'i' THEN 'in' ELSE 'out' END::webchatt.message_direction, CASE kind WHEN 'i' THEN 'received' ELSE status END::webchatt.message_status,
 		'{"text": "x"}', at, kind <> 'n', CASE WHEN kind = 'o' AND who <> 'ann' THEN 'ana' END RETURNING id;
 $$;
-CREATE FUNCTION pg_temp.closed(channel uuid, who text, upto uuid) RETURNS void LANGUAGE sql AS $$
-	INSERT INTO webchatt.conversations (channel_id, visitor, state, answered_upto, closed_upto, last_id, last_at)
-	SELECT channel, who, 'closed', upto, upto, upto, m.created_at FROM webchatt.messages m WHERE m.channel_id = channel AND m.id = upto
+CREATE FUNCTION pg_temp.closed(channel uuid, who text, upto uuid, at timestamptz) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO webchatt.closings (channel_id, visitor, closed_upto, closed_at, closed_by) VALUES (channel, who, upto, at, 'ana')
 $$;
 CREATE VIEW pg_temp.days AS SELECT day, display_name, messages_in AS i, messages_out AS o, conversations AS conv, begun, visitors_new AS new, answered AS ans, unanswered AS un,
 	first_answer_median AS median, first_answer_p90 AS p90, closed, time_to_close_median AS to_close, held, expired AS exp, failed, ratings, rating_average AS avg
 	FROM webchatt.report('2026-03-02', '2026-03-12') r JOIN webchatt.channels c ON c.id = r.channel_id ORDER BY display_name, day;
 
--- ann, day 2: waits 10:00 to 10:02, whatever the bot said (2 min, by a function without author); 11:00 to 11:10 (10 min), closed there
+-- ann, day 2: waits 10:00 to 10:02, whatever the bot said (2 min, by a function without author); 11:00 to 11:10 (10 min), closed at 11:15 (1:15 h)
 SELECT pg_temp.said(:a, 'ann', '2026-03-02 10:00', 'i'), pg_temp.said(:a, 'ann', '2026-03-02 10:00:01', 'n'), pg_temp.said(:a, 'ann', '2026-03-02 10:01', 'i'),
 	pg_temp.said(:a, 'ann', '2026-03-02 10:02', 'o'), pg_temp.said(:a, 'ann', '2026-03-02 10:03', 'o'), pg_temp.said(:a, 'ann', '2026-03-02 11:00', 'i') \gset
 SELECT pg_temp.said(:a, 'ann', '2026-03-02 11:10', 'o') AS last \gset
-SELECT pg_temp.closed(:a, 'ann', :'last') \gset
--- bob: asks on day 2 at 23:58 and again on day 3, at 00:01, answered at 00:08: one wait, of day 2 (10 min); says thanks on day 3, unanswered; comes back on day 6: another (1 h)
+SELECT pg_temp.closed(:a, 'ann', :'last', '2026-03-02 11:15') \gset
+-- bob: asks on day 2 at 23:58 and again on day 3, at 00:01, answered at 00:08: one wait, of day 2 (10 min); says thanks on day 3, unanswered; comes back on day 6: another (1 h), closed an hour later
 SELECT pg_temp.said(:a, 'bob', '2026-03-02 23:58', 'i'), pg_temp.said(:a, 'bob', '2026-03-03 00:01', 'i'), pg_temp.said(:a, 'bob', '2026-03-03 00:08', 'o'),
 	pg_temp.said(:a, 'bob', '2026-03-03 00:09', 'i'), pg_temp.said(:a, 'bob', '2026-03-06 12:00', 'i') \gset
 SELECT pg_temp.said(:a, 'bob', '2026-03-06 13:00', 'o') AS last \gset
-SELECT pg_temp.closed(:a, 'bob', :'last') \gset
+SELECT pg_temp.closed(:a, 'bob', :'last', '2026-03-06 14:00') \gset
 -- cy, day 3: written to first, and answers within three days, so nothing begins; then waits over five days, writing now and then: one wait (5 days)
 SELECT pg_temp.said(:a, 'cy', '2026-03-03 09:00', 'o', 'failed'), pg_temp.said(:a, 'cy', '2026-03-04 09:00', 'i'), pg_temp.said(:a, 'cy', '2026-03-06 09:00', 'i'),
 	pg_temp.said(:a, 'cy', '2026-03-08 09:00', 'i'), pg_temp.said(:a, 'cy', '2026-03-09 09:00', 'o') \gset
@@ -64,7 +63,12 @@ SELECT pg_temp.said(:a, 'dee', '2026-03-04 09:00', 'i'), pg_temp.said(:a, 'dee',
 -- eve, on the other channel, day 5 only: never answered but by a bot; closed without a word of hers is no time
 SELECT pg_temp.said(:b, 'eve', '2026-03-05 09:00', 'i'), pg_temp.said(:b, 'eve', '2026-03-05 09:00:01', 'n') \gset
 SELECT pg_temp.said(:b, 'fay', '2026-03-05 09:00', 'o', 'held') AS held \gset
-SELECT pg_temp.closed(:b, 'fay', :'held') \gset
+SELECT pg_temp.closed(:b, 'fay', :'held', '2026-03-05 10:00') \gset
+-- gil, there, day 7: closed after an hour; comes back, is closed on the next day, which has no messages, 24 hours from then; both are counted, though it is open now
+SELECT pg_temp.said(:b, 'gil', '2026-03-07 10:00', 'i') \gset
+SELECT pg_temp.said(:b, 'gil', '2026-03-07 10:30', 'o') AS first \gset
+SELECT pg_temp.said(:b, 'gil', '2026-03-07 12:00', 'i') AS last \gset
+SELECT pg_temp.closed(:b, 'gil', :'first', '2026-03-07 11:00'), pg_temp.closed(:b, 'gil', :'last', '2026-03-08 12:00'), pg_temp.said(:b, 'gil', '2026-03-09 10:00', 'i') \gset
 INSERT INTO webchatt.statuses (channel_id, message_id, status) VALUES (:b, :'held', 'held'), (:b, :'held', 'held'), (:b, :'held', 'sent');
 INSERT INTO webchatt.ratings (channel_id, visitor, closed_upto, value, rated_at) SELECT :a, v, gen_random_uuid(), n, at::timestamptz FROM (VALUES
 	('ann', 5, '2026-03-02 12:00'), ('bob', 2, '2026-03-02 23:59:59'), ('bob', 4, '2026-03-03 00:00'), ('ann', 3, '2026-03-11 01:00')) r (v, n, at);

@@ -90,6 +90,8 @@ becomes('ann', 't open bea', 'to somebody else');
 is(of('cy'), 't|open||t', 'the last of two orders counts, null is nobody');
 $t->sql(closes('ann'));
 becomes('ann', 'f closed bea', 'it is closed: nobody waits any more');
+is($t->sql(q{SELECT k.visitor, k.closed_upto = c.closed_upto, k.closed_at BETWEEN c.last_at AND clock_timestamp(), k.closed_by = current_user FROM webchatt.closings k JOIN webchatt.conversations c USING (channel_id, visitor)}),
+	'ann|t|t|t', 'when that was, and who did it');
 is(order(), 'cy bob cold ann', 'closed ones come last');
 $t->send_text('ann', 'one thing more');
 $t->drained;
@@ -100,6 +102,16 @@ is(of('ann'), 't|open|bea|t', 'opens it, and it is still assigned');
 $t->sql(closes('cold'));
 becomes('cold', 'f closed', 'one that nobody wrote in is closed');
 $t->sql("DELETE FROM closes WHERE visitor = 'cold'; SELECT webchatt.reopen_conversation('$channel', 'cold')");
+becomes('cold', 'f open', 'and opened again');
+sub closings { my ($visitor) = @_; return $t->sql("SELECT count(*), count(*) FILTER (WHERE closed_by = 'bea') FROM webchatt.closings WHERE visitor = '$visitor'") }
+is(closings('cold'), '1|0', 'it was closed once');
+$t->sql("SET webchatt.agent = 'bea'; " . closes('cold'));
+becomes('cold', 'f closed', 'once more, without a word in between');
+is(closings('cold'), '1|1', 'which is the same closing, made later');
+$t->sql("SET webchatt.agent = 'ana'; " . closes('cold') . " SELECT webchatt.assign_conversation('$channel', 'cold', 'ana')");
+becomes('cold', 'f closed ana', 'what is closed is closed again');
+is(closings('cold'), '1|1', 'which is none');
+$t->sql("DELETE FROM closes WHERE visitor = 'cold'; SELECT webchatt.reopen_conversation('$channel', 'cold'), webchatt.assign_conversation('$channel', 'cold', NULL)");
 becomes('cold', 'f open', 'and opened again');
 $t->sql("BEGIN; SELECT webchatt.assign_conversation('$channel', 'bob', 'ana'); SELECT webchatt.close_conversation('$channel', 'bob'); ROLLBACK");
 all_right('a rollback');

@@ -35,6 +35,7 @@ $t->sql(q{INSERT INTO webchatt.agent_sessions (token_hash, agent, expires_at) VA
 $t->sql(q{INSERT INTO webchatt.passkeys (agent, label, credential_id, user_handle, public_key, sign_count) VALUES ('ana', 'Phone', '\x01', repeat('A', 43), '\x02', 7)});
 $t->sql(qq{SELECT webchatt.add_note('$local', '$visitor', 'a note', author => 'ana'), webchatt.set_canned_answer('hello', 'Hello {name}', channel => '$local'), webchatt.set_search_language('$local', 'german');
 	INSERT INTO webchatt.ratings (channel_id, visitor, closed_upto, value, comment) VALUES ('$local', '$visitor', gen_random_uuid(), 4, 'well');
+	INSERT INTO webchatt.closings (channel_id, visitor, closed_upto, closed_at, closed_by) VALUES ('$local', '$visitor', gen_random_uuid(), now(), 'ana');
 	INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email) VALUES ('$local', '$visitor', gen_random_uuid(), 2, now(), 'v\@example.com');
 	INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) VALUES ('$local', sha256('wcl_1'), '$visitor', now() + interval '1 day');
 	INSERT INTO webchatt.erasures (channel_id, visitor_hash, visitors, stage, done_at, asked_by) VALUES ('$local', sha256('gone'), '{}', 'done', now(), 'ana');
@@ -76,7 +77,7 @@ append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
 my %before = map { $_ => $t->sql("SELECT md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x") }
-  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens identity_secrets files file_chunks file_uses notes canned_answers search_languages ratings retentions archives archive_tasks unread conversation_links erasures redactions messages statuses early_statuses rejects held
+  qw(hubs channels origins hub_webhooks api_keys agents passkeys visitors visitor_tokens identity_secrets files file_chunks file_uses notes canned_answers search_languages ratings closings retentions archives archive_tasks unread conversation_links erasures redactions messages statuses early_statuses rejects held
 	feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs);
 
 # Into another cluster, while the worker there may already look.

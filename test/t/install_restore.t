@@ -34,6 +34,7 @@ $s->sql(qq{
 	INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) VALUES ('$local', sha256('$token'), '$visitor');
 	SELECT webchatt.add_note('$local', '$visitor', 'a note', author => 'ana'), webchatt.set_canned_answer('hello', 'Hello {name}', channel => '$local'), webchatt.set_search_language('$local', 'german');
 	INSERT INTO webchatt.ratings (channel_id, visitor, closed_upto, value, comment) VALUES ('$local', '$visitor', gen_random_uuid(), 4, 'well');
+	INSERT INTO webchatt.closings (channel_id, visitor, closed_upto, closed_at, closed_by) VALUES ('$local', '$visitor', gen_random_uuid(), now(), 'ana');
 	INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since, email) VALUES ('$local', '$visitor', gen_random_uuid(), 2, now(), 'v\@example.com');
 	INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) VALUES ('$local', sha256('wcl_1'), '$visitor', now() + interval '1 day');
 	INSERT INTO webchatt.erasures (channel_id, visitor_hash, visitors, stage, done_at, asked_by) VALUES ('$local', sha256('gone'), '{}', 'done', now(), 'ana');
@@ -60,7 +61,7 @@ for ([ 'plain.sql' ], [ 'inserts.sql', '--inserts' ], [ 'data.sql', '-a' ], [ 's
 
 # What is the same, whatever the worker does afterwards.
 my $state = join ' UNION ALL ', (map { "SELECT '$_', md5(coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '')), count(*) FROM webchatt.$_ x" }
-	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens identity_secrets joins files file_chunks file_uses conversations notes canned_answers search_languages ratings retentions archives archive_tasks unread conversation_links erasures redactions messages statuses early_statuses rejects held
+	  qw(hubs channels origins hub_webhooks api_keys visitors visitor_tokens identity_secrets joins files file_chunks file_uses conversations notes canned_answers search_languages ratings closings retentions archives archive_tasks unread conversation_links erasures redactions messages statuses early_statuses rejects held
 	  feed webhooks webhook_progress webhook_log webhook_retries links hub_reconciliation repairs registrations)),
   q{SELECT 'mine', string_agg(m::text, ','), count(*) FROM public.mine m},
   q{SELECT 'foreign keys', md5(string_agg(conrelid::regclass || conname || pg_get_constraintdef(oid), ',' ORDER BY conrelid::regclass::text, conname)), count(*)

@@ -74,6 +74,7 @@ $t->sql("UPDATE webchatt.visitors SET last_seen = now() - interval '2 days' WHER
 	UPDATE webchatt.visitors SET joined_to = 'old-7', joined_at = now() WHERE id = 'alias';
 	INSERT INTO webchatt.statuses (channel_id, message_id, status) SELECT channel_id, id, s FROM webchatt.messages, unnest(ARRAY['sent', 'delivered', 'read']) s WHERE direction = 'out';
 	INSERT INTO webchatt.visitor_tokens (channel_id, token_hash, visitor) SELECT channel_id, sha256(id::bytea), id FROM webchatt.visitors WHERE joined_to IS NULL;
+	INSERT INTO webchatt.closings (channel_id, visitor, closed_upto, closed_at) SELECT DISTINCT ON (visitor) channel_id, visitor, id, created_at FROM webchatt.messages;
 	INSERT INTO webchatt.ratings (channel_id, visitor, closed_upto, value) SELECT DISTINCT ON (visitor) channel_id, visitor, id, 3 FROM webchatt.messages;
 	INSERT INTO webchatt.notes (id, channel_id, visitor, text) SELECT gen_random_uuid(), channel_id, id, 'note' FROM webchatt.visitors, generate_series(1, 3) WHERE id NOT IN ('nothing', 'alias');
 	INSERT INTO webchatt.overdue_candidates (channel_id, message_id) SELECT channel_id, id FROM webchatt.messages WHERE direction = 'out' AND visitor <> 'long';

@@ -90,6 +90,7 @@ for my $who ([ $v, 'zqmark' ], [ $n, 'nextdoor' ])
 	ask('people', POST => '/v1/communication/web-chatt2me/message', { from => $c, to => $id, content => { text => "$mark by the API" } });
 	$t->sql(qq{SELECT webchatt.add_note('$c', '$id', '$mark is difficult', 'rui'), webchatt.assign_conversation('$c', '$id', '$mark');
 		INSERT INTO webchatt.ratings (channel_id, visitor, closed_upto, value, comment) VALUES ('$c', '$id', gen_random_uuid(), 4, '$mark was well');
+		INSERT INTO webchatt.closings (channel_id, visitor, closed_upto, closed_at, closed_by) VALUES ('$c', '$id', gen_random_uuid(), now(), '$mark');
 		INSERT INTO webchatt.rejects (channel_id, event_type, event_key, visitor, body, sqlstate, reason) VALUES ('$c', 'Message', '$id/x', '$id', '{"from": "$id", "text": "$mark"}', '22000', '$mark');
 		INSERT INTO webchatt.rejects (channel_id, event_type, event_key, body, raw, sqlstate, reason) VALUES ('$c', 'unreadable', repeat('$mark', 2), '"from": "$id"', '$mark', '22000', 'no');
 		INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content) VALUES ('$c', webchatt._new_message_id('$c'), '$id', 'out', 'sent', '{"text": "$mark is away"}');
@@ -184,10 +185,10 @@ my @ids = split /\|/, $t->sql("SELECT string_agg(id::text, '|') FROM webchatt.me
 my @marks = ('zqmark', unpack('H*', 'zqmark'), $v, $was, $own_id, $brought, @ids);
 my @tables = map { /^(\w+):/ } split /, /, found(@marks);
 my %has = map { $_ => 1 } @tables;
-is(join(' ', grep { !$has{$_} } qw(visitors visitor_tokens messages statuses conversations notes ratings unread unread_waits conversation_links rejects held feed webhook_log search_texts search_parts overdue_candidates files file_chunks file_uses sessions joins redactions)),
+is(join(' ', grep { !$has{$_} } qw(visitors visitor_tokens messages statuses conversations notes ratings closings unread unread_waits conversation_links rejects held feed webhook_log search_texts search_parts overdue_candidates files file_chunks file_uses sessions joins redactions)),
 	'', 'something of them is in each table');
 my $others = sub { return $t->sql('SELECT string_agg(x, E\'\n\' ORDER BY x) FROM (' . join(' UNION ALL ', map { "SELECT '$_ ' || (to_jsonb(y) - 'status' - 'status_at')::text AS x FROM webchatt.$_ y WHERE strpos(y::text, 'nextdoor') > 0 OR strpos(y::text, '$n') > 0 OR strpos(y::text, '$both_id') > 0" }
-	qw(messages notes ratings rejects held feed webhook_log search_texts files redactions)) . ") z WHERE x !~ 'zqmark' AND x !~ 'MessageStatus'") };
+	qw(messages notes ratings closings rejects held feed webhook_log search_texts files redactions)) . ") z WHERE x !~ 'zqmark' AND x !~ 'MessageStatus'") };
 my $before = $others->();
 
 # somebody answers just now

@@ -64,7 +64,7 @@ typedef struct Order
 	pg_uuid_t channel;
 	char *visitor;
 	pg_uuid_t newest;
-	char *note; /* NULL: none */
+	char *note; /* to whom it is assigned; when it was closed and by whom; NULL: none */
 } Order;
 
 /* this turn's */
@@ -527,8 +527,8 @@ run_orders(const Some *some, bool assign, WcColumn *channels, WcColumn *visitors
 	Datum args[WC_NOTE_STATES_PARAMETERS];
 	uint64 i;
 
-	StaticAssertStmt(WC_NOTE_STATES_PARAMETERS == WC_NOTE_ASSIGNEES_PARAMETERS,
-					 "they take the same columns but the last");
+	StaticAssertStmt(WC_NOTE_STATES_PARAMETERS == WC_NOTE_ASSIGNEES_PARAMETERS + 1,
+					 "they take the same columns, and one more");
 	wc_columns_any(assign ? WC_NOTE_ASSIGNEES : WC_NOTE_STATES, cols, some->n);
 	for (i = 0; i < (uint64) some->n; i++)
 	{
@@ -540,18 +540,18 @@ run_orders(const Some *some, bool assign, WcColumn *channels, WcColumn *visitors
 		wc_column_add(cols[1], CStringGetTextDatum(o->visitor));
 		wc_column_add(cols[2], Int64GetDatum(o->number));
 		wc_column_add(cols[3], UUIDPGetDatum(&o->newest));
-		if (!assign)
-			wc_column_add(cols[4], BoolGetDatum(o->op == CONVERSATION_CLOSE));
-		else if (o->note != NULL)
+		if (o->note != NULL)
 			wc_column_add(cols[4], CStringGetTextDatum(o->note));
 		else
 			wc_column_add_null(cols[4]);
+		if (!assign)
+			wc_column_add(cols[5], BoolGetDatum(o->op == CONVERSATION_CLOSE));
 		if (!assign)
 			forget_waiting(cols[0]->values[cols[0]->n - 1], cols[1]->values[cols[1]->n - 1]);
 	}
 	if (cols[0]->n == 0)
 		return;
-	wc_columns_arrays(cols, lengthof(cols), args);
+	wc_columns_arrays(cols, assign ? WC_NOTE_ASSIGNEES_ARRAYS : WC_NOTE_STATES_ARRAYS, args);
 	learn_states(wc_run_any(assign ? WC_NOTE_ASSIGNEES : WC_NOTE_STATES, args, NULL), channels, visitors);
 }
 

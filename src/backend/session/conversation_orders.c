@@ -10,7 +10,11 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "common/event_rules.h"
@@ -25,6 +29,9 @@
 
 /* In bytes, as of messages.author. */
 #define MAX_ASSIGNEE 255
+
+/* Of a name, in bytes. */
+#define MAX_CLOSER 255
 
 /* The newest message that the caller can see, up to the given one (NULL: of all).  Connected to SPI. */
 static pg_uuid_t
@@ -79,6 +86,21 @@ order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
 	wc_step_up(&outer);
 }
 
+/* When, in microseconds since 1970, and by whom: the desk's agent, or the role. */
+static char *
+closing(void)
+{
+	const char *who = GetConfigOption("webchatt.agent", true, false);
+	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+	if (who == NULL || who[0] == '\0')
+		who = GetUserNameFromId(GetUserId(), true);
+	if (who == NULL)
+		who = "";
+	return psprintf(INT64_FORMAT " %.*s", GetCurrentTimestamp() + epoch,
+					pg_mbcliplen(who, (int) strlen(who), MAX_CLOSER), who);
+}
+
 /*
  * close_conversation(channel uuid, visitor text, upto uuid) → void.  The order carries the newest message that
  * the caller could see, so what comes behind it keeps the conversation open, whoever commits first.  Errors:
@@ -86,7 +108,7 @@ order(FunctionCallInfo fcinfo, char op, const pg_uuid_t *upto, const char *note)
  */
 WC_FUNCTION(webchatt_close_conversation)
 {
-	order(fcinfo, 'l', PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2), NULL);
+	order(fcinfo, 'l', PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2), closing());
 	PG_RETURN_VOID();
 }
 
