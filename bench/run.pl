@@ -1,7 +1,7 @@
 # Measures webchatt on the cluster that scripts/bench started, beside baselines
 # in the same run, and prints one table.
 #
-#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep] [--quick]
+#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,search,report] [--quick]
 #          [--seconds N] [--messages N] [--old N] [--backlog N] [--repeat N]
 #          [--crowd N]
 #
@@ -29,7 +29,7 @@ my $ORIGIN = 'http://localhost';
 # The crowd comes from so many addresses.
 my $ADDRESSES = 10;
 
-my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep', seconds => 6, messages => 100_000,
+my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,search,report', seconds => 6, messages => 100_000,
 	old => 10_000_000, backlog => 1_000_000, repeat => 3, crowd => 10_000);
 @opt{qw(seconds messages old backlog repeat crowd)} = (2, 20_000, 200_000, 50_000, 1, 1000) if grep { $_ eq '--quick' } @ARGV;
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
@@ -559,9 +559,97 @@ sub measure_keep
 	return;
 }
 
+# Half the time of so many, in us, as the server has it; planned each time, as a session's first of it is.
+sub took
+{
+	my ($query, $times) = @_;
+	sql(q{CREATE OR REPLACE FUNCTION bench.took(query text, times int) RETURNS float8 LANGUAGE plpgsql AS $$
+		DECLARE
+			began timestamptz;
+			took float8[];
+		BEGIN
+			FOR i IN 0 .. times LOOP
+				began := clock_timestamp();
+				EXECUTE query;
+				IF i > 0 THEN
+					took := took || extract(epoch FROM clock_timestamp() - began)::float8 * 1e6;
+				END IF;
+			END LOOP;
+			RETURN (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) FROM unnest(took) t);
+		END $$});
+	return sql("SELECT bench.took(\$q\$$query\$q\$, $times)");
+}
+
+# CPU of the server while all is indexed, for each of so many messages.
+sub index_cpu
+{
+	my ($n) = @_;
+	my $before = server_cpu();
+	for (1 .. 100_000)
+	{
+		my $done = sql("SELECT sum(webchatt.index_texts(5000) + 0 * i) FROM generate_series(1, 1) i");
+		last if sql('SELECT bool_and(has_oldest) FROM webchatt.search_coverage') eq 't';
+		sleep 0.5 if !$done;
+	}
+	return (server_cpu() - $before) / $n;
+}
+
+# The index of texts: what it costs the background, and how long a page takes, beside a plain tsvector with GIN.
+sub measure_search
+{
+	my $n = $opt{old} < 500_000 ? $opt{old} : 500_000;
+	empty_tables();
+	sql('TRUNCATE webchatt.search_texts, webchatt.search_progress, webchatt.closings');
+	sql_file('days.sql', old => $n, words => 12, channel => $CHANNEL);
+	sql('CREATE TABLE bench.plain (id uuid PRIMARY KEY, words tsvector); CREATE INDEX ON bench.plain USING gin (words)');
+	my $before = server_cpu();
+	sql("INSERT INTO bench.plain SELECT id, to_tsvector('english', content ->> 'text') FROM webchatt.messages ORDER BY id");
+	my $plain = (server_cpu() - $before) / $n;
+	sql('VACUUM ANALYZE bench.plain');
+	row("search: CPU of the background for a message indexed, to a row with to_tsvector() and GIN", index_cpu($n), 'us', $plain);
+	row('search: the index, for a message', sql("SELECT pg_total_relation_size('webchatt.search_texts')") / $n, 'bytes', sql("SELECT pg_total_relation_size('bench.plain')") / $n);
+	sql("SELECT webchatt.set_search_language('$CHANNEL', 'english')");
+	row('search: CPU for a message indexed anew, with a language', index_cpu($n), 'us', $plain);
+	sql('VACUUM ANALYZE webchatt.search_texts');
+	for (['in an eighth of the messages', 'w10'], ['in one of a thousand', 'w1000'], ['in a few', 'w9000'], ['in none', 'w20000'])
+	{
+		my ($where, $word) = @$_;
+		row("search: a page of a word $where of $n, to plain", took("SELECT * FROM webchatt.search('$word ')", 11), 'us',
+			took("SELECT id FROM bench.plain WHERE words @@ websearch_to_tsquery('english', '$word') ORDER BY id DESC LIMIT 20", 11));
+	}
+	row('search: the same by rank, in one of a thousand, to plain', took("SELECT * FROM webchatt.search_ranked('w1000 ')", 11), 'us',
+		took("SELECT id FROM bench.plain WHERE words @@ websearch_to_tsquery('english', 'w1000') ORDER BY ts_rank(words, websearch_to_tsquery('english', 'w1000')) DESC LIMIT 20", 11));
+	sql('CREATE EXTENSION IF NOT EXISTS pg_trgm');
+	row('search: CPU for a message, indexed for parts of words besides', index_cpu($n), 'us', $plain);
+	row('search: that index, for a message', sql("SELECT pg_total_relation_size('webchatt.search_parts')") / $n, 'bytes');
+	row("search: a page of a part of a word, rare, to plain's whole word", took("SELECT * FROM webchatt.search_parts('w9000')", 11), 'us',
+		took("SELECT id FROM bench.plain WHERE words @@ websearch_to_tsquery('english', 'w9000') ORDER BY id DESC LIMIT 20", 11));
+	sql("DROP EXTENSION pg_trgm CASCADE; DROP TABLE bench.plain; SELECT webchatt.set_search_language('$CHANNEL')");
+	empty_tables();
+	return;
+}
+
+# report() of a day and of thirty, beside counting the same messages.
+sub measure_report
+{
+	my $n = $opt{old} < 5_000_000 ? $opt{old} : 5_000_000;
+	empty_tables();
+	sql_file('days.sql', old => $n, words => 0, channel => $CHANNEL);
+	for my $days (1, 30)
+	{
+		my $from = "(now() AT TIME ZONE 'UTC')::date - $days";
+		row("report: $days day" . ($days > 1 ? 's' : '') . ' of ' . int($n / 60 * $days) . " messages among $n, to counting them",
+			took("SELECT * FROM webchatt.report($from, (now() AT TIME ZONE 'UTC')::date - 1, '$CHANNEL')", 3) / 1000, 'ms',
+			took("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$CHANNEL' AND id >= webchatt._search_id(($from)::timestamp AT TIME ZONE 'UTC')", 3) / 1000);
+	}
+	empty_tables();
+	return;
+}
+
 my %measure = (in => \&measure_in, commit => \&measure_commit, out => \&measure_out, send => \&measure_send,
 	memory => \&measure_memory, old => \&measure_old, visitors => \&measure_visitors, reply => \&measure_reply,
-	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link, keep => \&measure_keep);
+	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link, keep => \&measure_keep,
+	search => \&measure_search, report => \&measure_report);
 my @parts = split /,/, $opt{only};
 for my $part (@parts) { die "there is no part $part\n" if !$measure{$part} }
 
