@@ -611,19 +611,26 @@ sub measure_search
 	sql("SELECT webchatt.set_search_language('$CHANNEL', 'english')");
 	row('search: CPU for a message indexed anew, with a language', index_cpu($n), 'us', $plain);
 	sql('VACUUM ANALYZE webchatt.search_texts');
+	# a page as one would make it without us: the rows, and where the word is in them
+	my $page = sub {
+		my ($word, $order) = @_;
+		return "SELECT m.channel_id, m.id, m.visitor, m.direction, m.created_at, m.author, ts_headline('english', m.content ->> 'text', q)
+			FROM (SELECT p.id, q FROM bench.plain p, websearch_to_tsquery('english', '$word') q WHERE p.words @@ q ORDER BY " . ($order // 'p.id') . " DESC LIMIT 20) p
+			JOIN webchatt.messages m ON m.channel_id = '$CHANNEL' AND m.id = p.id";
+	};
 	for (['in an eighth of the messages', 'w10'], ['in one of a thousand', 'w1000'], ['in a few', 'w9000'], ['in none', 'w20000'])
 	{
 		my ($where, $word) = @$_;
 		row("search: a page of a word $where of $n, to plain", took("SELECT * FROM webchatt.search('$word ')", 11), 'us',
-			took("SELECT id FROM bench.plain WHERE words @@ websearch_to_tsquery('english', '$word') ORDER BY id DESC LIMIT 20", 11));
+			took($page->($word), 11));
 	}
 	row('search: the same by rank, in one of a thousand, to plain', took("SELECT * FROM webchatt.search_ranked('w1000 ')", 11), 'us',
-		took("SELECT id FROM bench.plain WHERE words @@ websearch_to_tsquery('english', 'w1000') ORDER BY ts_rank(words, websearch_to_tsquery('english', 'w1000')) DESC LIMIT 20", 11));
+		took($page->('w1000', 'ts_rank(p.words, q)'), 11));
 	sql('CREATE EXTENSION IF NOT EXISTS pg_trgm');
 	row('search: CPU for a message, indexed for parts of words besides', index_cpu($n), 'us', $plain);
 	row('search: that index, for a message', sql("SELECT pg_total_relation_size('webchatt.search_parts')") / $n, 'bytes');
 	row("search: a page of a part of a word, rare, to plain's whole word", took("SELECT * FROM webchatt.search_parts('w9000')", 11), 'us',
-		took("SELECT id FROM bench.plain WHERE words @@ websearch_to_tsquery('english', 'w9000') ORDER BY id DESC LIMIT 20", 11));
+		took($page->('w9000'), 11));
 	sql("DROP EXTENSION pg_trgm CASCADE; DROP TABLE bench.plain; SELECT webchatt.set_search_language('$CHANNEL')");
 	empty_tables();
 	return;

@@ -61,6 +61,8 @@ DELETE FROM webchatt.own_extras;
 INSERT INTO webchatt.own_extras (kind, relation, name)
 SELECT x.kind, x.relation, x.name FROM webchatt._extras() x
 WHERE x.relation !~ '^_upgrade_' AND NOT EXISTS (SELECT FROM webchatt._upgrade_extras u WHERE (u.kind, u.relation, u.name) = (x.kind, x.relation, x.name));
+-- made later, where pg_trgm is
+INSERT INTO webchatt.own_extras (kind, relation, name) VALUES ('index', 'search_parts', 'search_parts_said') ON CONFLICT DO NOTHING;
 
 DROP TABLE webchatt._upgrade_init;
 DROP VIEW webchatt._upgrade_acls;

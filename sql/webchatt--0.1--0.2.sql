@@ -41,3 +41,10 @@ UPDATE webchatt.file_uses SET message_channel_id = channel_id;
 ALTER TABLE webchatt.file_uses ALTER COLUMN message_channel_id SET NOT NULL;
 
 -- @functions, views, rights
+
+-- 0.1 did not keep when a conversation was closed: of those that are, the time of the message that it was closed up to
+INSERT INTO webchatt.closings (channel_id, visitor, closed_upto, closed_at)
+SELECT c.channel_id, c.visitor, c.closed_upto, m.created_at
+FROM webchatt.conversations c JOIN webchatt.messages m ON m.channel_id = c.channel_id AND m.id = c.closed_upto
+WHERE c.state = 'closed'
+ON CONFLICT DO NOTHING;

@@ -136,6 +136,7 @@ COMMENT ON TABLE webchatt.search_parts IS
 	'the words of messages once more, for webchatt.search_parts(), where the extension pg_trgm is installed; written with webchatt.search_texts, else empty. In no dump';
 COMMENT ON COLUMN webchatt.search_parts.id IS 'the message in webchatt.messages';
 COMMENT ON COLUMN webchatt.search_parts.said IS 'its words, each once, in no order';
+-- again, by upgrades
 ALTER TABLE webchatt.search_parts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY as_messages ON webchatt.search_parts FOR SELECT USING (
 	(SELECT NOT row_security_active('webchatt.messages'::regclass))

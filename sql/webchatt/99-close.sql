@@ -70,6 +70,7 @@ $$;
 -- whatever hangs on our tables from here on is somebody else's: see webchatt.extras
 INSERT INTO webchatt.own_extras (kind, relation, name) SELECT e.kind, e.relation, e.name FROM webchatt._extras() e;
 -- made later, where pg_trgm is
+-- not by upgrades: sql/upgrade-end.sql
 INSERT INTO webchatt.own_extras (kind, relation, name) VALUES ('index', 'search_parts', 'search_parts_said');
 
 -- a dump brings its own z_installations, and is not over with this
