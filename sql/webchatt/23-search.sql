@@ -298,7 +298,9 @@ BEGIN
 		RETURN false;
 	END IF;
 	-- empty, so that nobody waits for it: the rows come behind
-	TRUNCATE webchatt.search_parts;
+	IF EXISTS (SELECT FROM webchatt.search_parts) THEN
+		TRUNCATE webchatt.search_parts;
+	END IF;
 	EXECUTE format('CREATE INDEX search_parts_said ON webchatt.search_parts USING gin (said %I.gin_trgm_ops) WITH (gin_pending_list_limit = 256)', place);
 	COMMENT ON INDEX webchatt.search_parts_said IS 'for webchatt.search_parts(), made where pg_trgm is';
 	DELETE FROM webchatt.search_progress;
