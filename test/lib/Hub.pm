@@ -10,7 +10,6 @@ use parent 'Child';
 use Cwd qw(abs_path);
 use File::Basename;
 use Mojo::JSON qw(decode_json);
-use Mojo::UserAgent;
 use Patience;
 use POSIX ":sys_wait_h";
 
@@ -20,6 +19,7 @@ my $program = abs_path(dirname(__FILE__) . '/../hub/hub.pl');
 sub new
 {
 	my ($class, %args) = @_;
+	require Mojo::UserAgent;
 	my $self = bless {
 		dir => $args{dir},
 		keys => $args{keys} // ['key-of-the-tests'],

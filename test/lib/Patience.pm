@@ -11,6 +11,9 @@ use Time::HiRes qw(sleep time);
 
 our $SECONDS = $ENV{WEBCHATT_TEST_PATIENCE} // 180;
 
+# Nor do Mojolicious' clients and servers give up before, here and in what a test starts.
+$ENV{"MOJO_${_}_TIMEOUT"} //= $SECONDS for qw(CONNECT INACTIVITY);
+
 sub seconds
 {
 	my ($asked) = @_;

@@ -30,7 +30,7 @@ sub new
 {
 	my ($class, %args) = @_;
 	my $t = LocalHub->begin(conf => "webchatt.webhook_allowed_addresses = '127.0.0.0/8'");
-	my $self = bless { t => $t, n => 0, ua => Mojo::UserAgent->new(max_redirects => 0, inactivity_timeout => 30),
+	my $self = bless { t => $t, n => 0, ua => Mojo::UserAgent->new(max_redirects => 0),
 		done => { hellos => 0, messages => 0, calls => 0, webhooks => 0, deliveries => 0 }, samples => [] }, $class;
 
 	$t->{hub} = Hub->new(dir => $t->node->basedir . '/hub', keys => [$WebchattTest::KEY],

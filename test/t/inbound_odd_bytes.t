@@ -180,7 +180,7 @@ subtest 'a hub\'s own endpoint' => sub {
 subtest 'the local hub' => sub {
 	my $t = LocalHub->begin(name => 'local');
 	my $channel = $t->{channel};
-	my $ua = Mojo::UserAgent->new(max_redirects => 0, inactivity_timeout => 20);
+	my $ua = Mojo::UserAgent->new(max_redirects => 0);
 	my $v = $t->arrived;
 
 	# Visitors; bytes that are no UTF-8 are the WebSocket's affair.

@@ -12,7 +12,7 @@ use Test::More;
 
 my $t = LocalHub->begin(conf => join "\n", "webchatt.webhook_allowed_addresses = '127.0.0.0/8'");
 my $endpoint = Endpoint->new;
-my $ua = Mojo::UserAgent->new(inactivity_timeout => 20);
+my $ua = Mojo::UserAgent->new;
 my $url = "http://127.0.0.1:$endpoint->{port}";
 my $hooks = '/v1/organization/webhook';
 
