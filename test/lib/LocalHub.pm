@@ -161,16 +161,19 @@ sub settled
 {
 	my ($self, $what, $clients, $timeout) = @_;
 	my $why = '';
+	my $ask = $self->asking;
 	my $good = Visitor::until(
 		sub {
 			my @busy = grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } || %{ $_->{pending}{delivered} // {} } || $_->{filling} } @$clients;
 
 			$why = @busy ? $busy[0]->describe . ', unacked: ' . join(' ', keys %{ $busy[0]{unacked} }) : '';
 			return 0 if @busy;
-			my %rows = map { split /\|/ } split /\n/, $self->sql("SELECT visitor, count(*) FROM webchatt.messages
+			my $out = $ask->("SELECT visitor, count(*) FROM webchatt.messages
 				WHERE channel_id = '$self->{channel}' AND status NOT IN ('expired', 'cancelled', 'failed') GROUP BY 1");
-			my @behind = grep { $_->transcript != ($rows{ $_->{visitor} } // 0) } @$clients;
-			$why = @behind ? "client $behind[0]{number} has " . $behind[0]->transcript . " of $rows{ $behind[0]{visitor} } messages" : '';
+			return $why = '' if !defined $out;
+			my %rows = map { split /\|/ } split /\n/, $out;
+			my @behind = grep { keys %{ $_->{messages} } != ($rows{ $_->{visitor} } // 0) } @$clients;
+			$why = @behind ? "client $behind[0]{number} has " . keys(%{ $behind[0]{messages} }) . " of $rows{ $behind[0]{visitor} } messages" : '';
 			Visitor::pump(0.2) if @behind;
 			return !@behind;
 		}, $timeout);

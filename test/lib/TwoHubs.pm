@@ -169,30 +169,31 @@ sub under_load
 # --- the account -----------------------------------------------------------
 
 # What A and B have of each other, by a query that is the same on both sides.
-sub _lines { my ($node, $sql) = @_; return map { [ split /\|/, $_, -1 ] } split /\n/, $node->sql($sql) }
+sub _lines { my ($node, $sql) = @_; return _split($node->sql($sql)) }
+sub _split { my ($out) = @_; return map { [ split /\|/, $_, -1 ] } split /\n/, $out }
 
-# Why A and B are not of one mind yet, or ''.
+# Why A and B are not of one mind yet, or ''.  Arguments: what asks A and B (WebchattTest::asking).
 sub _behind
 {
-	my ($self) = @_;
-	my ($a, $b, $channel) = ($self->a, $self->b, $self->{channel});
-	my ($status, $out) = $a->try_sql("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'in'"
+	my ($self, $ask_a, $ask_b) = @_;
+	my $channel = $self->{channel};
+	my $written = $ask_a->("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'in'"
 		  . ($self->{from} ? " AND id > '$self->{from}'" : ''));
-	return 'A does not answer' if $status;
-	my $written = $out;
-	($status, $out) = $b->try_sql("SELECT (SELECT count(*) FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'in')
+	return 'A does not answer' if !defined $written;
+	my $out = $ask_b->("SELECT (SELECT count(*) FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'in')
 		+ (SELECT count(*) FROM webchatt.rejects WHERE channel_id = '$channel'),
 		(SELECT count(*) FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND status IN ('queued', 'held')),
 		(SELECT string_agg(DISTINCT visitor, ' ') FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND status = 'held')");
-	return 'B does not answer' if $status;
+	return 'B does not answer' if !defined $out;
 	my ($came, $open, $held) = split /\|/, $out, -1;
 	$self->{held} = $held;
 	return "B has $came of $written messages" if $came < $written;
 	return "$open replies have not left B" if $open;
-	my %there = map { $_->[0] => $_->[1] } _lines($a, "SELECT substr(dedupe_key, 5),
-		CASE WHEN status IN ('expired', 'cancelled') THEN 'failed' ELSE status::text END FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND dedupe_key LIKE 'api:%'");
-	my @different = grep { ($there{ $_->[0] } // 'missing') ne $_->[1] } _lines($b,
-		"SELECT id, status FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out'");
+	my $there = $ask_a->("SELECT substr(dedupe_key, 5), CASE WHEN status IN ('expired', 'cancelled') THEN 'failed' ELSE status::text END
+		FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND dedupe_key LIKE 'api:%'") // return 'A does not answer';
+	my $here = $ask_b->("SELECT id, status FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out'") // return 'B does not answer';
+	my %there = map { $_->[0] => $_->[1] } _split($there);
+	my @different = grep { ($there{ $_->[0] } // 'missing') ne $_->[1] } _split($here);
 	return @different . " replies have another status at A, such as $different[0][0], $different[0][1] at B, "
 	  . ($there{ $different[0][0] } // 'missing') . ' at A' if @different;
 	return '';
@@ -206,11 +207,12 @@ sub settled
 	my $why = 'not looked yet';
 	my $began = time;
 	my $nudged = 0;
+	my @ask = map { $_->asking } $self->a, $self->b;
 
 	Visitor::until(sub { !grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } } @{ $self->{visitors} } }, $timeout);
 	while (time - $began < Patience::seconds($timeout))
 	{
-		$why = $self->_behind or last;
+		$why = $self->_behind(@ask) or last;
 		if ($self->{held} && time - $nudged > 3)
 		{
 			my %held = map { $_ => 1 } split / /, $self->{held};

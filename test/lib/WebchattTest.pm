@@ -172,18 +172,27 @@ sub until
 {
 	my ($self, $query, $timeout, $want) = @_;
 	my $began = time;
-	my $session;
-	my $came = Patience::until(
-		sub {
-			$session //= WebchattTest::Session->new($self->{node}, $self->{database});
-			my $out = $session->query($query);
-			do { $session->close; undef $session } if !defined $out;
-			return ($out // '') eq ($want // 't');
-		},
-		$timeout, sub { $self->meanwhile });
+	my $ask = $self->asking;
+	my $came = Patience::until(sub { return ($ask->($query) // '') eq ($want // 't') }, $timeout, sub { $self->meanwhile });
 
-	$session->close if $session;
 	return $came ? time - $began : undef;
+}
+
+# What asks again and again: code that runs SQL in one session as long as it finds a server, and gives what psql
+# prints; undef if there was no answer, or an error.
+sub asking
+{
+	my ($self) = @_;
+	my $session;
+
+	return sub {
+		my ($query) = @_;
+		$session //= WebchattTest::Session->new($self->{node}, $self->{database});
+		my $out = $session->query($query);
+		return $out if defined $out && $out !~ /^(?:psql: (?:error: )?|psql:<stdin>:\d+: )?(?:ERROR|FATAL|PANIC):|^server closed/m;
+		undef $session;
+		return;
+	};
 }
 
 # What goes on while something is waited for.
@@ -474,7 +483,7 @@ sub new
 	my ($in, $out);
 	my $pid = open3($in, $out, undef, 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-d', $database);
 
-	return bless { pid => $pid, in => $in, out => $out, n => 0 }, $class;
+	return bless { pid => $pid, owner => $$, in => $in, out => $out, n => 0 }, $class;
 }
 
 # Run SQL in the session; returns its output, errors included, or undef if psql has ended.
@@ -507,9 +516,13 @@ sub close
 	return unless $self->{pid};
 	close $self->{in};
 	close $self->{out};
+	local ($?, $!);
 	kill 'TERM', $self->{pid};
 	waitpid delete $self->{pid}, 0;
 	return;
 }
+
+# Who forks has a copy of the object, and not the program.
+sub DESTROY { my ($self) = @_; $self->close if $self->{pid} && $self->{owner} == $$; return }
 
 1;
