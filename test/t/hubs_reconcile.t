@@ -387,8 +387,8 @@ $t->status_becomes($lost, 'read', 'and the statuses', 60);
 is($t->sql(q{SELECT repaired || ' ' || asked + waiting + given_up FROM webchatt.repair WHERE event_type = 'Message'}), '120 0', 'webchatt.repair says so');
 my @bulk = $hub->calls(qr{/webhook-log/retry\z});
 is(scalar(grep { @{ $_->{body}{webhookLogIds} } > 50 } @bulk), 0, 'never more than 50 at a time');
-my ($a, $b) = map { $_->{at} } grep { @{ $_->{body}{webhookLogIds} } > 2 } @bulk;
-cmp_ok($b - $a, '>=', 0.6, 'one call a second, more or less');
+my @at = map { $_->{at} } grep { @{ $_->{body}{webhookLogIds} } > 2 } @bulk;
+cmp_ok($at[-1] - $at[0], '>=', 0.6 * $#at, 'one call a second, more or less, however late the hub hears of one');
 
 # Kinds of hubs: oldest first, Error for Failed, no bulk call; and answers that are lost.
 for my $kind ({ log_order => 'oldest' }, { failed_word => 'Error' }, { bulk => 0 }, { rule => { do => 'drop', api => 'POST .*retry', times => 1 } },
@@ -416,12 +416,12 @@ $hub->set(log_order => 'newest', failed_word => 'Failed', bulk => 1);
 
 sub overdue { my ($id, $what, $where) = @_; return $t->wait_for("SELECT count(*) = 1 FROM webchatt.overdue WHERE id = '$id' AND $where", $what) }
 
-setting('webchatt.overdue_after', '2s');
 my $silent = $t->send_text('silent', 'anybody?');
 $t->status_becomes($silent, 'sent');
-is($t->sql("SELECT count(*) FROM webchatt.overdue WHERE id = '$silent'"), 0, 'what has just been sent is not overdue');
+is($t->sql("SELECT count(*) FROM webchatt.overdue WHERE id = '$silent'"), 0, 'what was sent within the hour is not overdue');
+setting('webchatt.overdue_after', '2s');
 overdue($silent, 'what nothing is heard of is', q{status = 'sent' AND age > interval '2 s' AND reason ~ 'no word'});
-cmp_ok($t->status('overdue'), '>=', 1, 'status counts it');
+$t->wait_for('SELECT overdue >= 1 FROM webchatt.status', 'status counts it');
 $its = ($hub->record(to => 'silent'))[-1];
 $hub->emit(Webhook::status($its->{message_id}, 'delivered'));
 is($t->sql("SELECT count(*) FROM webchatt.overdue WHERE id = '$silent'"), 0, 'when it is delivered it is not overdue any more');
