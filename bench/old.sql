@@ -1,4 +1,4 @@
--- :old messages that were sent long ago, each with its statuses, and the visitors they went to.
+-- :old messages that were sent long ago, over :days days, each with its statuses, and the :visitors visitors they went to.
 -- The indexes are made afterwards: it is the same table, in a tenth of the time.
 SET session_replication_role = replica;
 SET maintenance_work_mem = '1GB';
@@ -16,14 +16,14 @@ SELECT CASE WHEN is_constraint THEN format('ALTER TABLE %s DROP CONSTRAINT %I', 
 	ELSE format('DROP INDEX webchatt.%I', name) END FROM made \gexec
 
 INSERT INTO webchatt.visitors (channel_id, id, last_seen)
-SELECT '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', 'visitor-' || n, '2020-01-01' FROM generate_series(0, 99999) AS n
+SELECT '6cbd6789-1d2b-47e0-9391-5eb91d2839ea', 'visitor-' || n, '2020-01-01' FROM generate_series(0, :visitors - 1) AS n
 ON CONFLICT DO NOTHING;
 INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, created_at, status_at, hub_message_id)
 SELECT '6cbd6789-1d2b-47e0-9391-5eb91d2839ea',
 	(lpad(to_hex(1500000000000 + n * 10), 12, '0') || '7' || right(md5(n::text), 19))::uuid,
-	'visitor-' || n % 100000, (CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END)::webchatt.message_direction,
+	'visitor-' || n % :visitors, (CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END)::webchatt.message_direction,
 	CASE n % 2 WHEN 0 THEN 'received' ELSE 'read' END::webchatt.message_status,
-	jsonb_build_object('text', 'message number ' || n), '2018-01-01', '2018-01-01',
+	jsonb_build_object('text', 'message number ' || n), '2018-01-01'::timestamptz - (1 - n::float8 / :old) * :days * interval '1 day', '2018-01-01',
 	CASE n % 2 WHEN 0 THEN 'old-' || n END
 FROM generate_series(1, :old) AS n;
 INSERT INTO webchatt.statuses (channel_id, message_id, status, hub_message_id, at, recorded_at)

@@ -1,7 +1,7 @@
 # Measures webchatt on the cluster that scripts/bench started, beside baselines
 # in the same run, and prints one table.
 #
-#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,search,report] [--quick]
+#   run.pl [--only in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,archive,search,report] [--quick]
 #          [--seconds N] [--messages N] [--old N] [--backlog N] [--repeat N]
 #          [--crowd N]
 #
@@ -29,7 +29,7 @@ my $ORIGIN = 'http://localhost';
 # The crowd comes from so many addresses.
 my $ADDRESSES = 10;
 
-my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,search,report', seconds => 6, messages => 100_000,
+my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,archive,search,report', seconds => 6, messages => 100_000,
 	old => 10_000_000, backlog => 1_000_000, repeat => 3, crowd => 10_000);
 @opt{qw(seconds messages old backlog repeat crowd)} = (2, 20_000, 200_000, 50_000, 1, 1000) if grep { $_ eq '--quick' } @ARGV;
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
@@ -215,7 +215,7 @@ sub measure_old
 		$plain_drain = median(map { drain() } 1 .. $opt{repeat});
 	}
 	print STDERR "  making $opt{old} old messages, which takes a few minutes\n";
-	sql_file('old.sql', old => $opt{old});
+	sql_file('old.sql', old => $opt{old}, days => 0, visitors => 100_000);
 	row("out: the same with $opt{old} old messages", median(map { drain() } 1 .. $opt{repeat}), '/s', $plain_drain, 'r>', 0.9);
 	return;
 }
@@ -530,7 +530,7 @@ sub measure_keep
 	open_channel();
 	empty_tables();
 	print STDERR "  making $old old messages, which takes a few minutes\n";
-	sql_file('old.sql', old => $old);
+	sql_file('old.sql', old => $old, days => 0, visitors => 100_000);
 	my $load = sub { return pairs(run(visitors_command('send', visitors => 20, warmup => 1))) };
 	my (@without, @with, @rate);
 	for (1 .. $opt{repeat})
@@ -653,9 +653,83 @@ sub measure_report
 	return;
 }
 
+# Another PostgreSQL, with an archive by month in it and a foreign table here that leads there.
+sub start_far
+{
+	my $dir = "$ENV{BENCH_DATA}.far";
+	my $socket = $ENV{PGHOST};
+	my $port = $ENV{PGPORT} + 1;
+
+	run('initdb', '-A', 'trust', '--no-locale', '-E', 'UTF8', '-U', $ENV{PGUSER}, '-D', $dir);
+	open(my $conf, '>>', "$dir/postgresql.conf") or die $!;
+	print $conf "listen_addresses = ''\nunix_socket_directories = '$socket'\nport = $port\nshared_buffers = 256MB\nmax_wal_size = 8GB\n";
+	close $conf;
+	run('pg_ctl', '-w', '-D', $dir, '-l', "$dir.log", 'start');
+	my $far = sub { local $ENV{PGPORT} = $port; local $ENV{PGDATABASE} = 'postgres'; return sql($_[0]) };
+	$far->('CREATE TABLE chats (channel_id uuid, id uuid, visitor text, direction text, status text, content jsonb, created_at timestamptz, author text, statuses jsonb, PRIMARY KEY (channel_id, id, created_at)) PARTITION BY RANGE (created_at);
+		CREATE INDEX ON chats (channel_id, visitor, id)');
+	$far->(join ';', map { my ($y, $m) = (2015 + int(($_ - 1) / 12), 1 + ($_ - 1) % 12); sprintf q{CREATE TABLE chats_%04d_%02d PARTITION OF chats FOR VALUES FROM ('%04d-%02d-01') TO ('%04d-%02d-01')}, $y, $m, $y, $m, $m == 12 ? ($y + 1, 1) : ($y, $m + 1) } 1 .. 48);
+	sql("DROP EXTENSION IF EXISTS postgres_fdw CASCADE; CREATE EXTENSION postgres_fdw;
+		CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$socket', port '$port', dbname 'postgres', fetch_size '1000', batch_size '500');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER far OPTIONS (user '$ENV{PGUSER}');
+		IMPORT FOREIGN SCHEMA public LIMIT TO (chats) FROM SERVER far INTO public");
+	return ($far, sub { run('pg_ctl', '-D', $dir, '-m', 'fast', 'stop') });
+}
+
+# Millions of old messages move to another PostgreSQL, and are read back by history().
+sub measure_archive
+{
+	my $old = $opt{old} < 5_000_000 ? $opt{old} : 5_000_000;
+	my $visitors = int($old / 50) || 1;
+	empty_tables();
+	my ($far, $stop) = start_far();
+	print STDERR "  making $old old messages, which takes a few minutes\n";
+	sql_file('old.sql', old => $old, days => 900, visitors => $visitors);
+	my $sum = q{SELECT sum(hashtextextended(id::text || visitor || content::text || direction::text || created_at, 0)::numeric) FROM };
+	my ($n, $was, $bytes) = (sql('SELECT count(*) FROM webchatt.messages'), sql("$sum webchatt.messages"), sql(q{SELECT sum(pg_total_relation_size(t)) FROM unnest(ARRAY['webchatt.messages', 'webchatt.statuses']::regclass[]) t}));
+	my @cpu = server_cpu();
+	my $began = time;
+
+	sql(q{SELECT webchatt.set_retention('30 days', archive => 'public.chats')});
+	until (sql('SELECT NOT EXISTS (SELECT FROM webchatt.messages)') eq 't')
+	{
+		die 'they do not leave: ' . sql('SELECT last_error FROM webchatt.status') . "\n" if time > $began + 600 + $old / 300;
+		# what its process does with a fifth of the time, here with all of it
+		sql(q{DO $$ DECLARE until timestamptz := clock_timestamp() + '30 s'; BEGIN
+			WHILE clock_timestamp() < until AND EXISTS (SELECT FROM webchatt.messages) LOOP PERFORM webchatt._retain(1000, 0); COMMIT; END LOOP; END $$});
+	}
+	my $took = time - $began;
+	my $there = $far->('SELECT count(*) FROM chats');
+	die "of $n messages $there are in the archive\n" if $there != $n;
+	die "what is in the archive is not what was here\n" if $far->("$sum chats") ne $was;
+	row("archive: $n messages moved to another PostgreSQL, by month", $n / $took, '/s');
+	row('archive: CPU of all of this server for a message', (server_cpu() - $cpu[0]) / $n, 'us');
+	row('archive: disk there, to here', $far->(q{SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'chats'::regclass}) / 1048576, 'MB', $bytes / 1048576);
+	my @ms;
+	for my $i (1 .. 200)
+	{
+		my $visitor = 'visitor-' . int rand($visitors);
+		my $t0 = time;
+		my @rows = split /\n/, sql("SELECT id FROM webchatt.history('$CHANNEL', '$visitor', most => 50)");
+		push @ms, 1e3 * (time - $t0);
+		die "history() does not read $visitor\n" if !@rows;
+	}
+	@ms = sort { $a <=> $b } @ms;
+	row('archive: a page by history(), a new session each, median', $ms[$#ms / 2], 'ms');
+	row('archive: the same, p99', $ms[$#ms * 0.99], 'ms');
+	my $t0 = time;
+	my $read = sql("SELECT count(*) FROM (SELECT DISTINCT visitor FROM public.chats) v, LATERAL webchatt.history('$CHANNEL', v.visitor, most => 1000) h");
+	die "history() reads $read of $n\n" if $read != $n;
+	row('archive: all of it read back by history(), a conversation at a time', $read / (time - $t0), '/s');
+	sql('SELECT webchatt.set_retention(NULL)');
+	$stop->();
+	empty_tables();
+	return;
+}
+
 my %measure = (in => \&measure_in, commit => \&measure_commit, out => \&measure_out, send => \&measure_send,
 	memory => \&measure_memory, old => \&measure_old, visitors => \&measure_visitors, reply => \&measure_reply,
-	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link, keep => \&measure_keep,
+	idle => \&measure_idle, fanout => \&measure_fanout, link => \&measure_link, keep => \&measure_keep, archive => \&measure_archive,
 	search => \&measure_search, report => \&measure_report);
 my @parts = split /,/, $opt{only};
 for my $part (@parts) { die "there is no part $part\n" if !$measure{$part} }
