@@ -29,7 +29,7 @@ my $ORIGIN = 'http://localhost';
 # The crowd comes from so many addresses.
 my $ADDRESSES = 10;
 
-my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,archive,search,report', seconds => 6, messages => 100_000,
+my %opt = (only => 'in,commit,out,send,memory,visitors,reply,idle,fanout,link,old,keep,search,report', seconds => 6, messages => 100_000,
 	old => 10_000_000, backlog => 1_000_000, repeat => 3, crowd => 10_000);
 @opt{qw(seconds messages old backlog repeat crowd)} = (2, 20_000, 200_000, 50_000, 1, 1000) if grep { $_ eq '--quick' } @ARGV;
 GetOptions(\%opt, 'only=s', 'quick', 'seconds=i', 'messages=i', 'old=i', 'backlog=i', 'repeat=i', 'crowd=i')
