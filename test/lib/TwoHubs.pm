@@ -190,8 +190,9 @@ sub _behind
 	return "B has $came of $written messages" if $came < $written;
 	return "$open replies have not left B" if $open;
 	my $there = $ask_a->("SELECT substr(dedupe_key, 5), CASE WHEN status IN ('expired', 'cancelled') THEN 'failed' ELSE status::text END
-		FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND dedupe_key LIKE 'api:%'") // return 'A does not answer';
-	my $here = $ask_b->("SELECT id, status FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out'") // return 'B does not answer';
+		FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' AND dedupe_key LIKE 'api:%' ORDER BY 1") // return 'A does not answer';
+	my $here = $ask_b->("SELECT id, status FROM webchatt.messages WHERE channel_id = '$channel' AND direction = 'out' ORDER BY 1") // return 'B does not answer';
+	return '' if $there eq $here;
 	my %there = map { $_->[0] => $_->[1] } _split($there);
 	my @different = grep { ($there{ $_->[0] } // 'missing') ne $_->[1] } _split($here);
 	return @different . " replies have another status at A, such as $different[0][0], $different[0][1] at B, "
