@@ -321,7 +321,7 @@ COMMENT ON COLUMN webchatt.messages.id IS 'UUID version 7, ours: sorts by time';
 COMMENT ON COLUMN webchatt.messages.direction IS 'in: from the visitor; out: to the visitor';
 COMMENT ON COLUMN webchatt.messages.content IS 'as it came, or as it goes out; the shapes are in doc/hub-contract.md, section 2';
 COMMENT ON COLUMN webchatt.messages.hub_message_id IS
-	'inbound: the hub''s id, which makes a repeated event one message; an outbound message''s ids are in webchatt.statuses, as one sent again may have several';
+	'inbound: the hub''s id, which makes a repeated event one message; of what was imported import:<source>:<key>, in both directions; an outbound message''s ids are in webchatt.statuses, as one sent again may have several';
 COMMENT ON COLUMN webchatt.messages.hub_time IS 'inbound: the event''s own timestamp';
 COMMENT ON COLUMN webchatt.messages.extra IS 'inbound: the event''s fields that webchatt does not know';
 COMMENT ON COLUMN webchatt.messages.error_code IS 'outbound: the hub''s code, when it failed';

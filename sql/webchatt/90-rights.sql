@@ -82,6 +82,12 @@ GRANT EXECUTE ON FUNCTION webchatt.send_message(uuid, text, jsonb, text, interva
 	webchatt._config_changed(), webchatt._messages_inserted(), webchatt.ingest(text, text, uuid), webchatt.retry_reject(bigint),
 	webchatt._retries_asked(), webchatt.retract_message(uuid, uuid), webchatt._tokens_gone() TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._desk_sessions_ended() TO webchatt_worker;
+-- conversations of another chat
+GRANT EXECUTE ON FUNCTION webchatt._import_time(text, text), webchatt._import_content(webchatt.imported), webchatt._import_person(uuid, text, text, boolean),
+	webchatt._import_persons(uuid, text[], text[], boolean), webchatt._import_id(timestamptz, bigint, text),
+	webchatt._import_visitors_as_worker(uuid, webchatt.imported[], text), webchatt._import_messages_as_worker(uuid, text, webchatt.imported[], text[], text, boolean),
+	webchatt._index_imported(uuid, uuid[]), webchatt._import_rest_as_worker(uuid, text, webchatt.imported[], text[], text[]),
+	webchatt._import_stand_as_worker(uuid, text[]) TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._file_type(bytea), webchatt._make_file(uuid, text, bigint, text, text), webchatt._put_file_piece(webchatt.files, bigint, bytea),
 	webchatt._make_whole_file(uuid, text, bytea, text), webchatt._take_file_piece(text, text, bigint, bytea), webchatt._drop_file(text, text) TO webchatt_worker;
 -- who signs in to the desk by a passkey
@@ -197,6 +203,7 @@ GRANT SELECT ON webchatt.file_chunks, webchatt.file_uses, webchatt.file_overview
 GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON webchatt.messages TO webchatt_admin;
 GRANT SELECT, DELETE, TRIGGER ON webchatt.statuses TO webchatt_admin;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA webchatt TO webchatt_admin;
+GRANT EXECUTE ON PROCEDURE webchatt.import_history(uuid, regclass, text, text, boolean, boolean, bigint, bigint, bigint) TO webchatt_admin;
 
 ----------------------------------------------------------------------------
 -- webchatt_agent: reads conversations and sends

@@ -129,7 +129,7 @@ LEFT JOIN free f ON f.channel_id = n.channel_id AND f.id = n.visitor;
 SELECT visitor, joined, ended FROM webchatt._identify($1, $2, $3, $4, $5);
 
 -- name: open_link($1 channel uuid, $2 link_hash bytea, $3 shown text, $4 new_hash bytea)
--- A device came by a link: whose conversation that opens (null: nobody's).
+-- A device came by a link: whose conversation that opens (null: nobody's). Without new_hash it is only asked.
 SELECT webchatt._open_link($1, $2, $3, $4) AS visitor;
 
 -- name: user_of($1 channel uuid, $2 visitor text)
@@ -219,7 +219,8 @@ SELECT
 		format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s%s,"content":%s}',
 			id, direction, ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint,
 			CASE WHEN status = 'queued' THEN 'sent' ELSE status END,
-			CASE WHEN direction = 'in' THEN ',"client":' || to_json(substr(hub_message_id, 38))::text END,
+			CASE WHEN direction = 'in' THEN ',"client":'
+				|| to_json(CASE WHEN left(hub_message_id, 7) = 'import:' THEN id::text ELSE substr(hub_message_id, 38) END)::text END,
 			CASE WHEN $9 AND direction = 'out' AND author IS NOT NULL THEN (
 				SELECT ',"author":' || json_strip_nulls(json_build_object('name', a.display_name, 'avatar', a.avatar_url))::text
 				FROM webchatt.agents a WHERE a.name = author) END,
