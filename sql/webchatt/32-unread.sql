@@ -96,7 +96,7 @@ BEGIN
 	JOIN webchatt.visitors v ON v.channel_id = l.channel_id AND v.id = l.visitor
 	WHERE l.channel_id = channel AND l.token_hash = link_hash AND l.expires_at > now() AND v.user_id IS NULL AND v.joined_to IS NULL
 	FOR SHARE OF l SKIP LOCKED;
-	IF whose IS NULL OR whose = shown THEN
+	IF whose IS NULL OR whose = shown OR new_hash IS NULL THEN
 		RETURN whose;
 	END IF;
 	-- a device that keeps nothing takes one each time
@@ -108,4 +108,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._open_link(uuid, bytea, text, bytea) IS
-	'webchatt''s own: a device came by a link: whose conversation it opens, with a token of the device''s own unless it is that visitor''s already (shown); null: it opens nothing';
+	'webchatt''s own: a device came by a link: whose conversation it opens, with a token of the device''s own unless it is that visitor''s already (shown) or new_hash is null, which only asks; null: it opens nothing';

@@ -280,6 +280,8 @@ async function linkTo(channel, fragment = '') {
 	return { address, link: await sql(`SELECT webchatt.conversation_link('${channel.id}', '${await theVisitor(channel)}', ${quoted(address)})`) };
 }
 
+const question = widget => widget.root.getByRole('group', { name: /already has a conversation/ });
+
 // A page that hears of links, and what of the link others see.
 async function follow(context, link) {
 	const widget = new Widget(await context.newPage());
@@ -322,14 +324,18 @@ test('a link opens the conversation on another device', async () => {
 	await widget.open();
 	await comes(() => widget.texts(), 'also after a reload, without the link', ['a question', 'an answer', 'from the laptop']);
 
-	// A device with another conversation.
+	// A device with another conversation is asked first.
 	const other = await device(channel);
 	await other.widget.open();
 	await other.widget.say('mine');
 	await comes(() => other.widget.mark('mine'), 'somebody else writes', 'sent');
 	const moved = await follow(other.context, link);
+	await question(moved.widget).waitFor();
+	is(await moved.widget.texts(), ['mine'], 'it still has its own');
+	await question(moved.widget).getByRole('button', { name: 'Open it' }).click();
 	await comes(() => moved.widget.texts(), 'the link\'s conversation is shown there', ['a question', 'an answer', 'from the laptop']);
 	await comes(() => other.widget.texts(), 'in all tabs', ['a question', 'an answer', 'from the laptop']);
+	is(await question(moved.widget).count(), 0, 'the question is gone');
 	is(await sql(`SELECT count(*), count(joined_to) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '2|0', 'the other one stays in its place');
 
 	// One that is over.
@@ -343,6 +349,92 @@ test('a link opens the conversation on another device', async () => {
 	is(phone.widget.errors.concat(widget.errors, moved.widget.errors, refused.widget.errors), [], 'no errors');
 	for (const context of [phone.context, laptop, other.context, late])
 		await context.close();
+});
+
+// Somebody wrote, and a link leads there; another device has a conversation of its own.
+async function twoConversations() {
+	line.open();
+	const channel = await makeChannel([site.origin]);
+	const writer = await device(channel);
+	await writer.widget.open();
+	await writer.widget.say('theirs');
+	await comes(() => writer.widget.mark('theirs'), 'somebody writes', 'sent');
+	const { link } = await linkTo(channel);
+	await writer.context.close();
+	const mine = await device(channel);
+	await mine.widget.open();
+	await mine.widget.say('mine');
+	await comes(() => mine.widget.mark('mine'), 'and somebody else, elsewhere', 'sent');
+	return { channel, link, mine };
+}
+
+test('a link in a page that is open, by the keyboard', async () => {
+	const { channel, link, mine: { context, widget } } = await twoConversations();
+	const own = `SELECT count(*) FROM webchatt.messages m WHERE channel_id = '${channel.id}' AND visitor = (SELECT visitor FROM webchatt.messages o WHERE o.channel_id = m.channel_id AND o.content ->> 'text' = 'mine')`;
+	const hash = new URL(link).hash;
+	const go = () => widget.page.evaluate(to => {
+		location.hash = to;
+	}, hash);
+	await widget.page.evaluate(() => Chatt2me.close());
+	await go();
+	await question(widget).waitFor();
+	is(await widget.page.evaluate(() => location.hash), '', 'the secret is out of the address');
+	is(await question(widget).getByRole('alert').textContent(), 'This device already has a conversation. Open the one from the link?', 'who hears the page is told of it');
+	await widget.field.fill('begun');
+	await widget.page.keyboard.press('Shift+Tab');
+	const named = () => widget.root.evaluate(host => host.shadowRoot.activeElement.textContent || host.shadowRoot.activeElement.getAttribute('aria-label'));
+	for (let n = 0; n < 5 && await named() !== 'Keep mine'; n++)
+		await widget.page.keyboard.press('Shift+Tab');
+	is(await named(), 'Keep mine', 'the keyboard comes to it');
+	await widget.page.keyboard.press('Enter');
+	await comes(() => question(widget).count(), 'it is answered', 0);
+	is([await widget.texts(), await widget.field.inputValue()], [['mine'], 'begun'], 'all is as it was, with what was begun');
+	await widget.say('and on');
+	await comes(() => widget.mark('and on'), 'and goes on', 'sent');
+	is(await sql(own), '2', 'in its own conversation');
+
+	// What is not sent yet goes to where it was written, before the other conversation comes.
+	line.cut();
+	await widget.say('unsent');
+	await widget.field.fill('begun again');
+	await go();
+	line.open();
+	await question(widget).waitFor();
+	await question(widget).getByRole('button', { name: 'Open it' }).click();
+	await comes(() => widget.texts(), 'the link is followed', ['theirs']);
+	is(await sql(own), '3', 'what was not sent is where it was written');
+	is(await widget.field.inputValue(), '', 'and what was begun is not put among the others\' words');
+	await go();
+	await until(async () => await widget.page.evaluate(() => location.hash) === '');
+	await widget.say('here');
+	await comes(() => widget.mark('here'), 'the link once more asks nothing: it is that conversation', 'sent');
+	is(await question(widget).count(), 0, 'without a question');
+	is(widget.errors, [], 'no errors');
+	await context.close();
+});
+
+test('a link on a device that has nothing to lose', async () => {
+	const { channel, link, mine } = await twoConversations();
+	await mine.context.close();
+	// A visitor who has looked, and not written.
+	const looks = await device(channel);
+	await looks.widget.open();
+	await comes(() => sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), 'somebody looks', '3');
+	const { widget } = await follow(looks.context, link);
+	await comes(() => widget.texts(), 'has the link\'s conversation', ['theirs']);
+	is(await question(widget).count(), 0, 'without a question');
+	await looks.context.close();
+	// One who has written before there was a line.
+	const offline = await device(channel);
+	line.cut();
+	await offline.widget.open(false);
+	await offline.widget.say('early');
+	const late = await follow(offline.context, link);
+	line.open();
+	await question(late.widget).waitFor();
+	await comes(() => sql(`SELECT count(DISTINCT visitor) FROM webchatt.messages WHERE channel_id = '${channel.id}'`), 'whose words are in a conversation of their own', '3');
+	is(late.widget.errors, [], 'no errors');
+	await offline.context.close();
 });
 
 run(tidy);

@@ -174,6 +174,16 @@ export async function around(look, check) {
 	await root.locator('.save:visible').waitFor();
 	await check(page, 'a conversation that can be downloaded');
 
+	// A link to another conversation.
+	await sql(`INSERT INTO webchatt.visitors (channel_id, id) VALUES ('${channel.id}', gen_random_uuid())`);
+	const link = await sql(`SELECT webchatt.conversation_link(channel_id, id, '${site.origin}/') FROM webchatt.visitors WHERE channel_id = '${channel.id}' AND id <> '${visitor}'`);
+	await page.evaluate(hash => {
+		location.hash = hash;
+	}, new URL(link).hash);
+	await shows(widget, '.asked .skip:visible');
+	await check(page, 'which conversation it is to be');
+	await root.locator('.asked .skip').click();
+
 	// Files on their way.
 	let hold = true;
 	const cors = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Upload-Offset' };

@@ -141,6 +141,15 @@ my $over = RawSocket->dial($w, $KEY);
 	ok($over->wait_for('welcome'), 'a link that opens nothing lets them in');
 }
 ok($over->wait_where(sub { ($_[0]{type} // q{}) eq 'error' && $_[0]{code} eq 'link' }, 5), 'and they are told');
+is($arrivals[-1]{ask_link}, 0, 'who does not say that they ask is not asked');
+my $asks = RawSocket->dial($w, $KEY);
+{
+	local $w->{on}{ARRIVED} = sub { push @arrivals, $_[0]; $w->tell('WELCOME', session => $_[0]{session}, result => 'KNOWN', visitor => Corridor::uuid7(), messages => '[]', other_link => 1) };
+	$asks->say({ type => 'hello', link => 'wcl_3', token => 'x', ask => \1 });
+	ok($asks->wait_for('welcome'), 'a link that leads to another conversation waits for an answer');
+}
+is($arrivals[-1]{ask_link}, 1, 'where the hello says so');
+ok($asks->wait_where(sub { ($_[0]{type} // q{}) eq 'error' && $_[0]{code} eq 'link_other' }, 5), 'and they are told');
 
 # --- required -----------------------------------------------------------------------------------------------------
 

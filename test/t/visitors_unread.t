@@ -157,6 +157,14 @@ is($t->sql('SELECT count(*) FROM webchatt.visitors'), $before, 'nobody is made f
 my $someone = $t->arrived;
 $someone->acked($someone->say('mine'));
 my $own = $someone->{visitor};
+my $tokens = $t->sql('SELECT count(*) FROM webchatt.visitor_tokens');
+my $asked = $t->arrived(where => { link => $token, ask => \1 }, token => $someone->{token});
+is($asked->{visitor}, $own, 'is asked first, where its client says so, and has its own');
+ok(Visitor::until(sub { grep { $_->{code} eq 'link_other' } @{ $asked->{errors} } }), 'it is told that the link leads elsewhere');
+is($t->sql('SELECT count(*) FROM webchatt.visitor_tokens'), $tokens, 'nothing is made for it');
+my $unasked = $t->arrived(where => { link => $token, ask => \1 }, token => $tablet->{token});
+is($unasked->{visitor} . @{ $unasked->{errors} // [] }, $z->{visitor} . '0', 'who has the conversation is asked nothing');
+is($t->arrived(where => { link => $token, ask => \1 })->{visitor}, $z->{visitor}, 'nor who is nobody yet');
 my $moved = by($token, token => $someone->{token});
 is($moved->{visitor}, $z->{visitor}, 'the link\'s conversation wins');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor = '$own'"), 1, 'the other one is not joined to it');

@@ -106,7 +106,8 @@ static const wc_arrived a_arrived = {UINT64_C(1) << 40,
 									 WC_SIGNED_NAME | WC_SIGNED_AVATAR,
 									 STR("https://search.example/"),
 									 1,
-									 {3, 2, 1}};
+									 {3, 2, 1},
+									 1};
 static const wc_profile a_profile = {UUID_A, UUID_B, STR("Ana"), STR(""), STR(""), STR("{}"), 0};
 static const wc_page a_page = {UUID_A, UUID_B, STR("https://www.example.com/b"), STR("")};
 static const wc_welcome a_welcome = {UINT64_C(1) << 40,
@@ -121,7 +122,8 @@ static const wc_welcome a_welcome = {UINT64_C(1) << 40,
 									 STR("42"),
 									 {(const char[16]) UUID_B, 16},
 									 1,
-									 0};
+									 0,
+									 1};
 static const wc_retracted a_retracted = {UUID_A, UUID_B, UUID_A};
 static const wc_conversation a_conversation = {UUID_A, UUID_B, 1};
 static const wc_rating a_rating = {77, UUID_A, UUID_B, 5, STR("good")};

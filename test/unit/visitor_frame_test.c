@@ -73,6 +73,7 @@ static const struct
 	{"\xEF\xBB\xBF{\"type\":\"ping\",\"a\":\"\xED\xA0\xBD\"}", VISITOR_GOOD, VISITOR_PING},
 	{MESSAGE("{\"type\":\"text\",\"text\":\"\\ud83d\"}"), VISITOR_GOOD, VISITOR_MESSAGE},
 	{"{\"type\":\"hello\",\"attributes\":{\"a\\ud83d\":\"\\u0000\"}}", VISITOR_GOOD, VISITOR_HELLO},
+	{"{\"type\":\"hello\",\"link\":\"wcl_1\",\"ask\":7}", VISITOR_GOOD, VISITOR_HELLO},
 };
 
 /* Texts, and whether they are taken without a tree of JSON. */

@@ -94,6 +94,7 @@ typedef struct Arrival
 	bool moving;	 /* and there are more messages of it */
 	bool by_link;	 /* the token that it goes by was given for a link */
 	bool bad_link;	 /* that opens nothing */
+	bool other_link; /* that opens another conversation, for which they are asked first */
 	bool is_other;	 /* than the hello was of: its client drops what it has */
 	char visitor[VISITOR_SIZE];
 	char ended[VISITOR_SIZE];		  /* whose other sessions are over; empty: nobody's */
@@ -394,6 +395,7 @@ open_link(Arrival *a)
 	const ConfigChannel *channel = config_channel(a->said.channel);
 	Datum args[WC_OPEN_LINK_PARAMETERS];
 	char nulls[WC_OPEN_LINK_PARAMETERS + 1] = "    ";
+	bool asks = a->known && a->said.ask_link;
 
 	a->bad_link = true;
 	if (channel->identity == WC_IDENTITY_REQUIRED || a->user_id[0] != '\0' ||
@@ -404,10 +406,14 @@ open_link(Arrival *a)
 	args[2] = CStringGetTextDatum(a->visitor);
 	nulls[2] = a->known ? ' ' : 'n';
 	args[3] = hash_datum(a->said.new_hash);
+	nulls[3] = asks ? 'n' : ' ';
 	if (wc_run(WC_OPEN_LINK, args, nulls) == 0 || wc_field_text(0, 1) == NULL)
 		return;
 	a->bad_link = false;
 	if (a->known && strcmp(wc_field_text(0, 1), a->visitor) == 0)
+		return;
+	a->other_link = asks;
+	if (asks)
 		return;
 	a->is_other = a->known;
 	a->known = a->new_token = a->by_link = true;
@@ -559,7 +565,8 @@ sessions_decide(Arrival *a)
 {
 	const ConfigChannel *channel = config_channel(a->said.channel);
 
-	a->known = a->new_token = a->was_joined = a->moving = a->is_other = a->by_link = a->bad_link = false;
+	a->known = a->new_token = a->was_joined = a->moving = a->is_other = a->by_link = a->bad_link = a->other_link =
+		false;
 	a->visitor[0] = a->ended[0] = a->user_id[0] = '\0';
 	memset(&a->page, 0, sizeof(a->page));
 	if (channel == NULL || !channel->local)
@@ -790,6 +797,7 @@ write_welcome(wc_buf *out, const Arrival *a)
 	m.new_token = is_welcome(a) && a->new_token ? 1 : 0;
 	m.user_id = wc_str_from(is_welcome(a) ? a->user_id : "");
 	m.bad_link = a->bad_link ? 1 : 0;
+	m.other_link = a->other_link ? 1 : 0;
 	m.by_link = a->by_link ? 1 : 0;
 	/* what the client has is somebody's who is not known any more */
 	m.gone = a->result == WC_WELCOME_MADE ? a->said.have : a->page.gone;

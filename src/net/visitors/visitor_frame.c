@@ -123,6 +123,7 @@ take_hello(const json_t *root, visitor_frame *frame)
 		return bad(frame, "A hello's token must be the string that welcome gave.");
 	if (!take_token(json_object_get(root, "link"), &frame->has_link, frame->link))
 		return bad(frame, "A hello's link must be the string that is in the link.");
+	frame->ask_link = json_is_true(json_object_get(root, "ask"));
 	if (have != NULL && !take_ids(have, 0, WC_MAX_HAVE, frame))
 		return bad(frame, "A hello's have must be an array of at most 100 message ids.");
 	take_page(root, frame);

@@ -48,6 +48,7 @@ typedef struct visitor_frame
 	bool has_token;				 /* of hello */
 	char token[VISITOR_MAX_TOKEN + 1];
 	bool has_link; /* of hello */
+	bool ask_link; /* and whether it is to wait for a question */
 	char link[VISITOR_MAX_TOKEN + 1];
 	char *attributes;		  /* of hello and identify: JSON; NULL: none */
 	visitor_page *page;		  /* of hello and page; else NULL */

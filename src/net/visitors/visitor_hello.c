@@ -23,7 +23,8 @@ static const rate_limit says_rate = {10000, 2, 6};
 /* A link that opens nothing costs its address as many hellos more. */
 #define BAD_LINK_COSTS 4
 
-#define BAD_LINK "this link opens no conversation: it is over, or was never one, or its conversation is a user's"
+#define BAD_LINK   "this link opens no conversation: it is over, or was never one, or its conversation is a user's"
+#define OTHER_LINK "this link opens another conversation than the one that is here; say hello without ask, and it does"
 
 #define NO_IDENTITY "this channel takes those only who say, signed, who they are"
 
@@ -241,6 +242,7 @@ visitor_hello(session *s, const visitor_frame *frame)
 	memcpy(m.channel, s->entry.channel, 16);
 	m.has_token = frame->has_token;
 	m.has_link = frame->has_link;
+	m.ask_link = frame->ask_link;
 	if (!hello_in_time(s, &m))
 	{
 		metrics_now.visitor_rate_errors++;
@@ -406,6 +408,8 @@ open_session(session *s, const wc_welcome *welcome, const channel *ch)
 		visitor_output_error(s, "identity", NULL, 0, s->arrival->refused);
 	if (welcome->bad_link)
 		visitor_output_error(s, "link", NULL, 0, BAD_LINK);
+	if (welcome->other_link)
+		visitor_output_error(s, "link_other", NULL, 0, OTHER_LINK);
 	session_free_arrival(s);
 	/* Saying it may have shown that nobody is there any more. */
 	if (s->state == SESSION_OPEN)

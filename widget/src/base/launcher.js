@@ -230,6 +230,7 @@ export function start(container, given) {
 	// For the next page, unless it is somebody else's.
 	listen(window, 'pagehide', () => store.ofTab('open', opened ? store.mark() : ''));
 	on('reset', () => setText(news, ''));
+	on('linked', () => open());
 	listen(document, 'visibilitychange', paintSoon);
 	on('settings', expectNotices);
 	atEnd(() => {

@@ -80,15 +80,29 @@ let toldPage = '';
 let toldUser = '';
 let saidLate = false;
 let saidHave = 0;
-// The secret of a link that opens a conversation on this device (doc/unread.md), until the hub has answered it. It leaves the
-// address before another script of the page sees it.
+// The secret of a link that opens a conversation on this device (doc/unread.md), until the hub has answered it: what of it the
+// hello had; one that is another conversation's, until the visitor has said which one it is to be; and that they have.
 export let link = '';
-const address = location.href.replace(/(#.*?)&?chatt2me=(wcl_[\w-]+)/, (all, kept, found) => {
-	link = found;
-	return kept;
-});
-if (link)
-	history.replaceState(history.state, '', address.replace(/#$/, ''));
+let offered = '';
+export let other = '';
+let chosen = false;
+
+// It leaves the address before another script of the page sees it.
+function findLink() {
+	let found = '';
+	const address = location.href.replace(/(#.*?)&?chatt2me=(wcl_[\w-]+)/, (all, kept, secret) => {
+		found = secret;
+		return kept;
+	});
+	if (found) {
+		link = found;
+		other = '';
+		chosen = false;
+		history.replaceState(history.state, '', address.replace(/#$/, ''));
+	}
+	return found;
+}
+findLink();
 
 function become(next) {
 	if (state !== next) {
@@ -181,11 +195,14 @@ function hello() {
 	saidHave = have.length;
 	saidLate = false;
 	toldPage = '';
+	// What was written here goes to the conversation that it was written in, before another one takes its place.
+	offered = !conversation.next() || token && !chosen ? link : '';
 	send({
 		type: 'hello',
 		have,
 		...token ? { token } : {},
-		link: link || undefined,
+		link: offered || undefined,
+		ask: offered && !chosen || undefined,
 		...identity.inHello(config),
 		referrer: token || config.page === false ? undefined : referrer(),
 		locale: navigator.language,
@@ -362,8 +379,9 @@ const handlers = {
 		if (!Array.isArray(frame.messages))
 			return;
 		// A link led from one conversation to another: nothing goes along.
-		const moved = link && token && frame.token;
-		link = '';
+		const moved = offered && token && frame.token;
+		if (offered)
+			link = '';
 		if (typeof frame.token === 'string' && frame.token) {
 			token = frame.token;
 			store.set('token', token);
@@ -371,6 +389,8 @@ const handlers = {
 		unlock();
 		if (identity.told(frame) || moved)
 			conversation.discardAll();
+		if (moved)
+			emit('moved');
 		// The hub left out what the one before had, which is not shown any more.
 		if (saidHave && conversation.isOther(frame.visitor)) {
 			conversation.drop();
@@ -438,6 +458,13 @@ const handlers = {
 	error(frame) {
 		if (frame.code === 'link')
 			emit('link', { error: string(frame.text) });
+		// Whose conversation is empty has nothing to be asked about.
+		if (frame.code === 'link_other') {
+			other = offered;
+			if (conversation.list().length || conversation.next() || store.get('draft'))
+				return emit('conversation');
+			follow(true);
+		}
 		if (frame.code === 'identity') {
 			if (frame.retry_after > 0)
 				setTimeout(tellIdentity, frame.retry_after);
@@ -504,7 +531,7 @@ export function pump() {
 	while ((item = welcomed && !sending && conversation.next()) && !fits(item.content))
 		conversation.refused(item.id, 'too_large', true);
 	if (!item)
-		return;
+		return welcomed && link && dialAnew();
 	sending = item.id;
 	clearTimeout(ackTimer);
 	ackTimer = setTimeout(() => next(sending), ACK_IN);
@@ -517,6 +544,22 @@ function next(id) {
 		sending = null;
 	}
 	pump();
+}
+
+function dialAnew() {
+	letGo();
+	dial();
+}
+
+// Is the conversation of the link to take the place of that which is here?
+export function follow(yes) {
+	if (yes) {
+		link = other;
+		chosen = true;
+	}
+	other = '';
+	if (welcomed)
+		pump();
 }
 
 // What another tab wrote and could not send itself: one of those that have a line does.
@@ -617,6 +660,7 @@ function beginAnew(kept) {
 		dead = token;
 	tries = 0;
 	token = null;
+	link = other = '';
 	closed = false;
 	strikes.clear();
 	told.clear();
@@ -667,6 +711,12 @@ export function start(given) {
 		identity.forget();
 		toldUser = '';
 		beginAnew(kept);
+	});
+	listen(window, 'hashchange', () => {
+		if (findLink()) {
+			emit('linked');
+			dialAnew();
+		}
 	});
 	listen(window, 'online', nudge);
 	// It is over, though it takes the browser long to say so.

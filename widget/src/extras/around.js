@@ -107,9 +107,11 @@ function makeAround({ avatar, field, form, write }) {
 			ask('questions');
 		else if (what === 'questions')
 			done();
+		else if (line.other)
+			ask('link');
 		else if (closed && config.rating && store.get('rated') !== last)
 			ask('rating');
-		else if (!closed && what)
+		else if (what && (!closed || what === 'link'))
 			ask('');
 		paintLogo();
 		paintChips(!asks && !all.length && !conversation.outgoing.length && line.state !== 'gone');

@@ -234,7 +234,9 @@ export function start(core) {
 	listen(window, 'online', () => under && under.nudge());
 	on('state', state => state === 'open' && under && under.nudge());
 	// Another person is at the page: the files of the one before are not theirs.
-	on('reset', () => {
+	on('reset', drop);
+	on('moved', drop);
+	function drop() {
 		const all = items;
 		items = [];
 		under = null;
@@ -244,7 +246,7 @@ export function start(core) {
 		}
 		list.hidden = true;
 		setText(news, '');
-	});
+	}
 	remember();
 
 	return {

@@ -34,9 +34,9 @@ export function makeAround(view) {
 		load('transcript').then(module => module.save(), () => 0);
 	}
 
-	// What is configured, or that the conversation is closed.  Without it one can write.
+	// What is configured, that the conversation is closed, or that a link leads to another one.  Without it one can write.
 	function loadAround() {
-		if (asked || !(line.closed || CONFIGURED.some(name => config[name])))
+		if (asked || !(line.closed || line.other || CONFIGURED.some(name => config[name])))
 			return;
 		asked = true;
 		form.hidden = launcher.asks();

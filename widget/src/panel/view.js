@@ -278,11 +278,16 @@ export function makeView() {
 	});
 	on('history', view.hush);
 	on('older', view.older);
-	on('reset', () => {
+	function empty() {
 		clearTimeout(saving);
 		saving = 0;
 		field.value = '';
 		grow();
+	}
+
+	on('moved', empty);
+	on('reset', () => {
+		empty();
 		if (isOpen() && !launcher.asks())
 			line.dial();
 	});

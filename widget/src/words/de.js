@@ -69,5 +69,8 @@ export default {
 	skip: 'Überspringen',
 	closed: 'Dieses Gespräch ist beendet. Schreiben Sie, um es fortzusetzen.',
 	notify: 'Bei Antworten benachrichtigen',
-	dismiss: 'Ausblenden'
+	dismiss: 'Ausblenden',
+	otherLink: 'Auf diesem Gerät gibt es schon ein Gespräch. Das aus dem Link öffnen?',
+	openLink: 'Öffnen',
+	keepMine: 'Meines behalten'
 };

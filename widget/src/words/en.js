@@ -41,5 +41,8 @@ export default {
 	fileEmpty: 'The file is empty.',
 	filesFull: 'There is no room for more files.',
 	fileFailed: 'The file could not be sent.',
-	tooManyFiles: 'At most {n} files at a time.'
+	tooManyFiles: 'At most {n} files at a time.',
+	otherLink: 'This device already has a conversation. Open the one from the link?',
+	openLink: 'Open it',
+	keepMine: 'Keep mine'
 };

@@ -69,5 +69,8 @@ export default {
 	skip: 'Omitir',
 	closed: 'Esta conversación está cerrada. Escribe para retomarla.',
 	notify: 'Avisarme de las respuestas',
-	dismiss: 'Descartar'
+	dismiss: 'Descartar',
+	otherLink: 'Este dispositivo ya tiene una conversación. ¿Abrir la del enlace?',
+	openLink: 'Abrirla',
+	keepMine: 'Conservar la mía'
 };

@@ -69,5 +69,8 @@ export default {
 	skip: 'Passer',
 	closed: 'Cette conversation est terminée. Écrivez pour la reprendre.',
 	notify: 'M’avertir des réponses',
-	dismiss: 'Ignorer'
+	dismiss: 'Ignorer',
+	otherLink: 'Cet appareil a déjà une conversation. Ouvrir celle du lien ?',
+	openLink: 'L’ouvrir',
+	keepMine: 'Garder la mienne'
 };

@@ -69,5 +69,8 @@ export default {
 	skip: 'Salta',
 	closed: 'Questa conversazione è chiusa. Scrivi per riprenderla.',
 	notify: 'Avvisami delle risposte',
-	dismiss: 'Ignora'
+	dismiss: 'Ignora',
+	otherLink: 'Su questo dispositivo c’è già una conversazione. Aprire quella del link?',
+	openLink: 'Aprila',
+	keepMine: 'Tieni la mia'
 };

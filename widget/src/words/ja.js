@@ -69,5 +69,8 @@ export default {
 	skip: 'スキップ',
 	closed: 'この会話は終了しました。メッセージを送ると再開できます。',
 	notify: '返信を通知する',
-	dismiss: '閉じる'
+	dismiss: '閉じる',
+	otherLink: 'この端末にはすでに会話があります。リンクの会話を開きますか？',
+	openLink: '開く',
+	keepMine: '今の会話を続ける'
 };

@@ -69,5 +69,8 @@ export default {
 	fileEmpty: 'O arquivo está vazio.',
 	filesFull: 'Não há espaço para mais arquivos.',
 	fileFailed: 'Não foi possível enviar o arquivo.',
-	tooManyFiles: 'No máximo {n} arquivos de cada vez.'
+	tooManyFiles: 'No máximo {n} arquivos de cada vez.',
+	otherLink: 'Este dispositivo já tem uma conversa. Abrir a do link?',
+	openLink: 'Abrir',
+	keepMine: 'Manter a minha'
 };
