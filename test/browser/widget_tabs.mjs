@@ -1,7 +1,7 @@
 // What the widget keeps in the browser and who it is for: log-out, another person, many tabs, odd texts,
 // frames that are refused, messages that are taken away, pages that come back.
 import { comes, is, ok, run, test, until } from './harness.mjs';
-import { makeChannel, makeWorld, messages, newContext, rows, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
+import { Line, makeChannel, makeWorld, messages, newContext, rows, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
 
 const { site, line } = await makeWorld();
 
@@ -239,6 +239,34 @@ for (const locks of [true, false]) {
 		await context.close();
 	});
 }
+
+test('an ack that comes after another tab knows of it', async () => {
+	const { channel, context, widget } = await talking();
+	const others = await new Line().listen();
+	const other = await visit(context, channel, { config: { endpoint: others.url } });
+	await other.open();
+	for (const tab of [widget, other])
+		await tab.page.evaluate(() => {
+			// behind the widget's own look at what waits
+			window.addEventListener('storage', event => /\.out\./.test(event.key) && setTimeout(() => window.looked = event.newValue ? 'waits' : 'sent', 400));
+		});
+	line.hold();
+	others.hold();
+	await widget.say('slow');
+	await comes(() => other.page.evaluate(() => window.looked), 'the other tab knows that it waits', 'waits');
+	await comes(() => said(channel), 'the hub has it', ['hello', 'slow']);
+	others.open();
+	await comes(() => other.texts(), 'and the other tab', ['hello', 'slow']);
+	await comes(() => widget.page.evaluate(() => window.looked), 'nothing waits to be sent any more', 'sent');
+	is(await widget.texts(), ['hello', 'slow'], 'who wrote it still sees it');
+	line.open();
+	await comes(() => widget.shown(), 'and has the ack', [['own', 'hello', 'sent'], ['own', 'slow', 'sent']]);
+	await widget.page.reload();
+	await widget.open();
+	is(await widget.texts(), ['hello', 'slow'], 'also after a reload');
+	await context.close();
+	others.server.close();
+});
 
 test('what is gone', async () => {
 	const { channel, context, widget } = await talking();

@@ -6,7 +6,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
-import { PATIENCE, until } from './harness.mjs';
+import { PATIENCE, slowness, until } from './harness.mjs';
 
 const run = promisify(execFile);
 const hub = new URL(process.env.WEBCHATT_URL);
@@ -24,7 +24,7 @@ export const quoted = text => `'${text.replace(/'/g, "''")}'`;
 // --- the line --------------------------------------------------------------
 
 // A port that passes everything on to the hub, until it is told otherwise:
-// cut (nothing connects), mute (nothing comes back), frozen (nothing moves).
+// cut (nothing connects), mute (nothing comes back), held (what comes back does so when it is open again), frozen (nothing moves).
 export class Line {
 	constructor() {
 		this.mode = 'open';
@@ -46,7 +46,7 @@ export class Line {
 		if (this.mode === 'cut')
 			return socket.destroy();
 		const other = net.connect(hub.port, hub.hostname);
-		const pair = { socket, other };
+		const pair = { socket, other, held: [] };
 		this.pairs.add(pair);
 		const end = () => {
 			socket.destroy();
@@ -57,7 +57,7 @@ export class Line {
 		socket.on('close', end);
 		other.on('close', end);
 		socket.on('data', data => this.mode !== 'frozen' && other.write(data));
-		other.on('data', data => this.mode === 'open' && socket.write(data));
+		other.on('data', data => this.mode === 'open' ? socket.write(data) : this.mode === 'held' && pair.held.push(data));
 	}
 
 	cut() {
@@ -76,8 +76,14 @@ export class Line {
 		this.mode = 'frozen';
 	}
 
+	hold() {
+		this.mode = 'held';
+	}
+
 	open() {
 		this.mode = 'open';
+		for (const { socket, held } of this.pairs)
+			held.splice(0).forEach(data => socket.write(data));
 	}
 }
 
@@ -143,12 +149,12 @@ export async function newContext(options = {}) {
 	if (!browser) {
 		browser = await chromium.launch({
 			executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-			timeout: PATIENCE * 1000,
+			timeout: PATIENCE * slowness() * 1000,
 			args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-background-networking']
 		});
 	}
 	const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Lisbon', viewport: { width: 1000, height: 760 }, ...options });
-	context.setDefaultTimeout(PATIENCE * 1000);
+	context.setDefaultTimeout(PATIENCE * slowness() * 1000);
 	return context;
 }
 

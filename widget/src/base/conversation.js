@@ -23,6 +23,8 @@ function idOfTime(at) {
 const messages = new Map();
 export const receipts = new Map();
 export let outgoing = [];
+// That which is under way on this tab's line.
+let under = null;
 let visitor = null;
 let readUpto = '';
 let sorted = null;
@@ -64,6 +66,7 @@ export function clear(kept) {
 	saving = 0;
 	forget();
 	outgoing = [];
+	under = null;
 	visitor = null;
 	readUpto = '';
 	if (kept)
@@ -75,10 +78,11 @@ export function clear(kept) {
 // overwrite each other's.
 export function loadOutgoing() {
 	const known = new Map(outgoing.map(item => [item.id, item]));
-	outgoing = store.names('out.').map(name => {
+	// Another tab may have heard of it before this one has its ack: it is not gone.
+	outgoing = [...new Set([under, ...store.names('out.').map(name => {
 		const item = store.get(name);
 		return item && Object.assign(known.get(item.id) || {}, item);
-	}).filter(item => item && typeof item.id === 'string' && isObject(item.content) && !byClient(item.id));
+	})])].filter(item => item && typeof item.id === 'string' && isObject(item.content) && !byClient(item.id));
 }
 
 export function save() {
@@ -234,6 +238,11 @@ export function discardAll() {
 }
 
 export const next = () => outgoing.find(item => !item.error);
+
+// null: nothing is.
+export const setUnderWay = item => {
+	under = item;
+};
 
 export function ack(client, id, at) {
 	const item = outgoing.find(one => one.id === client);

@@ -250,6 +250,7 @@ function letGo() {
 	welcomed = redial = repeatTimer = 0;
 	sending = null;
 	setLate(false);
+	conversation.setUnderWay(null);
 	if (old)
 		old.close();
 }
@@ -533,6 +534,7 @@ export function pump() {
 	if (!item)
 		return welcomed && link && dialAnew();
 	sending = item.id;
+	conversation.setUnderWay(item);
 	clearTimeout(ackTimer);
 	ackTimer = setTimeout(() => next(sending), ACK_IN);
 	send({ type: 'message', id: item.id, content: item.content });
@@ -542,6 +544,7 @@ function next(id) {
 	if (id === sending) {
 		clearTimeout(ackTimer);
 		sending = null;
+		conversation.setUnderWay(null);
 	}
 	pump();
 }
