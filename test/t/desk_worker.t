@@ -447,7 +447,7 @@ ok(Patience::until(sub {
 my $ends = desk_pid();
 $t->sql("SELECT pg_terminate_backend($ends)");
 $t->wait_for("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $ends", 'the process ends without it');
-is(scalar is_told(), 0, 'who sent it is not told that it was done');
+is((grep { $_->[1]{http_status} < 300 } is_told()), 0, 'who sent it is not told that it was done');
 standby('');
 is((answer($told))[0], 503, 'nor when everything goes on');
 is((asked('send', { channel => $shop, visitor => $visitor, text => 'told?', key => "told $key" }, 'of ana'))[0], 200, 'sent again it is the same message');
@@ -466,11 +466,15 @@ is(length((asked('large', { n => $_ }, 'of ana'))[1]{x}), $_, "an answer of $_ b
 is((asked('large', { n => 9_000_000 }, 'of ana'))[0], 400, 'too large a one is refused');
 # Whose answers nobody takes is not silent.
 limit_calls('1s');
-my $waits = desk_pid();
-my @heavy = map { call('large', { n => 7_000_000 }, 'of ana') } 1 .. 6;
-$t->wait_for(q{SELECT wait_event ~ '^MessageQueue' AND clock_timestamp() - query_start > interval '8 s' FROM pg_stat_activity WHERE backend_type = 'webchatt desk'}, 'nobody reads what it answers');
-is(join(' ', map { (answer($_))[0] } @heavy), join(' ', (200) x 6), 'when somebody does, it goes on');
-is(desk_pid(), $waits, 'the same process');
+my $waits;
+# (Where the machine is so slow that the process itself does nothing for that long, it is let go, rightly: then once more.)
+ok(Patience::until(sub {
+	return 0 if !($waits = desk_pid());
+	my @heavy = map { call('large', { n => 7_000_000 }, 'of ana') } 1 .. 6;
+	Patience::until(sub { $t->sql(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'webchatt desk'
+		AND wait_event ~ '^MessageQueue' AND clock_timestamp() - query_start > interval '8 s'}) eq 't' || desk_pid() ne $waits });
+	return join(' ', map { (answer($_))[0] } @heavy) eq join(' ', (200) x 6) && desk_pid() eq $waits;
+}), 'whose answers nobody reads for a while goes on when somebody does, as the same process');
 limit_calls();
 is(length((asked('probe', { do => 'SELECT 1', more => 'y' x 60_000 }, 'of ana'))[1]{user}), 14, 'arguments of 60 kB');
 is(length((asked('probe', { do => "DO 'BEGIN RAISE EXCEPTION ''%'', repeat(''y'', 10000000) USING HINT = repeat(''z'', 10000000); END'" }, 'of ana'))[1]{$_}), 4096, "an error that says more than anybody reads is answered: $_")

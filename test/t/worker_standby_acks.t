@@ -238,7 +238,7 @@ ok(WebchattTest::gone($ended), 'and a shutdown does not wait with it');
 wanted('*');
 # a client may not have noticed yet that it was cut: who is asked by HTTP has to listen again
 ok($b->until("SELECT count(*) = 1 FROM webchatt.status WHERE worker_pid <> $ended AND listening IS NOT NULL", 60), 'it listens again');
-ok($endpoint->until(sub { !grep { $_->{state} ne 'welcomed' } @visitors, $speaker }, 60), 'everybody is back');
+ok($endpoint->until(sub { !grep({ $_->{state} ne 'welcomed' } @visitors, $speaker) && $b->status('visitors') >= @visitors }, 60), 'everybody is back');
 
 # --- the worker is ended ------------------------------------------------------
 
