@@ -22,13 +22,13 @@ our $QUICK = join "\n", "webchatt.ack_timeout = '3s'", "webchatt.head_timeout = 
 
 # Both up, with a channel at A and an API key for B, not yet attached.
 # Arguments: a, b (lines for their postgresql.conf); relays (1: B reaches A, and
-# A reaches B, through relays that a test can cut: the members to_a and to_b).
+# A reaches B, through relays that a test can cut: the members to_a and to_b); install_path (of A's PostgreSQL).
 sub begin
 {
 	my ($class, %args) = @_;
 	my $self = bless { visitors => [] }, $class;
 
-	$self->{a} = LocalHub->begin(name => 'a', conf => join "\n", $QUICK, "webchatt.webhook_allowed_addresses = '127.0.0.0/8'",
+	$self->{a} = LocalHub->begin(name => 'a', defined $args{install_path} ? (install_path => $args{install_path}) : (), conf => join "\n", $QUICK, "webchatt.webhook_allowed_addresses = '127.0.0.0/8'",
 		'webchatt.visitor_rate = 10000000', 'webchatt.visitor_burst = 100000', 'webchatt.address_burst = 1000000', 'webchatt.address_rate = 10000000',
 		(map { ("webchatt.${_}_per_hour = 0", "webchatt.channel_${_}_per_hour = 0") } qw(newcomers messages bytes)), $args{a} // '');
 	$self->{b} = LocalHub->new(name => 'b', streaming => $args{streaming}, conf => join "\n", $LocalHub::WIDE, $QUICK, $args{b} // '');

@@ -8,6 +8,7 @@ use LocalHub;
 use OtherVersion;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use TwoHubs;
 use WebchattTest;
 
 if ((qx(pg_config --version) =~ /(\d+)/)[0] > 18)
@@ -243,5 +244,104 @@ $t->sql("ALTER EXTENSION webchatt UPDATE TO '$now'");
 more(1, 'they fit again: it goes on');
 is($t->status('worker_pid'), $worker, 'without a restart');
 $t->settled('all settles', \@clients, 60);
+$node->stop('fast');
+
+# --- around it: make test-all -------------------------------------------------
+
+if ($ENV{WEBCHATT_TEST_LONG})
+{
+	unlink glob("$extension/webchatt--*99*.sql");
+	beside_another_hub();
+	with_a_standby();
+	by_pg_upgrade();
+}
+
+# A hub of 0.1 and a database of today's that hangs on it by a link; then it is today's, too.
+sub beside_another_hub
+{
+	$pg->install('0.1');
+	my $w = TwoHubs->begin(install_path => $pg->install_path);
+	is($w->a->sql(q{SELECT extversion FROM pg_extension WHERE extname = 'webchatt'}), '0.1', 'a hub of 0.1');
+	is($w->b->sql(q{SELECT extversion FROM pg_extension WHERE extname = 'webchatt'}), $now, 'and a database of today\'s version');
+	$w->attach('link');
+	my @v = map { $w->visitor(again => 0.1) } 1 .. 3;
+	my $talk = sub {
+		my ($what) = @_;
+		my %had = map { $_->{number} => scalar keys %{ $_->{messages} } } @v;
+		$_->say($what) for @v;
+		ok(Visitor::until(sub { !grep { keys %{ $_->{messages} } < $had{ $_->{number} } + 2 } @v }, 120), "$what: visitors write and are answered") || diag(map { $_->describe . "\n" } @v);
+	};
+	$talk->('of two versions');
+	$pg->install('today');
+	$w->a->node->restart;
+	$w->a->sql('ALTER EXTENSION webchatt UPDATE');
+	$talk->('of one version');
+	$w->account('two hubs');
+	$_->node->stop('fast') for $w->a, $w->b;
+	return;
+}
+
+# A standby that has the new files first, then the primary; and is promoted.
+sub with_a_standby
+{
+	$pg->install('0.1');
+	my $p = LocalHub->begin(name => 'primary', install_path => $pg->install_path, streaming => 1, conf => 'max_wal_senders = 5');
+	$p->node->backup('base');
+	my $standby = PostgreSQL::Test::Cluster->new('standby', install_path => $pg->install_path);
+	$standby->init_from_backup($p->node, 'base', has_streaming => 1);
+	my $port = WebchattTest::free_port();
+	$standby->append_conf('postgresql.conf', "webchatt.listen = '127.0.0.1:$port'");
+	$pg->install('today');
+	$standby->start;
+	my $s = bless { %$p, node => $standby, port => $port, reached => 0 }, 'LocalHub';
+	my $v = $p->arrived;
+	$v->say('to the old primary');
+	ok(Visitor::until(sub { keys %{ $v->{acked} } == 1 }, 60), 'the primary goes on while the standby has the new files');
+	$p->node->wait_for_catchup($standby);
+	is($s->sql('SELECT count(*) FROM webchatt.inbox'), 1, 'where reading goes on, too');
+	like($s->sql('SELECT state FROM webchatt.status'), qr/no launcher/, 'and status');
+	$v->end;
+	$p->node->stop('fast');
+	$standby->promote;
+	$s->wait_for("SELECT state = 'library $now, SQL 0.1' FROM webchatt.status", 'promoted, it waits for the SQL');
+	$s->sql('ALTER EXTENSION webchatt UPDATE');
+	$s->wait_ready;
+	my $back = $s->arrived(token => $v->{token});
+	is($back->{visitor}, $v->{visitor}, 'and goes on');
+	$standby->stop('fast');
+	return;
+}
+
+# From a server that has 0.1 to one that has today's version only.
+sub by_pg_upgrade
+{
+	$pg->install('0.1');
+	my $old = LocalHub->begin(name => 'from', install_path => $pg->install_path);
+	my $v = $old->arrived;
+	$v->say('before');
+	ok(Visitor::until(sub { keys %{ $v->{acked} } == 1 }, 60), 'a visitor is served by 0.1');
+	$v->end;
+	$old->node->stop('fast');
+	my $new = PostgreSQL::Test::Cluster->new('to');
+	$new->init(extra => [ '--no-locale', '-E', 'UTF8', $new->pg_version >= 18 ? '--no-data-checksums' : () ]);
+	$new->append_conf('postgresql.conf', $old->configuration('postgres', $LocalHub::WIDE));
+	chomp(my $bin = qx(pg_config --bindir));
+	chdir $new->basedir or die $!;
+	ok(system("'$bin/pg_upgrade' -b '@{[ $pg->install_path ]}/bin' -B '$bin' -d '@{[ $old->node->data_dir ]}' -D '@{[ $new->data_dir ]}' -s '@{[ $new->host ]}' -p "
+		. $old->node->port . ' -P ' . $new->port . ' >upgrade.out 2>&1') == 0, 'pg_upgrade to a server that has no 0.1') || diag(slurp_file('upgrade.out'));
+	$new->start;
+	$old->{node} = $new;
+	$old->wait_for("SELECT state = 'library $now, SQL 0.1' FROM webchatt.status", 'which waits for the SQL');
+	$old->sql('ALTER EXTENSION webchatt UPDATE');
+	$old->wait_ready;
+	$old->{reached} = 0;
+	my $back = $old->arrived(token => $v->{token});
+	is($back->{visitor}, $v->{visitor}, 'and goes on');
+	# checks and views are read anew from a dump, which puts parentheses otherwise
+	my ($one, $other) = map { my $c = $_; +{ map { $_ => 1 } grep { !/^(?:constraint|view|rule) / } keys %$c } } $fresh, OtherVersion::catalog($old);
+	LocalHub::none(OtherVersion::differences($one, $other), 'with the schema of a new installation');
+	$new->stop('fast');
+	return;
+}
 
 done_testing();

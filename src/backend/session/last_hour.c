@@ -16,6 +16,7 @@
 
 #include "shared/compat.h"
 #include "shared/disk_room.h"
+#include "shared/extension_version.h"
 #include "shared/shmem.h"
 
 #define MINUTE_COLUMNS 10
@@ -63,6 +64,7 @@ webchatt_last_hour(PG_FUNCTION_ARGS)
 										Float8GetDatum(m->slowest_us / 1000.0)};
 		bool nulls[MINUTE_COLUMNS] = {false};
 
+		wc_need_columns(result->setDesc, MINUTE_COLUMNS);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -83,5 +85,6 @@ webchatt_disk(PG_FUNCTION_ARGS)
 	nulls[0] = nulls[1] = !wc_disk_room(&free, &size);
 	values[0] = Int64GetDatum(free);
 	values[1] = Int64GetDatum(size);
+	wc_need_columns(desc, lengthof(values));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }

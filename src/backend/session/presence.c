@@ -132,6 +132,7 @@ webchatt_typing(PG_FUNCTION_ARGS)
 		wc_uuid_print(typing[i].visitor.data, visitor);
 		values[0] = UUIDPGetDatum(&typing[i].channel);
 		values[1] = CStringGetTextDatum(visitor);
+		wc_need_columns(result->setDesc, lengthof(values));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

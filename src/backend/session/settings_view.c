@@ -18,6 +18,7 @@
 #include "utils/tuplestore.h"
 
 #include "shared/compat.h"
+#include "shared/extension_version.h"
 #include "shared/shmem.h"
 
 #define SETTING_COLUMNS 10
@@ -182,6 +183,7 @@ webchatt_settings(PG_FUNCTION_ARGS)
 		values[7] = BoolGetDatum(s->secret);
 		values[8] = CStringGetTextDatum(s->what);
 		values[9] = CStringGetTextDatum(s->more);
+		wc_need_columns(result->setDesc, SETTING_COLUMNS);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -17,6 +17,7 @@
 #include "utils/varlena.h"
 
 #include "common/corridor.h"
+#include "shared/extension_version.h"
 #include "shared/settings.h"
 #include "shared/shmem.h"
 
@@ -157,6 +158,7 @@ webchatt_status(PG_FUNCTION_ARGS)
 	put(&row, Int64GetDatum(s.turned_away), false);
 	put(&row, Int64GetDatum(s.memory), !running);
 	put(&row, Int64GetDatum(s.net_restarts), false);
+	wc_need_columns(desc, row.n);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls));
 }
 
@@ -211,5 +213,6 @@ webchatt_hub_state(PG_FUNCTION_ARGS)
 	put_time(&row, state.link_since);
 	put_text(&row, state.link_error);
 	put(&row, Int64GetDatum(state.link_lost), state.link_since == 0);
+	wc_need_columns(desc, row.n);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), row.values, row.nulls));
 }

@@ -137,6 +137,16 @@ wc_need_same_version(void)
 			 errhint("%s", hint)));
 }
 
+/* For what is to go on in other versions, too, as long as its rows have that many columns.  Errors: 55000. */
+void
+wc_need_columns(TupleDesc desc, int n)
+{
+	if (desc->natts == n)
+		return;
+	wc_need_same_version();
+	elog(ERROR, "%d columns and not %d", desc->natts, n);
+}
+
 /* _library_version() → text. */
 Datum
 webchatt_library_version(PG_FUNCTION_ARGS)

@@ -5,11 +5,13 @@
 #ifndef WC_EXTENSION_VERSION_H
 #define WC_EXTENSION_VERSION_H
 
+#include "access/tupdesc.h"
 #include "fmgr.h"
 
 extern bool wc_version_is_same(void);
 extern bool wc_version_differs(char **installed, const char **hint);
 extern void wc_need_same_version(void);
+extern void wc_need_columns(TupleDesc desc, int n);
 
 /*
  * The head of a function of SQL that works on our tables, or whose arguments may be
