@@ -17,7 +17,7 @@ function make(done) {
 		line.follow(yes);
 		done();
 	};
-	return element('form.rating', { role: 'group', 'aria-labelledby': 'other', onsubmit: choose(true) },
+	return element('div', { role: 'group', 'aria-labelledby': 'other' }, element('form.rating', { onsubmit: choose(true) },
 		element('p', { id: 'other', role: 'alert', dir: 'auto' }, t('otherLink')), element('button', { type: 'submit' }, t('openLink')),
-		element('button.skip', { type: 'button', onclick: choose(false) }, t('keepMine')));
+		element('button.skip', { type: 'button', onclick: choose(false) }, t('keepMine'))));
 }
