@@ -75,6 +75,13 @@ async function visiting({ context, query, texts = 'plain' }, config) {
 }
 
 const picture = async page => ({ name: 'shoe.png', mimeType: 'image/png', buffer: await page.screenshot() });
+// The newest is in view, and nothing is unread any more: until then the bubble has a badge, on a slow machine for long.
+const seen = widget => comes(async () => {
+	await widget.root.locator('.log').evaluate(list => {
+		list.scrollTop = list.scrollHeight;
+	});
+	return widget.badge();
+}, 'all is seen', '');
 const shows = (widget, selector, count = 1) => until(async () => await widget.root.locator(selector).count() === count);
 
 // A conversation with every kind of content, and what can happen to it.
@@ -92,6 +99,7 @@ export async function conversation(look, check) {
 	await comes(() => widget.shown().then(all => all.length), 'every kind of content comes', contents.length + 1);
 	await sql(`SELECT webchatt.mark_read('${channel.id}', '${visitor}')`);
 	await comes(() => widget.mark(words.hello.trim()), 'and is read', 'read');
+	await seen(widget);
 	await check(page, 'every kind of content');
 	await widget.root.locator('.log').evaluate(list => {
 		list.scrollTop = 0;
@@ -131,6 +139,7 @@ export async function conversation(look, check) {
 	await shows(widget, '.notice:visible');
 	await check(page, 'closed, with a badge and what was said');
 	await page.evaluate(() => window.Chatt2me.open());
+	await seen(widget);
 	await sql(`SELECT webchatt.regenerate_public_key('${channel.id}')`);
 	await shows(widget, '.bar.gone');
 	await check(page, 'gone');
@@ -172,6 +181,7 @@ export async function around(look, check) {
 	await send(channel, { text: words.news }, visitor);
 	await comes(() => widget.texts().then(all => all.length), 'and answered', 2);
 	await root.locator('.save:visible').waitFor();
+	await seen(widget);
 	await check(page, 'a conversation that can be downloaded');
 
 	// A link to another conversation.
