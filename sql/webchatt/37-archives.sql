@@ -296,7 +296,8 @@ BEGIN
 	END LOOP;
 	SELECT '[' || coalesce(string_agg(format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s%s,"content":%s}', p.id, p.direction,
 			('x' || translate(left(p.id::text, 13), '-', ''))::bit(48)::bigint, p.status,
-			CASE WHEN p.direction = 'in' THEN ',"client":' || to_json(substr(p.hub_message_id, 38))::text END,
+			CASE WHEN p.direction = 'in' THEN ',"client":'
+				|| to_json(CASE WHEN left(p.hub_message_id, 7) = 'import:' THEN p.id::text ELSE substr(p.hub_message_id, 38) END)::text END,
 			CASE WHEN shows_author AND p.direction = 'out' THEN (SELECT ',"author":' || json_strip_nulls(json_build_object('name', g.display_name, 'avatar', g.avatar_url))::text
 				FROM webchatt.agents g WHERE g.name = p.author) END,
 			p.words), ',' ORDER BY p.id) FILTER (WHERE p.n <= most AND p.newer_bytes < bytes), '') || ']',

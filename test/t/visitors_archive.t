@@ -27,7 +27,7 @@ sub hub_of
 	my $v = $probe->{visitor};
 	$t->sql("INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, created_at, hub_message_id)
 		SELECT '$channel', (substr(webchatt._search_id(at)::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid, '$v', CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END::webchatt.message_direction,
-			CASE WHEN n = 51 THEN 'failed' WHEN n % 2 = 0 THEN 'received' ELSE 'read' END::webchatt.message_status, jsonb_build_object('text', 'old ' || n), at, CASE n % 2 WHEN 0 THEN '$v/c' || n END
+			CASE WHEN n = 51 THEN 'failed' WHEN n % 2 = 0 THEN 'received' ELSE 'read' END::webchatt.message_status, jsonb_build_object('text', 'old ' || n), at, CASE WHEN n = 4 THEN 'import:old:4' WHEN n % 2 = 0 THEN '$v/c' || n END
 		FROM generate_series(1, 120) n, LATERAL (SELECT now() - interval '60 days' + n * interval '6 hours' AS at) x;
 		UPDATE webchatt.visitors SET first_seen = now() - interval '99 days' WHERE id = '$v';
 		SET ROLE shop; SELECT webchatt.set_retention('20 days', '$channel', 'public.$archive')");
@@ -70,6 +70,7 @@ for my $archive (qw(plain by_month chats))
 	my $last = page($v);
 	is_deeply([ texts($last), $last->{more} ? 1 : 0 ], [ old(1, 19), 0 ], "$archive: the last");
 	is_deeply([ @{ $last->{messages}[1] }{qw(direction status client)} ], [ 'in', 'received', $archive eq 'chats' ? undef : 'c2' ], "$archive: as it was");
+	is($last->{messages}[3]{client}, $archive eq 'chats' ? undef : $last->{messages}[3]{id}, "$archive: what was imported goes by its own id");
 	is($last->{messages}[1]{at}, $t->sql("SET ROLE shop; SELECT floor(extract(epoch FROM created_at) * 1000)::bigint FROM public.$archive WHERE content ->> 'text' = 'old 2'"), "$archive: at its time");
 	my $none = page($v);
 	is_deeply([ texts($none), $none->{more} ? 1 : 0 ], [ '', 0 ], "$archive: and nothing before");
