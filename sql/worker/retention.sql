@@ -43,9 +43,9 @@ WITH looked AS (
 UPDATE webchatt.retention_left SET due = now();
 
 -- name: archived_channels()
--- Which channels have an archive, a number that those with the same one share, and since when a visitor has to be known to
--- have something there.
-SELECT r.channel_id, c.oid::oid, now() - r.keep
+-- Which channels have an archive, a number that those with the same one share, and how long ago a visitor has to have come to
+-- have something there (for ever, or so long that no time is before it: longer than any).
+SELECT r.channel_id, c.oid::oid, least(r.keep, interval '1000 years')
 FROM webchatt._retention_rules() r
 JOIN pg_namespace s ON s.nspname = r.archive_schema
 JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = r.archive_name;

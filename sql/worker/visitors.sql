@@ -165,7 +165,7 @@ ON CONFLICT (channel_id, what) DO UPDATE
 SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 
 -- name: page($1 channel uuid, $2 visitor text, $3 before uuid, $4 known uuid[], $5 rows int, $6 bytes int,
---	$7 look_through int, $8 under_way uuid[], $9 shows_author boolean, $10 archived_before timestamptz)
+--	$7 look_through int, $8 under_way uuid[], $9 shows_author boolean, $10 kept interval)
 -- What a visitor's client is shown, before this message (null: the newest), but not those that it has: rows messages
 -- on a page, bytes after which no more are taken, look_through messages at most; under_way: those that are shown
 -- though they are being sent just now; shows_author: with the agent who wrote it. That is the newest page, and behind it what was sent and never confirmed, for it
@@ -174,7 +174,7 @@ SET used = excluded.used, refused = excluded.refused, at = excluded.at;
 -- Returns the messages in the form of doc/protocol.md, the time out of the id; then from which message on nothing is
 -- left out, whether there are older ones than that, up to which the visitor's own were read, whether the conversation is closed,
 -- which of those that the client has are not there any more (16 bytes each; null: none), and whether the archive may have
--- some: who was first seen before archived_before (null: there is no archive) may have had a conversation that left.
+-- some: who was first seen longer ago than they are kept (null: there is no archive) may have had a conversation that left.
 WITH recent AS (
 	SELECT m.id, m.status, m.direction
 	FROM webchatt.messages m
@@ -235,7 +235,7 @@ SELECT
 		WHERE $3 IS NULL AND NOT EXISTS (SELECT FROM seen s WHERE s.id = k.id)
 			AND NOT EXISTS (SELECT FROM webchatt.messages m
 				WHERE m.channel_id = $1 AND m.id = k.id AND m.visitor = $2 AND m.status <> 'retracted')) AS gone,
-	EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = $1 AND v.id = $2 AND v.first_seen < $10) AS is_elsewhere;
+	EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = $1 AND v.id = $2 AND v.first_seen < now() - $10) AS is_elsewhere;
 
 -- name: rate($1 channel uuid, $2 visitor text, $3 value int, $4 comment text)
 -- The visitor rates the conversation, if it is closed; once for each closing, and for an hour the rating can be changed. Returns

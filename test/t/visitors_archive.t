@@ -82,6 +82,13 @@ $new->cut; $new->connect; $new->welcomed;
 ok(!$new->{welcome}{more}, 'who came later than anything left is told of no more');
 my $none = page($new);
 is_deeply([ texts($none), $none->{more} ? 1 : 0 ], [ '', 0 ], 'and has none');
+# (nothing has the worker read its configuration anew)
+$t->sql("UPDATE webchatt.visitors SET first_seen = now() - interval '20 days' + interval '1 second' WHERE id = '$new->{visitor}'");
+$t->wait_for("SELECT first_seen < now() - interval '20 days' FROM webchatt.visitors WHERE id = '$new->{visitor}'", 'time goes by');
+$new->cut; $new->connect; $new->welcomed;
+ok($new->{welcome}{more}, 'whose conversation may have left meanwhile is told that there may be more');
+$none = page($new);
+is_deeply([ texts($none), $none->{more} ? 1 : 0 ], [ '', 0 ], 'and has none, still');
 
 # What is noted for an archive holds before it is carried out; and another's owner ends it.
 my $card = $t->sql(q{SELECT id FROM public.plain WHERE content ->> 'text' = 'old 119'});

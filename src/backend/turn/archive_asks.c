@@ -25,8 +25,8 @@
 typedef struct Archived
 {
 	uint8 channel[16];
-	uint32 archive;		/* channels with the same one have the same number */
-	TimestampTz before; /* who came later has nothing in it */
+	uint32 archive; /* channels with the same one have the same number */
+	Interval keep;	/* who came since then has nothing in it */
 	TimestampTz not_before;
 	int failures; /* in a row */
 } Archived;
@@ -64,7 +64,7 @@ archive_asks_configure(void)
 
 		memcpy(rows[i].channel, DatumGetUUIDP(wc_field(i, 1, &isnull))->data, 16);
 		rows[i].archive = DatumGetUInt32(wc_field(i, 2, &isnull));
-		rows[i].before = DatumGetTimestampTz(wc_field(i, 3, &isnull));
+		rows[i].keep = *DatumGetIntervalP(wc_field(i, 3, &isnull));
 	}
 	if (archived != NULL)
 		pfree(archived);
@@ -72,15 +72,13 @@ archive_asks_configure(void)
 	narchived = n;
 }
 
-/* Has the channel an archive?  Then a visitor who was first seen before that may have messages in it. */
-bool
-archive_asks_before(const uint8 *channel, TimestampTz *before)
+/* How long conversations stay here: who came earlier may have some in the archive.  NULL: the channel has none. */
+const Interval *
+archive_asks_keep(const uint8 *channel)
 {
 	const Archived *a = find(channel);
 
-	if (a != NULL)
-		*before = a->before;
-	return a != NULL;
+	return a != NULL ? &a->keep : NULL;
 }
 
 /* Behind the turn's commit.  False: there is no room. */

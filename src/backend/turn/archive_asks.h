@@ -20,7 +20,7 @@ typedef struct ArchiveAsk
 } ArchiveAsk;
 
 extern void archive_asks_configure(void);
-extern bool archive_asks_before(const uint8 *channel, TimestampTz *before);
+extern const Interval *archive_asks_keep(const uint8 *channel);
 extern bool archive_asks_add(const wc_history_ask *said, bool shows_author);
 extern bool archive_asks_next(ArchiveAsk *ask);
 extern TimestampTz archive_asks_pause(const uint8 *channel);

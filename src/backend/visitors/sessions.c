@@ -277,7 +277,7 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	WcColumn *under_way = wc_column(UUIDOID, 8);
 	Datum args[WC_PAGE_PARAMETERS];
 	char nulls[WC_PAGE_PARAMETERS + 1] = "          ";
-	TimestampTz archived = 0;
+	const Interval *kept = archive_asks_keep(channel);
 	bool isnull;
 	uint32 i;
 
@@ -294,8 +294,8 @@ read_page(const uint8 *channel, const char *visitor, const uint8 *before, wc_str
 	outbound_under_way((const pg_uuid_t *) channel, visitor, under_way);
 	args[7] = wc_column_array(under_way);
 	args[8] = BoolGetDatum(config_shows_author(channel));
-	nulls[9] = archive_asks_before(channel, &archived) ? ' ' : 'n';
-	args[9] = TimestampTzGetDatum(archived);
+	nulls[9] = kept != NULL ? ' ' : 'n';
+	args[9] = PointerGetDatum(kept);
 	wc_run(WC_PAGE, args, nulls);
 	page->messages = MemoryContextStrdup(frame_memory_of_turn, wc_field_text(0, 1));
 	answered += strlen(page->messages);
