@@ -130,7 +130,7 @@ BEGIN
 		(SELECT string_agg(CASE WHEN k.has IS NULL THEN 'NULL' WHEN k.type = 'text'::regtype AND k.name <> 'visitor' THEN format('nullif(s.%I::text, '''')', k.name)
 			ELSE format('s.%I::%s', k.name, format_type(k.type, NULL)) END, ', ' ORDER BY k.n) FROM webchatt._import_columns(staging) k), staging,
 		CASE WHEN after_visitor IS NULL THEN 'WHERE s.visitor IS NOT NULL AND s.n IS NOT NULL AND $1 IS NULL AND $2 IS NULL'
-			ELSE 'WHERE (s.visitor, s.n) > ($1, $2)' END)
+			ELSE 'WHERE (s.visitor, s.n) > ($1, $2) AND s.n IS NOT NULL' END)
 	INTO rows USING after_visitor, after_n, most;
 	RETURN rows;
 END

@@ -132,6 +132,14 @@ for my $wrong ([ "'00000000-0000-0000-0000-000000000000', '$bad'", 'there is no 
 	like($error, qr/\Q$wrong->[1]\E/, "refused: $wrong->[1]");
 }
 
+# a table of one's own, where a row may have no number
+script(q{CREATE TABLE public.unnumbered (key text, visitor text, direction text, at text, n bigint, text text); CREATE INDEX ON public.unnumbered (visitor, n);
+	INSERT INTO public.unnumbered SELECT 'un-' || n, 'un-1', 'in', '2023-05-01 10:00:00', n, 'hello' FROM generate_series(1, 2000) n;
+	INSERT INTO public.unnumbered VALUES ('un-2001', 'un-2', 'in', '2023-05-01 10:00:00', 2001, 'hello'), ('', 'un-2', 'in', '2023-05-01 10:00:00', NULL, 'hello'), ('un-2002', 'un-2', 'in', '2023-05-01 10:00:00', NULL, 'hello'),
+		('un-2003', 'un-3', 'in', '2023-05-01 10:00:00', 2003, 'hello')});
+is($t->sql("SELECT n, column_name, reason FROM webchatt.check_import('$c', 'public.unnumbered')"), "|n|is empty\n|n|is empty", 'rows without a number are bad');
+is(script(import_call('public.unnumbered', ', skip_bad => true')), '2002|0|2', 'and they alone are left out, on each page');
+
 # --- who may, and with whose rights ---------------------------------------------------------------
 
 script('CREATE ROLE mover IN ROLE webchatt_admin; CREATE ROLE agent IN ROLE webchatt_agent; GRANT CREATE ON SCHEMA public TO mover');
