@@ -37,7 +37,8 @@ CREATE TABLE webchatt.retention_progress (
 	failures int NOT NULL DEFAULT 0,
 	last_error text,
 	last_error_at timestamptz,
-	not_before timestamptz
+	not_before timestamptz,
+	again int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE webchatt.retention_progress IS 'webchatt''s own: how far conversations have left by webchatt.set_retention(); webchatt.retention shows it. In no dump';
 COMMENT ON COLUMN webchatt.retention_progress.upto IS 'messages up to this one were looked at: what is left of them is of conversations that go on, or is in retention_left';
@@ -53,6 +54,7 @@ COMMENT ON COLUMN webchatt.retention_progress.failures IS 'failures since someth
 COMMENT ON COLUMN webchatt.retention_progress.last_error IS 'what the last one was; null since all is well';
 COMMENT ON COLUMN webchatt.retention_progress.last_error_at IS 'when that was';
 COMMENT ON COLUMN webchatt.retention_progress.not_before IS 'not to be tried again before; null: now';
+COMMENT ON COLUMN webchatt.retention_progress.again IS 'how often somebody said that all is to be looked at again';
 
 CREATE TABLE webchatt.retention_left (
 	channel_id uuid NOT NULL REFERENCES webchatt.channels (id) ON DELETE CASCADE,
@@ -528,7 +530,8 @@ BEGIN
 		steps := steps + coalesce(cardinality(ids), 0);
 	END IF;
 	IF steps > 0 THEN
-		UPDATE webchatt.retention_progress g SET upto = coalesce(reached, g.upto), cutoff = _retain_channel.cutoff, messages = g.messages + most - room,
+		-- somebody may have said meanwhile that all is to be looked at again
+		UPDATE webchatt.retention_progress g SET upto = CASE WHEN g.again = p.again THEN coalesce(reached, g.upto) ELSE g.upto END, cutoff = _retain_channel.cutoff, messages = g.messages + most - room,
 			archived = g.archived + CASE WHEN archive IS NULL THEN 0 ELSE most - room END, failures = 0, last_error = NULL, last_error_at = NULL, not_before = NULL,
 			moved_at = CASE WHEN room < most THEN now() ELSE g.moved_at END
 		WHERE g.channel_id = channel;

@@ -591,7 +591,7 @@ COMMENT ON FUNCTION webchatt._begin_import(uuid, regclass, text, text, boolean, 
 
 CREATE FUNCTION webchatt._end_import(channel uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE webchatt.retention_progress p SET upto = '00000000-0000-0000-0000-000000000000' WHERE p.channel_id = channel
+	UPDATE webchatt.retention_progress p SET upto = '00000000-0000-0000-0000-000000000000', again = p.again + 1 WHERE p.channel_id = channel
 $$;
 COMMENT ON FUNCTION webchatt._end_import(uuid) IS 'webchatt''s own: what set_retention() set looks at old messages again';
 

@@ -37,7 +37,7 @@ DELETE FROM webchatt.retentions WHERE channel_id IS NULL;
 -- name: look_anew()
 -- From the oldest message on, at once: what was written behind our back is met, too.
 WITH looked AS (
-	UPDATE webchatt.retention_progress SET upto = '00000000-0000-0000-0000-000000000000', visitors_upto = '', visitors_due = '-infinity',
+	UPDATE webchatt.retention_progress SET upto = '00000000-0000-0000-0000-000000000000', again = again + 1, visitors_upto = '', visitors_due = '-infinity',
 		failures = 0, last_error = NULL, last_error_at = NULL, not_before = NULL
 )
 UPDATE webchatt.retention_left SET due = now();

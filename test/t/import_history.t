@@ -278,4 +278,21 @@ is($t->node->safe_psql('moved', sprintf $sums, $_), $t->sql(sprintf $sums, $_), 
 is($t->node->safe_psql('moved', "TRUNCATE public.many; INSERT INTO public.many (key, visitor, direction, at, text) VALUES ('later', 'long', 'in', '2019-06-01 00:00:00', 'of later'), ('l-7', 'long', 'in', '2019-01-01 00:00:00', 'message 7'); "
 	. import_call('public.many')) =~ s/.*\n//sr, '1|1|0', 'and goes on there');
 
+# --- what is old leaves again, also while something leaves -----------------------------------------
+
+my ($shop) = $t->make_channel('Shop of old', $LocalHub::ORIGIN);
+script("SET ROLE mover; SELECT webchatt.create_archive('public.kept'); CREATE FUNCTION public.gate() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+	AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN new; END'; CREATE TRIGGER gate BEFORE INSERT ON public.kept FOR EACH ROW EXECUTE FUNCTION public.gate(); SELECT webchatt.set_retention('1 year', '$shop', 'public.kept')");
+sub import_there { my (@row) = @_; return script(import_call(table([@row])) =~ s/\Q$c\E/$shop/r) }
+my $remain = "SELECT count(*) = 0 FROM webchatt.messages WHERE channel_id = '$shop'";
+import_there(key => 'leaves-1', at => '2021-01-01 10:00:00');
+$t->wait_for($remain, 'what was imported leaves for the archive');
+$holder->query('SELECT pg_advisory_lock(4711)');
+import_there(key => 'leaves-2', at => '2022-01-01 10:00:00', visitor => 'another');
+$t->wait_for("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted", 'the archive takes its time with the next');
+import_there(key => 'leaves-3', at => '2021-06-01 10:00:00', visitor => 'a third');
+$holder->query('SELECT pg_advisory_unlock(4711)');
+$t->wait_for($remain, 'and what was imported meanwhile leaves, too');
+is(count("public.kept WHERE channel_id = '$shop'"), 3, 'all of them are there');
+
 done_testing();
