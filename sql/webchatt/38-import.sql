@@ -89,6 +89,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._import_columns(oid) IS 'webchatt''s own: the columns that a table to import may have, and of which type it has them; null: it has not';
 
+/* Whoever made the type may have made a cast, which is a function of theirs: it would run as whoever imports. */
+CREATE FUNCTION webchatt._import_text(name text, has oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT format(CASE WHEN EXISTS (SELECT FROM pg_type t WHERE t.oid = has AND t.typnamespace = 'pg_catalog'::regnamespace)
+		THEN 's.%I::text' ELSE 'format(''%%s'', s.%I)' END, name)
+$$;
+COMMENT ON FUNCTION webchatt._import_text(text, oid) IS 'webchatt''s own: a column of a table to import as text, of whatever type it is';
+
 CREATE FUNCTION webchatt._import_misfit(staging regclass) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -127,7 +135,7 @@ DECLARE
 	rows webchatt.imported[];
 BEGIN
 	EXECUTE format('SELECT ARRAY(SELECT ROW(%s)::webchatt.imported FROM %s s %s ORDER BY s.visitor, s.n LIMIT $3)',
-		(SELECT string_agg(CASE WHEN k.has IS NULL THEN 'NULL' WHEN k.type = 'text'::regtype AND k.name <> 'visitor' THEN format('nullif(s.%I::text, '''')', k.name)
+		(SELECT string_agg(CASE WHEN k.has IS NULL THEN 'NULL' WHEN k.type = 'text'::regtype AND k.name <> 'visitor' THEN format('nullif(%s, '''')', webchatt._import_text(k.name, k.has))
 			ELSE format('s.%I::%s', k.name, format_type(k.type, NULL)) END, ', ' ORDER BY k.n) FROM webchatt._import_columns(staging) k), staging,
 		CASE WHEN after_visitor IS NULL THEN 'WHERE s.visitor IS NOT NULL AND s.n IS NOT NULL AND $1 IS NULL AND $2 IS NULL'
 			ELSE 'WHERE (s.visitor, s.n) > ($1, $2) AND s.n IS NOT NULL' END)
@@ -264,6 +272,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	rows webchatt.imported[];
 	last webchatt.imported;
+	user_id text;
 	found int := 0;
 	got int;
 BEGIN
@@ -275,13 +284,15 @@ BEGIN
 		USING most - found;
 	GET DIAGNOSTICS got = ROW_COUNT;
 	found := found + got;
-	RETURN QUERY EXECUTE format('SELECT x.n::bigint, ''key'', ''is that of row '' || x.first FROM (SELECT s.n, min(s.n) OVER (PARTITION BY s.key::text) AS first FROM %s s WHERE s.key::text <> '''') x WHERE x.n <> x.first LIMIT $1', staging)
+	RETURN QUERY EXECUTE format('SELECT x.n::bigint, ''key'', ''is that of row '' || x.first FROM (SELECT s.n, min(s.n) OVER (PARTITION BY %1$s) AS first FROM %2$s s WHERE %1$s <> '''') x WHERE x.n <> x.first LIMIT $1',
+		(SELECT webchatt._import_text(k.name, k.has) FROM webchatt._import_columns(staging) k WHERE k.name = 'key'), staging)
 		USING most - found;
 	GET DIAGNOSTICS got = ROW_COUNT;
 	found := found + got;
-	IF EXISTS (SELECT FROM webchatt._import_columns(staging) k WHERE k.name = 'user_id' AND k.has IS NOT NULL) THEN
-		RETURN QUERY EXECUTE format('SELECT max(s.n)::bigint, ''user_id'', ''is not the same in all rows of this visitor'' FROM %s s WHERE s.visitor IS NOT NULL GROUP BY s.visitor
-			HAVING min(coalesce(s.user_id::text, '''')) <> max(coalesce(s.user_id::text, '''')) LIMIT $1', staging) USING most - found;
+	user_id := (SELECT webchatt._import_text(k.name, k.has) FROM webchatt._import_columns(staging) k WHERE k.name = 'user_id' AND k.has IS NOT NULL);
+	IF user_id IS NOT NULL THEN
+		RETURN QUERY EXECUTE format('SELECT max(s.n)::bigint, ''user_id'', ''is not the same in all rows of this visitor'' FROM %1$s s WHERE s.visitor IS NOT NULL GROUP BY s.visitor
+			HAVING min(coalesce(%2$s, '''')) <> max(coalesce(%2$s, '''')) LIMIT $1', staging, user_id) USING most - found;
 		GET DIAGNOSTICS got = ROW_COUNT;
 		found := found + got;
 	END IF;

@@ -140,6 +140,14 @@ script(q{CREATE TABLE public.unnumbered (key text, visitor text, direction text,
 is($t->sql("SELECT n, column_name, reason FROM webchatt.check_import('$c', 'public.unnumbered')"), "|n|is empty\n|n|is empty", 'rows without a number are bad');
 is(script(import_call('public.unnumbered', ', skip_bad => true')), '2002|0|2', 'and they alone are left out, on each page');
 
+# a type that somebody made, and its cast: a function of theirs, which is not called as whoever imports
+script(q{CREATE TYPE public.spring AS (t text); CREATE TABLE public.sprung (who name);
+	CREATE FUNCTION public.spring(public.spring) RETURNS text LANGUAGE sql AS $$ INSERT INTO public.sprung VALUES (current_user); SELECT 'sprung'::text $$; CREATE CAST (public.spring AS text) WITH FUNCTION public.spring(public.spring);
+	CREATE TABLE public.trap (key public.spring, visitor text, direction text, at text, n bigint PRIMARY KEY, text public.spring, user_id public.spring); CREATE INDEX ON public.trap (visitor, n);
+	INSERT INTO public.trap VALUES (ROW('k'), 'trapped', 'in', '2023-05-01 10:00:00', 1, ROW('words'), NULL)});
+is(script(import_call('public.trap')), '1|0|0', 'a column of a type of somebody else\'s');
+is(count('public.sprung') . $t->sql(q{SELECT content ->> 'text' FROM webchatt.messages WHERE hub_message_id LIKE 'import:import:(k%'}), '0(words)', 'is read without their cast');
+
 # --- who may, and with whose rights ---------------------------------------------------------------
 
 script('CREATE ROLE mover IN ROLE webchatt_admin; CREATE ROLE agent IN ROLE webchatt_agent; GRANT CREATE ON SCHEMA public TO mover');
