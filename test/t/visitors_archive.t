@@ -76,6 +76,13 @@ for my $archive (qw(plain by_month chats))
 	is_deeply([ texts($none), $none->{more} ? 1 : 0 ], [ '', 0 ], "$archive: and nothing before");
 }
 is($t->sql("SELECT has_table_privilege('webchatt_worker', 'public.plain', 'SELECT')"), 'f', 'the worker\'s role may not read it: it is done with its owner\'s rights');
+$t->sql('CREATE ROLE another IN ROLE webchatt_admin');
+for my $may (0, 1)
+{
+	$t->sql('GRANT SELECT ON public.plain TO another') if $may;
+	my ($status, $read, $refused) = $t->node->psql('postgres', "SET ROLE another; SELECT cardinality(webchatt._archive_read('public.plain', '$channel{plain}', '$v{plain}{visitor}', 'ffffffff-ffff-ffff-ffff-ffffffffffff'))");
+	is($may ? $read : $refused =~ /(permission denied for table plain)/ && $1, $may ? 51 : 'permission denied for table plain', $may ? 'unless they may read it' : 'nobody else gets at it so');
+}
 my $new = $t->visitor(key => $key{plain}, resend => 0)->arrive;
 $new->acked($new->say('here'));
 $new->cut; $new->connect; $new->welcomed;

@@ -108,7 +108,20 @@ find_function(FunctionCallInfo fcinfo)
 		n, types, false);
 }
 
-/* _archive_x(archive regclass, ...) → bigint, strict.  Errors: 55000 it is no archive; what the archive raises. */
+/* What the worker reads is for visitors.  Whoever else calls reads what they may read without it.  Error: 42501. */
+static void
+need_to_read(Oid archive)
+{
+	AclResult may = pg_class_aclcheck(archive, GetUserId(), ACL_SELECT);
+
+	if (may != ACLCHECK_OK && GetUserId() != wc_worker_role())
+		aclcheck_error(may, OBJECT_TABLE, get_rel_name(archive));
+}
+
+/*
+ * _archive_x(archive regclass, ...), strict.  Errors: 55000 it is no archive, 42501 it is to be read by who may not; what
+ * the archive raises.
+ */
 WC_FUNCTION(webchatt_archive_call)
 {
 	LOCAL_FCINFO(inner, ARGS_MOST);
@@ -122,6 +135,8 @@ WC_FUNCTION(webchatt_archive_call)
 	int i;
 	Datum result;
 
+	if (strcmp(get_func_name(fcinfo->flinfo->fn_oid), "_archive_read") == 0)
+		need_to_read(PG_GETARG_OID(0));
 	if (PG_NARGS() > ARGS_MOST)
 		elog(ERROR, "_archive_call() takes %d arguments at most", ARGS_MOST);
 	fmgr_info(find_function(fcinfo), &function);
