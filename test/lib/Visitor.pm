@@ -679,6 +679,16 @@ sub _status
 
 sub welcomed { my ($self, $timeout) = @_; return Visitor::until(sub { $self->{state} eq 'welcomed' }, $timeout) }
 
+# Dial once, and wait for what becomes of it: is it a welcome?
+sub let_in
+{
+	my ($self, %args) = @_;
+
+	$self->connect(%args);
+	Visitor::until(sub { $self->{state} =~ /\A(?:welcomed|closed)\z/ });
+	return $self->{state} eq 'welcomed';
+}
+
 # Dial, and wait for the welcome.
 sub arrive
 {

@@ -35,7 +35,7 @@ sub identify
 
 	delete $who->{token};
 	$who->send({ type => 'identify', token => $identity, %more });
-	return Visitor::until(sub { $who->{welcomes} > $welcomes });
+	return Visitor::until(sub { $who->{welcomes} > $welcomes }) || diag("$identity is not welcomed: " . $who->describe) && 0;
 }
 
 sub said { my ($visitor) = @_; return $t->sql("SELECT string_agg(content ->> 'text', ',' ORDER BY id) FROM webchatt.messages WHERE channel_id = '$channel' AND visitor = '$visitor'") }
@@ -290,7 +290,7 @@ cmp_ok($t->sql("SELECT count(*) FROM webchatt.joins WHERE moving"), '>=', 1, 'ot
 $t->sql('SELECT pg_terminate_backend(worker_pid) FROM webchatt._status()');
 $t->wait_for("SELECT count(*) = 5001 FROM webchatt.messages WHERE channel_id = '$channel' AND visitor = '$known->{visitor}'", 'all of it arrives, whoever moves it');
 is($t->sql("SELECT count(*), count(DISTINCT hub_message_id) FROM webchatt.messages WHERE channel_id = '$channel' AND visitor = '$known->{visitor}' AND hub_message_id LIKE '$known->{visitor}/%'"), '5001|5001', 'each once, and known as the user\'s');
-my $whole = Visitor::until(sub { my $v = $t->visitor(token => $many->{token}, resend => 0); $v->connect; return $v->welcomed(5) && $v });
+my $whole = Visitor::until(sub { my $v = $t->visitor(token => $many->{token}, resend => 0); return $v->let_in && $v });
 is_deeply([ $whole->texts ], [ (map { "many $_" } 4952 .. 5000), 'I was here' ], 'a client has the newest of it, in order');
 $whole->ask_history($whole->{welcome}{from});
 ok($whole->got(sub { $_->{type} eq 'history' && @{ $_->{messages} } == 50 && $_->{messages}[-1]{content}{text} eq 'many 4951' && $_->{more} }), 'and what comes before');
@@ -325,7 +325,7 @@ is(device($old)->{welcome}{user}{userId}, $ana, 'the old secret is good for a wh
 is(device(token_of($ana))->{welcome}{user}{userId}, $ana, 'and so is the new one');
 $t->sql("UPDATE webchatt.identity_secrets SET old_secret_until = 'infinity' WHERE channel_id = '$channel'");
 my ($last, $last_key) = $t->make_channel('Last', $LocalHub::ORIGIN);
-ok(Visitor::until(sub { my $v = $t->visitor(key => $last_key)->connect; my $in = $v->welcomed(5); $v->end; return $in }), 'a secret that is good for ever does not keep the hub from hearing of what is set');
+ok(Visitor::until(sub { my $v = $t->visitor(key => $last_key); my $in = $v->let_in; $v->end; return $in }), 'a secret that is good for ever does not keep the hub from hearing of what is set');
 $t->sql("SELECT webchatt.set_identity_secret('$channel', keep_old => '0')");
 ok(Visitor::until(sub { my $v = $t->visitor(where => { identity => $old })->connect; return $v->closed == 4013 }), 'without overlap it is not');
 done_testing();
