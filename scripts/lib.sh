@@ -17,6 +17,9 @@ die()
 	exit 1
 }
 
+# Whatever is copied, removed or built is in there.
+[ -e "$repo/webchatt.control" ] || die "$repo is not the source of webchatt: run the scripts where they stand"
+
 # Make $stage, removed with every process in it when the script ends.  Nobody else
 # may look into it: its server trusts whoever reaches its socket.
 stage_begin()
