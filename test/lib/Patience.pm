@@ -38,13 +38,10 @@ sub slowness
 
 sub is_short { my ($asked) = @_; return defined $asked && $asked < 5 }
 
-sub seconds
-{
-	my ($asked) = @_;
+# Where the machine is not busy.
+sub at_least { my ($asked) = @_; return is_short($asked) || defined $asked && $asked > $SECONDS ? $asked : $SECONDS }
 
-	return $asked if is_short($asked);
-	return (defined $asked && $asked > $SECONDS ? $asked : $SECONDS) * slowness();
-}
+sub seconds { my ($asked) = @_; return at_least($asked) * (is_short($asked) ? 1 : slowness()) }
 
 # Wait until the condition holds: what it gave; nothing when the time is up.  In between
 # that is done, or slept a while.
@@ -52,7 +49,7 @@ sub until
 {
 	my ($condition, $timeout, $between) = @_;
 	my $short = is_short($timeout);
-	my $left = $short || defined $timeout && $timeout > $SECONDS ? $timeout : $SECONDS;
+	my $left = at_least($timeout);
 	my $last = time;
 
 	while (1)
