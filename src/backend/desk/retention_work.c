@@ -1,9 +1,10 @@
 /*
  * retention_work.c
  *	  Conversations leave (webchatt.set_retention()), a piece at a time, in a process of
- *	  their own: in pieces of 100 ms or less, and a fifth of the time at most; so visitors do not
- *	  notice, and an archive that is slow holds nobody up.  What is to be erased or redacted in
- *	  archives is done by the same process, so behind what it moved there.
+ *	  their own: in pieces of 100 ms or less, and a fifth of the time at most, a fortieth while
+ *	  the worker is busy; so visitors do not notice, and an archive that is slow holds nobody up.
+ *	  What is to be erased or redacted in archives is done by the same process, so behind what it
+ *	  moved there.
  */
 #include "postgres.h"
 
@@ -12,7 +13,9 @@
 #include "utils/timestamp.h"
 
 #include "desk/retention_work.h"
+#include "shared/clock.h"
 #include "shared/columns.h"
+#include "shared/shmem.h"
 #include "shared/statements.h"
 #include "shared/visitor_seen.h"
 #include "turn/transaction.h"
@@ -33,8 +36,13 @@
 #define TASK_PAUSE_MOST 2000
 #define TASK_FAILED		60000
 
-/* The pause behind a piece is so many times as long as that took; in ms: at least, when nothing was to be done, after an error. */
+/*
+ * The pause behind a piece is so many times as long as that took, and so many times more while the worker does nothing
+ * but turns; in ms: the most of the latter, at least, when nothing was to be done, after an error.
+ */
 #define PAUSE_TIMES	 4
+#define PAUSE_BUSY	 36
+#define BUSY_MOST	 10000
 #define PAUSE_LEAST	 5
 #define PAUSE_IDLE	 2000
 #define PAUSE_FAILED 60000
@@ -56,6 +64,42 @@ long
 retention_work_pause(void)
 {
 	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_piece);
+}
+
+/* How much of its time the worker spent in turns since this was last asked: 0 to 1. */
+static double
+worker_busy(void)
+{
+	static TimestampTz asked = 0;
+	static int64 before = 0;
+	TimestampTz now = wc_clock();
+	int64 busy = before;
+	double share;
+	WcSlot *slot;
+
+	LWLockAcquire(wc_shared->lock, LW_SHARED);
+	slot = wc_slot_of_database(MyDatabaseId);
+	if (slot != NULL)
+	{
+		SpinLockAcquire(&slot->mutex);
+		busy = slot->stats.busy_us;
+		SpinLockRelease(&slot->mutex);
+	}
+	LWLockRelease(wc_shared->lock);
+	/* (a worker that was started anew counts anew) */
+	share = (double) Max(busy - before, 0) / Max(now - asked, 1);
+	asked = now;
+	before = busy;
+	return Min(share, 1);
+}
+
+/* The pause behind a piece that took so long; in ms. */
+static long
+rest_after(long took)
+{
+	double busy = took * PAUSE_BUSY * worker_busy();
+
+	return Max(PAUSE_LEAST, took * PAUSE_TIMES) + (long) Min(busy, BUSY_MOST);
 }
 
 /* What was looked at, 0: there is nothing to do now.  problem: what went wrong, or NULL. */
@@ -144,8 +188,7 @@ do_task(TimestampTz begun, char **problem)
 	{
 		long took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 
-		next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												 Min(Max(PAUSE_LEAST, took * PAUSE_TIMES), TASK_PAUSE_MOST));
+		next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), Min(rest_after(took), TASK_PAUSE_MOST));
 	}
 	log_problem(*problem);
 	return n > 0;
@@ -182,7 +225,7 @@ retention_work_do(void)
 	took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 	idle = n == 0;
 	if (n > 0 || visitors)
-		pause = Max(PAUSE_LEAST, took * PAUSE_TIMES);
+		pause = rest_after(took);
 	else if (visitors_due <= begun)
 		pause = PAUSE_LEAST;
 	if (took > PIECE_MS)

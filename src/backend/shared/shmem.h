@@ -68,6 +68,7 @@ typedef struct WcStats
 	int64 messages_failed;
 	int64 deliveries; /* to webhooks, that were answered well */
 	int64 turns;
+	int64 busy_us; /* spent in turns */
 	int64 requests;
 	int64 refused;
 	int64 turned_away;

@@ -28,6 +28,7 @@ void
 report_turn_took(TimestampTz us)
 {
 	slowest_us = Max(slowest_us, us);
+	report_stats.busy_us += us;
 }
 
 /*
