@@ -8,6 +8,7 @@ use utf8;
 
 use Cwd qw(abs_path);
 use File::Basename;
+use HTTP::Tiny;
 use LocalHub;
 use Proxy;
 use Test::More;
@@ -149,6 +150,8 @@ my $text = Proxy::slurp("$doc/scale.md");
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my ($nginx_map) = $text =~ /^```nginx\n(.*?)^```/ms or die 'doc/scale.md has no nginx';
 my ($caddy) = $text =~ /^```caddy\n(.*?)^```/ms or die 'doc/scale.md has no Caddyfile';
+my ($haproxy) = $text =~ /^```haproxy\n(.*?)^```/ms or die 'doc/scale.md has no HAProxy';
+my ($haproxy_line) = $text =~ /hubs\.map` of lines .*?`(<public key of[^`]+)`/ or die 'doc/scale.md has no line of a map';
 
 sub filled
 {
@@ -188,10 +191,25 @@ sub by_caddy
 	return Proxy::start($port, "$dir/caddy", 'caddy', 'run', '--config', "$dir/caddy/Caddyfile", '--adapter', 'caddyfile');
 }
 
-for my $kind (qw(nginx caddy))
+sub by_haproxy
 {
-	my $proxy = $kind eq 'nginx' ? by_nginx() : by_caddy();
+	my $port = WebchattTest::free_port();
+	my $file = filled($haproxy);
 
+	$file =~ s{bind :443 ssl crt \S+}{bind 127.0.0.1:$port} or die;
+	$file =~ s{/etc/haproxy/}{$dir/haproxy/}g;
+	mkdir "$dir/haproxy";
+	Proxy::spew("$dir/haproxy/haproxy.cfg", $file);
+	Proxy::spew("$dir/haproxy/hubs.map", filled(join '', map { "$_\n" } $haproxy_line, $haproxy_line =~ s/two/three/gr));
+	return Proxy::start($port, "$dir/haproxy", 'haproxy', '-db', '-f', "$dir/haproxy/haproxy.cfg");
+}
+
+my %by = (nginx => \&by_nginx, caddy => \&by_caddy, haproxy => \&by_haproxy);
+for my $kind (sort keys %by)
+{
+	my $proxy = $by{$kind}->();
+
+	is((HTTP::Tiny->new->get("http://127.0.0.1:$proxy->{port}/chat-widget.umd.js"))->{status}, 200, "$kind: what names no channel comes from the first");
 	for my $hub (@hubs)
 	{
 		my $v = $t->visitor(key => $hub->{key}, port => $proxy->{port}, headers => { Host => "127.0.0.1:$proxy->{port}" })->arrive;
@@ -203,8 +221,8 @@ for my $kind (qw(nginx caddy))
 	}
 	$proxy->stop;
 }
-is($t->sql(q{SELECT count(*), count(DISTINCT channel_id), count(DISTINCT visitor) FROM webchatt.messages WHERE direction = 'in'}, 'office'), '6|3|6', 'the office has the rows of all, each once');
-is($t->sql(q{SELECT string_agg(content ->> 'text', ', ' ORDER BY content ->> 'text') FROM webchatt.messages WHERE direction = 'in'}, 'two'), 'caddy to two, nginx to two', 'and a hub its own');
+is($t->sql(q{SELECT count(*), count(DISTINCT channel_id), count(DISTINCT visitor) FROM webchatt.messages WHERE direction = 'in'}, 'office'), '9|3|9', 'the office has the rows of all, each once');
+is($t->sql(q{SELECT string_agg(content ->> 'text', ', ' ORDER BY content ->> 'text') FROM webchatt.messages WHERE direction = 'in'}, 'two'), 'caddy to two, haproxy to two, nginx to two', 'and a hub its own');
 
 # --- a pooler -------------------------------------------------------------------
 

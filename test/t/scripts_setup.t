@@ -19,7 +19,7 @@ for my $package ('build-essential', 'libuv1-dev', 'libmicrohttpd-dev', 'libcurl4
 {
 	ok((grep { $_ eq $package } @install), "an install needs $package");
 }
-for my $package ('clang', 'nginx-light', 'caddy', 'chromium', 'firefox-esr', 'webkit2gtk-driver', 'npm', 'libmojolicious-perl', 'libipc-run-perl')
+for my $package ('clang', 'nginx-light', 'caddy', 'haproxy', 'chromium', 'firefox-esr', 'webkit2gtk-driver', 'npm', 'libmojolicious-perl', 'libipc-run-perl')
 {
 	ok(!(grep { $_ eq $package } @install), "an install does not need $package");
 	ok((grep { $_ eq $package } @all), "but --list-all has $package");
