@@ -49,7 +49,7 @@ SELECT (SELECT count(*) FROM (SELECT FROM webchatt.held LIMIT 10001) h) AS held,
 		WHERE l.connected_since IS NULL AND k.revoked_at IS NULL) AS links_away,
 	p.conversations, p.messages, p.archived, p.visitors, p.failing AS left_failing,
 	(SELECT count(*) FROM (SELECT FROM webchatt.retention_left l WHERE l.reason = 'under way' LIMIT 10001) l) AS under_way,
-	(SELECT count(*) FROM webchatt.archive_tasks) AS tasks
+	(SELECT count(*) FROM (SELECT FROM webchatt.archive_tasks LIMIT 10001) t) AS tasks
 FROM (SELECT coalesce(sum(p.conversations), 0)::bigint AS conversations, coalesce(sum(p.messages), 0)::bigint AS messages,
 		coalesce(sum(p.archived), 0)::bigint AS archived, coalesce(sum(p.visitors), 0)::bigint AS visitors,
 		count(*) FILTER (WHERE p.last_error IS NOT NULL) AS failing

@@ -39,12 +39,14 @@ $t->wait_for('SELECT count(*) = 1 FROM webchatt.rejects', 'an event is rejected'
 # as if so much had left (test/t/retention.t has it leave)
 $t->sql("INSERT INTO webchatt.retention_progress (channel_id, conversations, messages, archived, visitors, last_error) VALUES ('$t->{channel}', 3, 40, 30, 2, 'no')
 	ON CONFLICT (channel_id) DO UPDATE SET conversations = 3, messages = 40, archived = 30, visitors = 2, last_error = 'no'");
+$t->sql("INSERT INTO webchatt.archive_tasks (channel_id, message_id, content, due) SELECT '$t->{channel}', gen_random_uuid(), '{}', 'infinity' FROM generate_series(1, 10020)");
 $t->node->reload;    # it looks at the tables at once
 
-ok(WebchattTest::comes(sub { (value('webchatt_held') // 0) == 1 && value('webchatt_rejects') == 1 && value('webchatt_retention_messages_total') == 40 }),
+ok(WebchattTest::comes(sub { (value('webchatt_held') // 0) == 1 && value('webchatt_rejects') == 1 && value('webchatt_retention_messages_total') == 40 && value('webchatt_archive_tasks') > 0 }),
 	'the metrics have what stands in the tables') or diag(metrics() =~ /^(webchatt_(?:held|rejects|retention).*)$/mg);
 is(value('webchatt_retention_archived_total'), 30, 'what an archive has');
 is(value('webchatt_retention_failing'), 1, 'where nothing leaves');
+is(value('webchatt_archive_tasks'), 10_001, 'what waits for an archive: more than ten thousand is not counted');
 is(value('webchatt_hubs_not_active'), 0, 'hubs that are as they should be');
 cmp_ok(value('webchatt_disk_size_bytes'), '>', value('webchatt_disk_free_bytes'), 'the disk');
 cmp_ok(value('webchatt_disk_free_bytes'), '>', 0, 'which has room');
