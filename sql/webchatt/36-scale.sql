@@ -21,7 +21,7 @@ CREATE FUNCTION webchatt._published_tables() RETURNS SETOF pg_catalog.pg_class
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT c.* FROM pg_class c
 	WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'webchatt') AND c.relkind = 'r'
-		AND c.relname IN ('channels', 'visitors', 'conversations', 'messages', 'statuses', 'notes', 'ratings', 'unread')
+		AND c.relname IN ('channels', 'visitors', 'conversations', 'closings', 'messages', 'statuses', 'notes', 'ratings', 'unread')
 	ORDER BY c.relname
 $$;
 COMMENT ON FUNCTION webchatt._published_tables() IS 'webchatt''s own: the tables of webchatt.create_publication(), none of which has a secret';
@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.create_publication(text) IS
-	'publishes channels, visitors, conversations, messages, statuses, notes, ratings and unread for logical replication, and nothing that has a secret (doc/scale.md). For the owner of these tables, who needs CREATE on the database';
+	'publishes channels, visitors, conversations, closings, messages, statuses, notes, ratings and unread for logical replication, and nothing that has a secret (doc/scale.md). For the owner of these tables, who needs CREATE on the database';
 
 CREATE FUNCTION webchatt.subscriber_tables() RETURNS SETOF text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

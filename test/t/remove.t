@@ -37,9 +37,12 @@ my $visitor = Patience::until(sub { my $v = eval { $t->visitor->arrive }; $v && 
 $visitor->acked($visitor->say("hello, \"there\"\n\\. and \\N"));
 ok(Visitor::until(sub { grep { ($_ // '') =~ /^re: hello/ } $visitor->texts('out') }), 'a visitor is answered');
 $t->sql("SELECT webchatt.add_note('$t->{channel}', '$visitor->{visitor}', 'a note', 'ana');
+	SELECT webchatt.close_conversation('$t->{channel}', '$visitor->{visitor}');
 	SELECT webchatt.add_file('$t->{channel}', 'a.txt', 'some bytes'::bytea)") if $t->sql(q{SELECT count(*) FROM pg_proc WHERE proname = 'add_file'});
 my $digest = q{SELECT md5(string_agg(concat_ws('|', id, channel_id, visitor, direction, status, content, author), E'\n' ORDER BY id)) FROM webchatt.messages};
 my $messages = $t->sql($digest);
+my $closings = q{SELECT string_agg(concat_ws('|', channel_id, visitor, closed_upto, closed_at, closed_by), ',') FROM webchatt.closings};
+my $closed = Patience::until(sub { $t->sql($closings) });
 my $pids = $t->sql('SELECT worker_pid, net_pid FROM webchatt.status');
 
 # --- the commands -------------------------------------------------------------------
@@ -86,6 +89,7 @@ my %then = (
 	'Take the data along' => sub {
 		is($t->sql($digest, 'kept'), $messages, 'every message is kept, to the letter');
 		is($t->sql('SELECT text FROM webchatt.notes', 'kept'), $t->sql('SELECT text FROM webchatt.notes'), 'the note, too');
+		is($t->sql($closings, 'kept'), $closed, 'and when it was closed');
 		is($t->sql('SELECT count(*) FROM pg_extension WHERE extname = $$webchatt$$', 'kept'), 0, 'in a database without the extension');
 		is($t->sql(q{SELECT name || ' ' || convert_from(data, 'UTF8') FROM webchatt.files}, 'kept'), 'a.txt some bytes', 'and the file');
 		like(text_of("$dir/messages.csv"), qr/\Acreated_at,channel,visitor,.*\n.*,Shop,\Q$visitor->{visitor}\E,in,.*"hello, ""there""/, 'and a table for a spreadsheet');
