@@ -13,7 +13,7 @@ use LocalHub;
 use Proxy;
 use Test::More;
 
-my $t = LocalHub->begin(databases => 'postgres, two, three, office', conf => "webchatt.trusted_proxies = '127.0.0.1'\nwal_level = logical\nmax_wal_senders = 4\nmax_worker_processes = 24");
+my $t = LocalHub->begin(conf => "webchatt.trusted_proxies = '127.0.0.1'\nwal_level = logical\nmax_wal_senders = 4\nmax_worker_processes = 24\nwebchatt.ping_interval = 3600000");
 my $node = $t->node;
 
 # --- a publication ---------------------------------------------------------------
@@ -76,7 +76,7 @@ sub same
 	my ($what) = @_;
 	my @differ;
 
-	ok(WebchattTest::comes(sub { @differ = grep { $t->sql($rows{$_}) ne $t->sql($rows{$_}, 'analyses') } sort keys %rows; return !@differ }), "$what: both have the same rows")
+	ok(Visitor::until(sub { @differ = grep { $t->sql($rows{$_}) ne $t->sql($rows{$_}, 'analyses') } sort keys %rows; return !@differ }), "$what: both have the same rows")
 	  or diag(map { "$_:\n" . $t->sql($rows{$_}) . "\n---\n" . $t->sql($rows{$_}, 'analyses') . "\n" } @differ);
 	return;
 }
@@ -134,6 +134,9 @@ for my $database (qw(two three office))
 	$hub->{channel} = $t->sql("SELECT webchatt.create_channel('Shop $database', ARRAY['$LocalHub::ORIGIN'])", $database);
 	$hub->{key} = $t->sql('SELECT public_key FROM webchatt.channels', $database);
 }
+# A worker keeps the address that its database had when it came.
+$t->sql("ALTER SYSTEM SET webchatt.databases = 'postgres, two, three, office'");
+$t->node->reload;
 $t->sql(q{CREATE FUNCTION answer() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
 		PERFORM webchatt.send_message(new.channel_id, new.visitor, text => 'office: ' || (new.content ->> 'text'));
