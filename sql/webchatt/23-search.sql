@@ -434,6 +434,10 @@ BEGIN
 	ELSIF NOT webchatt._search_due() THEN
 		RETURN 0;
 	END IF;
+	-- whoever redacts just now writes here, too (_redact_rows())
+	IF NOT pg_try_advisory_xact_lock(7737127468233842789) THEN
+		RETURN 0;
+	END IF;
 	INSERT INTO webchatt.search_state DEFAULT VALUES ON CONFLICT DO NOTHING;
 	SELECT * INTO state FROM webchatt.search_state s FOR UPDATE SKIP LOCKED;
 	IF NOT FOUND THEN

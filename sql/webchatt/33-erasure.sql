@@ -593,6 +593,8 @@ BEGIN
 	END IF;
 	UPDATE webchatt.messages m SET content = _redact_rows.content, extra = NULL, error_message = NULL
 	WHERE m.channel_id = channel AND m.id = _redact_rows.id;
+	-- behind whoever indexes just now what it was (index_texts())
+	PERFORM pg_advisory_xact_lock_shared(7737127468233842789);
 	UPDATE webchatt.search_texts s SET words = webchatt._search_row(channel, _redact_rows.id, _redact_rows.content)
 	WHERE s.channel_id = channel AND s.id = _redact_rows.id;
 	UPDATE webchatt.search_parts s SET said = webchatt._search_once(_redact_rows.content)

@@ -212,6 +212,18 @@ script('SELECT webchatt.index_texts(100000)') for 1 .. 3;
 $t->wait_for(q{SELECT webchatt.index_texts(10000) = 0 AND EXISTS (SELECT FROM webchatt.search_coverage WHERE has_oldest)}, 'texts are in the index');
 script(import_call(table([ key => 'find', text => 'a needle in it', at => '2021-01-01 00:00:00' ])));
 is($t->sql("SELECT count(*) FROM webchatt.search('needle', channel => '$c')"), 1, 'and what is imported then is found');
+# what is redacted while its words are being written into the index
+my $found = $t->sql(q{SELECT id FROM webchatt.messages WHERE hub_message_id = 'import:import:find'});
+my $indexer = $t->session;
+$indexer->query("BEGIN; DELETE FROM webchatt.search_texts WHERE id = '$found'; COMMIT; BEGIN; SELECT webchatt.index_texts(100000, true);
+	DO 'BEGIN FOR i IN 1 .. 20 LOOP EXIT WHEN EXISTS (SELECT FROM webchatt.search_texts WHERE id = ''$found''); PERFORM webchatt.index_texts(100000); END LOOP; END'");
+is($indexer->query("SELECT count(*) FROM webchatt.search_texts WHERE id = '$found' AND words::text ~ 'needle'"), 1, 'one writes the words of a message');
+my $redacts = IPC::Run::start([ 'psql', '-X', '-q', '-d', $t->node->connstr('postgres'), '-c', "SELECT webchatt.redact_message('$c', '$found')" ], '>', \my $redacted);
+$t->wait_for("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", 'who redacts it waits for that');
+$indexer->query('COMMIT');
+$indexer->close;
+IPC::Run::finish($redacts);
+is(count("webchatt.search_texts WHERE words::text ~ 'needle'"), 0, 'and nothing of it stays in the index');
 
 # --- a conversation that somebody has locked, and many -------------------------------------------
 
