@@ -398,17 +398,23 @@ CREATE FUNCTION webchatt._import_messages_as_worker(channel uuid, source text, r
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
+	-- what was redacted stays so, when it is not here any more and comes once more
+	redacted CONSTANT boolean := EXISTS (SELECT FROM webchatt.redactions d WHERE d.channel_id = channel);
 	written int;
 	lost text;
 BEGIN
 	INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, created_at, status_at, hub_message_id, hub_time, author)
-	SELECT channel, webchatt._import_id(x.at, r.n, x.hub_message_id), r.person, r.direction::webchatt.message_direction,
+	SELECT channel, x.id, r.person, r.direction::webchatt.message_direction,
 		CASE WHEN r.direction = 'in' THEN 'read' WHEN r.status = 'sent' THEN 'delivered' ELSE coalesce(r.status, 'read') END::webchatt.message_status,
-		webchatt._import_content(x.r), x.at, x.at, x.hub_message_id, CASE r.direction WHEN 'in' THEN x.at END, CASE r.direction WHEN 'out' THEN r.author END
+		CASE WHEN redacted AND EXISTS (SELECT FROM webchatt.redactions d WHERE d.channel_id = channel
+				AND d.message_id BETWEEN (left(x.id::text, 19) || '8000-000000000000')::uuid AND (left(x.id::text, 19) || '8fff-ffffffffffff')::uuid
+				AND right(d.message_id::text, 8) = right(x.id::text, 8))
+			THEN '{"type": "text", "text": "[removed]"}' ELSE webchatt._import_content(x.r) END, x.at, x.at, x.hub_message_id, CASE r.direction WHEN 'in' THEN x.at END, CASE r.direction WHEN 'out' THEN r.author END
 	FROM ROWS FROM (unnest(rows), unnest(persons))
 		AS r (n, key, visitor, direction, at, text, attachment, attachment_name, content, author, status, user_id, name, email, attributes, person)
-	CROSS JOIN LATERAL (SELECT webchatt._import_time(r.at, zone) AS at, 'import:' || source || ':' || r.key AS hub_message_id,
-		(r.n, r.key, r.visitor, r.direction, r.at, r.text, r.attachment, r.attachment_name, r.content, r.author, r.status, r.user_id, r.name, r.email, r.attributes)::webchatt.imported AS r OFFSET 0) x
+	CROSS JOIN LATERAL (SELECT t.at, t.hub_message_id, webchatt._import_id(t.at, r.n, t.hub_message_id) AS id,
+		(r.n, r.key, r.visitor, r.direction, r.at, r.text, r.attachment, r.attachment_name, r.content, r.author, r.status, r.user_id, r.name, r.email, r.attributes)::webchatt.imported AS r
+		FROM (SELECT webchatt._import_time(r.at, zone) AS at, 'import:' || source || ':' || r.key AS hub_message_id OFFSET 0) t OFFSET 0) x
 	ORDER BY r.n
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS written = ROW_COUNT;
@@ -469,6 +475,11 @@ BEGIN
 	JOIN webchatt.files f ON f.id = x.parts[1]
 	ON CONFLICT DO NOTHING;
 	PERFORM webchatt._index_imported(channel, ids);
+	-- set_retention() was there already, perhaps
+	INSERT INTO webchatt.retention_left AS l (channel_id, visitor, reason)
+	SELECT DISTINCT channel, p, 'rest' FROM unnest(persons) p
+	WHERE EXISTS (SELECT FROM webchatt._retention_rules() r WHERE r.channel_id = channel AND r.keep IS NOT NULL)
+	ON CONFLICT (channel_id, visitor) DO UPDATE SET reason = 'rest', due = now() WHERE l.reason = 'empty';
 	-- whom nobody else sees yet
 	INSERT INTO webchatt.conversations (channel_id, visitor, state, answered_upto, closed_upto, last_id, last_at)
 	SELECT channel, u.visitor, 'closed', l.id, l.id, l.id, l.created_at
@@ -599,12 +610,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._begin_import(uuid, regclass, text, text, boolean, boolean) IS 'webchatt''s own: raises what keeps a table from being imported; how many rows it has';
-
-CREATE FUNCTION webchatt._end_import(channel uuid) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE webchatt.retention_progress p SET upto = '00000000-0000-0000-0000-000000000000', again = p.again + 1 WHERE p.channel_id = channel
-$$;
-COMMENT ON FUNCTION webchatt._end_import(uuid) IS 'webchatt''s own: what set_retention() set looks at old messages again';
 
 CREATE PROCEDURE webchatt.import_history(channel uuid, staging regclass, source text DEFAULT 'import', time_zone text DEFAULT 'UTC', skip_bad boolean DEFAULT false,
 	call_handlers boolean DEFAULT false, INOUT imported bigint DEFAULT NULL, INOUT there_already bigint DEFAULT NULL, INOUT refused bigint DEFAULT NULL)

@@ -13,6 +13,3 @@ SELECT p.last_visitor, p.last_n, p.taken, p.written, p.unsettled FROM webchatt._
 -- name: import_stand($1 channel uuid, $2 visitors text[])
 -- Those of which the conversation is locked.
 SELECT s.unsettled, coalesce(cardinality(s.unsettled), 0) AS n FROM webchatt._import_stand($1, $2) s (unsettled);
-
--- name: end_import($1 channel uuid)
-SELECT webchatt._end_import($1);

@@ -315,5 +315,22 @@ import_there(key => 'leaves-3', at => '2021-06-01 10:00:00', visitor => 'a third
 $holder->query('SELECT pg_advisory_unlock(4711)');
 $t->wait_for($remain, 'and what was imported meanwhile leaves, too');
 is(count("public.kept WHERE channel_id = '$shop'"), 3, 'all of them are there');
+# one that is broken off behind its first piece
+my $broken = table();
+script("INSERT INTO $broken (key, visitor, direction, at, text) SELECT 'b-' || n, CASE WHEN n > 2000 THEN 'b' ELSE 'a' END, 'in', '2020-06-01 10:00:00', 'line ' || n FROM generate_series(1, 2001) n;
+	CREATE FUNCTION public.breaks() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''broken off''; END';
+	CREATE TRIGGER breaks BEFORE INSERT ON webchatt.messages FOR EACH ROW WHEN (new.content ->> 'text' = 'line 2001') EXECUTE FUNCTION public.breaks()");
+like((script(import_call($broken, ', call_handlers => true') =~ s/\Q$c\E/$shop/r))[2], qr/broken off/, 'an import is broken off');
+$t->wait_for("SELECT count(*) = 2003 FROM public.kept WHERE channel_id = '$shop'", 'what came of it leaves, too');
+
+# --- what was redacted ----------------------------------------------------------------------------
+
+# It has left, and is imported once more, by another number.
+my $kept_id = $t->sql("SELECT id FROM public.kept WHERE hub_message_id = 'import:import:leaves-2'");
+script("SET ROLE mover; SELECT webchatt.redact_message('$shop', '$kept_id')");
+script("SELECT webchatt.set_retention(NULL, '$shop')");
+my $once_more = table([ key => 'other', visitor => 'another', at => '2022-01-01 10:00:00', text => 'nothing secret' ], [ key => 'leaves-2', visitor => 'another', at => '2022-01-01 10:00:00', text => 'my card is 4111' ]);
+script(import_call($once_more) =~ s/\Q$c\E/$shop/r);
+is($t->sql("SELECT string_agg(content ->> 'text', ', ' ORDER BY id) FROM webchatt.messages WHERE channel_id = '$shop'"), 'nothing secret, [removed]', 'what was redacted does not come back by an import');
 
 done_testing();

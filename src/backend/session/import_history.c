@@ -233,7 +233,6 @@ WC_FUNCTION(webchatt_import_history)
 	commit(&import);
 	while (import_page(&import))
 		;
-	wc_run(WC_END_IMPORT, ((Datum[]){given[ARG_CHANNEL]}), NULL);
 	SPI_finish();
 	return counts(fcinfo, &import);
 }
