@@ -47,7 +47,7 @@ function useScroll(log, talk, names) {
 		was.current.atEnd = near && !talk.newer;
 		was.current.height = current.scrollHeight;
 		setAtEnd(was.current.atEnd);
-		if (current.scrollTop < 200 && current.scrollHeight > current.clientHeight)
+		if (current.scrollTop < 200 && current.scrollHeight > current.clientHeight && !talk.archiveAway)
 			talk.earlier();
 		if (near)
 			talk.later();
@@ -116,7 +116,8 @@ export function Log({ desk, talk, name }) {
 	return <div class="middle">
 		<div class="log" ref={log} tabIndex={0} role="log" aria-live="off" aria-label={t('messages')} onScroll={onScroll}>
 			<div>
-				{talk.more ? <button type="button" class="button small earlier" disabled={talk.loadingEarlier} onClick={() => talk.earlier()}>
+				{talk.archiveAway && <p class="problem" role="status">{t('archiveAway')}</p>}
+				{talk.more || talk.archived ? <button type="button" class="button small earlier" disabled={talk.loadingEarlier} onClick={() => talk.earlier()}>
 					{t(talk.loadingEarlier ? 'loading' : 'earlier')}</button> : <p class="note center">{t('beginning')}</p>}
 				<ol>
 					{rows}

@@ -45,7 +45,7 @@ function Trouble({ talk, message }) {
 	const reason = message.errorMessage || message.errorCode;
 	return <div class={failed ? 'trouble' : 'trouble quiet'}>
 		{failed && <span dir="auto">{t(message.status)}{reason ? `: ${reason}` : ''}</span>}
-		{failed && <button type="button" class="link" disabled={busy} onClick={ask(() => talk.retry(message))}>{t('retry')}</button>}
+		{failed && !message.archived && <button type="button" class="link" disabled={busy} onClick={ask(() => talk.retry(message))}>{t('retry')}</button>}
 		{WAITING.includes(message.status) && <button type="button" class="link" disabled={busy} onClick={ask(() => talk.takeBack(message))}>{t('takeBack')}</button>}
 		<Problem error={error} />
 	</div>;
@@ -55,7 +55,7 @@ export function Message({ desk, talk, message, visitor, follows }) {
 	const [asking, setAsking] = useState(false);
 	const found = message.id === talk.target;
 	const own = message.direction === 'out';
-	const retractable = own && WITH_THEM.includes(message.status) && (message.author === desk.agent.name || desk.isAdmin);
+	const retractable = own && !message.archived && WITH_THEM.includes(message.status) && (message.author === desk.agent.name || desk.isAdmin);
 	const who = own ? message.author === desk.agent.name ? t('you') : message.author ? desk.nameOf(message.author) : '' : visitor;
 	return <li class={`row ${own ? 'own' : 'theirs'}${follows ? ' follows' : ''}${found ? ' found' : ''} ${message.status}`} aria-current={found ? 'true' : undefined}>
 		<span class={own && !follows && who && message.author !== desk.agent.name ? 'author' : 'hush'} dir="auto">{who}</span>

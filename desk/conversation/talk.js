@@ -41,6 +41,8 @@ export class Talk {
 		this.notes = [];	// to colleagues
 		this.noteCount = 0;	// how many the server had when it was last asked
 		this.more = false;
+		this.archived = false;	// whether there may be some in an archive, before all that is here
+		this.archiveAway = false;	// which could not be read
 		// Whether there are newer ones behind those that are shown: then the newest are read when somebody wants them.
 		this.newer = false;
 		this.target = '';		// the message that was looked for
@@ -111,7 +113,7 @@ export class Talk {
 		this.newer = false;
 		this.take(page, !first);
 		this.noteCount = page.noteCount;
-		this.more = page.more;
+		this.takeBounds(page);
 	}
 
 	// The page is to show that message, wherever it is.
@@ -142,7 +144,7 @@ export class Talk {
 		this.take(before, false);
 		this.take(page, false);
 		this.noteCount = page.noteCount;
-		this.more = before.more;
+		this.takeBounds(before);
 		this.newer = page.more;
 		this.arrivedAt = id;
 	}
@@ -250,6 +252,13 @@ export class Talk {
 			this.keepPending(there);
 	}
 
+	// What there is before the oldest of a page.
+	takeBounds(page) {
+		this.more = page.more;
+		this.archived = page.archived;
+		this.archiveAway = false;
+	}
+
 	takeNotes(notes, tell) {
 		const known = new Map(this.notes.map(one => [one.id, one]));
 		for (const one of notes) {
@@ -284,22 +293,43 @@ export class Talk {
 	}
 
 	async earlier() {
-		if (!this.more || this.loadingEarlier || !this.items.length)
+		if (!this.more && !this.archived || this.loadingEarlier)
 			return;
 		this.loadingEarlier = true;
 		this.changes.tell();
 		try {
-			const page = await call('conversation', { ...this.where, before: this.items[0].id, limit: PAGE });
-			if (this.stopped)
-				return;
-			this.take(page, false);
-			this.more = page.more;
+			await (this.more ? this.readEarlier() : this.readArchived());
 			this.error = null;
 		} catch (error) {
 			this.error = error;
 		} finally {
 			this.loadingEarlier = false;
 			this.changes.tell();
+		}
+	}
+
+	async readEarlier() {
+		const page = await call('conversation', { ...this.where, before: this.items[0].id, limit: PAGE });
+		if (this.stopped)
+			return;
+		this.take(page, false);
+		this.takeBounds(page);
+	}
+
+	// What has left for an archive: shown, and nothing can be done with it.
+	async readArchived() {
+		try {
+			const page = await call('archived', { ...this.where, ...this.items.length ? { before: this.items[0].id } : {} });
+			if (this.stopped)
+				return;
+			const known = [...page.messages.map(one => ({ ...one, archived: true })), ...this.messages];
+			this.messages = byId(new Map(known.map(one => [one.id, one])).values());
+			this.archived = page.more;
+			this.archiveAway = false;
+		} catch (error) {
+			if (error.code !== 'archive_away')
+				throw error;
+			this.archiveAway = true;
 		}
 	}
 

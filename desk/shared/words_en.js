@@ -147,6 +147,7 @@ export const EN = {
 	messages: 'Messages',
 	you: 'You',
 	earlier: 'Earlier messages',
+	archiveAway: 'Earlier messages are in an archive, which cannot be read right now.',
 	latest: 'New messages',
 	beginning: 'The conversation begins here.',
 	answer: 'Answer',

@@ -144,6 +144,7 @@ export const PT = {
 	messages: 'Mensagens',
 	you: 'Você',
 	earlier: 'Mensagens anteriores',
+	archiveAway: 'As mensagens anteriores estão num arquivo que não pode ser lido agora.',
 	latest: 'Novas mensagens',
 	beginning: 'A conversa começa aqui.',
 	answer: 'Resposta',

@@ -490,6 +490,9 @@ BEGIN
 					WHERE m.channel_id = what.channel AND m.visitor = what.visitor AND m.id <= after
 					ORDER BY m.id DESC LIMIT 100) r
 				WHERE r.status = 'retracted'),
+			'archived', after IS NULL AND NOT EXISTS (SELECT FROM found m WHERE m.beyond) AND EXISTS (SELECT FROM webchatt.visitors v
+				WHERE v.channel_id = what.channel AND v.id = what.visitor AND v.first_seen < now() - webchatt._archived_keep(what.channel))
+				AND EXISTS (SELECT FROM webchatt._desk_archives(what.channel)),
 			'visitor', (SELECT jsonb_build_object('id', v.id,
 					'attributes', webchatt._desk_said(v, 100000),
 					'userId', v.user_id, 'verified', v.verified, 'signed', to_jsonb(v.signed), 'referrer', v.referrer, 'joinedTo', v.joined_to, 'firstSeen', v.first_seen, 'lastSeen', v.last_seen,
@@ -506,7 +509,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt.desk_conversation(jsonb) IS
-	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, retracted: [id], visitor: {id, attributes, userId, verified, signed, referrer, joinedTo, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them; retracted: which of the last hundred up to "after" were taken back';
+	'the desk: {channel, visitor, before?: id, after?: id, limit?} → {messages: [{id, at, direction, status, statusAt, content, author, final, errorCode, errorMessage}], notes: [{id, at, author, text}], noteCount, more, archived, retracted: [id], visitor: {id, attributes, userId, verified, signed, referrer, joinedTo, firstSeen, lastSeen, present, page: {url, title, at} | null, locale, timeZone, channel, state, assignee, waitingSince, rating?: {value, comment, at}}}. The newest messages and notes to colleagues, limit of both together, or those before or behind an id; the oldest first; noteCount: how many notes it has, 1000 at most; more: there are more before them, or with after behind them; archived: there are none before them here, and may be some in an archive (desk_archived()) that the caller may read; retracted: which of the last hundred up to "after" were taken back';
 
 CREATE FUNCTION webchatt.desk_send(args jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

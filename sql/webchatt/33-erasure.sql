@@ -460,7 +460,7 @@ COMMENT ON FUNCTION webchatt._export_beside(uuid, text, text[]) IS
 	'webchatt''s own: all of a person but the messages, as export_visitor() has it';
 
 CREATE FUNCTION webchatt._export(channel uuid, visitor text, after uuid, most int, archives boolean) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	person text;
 	visitors text[];
@@ -468,16 +468,12 @@ DECLARE
 	last uuid;
 BEGIN
 	SELECT coalesce(v.joined_to, v.id) INTO person FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = _export.visitor;
-	IF person IS NULL AND archives AND webchatt._is_archived(channel, _export.visitor, NULL) THEN
-		person := _export.visitor;
-	END IF;
-	IF person IS NULL THEN
-		RAISE EXCEPTION 'channel % has no visitor %', coalesce(channel::text, 'NULL'), coalesce(_export.visitor, 'NULL')
-			USING ERRCODE = 'undefined_object', HINT = 'Take the id from webchatt.visitors.';
-	END IF;
 	IF most < 1 THEN
 		RAISE EXCEPTION 'most is %', most USING ERRCODE = 'invalid_parameter_value', HINT = 'Give how many messages at most, or NULL for all.';
+	ELSIF person IS NULL AND (NOT archives OR webchatt._export_archived(channel, ARRAY[_export.visitor], NULL, 1) = '[]') THEN
+		RETURN NULL;
 	END IF;
+	person := coalesce(person, _export.visitor);
 	visitors := person || ARRAY(SELECT v.id FROM webchatt.visitors v WHERE v.channel_id = channel AND v.joined_to = person);
 	messages := webchatt._export_messages(channel, visitors, after, most);
 	IF archives THEN
@@ -489,11 +485,19 @@ BEGIN
 			OR archives AND most IS NOT NULL AND last IS NOT NULL AND webchatt._export_archived(channel, visitors, last, 1) <> '[]' THEN last END);
 END
 $$;
-COMMENT ON FUNCTION webchatt._export(uuid, text, uuid, int, boolean) IS 'webchatt''s own: export_visitor(), with what archives have or without';
+COMMENT ON FUNCTION webchatt._export(uuid, text, uuid, int, boolean) IS 'webchatt''s own: export_visitor(), with what archives have or without; null: there is nobody';
 
 CREATE FUNCTION webchatt.export_visitor(channel uuid, visitor text, after uuid DEFAULT NULL, most int DEFAULT NULL) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT webchatt._export(channel, visitor, after, most, true)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	exported jsonb := webchatt._export(channel, visitor, after, most, true);
+BEGIN
+	IF exported IS NULL THEN
+		RAISE EXCEPTION 'channel % has no visitor %', coalesce(channel::text, 'NULL'), coalesce(visitor, 'NULL')
+			USING ERRCODE = 'undefined_object', HINT = 'Take the id from webchatt.visitors.';
+	END IF;
+	RETURN exported;
+END
 $$;
 COMMENT ON FUNCTION webchatt.export_visitor(uuid, text, uuid, int) IS
 	'everything of a person on a channel, with what was said under ids that were joined to theirs, as one object (doc/erasure.md); no secrets, and of files where they are. most: so many messages, and about 1 MB of them; next is then what the next call takes for after, or null. By default all. What archives have is read with the caller''s rights; raises when one cannot be';
@@ -523,6 +527,17 @@ $$;
 COMMENT ON FUNCTION webchatt._rest_link(uuid, text, text) IS
 	'webchatt''s own: conversation_link() for the REST API: {pageUrl, validFor?: seconds} → {url, expiresAt}; null: the visitor''s log-in opens it';
 
+CREATE FUNCTION webchatt._rest_export(channel uuid, visitor text, after uuid, most int, OUT status int, OUT body jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	body := webchatt._export(channel, visitor, nullif(after, '00000000-0000-0000-0000-000000000000'), most, true);
+	status := CASE WHEN body IS NULL THEN 404 ELSE 200 END;
+	body := coalesce(body, webchatt._rest_error('The channel has no visitor with this id.', 'visitor_not_found'));
+END
+$$;
+COMMENT ON FUNCTION webchatt._rest_export(uuid, text, uuid, int, OUT int, OUT jsonb) IS
+	'webchatt''s own: a page of export_visitor() for the REST API with what archives have, in a process of its own; after: zeros for all';
+
 CREATE FUNCTION webchatt._rest_visitor(key int, method text, path text, query text, request text, OUT status int, OUT body jsonb)
 RETURNS record
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
@@ -547,13 +562,15 @@ BEGIN
 	ELSIF method = 'POST' AND EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
 		body := webchatt._rest_link(channel, visitor, request);
 		status := 201;
+	ELSIF method = 'GET' AND EXISTS (SELECT FROM webchatt._archives_of(channel) o WHERE o.archive IS NOT NULL) THEN
+		-- a slow archive would have visitors wait: _rest_export(), in a process of its own
+		status := 0;
+		body := jsonb_build_object('channel', channel, 'visitor', visitor, 'after', webchatt._rest_uuid((regexp_match(query, '(?:^|&)after=([^&]*)'))[1]),
+			'most', webchatt._rest_number(query, 'limit', 100, 1, 200));
 	ELSIF method = 'GET' AND EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = visitor) THEN
 		status := 200;
-		-- a slow archive would have visitors wait
 		body := webchatt._export(channel, visitor, webchatt._rest_uuid((regexp_match(query, '(?:^|&)after=([^&]*)'))[1]),
-			webchatt._rest_number(query, 'limit', 100, 1, 200), false)
-			|| coalesce((SELECT jsonb_build_object('notRead', jsonb_agg(format('%I.%I', o.archive_schema, o.archive_name)))
-				FROM webchatt._archives_of(channel) o WHERE o.archive IS NOT NULL HAVING count(*) > 0), '{}');
+			webchatt._rest_number(query, 'limit', 100, 1, 200), false);
 	ELSE
 		IF method = 'DELETE' THEN
 			SELECT e.id INTO erasure FROM webchatt.erasures e
@@ -571,7 +588,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webchatt._rest_visitor(int, text, text, text, text) IS
-	'webchatt''s own: answers a request for /v1/communication/web-chatt2me/visitors, whose key webchatt-net has checked: GET .../export, a page of export_visitor(); DELETE, erase_visitor(), the most of it by later turns; POST .../link, conversation_link()';
+	'webchatt''s own: answers a request for /v1/communication/web-chatt2me/visitors, whose key webchatt-net has checked: GET .../export, a page of export_visitor(); DELETE, erase_visitor(), the most of it by later turns; POST .../link, conversation_link(). Status 0: the body is what _rest_export() is to be asked for';
 
 ----------------------------------------------------------------------------
 -- Redacting

@@ -787,7 +787,7 @@ BEGIN
 	END LOOP;
 	-- in both it is only while a foreign archive has committed what we had not
 	RETURN QUERY SELECT a.* FROM (SELECT h.* FROM unnest(here) h
-		UNION ALL SELECT t.* FROM unnest(there) t WHERE t.id <> ALL (ARRAY(SELECT h.id FROM unnest(here) h))) a ORDER BY a.id DESC LIMIT most;
+		UNION ALL SELECT t.* FROM webchatt._archived_now(channel, there) t WHERE t.id <> ALL (ARRAY(SELECT h.id FROM unnest(here) h))) a ORDER BY a.id DESC LIMIT most;
 END
 $$;
 COMMENT ON FUNCTION webchatt.history(uuid, text, uuid, int) IS

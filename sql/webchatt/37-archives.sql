@@ -10,7 +10,8 @@ CREATE TABLE webchatt.archives (
 	archive_schema text COLLATE "C" NOT NULL,
 	archive_name text COLLATE "C" NOT NULL,
 	archive_owner text COLLATE "C" NOT NULL,
-	gone_at timestamptz
+	gone_at timestamptz,
+	keep interval
 );
 CREATE UNIQUE INDEX archives_name ON webchatt.archives ((coalesce(channel_id, '00000000-0000-0000-0000-000000000000'::uuid)), archive_schema, archive_name);
 COMMENT ON TABLE webchatt.archives IS 'every table that was ever set as an archive: what is erased and redacted is in these, too. webchatt.set_retention() writes it; who deletes a row says that there is nothing to do in it any more';
@@ -20,6 +21,8 @@ COMMENT ON COLUMN webchatt.archives.archive_schema IS 'its schema';
 COMMENT ON COLUMN webchatt.archives.archive_name IS 'its name';
 COMMENT ON COLUMN webchatt.archives.archive_owner IS 'whose it was then: what is done there is done with their rights';
 COMMENT ON COLUMN webchatt.archives.gone_at IS 'when something was to be done there, and there was no table of this name; null: there was';
+
+COMMENT ON COLUMN webchatt.archives.keep IS 'the shortest time that conversations stayed while it was set: who was first seen since then has nothing in it';
 
 CREATE TABLE webchatt.archive_tasks (
 	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -64,6 +67,38 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION webchatt._archives_of(uuid) IS
 	'webchatt''s own: all archives that a channel ever had, but those that are known to be gone; archive is null where one is gone and that is not known';
+
+CREATE FUNCTION webchatt._archived_keep(channel uuid) RETURNS interval
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+	SELECT least(r.keep, (SELECT min(a.keep) FROM webchatt.archives a WHERE a.channel_id = channel OR a.channel_id IS NULL), interval '1000 years')
+	FROM webchatt._retention_rules() r WHERE r.channel_id = channel AND r.archive_name IS NOT NULL
+$$;
+COMMENT ON FUNCTION webchatt._archived_keep(uuid) IS
+	'webchatt''s own: how long conversations of a channel stay before its archive has them, the shortest time that was ever set: who was first seen since then has nothing there; null: it has no archive';
+
+/* What is noted and not carried out yet is kept from nobody for longer: at one look at the notes, whatever their number. */
+CREATE FUNCTION webchatt._archived_now(channel uuid, rows webchatt.archived[]) RETURNS SETOF webchatt.archived
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	r webchatt.archived;
+	said jsonb;
+BEGIN
+	FOR r IN WITH erased AS MATERIALIZED (SELECT v.id, max(t.until) AS until FROM webchatt.archive_tasks t CROSS JOIN LATERAL unnest(t.visitors) v (id)
+				WHERE t.channel_id = channel AND t.message_id IS NULL GROUP BY v.id)
+			SELECT u.* FROM unnest(rows) WITH ORDINALITY u LEFT JOIN erased e ON e.id = u.visitor
+			WHERE e.until IS NULL OR u.created_at > e.until ORDER BY u.ordinality LOOP
+		SELECT t.content INTO said FROM webchatt.archive_tasks t WHERE t.channel_id = channel AND t.message_id = r.id;
+		IF FOUND THEN
+			r.content := said;
+			r.extra := NULL;
+			r.error_message := NULL;
+		END IF;
+		RETURN NEXT r;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION webchatt._archived_now(uuid, webchatt.archived[]) IS
+	'webchatt''s own: what was read in an archive of a channel, as it is to be by what is noted to be erased and redacted there';
 
 ----------------------------------------------------------------------------
 -- Noting
@@ -218,24 +253,45 @@ $$;
 COMMENT ON FUNCTION webchatt._is_archived(uuid, text, uuid) IS
 	'webchatt''s own: has an archive of the channel this message, or, where that is null, one of the visitor? With the caller''s rights; raises when one cannot be read';
 
+CREATE FUNCTION webchatt._archive_export(archive regclass, channel uuid, visitors text[], after uuid, most int) RETURNS webchatt.archived[]
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_archive_call';
+COMMENT ON FUNCTION webchatt._archive_export(regclass, uuid, text[], uuid, int) IS
+	'webchatt''s own: what an archive has of a person behind a message, the oldest first, so many, with the rights of the archive''s owner';
+
+CREATE FUNCTION webchatt._archive_export_as_owner(archive regclass, channel uuid, visitors text[], after uuid, most int) RETURNS webchatt.archived[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	rows webchatt.archived[];
+BEGIN
+	EXECUTE format('SELECT ARRAY(SELECT ROW(%s)::webchatt.archived FROM %s a WHERE a.channel_id = $1 AND a.visitor = ANY ($2) AND ($3 IS NULL OR a.id > $3) ORDER BY a.id LIMIT $4)',
+		(SELECT string_agg(CASE WHEN k.has IS NULL THEN 'NULL' ELSE format('a.%I::%s', k.name, format_type(k.type, NULL)) END, ', ' ORDER BY k.n)
+			FROM webchatt._archived_columns(archive) k), archive)
+	INTO rows USING channel, visitors, after, most;
+	RETURN rows;
+END
+$$;
+COMMENT ON FUNCTION webchatt._archive_export_as_owner(regclass, uuid, text[], uuid, int) IS 'webchatt''s own: see _archive_export()';
+
 CREATE FUNCTION webchatt._export_archived(channel uuid, visitors text[], after uuid, most int) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	a regclass;
 	rows webchatt.archived[];
 	pages jsonb := '[]';
 BEGIN
 	FOR a IN SELECT o.archive FROM webchatt._archives_of(channel) o WHERE o.archive IS NOT NULL LOOP
-		EXECUTE format('SELECT ARRAY(SELECT ROW(%s)::webchatt.archived FROM %s a WHERE a.channel_id = $1 AND a.visitor = ANY ($2) AND ($3 IS NULL OR a.id > $3) ORDER BY a.id LIMIT $4)',
-			(SELECT string_agg(CASE WHEN k.has IS NULL THEN 'NULL' ELSE format('a.%I::%s', k.name, format_type(k.type, NULL)) END, ', ' ORDER BY k.n)
-				FROM webchatt._archived_columns(a) k), a)
-		INTO rows USING channel, visitors, after, most;
+		-- whoever asks by the REST API has a key and no role
+		IF current_user = 'webchatt_worker' THEN
+			rows := webchatt._archive_export(a, channel, visitors, coalesce(after, '00000000-0000-0000-0000-000000000000'), most);
+		ELSE
+			rows := webchatt._archive_export_as_owner(a, channel, visitors, after, most);
+		END IF;
 		pages := webchatt._merge_pages(pages, (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', p.id, 'from', CASE p.direction WHEN 'in' THEN 'visitor' ELSE 'us' END,
 				'status', p.status, 'createdAt', p.created_at, 'statusAt', p.status_at, 'hubTime', p.hub_time, 'author', p.author, 'extra', p.extra,
 				'error', p.error_message, 'redactedAt', (SELECT max(r.at) FROM webchatt.redactions r WHERE r.channel_id = channel AND r.message_id = p.id),
 				'statuses', CASE jsonb_typeof(p.statuses) WHEN 'array' THEN (SELECT jsonb_agg(jsonb_build_object('status', s -> 'status', 'at', s -> 'at') ORDER BY n)
 					FROM jsonb_array_elements(p.statuses) WITH ORDINALITY e (s, n)) END))
-				|| jsonb_build_object('content', p.content) ORDER BY p.id) FROM unnest(rows) p), most);
+				|| jsonb_build_object('content', p.content) ORDER BY p.id) FROM webchatt._archived_now(channel, rows) p), most);
 	END LOOP;
 	RETURN pages;
 EXCEPTION WHEN OTHERS THEN
@@ -244,7 +300,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION webchatt._export_archived(uuid, text[], uuid, int) IS
-	'webchatt''s own: what archives have of a person, as _export_messages(). With the caller''s rights; raises when one cannot be read';
+	'webchatt''s own: what archives have of a person, as _export_messages(). With the caller''s rights, those of their owners for the worker; raises when one cannot be read';
 
 /* Each is cut where it has as many, or as much, so what is behind the cut of one is behind that of both. */
 CREATE FUNCTION webchatt._merge_pages(ours jsonb, others jsonb, most int) RETURNS jsonb
@@ -261,30 +317,31 @@ COMMENT ON FUNCTION webchatt._merge_pages(jsonb, jsonb, int) IS
 	'webchatt''s own: two pages of messages as one, so many and about 1 MB at most (null: all); what is in both once, as the first has it';
 
 ----------------------------------------------------------------------------
--- Visitors' older pages
+-- Older pages
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION webchatt._archive_read(archive regclass, channel uuid, visitor text, before uuid) RETURNS webchatt.archived[]
+CREATE FUNCTION webchatt._archive_read(archive regclass, channel uuid, visitor text, before uuid, whole boolean) RETURNS webchatt.archived[]
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_archive_call';
-COMMENT ON FUNCTION webchatt._archive_read(regclass, uuid, text, uuid) IS
-	'webchatt''s own: the newest 51 messages before one of a visitor, of those that visitors are shown, with the rights of the archive''s owner';
+COMMENT ON FUNCTION webchatt._archive_read(regclass, uuid, text, uuid, boolean) IS
+	'webchatt''s own: the newest 51 messages before one of a visitor, whole or of those that visitors are shown; with the rights of the archive''s owner, where row security does not choose, for who may read it';
 
-CREATE FUNCTION webchatt._archive_read_as_owner(archive regclass, channel uuid, visitor text, before uuid) RETURNS webchatt.archived[]
+CREATE FUNCTION webchatt._archive_read_as_owner(archive regclass, channel uuid, visitor text, before uuid, whole boolean) RETURNS webchatt.archived[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	rows webchatt.archived[];
 BEGIN
 	EXECUTE format('SELECT ARRAY(SELECT ROW(%s)::webchatt.archived FROM %s a WHERE a.channel_id = $1 AND a.visitor = $2 AND a.id < $3'
-		' AND (a.direction = ''in'' OR a.status IN (''enqueued'', ''sent'', ''delivered'', ''read'')) ORDER BY a.id DESC LIMIT 51)',
+		'%s ORDER BY a.id DESC LIMIT 51)',
 		(SELECT string_agg(CASE WHEN k.has IS NULL OR k.name IN ('extra', 'statuses') THEN 'NULL' ELSE format('a.%I::%s', k.name, format_type(k.type, NULL)) END, ', ' ORDER BY k.n)
-			FROM webchatt._archived_columns(archive) k), archive)
+			FROM webchatt._archived_columns(archive) k), archive,
+		CASE WHEN whole THEN '' ELSE ' AND (a.direction = ''in'' OR a.status IN (''enqueued'', ''sent'', ''delivered'', ''read''))' END)
 	INTO rows USING channel, visitor, before;
 	RETURN rows;
 END
 $$;
-COMMENT ON FUNCTION webchatt._archive_read_as_owner(regclass, uuid, text, uuid) IS 'webchatt''s own: see _archive_read()';
+COMMENT ON FUNCTION webchatt._archive_read_as_owner(regclass, uuid, text, uuid, boolean) IS 'webchatt''s own: see _archive_read()';
 
-/* What is noted and not yet carried out there holds already: who is erased has no page, and what is redacted is so. */
+/* Of one that is too long for a frame only a text is shown: if it was left out, the page would look like the last. */
 CREATE FUNCTION webchatt._archive_page(channel uuid, visitor text, before uuid, most int, bytes int, shows_author boolean, OUT messages text, OUT more boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -292,7 +349,7 @@ DECLARE
 	rows webchatt.archived[] := '{}';
 BEGIN
 	FOR a IN SELECT x FROM webchatt._archives(channel) x LOOP
-		rows := rows || webchatt._archive_read(a, channel, visitor, before);
+		rows := rows || webchatt._archive_read(a, channel, visitor, before, false);
 	END LOOP;
 	SELECT '[' || coalesce(string_agg(format('{"id":"%s","direction":"%s","at":%s,"status":"%s"%s%s,"content":%s}', p.id, p.direction,
 			('x' || translate(left(p.id::text, 13), '-', ''))::bit(48)::bigint, p.status,
@@ -306,14 +363,43 @@ BEGIN
 	FROM (
 		SELECT s.*, row_number() OVER newest AS n, sum(octet_length(s.words)) OVER newest - octet_length(s.words) AS newer_bytes
 		FROM (SELECT r.id, r.direction, r.status, r.author, r.hub_message_id,
-				coalesce((SELECT t.content FROM webchatt.archive_tasks t WHERE t.channel_id = channel AND t.message_id = r.id), r.content)::text AS words
-			FROM unnest(rows) r
-			WHERE NOT EXISTS (SELECT FROM webchatt.archive_tasks t
-				WHERE t.channel_id = channel AND r.visitor = ANY (t.visitors) AND r.created_at <= t.until)) s
-		WHERE octet_length(s.words) < 1000000
+				CASE WHEN webchatt._content_size(r.content, 1000000) < 1000000 THEN r.content
+					ELSE jsonb_build_object('type', 'text', 'text', coalesce(webchatt._content_line(r.content, 10000), '...')) END::text AS words
+			FROM webchatt._archived_now(channel, rows) r) s
 		WINDOW newest AS (ORDER BY s.id DESC)
 	) p;
 END
 $$;
 COMMENT ON FUNCTION webchatt._archive_page(uuid, text, uuid, int, int, boolean, OUT text, OUT boolean) IS
 	'webchatt''s own: a page of a visitor''s older messages out of the archive, as their client is sent it (doc/protocol.md): so many, and no more behind so many bytes';
+
+/* Agents see there what they may read without the desk: their role needs SELECT. */
+CREATE FUNCTION webchatt._desk_archives(channel uuid) RETURNS SETOF regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT a FROM webchatt._archives(channel) a WHERE has_table_privilege(a, 'SELECT')
+$$;
+COMMENT ON FUNCTION webchatt._desk_archives(uuid) IS 'webchatt''s own: the archives of a channel that the caller may read';
+
+CREATE FUNCTION webchatt.desk_archived(args jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+	what record := webchatt._desk_conversation(args);
+	before uuid := coalesce(webchatt._desk_uuid(args, 'before', false), 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+	a regclass;
+	rows webchatt.archived[] := '{}';
+BEGIN
+	FOR a IN SELECT x FROM webchatt._desk_archives(what.channel) x LOOP
+		rows := rows || webchatt._archive_read(a, what.channel, what.visitor, before, true);
+	END LOOP;
+	RETURN (WITH sized AS (
+			SELECT m.*, row_number() OVER (ORDER BY m.id DESC) AS n, webchatt._content_size(m.content, 1000000) AS size FROM webchatt._archived_now(what.channel, rows) m),
+		found AS MATERIALIZED (SELECT s.*, s.n > 50 OR s.n > 1 AND sum(CASE WHEN s.size < 1000000 THEN s.size ELSE 10000 END) OVER (ORDER BY s.n) > 1000000 AS beyond FROM sized s)
+		SELECT jsonb_build_object('messages', coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'at', m.created_at, 'direction', m.direction, 'status', m.status,
+				'statusAt', m.status_at, 'content', CASE WHEN m.size < 1000000 THEN m.content ELSE jsonb_build_object('text', webchatt._content_line(m.content, 10000)) END,
+				'author', m.author, 'final', m.final, 'errorCode', m.error_code, 'errorMessage', m.error_message) ORDER BY m.id) FILTER (WHERE NOT m.beyond), '[]'),
+			'more', coalesce(bool_or(m.beyond), false))
+		FROM found m);
+END
+$$;
+COMMENT ON FUNCTION webchatt.desk_archived(jsonb) IS
+	'the desk: {channel, visitor, before?: id} → {messages: [as desk_conversation() has them], more}: the newest 50 of a conversation that the channel''s archive has, or those before an id. For who may read the archive; by a process of its own, within webchatt.archive_timeout';

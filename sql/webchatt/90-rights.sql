@@ -164,14 +164,19 @@ GRANT EXECUTE ON FUNCTION webchatt._archives_of(uuid), webchatt._note_erasure(uu
 	webchatt._archive_erase(regclass, uuid, text, timestamptz), webchatt._archive_redact(regclass, uuid, uuid, jsonb),
 	webchatt._carry_out(webchatt.archive_tasks, regclass), webchatt._archive_task_over(webchatt.archive_tasks, bigint, text),
 	webchatt._archive_task(), webchatt._is_archived(uuid, text, uuid), webchatt._export_archived(uuid, text[], uuid, int),
-	webchatt._merge_pages(jsonb, jsonb, int), webchatt._archive_read(regclass, uuid, text, uuid),
+	webchatt._merge_pages(jsonb, jsonb, int), webchatt._archive_read(regclass, uuid, text, uuid, boolean),
+	webchatt._archive_export(regclass, uuid, text[], uuid, int), webchatt._archive_export_as_owner(regclass, uuid, text[], uuid, int),
+	webchatt._archived_keep(uuid), webchatt._archived_now(uuid, webchatt.archived[]), webchatt._rest_export(uuid, text, uuid, int),
+	webchatt._content_size(jsonb, int), webchatt._content_line(jsonb, int),
 	webchatt._archive_page(uuid, text, uuid, int, int, boolean) TO webchatt_worker;
 GRANT SELECT, DELETE ON webchatt.archives TO webchatt_admin;
 GRANT SELECT ON webchatt.archive_tasks TO webchatt_admin;
 GRANT USAGE ON TYPE webchatt.archived TO webchatt_worker, webchatt_admin, webchatt_agent;
 GRANT SELECT ON webchatt.retention, webchatt.retention_progress, webchatt.retention_left TO webchatt_admin;
 GRANT EXECUTE ON FUNCTION webchatt._retention_rules(), webchatt._archives(uuid), webchatt._archived_columns(oid),
-	webchatt.history(uuid, text, uuid, int) TO webchatt_agent;
+	webchatt.history(uuid, text, uuid, int), webchatt._archived_now(uuid, webchatt.archived[]), webchatt._archived_keep(uuid), webchatt._desk_archives(uuid),
+	webchatt._archive_read(regclass, uuid, text, uuid, boolean), webchatt.desk_archived(jsonb) TO webchatt_agent;
+GRANT SELECT (channel_id, keep) ON webchatt.archives TO webchatt_agent;
 
 -- the index of texts, by the desk's worker
 GRANT EXECUTE ON FUNCTION webchatt.index_texts(int, boolean) TO webchatt_worker;

@@ -24,12 +24,12 @@ ON CONFLICT ((coalesce(channel_id, '00000000-0000-0000-0000-000000000000'::uuid)
 SET keep = excluded.keep, archive_schema = excluded.archive_schema, archive_name = excluded.archive_name,
 	archive_owner = excluded.archive_owner, set_at = now();
 
--- name: remember_archive($1 channel uuid, $2 archive_schema text, $3 archive_name text, $4 archive_owner text)
+-- name: remember_archive($1 channel uuid, $2 archive_schema text, $3 archive_name text, $4 archive_owner text, $5 keep interval)
 -- What it has is erased there, also when another one is set.
-INSERT INTO webchatt.archives (channel_id, archive_schema, archive_name, archive_owner)
-VALUES ($1, $2, $3, $4)
+INSERT INTO webchatt.archives AS a (channel_id, archive_schema, archive_name, archive_owner, keep)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT ((coalesce(channel_id, '00000000-0000-0000-0000-000000000000'::uuid)), archive_schema, archive_name) DO UPDATE
-SET archive_owner = excluded.archive_owner, since = now(), gone_at = NULL;
+SET archive_owner = excluded.archive_owner, since = now(), gone_at = NULL, keep = least(a.keep, excluded.keep);
 
 -- name: unset_retention()
 DELETE FROM webchatt.retentions WHERE channel_id IS NULL;
@@ -43,13 +43,19 @@ WITH looked AS (
 UPDATE webchatt.retention_left SET due = now();
 
 -- name: archived_channels()
--- Which channels have an archive, a number that those with the same one share, and how long ago a visitor has to have come to
--- have something there (for ever, or so long that no time is before it: longer than any).
-SELECT r.channel_id, c.oid::oid, least(r.keep, interval '1000 years')
-FROM webchatt._retention_rules() r
-JOIN pg_namespace s ON s.nspname = r.archive_schema
-JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = r.archive_name;
+-- Which channels have an archive, a number that those with the same one share (0: only once), and how long ago a visitor has to
+-- have come to have something there.
+SELECT c.id, coalesce(k.oid, 0::oid), webchatt._archived_keep(c.id)
+FROM webchatt.channels c
+LEFT JOIN (webchatt._retention_rules() r JOIN pg_namespace s ON s.nspname = r.archive_schema
+	JOIN pg_class k ON k.relnamespace = s.oid AND k.relname = r.archive_name) ON r.channel_id = c.id
+WHERE k.oid IS NOT NULL OR EXISTS (SELECT FROM webchatt._archives_of(c.id) a WHERE a.archive IS NOT NULL);
 
 -- name: archive_page($1 channel uuid, $2 visitor text, $3 before uuid, $4 rows int, $5 bytes int, $6 shows_author boolean)
--- A page of a visitor's older messages, out of the archive, in the form of the statement page; and whether there are older ones.
-SELECT messages, more FROM webchatt._archive_page($1, $2, $3, $4, $5, $6);
+-- A page of a visitor's older messages, out of the archive, in the form of the statement page; and 206 where there are older
+-- ones, else 200.
+SELECT messages, CASE WHEN more THEN 206 ELSE 200 END FROM webchatt._archive_page($1, $2, $3, $4, $5, $6);
+
+-- name: archive_export($1 channel uuid, $2 visitor text, $3 after uuid, $4 most int)
+-- A part of what the REST API hands out of a person, with what archives have; and the answer's status.
+SELECT body::text, status FROM webchatt._rest_export($1, $2, $3, $4);

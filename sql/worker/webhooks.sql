@@ -134,5 +134,8 @@ USING old
 WHERE l.webhook_id = old.webhook_id AND l.id = old.id;
 
 -- name: rest($1 key int, $2 method text, $3 path text, $4 query text, $5 body text)
--- A request for /v1/organization.
-SELECT status, body FROM webchatt._rest($1, $2, $3, $4, $5);
+-- A request for /v1/organization. Status 0: it is for the process that reads archives, about this person, messages behind
+-- this one (null: all), so many.
+SELECT status, body, CASE WHEN status = 0 THEN (body ->> 'channel')::uuid END, CASE WHEN status = 0 THEN (body ->> 'visitor')::uuid END,
+	CASE WHEN status = 0 THEN (body ->> 'after')::uuid END, CASE WHEN status = 0 THEN (body ->> 'most')::int END
+FROM webchatt._rest($1, $2, $3, $4, $5);

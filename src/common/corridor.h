@@ -14,7 +14,7 @@
 #include "common/frame.h"
 
 /* Raised with every change in corridor.def. */
-#define WC_CORRIDOR_VERSION 19
+#define WC_CORRIDOR_VERSION 20
 
 /* Secrets that one channel or hub may have at once. */
 #define WC_MAX_SECRETS 8

@@ -157,6 +157,38 @@ test('a message that is taken back', async () => {
 	await context.close();
 });
 
+test('earlier messages out of an archive', async () => {
+	const { channel, context } = await visitor('today', 'Old friends');
+	const old = (n, direction, status, text) => `SELECT channel_id, (substr(webchatt._search_id(now() - interval '${90 - n} days')::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid, visitor,
+		'${direction}', '${status}', jsonb_build_object('text', '${text}'), now() - interval '${90 - n} days', CASE '${direction}' WHEN 'out' THEN 'rui' END FROM webchatt.messages WHERE channel_id = '${channel.id}'`;
+	await sql(`SELECT webchatt.create_archive('public.elsewhere');
+		INSERT INTO public.elsewhere (channel_id, id, visitor, direction, status, content, created_at, author)
+		${old(1, 'in', 'read', 'last year')} UNION ALL ${old(2, 'out', 'read', 'I answered')} UNION ALL ${old(3, 'out', 'failed', 'It failed')};
+		UPDATE webchatt.visitors SET first_seen = now() - interval '99 days' WHERE channel_id = '${channel.id}';
+		SELECT webchatt.set_retention('20 days', '${channel.id}', 'public.elsewhere'); GRANT SELECT ON public.elsewhere TO webchatt_agent;
+		CREATE ROLE another; ALTER TABLE public.elsewhere OWNER TO another`);
+	const rui = await DeskPage.signedIn('rui');
+	await rui.open('today');
+	const earlier = rui.log.getByRole('button', { name: 'Earlier messages' });
+	await earlier.click();
+	await comes(() => rui.log.getByText('Earlier messages are in an archive, which cannot be read right now.').isVisible(), 'it cannot be read, and that is said', true);
+	is(await rui.texts(), ['today'], 'above what is here');
+	await rui.say('Here I am');
+	await comes(() => rui.texts(), 'and the agent goes on', ['today', 'Here I am']);
+	await sql('ALTER TABLE public.elsewhere OWNER TO CURRENT_USER; DROP ROLE another');
+	await comes(async () => {
+		if (await earlier.count() && await earlier.isEnabled())
+			await earlier.click();
+		return rui.texts();
+	}, 'when it can be read it is shown before', ['last year', 'I answered', 'It failed', 'today', 'Here I am']);
+	ok(await rui.log.getByText('The conversation begins here.').isVisible(), 'and that is all');
+	is(await rui.status('It failed'), 'failed', 'with what became of it');
+	is(await rui.log.locator('.row', { hasText: /I answered|It failed/ }).getByRole('button').count(), 0, 'nothing can be done with it any more');
+	is(rui.errors, [], 'no errors');
+	await sql(`SELECT webchatt.unset_retention('${channel.id}')`);
+	await Promise.all([context.close(), rui.close()]);
+});
+
 test('a page that forbids pictures', async () => {
 	const { channel, widget, context } = await visitor('Anybody?', 'Strict', { config: { dir: 'rtl' } });
 	await sql(`SELECT webchatt.set_show_author('${channel.id}')`);

@@ -80,7 +80,7 @@ $t->sql('CREATE ROLE another IN ROLE webchatt_admin');
 for my $may (0, 1)
 {
 	$t->sql('GRANT SELECT ON public.plain TO another') if $may;
-	my ($status, $read, $refused) = $t->node->psql('postgres', "SET ROLE another; SELECT cardinality(webchatt._archive_read('public.plain', '$channel{plain}', '$v{plain}{visitor}', 'ffffffff-ffff-ffff-ffff-ffffffffffff'))");
+	my ($status, $read, $refused) = $t->node->psql('postgres', "SET ROLE another; SELECT cardinality(webchatt._archive_read('public.plain', '$channel{plain}', '$v{plain}{visitor}', 'ffffffff-ffff-ffff-ffff-ffffffffffff', false))");
 	is($may ? $read : $refused =~ /(permission denied for table plain)/ && $1, $may ? 51 : 'permission denied for table plain', $may ? 'unless they may read it' : 'nobody else gets at it so');
 }
 my $new = $t->visitor(key => $key{plain}, resend => 0)->arrive;

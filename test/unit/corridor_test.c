@@ -156,7 +156,7 @@ static const wc_link_left a_link_left = {UINT64_C(1) << 41};
 static const wc_link_state a_link_state = {7, WC_LINK_REFUSED, 1500, 2, STR("no")};
 static const wc_desk_state a_desk_state = {1};
 static const wc_desk_call a_desk_call = {
-	14, {9, 8, 7}, 1, 1, {6, 5, 4}, STR("me"), STR("{}"), STR("127.0.0.1"), STR("Mozilla/5.0"), STR("ana")};
+	14, {9, 8, 7}, 1, 1, {6, 5, 4}, STR("me"), STR("{}"), STR("127.0.0.1"), STR("Mozilla/5.0"), STR("ana"), UUID_A};
 static const wc_desk_answer a_desk_answer = {14, 200, STR("ana"), STR("{}")};
 static const wc_desk_watch a_desk_watch = {1};
 static const wc_desk_sessions_ended a_desk_sessions_ended = {0};

@@ -1,7 +1,7 @@
 /*
  * archive_page.c
- *	  A page of a visitor's older messages, out of an archive, which may be slow, or away:
- *	  so it is read by a process of its own, and within webchatt.archive_timeout.
+ *	  A page of a visitor's older messages, or a part of an export, out of archives, which may
+ *	  be slow, or away: so they are read by a process of its own, and within webchatt.archive_timeout.
  */
 #include "postgres.h"
 
@@ -23,36 +23,58 @@
 #define PAGE_MESSAGES 50
 #define PAGE_BYTES	  (64 * 1024)
 
-/* The messages, in that context. */
-static char *
-read_page(const ArchiveAsk *ask, MemoryContext context, bool *more)
+/* In the transaction: what was asked for, as body and status. */
+static void
+ask_archive(const ArchiveAsk *ask)
 {
-	Datum args[WC_ARCHIVE_PAGE_PARAMETERS];
+	Datum page[WC_ARCHIVE_PAGE_PARAMETERS];
+	Datum part[WC_ARCHIVE_EXPORT_PARAMETERS];
 	char visitor[37];
-	char *messages;
-	bool isnull;
 
 	wc_uuid_print(ask->visitor, visitor);
-	args[0] = UUIDPGetDatum((const pg_uuid_t *) ask->channel);
-	args[1] = CStringGetTextDatum(visitor);
-	args[2] = UUIDPGetDatum((const pg_uuid_t *) ask->before);
-	args[3] = Int32GetDatum(PAGE_MESSAGES);
-	args[4] = Int32GetDatum(PAGE_BYTES);
-	args[5] = BoolGetDatum(ask->shows_author);
+	page[0] = part[0] = UUIDPGetDatum((const pg_uuid_t *) ask->channel);
+	page[1] = part[1] = CStringGetTextDatum(visitor);
+	page[2] = part[2] = UUIDPGetDatum((const pg_uuid_t *) ask->from);
+	part[3] = Int32GetDatum(ask->most);
+	page[3] = Int32GetDatum(PAGE_MESSAGES);
+	page[4] = Int32GetDatum(PAGE_BYTES);
+	page[5] = BoolGetDatum(ask->shows_author);
+	if (ask->kind == ARCHIVE_OF_REST)
+		wc_run(WC_ARCHIVE_EXPORT, part, NULL);
+	else
+		wc_run(WC_ARCHIVE_PAGE, page, NULL);
+}
+
+/* The body of the answer, in that context, and its status. */
+static char *
+read_archive(const ArchiveAsk *ask, MemoryContext context, int *status)
+{
+	char *body;
+	bool isnull;
+
 	transaction_begin();
 	/* whoever waits for a lock here waits for as long as for anything else */
 	LockTimeout = 0;
 	transaction_time_limit(wc_archive_timeout);
-	wc_run(WC_ARCHIVE_PAGE, args, NULL);
+	ask_archive(ask);
 	transaction_time_limit(0);
-	messages = MemoryContextStrdup(context, wc_field_text(0, 1));
-	*more = DatumGetBool(wc_field(0, 2, &isnull));
+	body = MemoryContextStrdup(context, wc_field_text(0, 1));
+	*status = DatumGetInt32(wc_field(0, 2, &isnull));
 	transaction_commit();
-	return messages;
+	return body;
+}
+
+/* Why an archive could not be read. */
+const char *
+archive_page_problem(const ErrorData *error)
+{
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		return psprintf("it took longer than webchatt.archive_timeout (%d ms)", wc_archive_timeout);
+	return error->message ? error->message : "unknown error";
 }
 
 /* What is wrong, in that context. */
-static char *
+static const char *
 note_failure(MemoryContext context)
 {
 	bool no_memory = geterrcode() == ERRCODE_OUT_OF_MEMORY;
@@ -64,11 +86,7 @@ note_failure(MemoryContext context)
 	FlushErrorState();
 	transaction_abort();
 	MemoryContextSwitchTo(context);
-	if (no_memory)
-		return pstrdup("out of memory");
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		return psprintf("it took longer than webchatt.archive_timeout (%d ms)", wc_archive_timeout);
-	return error->message ? error->message : pstrdup("unknown error");
+	return no_memory ? "out of memory" : archive_page_problem(error);
 }
 
 /* Read it and write the answer; never an error. */
@@ -76,7 +94,7 @@ void
 archive_page_run(const wc_desk_call *call, wc_buf *out)
 {
 	MemoryContext context = CurrentMemoryContext;
-	char *volatile body = NULL;
+	const char *volatile body = NULL;
 	volatile int status = ARCHIVE_PAGE_LAST;
 	wc_desk_answer m = {.request = call->request, .agent = wc_str_from("")};
 	ArchiveAsk ask;
@@ -86,10 +104,10 @@ archive_page_run(const wc_desk_call *call, wc_buf *out)
 	memcpy(&ask, call->args.p, sizeof(ask));
 	PG_TRY();
 	{
-		bool more;
+		int its;
 
-		body = read_page(&ask, context, &more);
-		status = more ? ARCHIVE_PAGE_MORE : ARCHIVE_PAGE_LAST;
+		body = read_archive(&ask, context, &its);
+		status = its;
 	}
 	PG_CATCH();
 	{

@@ -12,8 +12,8 @@
  *
  * There are two such lanes, each with a worker of its own: one for searches, so that nobody's
  * inbox waits for them, and one for the rest.  A third has no calls: its worker is there while conversations are to leave
- * (webchatt.set_retention()).  By a fourth visitors' older pages are read in archives, one at a time, so that those behind
- * one that an archive is slow with can be told so.
+ * (webchatt.set_retention()).  By a fourth archives are read, older pages for visitors and for the desk and exports of the
+ * REST API, one at a time, so that those behind one that an archive is slow with can be told so.
  */
 #include "postgres.h"
 
@@ -74,7 +74,9 @@ typedef struct DeskCall
 	dlist_node node;
 	uint64 request;
 	TimestampTz since;
-	bool sent; /* the desk worker has it, as a whole */
+	bool sent;		  /* the desk worker has it, as a whole */
+	ArchiveKind kind; /* in the lane of archives: whose it is */
+	uint8 channel[16];
 	uint32 len;
 	char payload[FLEXIBLE_ARRAY_MEMBER];
 } DeskCall;
@@ -136,7 +138,7 @@ desk_calls_configure(void)
 	archive_asks_configure();
 }
 
-/* What a visitor asked for. */
+/* What a visitor or the REST API asked for. */
 static void
 read_ask(const DeskCall *call, ArchiveAsk *ask)
 {
@@ -152,38 +154,56 @@ read_ask(const DeskCall *call, ArchiveAsk *ask)
 static void
 answer_ask(const ArchiveAsk *ask, const wc_str *messages, bool more, wc_buf *out)
 {
-	wc_history m = {.session = ask->session, .busy = messages == NULL, .more = more ? 1 : 0};
+	wc_history m = {.session = ask->number, .busy = messages == NULL, .more = more ? 1 : 0};
 
-	memcpy(m.before, ask->before, sizeof(m.before));
+	memcpy(m.before, ask->from, sizeof(m.before));
 	m.messages = messages ? *messages : wc_str_from("[]");
 	(void) wc_write_history(out, &m);
 }
 
 /* The archive is left alone for a while; the first time that is said. */
 static void
-note_unreadable(const ArchiveAsk *ask, TimestampTz now, const char *problem)
+note_unreadable(const DeskCall *call, TimestampTz now, const char *problem)
 {
+	static const char *const whom[] = {"visitors", "the desk", "the REST API"};
 	char channel[37];
 
-	wc_uuid_print(ask->channel, channel);
-	if (!archive_asks_failed(ask->channel, now))
+	wc_uuid_print(call->channel, channel);
+	if (!archive_asks_failed(call->kind, call->channel, now))
 		return;
-	problem = psprintf("the archive of channel %s cannot be read for visitors: %s", channel, problem);
+	problem = psprintf("the archive of channel %s cannot be read for %s: %s", channel, whom[call->kind], problem);
 	report_error(problem);
 	ereport(LOG, (errmsg("webchatt: %s", problem), errhint("They see what is here, and it is tried again; try "
 														   "webchatt.history(), and see webchatt.archive_timeout.")));
 }
 
 static void
-refuse(uint64 request, const char *message, wc_buf *out)
+refuse(uint64 request, const char *code, const char *message, wc_buf *out)
 {
-	wc_desk_answer m;
+	wc_desk_answer m = {.request = request, .http_status = 503};
 
-	memset(&m, 0, sizeof(m));
-	m.request = request;
-	m.http_status = 503;
-	m.body = wc_str_from(psprintf("{\"errorCode\": \"busy\", \"errorMessage\": \"%s\"}", message));
+	m.body = wc_str_from(psprintf("{\"errorCode\": \"%s\", \"errorMessage\": \"%s\"}", code, message));
 	(void) wc_write_desk_answer(out, &m);
+}
+
+static void
+answer_rest(uint64 request, uint32 status, wc_str body, wc_buf *out)
+{
+	wc_api_answer m = {.request = request, .http_status = status, .body = body};
+
+	(void) wc_write_api_answer(out, &m);
+}
+
+/* What an archive was asked for cannot be read now. */
+static void
+refuse_archived(ArchiveKind kind, const ArchiveAsk *ask, uint64 request, wc_buf *out)
+{
+	if (kind == ARCHIVE_OF_VISITOR)
+		answer_ask(ask, NULL, true, out);
+	else if (kind == ARCHIVE_OF_AGENT)
+		refuse(request, ARCHIVE_AWAY, ARCHIVE_AWAY_SAYS, out);
+	else
+		answer_rest(request, 503, wc_str_from(""), out);
 }
 
 static void
@@ -203,10 +223,10 @@ turn_down(Lane *lane, DeskCall *call, const char *message, wc_buf *out)
 		ArchiveAsk ask;
 
 		read_ask(call, &ask);
-		answer_ask(&ask, NULL, true, out);
+		refuse_archived(call->kind, &ask, call->request, out);
 	}
 	else
-		refuse(call->request, message, out);
+		refuse(call->request, "busy", message, out);
 	forget(lane, call);
 }
 
@@ -224,15 +244,19 @@ plausible(const wc_desk_call *m)
 static Lane *
 lane_of(wc_str function)
 {
+	if (wc_str_equals(function, ARCHIVE_DESK_CALL))
+		return &lanes[DESK_LANE_ARCHIVE];
 	return &lanes[wc_str_equals(function, "search") ? DESK_LANE_SEARCH : DESK_LANE_CALLS];
 }
 
 static void
-keep(Lane *lane, uint64 request, const wc_frame *frame)
+keep(Lane *lane, ArchiveKind kind, const wc_desk_call *m, const wc_frame *frame)
 {
 	DeskCall *call = frame_memory_hold(offsetof(DeskCall, payload) + frame->len);
 
-	call->request = request;
+	call->request = m->request;
+	call->kind = kind;
+	memcpy(call->channel, m->channel, sizeof(call->channel));
 	call->since = wc_clock();
 	call->len = frame->len;
 	memcpy(call->payload, frame->payload, frame->len);
@@ -252,10 +276,15 @@ desk_calls_accept(const wc_frame *frame)
 	lane = lane_of(m.function);
 	if (lane->ncalls >= calls_most[lane->number])
 	{
-		refuse(m.request, "Too many calls of the desk are waiting; try again shortly.", &net_process.out);
+		refuse(m.request, "busy", "Too many calls of the desk are waiting; try again shortly.", &net_process.out);
 		return true;
 	}
-	keep(lane, m.request, frame);
+	if (lane->number == DESK_LANE_ARCHIVE && archive_asks_pause(ARCHIVE_OF_AGENT, m.channel) > wc_clock())
+	{
+		refuse(m.request, ARCHIVE_AWAY, ARCHIVE_AWAY_SAYS, &net_process.out);
+		return true;
+	}
+	keep(lane, ARCHIVE_OF_AGENT, &m, frame);
 	return true;
 }
 
@@ -268,18 +297,19 @@ take_asks(TimestampTz now, wc_buf *out)
 
 	while (archive_asks_next(&ask))
 	{
-		wc_desk_call m = {.request = ask.session};
+		wc_desk_call m = {.request = ask.number};
 		wc_buf bytes = {0};
 		wc_frame frame;
 		size_t used;
 
 		m.function = wc_str_from("archive_page");
 		m.args = (wc_str){(const char *) &ask, sizeof(ask)};
-		if (lane->ncalls < calls_most[lane->number] && archive_asks_pause(ask.channel) <= now &&
+		memcpy(m.channel, ask.channel, sizeof(m.channel));
+		if (lane->ncalls < calls_most[lane->number] && archive_asks_pause(ask.kind, ask.channel) <= now &&
 			wc_write_desk_call(&bytes, &m) && wc_frame_next(bytes.data, bytes.len, &frame, &used) == WC_NEXT_FRAME)
-			keep(lane, m.request, &frame);
+			keep(lane, ask.kind, &m, &frame);
 		else
-			answer_ask(&ask, NULL, true, out);
+			refuse_archived(ask.kind, &ask, ask.number, out);
 		wc_buf_free(&bytes);
 	}
 }
@@ -294,12 +324,11 @@ turn_away_asks(TimestampTz now, wc_buf *out)
 	dlist_foreach_modify(iter, &lane->calls)
 	{
 		DeskCall *call = dlist_container(DeskCall, node, iter.cur);
-		ArchiveAsk ask;
 
 		if (call->sent)
 			continue;
-		read_ask(call, &ask);
-		if (archive_asks_pause(ask.channel) > now || TimestampDifferenceExceeds(call->since, now, wc_archive_timeout))
+		if (archive_asks_pause(call->kind, call->channel) > now ||
+			TimestampDifferenceExceeds(call->since, now, wc_archive_timeout))
 			turn_down(lane, call, NULL, out);
 	}
 }
@@ -426,7 +455,7 @@ note_not_started(Lane *lane, const char *no_memory, wc_buf *out)
 	}
 	if (lane->number == DESK_LANE_ARCHIVE)
 	{
-		report_error("archives cannot be read for visitors: there is no process, or no shared memory, for it");
+		report_error("archives cannot be read: there is no process, or no shared memory, for it");
 		refuse_all(lane, NULL, out);
 		return;
 	}
@@ -467,18 +496,26 @@ start(Lane *lane, TimestampTz now, wc_buf *out)
 	note_not_started(lane, no_memory, out);
 }
 
+/* Out of an archive; frame: that of the answer, whole.  Why it could not be read is for us alone. */
 static void
-take_page(const DeskCall *call, const wc_desk_answer *m, wc_buf *out)
+take_archived(const DeskCall *call, const wc_desk_answer *m, wc_str frame, wc_buf *out)
 {
 	bool is_read = m->http_status != ARCHIVE_PAGE_ERROR;
 	ArchiveAsk ask;
 
-	read_ask(call, &ask);
 	if (is_read)
-		archive_asks_read(ask.channel);
+		archive_asks_read(call->kind, call->channel);
 	else
-		note_unreadable(&ask, wc_clock(), psprintf("%.*s", (int) m->body.len, m->body.p));
-	answer_ask(&ask, is_read ? &m->body : NULL, m->http_status != ARCHIVE_PAGE_LAST, out);
+		note_unreadable(call, wc_clock(), psprintf("%.*s", (int) m->body.len, m->body.p));
+	read_ask(call, &ask);
+	if (!is_read)
+		refuse_archived(call->kind, &ask, call->request, out);
+	else if (call->kind == ARCHIVE_OF_AGENT)
+		(void) wc_buf_append(out, frame.p, frame.len);
+	else if (call->kind == ARCHIVE_OF_REST)
+		answer_rest(call->request, m->http_status, m->body, out);
+	else
+		answer_ask(&ask, &m->body, m->http_status != ARCHIVE_PAGE_LAST, out);
 }
 
 /*
@@ -508,7 +545,7 @@ take(Lane *lane, const char *data, Size len, wc_buf *out)
 	if (!call->sent || call->request != m.request)
 		return false;
 	if (lane->number == DESK_LANE_ARCHIVE)
-		take_page(call, &m, out);
+		take_archived(call, &m, (wc_str){data, (uint32) len}, out);
 	else
 		(void) wc_buf_append(out, data, len);
 	forget(lane, call);
@@ -568,10 +605,7 @@ leave_silent(Lane *lane, TimestampTz now, wc_buf *out)
 {
 	if (lane->number == DESK_LANE_ARCHIVE)
 	{
-		ArchiveAsk ask;
-
-		read_ask(dlist_head_element(DeskCall, node, &lane->calls), &ask);
-		note_unreadable(&ask, now, "it does not answer");
+		note_unreadable(dlist_head_element(DeskCall, node, &lane->calls), now, "it does not answer");
 		leave_alone(lane, now, "has been silent for longer than a page may take (webchatt.archive_timeout)", out);
 		return;
 	}

@@ -16,7 +16,7 @@ typedef enum DeskLane
 	DESK_LANE_CALLS,
 	DESK_LANE_SEARCH,
 	DESK_LANE_RETENTION, /* no call ever comes by it */
-	DESK_LANE_ARCHIVE,	 /* not the desk's: visitors' pages out of archives */
+	DESK_LANE_ARCHIVE,	 /* what is read in archives, not for the desk alone */
 	DESK_LANES
 } DeskLane;
 

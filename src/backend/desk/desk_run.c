@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "desk/archive_page.h"
 #include "desk/desk_run.h"
 #include "shared/columns.h"
 #include "shared/compat.h"
@@ -143,7 +144,9 @@ read_args(wc_str args)
 static bool
 find_caller(const wc_desk_call *call, Caller *caller)
 {
-	bool touches = !call->unattended && !wc_str_equals(call->function, "socket");
+	/* one that waits for an archive would keep the session's row locked, and the agent's other calls waiting */
+	bool touches = !call->unattended && !wc_str_equals(call->function, "socket") &&
+				   !wc_str_equals(call->function, ARCHIVE_DESK_CALL);
 	Datum args[4] = {hash_datum(call->session), Int32GetDatum(wc_desk_session_idle), BoolGetDatum(touches),
 					 text_datum(call->user)};
 	bool isnull;
@@ -319,9 +322,9 @@ choose(const wc_desk_call *call)
 	return refusal(401, "unauthorized", "You are not signed in any more.", NULL);
 }
 
-/* The whole of it. */
+/* The whole of it, in so many ms. */
 static Answer
-carry_out(const wc_desk_call *call)
+carry_out(const wc_desk_call *call, int most_ms)
 {
 	Answer a;
 	XLogRecPtr seen;
@@ -329,7 +332,7 @@ carry_out(const wc_desk_call *call)
 	transaction_begin();
 	/* an agent may wait longer than a turn may; the time limit ends that, too */
 	LockTimeout = 0;
-	transaction_time_limit(wc_desk_statement_timeout);
+	transaction_time_limit(most_ms);
 	a = choose(call);
 	transaction_time_limit(0);
 	seen = standbys_seen();
@@ -406,6 +409,18 @@ answer_error(const wc_desk_call *call, const ErrorData *error, wc_buf *out)
 				   "The database could not do it; its operator finds out why in webchatt.status.", NULL);
 }
 
+/* Of a call that reads archives: what is not the caller's is why they cannot be read, which the worker tells of. */
+static Answer
+answer_archive_error(const wc_desk_call *call, const ErrorData *error, wc_buf *out)
+{
+	Answer a = {ARCHIVE_PAGE_ERROR, NULL, NULL};
+
+	if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT || error->sqlerrcode == ERRCODE_INVALID_PARAMETER_VALUE)
+		return answer_error(call, error, out);
+	a.body = clipped(archive_page_problem(error));
+	return a;
+}
+
 /* It would have needed more than a process of the desk may have (desk_worker.c). */
 static Answer
 answer_no_memory(const wc_desk_call *call, wc_buf *out)
@@ -415,12 +430,9 @@ answer_no_memory(const wc_desk_call *call, wc_buf *out)
 	return refusal(400, "too_large", "It takes more memory than a call of the desk may have.", "Ask for less.");
 }
 
-/*
- * Carry a call out and write its answer: never an error, but the end of the process.  Behind a commit, or when
- * nothing is left of it.
- */
-void
-desk_run(const wc_desk_call *call, wc_buf *out)
+static void
+run(const wc_desk_call *call, int most_ms, Answer (*on_error)(const wc_desk_call *, const ErrorData *, wc_buf *),
+	wc_buf *out)
 {
 	MemoryContext context = CurrentMemoryContext;
 	wc_desk_answer m;
@@ -429,7 +441,7 @@ desk_run(const wc_desk_call *call, wc_buf *out)
 	answer_context = context;
 	PG_TRY();
 	{
-		a = carry_out(call);
+		a = carry_out(call, most_ms);
 	}
 	PG_CATCH();
 	{
@@ -442,7 +454,7 @@ desk_run(const wc_desk_call *call, wc_buf *out)
 		FlushErrorState();
 		transaction_abort();
 		MemoryContextSwitchTo(context);
-		a = no_memory ? answer_no_memory(call, out) : answer_error(call, error, out);
+		a = no_memory ? answer_no_memory(call, out) : on_error(call, error, out);
 	}
 	PG_END_TRY();
 	wc_desk_session = 0;
@@ -459,4 +471,21 @@ desk_run(const wc_desk_call *call, wc_buf *out)
 		wc_str_from("{\"errorCode\": \"busy\", \"errorMessage\": \"The database had no memory for the answer; look "
 					"whether it was done, and try again.\"}");
 	(void) wc_write_desk_answer(out, &m);
+}
+
+/*
+ * Carry a call out and write its answer: never an error, but the end of the process.  Behind a commit, or when
+ * nothing is left of it.
+ */
+void
+desk_run(const wc_desk_call *call, wc_buf *out)
+{
+	run(call, wc_desk_statement_timeout, answer_error, out);
+}
+
+/* The same of a call that reads archives; the answer ARCHIVE_PAGE_ERROR has why that could not be. */
+void
+desk_run_archived(const wc_desk_call *call, wc_buf *out)
+{
+	run(call, wc_archive_timeout, answer_archive_error, out);
 }

@@ -8,5 +8,6 @@
 #include "common/corridor.h"
 
 extern void desk_run(const wc_desk_call *call, wc_buf *out);
+extern void desk_run_archived(const wc_desk_call *call, wc_buf *out);
 
 #endif /* WC_DESK_RUN_H */

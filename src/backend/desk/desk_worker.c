@@ -6,7 +6,7 @@
  *
  * It lives as long as the worker wants it: it ends when the queue's other end is gone.
  * There are two such processes, one for searches; that one keeps their index up in between.  A third has no calls:
- * conversations leave by it (webchatt.set_retention()).  The fourth reads visitors' older pages in archives.
+ * conversations leave by it (webchatt.set_retention()).  The fourth reads archives: older pages, and exports.
  */
 #include "postgres.h"
 
@@ -243,10 +243,12 @@ webchatt_desk_main(Datum arg)
 
 		heed_reload();
 		pgstat_report_activity(STATE_RUNNING, psprintf("%.*s", (int) call.function.len, call.function.p));
-		if (queue.lane == DESK_LANE_ARCHIVE)
-			archive_page_run(&call, &out);
-		else
+		if (queue.lane != DESK_LANE_ARCHIVE)
 			desk_run(&call, &out);
+		else if (wc_str_equals(call.function, ARCHIVE_DESK_CALL))
+			desk_run_archived(&call, &out);
+		else
+			archive_page_run(&call, &out);
 		if (!send_frames(&out))
 			break;
 		wc_buf_free(&out);

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "common/corridor.h"
 #include "rest/webhook_requests.h"
@@ -17,6 +18,7 @@
 #include "shared/columns.h"
 #include "shared/statements.h"
 #include "shared/valid_text.h"
+#include "turn/archive_asks.h"
 #include "turn/frame_memory.h"
 #include "turn/net_process.h"
 #include "turn/report.h"
@@ -33,7 +35,8 @@ typedef struct RestCall
 	wc_api_call said;
 	bool done; /* in this turn */
 	int status;
-	char *body; /* in the turn's context; NULL: none */
+	char *body;		/* in the turn's context; NULL: none */
+	ArchiveAsk ask; /* status 0: that is read elsewhere */
 	char bytes[FLEXIBLE_ARRAY_MEMBER];
 } RestCall;
 
@@ -78,6 +81,29 @@ text_datum(wc_str s)
 }
 
 static void
+copy_uuid(uint8 *to, int column)
+{
+	bool isnull;
+	Datum value = wc_field(0, column, &isnull);
+
+	if (!isnull)
+		memcpy(to, DatumGetUUIDP(value)->data, UUID_LEN);
+}
+
+/* What the process that reads archives is to be asked for. */
+static void
+note_ask(RestCall *c)
+{
+	bool isnull;
+
+	c->ask = (ArchiveAsk){.kind = ARCHIVE_OF_REST, .number = c->said.request};
+	copy_uuid(c->ask.channel, 3);
+	copy_uuid(c->ask.visitor, 4);
+	copy_uuid(c->ask.from, 5);
+	c->ask.most = DatumGetInt32(wc_field(0, 6, &isnull));
+}
+
+static void
 webhook_requests_step(void *arg)
 {
 	RestCall *c = arg;
@@ -89,6 +115,8 @@ webhook_requests_step(void *arg)
 	if (wc_run(WC_REST, args, NULL) != 1)
 		elog(ERROR, "the REST API gave no answer");
 	c->status = DatumGetInt32(wc_field(0, 1, &isnull));
+	if (c->status == 0)
+		note_ask(c);
 	body = wc_field_text(0, 2);
 	c->body = body ? MemoryContextStrdup(frame_memory_of_turn, body) : NULL;
 }
@@ -171,10 +199,13 @@ webhook_requests_commit(wc_buf *out)
 
 		if (!c->done)
 			break;
+		if (c->status == 0 && !archive_asks_add(&c->ask))
+			refuse(c, 503, "busy", "Too many wait for an archive; send it again shortly.");
 		m.request = c->said.request;
 		m.http_status = (uint32_t) c->status;
 		m.body = wc_str_from(c->body ? c->body : "");
-		(void) wc_write_api_answer(out, &m);
+		if (c->status != 0)
+			(void) wc_write_api_answer(out, &m);
 		dlist_delete(&c->node);
 		frame_memory_free(c);
 		ncalls--;

@@ -23,6 +23,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -41,7 +42,7 @@ enum
 	RET_OWNER
 };
 
-#define ARGS_MOST 4
+#define ARGS_MOST 5
 
 static bool
 says(HeapTuple tuple, TupleDesc desc, int column, const char *what)
@@ -108,14 +109,20 @@ find_function(FunctionCallInfo fcinfo)
 		n, types, false);
 }
 
-/* What the worker reads is for visitors.  Whoever else calls reads what they may read without it.  Error: 42501. */
-static void
-need_to_read(Oid archive)
+/*
+ * As whom an archive is read.  What the worker reads is for visitors.  Whoever else calls reads what they may read without
+ * it: where row security chooses it does.  Error: 42501.
+ */
+static Oid
+reader_of(Oid archive, Oid owner)
 {
 	AclResult may = pg_class_aclcheck(archive, GetUserId(), ACL_SELECT);
 
-	if (may != ACLCHECK_OK && GetUserId() != wc_worker_role())
+	if (GetUserId() == wc_worker_role())
+		return owner;
+	if (may != ACLCHECK_OK)
 		aclcheck_error(may, OBJECT_TABLE, get_rel_name(archive));
+	return check_enable_rls(archive, InvalidOid, true) == RLS_ENABLED ? GetUserId() : owner;
 }
 
 /*
@@ -126,7 +133,8 @@ WC_FUNCTION(webchatt_archive_call)
 {
 	LOCAL_FCINFO(inner, ARGS_MOST);
 	/* written to is only the one that is set */
-	bool puts = strcmp(get_func_name(fcinfo->flinfo->fn_oid), "_archive_put") == 0;
+	const char *name = get_func_name(fcinfo->flinfo->fn_oid);
+	bool puts = strcmp(name, "_archive_put") == 0;
 	Oid owner = owner_of(PG_GETARG_OID(0), puts ? "retentions" : "archives");
 	FmgrInfo function;
 	Oid user;
@@ -135,8 +143,8 @@ WC_FUNCTION(webchatt_archive_call)
 	int i;
 	Datum result;
 
-	if (strcmp(get_func_name(fcinfo->flinfo->fn_oid), "_archive_read") == 0)
-		need_to_read(PG_GETARG_OID(0));
+	if (strcmp(name, "_archive_read") == 0 || strcmp(name, "_archive_export") == 0)
+		owner = reader_of(PG_GETARG_OID(0), owner);
 	if (PG_NARGS() > ARGS_MOST)
 		elog(ERROR, "_archive_call() takes %d arguments at most", ARGS_MOST);
 	fmgr_info(find_function(fcinfo), &function);

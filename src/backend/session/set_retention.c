@@ -63,7 +63,7 @@ write_row(FunctionCallInfo fcinfo, const Archive *archive)
 	Datum channel = none[1] ? (Datum) 0 : PG_GETARG_DATUM(1);
 	Datum check[3] = {keep, channel, none[2] ? (Datum) 0 : PG_GETARG_DATUM(2)};
 	Datum set[5] = {keep, channel, archive->schema, archive->name, archive->owner};
-	Datum remember[4] = {channel, archive->schema, archive->name, archive->owner};
+	Datum remember[5] = {channel, archive->schema, archive->name, archive->owner, keep};
 	char nulls[6] = {none[0] ? 'n' : ' ', none[1] ? 'n' : ' ', none[2] ? 'n' : ' ',
 					 none[2] ? 'n' : ' ', none[2] ? 'n' : ' ', '\0'};
 
@@ -73,7 +73,7 @@ write_row(FunctionCallInfo fcinfo, const Archive *archive)
 	else
 		wc_run(WC_SET_RETENTION, set, nulls);
 	if (!none[2])
-		wc_run(WC_REMEMBER_ARCHIVE, remember, none[1] ? "n   " : NULL);
+		wc_run(WC_REMEMBER_ARCHIVE, remember, none[1] ? "n    " : NULL);
 	wc_run(WC_LOOK_ANEW, NULL, NULL);
 }
 

@@ -1,9 +1,9 @@
 /*
  * archive_asks.c
- *	  Visitors' pages that are to be read in an archive: which channels have one, what was
- *	  asked for, and which archive is not tried for a while as it could not be read.
+ *	  What is to be read in archives, pages for visitors and parts of exports: which channels
+ *	  have one, what was asked for, and which is not tried for a while as it could not be read.
  *
- * A turn adds what it found nothing of here, behind its commit; desk_calls.c takes it between turns, and
+ * A turn adds what it could not answer, behind its commit; desk_calls.c takes it between turns, and
  * has it read by a process of its own.
  */
 #include "postgres.h"
@@ -22,13 +22,19 @@
 /* What waits to be taken: more than this is asked for again by whoever wants it. */
 #define ASKS_MOST 256
 
+typedef struct Pause
+{
+	TimestampTz not_before;
+	int failures; /* in a row */
+} Pause;
+
 typedef struct Archived
 {
 	uint8 channel[16];
-	uint32 archive; /* channels with the same one have the same number */
+	uint32 archive; /* channels with the same one have the same number; 0: it only had some once */
 	Interval keep;	/* who came since then has nothing in it */
-	TimestampTz not_before;
-	int failures; /* in a row */
+	Pause pages;
+	Pause exports; /* these read all that it ever had */
 } Archived;
 
 static Archived *archived = NULL;
@@ -64,7 +70,8 @@ archive_asks_configure(void)
 
 		memcpy(rows[i].channel, DatumGetUUIDP(wc_field(i, 1, &isnull))->data, 16);
 		rows[i].archive = DatumGetUInt32(wc_field(i, 2, &isnull));
-		rows[i].keep = *DatumGetIntervalP(wc_field(i, 3, &isnull));
+		if (rows[i].archive != 0)
+			rows[i].keep = *DatumGetIntervalP(wc_field(i, 3, &isnull));
 	}
 	if (archived != NULL)
 		pfree(archived);
@@ -78,24 +85,29 @@ archive_asks_keep(const uint8 *channel)
 {
 	const Archived *a = find(channel);
 
-	return a != NULL ? &a->keep : NULL;
+	return a != NULL && a->archive != 0 ? &a->keep : NULL;
 }
 
 /* Behind the turn's commit.  False: there is no room. */
 bool
-archive_asks_add(const wc_history_ask *said, bool shows_author)
+archive_asks_add(const ArchiveAsk *ask)
 {
-	ArchiveAsk *ask;
-
 	if (nasks == ASKS_MOST)
 		return false;
-	ask = &asks[nasks++];
-	ask->session = said->session;
-	memcpy(ask->channel, said->channel, 16);
-	memcpy(ask->visitor, said->visitor, 16);
-	memcpy(ask->before, said->before, 16);
-	ask->shows_author = shows_author;
+	asks[nasks++] = *ask;
 	return true;
+}
+
+/* A visitor's page, likewise. */
+bool
+archive_asks_add_page(const wc_history_ask *said, bool shows_author)
+{
+	ArchiveAsk ask = {.kind = ARCHIVE_OF_VISITOR, .number = said->session, .shows_author = shows_author};
+
+	memcpy(ask.channel, said->channel, 16);
+	memcpy(ask.visitor, said->visitor, 16);
+	memcpy(ask.from, said->before, 16);
+	return archive_asks_add(&ask);
 }
 
 /* False: there is none. */
@@ -109,57 +121,59 @@ archive_asks_next(ArchiveAsk *ask)
 	return true;
 }
 
+static Pause *
+pause_of(ArchiveKind kind, Archived *a)
+{
+	return kind == ARCHIVE_OF_REST ? &a->exports : &a->pages;
+}
+
 /* Until when a channel's archive is left alone; 0: it is not. */
 TimestampTz
-archive_asks_pause(const uint8 *channel)
+archive_asks_pause(ArchiveKind kind, const uint8 *channel)
 {
-	const Archived *a = find(channel);
+	Archived *a = find(channel);
 
-	return a != NULL ? a->not_before : 0;
+	return a != NULL ? pause_of(kind, a)->not_before : 0;
+}
+
+/* The same for all channels that have the archive of that one. */
+static void
+set_pause(ArchiveKind kind, const Archived *its, Pause pause)
+{
+	uint32 archive = its->archive;
+	int i;
+
+	for (i = 0; i < narchived; i++)
+	{
+		if (&archived[i] == its || (kind != ARCHIVE_OF_REST && archive != 0 && archived[i].archive == archive))
+			*pause_of(kind, &archived[i]) = pause;
+	}
 }
 
 /* It could not be read.  True: and this is the first time. */
 bool
-archive_asks_failed(const uint8 *channel, TimestampTz now)
+archive_asks_failed(ArchiveKind kind, const uint8 *channel, TimestampTz now)
 {
-	const Archived *its = find(channel);
-	uint32 archive;
+	Archived *its = find(channel);
 	int failures;
-	int i;
 
 	if (its == NULL)
 		return true;
-	failures = its->failures;
-	archive = its->archive;
-	for (i = 0; i < narchived; i++)
-	{
-		if (archived[i].archive != archive)
-			continue;
-		archived[i].failures = Min(failures + 1, 16);
-		archived[i].not_before =
-			TimestampTzPlusMilliseconds(now, Min((int64) PAUSE_FIRST_MS << failures, PAUSE_MOST_MS));
-	}
+	failures = pause_of(kind, its)->failures;
+	set_pause(kind, its,
+			  (Pause){TimestampTzPlusMilliseconds(now, Min((int64) PAUSE_FIRST_MS << failures, PAUSE_MOST_MS)),
+					  Min(failures + 1, 16)});
 	return failures == 0;
 }
 
 /* It could. */
 void
-archive_asks_read(const uint8 *channel)
+archive_asks_read(ArchiveKind kind, const uint8 *channel)
 {
-	const Archived *its = find(channel);
-	uint32 archive;
-	int i;
+	Archived *its = find(channel);
 
-	if (its == NULL || its->failures == 0)
-		return;
-	archive = its->archive;
-	for (i = 0; i < narchived; i++)
-	{
-		if (archived[i].archive != archive)
-			continue;
-		archived[i].failures = 0;
-		archived[i].not_before = 0;
-	}
+	if (its != NULL && pause_of(kind, its)->failures > 0)
+		set_pause(kind, its, (Pause){0});
 }
 
 /* Whoever asked is gone. */

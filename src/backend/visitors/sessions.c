@@ -853,7 +853,7 @@ write_history(wc_buf *out, const Ask *ask)
 	wc_history m;
 
 	if (ask->page.messages != NULL && strcmp(ask->page.messages, "[]") == 0 && !ask->page.more &&
-		ask->page.more_elsewhere && archive_asks_add(&ask->said, config_shows_author(ask->said.channel)))
+		ask->page.more_elsewhere && archive_asks_add_page(&ask->said, config_shows_author(ask->said.channel)))
 		return;
 	m.session = ask->said.session;
 	memcpy(m.before, ask->said.before, sizeof(m.before));

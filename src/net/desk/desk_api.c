@@ -145,7 +145,7 @@ desk_api_check_head(conn *c, const char *method)
 }
 
 static refusal
-ask(conn *c, call *k, const char *args, size_t len)
+ask(conn *c, call *k, const char *args, size_t len, const uint8_t channel[16])
 {
 	http_server *h = c->server;
 	char client[ADDRESS_TEXT_SIZE];
@@ -166,6 +166,7 @@ ask(conn *c, call *k, const char *args, size_t len)
 	m.client = wc_str_from(client);
 	m.user_agent = wc_str_from(k->user_agent);
 	m.user = wc_str_from(k->caller.user);
+	memcpy(m.channel, channel, sizeof(m.channel));
 	written = wc_write_desk_call(corridor_io_out(h->corridor), &m);
 	if (!written)
 	{
@@ -182,7 +183,7 @@ static refusal
 take(conn *c, call *k, const char *args, size_t len, char why[WC_REASON_SIZE])
 {
 	desk *d = c->server->owner;
-	desk_conversation which;
+	desk_conversation which = {0};
 	bool named = false;
 
 	if (len > WC_MAX_DESK_ARGS)
@@ -199,7 +200,7 @@ take(conn *c, call *k, const char *args, size_t len, char why[WC_REASON_SIZE])
 		return REFUSE_DESK_SLOW;
 	if (k->caller.has_session && !desk_sessions_begin(d->sessions, k->caller.session, &k->counted))
 		return REFUSE_DESK_RATE;
-	return ask(c, k, args, len);
+	return ask(c, k, args, len, which.channel);
 }
 
 void
