@@ -155,7 +155,7 @@ test('the preview of the widget', async () => {
 	is(dialled.filter(url => !url.endsWith('/desk/socket')), [], 'it dials nobody');
 	ok(await ana.tabTo('#channel-name'), 'Tab leads through it, to what is below');
 	await ana.page.keyboard.press('Shift+Tab');
-	is(await ana.page.evaluate(() => document.activeElement.tagName), 'IFRAME', 'and back');
+	await comes(() => ana.page.evaluate(() => document.activeElement.tagName), 'and back', 'IFRAME');
 
 	const config = { colors: { accent: '#7a1f5c', 'on-accent': '#ffffff' }, greeting: HACK, lang: 'pt', position: 'left', title };
 	await save.click();

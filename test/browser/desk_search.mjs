@@ -36,8 +36,8 @@ const search = async name => {
 
 test('as one types', async () => {
 	const desk = await search('rui');
-	is(await desk.page.evaluate(() => document.activeElement.id), 'search', 'the field has the focus');
-	ok(await desk.page.getByText('Search in messages and visitors').isVisible(), 'it says what can be searched');
+	await comes(() => desk.page.evaluate(() => document.activeElement.id), 'the field has the focus', 'search');
+	await comes(() => desk.page.getByText('Search in messages and visitors').isVisible(), 'it says what can be searched');
 	await desk.query.pressSequentially('zeb');
 	await comes(desk.hits, 'a beginning finds, the newest first', [`A zebra ${EVIL} 🙂🙂 zebra`, 'My zebra lamp is broken']);
 	is(await desk.page.locator('mark').allInnerTexts(), ['zebra', 'zebra', 'zebra'], 'the words are marked, behind pictures, too');
