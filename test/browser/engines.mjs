@@ -8,7 +8,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
-import { until } from './harness.mjs';
+import { SLOW, until } from './harness.mjs';
 
 const SIZE = { width: 1000, height: 760 };
 
@@ -43,6 +43,8 @@ async function withPuppeteer(options) {
 	const browser = await puppeteer.launch({ headless: true, timeout: 180000, defaultViewport: SIZE, ...options });
 	const page = await browser.newPage();
 	page.setDefaultTimeout(120000);
+	if (SLOW && options.browser !== 'firefox')
+		await page.emulateCPUThrottling(SLOW);
 	return {
 		page: {
 			// As the page itself would: puppeteer waits for a load, which a page out of the page cache has not.

@@ -12,6 +12,9 @@ const LIMIT = 1500000;
 // machine is slow (BROWSER_PATIENCE=15 while a test is written).  Below 5 s: for what must not come.
 export const PATIENCE = Number(process.env.BROWSER_PATIENCE) || 180;
 const patient = seconds => seconds < 5 ? seconds : PATIENCE;
+// BROWSER_SLOW=8: Chromium's pages run so many times slower and answers come late, as on a busy machine.  A look at what a
+// page comes to a moment later fails then.
+export const SLOW = Number(process.env.BROWSER_SLOW) || 0;
 // How many times longer everything takes: the processes that want to run, for each two that a processor might well have.
 export const slowness = () => Math.max(1, loadavg()[0] / (2 * cpus().length));
 

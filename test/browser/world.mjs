@@ -6,7 +6,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
-import { PATIENCE, slowness, until } from './harness.mjs';
+import { PATIENCE, SLOW, slowness, until } from './harness.mjs';
 
 const run = promisify(execFile);
 const hub = new URL(process.env.WEBCHATT_URL);
@@ -155,7 +155,29 @@ export async function newContext(options = {}) {
 	}
 	const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Lisbon', viewport: { width: 1000, height: 760 }, ...options });
 	context.setDefaultTimeout(PATIENCE * slowness() * 1000);
+	if (SLOW)
+		slowDown(context);
 	return context;
+}
+
+// Its pages, whoever opens them.
+function slowDown(context) {
+	const { setOffline } = context;
+	const all = [];
+	const delay = (devtools, offline) => devtools.send('Network.emulateNetworkConditions', { offline, latency: 25 * SLOW, downloadThroughput: -1, uploadThroughput: -1 });
+	const slow = async page => {
+		const devtools = await context.newCDPSession(page);
+		await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOW });
+		await devtools.send('Network.enable');
+		await delay(devtools, false);
+		all.push(devtools);
+	};
+	context.on('page', page => slow(page).catch(() => 0));
+	// What the two say of the network is one thing to the browser.
+	context.setOffline = async offline => {
+		await Promise.all(all.map(devtools => delay(devtools, offline).catch(() => 0)));
+		await setOffline.call(context, offline);
+	};
 }
 
 // The widget on a page, as somebody who looks at it sees it.
