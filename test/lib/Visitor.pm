@@ -685,8 +685,18 @@ sub let_in
 	my ($self, %args) = @_;
 
 	$self->connect(%args);
-	Visitor::until(sub { $self->{state} =~ /\A(?:welcomed|closed)\z/ });
+	Visitor::until(sub { $self->{state} =~ /\A(?:welcomed|closed)\z/ || ($self->{http} // 101) != 101 });
 	return $self->{state} eq 'welcomed';
+}
+
+# The same of somebody who is to be turned away: the close code, or nothing of who is let in.
+sub turned_away
+{
+	my ($self) = @_;
+	my $in = $self->let_in;
+
+	$self->end;
+	return $in ? undef : $self->{close_code};
 }
 
 # Dial, and wait for the welcome.

@@ -17,7 +17,7 @@ $t->sql("SELECT webchatt.create_agent('$long', 'Long')");
 
 my $v = $t->arrived;
 my $elsewhere = $t->visitor(key => $other_key);
-Visitor::until(sub { $elsewhere->arrive; $elsewhere->{state} eq 'welcomed' }) or die 'not welcomed elsewhere';
+Visitor::until(sub { $elsewhere->let_in }) or die 'not welcomed elsewhere';
 
 # What a client was told of who wrote the message, by its latest frame or welcome.
 sub author_of

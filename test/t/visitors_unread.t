@@ -229,7 +229,7 @@ ok(refused(by($ends)), 'and so does the end of the visitor');
 $t->sql("SELECT webchatt.set_identity_secret('$channel')");
 my $signed = sub { return $t->sql("SELECT webchatt.identity_token('$channel', '$_[0]')") };
 my $ana;
-ok(Visitor::until(sub { $ana = $t->arrived(where => { identity => $signed->('ana') }); return $ana->{welcome}{user} || !$ana->end }), 'a user');
+ok(Visitor::until(sub { $ana = $t->arrived(where => { identity => $signed->('ana') }); return 1 if $ana->{welcome}{user}; $ana->end; return }), 'a user');
 is($t->sql("SELECT webchatt.conversation_link('$channel', '$ana->{visitor}', '$page')"), $page, 'gets the page alone');
 my $guest = $t->arrived;
 $guest->acked($guest->say('as a guest'));
@@ -255,7 +255,6 @@ ok(refused(by($token)), 'when the guest turns out to be a user, the link is wort
 my $shy = $t->arrived;
 $token = link_of($shy);
 $t->sql("SELECT webchatt.set_identity('$channel', 'required')");
-my $turned_away;
-ok(Visitor::until(sub { $turned_away = $t->visitor(where => { link => $token })->connect; return $turned_away->closed == 4013 }), 'where everybody has to be a user a link lets nobody in');
+ok(Visitor::until(sub { return ($t->visitor(where => { link => $token })->turned_away // 0) == 4013 }), 'where everybody has to be a user a link lets nobody in');
 
 done_testing();
