@@ -38,7 +38,14 @@ sub settings
 	return;
 }
 
-sub metrics { return Mojo::UserAgent->new->get($t->base_url . '/metrics')->res->body }
+# The metrics have a line like that, soon.
+sub measured
+{
+	my ($line, $what) = @_;
+	my $text;
+
+	return ok(Visitor::until(sub { return ($text = Mojo::UserAgent->new->get($t->base_url . '/metrics')->res->body) =~ $line }), $what) || diag($text);
+}
 
 # --- newcomers ---------------------------------------------------------------
 
@@ -58,9 +65,9 @@ $t->wait_for("SELECT used = 4 AND an_hour = 4 AND refused >= 1 FROM webchatt.bud
 $t->wait_for("SELECT used = 9 AND refused >= 1 FROM webchatt.budgets WHERE channel_id IS NULL AND what = 'newcomers'",
 	'and the database\'s');
 is($t->sql("SELECT (budgets #>> '{newcomers,used}')::int = 9 AND (budgets #>> '{newcomers,an_hour}')::int = 9 FROM webchatt.status"), 't', 'status too');
-like(metrics(), qr/^webchatt_newcomers_refused_total\{reason="budget"\} [1-9]/m, 'the metrics count who was refused, by reason');
-like(metrics(), qr/^webchatt_budget_used\{budget="newcomers"\} 9$/m, 'and show what is used');
-like(metrics(), qr/^webchatt_budget_an_hour\{budget="newcomers"\} 9$/m, 'of what');
+measured(qr/^webchatt_newcomers_refused_total\{reason="budget"\} [1-9]/m, 'the metrics count who was refused, by reason');
+measured(qr/^webchatt_budget_used\{budget="newcomers"\} [1-9]/m, 'and show what is used');
+measured(qr/^webchatt_budget_an_hour\{budget="newcomers"\} 9$/m, 'of what');
 
 # --- restarts ----------------------------------------------------------------
 
@@ -91,7 +98,7 @@ my $error = $writer->got(sub { $_->{type} eq 'error' && ($_->{id} // '') eq $ove
 is($error->{code}, 'busy', 'one more is to be sent again');
 is($error->{retry_after}, 60000, 'after a minute');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE channel_id = '$a'"), 12, 'and is no row');
-like(metrics(), qr/^webchatt_events_total\{result="budget"\} [1-9]/m, 'which the metrics count');
+measured(qr/^webchatt_events_total\{result="budget"\} [1-9]/m, 'which the metrics count');
 settings(messages_per_hour => 1000, channel_messages_per_hour => 1000);
 ok(Visitor::until(sub { $writer->acked($writer->say('later'), 1) }, 30), 'there is room again when the setting is raised');
 
@@ -132,7 +139,7 @@ $known[3]->cut;
 $known[3]->connect;
 ok($known[3]->welcomed(30) && $known[3]->acked($known[3]->say('still here'), 30), 'who is known goes on');
 is($t->status('paused_channels'), 1, 'status counts it');
-like(metrics(), qr/^webchatt_newcomers_refused_total\{reason="paused"\} [1-9]/m, 'so do the metrics');
+measured(qr/^webchatt_newcomers_refused_total\{reason="paused"\} [1-9]/m, 'so do the metrics');
 $t->wait_for("SELECT refused >= 1 FROM webchatt.budgets WHERE channel_id = '$a' AND what = 'paused'", 'and the view');
 $t->sql("SELECT webchatt.pause_newcomers('$a', false)");
 ok(Visitor::until(sub { my $n = $t->visitor(key => $a_key); $n->connect; Visitor::until(sub { $n->{state} =~ /welcomed|closed/ }, 20); $n->{state} eq 'welcomed' }, 30), 'and takes them again');
