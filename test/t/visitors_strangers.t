@@ -206,9 +206,7 @@ my $shop;
 ok(Visitor::until(
 		sub {
 			$shop = $t->visitor(key => $new_key, origin => 'https://shop.example.org', token => $elsewhere->{token});
-			$shop->connect;
-			Visitor::until(sub { $shop->{state} eq 'welcomed' || ($shop->{http} // 101) != 101 }, 5);
-			return $shop->{state} eq 'welcomed';
+			return $shop->let_in;
 		}), 'an origin that was added, normalised, is taken');
 $t->sql("SELECT webchatt.set_origins('$second', ARRAY['https://shop.example.org'])");
 is($elsewhere->closed, 4003, 'sessions of an origin that was taken off are closed');
@@ -361,11 +359,7 @@ sub crowd
 
 	$_->end for @crowd;
 	@crowd = map { $t->visitor(token => $mallory->{token}, local => $from->($_)) } 1 .. $number;
-	for my $one (@crowd)
-	{
-		$one->connect;
-		Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 });
-	}
+	$_->let_in for @crowd;
 	return (scalar(grep { $_->{state} eq 'welcomed' } @crowd), $crowd[-1]{http} // 0);
 }
 
@@ -381,10 +375,8 @@ ok($neighbour->welcomed, 'another address is let in');
 ok(Visitor::until(
 		sub {
 			my $one = $t->visitor(token => $mallory->{token}, local => '127.0.0.77');
-			$one->connect;
-			Visitor::until(sub { $one->{state} eq 'welcomed' || ($one->{http} // 101) != 101 });
 			push @crowd, $one;
-			return $one->{state} eq 'welcomed';
+			return $one->let_in;
 		}), 'a place that is left is free');
 $_->end for @crowd;
 my $here = $t->status('visitors');
