@@ -39,7 +39,7 @@ test('a link where somebody is signed in', async () => {
 	await comes(bar(other), 'yes: they are somebody else, and told whom', ['You are signed in as Rui Dias. OK']);
 	is([await me(other), await sessionsOf('ana')], ['rui', '0'], 'the session before has ended');
 	await comes(headings(desk), 'also in the tab before', ['You are not signed in']);
-	is(await desk.page.evaluate(() => Object.keys(localStorage).filter(key => key.includes('ana:'))), [], 'and her drafts are gone');
+	await comes(() => desk.page.evaluate(() => Object.keys(localStorage).filter(key => key.includes('ana:'))), 'and her drafts are gone', []);
 	await button(desk, 'Go on as Rui Dias').click();
 	await desk.page.locator('nav.pages').waitFor();
 	await desk.page.evaluate(at => location.assign(at), await linkFor('ana'));
@@ -56,7 +56,7 @@ test('what is kept of two whose names begin alike', async () => {
 	await desk.go('You');
 	await button(desk, 'Sign out').click();
 	await comes(headings(desk), 'ana signs out', ['You are not signed in']);
-	is(await kept(), ['webchatt.desk.ana.b:draft.1', 'webchatt.desk.ana.b:unsent'], 'that of ana.b stays');
+	await comes(() => kept(), 'that of ana.b stays', ['webchatt.desk.ana.b:draft.1', 'webchatt.desk.ana.b:unsent']);
 	await desk.close();
 });
 

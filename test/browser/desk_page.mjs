@@ -51,10 +51,22 @@ export class DeskPage {
 	// To a page of the bar, or of the list behind "More" where an admin has it there.
 	async go(page) {
 		const bar = this.page.locator('nav.pages');
-		if (await bar.getByRole('link', { name: page }).count())
-			return bar.getByRole('link', { name: page }).click();
+		const link = bar.getByRole('link', { name: page });
+		if (await link.count()) {
+			await link.click();
+			return bar.locator('[aria-current]').filter({ hasText: page }).waitFor();
+		}
 		await bar.getByRole('link', { name: 'More' }).click();
-		return this.page.locator('.more').getByText(page, { exact: true }).click();
+		await this.page.locator('.more').getByText(page, { exact: true }).click();
+		return this.page.getByRole('heading', { name: page, level: 1 }).waitFor();
+	}
+
+	// To a page by its address: nothing of the one before is there any more.
+	at(path) {
+		return this.page.evaluate(hash => location.hash === hash || new Promise(done => {
+			addEventListener('hashchange', () => done(true), { once: true });
+			location.hash = hash;
+		}), `#/${path}`);
 	}
 
 	async say(text) {
