@@ -57,7 +57,7 @@ test('the message beside the bubble', async () => {
 	const { channel, context, widget } = await talking({});
 	const first = await send(channel, { text: 'It is on its way.' });
 	await comes(() => noticed(widget), 'a new message shows beside the bubble', ['Tea & Co.\nIt is on its way.']);
-	is(await statusOf(first), 'delivered', 'which is not reading it');
+	await comes(() => statusOf(first), 'which is not reading it', 'delivered');
 	await widget.root.getByRole('button', { name: 'Dismiss' }).click();
 	is(await noticed(widget), [], 'it can be put away');
 	is(await widget.badge(), '1', 'the badge stays');
@@ -68,7 +68,7 @@ test('the message beside the bubble', async () => {
 	ok(box.height < 150 && box.width <= 300 && box.y + box.height <= bubble.y, 'however long it is, above the bubble', JSON.stringify({ box, bubble }));
 	await notice(widget).locator('.say').click();
 	await widget.panel.waitFor();
-	is(await noticed(widget), [], 'a click opens the panel');
+	await comes(() => noticed(widget), 'a click opens the panel', []);
 	await comes(() => statusOf(first), 'where it is read', 'read');
 	await widget.page.keyboard.press('Escape');
 
@@ -219,7 +219,8 @@ test('where it hides', async () => {
 	const phone = await newContext({ viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
 	const small = await visit(phone, channel, { hideOn: { phones: true } });
 	is(await small.launcher.isVisible(), false, 'not on phones');
-	is(await (await visit(phone, channel, { hideOn: { paths: ['/x'] } })).launcher.isVisible(), true, 'unless phones may have it');
+	const all = await visit(phone, channel, { hideOn: { paths: ['/x'] } });
+	await comes(() => all.launcher.isVisible(), 'unless phones may have it');
 	const odd = await visit(context, channel, { hideOn: 5, proactive: 'x', colors: 7, launcher: 8, strings: [] });
 	is(odd.errors, [], 'what is no such setting does no harm');
 	await phone.close();
@@ -246,8 +247,8 @@ test('a launcher of the page', async () => {
 	const none = await visit(context, channel, { launcher: 'none' });
 	is(await none.launcher.isVisible(), false, 'or there is none at all');
 	const wrong = await visit(context, channel, { launcher: 'a[[' });
-	is(await wrong.launcher.isVisible(), true, 'what is no selector leaves the bubble');
-	ok(wrong.console.some(text => text.includes('a[[ is no selector')), 'and is told in the console');
+	await comes(() => wrong.launcher.isVisible(), 'what is no selector leaves the bubble', true);
+	await comes(() => wrong.console.some(text => text.includes('a[[ is no selector')), 'and is told in the console');
 	is(widget.errors.concat(none.errors, wrong.errors), [], 'no errors');
 	await context.close();
 });
@@ -270,23 +271,22 @@ test('from page to page', async () => {
 	await widget.root.getByRole('button', { name: 'Close chat' }).first().click();
 	await page.reload();
 	await widget.launcher.waitFor();
-	ok(await widget.panel.isHidden(), 'closed, it stays closed');
+	const opened = one => one.page.evaluate(() => window.Chatt2me.isOpen());
+	is(await opened(widget), false, 'closed, it stays closed');
 	const other = await visit(context, channel, {});
 	await page.evaluate(() => window.Chatt2me.open());
 	await widget.field.fill('a secret');
 	await page.evaluate(() => localStorage.clear());
 	await page.goto(address(channel, {}, { path: '/another' }));
-	await widget.launcher.waitFor();
-	await widget.page.evaluate(() => window.Chatt2me.open());
-	await widget.panel.waitFor();
+	await widget.open();
 	is([await widget.field.inputValue(), await widget.texts()], ['', []], 'of who was logged out nothing is there');
-	ok(await other.panel.isHidden(), 'another tab opens for itself');
+	is(await opened(other), false, 'another tab opens for itself');
 	const phone = await newContext({ viewport: { width: 390, height: 800 } });
 	const small = await visit(phone, channel, {});
 	await small.open();
 	await small.page.reload();
 	await small.launcher.waitFor();
-	ok(await small.panel.isHidden(), 'on a phone it does not cover the next page');
+	is(await opened(small), false, 'on a phone it does not cover the next page');
 	await phone.close();
 	await context.close();
 });
@@ -333,9 +333,7 @@ test('one conversation on all hosts of a domain', async () => {
 	await one.page.evaluate(() => localStorage.clear());
 	await three.page.close();
 	await one.page.goto(address(channel, config, { site: a }));
-	await one.launcher.waitFor();
-	await one.page.evaluate(() => window.Chatt2me.open());
-	await one.panel.waitFor();
+	await one.open();
 	is(await one.texts(), [], 'a host that was cleared while no widget was there begins anew');
 	await two.page.goto(address(channel, config, { site: b }));
 	await two.launcher.waitFor();
@@ -343,7 +341,7 @@ test('one conversation on all hosts of a domain', async () => {
 	await comes(() => two.texts(), 'and the others with it', []);
 
 	const elsewhere = await visit(context, channel, { domain: 'example.com' }, { site: a });
-	ok(elsewhere.console.some(text => /domain: a\.shop\.localhost is not on example\.com/.test(text)), 'a domain that the page is not on is told in the console');
+	await comes(() => elsewhere.console.some(text => /domain: a\.shop\.localhost is not on example\.com/.test(text)), 'a domain that the page is not on is told in the console');
 	is(one.errors.concat(two.errors, elsewhere.errors), [], 'no errors');
 	await context.close();
 });
@@ -414,7 +412,7 @@ test('the channel\'s settings', async () => {
 	is(await colours(), ['#ffd400', '#000', 'var(--webchatt-text)'], 'a colour with what is computed to it');
 	await sql(`SELECT webchatt.configure_widget('${channel.id}', '{"position": "left", "colors": null}')`);
 	await comes(() => set.root.locator('.root').evaluate(root => root.classList.contains('left')), 'and a change reaches those who are there', true);
-	is(await colours(), ['', '', ''], 'what was taken away goes');
+	await comes(() => colours(), 'what was taken away goes', ['', '', '']);
 	is(set.errors, [], 'without an error');
 	await real.close();
 	answer = 'nonsense';
