@@ -38,10 +38,9 @@ test('the first message', async () => {
 	await widget.say('Where is order A-1?');
 	await comes(() => messages(channel).then(all => all[0] && all[0].join(' ')), 'the message is a row', 'in received Where is order A-1?');
 	await comes(() => widget.texts(), 'the trigger\'s reply is on the screen', ['Where is order A-1?', 'It is on its way.']);
-	is(await widget.mark('Where is order A-1?'), 'sent', 'the message is marked as sent');
+	await comes(() => widget.mark('Where is order A-1?'), 'the message is marked as sent', 'sent');
 	await comes(() => messages(channel).then(all => all[1] && all[1].join(' ')), 'the reply was read, says SQL', 'out read It is on its way.');
-	is(await rows(`SELECT locale, page_url FROM webchatt.visitors WHERE channel_id = '${channel.id}'`),
-		[['en-GB', site.origin + '/']], 'the visitor has the language and the page that the widget told');
+	await comes(() => rows(`SELECT locale, page_url FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), 'the visitor has the language and the page that the widget told', [['en-GB', site.origin + '/']]);
 
 	await sql(`SELECT webchatt.mark_read('${channel.id}', '${await theVisitor(channel)}')`);
 	await comes(() => widget.mark('Where is order A-1?'), 'mark_read() shows on the message', 'read');
@@ -49,7 +48,7 @@ test('the first message', async () => {
 
 	await widget.page.reload();
 	await widget.open();
-	is(await widget.shown(), [['own', 'Where is order A-1?', 'read'], ['theirs', 'It is on its way.', '']], 'a reload keeps the conversation');
+	await comes(() => widget.shown(), 'a reload keeps the conversation', [['own', 'Where is order A-1?', 'read'], ['theirs', 'It is on its way.', '']]);
 	await widget.say('Thanks');
 	await comes(() => widget.mark('Thanks'), 'which goes on', 'sent');
 	is(await visitors(channel), '1', 'as the same visitor');
@@ -151,7 +150,7 @@ test('a long conversation', async () => {
 		return (await widget.texts()).length >= wanted.length;
 	}, 'scrolling up brings the older ones');
 	is(await widget.texts(), wanted, 'all of them once and in order');
-	ok(await widget.root.getByRole('button', { name: 'Earlier messages' }).isHidden(), 'and then there are no more');
+	await comes(() => widget.root.getByRole('button', { name: 'Earlier messages' }).isHidden(), 'and then there are no more');
 	await widget.root.locator('.log').evaluate(log => {
 		log.scrollTop = log.scrollHeight;
 	});
@@ -245,7 +244,7 @@ test('older messages out of an archive', async () => {
 	await comes(() => widget.mark('and now'), 'what is written goes on', 'sent');
 	await sql('ALTER TABLE public.years OWNER TO CURRENT_USER; DROP ROLE another');
 	await comes(() => widget.texts(), 'it is tried again by itself', ['last year', 'today', 'and now'], 60);
-	ok(await widget.root.getByRole('button', { name: 'Earlier messages' }).isHidden(), 'and then there are no more');
+	await comes(() => widget.root.getByRole('button', { name: 'Earlier messages' }).isHidden(), 'and then there are no more');
 	await sql(`SELECT webchatt.unset_retention('${channel.id}')`);
 	await context.close();
 });
