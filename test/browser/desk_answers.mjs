@@ -384,6 +384,7 @@ test('notifications and sound', async () => {
 	is([title, body], ['A visitor wrote', 'Other bells'], 'without its text');
 	await one.widget.say('Before my eyes');
 	await comes(() => rui.texts().then(all => all.at(-1)), 'one of the conversation that is open', 'Before my eyes');
+	await comes(() => rui.row('Before my eyes').count(), 'as the list has it', 1);
 	is((await noted()).shown.length, 1, 'is not');
 
 	await rui.page.getByRole('button', { name: 'Notifications and sound' }).click();
@@ -402,6 +403,7 @@ test('notifications and sound', async () => {
 	await comes(() => second.rows.count(), 'a second tab', undefined);
 	await two.widget.say('Seen in the second tab');
 	await comes(() => rui.row('Seen in the second tab').count(), 'what it has before somebody\'s eyes', 1);
+	await comes(() => second.row('Seen in the second tab').count(), 'in both tabs', 1);
 	is([(await noted()).shown.length, (await noted(second.page)).shown.length], [2, 0], 'no tab tells of');
 	await second.go('Inbox');
 	const three = await visitor('Third words', 'More bells');
