@@ -1,5 +1,5 @@
 // What the widget looks like, and that no page it is on and no text that comes to it changes that.
-import { comes, is, ok, run, test } from './harness.mjs';
+import { comes, is, ok, run, slowness, SLOW, test } from './harness.mjs';
 import { makeChannel, makeWorld, newContext, quoted, send, sql, statusOf, theVisitor, tidy, Widget } from './world.mjs';
 
 const { site, line } = await makeWorld();
@@ -91,7 +91,7 @@ test('a text without blanks', async () => {
 	}
 	// A tenth of a second on a machine with nothing else to do.
 	const longest = await widget.page.evaluate(() => window.longest);
-	ok(longest < 5000, `and the page is not kept from anything (${longest} ms)`);
+	ok(longest < 5000 * slowness() * (SLOW || 1), `and the page is not kept from anything (${longest} ms)`);
 	const width = await widget.root.locator('.log').evaluate(log => log.scrollWidth - log.clientWidth);
 	is(width, 0, 'nor are they wider than the panel');
 	await context.close();
@@ -256,7 +256,7 @@ test('a page that wants all keys, the wheel and the focus', async () => {
 	await page.keyboard.press('ControlOrMeta+C');
 	await page.keyboard.press('End');
 	await page.keyboard.press('ControlOrMeta+V');
-	is(await widget.field.inputValue(), 'Ask /? about k\ntwoAsk /? about k\ntwo', 'as is what is copied and pasted');
+	await comes(() => widget.field.inputValue(), 'as is what is copied and pasted', 'Ask /? about k\ntwoAsk /? about k\ntwo');
 	await page.keyboard.press('Enter');
 	await comes(() => widget.texts().then(all => all.length), 'Enter sends', 41);
 	const at = () => widget.root.evaluate(host => host.shadowRoot.activeElement.className);
