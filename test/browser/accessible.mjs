@@ -62,8 +62,7 @@ test('the desk', async () => {
 	for (const [look, { context: options }] of Object.entries(WALKED)) {
 		const ana = await DeskPage.signedIn('ana', { ...options, reducedMotion: 'reduce' });
 		for (const name of PAGES) {
-			await ana.page.goto(`${process.env.DESK_URL}/desk/#/${name}`);
-			await ana.page.locator('nav.pages').waitFor();
+			await ana.at(name);
 			await ana.page.waitForLoadState('networkidle');
 			await ana.page.locator('h1').first().waitFor();
 			await clean(ana.page, 'html', look, `desk: ${name}`);

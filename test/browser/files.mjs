@@ -78,7 +78,7 @@ test('files that are picked', async () => {
 	await comes(() => shown.evaluate(img => img.naturalWidth), 'the picture is shown', 1000);
 	const box = await shown.boundingBox();
 	ok(Math.abs(box.width / box.height - 4 / 3) < 0.02, 'in a place that was kept for it', JSON.stringify(box));
-	ok(await widget.root.getByRole('link', { name: paper.name }).isVisible(), 'the other one is a link');
+	await comes(() => widget.root.getByRole('link', { name: paper.name }).isVisible(), 'the other one is a link');
 	is(await widget.page.evaluate(() => document.activeElement.shadowRoot.activeElement.tagName), 'TEXTAREA', 'and one can go on writing');
 	is(widget.errors, [], 'no error on the page');
 	await context.close();
@@ -214,7 +214,7 @@ test('a reload in between', async () => {
 	is(await sql(`SELECT count(*) FROM webchatt.files WHERE channel_id = '${channel.id}'`), '1', 'as the one that was begun');
 	await widget.page.reload();
 	await widget.open();
-	is(await uploads.count(), 0, 'after which nothing is left of it');
+	is(await widget.root.evaluate(host => [host.shadowRoot.querySelectorAll('.uploads li').length, Object.keys(localStorage).filter(name => name.endsWith('.uploads'))]), [0, []], 'after which nothing is left of it');
 	rmSync(folder, { recursive: true });
 	await context.close();
 });
@@ -226,7 +226,7 @@ test('a page whose policy lets only sockets out', async () => {
 	await widget.open();
 	await widget.root.locator('input[type=file]').setInputFiles([text('one.txt', 20)]);
 	await comes(() => widget.root.locator('.uploads small').innerText(), 'is told that the file cannot go, instead of waiting for ever', 'The file could not be sent.');
-	ok(widget.console.some(words => /^webchatt: files need http:.* in this page's connect-src$/.test(words)), 'and the console says why');
+	await comes(() => widget.console.some(words => /^webchatt: files need http:.* in this page's connect-src$/.test(words)), 'and the console says why');
 	await context.close();
 });
 
@@ -263,7 +263,7 @@ test('the desk', async () => {
 	await comes(() => contents(channel, 'out').then(all => all.map(one => one.type)), 'an agent sends a picture and a file', ['image', 'document']);
 	is(await whole(channel).then(all => all.filter(one => one[0] !== 'shoe.png')), [['invoice.txt', 'text/plain', sha(paper.buffer)], ['this.png', 'image/png', sha(picture.buffer)]], 'as they are');
 	await comes(() => widget.root.locator('.theirs .media img').evaluate(img => img.naturalWidth), 'the visitor sees the picture', 1000);
-	ok(await widget.root.getByRole('link', { name: 'invoice.txt' }).isVisible(), 'and has the file');
+	await comes(() => widget.root.getByRole('link', { name: 'invoice.txt' }).isVisible(), 'and has the file');
 	await comes(() => uploads.count(), 'nothing is on its way any more', 0);
 
 	await ana.field.evaluate(field => {
@@ -289,7 +289,7 @@ test('the desk', async () => {
 	await ana.page.context().setOffline(false);
 	await until(async () => !/Waiting/.test(await uploads.first().innerText()));
 	await uploads.first().getByRole('button', { name: 'Cancel big.txt' }).click();
-	is(await uploads.count(), 0, 'it can be cancelled');
+	await comes(() => uploads.count(), 'it can be cancelled', 0);
 	going.let(Infinity);
 	await comes(() => sql(`SELECT count(*) FROM webchatt.files WHERE name = 'big.txt' AND channel_id = '${channel.id}'`), 'and nothing is kept of it', '0');
 	await input.setInputFiles([text('huge.txt', 10485761)]);
