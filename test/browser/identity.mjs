@@ -118,7 +118,7 @@ test('a user without a conversation yet', async () => {
 	const token = await widget.page.evaluate(() => Object.entries(localStorage).find(([name]) => /\.token$/.test(name))[1]);
 	await identify(widget, { userId: 'carl', signature: await signed(channel, 'carl') });
 	await comes(() => heard(widget), 'and logs in', [{ userId: 'carl', verified: true }]);
-	is(await widget.texts(), ['as a stranger'], 'the conversation goes on');
+	await comes(() => widget.texts(), 'the conversation goes on', ['as a stranger']);
 	ok(await until(async () => !(await kept(widget)).includes(JSON.stringify(token).slice(1, -1)), 20), 'under another token');
 	is(await sql(`SELECT count(*) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '1', 'nobody else is made');
 	await widget.page.reload();
@@ -335,7 +335,7 @@ test('a link opens the conversation on another device', async () => {
 	await question(moved.widget).getByRole('button', { name: 'Open it' }).click();
 	await comes(() => moved.widget.texts(), 'the link\'s conversation is shown there', ['a question', 'an answer', 'from the laptop']);
 	await comes(() => other.widget.texts(), 'in all tabs', ['a question', 'an answer', 'from the laptop']);
-	is(await question(moved.widget).count(), 0, 'the question is gone');
+	await comes(() => question(moved.widget).count(), 'the question is gone', 0);
 	is(await sql(`SELECT count(*), count(joined_to) FROM webchatt.visitors WHERE channel_id = '${channel.id}'`), '2|0', 'the other one stays in its place');
 
 	// One that is over.
