@@ -26,7 +26,7 @@ sub linked
 	my (%args) = @_;
 	my $link;
 
-	Visitor::until(sub { $link = link_to_a(%args); $link->connect; Visitor::until(sub { $link->{state} =~ /^(?:welcomed|closed)\z/ || ($link->{http} // 101) != 101 }); return $link->{state} eq 'welcomed' }) or die('no link: ' . $link->describe);
+	Visitor::until(sub { $link = link_to_a(%args); return $link->let_in }) or die('no link: ' . $link->describe);
 	return $link;
 }
 

@@ -33,7 +33,7 @@ $t->sql(q{CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (7
 	ALTER DATABASE shop SET webchatt.ping_interval = 60000; ALTER SYSTEM SET webchatt.hello_rate = 1000000;});
 $node->reload;
 $t->wait_ready;
-my $visitor = Patience::until(sub { my $v = eval { $t->visitor->arrive }; $v && $v->{state} eq 'welcomed' && $v }) or die 'no visitor';
+my $visitor = Patience::until(sub { my $v = $t->visitor; return $v->let_in && $v }) or die 'no visitor';
 $visitor->acked($visitor->say("hello, \"there\"\n\\. and \\N"));
 ok(Visitor::until(sub { grep { ($_ // '') =~ /^re: hello/ } $visitor->texts('out') }), 'a visitor is answered');
 $t->sql("SELECT webchatt.add_note('$t->{channel}', '$visitor->{visitor}', 'a note', 'ana');
