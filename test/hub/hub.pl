@@ -858,7 +858,7 @@ srand;
 my $daemon = Mojo::Server::Daemon->new(
 	app => $app,
 	listen => ["http://127.0.0.1:$option{port}?reuse=0"],
-	inactivity_timeout => 120, max_clients => 1000, max_requests => 1_000_000, silent => 1,
+	inactivity_timeout => 0, max_clients => 1000, max_requests => 1_000_000, silent => 1,
 );
 $daemon->start;
 if (defined $option{ready})

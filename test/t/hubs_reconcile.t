@@ -223,8 +223,8 @@ sub emit_begin
 	my $pid = fork // die "fork: $!";
 
 	return $pid if $pid;
-	my $ua = Mojo::UserAgent->new(inactivity_timeout => 600);
-	my $codes = $ua->post($hub->url . '/_control/emit' => json => { events => \@events })->result->json;
+	my $ua = Mojo::UserAgent->new(inactivity_timeout => 0);	# however long they all take
+	my $codes = eval { $ua->post($hub->url . '/_control/emit' => json => { events => \@events })->result->json } // [ { code => $@ } ];
 	my %codes;
 	$codes{ $_->{code} }++ for @$codes;
 	open(my $fh, '>', $file) or POSIX::_exit(1);
