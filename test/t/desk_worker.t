@@ -411,7 +411,8 @@ is((asked('me', {}, 'of ana'))[0], 200, 'a cancel that comes too late harms no c
 
 # It lives, and is silent: nobody waits for it for long, visitors not at all; where it does not hear that it is to end, either, it is left alone.
 limit_calls('100ms');
-is((asked('me', {}, 'of ana'))[0], 200, 'the desk is there');
+my $there = sub { return (asked('me', {}, 'of ana'))[0] == 200 };	# in time, which on a slow machine not every call is
+ok(Patience::until($there), 'the desk is there');
 my @silent;
 for my $n (1 .. 3)
 {
@@ -421,7 +422,7 @@ for my $n (1 .. 3)
 	is(say_text($visitor, "while it is stopped, $n")->{result}, 0, 'a visitor does not wait') for 1 .. 2;
 	is_deeply([ map { my ($s, $b) = answer($_); "$s $b->{errorCode}" } @these ], [ ('503 busy') x 3 ], "those who wait for it are answered ($n)");
 	$t->wait_for("SELECT last_error ~ 'process $stopped has been silent' FROM webchatt.status", 'the operator is told');
-	is((asked('me', {}, 'of ana'))[0], 200, 'and the next one carries on') if $n < 3;
+	ok(Patience::until($there), 'and the next one carries on') if $n < 3;
 }
 is((asked('me', {}, 'of ana'))[1]{errorMessage}, q{The desk's processes do not answer; the server's log says which.}, 'no more than three are left alone');
 kill CONT => @silent;
@@ -430,16 +431,19 @@ ok(Patience::until(sub { (asked('me', {}, 'of ana'))[0] == 200 }), 'and the desk
 limit_calls();
 
 # Nobody is told of a commit that the synchronous standbys do not have, here one that never comes.  (It is tried again where
-# the setting was not heeded yet, or the worker itself waited first and handed nothing on.)
+# the setting was not heeded yet.  The desk has the call already when it comes: the worker itself may wait, and hand nothing on.)
 my ($told, $key) = (undef, 0);
 sub standby { my ($name) = @_; return $t->sql("ALTER SYSTEM SET synchronous_standby_names = '$name'; SELECT pg_reload_conf()") }
-sub waits { my ($who) = @_; return $t->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'webchatt $who' AND wait_event = 'SyncRep'") }
+sub waits { return $t->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'webchatt desk' AND wait_event = 'SyncRep'}) }
 sub is_told { take(); return grep { $_->[0] eq 'DESK_ANSWER' && $_->[1]{request} == $told } @frames }
 ok(Patience::until(sub {
-	standby('nobody');
+	lock_agents();
 	$told = call('send', { channel => $shop, visitor => $visitor, text => 'told?', key => 'told ' . ++$key }, 'of ana');
-	Patience::until(sub { return waits('desk') || is_told() || waits('worker') });
-	return 1 if waits('desk');
+	Patience::until(sub { return $t->sql(q{SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND backend_type = 'webchatt desk'}) });
+	standby('nobody');
+	$session->query('ROLLBACK');
+	Patience::until(sub { return waits() || is_told() });
+	return 1 if waits();
 	standby('');
 	answer($told);
 	return 0;
