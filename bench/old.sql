@@ -1,4 +1,5 @@
--- :old messages that were sent long ago, over :days days, each with its statuses, and the :visitors visitors they went to.
+-- :old messages that were sent long ago, over :days days, each with its statuses, and the :visitors visitors they went to, of
+-- whom :at_a_time write 50 each in turns, and then the next ones.
 -- The indexes are made afterwards: it is the same table, in a tenth of the time.
 SET session_replication_role = replica;
 SET maintenance_work_mem = '1GB';
@@ -21,7 +22,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO webchatt.messages (channel_id, id, visitor, direction, status, content, created_at, status_at, hub_message_id)
 SELECT '6cbd6789-1d2b-47e0-9391-5eb91d2839ea',
 	(lpad(to_hex(1500000000000 + n * 10), 12, '0') || '7' || right(md5(n::text), 19))::uuid,
-	'visitor-' || n % :visitors, (CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END)::webchatt.message_direction,
+	'visitor-' || (n / (:at_a_time * 50) * :at_a_time + n % :at_a_time) % :visitors, (CASE n % 2 WHEN 0 THEN 'in' ELSE 'out' END)::webchatt.message_direction,
 	CASE n % 2 WHEN 0 THEN 'received' ELSE 'read' END::webchatt.message_status,
 	jsonb_build_object('text', 'message number ' || n), '2018-01-01'::timestamptz - (1 - n::float8 / :old) * :days * interval '1 day', '2018-01-01',
 	CASE n % 2 WHEN 0 THEN 'old-' || n END

@@ -215,7 +215,7 @@ sub measure_old
 		$plain_drain = median(map { drain() } 1 .. $opt{repeat});
 	}
 	print STDERR "  making $opt{old} old messages, which takes a few minutes\n";
-	sql_file('old.sql', old => $opt{old}, days => 0, visitors => 100_000);
+	sql_file('old.sql', old => $opt{old}, days => 0, visitors => 100_000, at_a_time => 100_000);
 	row("out: the same with $opt{old} old messages", median(map { drain() } 1 .. $opt{repeat}), '/s', $plain_drain, 'r>', 0.9);
 	return;
 }
@@ -530,7 +530,7 @@ sub measure_keep
 	open_channel();
 	empty_tables();
 	print STDERR "  making $old old messages, which takes a few minutes\n";
-	sql_file('old.sql', old => $old, days => 0, visitors => 100_000);
+	sql_file('old.sql', old => $old, days => 0, visitors => 100_000, at_a_time => 100_000);
 	my $load = sub { return pairs(run(visitors_command('send', visitors => 20, warmup => 1))) };
 	my (@without, @with, @rate);
 	for (1 .. $opt{repeat})
@@ -684,7 +684,7 @@ sub measure_archive
 	empty_tables();
 	my ($far, $stop) = start_far();
 	print STDERR "  making $old old messages, which takes a few minutes\n";
-	sql_file('old.sql', old => $old, days => 900, visitors => $visitors);
+	sql_file('old.sql', old => $old, days => 900, visitors => $visitors, at_a_time => 100);	# a conversation is of a day
 	my $sum = q{SELECT sum(hashtextextended(id::text || visitor || content::text || direction::text || created_at, 0)::numeric) FROM };
 	my ($n, $was, $bytes) = (sql('SELECT count(*) FROM webchatt.messages'), sql("$sum webchatt.messages"), sql(q{SELECT sum(pg_total_relation_size(t)) FROM unnest(ARRAY['webchatt.messages', 'webchatt.statuses']::regclass[]) t}));
 	my @cpu = server_cpu();
