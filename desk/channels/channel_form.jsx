@@ -1,7 +1,7 @@
 // A channel's display name and origins.  What is wrong with them the server says, in its own words, at the field
 // that it speaks of.
 import { Fragment, h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { call, Refusal } from '../shared/api.js';
 import { href, replace } from '../shared/route.js';
 import { Head, Icon, Problem, reasonOf } from '../shared/ui.jsx';
@@ -40,7 +40,7 @@ function Name({ name, onName, error, focus, onLeave }) {
 function Origins({ origins, onOrigins, errors, error, onLeave }) {
 	const last = useRef();
 	const [added, setAdded] = useState(0);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		if (added)
 			last.current.focus();
 	}, [added]);

@@ -29,7 +29,7 @@ export function AnswerBox({ desk, talk }) {
 	const excess = text.length - MOST;
 
 	useLayoutEffect(() => fit(field.current), [text]);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		// On a phone its keyboard would hide what is to be read first; there the list, which had the focus, is gone.
 		(narrow.matches ? document.querySelector('.talk-head .back') : field.current).focus();
 	}, []);

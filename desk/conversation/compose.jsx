@@ -1,6 +1,6 @@
 // The forms for buttons, a list, a picture, a file, a place, with what the visitor will see beside them.
 import { Fragment, h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Dialog, Icon, Problem } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { contentOf, empty, idOf, KINDS, MOST, wrong } from './compose.js';
@@ -62,7 +62,7 @@ export function Compose({ kind, values: given, content, onSend, onClose }) {
 	const [busy, setBusy] = useState(false);
 	const form = useRef();
 	const bad = content ? null : wrong(kind, values);
-	useEffect(() => form.current.querySelector('input, textarea, .primary').focus(), []);
+	useLayoutEffect(() => form.current.querySelector('input, textarea, .primary').focus(), []);
 	async function send(event) {
 		event.preventDefault();
 		setShown(true);

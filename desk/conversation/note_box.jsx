@@ -1,6 +1,6 @@
 // Where a note to colleagues is written: nothing of it ever goes to the visitor, and its draft is not the answer's.
 import { h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../shared/ui.jsx';
 import { t } from '../shared/words.js';
 import { fit, isEnter } from './field.js';
@@ -16,8 +16,8 @@ export function NoteBox({ desk, talk }) {
 	const [busy, setBusy] = useState(false);
 	const field = useRef();
 	const over = Array.from(text.trim()).length - MOST;
-	useEffect(() => field.current.focus(), []);
-	useEffect(() => fit(field.current), [text]);
+	useLayoutEffect(() => field.current.focus(), []);
+	useLayoutEffect(() => fit(field.current), [text]);
 
 	function change(value) {
 		setText(value);

@@ -132,7 +132,7 @@ export function SearchPage({ desk }) {
 	const field = useRef();
 	const list = useRef();
 	useChanges(search, desk);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		field.current.focus();
 		field.current.select();
 		return () => search.scroll = list.current ? list.current.scrollTop : 0;

@@ -1,6 +1,6 @@
 // Forms whose refusals stand at the field that they speak of.
 import { h } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from './ui.jsx';
 
 // words: { field: what a refusal of it says }, the first that fits counts.  send(values) throws the Refusal.
@@ -35,7 +35,7 @@ export function useForm(start, words, send) {
 export function Field({ form, name, label, hint, first, children, ...rest }) {
 	const id = useId();
 	const element = useRef();
-	useEffect(() => {
+	useLayoutEffect(() => {
 		if (first)
 			element.current.focus();
 	}, []);

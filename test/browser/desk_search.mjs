@@ -62,6 +62,21 @@ test('as one types', async () => {
 	await desk.page.context().close();
 });
 
+test('who goes on typing loses no letter', async () => {
+	const desk = await DeskPage.signedIn('rui');
+	await desk.rows.first().waitFor();
+	is(await desk.page.evaluate(() => new Promise(done => {
+		new MutationObserver((_, observer) => {
+			if (!document.getElementById('search'))
+				return;
+			observer.disconnect();
+			done(document.activeElement.id);
+		}).observe(document.body, { childList: true, subtree: true });
+		location.hash = '#/search';
+	})), 'search', 'the field has the focus as soon as it is there');
+	await desk.page.context().close();
+});
+
 test('filters', async () => {
 	const desk = await search('rui');
 	await desk.query.fill('zebra');
