@@ -9,7 +9,8 @@ use Test::More;
 use Time::HiRes qw(time);
 use TwoHubs;
 
-my $pair = TwoHubs->begin(relays => 1, a => "webchatt.hello_timeout = '10s'");
+# (a visitor answers pings only while this waits for something)
+my $pair = TwoHubs->begin(relays => 1, a => "webchatt.hello_timeout = '10s'\nwebchatt.ping_interval = '1h'");
 my ($a, $b, $channel) = ($pair->a, $pair->b, $pair->{channel});
 
 # --- strangers and other subscribers -------------------------------------------
@@ -194,7 +195,7 @@ $a->sql(q{SELECT webchatt.revoke_api_key('yet another')});
 ok(Visitor::until(sub { my $probe = link_to_a(api_key => $others_key)->connect; my $code = $probe->answered; $probe->end; $code == 401 }), 'a revoked key is refused');
 my $mark = $newer->{highest};
 $v->say("window $_") for 1 .. 1500;
-ok(Visitor::until(sub { !%{ $v->{unacked} } }, 60), '1500 messages that nobody acknowledges');
+ok(Visitor::until(sub { !%{ $v->{unacked} } }, 60), '1500 messages that nobody acknowledges') or diag($v->describe);
 ok(Visitor::until(sub { 500 <= grep { $_->{seq} > $mark } @{ $newer->{events} } }), 'a window came');
 Visitor::pump_for(1);
 cmp_ok(scalar(grep { $_->{seq} > $mark } @{ $newer->{events} }), '<=', 1024, 'and no more than that');
