@@ -1,7 +1,7 @@
 /*
  * retention_work.c
  *	  Conversations leave (webchatt.set_retention()), a piece at a time, in a process of
- *	  their own: in pieces of 100 ms or less, and a fifth of the time at most, a fortieth while
+ *	  their own: in pieces of 100 ms or less, and a fifth of the time at most, a sixtieth while
  *	  the worker is busy; so visitors do not notice, and an archive that is slow holds nobody up.
  *	  What is to be erased or redacted in archives is done by the same process, so behind what it
  *	  moved there.
@@ -41,7 +41,7 @@
  * but turns; in ms: the most of the latter, at least, when nothing was to be done, after an error.
  */
 #define PAUSE_TIMES	 4
-#define PAUSE_BUSY	 36
+#define PAUSE_BUSY	 60
 #define BUSY_MOST	 10000
 #define PAUSE_LEAST	 5
 #define PAUSE_IDLE	 2000
