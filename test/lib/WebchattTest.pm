@@ -46,14 +46,15 @@ sub free_port
 
 # A new cluster.  Arguments: name; conf (lines for postgresql.conf);
 # databases (default postgres); streaming (1: standbys can follow it); install_path
-# (of another PostgreSQL, with webchatt in it).
+# (of another PostgreSQL, with webchatt in it); fresh (1: a psql and a session of its own for all that sql() runs,
+# where a test is about sessions, and must not find one of ours).
 sub new
 {
 	my ($class, %args) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($args{name} // 'main',
 		defined $args{install_path} ? (install_path => $args{install_path}) : ());
 	my $port = free_port();
-	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [] }, $class;
+	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [], kept => {}, fresh => $args{fresh} }, $class;
 
 	init($node, $args{streaming} // 0, defined $args{install_path});
 	$node->append_conf('postgresql.conf', $self->configuration($args{databases} // 'postgres', $args{conf}));
@@ -128,7 +129,10 @@ sub sql
 {
 	my ($self, $sql, $database) = @_;
 
-	return $self->{node}->safe_psql($database // $self->{database}, as_bytes($sql));
+	my ($status, $out, $err) = $self->try_sql($sql, $database);
+
+	croak "error running SQL: '$err'\nwhile running '$sql'" if $status != 0;
+	return $out;
 }
 
 # A query in UTF-8.  What was put together from bytes and from characters of ASCII may
@@ -141,19 +145,34 @@ sub as_bytes
 	return $sql;
 }
 
-# Run SQL that may fail: (exit status, stdout, stderr).  A psql that finds no server ends
-# without reading what it is to run, which IPC::Run may take for the end of us, too.
+# Run SQL that may fail, in a session that is as new: (exit status, stdout, stderr).
 sub try_sql
 {
 	my ($self, $sql, $database) = @_;
-	my ($out, $err) = ('', '');
-	my $status = eval {
-		$self->{node}->psql($database // $self->{database}, as_bytes($sql), stdout => \$out, stderr => \$err, on_error_stop => 1)
-	};
 
-	die $@ if !defined $status && $@ !~ /Broken pipe/i;
-	return ($status // 2, $out, $err);
+	$sql = as_bytes($sql);
+	# what new sessions find otherwise, or nobody may be in the way of
+	my $of_databases = $sql =~ /\b(?:CREATE|ALTER|DROP)\s+(?:DATABASE|ROLE|USER)\b/i;
+	$self->leave if $of_databases;
+	# (psql's own commands stay behind)
+	return $self->kept($database)->run($sql) if !$self->{fresh} && !$of_databases && $sql !~ /\\[a-wyz.!]/;
+	my $kept = WebchattTest::Kept->new($self->{node}, $database // $self->{database});
+	return $kept->end($sql);
 }
+
+# The psql that all of our process uses for a database.
+sub kept
+{
+	my ($self, $database) = @_;
+
+	$database //= $self->{database};
+	my $kept = \$self->{kept}{"$$ $database"};
+	undef $$kept if $$kept && !$$kept->is_there;
+	return $$kept //= WebchattTest::Kept->new($self->{node}, $database);
+}
+
+# No session of ours is in a database any more.
+sub leave { my ($self) = @_; $self->{kept} = {}; return }
 
 # Poll until the query gives "t" (or $want); a test point, with a diagnosis
 # when the time is up.  Returns how long it took, undef if it never came.
@@ -166,8 +185,7 @@ sub wait_for
 	return $waited;
 }
 
-# The same without a test point.  One psql asks as long as it finds a server: to start one costs more than
-# many answers.
+# The same without a test point.
 sub until
 {
 	my ($self, $query, $timeout, $want) = @_;
@@ -178,20 +196,19 @@ sub until
 	return $came ? time - $began : undef;
 }
 
-# What asks again and again: code that runs SQL in one session as long as it finds a server, and gives what psql
-# prints; undef if there was no answer, or an error.
+# What asks again and again: code that runs SQL, and gives what psql prints; undef if there was no answer, or an
+# error.
 sub asking
 {
 	my ($self) = @_;
-	my $session;
+	my $kept;
 
 	return sub {
 		my ($query) = @_;
-		$session //= WebchattTest::Session->new($self->{node}, $self->{database});
-		my $out = $session->query($query);
-		return $out if defined $out && $out !~ /^(?:psql: (?:error: )?|psql:<stdin>:\d+: )?(?:ERROR|FATAL|PANIC):|^server closed/m;
-		undef $session;
-		return;
+		undef $kept if $kept && !$kept->is_there;
+		$kept //= $self->{fresh} ? WebchattTest::Kept->new($self->{node}, $self->{database}) : $self->kept;
+		my ($status, $out) = $kept->run(as_bytes($query));
+		return $status == 0 ? $out : undef;
 	};
 }
 
@@ -462,6 +479,7 @@ sub finish
 
 	local ($?, $!, $@);
 	$_->close for @{ $self->{sessions} };
+	$self->leave;
 	$self->{hub}->stop if $self->{hub};
 	return;
 }
@@ -524,5 +542,118 @@ sub close
 
 # Who forks has a copy of the object, and not the program.
 sub DESTROY { my ($self) = @_; $self->close if $self->{pid} && $self->{owner} == $$; return }
+
+package WebchattTest::Kept;
+# One psql, and its session, for many pieces of SQL, each of which finds the session as new: to start a program and
+# a backend for each of them costs a hundred times as much as most of them do.  What fails, or leaves a transaction open, ends it.
+
+use Errno ();
+use IO::Select;
+use IPC::Open3 qw(open3);
+use Symbol qw(gensym);
+
+sub new
+{
+	my ($class, $node, $database) = @_;
+
+	return bless({ to => $node->connstr($database), owner => $$ }, $class)->start;
+}
+
+sub start
+{
+	my ($self) = @_;
+	my ($in, $out, $err) = (undef, undef, gensym);
+
+	$self->{pid} = open3($in, $out, $err, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $self->{to}, '-f', '-');
+	@$self{qw(in out err n ended)} = ($in, $out, $err, 0, 0);
+	return $self;
+}
+
+sub is_there { my ($self) = @_; return $self->{pid} && $self->{owner} == $$ }
+
+# Run SQL: (exit status, stdout, stderr).  Where the server was started anew since the last time, that is in another psql.
+sub run
+{
+	my ($self, $sql) = @_;
+	my $mark = '--- ' . ++$self->{n};
+	my ($out, $err) = $self->ask("DISCARD TEMP;\n\\echo $mark begins\n$sql\n;\n\\echo $mark\n\\warn $mark\nDISCARD ALL;\n", $mark);
+
+	return $self->is_over($out, $err) if $out =~ s/^\Q$mark\E begins\n//;
+	# it ended before it came to that
+	my $status = $self->close;
+	return ($status, $out, $err) if $self->{n} == 1;
+	return $self->start->run($sql);
+}
+
+# Run SQL and end.
+sub end
+{
+	my ($self, $sql) = @_;
+	my ($out, $err) = $self->ask("$sql\n");
+
+	return $self->is_over($out, $err);
+}
+
+sub is_over
+{
+	my ($self, $out, $err) = @_;
+	my $status = $self->{ended} ? $self->close : 0;
+
+	chomp($out, $err);
+	return ($status, $out, $err);
+}
+
+# Have psql read that, and read what it says up to the mark, or to its end.
+sub ask
+{
+	my ($self, $text, $mark) = @_;
+	my %said = (out => '', err => '');
+
+	local $SIG{PIPE} = 'IGNORE';
+	my $writing = IO::Select->new($self->{in});
+	my $reading = IO::Select->new($self->{out}, $self->{err});
+	$self->{in}->blocking(0);
+	while ($reading->count)
+	{
+		my ($readable, $writable) = IO::Select->select($reading, $writing, undef);
+
+		if (@{ $writable // [] })
+		{
+			my $n = syswrite $self->{in}, $text;
+
+			substr($text, 0, $n // 0, '');
+			if ($text eq '' || !defined $n && !$!{EAGAIN} && !$!{EINTR})
+			{
+				$writing->remove($self->{in});
+				CORE::close $self->{in} if !defined $mark;
+			}
+		}
+		for my $fh (@{ $readable // [] })
+		{
+			my $name = $fh == $self->{out} ? 'out' : 'err';
+			my $n = sysread $fh, $said{$name}, 65536, length $said{$name};
+
+			next if !defined $n && $!{EINTR};
+			$self->{ended} = 1 if !$n;
+			$reading->remove($fh) if !$n || defined $mark && $said{$name} =~ s/^\Q$mark\E\n.*\z//ms;
+		}
+	}
+	return @said{qw(out err)};
+}
+
+# End psql; its exit status.
+sub close
+{
+	my ($self) = @_;
+
+	return 0 if !$self->is_there;
+	local ($?, $!);
+	CORE::close $self->{$_} for qw(in out err);
+	waitpid delete $self->{pid}, 0;
+	return $? >> 8;
+}
+
+# (who forks has a copy of the object, and not the program)
+sub DESTROY { my ($self) = @_; $self->close; return }
 
 1;
