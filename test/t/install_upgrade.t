@@ -64,8 +64,9 @@ ok(load_until(sub { acked() >= 100 && keys %posted >= 5 }, 60), 'visitors write 
 # --- pg_upgrade --------------------------------------------------------------
 
 my $new = PostgreSQL::Test::Cluster->new('new');
-my @plain = (qx{"$bin/initdb" --version} =~ /(\d+)/)[0] >= 18 ? '--no-data-checksums' : ();
-$new->init(extra => [ '--no-locale', '-E', 'UTF8', @plain ]);
+# (from 18 on it makes them when nothing is said)
+my @sums = $t->sql('SHOW data_checksums') eq 'on' ? '-k' : (qx{"$bin/initdb" --version} =~ /(\d+)/)[0] >= 18 ? '--no-data-checksums' : ();
+$new->init(extra => [ '--no-locale', '-E', 'UTF8', @sums ]);
 $new->append_conf('postgresql.conf', $t->configuration('postgres', $LocalHub::WIDE));
 
 my %line = map { $_->{number} => $_->{socket} } @clients;
