@@ -27,7 +27,7 @@ diag "WEBCHATT_LINK_SEED=$seed";
 sub start
 {
 	my (%settings) = @_;
-	my $w = Corridor->open_door([], connect_timeout_ms => 2000, %settings);
+	my $w = Corridor->open_door([], connect_timeout_ms => 60000, %settings);
 	LinkHub::watch($w);
 	return $w;
 }
