@@ -61,14 +61,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 					WHERE ix.indrelid = r.oid AND ix.indisreplident) END)
 		FROM r WHERE r.relkind = 'r' AND r.relreplident <> 'd'
 		UNION ALL
-		SELECT 8, 'publication', r.oid, p.pubname, format('ALTER PUBLICATION %I ADD TABLE %s%s%s', p.pubname, r.q,
+		-- some of pg_dump's versions have it: which one dumps, nobody here knows
+		SELECT 8, 'publication', r.oid, p.pubname, format('DO %L', format('BEGIN IF NOT EXISTS (SELECT FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid '
+				'WHERE p.pubname = %L AND m.prrelid = %L::regclass) THEN ALTER PUBLICATION %I ADD TABLE %s%s%s; END IF; END', p.pubname, r.q, p.pubname, r.q,
 			(SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
 			 WHERE a.attrelid = r.oid AND a.attnum::text = ANY (regexp_split_to_array(to_jsonb(m) ->> 'prattrs', '[^0-9]+'))),
 			(SELECT ' WHERE (' || (to_jsonb(v) ->> 'rowfilter') || ')' FROM pg_publication_tables v
-			 WHERE v.pubname = p.pubname AND format('%I.%I', v.schemaname, v.tablename) = r.q))
-		FROM r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid
-		-- from 19 on a dump has them
-		WHERE current_setting('server_version_num')::int < 190000)
+			 WHERE v.pubname = p.pubname AND format('%I.%I', v.schemaname, v.tablename) = r.q)))
+		FROM r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid)
 	SELECT x.kind, r.relname::text, x.name, x.statement || ';' FROM x JOIN r ON r.oid = x.oid
 	ORDER BY x.step, r.relname, x.kind, x.name
 $$;

@@ -72,7 +72,9 @@ my $objects = q{SELECT string_agg(line, E'\n' ORDER BY line) FROM (
 	UNION ALL SELECT h::text FROM webchatt.handlers h) x};
 my $objects_before = $t->sql($objects);
 my $extras = $t->node->basedir . '/extras.sql';
-append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras'));
+append_to_file($extras, $t->sql('SELECT statement FROM webchatt.extras') . "\n");
+# as where the dump has them
+append_to_file($extras, $t->sql(q{SELECT statement FROM webchatt.extras WHERE kind = 'publication'}));
 
 my $dump = $t->node->basedir . '/dump.sql';
 $t->node->command_ok([ 'pg_dump', '-f', $dump, $t->node->connstr('postgres') ], 'pg_dump');
