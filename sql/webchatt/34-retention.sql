@@ -349,20 +349,11 @@ COMMENT ON FUNCTION webchatt._archives(uuid) IS 'webchatt''s own: the tables tha
 /*
  * What belongs to messages, and the messages.  They are locked, so none is being sent or sent again meanwhile.
  */
-CREATE FUNCTION webchatt._retain_messages(channel uuid, whose text, archive regclass, most int, OUT n int, OUT waits boolean)
+CREATE FUNCTION webchatt._retain_messages(channel uuid, ids uuid[], archive regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	ids uuid[];
 	moved webchatt.archived[];
 BEGIN
-	SELECT array_agg(p.id ORDER BY p.id), coalesce(bool_or(p.status IN ('queued', 'held')), false) INTO ids, waits
-	FROM (SELECT m.id, m.status FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose
-		ORDER BY m.channel_id, m.visitor, m.id LIMIT most FOR UPDATE SKIP LOCKED) p;
-	n := coalesce(cardinality(ids), 0);
-	IF waits OR n = 0 THEN
-		n := 0;
-		RETURN;
-	END IF;
 	IF archive IS NOT NULL THEN
 		SELECT array_agg((m.channel_id, m.id, m.visitor, m.direction::text, m.status::text, m.content, m.created_at, m.status_at, m.author,
 			m.final, m.hub_message_id, m.hub_time, m.dedupe_key, m.expires_at, m.error_code, m.error_message, m.extra, s.statuses)::webchatt.archived)
@@ -380,108 +371,145 @@ BEGIN
 	DELETE FROM webchatt.messages m USING unnest(ids) u (id) WHERE m.channel_id = channel AND m.id = u.id;
 END
 $$;
-COMMENT ON FUNCTION webchatt._retain_messages(uuid, text, regclass, int, OUT int, OUT boolean) IS
-	'webchatt''s own: the oldest messages of a conversation leave: how many; waits: none did, as one of them is to be sent';
+COMMENT ON FUNCTION webchatt._retain_messages(uuid, uuid[], regclass) IS 'webchatt''s own: messages of a channel leave, which the caller has locked';
 
-/* What a conversation has beside messages; true: nothing is left but the visitor's row. */
-CREATE FUNCTION webchatt._retain_rest(channel uuid, whose text, most int) RETURNS boolean
+CREATE FUNCTION webchatt._retain_rest(channel uuid, whose text[], most int) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	n int;
-	is_whole boolean;
-	waited boolean;
+	whole text[];
+	locked text[];
+	waited text;
 BEGIN
-	DELETE FROM webchatt.notes x WHERE x.channel_id = channel AND x.visitor = whose
-		AND x.id IN (SELECT o.id FROM webchatt.notes o WHERE o.channel_id = channel AND o.visitor = whose ORDER BY o.channel_id, o.visitor, o.id LIMIT most);
-	GET DIAGNOSTICS n = ROW_COUNT;
-	is_whole := n < most;
+	DELETE FROM webchatt.notes x WHERE x.channel_id = channel
+		AND x.id IN (SELECT o.id FROM unnest(whose) w (id) JOIN webchatt.notes o ON o.channel_id = channel AND o.visitor = w.id LIMIT most);
 	-- one may be thousands of rows.  What another conversation names stays there
-	DELETE FROM webchatt.files f WHERE f.channel_id = channel AND f.id IN (SELECT o.id FROM webchatt.files o
-		WHERE o.channel_id = channel AND o.visitor = whose AND NOT EXISTS (SELECT FROM webchatt.file_uses u
+	DELETE FROM webchatt.files f WHERE f.channel_id = channel AND f.id IN (SELECT o.id FROM unnest(whose) w (id)
+		JOIN webchatt.files o ON o.channel_id = channel AND o.visitor = w.id AND NOT EXISTS (SELECT FROM webchatt.file_uses u
 			JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)
 		LIMIT 2);
-	GET DIAGNOSTICS n = ROW_COUNT;
-	IF n = 2 OR NOT is_whole THEN
-		RETURN false;
-	END IF;
-	UPDATE webchatt.files f SET visitor = NULL WHERE f.channel_id = channel AND f.visitor = whose;
-	DELETE FROM webchatt.ratings r WHERE r.channel_id = channel AND r.visitor = whose;
-	DELETE FROM webchatt.closings k WHERE k.channel_id = channel AND k.visitor = whose;
-	DELETE FROM webchatt.unread u WHERE u.channel_id = channel AND u.visitor = whose;
-	DELETE FROM webchatt.unread_waits u WHERE u.channel_id = channel AND u.visitor = whose;
-	DELETE FROM webchatt.conversations c WHERE c.channel_id = channel AND c.visitor = whose RETURNING c.waiting_since IS NOT NULL INTO waited;
-	IF waited THEN
+	-- for who writes just now the worker has this row locked, and a message that is not to be seen yet
+	SELECT array_agg(k.visitor) INTO locked
+	FROM (SELECT c.visitor FROM unnest(whose) w (id) JOIN webchatt.conversations c ON c.channel_id = channel AND c.visitor = w.id FOR UPDATE OF c SKIP LOCKED) k;
+	whole := ARRAY(SELECT w.id FROM unnest(whose) w (id)
+		WHERE (w.id = ANY (locked) OR NOT EXISTS (SELECT FROM webchatt.conversations c WHERE c.channel_id = channel AND c.visitor = w.id))
+			AND NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = w.id)
+			AND NOT EXISTS (SELECT FROM webchatt.notes x WHERE x.channel_id = channel AND x.visitor = w.id)
+			AND NOT EXISTS (SELECT FROM webchatt.files o WHERE o.channel_id = channel AND o.visitor = w.id AND NOT EXISTS (SELECT FROM webchatt.file_uses u
+				JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)));
+	UPDATE webchatt.files f SET visitor = NULL FROM unnest(whole) w (id) WHERE f.channel_id = channel AND f.visitor = w.id;
+	DELETE FROM webchatt.ratings r USING unnest(whole) w (id) WHERE r.channel_id = channel AND r.visitor = w.id;
+	DELETE FROM webchatt.closings k USING unnest(whole) w (id) WHERE k.channel_id = channel AND k.visitor = w.id;
+	DELETE FROM webchatt.unread u USING unnest(whole) w (id) WHERE u.channel_id = channel AND u.visitor = w.id;
+	DELETE FROM webchatt.unread_waits u USING unnest(whole) w (id) WHERE u.channel_id = channel AND u.visitor = w.id;
+	FOR waited IN WITH gone AS (DELETE FROM webchatt.conversations c USING unnest(whole) w (id) WHERE c.channel_id = channel AND c.visitor = w.id RETURNING c.visitor, c.waiting_since)
+		SELECT g.visitor FROM gone g WHERE g.waiting_since IS NOT NULL LOOP
 		-- the worker knows whom nobody has answered
-		PERFORM webchatt._conversation_gone(channel, whose);
-	END IF;
-	RETURN true;
+		PERFORM webchatt._conversation_gone(channel, waited);
+	END LOOP;
+	RETURN whole;
 END
 $$;
-COMMENT ON FUNCTION webchatt._retain_rest(uuid, text, int) IS
-	'webchatt''s own: notes, files, ratings, closings and how it stands of a conversation without messages leave; false: there is more';
+COMMENT ON FUNCTION webchatt._retain_rest(uuid, text[], int) IS
+	'webchatt''s own: notes, files, ratings, closings and how it stands of conversations without messages leave, so many notes at most; those of which nothing is left but the visitor''s row';
 
 CREATE FUNCTION webchatt._conversation_gone(channel uuid, visitor text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'webchatt_conversation_gone';
 COMMENT ON FUNCTION webchatt._conversation_gone(uuid, text) IS 'webchatt''s own: has the worker forget how a conversation stands, at commit';
 
-/* Of one conversation as much as there is room for. */
-CREATE FUNCTION webchatt._retain_conversation(channel uuid, whose text, before uuid, archive regclass, most int, OUT n int, OUT word text)
+/* Why a conversation stays, of which a message may be locked by then. */
+CREATE FUNCTION webchatt._retain_not(channel uuid, whose text, before uuid) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN CASE
+		WHEN (SELECT m.id FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose
+			ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1) >= before THEN 'goes on'
+		WHEN EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = channel AND h.visitor = whose)
+			OR EXISTS (SELECT FROM webchatt.joins j WHERE j.channel_id = channel AND j.visitor = whose)
+			-- (who is being erased does not get into an archive meanwhile)
+			OR EXISTS (SELECT FROM webchatt.erasures e WHERE e.channel_id = channel AND e.done_at IS NULL AND whose = ANY (e.visitors))
+			OR EXISTS (SELECT FROM webchatt.visitors v JOIN webchatt.joins j ON j.channel_id = v.channel_id AND j.visitor = v.id
+				WHERE v.channel_id = channel AND v.joined_to = whose)
+			OR EXISTS (SELECT FROM webchatt.outbox o JOIN webchatt.messages m ON m.channel_id = o.channel_id AND m.id = o.message_id
+				WHERE o.channel_id = channel AND o.visitor = whose AND m.status IN ('queued', 'held')) THEN 'under way'
+		END;
+END
+$$;
+COMMENT ON FUNCTION webchatt._retain_not(uuid, text, uuid) IS
+	'webchatt''s own: goes on: a conversation has a message from that id on; under way: something in it waits to be sent, or it is being joined or erased; null: it may leave';
+
+/* What became of them is to be remembered: goes on, under way, rest (there is more), empty (only the visitor's row is left). */
+CREATE FUNCTION webchatt._retain_note(channel uuid, whose text[], word text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM webchatt.retention_left l USING unnest(whose) w (id) WHERE l.channel_id = channel AND l.visitor = w.id
+		AND (word = 'goes on' OR word = 'empty' AND NOT EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = w.id));
+	INSERT INTO webchatt.retention_left AS l (channel_id, visitor, reason, due)
+	SELECT channel, w.id, word, CASE word WHEN 'under way' THEN now() + interval '1 day' ELSE now() END FROM unnest(whose) w (id)
+	WHERE word <> 'goes on' AND (word <> 'empty' OR EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = w.id))
+	ON CONFLICT (channel_id, visitor) DO UPDATE SET reason = excluded.reason, due = excluded.due;
+END
+$$;
+COMMENT ON FUNCTION webchatt._retain_note(uuid, text[], text) IS 'webchatt''s own: remembers how conversations stand that were to leave';
+
+/*
+ * As many of them as there is room and time for, all with one call of the archive, before anything is deleted here: one that
+ * is slow keeps nothing locked that visitors need.
+ */
+CREATE FUNCTION webchatt._retain_conversations(channel uuid, whose text[], before uuid, archive regclass, most int, OUT n int, OUT reached int, OUT left_whole int)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	newest uuid;
+	word text;
+	these uuid[];
 	waits boolean;
+	ids uuid[] := '{}';
+	going_on text[] := '{}';
+	under_way text[] := '{}';
+	leaving text[] := '{}';
+	had text[] := '{}';
+	gone text[];
+	whole text[];
 BEGIN
 	n := 0;
-	SELECT m.id INTO newest FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose
-	ORDER BY m.channel_id DESC, m.visitor DESC, m.id DESC LIMIT 1;
-	IF newest >= before THEN
-		word := 'goes on';
-		RETURN;
-	END IF;
-	word := 'under way';
-	IF EXISTS (SELECT FROM webchatt.held h WHERE h.channel_id = channel AND h.visitor = whose)
-		OR EXISTS (SELECT FROM webchatt.joins j WHERE j.channel_id = channel AND j.visitor = whose)
-		-- (who is being erased does not get into an archive meanwhile)
-		OR EXISTS (SELECT FROM webchatt.erasures e WHERE e.channel_id = channel AND e.done_at IS NULL AND whose = ANY (e.visitors))
-		OR EXISTS (SELECT FROM webchatt.visitors v JOIN webchatt.joins j ON j.channel_id = v.channel_id AND j.visitor = v.id
-			WHERE v.channel_id = channel AND v.joined_to = whose)
-		OR EXISTS (SELECT FROM webchatt.outbox o JOIN webchatt.messages m ON m.channel_id = o.channel_id AND m.id = o.message_id
-			WHERE o.channel_id = channel AND o.visitor = whose AND m.status IN ('queued', 'held')) THEN
-		RETURN;
-	END IF;
-	IF newest IS NOT NULL THEN
-		SELECT r.n, r.waits INTO n, waits FROM webchatt._retain_messages(channel, whose, archive, most) r;
-		IF waits THEN
-			RETURN;
-		ELSIF EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose) THEN
-			-- there is no room for more, or somebody has a message of it locked
-			word := CASE WHEN n >= most THEN 'more' ELSE 'under way' END;
-			RETURN;
+	reached := 0;
+	left_whole := 0;
+	WHILE reached < cardinality(whose) AND n < most AND (reached = 0 OR clock_timestamp() < now() + interval '100 milliseconds') LOOP
+		reached := reached + 1;
+		word := webchatt._retain_not(channel, whose[reached], before);
+		IF word IS NULL THEN
+			SELECT array_agg(p.id ORDER BY p.id), coalesce(bool_or(p.status IN ('queued', 'held')), false) INTO these, waits
+			FROM (SELECT m.id, m.status FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose[reached]
+				ORDER BY m.channel_id, m.visitor, m.id LIMIT most - n FOR UPDATE SKIP LOCKED) p;
 		END IF;
+		IF word = 'goes on' THEN
+			going_on := going_on || whose[reached];
+		ELSIF word = 'under way' OR waits THEN
+			under_way := under_way || whose[reached];
+		ELSE
+			leaving := leaving || whose[reached];
+			IF these IS NOT NULL THEN
+				had := had || whose[reached];
+				ids := ids || these;
+				n := cardinality(ids);
+			END IF;
+		END IF;
+	END LOOP;
+	IF n > 0 THEN
+		PERFORM webchatt._retain_messages(channel, ids, archive);
 	END IF;
-	word := CASE WHEN webchatt._retain_rest(channel, whose, most) THEN 'empty' ELSE 'rest' END;
+	gone := ARRAY(SELECT l.id FROM unnest(leaving) l (id) WHERE NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = l.id));
+	whole := webchatt._retain_rest(channel, gone, most);
+	left_whole := (SELECT count(*) FROM unnest(gone) g (id) WHERE g.id = ANY (had));
+	PERFORM webchatt._retain_note(channel, going_on, 'goes on');
+	PERFORM webchatt._retain_note(channel, whole, 'empty');
+	-- for the last of them there may have been no room; of the others somebody has a message locked
+	PERFORM webchatt._retain_note(channel, ARRAY(SELECT l.id FROM unnest(leaving) l (id)
+		WHERE l.id <> ALL (whole) AND (l.id = ANY (gone) OR n >= most AND l.id = whose[reached])), 'rest');
+	PERFORM webchatt._retain_note(channel, under_way || ARRAY(SELECT l.id FROM unnest(leaving) l (id)
+		WHERE l.id <> ALL (gone) AND NOT (n >= most AND l.id = whose[reached])), 'under way');
 END
 $$;
-COMMENT ON FUNCTION webchatt._retain_conversation(uuid, text, uuid, regclass, int, OUT int, OUT text) IS
-	'webchatt''s own: a conversation without a message from an id on leaves, so many messages at most: how many did; word: goes on (none did), under way (neither), more, rest (notes or files), empty (only the visitor''s row is left)';
-
-/* What became of it is to be remembered. */
-CREATE FUNCTION webchatt._retain_note(channel uuid, whose text, word text, left_now int) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF word = 'goes on' OR word = 'empty' AND NOT EXISTS (SELECT FROM webchatt.visitors v WHERE v.channel_id = channel AND v.id = whose) THEN
-		DELETE FROM webchatt.retention_left l WHERE l.channel_id = channel AND l.visitor = whose;
-	ELSE
-		INSERT INTO webchatt.retention_left AS l (channel_id, visitor, reason, due)
-		VALUES (channel, whose, CASE word WHEN 'more' THEN 'rest' ELSE word END, CASE word WHEN 'under way' THEN now() + interval '1 day' ELSE now() END)
-		ON CONFLICT (channel_id, visitor) DO UPDATE SET reason = excluded.reason, due = excluded.due;
-	END IF;
-	IF left_now > 0 AND word IN ('rest', 'empty') THEN
-		UPDATE webchatt.retention_progress p SET conversations = p.conversations + 1 WHERE p.channel_id = channel;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION webchatt._retain_note(uuid, text, text, int) IS 'webchatt''s own: remembers what _retain_conversation() said';
+COMMENT ON FUNCTION webchatt._retain_conversations(uuid, text[], uuid, regclass, int, OUT int, OUT int, OUT int) IS
+	'webchatt''s own: conversations without a message from an id on leave, in their order, so many messages at most: how many did, of how many conversations that was looked into, and how many of these have left as a whole';
 
 /*
  * The oldest messages first: their ids are times.  A conversation whose newest message is younger is passed over, and met
@@ -492,50 +520,39 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	before CONSTANT uuid := webchatt._search_id(cutoff);
 	p webchatt.retention_progress;
-	c record;
 	r record;
-	room int := most;
-	steps int := 0;
 	ids uuid[];
+	writers text[];
+	again text[];
+	firsts int[];
 	whose text[];
 	reached uuid;
+	steps int;
 BEGIN
 	SELECT * INTO p FROM webchatt.retention_progress g WHERE g.channel_id = channel;
-	FOR c IN SELECT l.visitor FROM webchatt.retention_left l
-		WHERE l.channel_id = channel AND l.reason IN ('rest', 'under way') AND l.due <= now() ORDER BY l.due LIMIT 50 LOOP
-		SELECT * INTO r FROM webchatt._retain_conversation(channel, c.visitor, before, archive, room);
-		PERFORM webchatt._retain_note(channel, c.visitor, r.word, r.n);
-		room := room - r.n;
-		steps := steps + 1;
-		EXIT WHEN room <= 0 OR clock_timestamp() > now() + interval '100 milliseconds';
-	END LOOP;
-	IF room > 0 AND clock_timestamp() < now() + interval '100 milliseconds' THEN
-		SELECT array_agg(m.id ORDER BY m.id), array_agg(m.visitor ORDER BY m.id) INTO ids, whose
-		FROM (SELECT m.id, m.visitor FROM webchatt.messages m WHERE m.channel_id = channel AND m.id > p.upto AND m.id < before
-			ORDER BY m.channel_id, m.id LIMIT 500) m;
-		reached := ids[cardinality(ids)];
-		FOR c IN SELECT w.visitor, min(w.n) AS n FROM unnest(whose) WITH ORDINALITY AS w (visitor, n)
-			GROUP BY w.visitor
-			HAVING NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = w.visitor AND m.id >= before)
-			ORDER BY min(w.n) LOOP
-			IF room <= 0 OR room < most AND clock_timestamp() > now() + interval '100 milliseconds' THEN
-				-- the next time from here: an archive that is slow does not keep locked what has left before it was asked
-				reached := coalesce(ids[c.n - 1], p.upto);
-				EXIT;
-			END IF;
-			SELECT * INTO r FROM webchatt._retain_conversation(channel, c.visitor, before, archive, room);
-			PERFORM webchatt._retain_note(channel, c.visitor, r.word, r.n);
-			room := room - r.n;
-		END LOOP;
-		steps := steps + coalesce(cardinality(ids), 0);
+	again := ARRAY(SELECT l.visitor FROM webchatt.retention_left l
+		WHERE l.channel_id = channel AND l.reason IN ('rest', 'under way') AND l.due <= now() ORDER BY l.due LIMIT 50);
+	SELECT array_agg(m.id ORDER BY m.id), array_agg(m.visitor ORDER BY m.id) INTO ids, writers
+	FROM (SELECT m.id, m.visitor FROM webchatt.messages m WHERE m.channel_id = channel AND m.id > p.upto AND m.id < before
+		ORDER BY m.channel_id, m.id LIMIT 500) m;
+	SELECT array_agg(f.visitor ORDER BY f.n), array_agg(f.n ORDER BY f.n) INTO whose, firsts
+	FROM (SELECT w.visitor, min(w.n)::int AS n FROM unnest(writers) WITH ORDINALITY AS w (visitor, n)
+		WHERE w.visitor <> ALL (again)
+		GROUP BY w.visitor
+		HAVING NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = w.visitor AND m.id >= before)) f;
+	steps := cardinality(again) + coalesce(cardinality(ids), 0);
+	IF steps = 0 THEN
+		RETURN 0;
 	END IF;
-	IF steps > 0 THEN
-		-- somebody may have said meanwhile that all is to be looked at again
-		UPDATE webchatt.retention_progress g SET upto = CASE WHEN g.again = p.again THEN coalesce(reached, g.upto) ELSE g.upto END, cutoff = _retain_channel.cutoff, messages = g.messages + most - room,
-			archived = g.archived + CASE WHEN archive IS NULL THEN 0 ELSE most - room END, failures = 0, last_error = NULL, last_error_at = NULL, not_before = NULL,
-			moved_at = CASE WHEN room < most THEN now() ELSE g.moved_at END
-		WHERE g.channel_id = channel;
-	END IF;
+	SELECT * INTO r FROM webchatt._retain_conversations(channel, again || whose, before, archive, most);
+	-- the next time from the first message of whom there was no room or time for
+	reached := CASE WHEN r.reached < cardinality(again || whose)
+		THEN coalesce(ids[firsts[greatest(r.reached - cardinality(again), 0) + 1] - 1], p.upto) ELSE ids[cardinality(ids)] END;
+	-- somebody may have said meanwhile that all is to be looked at again
+	UPDATE webchatt.retention_progress g SET upto = CASE WHEN g.again = p.again THEN coalesce(reached, g.upto) ELSE g.upto END, cutoff = _retain_channel.cutoff,
+		messages = g.messages + r.n, archived = g.archived + CASE WHEN archive IS NULL THEN 0 ELSE r.n END, conversations = g.conversations + r.left_whole,
+		failures = 0, last_error = NULL, last_error_at = NULL, not_before = NULL, moved_at = CASE WHEN r.n > 0 THEN now() ELSE g.moved_at END
+	WHERE g.channel_id = channel;
 	RETURN steps;
 END
 $$;

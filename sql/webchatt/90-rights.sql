@@ -153,8 +153,8 @@ GRANT SELECT ON webchatt.retentions TO webchatt_worker, webchatt_admin, webchatt
 GRANT SELECT, INSERT, UPDATE, DELETE ON webchatt.retention_progress, webchatt.retention_left TO webchatt_worker;
 GRANT DELETE ON webchatt.visitors, webchatt.statuses, webchatt.file_uses, webchatt.notes, webchatt.ratings TO webchatt_worker;
 GRANT EXECUTE ON FUNCTION webchatt._retention_rules(), webchatt._archives(uuid), webchatt._archive_put(regclass, webchatt.archived[]),
-	webchatt._conversation_gone(uuid, text), webchatt._retain_messages(uuid, text, regclass, int), webchatt._retain_rest(uuid, text, int),
-	webchatt._retain_conversation(uuid, text, uuid, regclass, int), webchatt._retain_note(uuid, text, text, int),
+	webchatt._conversation_gone(uuid, text), webchatt._retain_messages(uuid, uuid[], regclass), webchatt._retain_rest(uuid, text[], int),
+	webchatt._retain_not(uuid, text, uuid), webchatt._retain_note(uuid, text[], text), webchatt._retain_conversations(uuid, text[], uuid, regclass, int),
 	webchatt._retain_channel(uuid, timestamptz, regclass, int), webchatt._retain_beside(uuid, timestamptz), webchatt._retain_visitors(int),
 	webchatt._retention_cutoff(interval), webchatt._retain(int, int), webchatt._search_id(timestamptz) TO webchatt_worker;
 -- and what is erased in archives
