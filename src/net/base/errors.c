@@ -141,7 +141,7 @@ static const errors_row rows[REFUSE_COUNT] = {
 	[REFUSE_ACK_TIMEOUT] = {503, "commit_timeout",
 							"The database did not confirm the event in time; send it again, a repeat does no harm.",
 							"the database did not confirm in time"},
-	[REFUSE_BUSY] = {503, "busy", "The database could not store it now; send it again shortly.",
+	[REFUSE_BUSY] = {503, "busy", "The database cannot do that now; send it again shortly.",
 					 "the database was busy"},
 	[REFUSE_CLOSING] = {503, "closing", "The server is shutting down; send the request again shortly.",
 						"shutting down"},
