@@ -9,7 +9,7 @@ use Mojo::UserAgent;
 use Test::More;
 
 my $desk = 'http://127.0.0.1:' . WebchattTest::free_port();
-my $t = LocalHub->begin(conf => "max_worker_processes = 16\nwebchatt.archive_timeout = 600000\nwebchatt.ping_interval = 3600000\nwebchatt.desk_listen = '" . ($desk =~ s{http://}{}r) . q{'});
+my $t = LocalHub->begin(conf => "max_worker_processes = 16\nwebchatt.archive_timeout = 600000\nwebchatt.desk_listen = '" . ($desk =~ s{http://}{}r) . q{'});
 my ($host, $port, $c) = ($t->node->host, $t->node->port, $t->{channel});
 my $rest = $t->sql(q{SELECT webchatt.create_api_key('people', scopes => '{visitors}')});
 my $ua = Mojo::UserAgent->new(inactivity_timeout => 600);

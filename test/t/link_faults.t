@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 use TwoHubs;
 
 # (a visitor answers pings only while this waits for something)
-my $pair = TwoHubs->begin(relays => 1, a => "webchatt.hello_timeout = '10s'\nwebchatt.ping_interval = '1h'");
+my $pair = TwoHubs->begin(relays => 1, a => "webchatt.hello_timeout = '10s'");
 my ($a, $b, $channel) = ($pair->a, $pair->b, $pair->{channel});
 
 # --- strangers and other subscribers -------------------------------------------

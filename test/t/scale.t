@@ -13,7 +13,7 @@ use LocalHub;
 use Proxy;
 use Test::More;
 
-my $t = LocalHub->begin(conf => "webchatt.trusted_proxies = '127.0.0.1'\nwal_level = logical\nmax_wal_senders = 4\nmax_worker_processes = 24\nwebchatt.ping_interval = 3600000");
+my $t = LocalHub->begin(conf => "webchatt.trusted_proxies = '127.0.0.1'\nwal_level = logical\nmax_wal_senders = 4\nmax_worker_processes = 24");
 my $node = $t->node;
 
 # --- a publication ---------------------------------------------------------------
