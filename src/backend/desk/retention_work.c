@@ -1,29 +1,25 @@
 /*
  * retention_work.c
  *	  Conversations leave (webchatt.set_retention()), a piece at a time, in a process of
- *	  their own: in pieces of 100 ms or less, and a fifth of the time at most, a sixtieth while
- *	  the worker is busy; so visitors do not notice, and an archive that is slow holds nobody up.
+ *	  their own, and in pieces; so visitors do not notice, and an archive that is slow holds nobody up.
  *	  What is to be erased or redacted in archives is done by the same process, so behind what it
  *	  moved there.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "desk/pieces.h"
 #include "desk/retention_work.h"
-#include "shared/clock.h"
 #include "shared/columns.h"
-#include "shared/shmem.h"
 #include "shared/statements.h"
 #include "shared/visitor_seen.h"
 #include "turn/transaction.h"
 
-/* Messages in a piece, and how long one may take, in ms, before the next is smaller. */
+/* Messages in a piece. */
 #define PIECE_MOST	1000
 #define PIECE_LEAST 20
-#define PIECE_MS	100
 
 /* How long a piece may take, in ms, an archive far away included. */
 #define LIMIT_MS 30000
@@ -36,16 +32,8 @@
 #define TASK_PAUSE_MOST 2000
 #define TASK_FAILED		60000
 
-/*
- * The pause behind a piece is so many times as long as that took, and so many times more while the worker does nothing
- * but turns; in ms: the most of the latter, at least, when nothing was to be done, after an error.
- */
-#define PAUSE_TIMES	 4
-#define PAUSE_BUSY	 60
-#define BUSY_MOST	 10000
-#define PAUSE_LEAST	 5
-#define PAUSE_IDLE	 2000
-#define PAUSE_FAILED 60000
+/* While the worker does nothing but turns, a piece falls in fewer than a hundredth of its visitors' messages. */
+#define BUSY_TIMES 120
 
 /*
  * Visitors' rows that leave at a time, and between two such times, in ms: every session and the worker plan anew behind
@@ -54,8 +42,7 @@
 #define VISITORS_MOST 5000
 #define VISITORS_MS	  30000
 
-static int piece = PIECE_MOST / 4;
-static TimestampTz next_piece = 0;
+static Pieces pieces = {.size = PIECE_MOST / 4, .least = PIECE_LEAST, .most = PIECE_MOST, .busy_times = BUSY_TIMES};
 static TimestampTz visitors_due = 0;
 static TimestampTz tasks_due = 0;
 
@@ -63,50 +50,14 @@ static TimestampTz tasks_due = 0;
 long
 retention_work_pause(void)
 {
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_piece);
-}
-
-/* How much of its time the worker spent in turns since this was last asked: 0 to 1. */
-static double
-worker_busy(void)
-{
-	static TimestampTz asked = 0;
-	static int64 before = 0;
-	TimestampTz now = wc_clock();
-	int64 busy = before;
-	double share;
-	WcSlot *slot;
-
-	LWLockAcquire(wc_shared->lock, LW_SHARED);
-	slot = wc_slot_of_database(MyDatabaseId);
-	if (slot != NULL)
-	{
-		SpinLockAcquire(&slot->mutex);
-		busy = slot->stats.busy_us;
-		SpinLockRelease(&slot->mutex);
-	}
-	LWLockRelease(wc_shared->lock);
-	/* (a worker that was started anew counts anew) */
-	share = (double) Max(busy - before, 0) / Max(now - asked, 1);
-	asked = now;
-	before = busy;
-	return Min(share, 1);
-}
-
-/* The pause behind a piece that took so long; in ms. */
-static long
-rest_after(long took)
-{
-	double busy = took * PAUSE_BUSY * worker_busy();
-
-	return Max(PAUSE_LEAST, took * PAUSE_TIMES) + (long) Min(busy, BUSY_MOST);
+	return pieces_pause(&pieces);
 }
 
 /* What was looked at, 0: there is nothing to do now.  problem: what went wrong, or NULL. */
 static int
 run_piece(int visitors, MemoryContext context, char **problem)
 {
-	Datum args[2] = {Int32GetDatum(piece), Int32GetDatum(visitors)};
+	Datum args[2] = {Int32GetDatum(pieces.size), Int32GetDatum(visitors)};
 	bool isnull;
 	int n;
 
@@ -185,11 +136,8 @@ do_task(TimestampTz begun, char **problem)
 	}
 	PG_END_TRY();
 	if (n > 0)
-	{
-		long took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
-
-		next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), Min(rest_after(took), TASK_PAUSE_MOST));
-	}
+		pieces_due_in(&pieces, Min(pieces_rest(&pieces, TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp())),
+								   TASK_PAUSE_MOST));
 	log_problem(*problem);
 	return n > 0;
 }
@@ -225,14 +173,11 @@ retention_work_do(void)
 	took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 	idle = n == 0;
 	if (n > 0 || visitors)
-		pause = rest_after(took);
+		pause = pieces_rest(&pieces, took);
 	else if (visitors_due <= begun)
-		pause = PAUSE_LEAST;
-	if (took > PIECE_MS)
-		piece = Max(PIECE_LEAST, piece / 2);
-	else if (n > 0 && took < PIECE_MS / 2)
-		piece = Min(PIECE_MOST, piece * 2);
-	next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+		pause = 0;
+	pieces_size(&pieces, took, n > 0);
+	pieces_due_in(&pieces, pause);
 	log_problem(problem);
 	return problem;
 }

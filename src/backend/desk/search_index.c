@@ -1,47 +1,41 @@
 /*
  * search_index.c
- *	  The index of texts, kept up by the search worker between calls: in pieces of some
- *	  20 ms, and a fifth of the time at most, so that whoever searches and whoever writes
- *	  hardly notices.
+ *	  The index of texts, kept up by the search worker between calls, in pieces of some
+ *	  20 ms; so whoever searches and whoever writes hardly notices.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "desk/pieces.h"
 #include "desk/search_index.h"
 #include "shared/columns.h"
 #include "shared/settings.h"
 #include "shared/statements.h"
 #include "turn/transaction.h"
 
-/* Messages in a piece, and how long one may take, in ms, before the next is smaller. */
+/* Messages in a piece. */
 #define PIECE_MOST	500
 #define PIECE_LEAST 25
-#define PIECE_MS	100
 
-/* The pause behind a piece is so many times as long as that took; in ms: at least, when nothing was to be done, after an error. */
-#define PAUSE_TIMES	 4
-#define PAUSE_LEAST	 5
-#define PAUSE_IDLE	 2000
-#define PAUSE_FAILED 60000
+/* While the worker does nothing but turns; what is found then is some thousand messages late. */
+#define BUSY_TIMES 30
 
-static int piece = PIECE_MOST;
-static TimestampTz next_piece = 0;
+static Pieces pieces = {.size = PIECE_MOST, .least = PIECE_LEAST, .most = PIECE_MOST, .busy_times = BUSY_TIMES};
 
 /* How long until there is something to do, in ms; 0: now. */
 long
 search_index_pause(void)
 {
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_piece);
+	return pieces_pause(&pieces);
 }
 
 /* How many messages were indexed. */
 static int
 index_piece(void)
 {
-	Datum arg = Int32GetDatum(piece);
+	Datum arg = Int32GetDatum(pieces.size);
 	bool isnull;
 	int n;
 
@@ -100,10 +94,7 @@ search_index_work(void)
 	PG_END_TRY();
 	took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 	if (n > 0)
-		pause = Max(PAUSE_LEAST, took * PAUSE_TIMES);
-	if (took > PIECE_MS)
-		piece = Max(PIECE_LEAST, piece / 2);
-	else if (n > 0 && took < PIECE_MS / 2)
-		piece = Min(PIECE_MOST, piece * 2);
-	next_piece = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+		pause = pieces_rest(&pieces, took);
+	pieces_size(&pieces, took, n > 0);
+	pieces_due_in(&pieces, pause);
 }
