@@ -136,7 +136,7 @@ $t->sql(q{SET ROLE shop; SELECT webchatt.create_archive('public.old_chats', true
 	CREATE FUNCTION public.watch() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
 		INSERT INTO public.writers VALUES (current_user, current_setting('search_path'));
-		WHILE (SELECT last_value = 7 FROM public.gate) LOOP PERFORM pg_sleep(0.05); END LOOP;
+		WHILE (SELECT last_value = 7 OR last_value = 6 AND NEW.visitor = 'slow-2' FROM public.gate) LOOP PERFORM pg_sleep(0.05); END LOOP;
 		IF NEW.visitor = 'a-3' AND NOT EXISTS (SELECT FROM public.writers WHERE who = 'let it') THEN RAISE 'no room for a-3'; END IF;
 		RETURN NEW;
 	END $$;
@@ -170,6 +170,16 @@ is($t->sql(q{SELECT string_agg(DISTINCT who || ' ' || setting, ', ') FROM public
 cmp_ok(count(q{pg_inherits WHERE inhparent = 'public.old_chats'::regclass}), '>=', 4, 'in partitions that were made as they were needed');
 is(count(q{public.old_chats WHERE direction = 'out' AND jsonb_path_query_array(statuses, '$.status') <> '["sent", "read"]'}), '0', 'with their statuses');
 is(count("webchatt.statuses s WHERE channel_id = '$e' AND NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.id = s.message_id)"), '0', 'which are nowhere else');
+
+# While the archive takes its time, nothing is locked here that the worker writes for who comes back.
+$t->sql("SELECT setval('public.gate', 6); BEGIN; " . conversation($e, 'slow-1', 2, 70) . conversation($e, 'slow-2', 2, 60)
+	. q{INSERT INTO webchatt.conversations (channel_id, visitor, last_id, last_at) SELECT DISTINCT ON (visitor) channel_id, visitor, id, created_at FROM webchatt.messages WHERE visitor ~ '^slow' ORDER BY visitor, id DESC; COMMIT});
+$t->sql(qq{SELECT webchatt.set_retention('20 days', '$e', 'public.old_chats')});
+$t->wait_for(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'webchatt retention' AND wait_event = 'PgSleep'}, 'it waits for the archive');
+is($t->sql(q{SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM (SELECT visitor FROM webchatt.conversations WHERE visitor ~ '^slow' FOR UPDATE SKIP LOCKED) c}), 'slow-1 slow-2', 'and holds no conversation');
+$t->sql(q{SELECT setval('public.gate', 8)});
+$t->wait_for(q{SELECT count(*) = 0 FROM webchatt.conversations WHERE visitor ~ '^slow'}, 'then they leave');
+$t->sql(q{DELETE FROM public.old_chats WHERE visitor ~ '^slow'});
 
 # What is in both places is read as one.
 $t->sql(conversation($e, 'x', 6, 1) =~ s/^.*?INSERT INTO webchatt.messages/INSERT INTO webchatt.messages/sr =~ s/'x'/'a-2'/gr =~ s/'x\//'a-2\/y/gr);
