@@ -18,10 +18,12 @@ found AS (
 		AND a.disabled_at IS NULL AND (s.login IS NULL OR s.login = $4)
 ),
 touched AS (
+	-- a search may take long, and has it until its end: what is called meanwhile does not wait for that
 	UPDATE webchatt.agent_sessions s
 	SET last_seen = now()
-	FROM found f
-	WHERE $3 AND s.id = f.id AND f.last_seen < now() - interval '1 minute'
+	FROM (SELECT k.id FROM found f JOIN webchatt.agent_sessions k ON k.id = f.id
+		WHERE $3 AND f.last_seen < now() - interval '1 minute' FOR UPDATE OF k SKIP LOCKED) f
+	WHERE s.id = f.id
 )
 SELECT id, agent, role FROM found;
 

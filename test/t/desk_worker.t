@@ -357,8 +357,16 @@ cmp_ok($used_most, '<', 200_000, "for which the process needs no more than for o
 speak('DESK_WATCH', watched => 0);
 visit(2, $visitor);
 
-# A call that waits for a lock holds up no visitor.
+# A call that has the session's row does not keep others of the same agent waiting.
 my $session = $t->session;
+$t->sql(q{UPDATE webchatt.agent_sessions SET last_seen = now() - interval '2 minutes'});
+$session->query('BEGIN; SELECT FROM webchatt.agent_sessions FOR UPDATE');
+is((asked('me', {}, 'of ana'))[0], 200, 'who searches for long can call for something else');
+$session->query('COMMIT');
+asked('me', {}, 'of ana');
+is($t->sql(q{SELECT bool_or(last_seen > now() - interval '1 minute') FROM webchatt.agent_sessions}), 't', 'and is seen again');
+
+# A call that waits for a lock holds up no visitor.
 sub lock_agents { return $session->query('BEGIN; LOCK TABLE webchatt.agents IN ACCESS EXCLUSIVE MODE') }
 lock_agents();
 my $slow = call('agents', {}, 'of ana');
