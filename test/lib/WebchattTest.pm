@@ -167,7 +167,7 @@ sub kept
 	my ($self, $database) = @_;
 
 	$database //= $self->{database};
-	my $kept = \$self->{kept}{"$$ $database"};
+	my $kept = \$self->{kept}{"$$ " . $self->{node}->connstr($database)};
 	undef $$kept if $$kept && !$$kept->is_there;
 	return $$kept //= WebchattTest::Kept->new($self->{node}, $database);
 }
