@@ -17,7 +17,7 @@ sub new
 	my $self = bless { file => "$dir/turned", library => "$dir/turned.so", offset => 0, full => '' }, $class;
 	my $cc = $ENV{CC} // 'cc';
 
-	system("$cc -shared -fPIC -O2 -w -o '$self->{library}' '$source' -ldl") == 0 or die "cannot compile $source";
+	system("$cc -std=gnu11 -shared -fPIC -O2 -w -o '$self->{library}' '$source' -ldl") == 0 or die "cannot compile $source";
 	$self->_write;
 	return $self;
 }
