@@ -97,7 +97,7 @@ my $postmaster = $t->sql("SELECT pg_stat_file('postmaster.pid') IS NOT NULL") &&
 $turned->full('/pg_wal/');
 my $tries = 0;
 load_until(sub { return 1 if slurp_file($node->logfile) =~ /PANIC:.*No space left/;
-	$t->try_sql(q{INSERT INTO filler SELECT repeat('y', 7000) FROM generate_series(1, 300)}); return ++$tries > 200 }, 60);
+	$t->try_sql(q{INSERT INTO filler SELECT repeat('y', 7000) FROM generate_series(1, 300); SELECT pg_switch_wal()}); return ++$tries > 200 }, 60);
 like(slurp_file($node->logfile), qr/PANIC:.*No space left on device/, 'WAL: the server panics, as PostgreSQL does');
 my $gone = load_until(sub { !kill(0, $postmaster) || slurp_file('/proc/' . $postmaster . '/stat') =~ /\) Z/ }, 60);
 note($gone ? 'and does not come up while it is full' : 'and tries to come up');
