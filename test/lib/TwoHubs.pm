@@ -82,7 +82,7 @@ sub script
 	local $ENV{WEBCHATT_API_KEY} = $self->{api_key};
 	# a database's defaults can be these, the last until 18
 	local $ENV{PGOPTIONS} = '-c default_transaction_isolation=serializable -c default_transaction_read_only=on'
-	  . ($node->pg_version < 19 ? ' -c standard_conforming_strings=off' : '');
+	  . (WebchattTest::major() < 19 ? ' -c standard_conforming_strings=off' : '');
 	my $status = IPC::Run::run(
 		[ 'psql', '-X', '-q', '-A', '-t', '-h', $node->host, '-p', $node->port, '-d', $self->b->{database},
 			(map { ('-v', "$_=$all{$_}") } grep { defined $all{$_} } sort keys %all), '-f', "$scripts/$name.sql" ],

@@ -31,6 +31,9 @@ my $lib = abs_path(dirname(__FILE__));
 my @alive;
 my $initialized = 0;
 
+# The major version of the PostgreSQL that is tested.
+sub major { my ($major) = qx(pg_config --version) =~ /(\d+)/; return $major }
+
 # A port that is free now, below those that the kernel gives out by itself.
 sub free_port
 {
@@ -503,6 +506,26 @@ sub new
 	my $pid = open3($in, $out, undef, 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-d', $database);
 
 	return bless { pid => $pid, owner => $$, in => $in, out => $out, n => 0 }, $class;
+}
+
+# Begin SQL in the session, without waiting for its end.
+sub begin
+{
+	my ($self, $sql) = @_;
+
+	print { $self->{in} } WebchattTest::as_bytes($sql) . ";\n";
+	$self->{in}->flush;
+	return;
+}
+
+# Run SQL in the session, which is to raise nothing.
+sub safe
+{
+	my ($self, $sql) = @_;
+	my $output = $self->query($sql) // 'psql has ended';
+
+	Carp::croak("$sql: $output") if $output =~ /ERROR:|FATAL:|^psql has ended/m;
+	return $output;
 }
 
 # Run SQL in the session; returns its output, errors included, or undef if psql has ended.

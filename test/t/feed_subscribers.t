@@ -168,12 +168,12 @@ is(scalar statuses_of($cancelled), 1, 'what a session did is told once, though i
 turn_until(sub { $v->{state} eq 'welcomed' });
 
 # What cannot be told now, somebody having locked the table, is told later; also when the worker ends meanwhile.
-my $holder = $t->node->background_psql($t->{database}, on_error_stop => 1);
+my $holder = $t->session;
 for my $how ('lives', 'ends')
 {
 	my $held = by_api($away, "cancelled under a lock, the worker $how", hold => Mojo::JSON->true);
 	wait_sql("SELECT count(*) = 1 FROM webchatt.held", 'a message is held');
-	$holder->query_safe('BEGIN; LOCK webchatt.feed_orders IN EXCLUSIVE MODE');
+	$holder->safe('BEGIN; LOCK webchatt.feed_orders IN EXCLUSIVE MODE');
 	$t->sql(qq{DO \$\$ BEGIN
 		PERFORM webchatt.cancel_message('$t->{channel}', '$held'); COMMIT;
 		FOR i IN 1 .. 90000 LOOP
@@ -189,10 +189,10 @@ for my $how ('lives', 'ends')
 		wait_sql("SELECT worker_pid <> $worker FROM webchatt.status", 'the worker is started anew');
 	}
 	is($t->sql("SELECT count(*) FROM webchatt.feed WHERE message_id = '$held'"), 0, 'while somebody has locked the table it is not told');
-	$holder->query_safe('ROLLBACK');
+	$holder->safe('ROLLBACK');
 	ok(turn_until(sub { statuses_of($held) == 1 }), "then it is, where the worker $how");
 }
-$holder->quit;
+$holder->close;
 
 # A reject that somebody brings back.
 $t->sql(q{CREATE FUNCTION grump() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.content ->> 'text' = 'grump' THEN RAISE 'no'; END IF; RETURN new; END $$;

@@ -55,7 +55,7 @@ is(as_agent(q{SELECT count(DISTINCT channel_id) FROM webchatt.statuses}), 1, 'an
 is(as_agent("SELECT count(*) > 0 FROM webchatt.conversation('$channel', 'v1')"), 't', 'a conversation of it');
 is(as_agent("SELECT count(*) FROM webchatt.conversation('$other', 'v2')"), 0, 'not one of another');
 # Views run with their reader's rights from PostgreSQL 15 on (doc/sql.md, Row security).
-my $views_obey = $t->node->pg_version >= 15;
+my $views_obey = WebchattTest::major() >= 15;
 is(as_agent(q{SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.inbox}), $views_obey ? 'v1' : 'v1 v2', 'and the inbox has no other, from 15 on');
 is($t->sql(q{SELECT count(*) FROM webchatt.inbox}), 2, 'which a superuser sees whole');
 

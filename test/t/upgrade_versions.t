@@ -222,7 +222,8 @@ for my $database (qw(again late loaded))
 
 # --- SQL that is newer than the library ---------------------------------------
 
-my $extension = $node->config_data('--sharedir') . '/extension';
+chomp(my $extension = qx(pg_config --sharedir));
+$extension .= "/extension";
 for ([ $now, '99' ], [ '99', $now ])
 {
 	append_to_file("$extension/webchatt--$_->[0]--$_->[1].sql",
@@ -323,7 +324,7 @@ sub by_pg_upgrade
 	$v->end;
 	$old->node->stop('fast');
 	my $new = PostgreSQL::Test::Cluster->new('to');
-	$new->init(extra => [ '--no-locale', '-E', 'UTF8', $new->pg_version >= 18 ? '--no-data-checksums' : () ]);
+	$new->init(extra => [ '--no-locale', '-E', 'UTF8', WebchattTest::major() >= 18 ? '--no-data-checksums' : () ]);
 	$new->append_conf('postgresql.conf', $old->configuration('postgres', $LocalHub::WIDE));
 	chomp(my $bin = qx(pg_config --bindir));
 	chdir $new->basedir or die $!;

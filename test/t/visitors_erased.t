@@ -192,16 +192,16 @@ my $others = sub { return $t->sql('SELECT string_agg(x, E\'\n\' ORDER BY x) FROM
 my $before = $others->();
 
 # somebody answers just now
-my $session = $t->node->background_psql('postgres');
-$session->query_safe("BEGIN; SELECT webchatt.send_message('$c', '$v', text => 'zqmark under way')");
+my $session = $t->session;
+$session->safe("BEGIN; SELECT webchatt.send_message('$c', '$v', text => 'zqmark under way')");
 my $refused = ($t->try_sql(qq{BEGIN; SELECT webchatt.erase_visitor('$c', '$v'); ROLLBACK}))[0];
 is($refused . $t->sql("SELECT count(*) FROM webchatt.visitors WHERE id = '$v'"), '01', 'what is rolled back erases nobody');
 my $erasure = $t->sql("SET ROLE webchatt_admin; SELECT webchatt.erase_visitor('$c', '$was', 'zqofficer')");
 is($again->closed, 4011, 'the open page begins anew');
 my %left = map { /^(\w+):/ ? ($1 => 1) : () } split /, /, found('zqmark', unpack('H*', 'zqmark'), $own_id, $brought, @ids);
 is_deeply(\%left, {}, 'nothing that they said or were is left') or diag(found(@marks));
-$session->query_safe('COMMIT');
-$session->quit;
+$session->safe('COMMIT');
+$session->close;
 wait_sql("SELECT NOT EXISTS (SELECT FROM webchatt.messages WHERE visitor = '$v') AND NOT EXISTS (SELECT FROM webchatt.sessions WHERE visitor IN ('$v', '$was')) AND rows ->> 'messages' = '10' FROM webchatt.erasures WHERE id = '$erasure'", 'what was under way is erased when it comes');
 is($t->sql("SELECT visitor_hash = webchatt.visitor_hash('$c', '$v') AND erased_at IS NOT NULL AND asked_by = 'zqofficer' AND done_at IS NULL FROM webchatt.erasures WHERE id = '$erasure'"), 't', 'it is written down that it was done');
 # the looks that are still to come, at once
@@ -233,23 +233,23 @@ is((ask('people', DELETE => person($many)))[0] . (ask('people', GET => person($m
 # who is being joined to them just now
 my ($stays, $joins) = map { my $w = $t->arrived; $w->acked($w->say("zqjoin $_")); $w->end; $w->{visitor} } 1 .. 2;
 $t->sql("UPDATE webchatt.visitors SET user_id = 'zqjoin' WHERE id = '$stays'");
-my ($first, $second) = map { $t->node->background_psql('postgres') } 1 .. 2;
-$first->query_safe("BEGIN; SELECT webchatt._identify('$c', 'zqjoin', '$joins', NULL, sha256('zq'))");
-$second->query_until(qr/begun/, "\\echo begun\nSELECT webchatt.erase_visitor('$c', '$stays');\n");
+my ($first, $second) = map { $t->session } 1 .. 2;
+$first->safe("BEGIN; SELECT webchatt._identify('$c', 'zqjoin', '$joins', NULL, sha256('zq'))");
+$second->begin("SELECT webchatt.erase_visitor('$c', '$stays')");
 wait_sql("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'erase_visitor'", 'an erasure waits for a log-in that is under way');
-$first->query_safe('COMMIT');
-$second->query_safe('SELECT 1');
+$first->safe('COMMIT');
+$second->safe('SELECT 1');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE visitor IN ('$stays', '$joins')"), 0, 'what was said before that is erased, too');
 
 # a message that was begun while the erasure was under way, and is committed long after it
 my $late = $t->arrived->{visitor};
-$first->query_safe("BEGIN; SELECT webchatt.erase_visitor('$c', '$late')");
-$second->query_safe("BEGIN; SELECT webchatt.send_message('$c', '$late', text => 'zqlate')");
-$first->query_safe('COMMIT');
+$first->safe("BEGIN; SELECT webchatt.erase_visitor('$c', '$late')");
+$second->safe("BEGIN; SELECT webchatt.send_message('$c', '$late', text => 'zqlate')");
+$first->safe('COMMIT');
 $t->try_sql("SELECT webchatt._erase_some(id, 100) FROM webchatt.erasures WHERE '$late' = ANY (visitors)") for 1 .. 20;
 is($t->sql("SELECT count(*) FROM webchatt.erasures WHERE '$late' = ANY (visitors)"), 1, 'the erasure waits for whom it could not see');
-$second->query_safe('COMMIT');
-$_->quit for $first, $second;
+$second->safe('COMMIT');
+$_->close for $first, $second;
 ok(Visitor::until(sub { $t->try_sql("SELECT webchatt._erase_some(id, 100) FROM webchatt.erasures WHERE '$late' = ANY (visitors)"); return $t->sql("SELECT count(*) FROM webchatt.erasures WHERE '$late' = ANY (visitors)") eq '0' }), 'and is done');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE content ->> 'text' = 'zqlate'"), 0, 'with what they wrote');
 
@@ -263,16 +263,16 @@ $t->sql("INSERT INTO webchatt.messages (channel_id, id, visitor, direction, stat
 	VALUES ('$c', webchatt._new_message_id('$c'), '$of', 'in', 'received', '{\"text\": \"see /files/$unsent_id\"}', '12');
 	INSERT INTO webchatt.rejects (channel_id, event_type, event_key, visitor, body, sqlstate, reason)
 	SELECT '$c', 'Message', k, '$also', '{}', '22000', 'no' FROM unnest('{12,12 read,123}'::text[]) k");
-($first, $second) = map { $t->node->background_psql('postgres') } 1 .. 2;
-$first->query_safe("BEGIN; SELECT webchatt.send_message('$c', '$also', " . sprintf($document, $shared) . ')');
-$second->query_until(qr/begun/, "\\echo begun\nSELECT webchatt.erase_visitor('$c', '$of');\n");
+($first, $second) = map { $t->session } 1 .. 2;
+$first->safe("BEGIN; SELECT webchatt.send_message('$c', '$also', " . sprintf($document, $shared) . ')');
+$second->begin("SELECT webchatt.erase_visitor('$c', '$of')");
 wait_sql("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'erase_visitor'", 'an erasure waits for whoever names the same file');
-$first->query_safe('COMMIT');
-$second->query_safe('SELECT 1');
+$first->safe('COMMIT');
+$second->safe('SELECT 1');
 is($t->sql("SELECT count(*) FROM webchatt.files WHERE id = '$shared_id'"), 1, 'whose file stays');
 is($t->sql("SELECT count(*) FROM webchatt.files WHERE id = '$unsent_id'"), 1, 'so does one whose address they only wrote');
 is($t->sql("SELECT string_agg(event_key, ',') FROM webchatt.rejects WHERE visitor = '$also'"), '123', 'and a refused event whose id begins as one of theirs');
-$_->quit for $first, $second;
+$_->close for $first, $second;
 
 # a trigger of the application that keeps a row
 my $kept = $t->arrived;

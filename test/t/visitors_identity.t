@@ -123,8 +123,8 @@ $t->wait_for("SELECT assignee = 'rui' FROM webchatt.conversations WHERE visitor 
 $phone->acked($phone->say('again from the phone'));
 
 # a send under way: committed when they are one already
-my $session = $t->node->background_psql('postgres');
-$session->query_safe("BEGIN; SELECT webchatt.send_message('$channel', '$stranger', text => 'sent meanwhile', dedupe_key => 'd-1')");
+my $session = $t->session;
+$session->safe("BEGIN; SELECT webchatt.send_message('$channel', '$stranger', text => 'sent meanwhile', dedupe_key => 'd-1')");
 
 ok(identify($laptop, token_of($ana), name => 'Ana'), 'a visitor logs in');
 is($laptop->{visitor}, $phone->{visitor}, 'and is the user, whom we know');
@@ -143,8 +143,8 @@ is($t->sql("SELECT count(*) FROM webchatt.inbox WHERE visitor = '$stranger'"), 0
 is($laptop->acked($laptop->say('before the log-in', 'm-1')), $t->sql("SELECT id FROM webchatt.messages WHERE hub_message_id LIKE '%/m-1' AND channel_id = '$channel'"), 'what is sent once more is not doubled');
 is($t->sql("SELECT count(*) FROM webchatt.messages WHERE content ->> 'text' = 'before the log-in'"), 1, 'it is there once');
 
-$session->query_safe('COMMIT');
-$session->quit;
+$session->safe('COMMIT');
+$session->close;
 ok(Visitor::until(sub { grep { $_ eq 'sent meanwhile' } $laptop->texts }), 'a send that was under way comes to the user');
 is($t->sql("SELECT visitor FROM webchatt.messages WHERE dedupe_key = 'd-1'"), $phone->{visitor}, 'and is in the conversation');
 my $late = $t->sql("SELECT webchatt.send_message('$channel', '$stranger', text => 'to the old id')");

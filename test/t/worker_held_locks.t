@@ -15,7 +15,7 @@ my $t = LocalHub->begin(conf => join "\n", "webchatt.webhook_allowed_addresses =
 	"webchatt.overdue_after = '1s'");
 my $endpoint = Endpoint->new;
 my $key = $t->sql(q{SELECT webchatt.create_api_key('tests')});
-my $session = $t->node->background_psql($t->{database}, on_error_stop => 1);
+my $session = $t->session;
 
 $endpoint->on('*', sub {
 	my $token = Endpoint::header($_[0], 'X-Validation-Token');
@@ -95,7 +95,7 @@ for my $held (
 	is_deeply([ map { $_->{code} } $t->hub->emit(Webhook::message($WebchattTest::CHANNEL, $incoming, 'visitor-1', 'hi')) ], [200], "a hub's events come in ($name)");
 	$session->query('ROLLBACK');
 }
-$session->quit;
+$session->close;
 
 # Nothing of it is lost, nor said to be.
 
