@@ -68,7 +68,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			 WHERE a.attrelid = r.oid AND a.attnum::text = ANY (regexp_split_to_array(to_jsonb(m) ->> 'prattrs', '[^0-9]+'))),
 			(SELECT ' WHERE (' || (to_jsonb(v) ->> 'rowfilter') || ')' FROM pg_publication_tables v
 			 WHERE v.pubname = p.pubname AND format('%I.%I', v.schemaname, v.tablename) = r.q)))
-		FROM r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid)
+		FROM r JOIN pg_publication_rel m ON m.prrelid = r.oid JOIN pg_publication p ON p.oid = m.prpubid
+		-- (from 19 on a row may be of what is not published)
+		WHERE NOT coalesce((to_jsonb(m) ->> 'prexcept')::boolean, false))
 	SELECT x.kind, r.relname::text, x.name, x.statement || ';' FROM x JOIN r ON r.oid = x.oid
 	ORDER BY x.step, r.relname, x.kind, x.name
 $$;

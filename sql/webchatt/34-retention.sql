@@ -376,24 +376,31 @@ COMMENT ON FUNCTION webchatt._retain_messages(uuid, uuid[], regclass) IS 'webcha
 CREATE FUNCTION webchatt._retain_rest(channel uuid, whose text[], most int) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	whole text[];
+	until CONSTANT timestamptz := clock_timestamp() + interval '50 milliseconds';
 	locked text[];
+	quiet text[];
+	whole text[];
+	file text;
 	waited text;
 BEGIN
-	DELETE FROM webchatt.notes x WHERE x.channel_id = channel
-		AND x.id IN (SELECT o.id FROM unnest(whose) w (id) JOIN webchatt.notes o ON o.channel_id = channel AND o.visitor = w.id LIMIT most);
-	-- one may be thousands of rows.  What another conversation names stays there
-	DELETE FROM webchatt.files f WHERE f.channel_id = channel AND f.id IN (SELECT o.id FROM unnest(whose) w (id)
-		JOIN webchatt.files o ON o.channel_id = channel AND o.visitor = w.id AND NOT EXISTS (SELECT FROM webchatt.file_uses u
-			JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)
-		LIMIT 2);
 	-- for who writes just now the worker has this row locked, and a message that is not to be seen yet
 	SELECT array_agg(k.visitor) INTO locked
 	FROM (SELECT c.visitor FROM unnest(whose) w (id) JOIN webchatt.conversations c ON c.channel_id = channel AND c.visitor = w.id FOR UPDATE OF c SKIP LOCKED) k;
-	whole := ARRAY(SELECT w.id FROM unnest(whose) w (id)
+	quiet := ARRAY(SELECT w.id FROM unnest(whose) w (id)
 		WHERE (w.id = ANY (locked) OR NOT EXISTS (SELECT FROM webchatt.conversations c WHERE c.channel_id = channel AND c.visitor = w.id))
-			AND NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = w.id)
-			AND NOT EXISTS (SELECT FROM webchatt.notes x WHERE x.channel_id = channel AND x.visitor = w.id)
+			AND NOT EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = w.id));
+	DELETE FROM webchatt.notes x WHERE x.channel_id = channel
+		AND x.id IN (SELECT o.id FROM unnest(quiet) w (id) JOIN webchatt.notes o ON o.channel_id = channel AND o.visitor = w.id LIMIT most);
+	-- one may be thousands of rows.  What another conversation names stays there
+	FOR file IN SELECT o.id FROM unnest(quiet) w (id)
+		JOIN webchatt.files o ON o.channel_id = channel AND o.visitor = w.id AND NOT EXISTS (SELECT FROM webchatt.file_uses u
+			JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)
+		LIMIT 500 LOOP
+		DELETE FROM webchatt.files f WHERE f.channel_id = channel AND f.id = file;
+		EXIT WHEN clock_timestamp() > until;
+	END LOOP;
+	whole := ARRAY(SELECT w.id FROM unnest(quiet) w (id)
+		WHERE NOT EXISTS (SELECT FROM webchatt.notes x WHERE x.channel_id = channel AND x.visitor = w.id)
 			AND NOT EXISTS (SELECT FROM webchatt.files o WHERE o.channel_id = channel AND o.visitor = w.id AND NOT EXISTS (SELECT FROM webchatt.file_uses u
 				JOIN webchatt.messages m ON m.channel_id = u.message_channel_id AND m.id = u.message_id WHERE u.channel_id = channel AND u.file_id = o.id)));
 	UPDATE webchatt.files f SET visitor = NULL FROM unnest(whole) w (id) WHERE f.channel_id = channel AND f.visitor = w.id;
@@ -452,8 +459,8 @@ $$;
 COMMENT ON FUNCTION webchatt._retain_note(uuid, text[], text) IS 'webchatt''s own: remembers how conversations stand that were to leave';
 
 /*
- * As many of them as there is room and time for, all with one call of the archive, before anything is deleted here: one that
- * is slow keeps nothing locked that visitors need.
+ * As many of them as there is room and time for, all with one call of the archive, before anything is deleted here: while one
+ * that is slow takes its time nothing is locked but the messages that leave.
  */
 CREATE FUNCTION webchatt._retain_conversations(channel uuid, whose text[], before uuid, archive regclass, most int, OUT n int, OUT reached int, OUT left_whole int)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -476,7 +483,10 @@ BEGIN
 		reached := reached + 1;
 		word := webchatt._retain_not(channel, whose[reached], before);
 		IF word IS NULL THEN
-			SELECT array_agg(p.id ORDER BY p.id), coalesce(bool_or(p.status IN ('queued', 'held')), false) INTO these, waits
+			-- (somebody may have written since)
+			SELECT array_agg(p.id ORDER BY p.id), coalesce(bool_or(p.status IN ('queued', 'held')), false),
+				CASE WHEN EXISTS (SELECT FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose[reached] AND m.id >= before) THEN 'goes on' END
+			INTO these, waits, word
 			FROM (SELECT m.id, m.status FROM webchatt.messages m WHERE m.channel_id = channel AND m.visitor = whose[reached]
 				ORDER BY m.channel_id, m.visitor, m.id LIMIT most - n FOR UPDATE SKIP LOCKED) p;
 		END IF;
@@ -696,7 +706,8 @@ BEGIN
 				-- whatever a time limit ended, there is none now
 				EXIT WHEN state = '57014';
 		END;
-		EXIT WHEN n >= most;
+		-- what has left one channel does not stay locked while another's archive takes its time
+		EXIT WHEN n > 0;
 	END LOOP;
 END
 $$;

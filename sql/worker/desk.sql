@@ -22,7 +22,7 @@ touched AS (
 	UPDATE webchatt.agent_sessions s
 	SET last_seen = now()
 	FROM (SELECT k.id FROM found f JOIN webchatt.agent_sessions k ON k.id = f.id
-		WHERE $3 AND f.last_seen < now() - interval '1 minute' FOR UPDATE OF k SKIP LOCKED) f
+		WHERE $3 AND f.last_seen < now() - interval '1 minute' FOR NO KEY UPDATE OF k SKIP LOCKED) f
 	WHERE s.id = f.id
 )
 SELECT id, agent, role FROM found;

@@ -55,7 +55,9 @@ sub free_port
 sub new
 {
 	my ($class, %args) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($args{name} // 'main',
+	# (14's new() takes no path)
+	my $make = PostgreSQL::Test::Cluster->can('get_new_node') // PostgreSQL::Test::Cluster->can('new');
+	my $node = PostgreSQL::Test::Cluster->$make($args{name} // 'main',
 		defined $args{install_path} ? (install_path => $args{install_path}) : ());
 	my $port = free_port();
 	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [], kept => {}, fresh => $args{fresh} }, $class;
@@ -254,6 +256,8 @@ sub signal
 	my $pid = $self->pid($column);
 
 	kill $signal, $pid;
+	# (then the server knows it, and who asks does not get into its restart)
+	gone($pid) if $signal eq 'KILL' && $column eq 'worker_pid';
 	return $pid;
 }
 
@@ -600,12 +604,12 @@ sub run
 {
 	my ($self, $sql) = @_;
 	my $mark = '--- ' . ++$self->{n};
-	my ($out, $err) = $self->ask("DISCARD TEMP;\n\\echo $mark begins\n$sql\n;\n\\echo $mark\n\\warn $mark\nDISCARD ALL;\n", $mark);
+	my ($out, $err) = $self->ask("DISCARD TEMP;\n\\echo $mark begins\n$sql\n;\nSELECT '$mark';\n\\warn $mark\nDISCARD ALL;\n", $mark);
 
 	return $self->is_over($out, $err) if $out =~ s/^\Q$mark\E begins\n//;
 	# it ended before it came to that
-	my $status = $self->close;
-	return ($status, $out, $err) if $self->{n} == 1;
+	return $self->is_over($out, $err) if $self->{n} == 1;
+	$self->close;
 	return $self->start->run($sql);
 }
 
@@ -673,8 +677,10 @@ sub close
 	return 0 if !$self->is_there;
 	local ($?, $!);
 	CORE::close $self->{$_} for qw(in out err);
+	# (one that has not said all may wait for a child of ours that has its input, too)
+	kill 'TERM', $self->{pid} if !$self->{ended};
 	waitpid delete $self->{pid}, 0;
-	return $? >> 8;
+	return $? & 127 ? 128 + ($? & 127) : $? >> 8;
 }
 
 # (who forks has a copy of the object, and not the program)

@@ -136,8 +136,11 @@ do_task(TimestampTz begun, char **problem)
 	}
 	PG_END_TRY();
 	if (n > 0)
-		pieces_due_in(&pieces, Min(pieces_rest(&pieces, TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp())),
-								   TASK_PAUSE_MOST));
+	{
+		long rest = pieces_rest(&pieces, TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp()));
+
+		pieces_due_in(&pieces, Min(rest, TASK_PAUSE_MOST));
+	}
 	log_problem(*problem);
 	return n > 0;
 }
@@ -152,6 +155,7 @@ retention_work_do(void)
 	bool visitors = idle && visitors_due <= begun;
 	volatile long pause = PAUSE_IDLE;
 	volatile int n = 0;
+	volatile bool failed = false;
 	char *problem = NULL;
 	long took;
 
@@ -165,6 +169,7 @@ retention_work_do(void)
 	PG_CATCH();
 	{
 		pause = note_failure(context, "conversations cannot leave", &problem);
+		failed = true;
 	}
 	PG_END_TRY();
 	wc_visitors_leave_empty = false;
@@ -172,9 +177,9 @@ retention_work_do(void)
 		visitors_due = TimestampTzPlusMilliseconds(begun, n > 0 ? VISITORS_MS : PAUSE_IDLE);
 	took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 	idle = n == 0;
-	if (n > 0 || visitors)
+	if (!failed && (n > 0 || visitors))
 		pause = pieces_rest(&pieces, took);
-	else if (visitors_due <= begun)
+	else if (!failed && visitors_due <= begun)
 		pause = 0;
 	pieces_size(&pieces, took, n > 0);
 	pieces_due_in(&pieces, pause);

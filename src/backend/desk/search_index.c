@@ -19,8 +19,8 @@
 #define PIECE_MOST	500
 #define PIECE_LEAST 25
 
-/* While the worker does nothing but turns; what is found then is some thousand messages late. */
-#define BUSY_TIMES 30
+/* While the worker does nothing but turns, some thousand messages a second are indexed, and the others later. */
+#define BUSY_TIMES 10
 
 static Pieces pieces = {.size = PIECE_MOST, .least = PIECE_LEAST, .most = PIECE_MOST, .busy_times = BUSY_TIMES};
 
