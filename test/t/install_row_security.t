@@ -97,6 +97,7 @@ is($l->sql(q{
 	BEGIN;
 	CREATE ROLE bound;
 	GRANT USAGE ON SCHEMA webchatt TO bound;
+	GRANT SELECT ON ALL TABLES IN SCHEMA webchatt TO bound;
 	ALTER TABLE webchatt.feed OWNER TO bound;
 	ALTER TABLE webchatt.messages OWNER TO bound;
 	ALTER VIEW webchatt._feed_bodies OWNER TO bound;

@@ -164,7 +164,7 @@ for my $client (@clients)
 		return $lost;
 	};
 }
-for my $round (1 .. 30)
+for (my $round = 1; $round <= 30 || $cuts < 60 && $round <= 600; $round++)
 {
 	queue(20 + int(rand 40), sort keys %visitors);
 	Visitor::pump_for(rand 0.1);
