@@ -56,19 +56,20 @@ sub arrived
 	my ($self, %args) = @_;
 	my $visitor = $self->visitor(%args);
 
-	$self->reachable;
+	$self->reachable($args{key});
 	return $visitor->arrive;
 }
 
-# Wait until the door knows the channel.
+# Wait until the door knows the channel, or that of another public key.
 sub reachable
 {
-	my ($self) = @_;
+	my ($self, $key) = @_;
 
-	return if $self->{reached};
-	$self->{reached} = Visitor::until(
+	$key //= $self->{key};
+	return if $self->{reached}{$key};
+	$self->{reached}{$key} = Visitor::until(
 		sub {
-			my $probe = $self->visitor(hello => 0);
+			my $probe = $self->visitor(hello => 0, key => $key);
 			$probe->connect;
 			my $in = Visitor::until(sub { $probe->{state} ne 'connecting' && $probe->{state} ne 'upgrading' || $probe->{http} }, 5);
 			Visitor::pump_for(0.1) if $probe->{state} eq 'open';    # 4001 comes after the upgrade

@@ -163,7 +163,7 @@ sub begin
 	WebchattTest::comes(sub { ($t->try_sql('DROP DATABASE IF EXISTS documents WITH (FORCE)'))[0] == 0 }) or die 'DROP DATABASE';
 	$t->sql('CREATE DATABASE documents');
 	$t->{database} = 'documents';
-	$t->{reached} = 0;
+	$t->{reached} = {};
 	$t->sql('CREATE EXTENSION webchatt');
 	$t->wait_ready;
 	return;

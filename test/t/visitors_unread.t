@@ -48,6 +48,7 @@ is(notes($_), 0, 'not of one who was written to a moment ago, nor of one who is 
 writes($v);
 held($v, 3, 'another one');
 $t->node->restart;
+$t->wait_ready;
 $t->reachable;
 ages($w);
 noted($w, 1, 'another visitor, after a restart');
