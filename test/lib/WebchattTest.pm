@@ -50,8 +50,7 @@ sub free_port
 
 # A new cluster.  Arguments: name; conf (lines for postgresql.conf);
 # databases (default postgres); streaming (1: standbys can follow it); install_path
-# (of another PostgreSQL, with webchatt in it); fresh (1: a psql and a session of its own for all that sql() runs,
-# where a test is about sessions, and must not find one of ours).
+# (of another PostgreSQL, with webchatt in it).
 sub new
 {
 	my ($class, %args) = @_;
@@ -60,7 +59,7 @@ sub new
 	my $node = PostgreSQL::Test::Cluster->$make($args{name} // 'main',
 		defined $args{install_path} ? (install_path => $args{install_path}) : ());
 	my $port = free_port();
-	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [], kept => {}, fresh => $args{fresh} }, $class;
+	my $self = bless { node => $node, port => $port, database => 'postgres', sessions => [], kept => {} }, $class;
 
 	init($node, $args{streaming} // 0, defined $args{install_path});
 	$node->append_conf('postgresql.conf', $self->configuration($args{databases} // 'postgres', $args{conf}));
@@ -161,7 +160,7 @@ sub try_sql
 	my $of_databases = $sql =~ /\b(?:CREATE|ALTER|DROP)\s+(?:DATABASE|ROLE|USER)\b/i;
 	$self->leave if $of_databases;
 	# (psql's own commands stay behind)
-	return $self->kept($database)->run($sql) if !$self->{fresh} && !$of_databases && $sql !~ /\\[a-wyz.!]/;
+	return $self->kept($database)->run($sql) if !$of_databases && $sql !~ /\\[a-wyz.!]/;
 	my $kept = WebchattTest::Kept->new($self->{node}, $database // $self->{database});
 	return $kept->end($sql);
 }
@@ -207,13 +206,10 @@ sub until
 sub asking
 {
 	my ($self) = @_;
-	my $kept;
 
 	return sub {
 		my ($query) = @_;
-		undef $kept if $kept && !$kept->is_there;
-		$kept //= $self->{fresh} ? WebchattTest::Kept->new($self->{node}, $self->{database}) : $self->kept;
-		my ($status, $out) = $kept->run(as_bytes($query));
+		my ($status, $out) = $self->kept->run(as_bytes($query));
 		return $status == 0 ? $out : undef;
 	};
 }
@@ -575,7 +571,6 @@ package WebchattTest::Kept;
 # One psql, and its session, for many pieces of SQL, each of which finds the session as new: to start a program and
 # a backend for each of them costs a hundred times as much as most of them do.  What fails, or leaves a transaction open, ends it.
 
-use Errno ();
 use IO::Select;
 use IPC::Open3 qw(open3);
 use Symbol qw(gensym);
