@@ -55,6 +55,21 @@ $other->send({ type => 'page', url => "$site/bags", title => '(1) Bags' });
 $t->wait_for("SELECT page_title = '(1) Bags' FROM webchatt.visitors WHERE id = '$v->{visitor}'", 'another title of the same page');
 is(row_of($v, 'page_at'), $at, 'is no other page');
 
+# What two tabs say close behind each other, the second while the first one's is about to be written: when the worker
+# goes on, the time to write has come and the second waits for its welcome.
+$other->send({ type => 'page', url => "$site/ties", title => 'Ties' });
+is_there($v, "$site/ties", 'a page is written');
+comes(known => $v->{token}, url => "$site/belts");
+my $worker = $t->signal('STOP', 'worker_pid');
+my $tab = $t->visitor(where => { url => "$site/gloves", title => 'Gloves' }, token => $v->{token});
+$tab->connect;
+Visitor::pump_for(2.5);
+kill 'CONT', $worker;
+ok($tab->welcomed, 'who comes meanwhile is welcomed');
+is_there($v, "$site/gloves", 'and their page is written, not lost with the one before');
+$other->send({ type => 'page', url => "$site/bags", title => '(1) Bags' });
+is_there($v, "$site/bags", 'as is the one after it');
+
 # Nothing new is not written.
 $place = row_of($v, 'ctid');
 comes(known => $v->{token}, url => "$site/bags", title => '(1) Bags')->end;

@@ -58,8 +58,8 @@ typedef struct VisitorPage
 	PageKey key; /* hash key: must be first */
 	char *texts; /* all of them, one behind the other; NULL: not filled yet */
 	uint32 lens[PAGE_TEXTS];
-	bool done;	  /* in this turn */
-	bool changed; /* and it was news */
+	bool done;	  /* all that it has was written in this turn */
+	bool changed; /* by this turn */
 } VisitorPage;
 
 static MemoryContext context = NULL;
@@ -124,6 +124,8 @@ fill(VisitorPage *page, const wc_str said[PAGE_TEXTS])
 	if (page->texts != NULL)
 		pfree(page->texts);
 	page->texts = texts;
+	/* this turn may have written what it had before */
+	page->done = false;
 }
 
 static void
@@ -319,8 +321,6 @@ pages_commit(wc_buf *out)
 		wc_desk_changed m = {.aside = 1};
 		char visitor[37];
 
-		if (!page->done)
-			continue;
 		if (page->changed && changes_are_watched())
 		{
 			wc_uuid_print(page->key.visitor, visitor);
@@ -328,6 +328,8 @@ pages_commit(wc_buf *out)
 			m.visitor = wc_str_from(visitor);
 			(void) wc_write_desk_changed(out, &m);
 		}
+		if (!page->done)
+			continue;
 		if (page->texts != NULL) /* memory was short when it came */
 			pfree(page->texts);
 		hash_search(pages, &page->key, HASH_REMOVE, NULL);
