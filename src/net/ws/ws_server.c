@@ -39,6 +39,7 @@ typedef struct turn
 	ws *w;
 	size_t left;  /* bytes that it may still read */
 	bool came;	  /* something was read */
+	bool whole;	  /* a text came to its end */
 	bool drained; /* all that there was: the next read would find nothing */
 	bool ended;	  /* the client closed its side, or the connection broke */
 } turn;
@@ -405,17 +406,19 @@ turn_write(void *arg, const uint8_t *data, size_t len)
 static void
 turn_text(void *arg, const char *text, size_t len)
 {
-	ws *w = ((turn *) arg)->w;
+	turn *t = arg;
 
-	w->host->calls->text(w, text, len);
+	t->whole = true;
+	t->w->host->calls->text(t->w, text, len);
 }
 
 static void
 turn_large(void *arg, const char *text, size_t len)
 {
-	ws *w = ((turn *) arg)->w;
+	turn *t = arg;
 
-	w->host->calls->large(w, text, len);
+	t->whole = true;
+	t->w->host->calls->large(t->w, text, len);
 }
 
 static void
@@ -441,20 +444,20 @@ turn_wants(void *arg)
 static const ws_parser_calls parser_calls = {turn_read,	   turn_write,	turn_text, turn_large,
 											 turn_control, turn_binary, turn_wants};
 
-/* At a boundary the parser goes back; else the client owes the rest, in time. */
+/* At a boundary the parser goes back; else the client owes the rest, in time: of each text anew, but not of each ping. */
 static void
-settle_parser(ws *w, ws_parsed parsed, bool came)
+settle_parser(ws *w, ws_parsed parsed, const turn *t)
 {
 	ws_host *host = w->host;
 	phase now = w->timeout.phase;
 
 	if (w->state == WS_OPEN && parsed == WS_PARSED_PARTIAL)
 	{
-		if (now == PHASE_QUIET || now == PHASE_PONG)
+		if (now == PHASE_QUIET || now == PHASE_PONG || (now == PHASE_FRAME && t->whole))
 			timeouts_set(host->timeouts, &w->timeout, PHASE_FRAME, uv_now(host->loop));
 		return;
 	}
-	if (w->state == WS_OPEN && came && (now == PHASE_QUIET || now == PHASE_PONG || now == PHASE_FRAME))
+	if (w->state == WS_OPEN && t->came && (now == PHASE_QUIET || now == PHASE_PONG || now == PHASE_FRAME))
 		timeouts_set(host->timeouts, &w->timeout, PHASE_QUIET, uv_now(host->loop));
 	if (w->state == WS_OPEN && host->spare == NULL)
 		host->spare = w->parser;
@@ -467,7 +470,7 @@ static void
 read_frames(ws *w)
 {
 	ws_host *host = w->host;
-	turn t = {w, TURN_BYTES, false, false, false};
+	turn t = {.w = w, .left = TURN_BYTES};
 	uint64_t most = host->calls->large ? host->most_message : host->max_message;
 	ws_limits limits = {host->max_message, most};
 	uint16_t code = 0;
@@ -488,7 +491,7 @@ read_frames(ws *w)
 		begin_closing(w, code);
 	else if (w->state == WS_OPEN && parsed == WS_PARSED_FAILED)
 		ws_server_close(w, code, "the frame breaks the rules of RFC 6455");
-	settle_parser(w, parsed, t.came);
+	settle_parser(w, parsed, &t);
 	if (w->state == WS_OPEN && w->out_len - w->out_off > host->max_out)
 		too_slow(w);
 	if (t.ended)
@@ -559,8 +562,12 @@ void
 ws_server_resume(ws *w)
 {
 	w->paused = false;
-	if (w->line == NULL)
-		settle(w);
+	if (w->line != NULL)
+		return;
+	/* what it owes was not listened to */
+	if (w->timeout.phase == PHASE_FRAME)
+		timeouts_set(w->host->timeouts, &w->timeout, PHASE_FRAME, uv_now(w->host->loop));
+	settle(w);
 }
 
 void
