@@ -178,7 +178,7 @@ $other->{deaf} = 1;
 my $net = $a->status('net_pid');
 my $before_memory = TwoHubs::memory($net) + TwoHubs::memory($a->status('worker_pid'));
 $v->say('x' x 8000) for 1 .. 800;
-ok(Visitor::until(sub { !%{ $v->{unacked} } }, 60), '6 MB of messages that one subscriber does not read');
+ok(Visitor::until(sub { !%{ $v->{unacked} } }, 60), '6 MB of messages that one subscriber does not read') or diag($v->describe);
 ok(Visitor::until(sub { ($newer->events_of('Message'))[-1]{messageId} eq (sort values %{ $v->{acked} })[-1] }, 60), 'the other one has them all');
 my $after_memory = TwoHubs::memory($net) + TwoHubs::memory($a->status('worker_pid'));
 cmp_ok($after_memory - $before_memory, '<', 16_000, "A's memory is bounded ($before_memory, then $after_memory kB)");
