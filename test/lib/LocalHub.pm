@@ -158,28 +158,42 @@ sub load_until
 		}, $patience);
 }
 
-# Wait until these clients have said and heard everything; a test point.
+# How much these clients have heard and said so far.
+sub _heard_and_said
+{
+	my $n = 0;
+
+	$n += keys(%{ $_->{messages} }) + keys(%{ $_->{acked} }) - keys %{ $_->{pending}{delivered} // {} } for @_;
+	return $n;
+}
+
+# Wait until these clients have said and heard everything, as long as more of it comes; a test point.
 sub settled
 {
-	my ($self, $what, $clients, $timeout) = @_;
+	my ($self, $what, $clients) = @_;
 	my $why = '';
 	my $ask = $self->asking;
-	my $good = Visitor::until(
-		sub {
-			my @busy = grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } || %{ $_->{pending}{delivered} // {} } || $_->{filling} } @$clients;
+	my ($good, $before);
+	my $is_settled = sub {
+		my @busy = grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } || %{ $_->{pending}{delivered} // {} } || $_->{filling} } @$clients;
 
-			$why = @busy ? $busy[0]->describe . ', unacked: ' . join(' ', keys %{ $busy[0]{unacked} }) : '';
-			return 0 if @busy;
-			my $out = $ask->("SELECT visitor, count(*) FROM webchatt.messages
-				WHERE channel_id = '$self->{channel}' AND status NOT IN ('expired', 'cancelled', 'failed') GROUP BY 1");
-			return $why = '' if !defined $out;
-			my %rows = map { split /\|/ } split /\n/, $out;
-			my @behind = grep { keys %{ $_->{messages} } != ($rows{ $_->{visitor} } // 0) } @$clients;
-			$why = @behind ? "client $behind[0]{number} has " . keys(%{ $behind[0]{messages} }) . " of $rows{ $behind[0]{visitor} } messages" : '';
-			Visitor::pump(0.2) if @behind;
-			return !@behind;
-		}, $timeout);
+		$why = @busy ? $busy[0]->describe . ', unacked: ' . join(' ', keys %{ $busy[0]{unacked} }) : '';
+		return 0 if @busy;
+		my $out = $ask->("SELECT visitor, count(*) FROM webchatt.messages
+			WHERE channel_id = '$self->{channel}' AND status NOT IN ('expired', 'cancelled', 'failed') GROUP BY 1");
+		return $why = '' if !defined $out;
+		my %rows = map { split /\|/ } split /\n/, $out;
+		my @behind = grep { keys %{ $_->{messages} } != ($rows{ $_->{visitor} } // 0) } @$clients;
+		$why = @behind ? "client $behind[0]{number} has " . keys(%{ $behind[0]{messages} }) . " of $rows{ $behind[0]{visitor} } messages" : '';
+		Visitor::pump(0.2) if @behind;
+		return !@behind;
+	};
 
+	do
+	{
+		$before = _heard_and_said(@$clients);
+		$good = Visitor::until($is_settled);
+	} while (!$good && _heard_and_said(@$clients) > $before);
 	ok($good, $what) or diag($why);
 	return $good;
 }

@@ -130,7 +130,7 @@ LocalHub::none([ map { my $c = $_; map { "$c->{number}: $_" } grep { $_ == 4001 
 	'nobody was told never to dial again');
 LocalHub::none([ map { keys %{ $_->{answers} // {} } } @clients ], 'no visitor was refused');
 LocalHub::none([ grep { $_ != 0 && $_ != 200 && $_ != 503 } keys %answers ], 'no event was refused');
-$t->settled('all settles', \@clients, 60);
+$t->settled('all settles', \@clients);
 $t->account('visitors', \@clients, acked => 130);
 my %rows = map { split /\|/ } split /\n/, $t->sql(q{SELECT hub_message_id, count(*) FROM webchatt.messages
 	WHERE hub_message_id LIKE 'm-%' GROUP BY 1});

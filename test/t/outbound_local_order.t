@@ -82,7 +82,7 @@ $pid = stop_net();
 $t->wait_for('SELECT in_flight >= 32 FROM webchatt.status', 'many are under way');
 is($t->sql("SELECT webchatt.cancel_message('$channel', '$ids[40]')"), 't', 'one behind them can be cancelled');
 kill 'KILL', $pid;
-$t->settled('kill -9 of webchatt-net: all of them arrive', [$v], 60);
+$t->settled('kill -9 of webchatt-net: all of them arrive', [$v]);
 ok(!$v->{messages}{ $ids[40] }, 'but the one that was cancelled');
 $pid = stop_net();
 queue(50, $v->{visitor});
@@ -90,7 +90,7 @@ $t->wait_for('SELECT in_flight >= 32 FROM webchatt.status', 'many are under way 
 $v->cut(reset => 1);
 kill 'CONT', $pid;
 $v->connect;
-$t->settled('the line is cut: all of them arrive', [$v], 60);
+$t->settled('the line is cut: all of them arrive', [$v]);
 LocalHub::none(disorder($v), 'in order on each line');
 
 # --- what cannot be recorded --------------------------------------------------
@@ -136,7 +136,7 @@ $t->status_becomes($expires, 'expired', 'what is held at once expires when its t
 is($t->sql("SELECT webchatt.cancel_message('$channel', '$ids[10]')"), 't', 'and can be cancelled');
 $v->{again} = 0.05;
 $v->arrive;
-$t->settled('the visitor comes back: all of it arrives', [$v], 60);
+$t->settled('the visitor comes back: all of it arrives', [$v]);
 ok(!$v->{messages}{ $ids[10] }, 'but what was cancelled');
 LocalHub::none(disorder($v), 'in order');
 
@@ -178,9 +178,9 @@ for (my $round = 1; $round <= 30 || $cuts < 60 && $round <= 600; $round++)
 }
 $_->{hook} = undef for @clients;
 diag("$cuts cuts");
-$t->settled('all settles', \@clients, 60);
+$t->settled('all settles', \@clients);
 $_->acked($_->say('the end')) for @clients;
-$t->settled('and what they say', \@clients, 60);
+$t->settled('and what they say', \@clients);
 $t->wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE direction = 'out' AND status NOT IN ('delivered', 'read', 'cancelled', 'expired')",
 	'every message is delivered', 60);
 cmp_ok($cuts, '>=', 50, 'after many cuts');

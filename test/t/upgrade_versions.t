@@ -169,7 +169,7 @@ like(said('SELECT webchatt.connect_hub(\'k\')', 'other'), $wrong, 'and says so i
 $t->sql('ALTER EXTENSION webchatt UPDATE', 'other');
 in_other(q{SELECT state = 'running' FROM webchatt.status}, 'until it is upgraded');
 
-$t->settled('all settles', \@clients, 60);
+$t->settled('all settles', \@clients);
 $t->account('visitors', \@clients, acked => 65);
 my %rows = map { split /\|/ } split /\n/, $t->sql(q{SELECT hub_message_id, count(*) FROM webchatt.messages WHERE hub_message_id LIKE 'm-%' GROUP BY 1});
 LocalHub::none([ grep { ($rows{$_} // 0) != 1 } keys %posted ], 'every event that was answered 200 is there, once');
@@ -245,7 +245,7 @@ is(acked(), $acked, 'nothing is acknowledged');
 $t->sql("ALTER EXTENSION webchatt UPDATE TO '$now'");
 more(1, 'they fit again: it goes on');
 is($t->status('worker_pid'), $worker, 'without a restart');
-$t->settled('all settles', \@clients, 60);
+$t->settled('all settles', \@clients);
 $node->stop('fast');
 
 # --- around it: make test-all -------------------------------------------------

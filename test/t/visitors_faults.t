@@ -42,7 +42,7 @@ sub under_load
 	  or diag(map { $_->describe . "\n" } grep { keys %{ $_->{acked} } < $had{ $_->{number} } + 5 } @clients);
 	kill 'INT', $talk;
 	$t->sends_end($talk);
-	$t->settled("$what: all settles", \@clients, 60);
+	$t->settled("$what: all settles", \@clients);
 	$t->account($what, \@clients, acked => $before + 100);
 	return;
 }

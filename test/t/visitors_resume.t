@@ -146,7 +146,7 @@ ok($kinds{$_}, "among them: $_") for 'message lost', 'message kept', 'ack lost',
 is_deeply(\%hung_up, {}, 'the hub never hung up by itself');
 
 # The line comes back for good.
-$t->settled('all settles', \@clients, 60);
+$t->settled('all settles', \@clients);
 $t->wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE direction = 'out' AND status NOT IN ('delivered', 'read')",
 	'every message to a visitor is delivered', 30);
 my $rows = $t->sql('SELECT count(*) FROM webchatt.messages');
