@@ -222,8 +222,7 @@ for my $database (qw(again late loaded))
 
 # --- SQL that is newer than the library ---------------------------------------
 
-# (14's module has not this)
-chomp(my $extension = $node->can('config_data') ? $node->config_data('--sharedir') : qx(pg_config --sharedir));
+chomp(my $extension = qx(@{[ $node->installed_command('pg_config') ]} --sharedir));
 $extension .= '/extension';
 for ([ $now, '99' ], [ '99', $now ])
 {
