@@ -124,7 +124,6 @@ subtest 'opening' => sub {
 
 subtest 'answers that open nothing' => sub {
 	my $w = start();
-	my $hub = LinkHub->new($w);
 	my @cases = (
 		[{ 'Sec-WebSocket-Accept' => 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }, qr/wrong Sec-WebSocket-Accept/],
 		[{ 'Sec-WebSocket-Accept' => undef }, qr/wrong Sec-WebSocket-Accept/],
@@ -158,6 +157,7 @@ subtest 'answers that open nothing' => sub {
 	for my $case (@cases)
 	{
 		my ($answer, $error, $most, $least) = @$case;
+		my $hub = LinkHub->new($w);    # each has its own: the one before may have been dialled once more
 		my $name = ref $answer ? join(', ', map { "$_: " . ($answer->{$_} // 'none') } sort keys %$answer)
 		  : substr($answer, 0, 60) =~ s/[^ -~]/?/gr;
 		$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
@@ -670,6 +670,7 @@ subtest 'what the hub says at the end' => sub {
 		[4999, 200, qr/\(4999\): two  lines/, "two\r\nlines"], [1009, 30000, qr/1009/])
 	{
 		my ($code, $most, $why, $reason) = @$case;
+		my $hub = LinkHub->new($w);    # each has its own: the one before may have been dialled once more
 		$w->put_hub(7, 'shop', $hub->url, $KEY, 1);
 		my $c = $hub->linked(0);
 		LinkHub::state($w, 'open');
