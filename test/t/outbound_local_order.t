@@ -140,6 +140,32 @@ $t->settled('the visitor comes back: all of it arrives', [$v]);
 ok(!$v->{messages}{ $ids[10] }, 'but what was cancelled');
 LocalHub::none(disorder($v), 'in order');
 
+# --- more than there is room for ----------------------------------------------------
+
+# What is held for somebody stays before what was queued for them since, though they come back while that is not read yet:
+# memory is full of others' messages, which cannot be held.
+$t->sql("CREATE TABLE crowd AS SELECT gen_random_uuid()::text AS id FROM generate_series(1, 600);
+	INSERT INTO webchatt.visitors (channel_id, id) SELECT '$channel', id FROM crowd");
+sub crowd { $t->sql("SELECT count(webchatt.send_message('$channel', id, text => 'of a crowd', priority => 'live')) FROM generate_series(1, 30), crowd") }
+my $w = listen_to($t->arrived);
+$w->close;
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.presence WHERE visitor = '$w->{visitor}'", 'another visitor leaves');
+@ids = split /\n/, queue(20, $w->{visitor});
+$t->status_becomes($ids[-1], 'held', 'what is for them is held');
+$t->sql(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+	CREATE TRIGGER refuse BEFORE UPDATE ON webchatt.messages FOR EACH ROW WHEN (new.status = 'held' AND new.content ->> 'text' = 'of a crowd') EXECUTE FUNCTION refuse()});
+crowd();
+$t->wait_for('SELECT queued = 18000 FROM webchatt.status', 'memory is full');
+@ids = split /\n/, queue(20, $w->{visitor});
+crowd();
+$w->arrive;
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.held WHERE visitor = '$w->{visitor}'", 'they come back, and nothing is held for them any more');
+$t->sql('DROP TRIGGER refuse ON webchatt.messages');
+ok(Visitor::until(sub { @{ $w->{pushed}{2} // [] } == 40 }), 'all of it arrives');
+LocalHub::none(disorder($w), 'in order');
+$t->wait_for('SELECT queued = 0 FROM webchatt.status', 'and what was in its way is held');
+$w->end;
+
 # --- random cuts ------------------------------------------------------------------
 
 my @clients = ($v);
@@ -181,8 +207,8 @@ diag("$cuts cuts");
 $t->settled('all settles', \@clients);
 $_->acked($_->say('the end')) for @clients;
 $t->settled('and what they say', \@clients);
-$t->wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE direction = 'out' AND status NOT IN ('delivered', 'read', 'cancelled', 'expired')",
-	'every message is delivered', 60);
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.messages WHERE direction = 'out' AND status NOT IN ('delivered', 'read', 'cancelled', 'expired')
+	AND content ->> 'text' <> 'of a crowd'", 'every message is delivered', 60);
 cmp_ok($cuts, '>=', 50, 'after many cuts');
 LocalHub::none(disorder(@clients), 'every line had what it got in order');
 $t->account('after the cuts', \@clients, acked => 10);

@@ -126,12 +126,16 @@ release_step(void *arg)
 		TupleDesc d = table->tupdesc;
 		bool isnull;
 		bool no_expiry;
+		int hub_id = DatumGetInt32(SPI_getbinval(t, d, 1, &isnull));
+		pg_uuid_t *channel = DatumGetUUIDP(SPI_getbinval(t, d, 2, &isnull));
+		char *visitor = SPI_getvalue(t, d, 3);
 		int64 seq = DatumGetInt64(SPI_getbinval(t, d, 5, &isnull));
 		TimestampTz expires = DatumGetTimestampTz(SPI_getbinval(t, d, 6, &no_expiry));
 
-		wc_outbox_append(DatumGetInt32(SPI_getbinval(t, d, 1, &isnull)), 'r',
-						 DatumGetUUIDP(SPI_getbinval(t, d, 2, &isnull)), SPI_getvalue(t, d, 3),
-						 DatumGetUUIDP(SPI_getbinval(t, d, 4, &isnull)), &seq, no_expiry ? NULL : &expires);
+		wc_outbox_append(hub_id, 'r', channel, visitor, DatumGetUUIDP(SPI_getbinval(t, d, 4, &isnull)), &seq,
+						 no_expiry ? NULL : &expires);
+		/* newer ones may be in the outbox that are not read yet, and would be before these are */
+		hub_queue_requeued(hub_queue_of(hub_id, true), channel, visitor);
 	}
 }
 
