@@ -14,6 +14,7 @@ use IO::Socket::INET;
 use Patience;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Socket qw(SO_REUSEADDR);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Webhook;
@@ -30,19 +31,23 @@ our $PATIENT = join "\n", "webchatt.ping_interval = '1h'", map { "webchatt.${_}_
 my $lib = abs_path(dirname(__FILE__));
 my @alive;
 my $initialized = 0;
+my @reserved;
 
 # The major version of the PostgreSQL that is tested.
 sub major { my ($major) = qx(pg_config --version) =~ /(\d+)/; return $major }
 
-# A port that is free now, below those that the kernel gives out by itself.
+# A port that is free, below those that the kernel gives out by itself; it is kept for this test, for no other one finds
+# it free while we have it.
 sub free_port
 {
 	for (1 .. 200)
 	{
 		my $port = 10240 + int rand 22000;
-		my $socket = IO::Socket::INET->new(
-			LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
-		close $socket;
+		my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp') or next;
+
+		# from now on whoever asks so may have it, which all servers do
+		$socket->sockopt(SO_REUSEADDR, 1);
+		push @reserved, $socket;
 		return $port;
 	}
 	croak 'no free port';
