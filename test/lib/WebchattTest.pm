@@ -276,6 +276,16 @@ sub wait_ready
 	return $self->base_url;
 }
 
+# A database's own address; a worker that was quicker than this reads it now.
+sub listens_at
+{
+	my ($self, $database, $address) = @_;
+
+	$self->sql("ALTER DATABASE $database SET webchatt.listen = '$address'");
+	$self->sql('SELECT pg_reload_conf()');
+	return;
+}
+
 # After ALTER SYSTEM: reload, and wait until the worker has what the files say.  (What it tells webchatt-net comes a
 # moment later.)
 sub reloaded

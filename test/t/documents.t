@@ -149,7 +149,7 @@ local $ENV{SECRET} = $WebchattTest::KEY;    # which an example hands over
 
 # Another webchatt, in a database of its own.
 $t->sql('CREATE DATABASE other');
-$t->sql("ALTER DATABASE other SET webchatt.listen = '127.0.0.1:$other_port'");
+$t->listens_at('other', "127.0.0.1:$other_port");
 $t->sql('CREATE EXTENSION webchatt', 'other');
 my $its_channel = $t->sql(q{SELECT webchatt.create_channel('Theirs', ARRAY['https://www.example.com'])}, 'other');
 my $its_key = $t->sql(q{SELECT webchatt.create_api_key('documents')}, 'other');

@@ -102,7 +102,7 @@ sub make_database
 {
 	my ($database) = @_;
 	$t->sql("CREATE DATABASE $database TEMPLATE template0 ENCODING 'UTF8'");
-	$t->sql("ALTER DATABASE $database SET webchatt.listen = 'unix:$sockets/$database'");
+	$t->listens_at($database, "unix:$sockets/$database");
 	return;
 }
 

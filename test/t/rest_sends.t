@@ -187,8 +187,7 @@ is_deeply([ grep { /^line/ } @lines ], [ map { "line $_" } 1 .. 200 ], 'in order
 
 my $theirs = $t->sql(q{SELECT webchatt.create_api_key('the shop database')});
 $t->sql('CREATE DATABASE shop');
-$t->sql("ALTER DATABASE shop SET webchatt.listen = '127.0.0.1:$shop_port'");
-$t->sql('SELECT pg_reload_conf()');    # a worker that was quicker than this reads it now
+$t->listens_at('shop', "127.0.0.1:$shop_port");
 $t->sql('CREATE EXTENSION webchatt', 'shop');
 $t->sql("SELECT webchatt.connect_hub('$theirs', '" . $t->base_url . "'); SELECT webchatt.add_channel('$channel', display_name => 'Shop')", 'shop');
 my $far = bless { %$t, database => 'shop', sessions => [] }, ref $t;

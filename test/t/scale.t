@@ -127,7 +127,7 @@ for my $database (qw(two three office))
 	my $port = WebchattTest::free_port();
 
 	$t->sql("CREATE DATABASE $database");
-	$t->sql("ALTER DATABASE $database SET webchatt.listen = '127.0.0.1:$port'");
+	$t->listens_at($database, "127.0.0.1:$port");
 	$t->sql('CREATE EXTENSION webchatt', $database);
 	next if !$hub;
 	$hub->{port} = $port;

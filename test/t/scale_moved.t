@@ -47,7 +47,7 @@ sub leads_to
 # The office.
 $office->sql("CREATE DATABASE $_") for qw(office chat);
 $office->{database} = 'office';
-$office->sql("ALTER DATABASE chat SET webchatt.listen = '127.0.0.1:$port{dump}'");
+$office->listens_at('chat', "127.0.0.1:$port{dump}");
 $office->sql('CREATE EXTENSION webchatt');
 my $key = $t->sql(q{SELECT webchatt.create_api_key('office')});
 $office->sql(qq{SELECT webchatt.connect_hub('$key', 'http://127.0.0.1:$front', 'hub', inbound => 'link'), webchatt.add_channel('$t->{channel}', 'hub');

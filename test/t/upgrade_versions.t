@@ -43,7 +43,7 @@ sub said
 
 is(version(), '0.1', 'the first version');
 $t->sql('CREATE DATABASE other');
-$t->sql("ALTER DATABASE other SET webchatt.listen = '127.0.0.1:$other_port'");
+$t->listens_at('other', "127.0.0.1:$other_port");
 $t->sql('CREATE EXTENSION webchatt', 'other');
 $t->answering;
 $t->{hub} = Hub->new(dir => $node->basedir . '/hub', keys => [$WebchattTest::KEY], channels => { $WebchattTest::CHANNEL => 'web-chatt2me' });

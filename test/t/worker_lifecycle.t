@@ -98,7 +98,7 @@ is($status, 0, 'DROP DATABASE works') or diag($err);
 
 # The same for a database that is a template, or is renamed: nobody may be connected.
 $t->sql('CREATE DATABASE second');
-$t->sql("ALTER DATABASE second SET webchatt.listen = '127.0.0.1:$second_port'");
+$t->listens_at('second', "127.0.0.1:$second_port");
 $t->sql('CREATE EXTENSION webchatt', 'second');
 $t->wait_for(worker_lives('second'), 'the database comes back, the worker too');
 ($status, undef, $err) = $t->try_sql('DROP DATABASE second WITH (FORCE)');

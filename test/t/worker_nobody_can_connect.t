@@ -34,15 +34,13 @@ becomes('two', 'state', qr/\Anobody can connect: the worker of database "postgre
 like(status_of('two', 'last_error'), qr/give this one another webchatt\.listen/, 'and what to do');
 is(status_of('postgres', 'state'), 'running', 'the first one runs');
 my $port = WebchattTest::free_port();
-$t->sql("ALTER DATABASE two SET webchatt.listen = '127.0.0.1:$port'");
-$t->node->reload;
+$t->listens_at('two', "127.0.0.1:$port");
 becomes('two', 'listening', qr/:$port/, 'with an address of its own it listens');
 is(status_of('two', 'state'), 'running', 'and runs');
 
 my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die $!;
 $port = $taken->sockport;
-$t->sql("ALTER DATABASE two SET webchatt.listen = '127.0.0.1:$port'");
-$t->node->reload;
+$t->listens_at('two', "127.0.0.1:$port");
 becomes('two', 'state', qr/\Anobody can connect: .*could not listen on 127\.0\.0\.1:$port: .*change webchatt\.listen\z/, 'an address that another program has, and what to do');
 my $restarts = status_of('two', 'net_restarts');
 $t->sql(q{SELECT webchatt.connect_hub('key', 'http://127.0.0.1:1', 'none');
