@@ -360,7 +360,8 @@ test('a store that is full', async () => {
 	for (let i = 0; i < 5; i++)
 		await widget.say(`m${i}`);
 	await comes(() => widget.mark('m4'), 'with no room at all it goes on', 'sent');
-	is(widget.errors, [], 'without errors');
+	// (a line that takes long is tried by polling as well, which this page's policy refuses)
+	is(widget.errors.filter(error => !error.includes('/poll?')), [], 'without errors');
 	await context.close();
 });
 
