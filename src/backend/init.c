@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "session/citus_guard.h"
 #include "session/drop_database.h"
 #include "shared/plain_errors.h"
 #include "shared/settings.h"
@@ -32,5 +33,6 @@ _PG_init(void)
 		return;
 	wc_install_shmem_hooks();
 	drop_database_install_hook();
+	citus_guard_install_hook();
 	launcher_register();
 }

@@ -71,6 +71,22 @@ $t->sql(q{SET allow_system_table_mods = on;
 	CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass NOT NULL, partmethod "char" NOT NULL);
 	INSERT INTO pg_catalog.pg_dist_partition VALUES ('public.theirs', 'h')});
 is($t->sql('SELECT webchatt._distributed_table() IS NULL'), 't', 'tables of others may be distributed');
+
+# What it does when it takes a table: a row of its catalog, and a trigger.
+$t->sql(q{SET allow_system_table_mods = on;
+	CREATE FUNCTION pg_catalog.citus_truncate_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+	CREATE FUNCTION public.take(taken regclass) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO pg_catalog.pg_dist_partition VALUES (taken, 'h');
+		EXECUTE format('CREATE TRIGGER truncate_trigger AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION pg_catalog.citus_truncate_trigger()', taken);
+	END $$;
+	SELECT public.take('public.theirs')});
+my ($status, undef, $error) = $t->try_sql(q{SET allow_system_table_mods = on;
+\set VERBOSITY verbose
+SELECT public.take('webchatt.messages')});
+isnt($status, 0, 'who distributes one of ours is refused');
+like($error, qr/0A000: webchatt\.messages cannot become one of Citus's tables\n.*DETAIL: .*HINT: .*doc\/scale\.md/s, 'and told why, and what to do instead');
+is($t->sql('SELECT string_agg(logicalrelid::text, $$ $$) FROM pg_catalog.pg_dist_partition'), 'theirs theirs', 'nothing of it is done');
 $at = -s $t->node->logfile;
 $t->sql(q{SET allow_system_table_mods = on; INSERT INTO pg_catalog.pg_dist_partition VALUES ('webchatt.messages', 'h')});
 is($t->sql('SELECT webchatt._distributed_table()'), 'messages', 'ours are seen');
