@@ -87,6 +87,8 @@ $t->sql("UPDATE webchatt.visitors SET last_seen = now() - interval '2 days' WHER
 	-- a file of one that leaves, which an agent sent on to one who stays
 	INSERT INTO webchatt.file_uses (channel_id, file_id, message_channel_id, message_id) SELECT f.channel_id, f.id, f.channel_id, m.id FROM (SELECT * FROM webchatt.files WHERE visitor = 'old-3' ORDER BY id LIMIT 1) f, (SELECT id FROM webchatt.messages WHERE visitor = 'young-1' LIMIT 1) m;
 	INSERT INTO webchatt.unread (channel_id, visitor, message_id, messages, since) SELECT DISTINCT ON (visitor) channel_id, visitor, id, 1, created_at FROM webchatt.messages;
+	INSERT INTO webchatt.unread_waits (channel_id, visitor, due) SELECT DISTINCT channel_id, visitor, now() + interval '1 year' FROM webchatt.messages;
+	INSERT INTO webchatt.conversation_links (channel_id, token_hash, visitor, expires_at) SELECT channel_id, sha256(id::bytea || n::text::bytea), id, now() + interval '1 year' FROM webchatt.visitors, generate_series(1, 2) n WHERE joined_to IS NULL;
 	INSERT INTO webchatt.held (channel_id, visitor, seq, message_id) SELECT channel_id, visitor, 1, id FROM webchatt.messages WHERE visitor = 'held' AND direction = 'out' LIMIT 1;
 	SELECT webchatt.index_texts(10000); SELECT webchatt.index_texts(10000)");
 $t->wait_for(q{SELECT count(*) = 29 FROM webchatt.conversations}, 'the worker knows the conversations');
@@ -106,6 +108,8 @@ is(count('webchatt.search_texts s JOIN public.gone_messages g ON g.v = s.id::tex
 is($t->sql(q{SELECT count(*) FROM (SELECT visitor, count(*) FROM webchatt.messages GROUP BY 1 EXCEPT SELECT * FROM public.stays) x}) . count('webchatt.messages') - $t->sql('SELECT sum(count) FROM public.stays'), '0', 'and all of the others');
 is($t->sql(q{SELECT string_agg(id, ' ' ORDER BY id) FROM webchatt.visitors WHERE id !~ '^young'}), 'alive elsewhere held looks new', 'who looked at the page, or has something held, stays');
 is(count(q{webchatt.visitor_tokens WHERE visitor = 'looks'}), '1', 'and is known by the token');
+is(count(q{webchatt.conversation_links WHERE visitor = 'looks'}), '2', 'and by links');
+is($t->sql(q{SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.unread_waits}), 'alive elsewhere held young-1 young-2 young-3', 'nobody waits for who has nothing unread any more');
 is(count('webchatt.files WHERE visitor IS NULL'), '1', 'a file that was sent on stays where it is used');
 is($t->sql(q{SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.conversations WHERE visitor IN ('looks', 'alive', 'held')}), 'alive held', 'the inbox has no row of what has left');
 
@@ -126,6 +130,15 @@ is(count(q{webchatt.messages WHERE visitor = 'elsewhere'}), '4', 'another channe
 is($t->sql("SELECT webchatt.unset_retention('$d')"), 't', 'until it does not');
 $t->sql(q{SELECT webchatt.set_retention('20 days')});
 $t->wait_for(q{SELECT count(*) = 0 FROM webchatt.messages WHERE visitor = 'elsewhere'}, 'then it follows all others');
+
+# Statuses of messages that nobody knows; after seven days the worker deletes them by itself, so these are younger.
+$t->sql("INSERT INTO webchatt.early_statuses (channel_id, hub_message_id, status, at, recorded_at) SELECT c::uuid, 'early/' || days, 'read', at, at
+	FROM unnest(ARRAY['$c', '$d', '$e']) c, unnest(ARRAY[2, 4]) days, LATERAL (SELECT now() - days * interval '1 day' AS at) x");
+$t->sql("SELECT webchatt.set_retention('3 days', '$d')");
+$t->wait_for("SELECT count(*) = 0 FROM webchatt.early_statuses WHERE channel_id = '$d' AND hub_message_id = 'early/4'", 'an old status of a message that is not known leaves');
+is($t->sql("SELECT string_agg(hub_message_id, ' ' ORDER BY hub_message_id) FROM webchatt.early_statuses WHERE channel_id = '$d'"), 'early/2', 'a younger one stays');
+is(count("webchatt.early_statuses WHERE channel_id IN ('$c', '$e')"), '4', 'and those of channels that keep for longer');
+is($t->sql("SELECT webchatt.unset_retention('$d')"), 't', 'that channel keeps like all others again');
 
 # --- into an archive ----------------------------------------------------------------------
 
