@@ -706,7 +706,7 @@ sub measure_archive
 	row('archive: CPU of all of this server for a message', (server_cpu() - $cpu[0]) / $n, 'us');
 	row('archive: disk there, to here', $far->(q{SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'chats'::regclass}) / 1048576, 'MB', $bytes / 1048576);
 	my @ms;
-	for my $i (1 .. 200)
+	for my $i (1 .. ($opt{quick} ? 20 : 200))
 	{
 		my $visitor = 'visitor-' . int rand($visitors);
 		my $t0 = time;

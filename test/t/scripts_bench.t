@@ -30,14 +30,20 @@ for my $wrong (['--helpp'], ['commit'], ['--rows'], ['--quick', '--reppeat', 3],
 	unlike($out, qr/building/, 'and does nothing');
 }
 
+{
+	my ($status, $out) = run(qw(--only in --rows keep));
+	is($status, 1, 'rows beside parts: it is refused');
+	like($out, qr/\Ascripts\/bench: OLD and --rows are for the table, not for parts\n\z/, 'and it says why, and does nothing');
+}
+
 # It measures from beginning to end, with numbers that say nothing.
 if ($ENV{WEBCHATT_TEST_LONG})
 {
-	for my $args ([qw(--quick --seconds 1 --messages 200 --backlog 200 --crowd 20 --only), 'in,commit,out,send,memory,visitors,reply,idle,fanout,link'], [qw(--quick --rows), 'visitors,reply,hub,commit,send,live,desk,files,memory'])
+	for my $args ([qw(--quick --seconds 1 --messages 200 --backlog 200 --crowd 20 --only), 'in,commit,out,send,memory,visitors,reply,idle,fanout,link'], [qw(--quick --rows), 'visitors,reply,hub,commit,send,live,desk,files,memory,keep,archive,search,report'])
 	{
 		my ($status, $out) = run(@$args);
 		is($status, 0, "@$args: it runs to its end") or diag($out);
-		unlike($out, qr/failed|ERROR/, 'without a complaint') or diag($out);
+		unlike($out, qr/failed|ERROR|could not be measured/, 'without a complaint') or diag($out);
 	}
 }
 
