@@ -31,6 +31,31 @@ is($s->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'webchat
 is($s->sql('SELECT count(*) FROM webchatt.messages'), 4, 'which has the rows');
 is($s->sql('SELECT count(*) FROM webchatt.status'), 1, 'and its status view can be read');
 
+# A replica for reading: doc/scale.md.
+$t->sql(q{CREATE TABLE public.mine AS SELECT id AS visitor FROM webchatt.visitors WHERE id = 'v1'});
+$t->wait_for(q{SELECT count(*) = 3 FROM webchatt.conversations}, 'the primary knows how the conversations stand');
+$t->node->wait_for_catchup($standby);
+is($s->sql(q{SELECT string_agg(visitor || ' ' || direction, ', ' ORDER BY visitor, id) FROM webchatt.messages}), 'v1 in, v1 out, v2 in, v3 in', 'the standby has who wrote what');
+is($s->sql(q{SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.inbox WHERE unanswered}), 'v2 v3', 'the inbox with who waits');
+is($s->sql(q{SELECT string_agg(visitor, ' ' ORDER BY visitor) FROM webchatt.search('hello')}), 'v1 v2 v3', 'and finds words');
+is($s->sql(q{SELECT string_agg(direction::text, ' ') FROM public.mine JOIN webchatt.search('before') USING (visitor)}), 'out', 'beside tables of ones own');
+my @unread;
+for my $table (split /\n/, $s->sql(q{SELECT relname FROM pg_class WHERE relnamespace = 'webchatt'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1}))
+{
+	my ($status, undef, $error) = $s->try_sql("SELECT * FROM webchatt.$table");
+	next if $status == 0;
+	push @unread, $table;
+	like($error, qr/cannot access temporary or unlogged relations during recovery/, "$table is the primary's own");
+}
+is_deeply(\@unread, [qw(passkey_challenges presence sessions unread_waits)], 'all other tables and views are there, and who is connected is not');
+my $before = $t->sql('SELECT max(id::text) FROM webchatt.messages');
+for my $writes ("SELECT webchatt.send_message('$channel', 'v1', text => 'from the standby')", 'DELETE FROM webchatt.messages')
+{
+	my ($status, undef, $error) = $s->try_sql("\\set VERBOSITY verbose\n$writes");
+	ok($status != 0 && $error =~ /ERROR:  25006: cannot execute [A-Z ]+ in a read-only transaction/, "what writes is refused: $writes") || diag($error);
+}
+is($s->sql('SELECT max(id::text) FROM webchatt.messages'), $before, 'and is not there');
+
 # Messages that the primary queued and never sent.
 $hub->rules({ do => 503, retry_after => 60 });
 my @waiting = map { $t->send_text('v2', "waiting $_") } 1 .. 3;
