@@ -211,20 +211,26 @@ sub settled
 	my @ask = map { $_->asking } $self->a, $self->b;
 
 	Visitor::until(sub { !grep { $_->{state} ne 'welcomed' || %{ $_->{unacked} } } @{ $self->{visitors} } }, $timeout);
-	while (time - $began < Patience::seconds($timeout))
-	{
-		$why = $self->_behind(@ask) or last;
-		if ($self->{held} && time - $nudged > 3)
+	my $agree = sub {
+		while (time - $began < Patience::seconds($timeout))
 		{
-			my %held = map { $_ => 1 } split / /, $self->{held};
-			my %done;
-			$_->say('are you there?') for grep { $held{ $_->{visitor} } && !$done{ $_->{visitor} }++ } @{ $self->{visitors} };
-			$nudged = time;
+			$why = $self->_behind(@ask) or last;
+			if ($self->{held} && time - $nudged > 3)
+			{
+				my %held = map { $_ => 1 } split / /, $self->{held};
+				my %done;
+				$_->say('are you there?') for grep { $held{ $_->{visitor} } && !$done{ $_->{visitor} }++ } @{ $self->{visitors} };
+				$nudged = time;
+			}
+			Visitor::pump_for(0.2);
 		}
-		Visitor::pump_for(0.2);
-	}
+	};
+	$agree->();
+	my $good = $self->a->settled("$what: so are the visitors", $self->{visitors});
+	# what they have confirmed until then is for B, too
+	$agree->() if $why eq '';
 	ok($why eq '', "$what: A and B are of one mind") or do { diag($why); $self->diagnose };
-	return $self->a->settled("$what: so are the visitors", $self->{visitors}, $timeout) && $why eq '';
+	return $good && $why eq '';
 }
 
 # Compare all that visitors, A and B have.  Arguments: acked (at least so many);
