@@ -49,7 +49,7 @@ for my $table (split /\n/, $s->sql(q{SELECT relname FROM pg_class WHERE relnames
 }
 is_deeply(\@unread, [qw(passkey_challenges presence sessions unread_waits)], 'all other tables and views are there, and who is connected is not');
 my $before = $t->sql('SELECT max(id::text) FROM webchatt.messages');
-for my $writes ("SELECT webchatt.send_message('$channel', 'v1', text => 'from the standby')", 'DELETE FROM webchatt.messages')
+for my $writes ("SELECT webchatt.send_message('$channel', 'v1', text => 'from the standby')", "SELECT webchatt.close_conversation('$channel', 'v1')", 'DELETE FROM webchatt.messages')
 {
 	my ($status, undef, $error) = $s->try_sql("\\set VERBOSITY verbose\n$writes");
 	ok($status != 0 && $error =~ /ERROR:  25006: cannot execute [A-Z ]+ in a read-only transaction/, "what writes is refused: $writes") || diag($error);

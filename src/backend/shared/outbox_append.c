@@ -22,6 +22,7 @@
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -228,10 +229,13 @@ wc_outbox_append_note(int hub_id, char op, const pg_uuid_t *channel, const char 
 					  const int64 *seq, const TimestampTz *expires, const char *note)
 {
 	static const char *const children[] = {"outbox_0", "outbox_1", "outbox_2"};
-	Relation rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
 	Datum values[WC_OUTBOX_COLUMNS];
 	bool nulls[WC_OUTBOX_COLUMNS] = {false};
+	Relation rel;
 
+	/* no statement has asked: on a standby, say */
+	PreventCommandIfReadOnly("INSERT");
+	rel = table_open(wc_relation(children[wc_outbox_current()]), RowExclusiveLock);
 	values[WC_OUTBOX_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[WC_OUTBOX_SEQ] = Int64GetDatum(seq ? *seq : nextval_internal(wc_relation("outbox_seq"), false));
 	values[WC_OUTBOX_HUB] = Int32GetDatum(hub_id);
